@@ -1,0 +1,57 @@
+// Currencies: a code of three capital letters and the number of digits after the decimal point.
+//
+// Pure values, no I/O; safe to read from any thread.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace ledgerd {
+
+// An ISO 4217 style code such as KRW. Always three capital letters.
+class currency_code {
+public:
+  // The code written in `text`, or nothing when it is not exactly three letters A to Z.
+  static std::optional<currency_code> parse(std::string_view text) noexcept;
+
+  std::string_view text() const noexcept { return {letters_.data(), letters_.size()}; }
+
+  // A dense index below `index_count`, for tables.
+  std::size_t index() const noexcept {
+    return static_cast<std::size_t>((letters_[0] - 'A') * 676 + (letters_[1] - 'A') * 26
+                                    + (letters_[2] - 'A'));
+  }
+  static constexpr std::size_t index_count = 26 * 26 * 26;
+
+  friend auto operator<=>(const currency_code&, const currency_code&) = default;
+
+private:
+  std::array<char, 3> letters_{'X', 'X', 'X'};
+};
+
+// One row of `ledger.currencies`.
+struct currency {
+  currency_code code;
+  int exponent = 0; // digits after the decimal point, 0 .. max_exponent
+
+  static constexpr int max_exponent = 18; // more digits than an int64 has would leave no whole unit
+};
+
+// The currencies the daemon knows, looked up once per message. Immutable after construction.
+class currency_table {
+public:
+  // Precondition (asserted): every exponent lies in 0 .. currency::max_exponent.
+  explicit currency_table(const std::vector<currency>& rows);
+
+  // Digits after the decimal point, or nothing when the currency is unknown.
+  std::optional<int> exponent(currency_code code) const noexcept;
+
+private:
+  std::vector<std::int8_t> exponents_; // by currency_code::index(); -1: unknown
+};
+
+} // namespace ledgerd

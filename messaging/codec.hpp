@@ -1,0 +1,62 @@
+// The wire format: requests in, results and dead letters out. Pure functions; any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "domain/currency.hpp"
+#include "domain/entry.hpp"
+#include "messaging/ports.hpp"
+
+namespace ledgerd {
+
+inline constexpr std::size_t payload_bytes_max = 64 * 1024;
+inline constexpr std::size_t user_id_bytes_max = 128;
+inline constexpr int json_depth_max = 64;
+
+// Why a message is parked; the value of the header Ledgerd-Reason.
+enum class dead_reason : std::uint8_t {
+  malformed_json,
+  too_large,
+  invalid_field,
+  record_id_conflict,
+  attempts_exhausted,
+  unknown_record,
+};
+
+std::string_view to_text(dead_reason reason) noexcept; // MALFORMED_JSON, ...
+
+// What is wrong with a message. `detail` is a sentence that names the field and the rule.
+struct rejection {
+  dead_reason reason = dead_reason::malformed_json;
+  std::string detail;
+};
+
+// Reads a request. The whole document is validated, amounts are read from the raw token. The movement is the
+// last token of `subject` (deposit or withdrawal). Never throws on any input.
+std::variant<entry, rejection> decode_entry(std::string_view subject, std::string_view payload,
+                                            const currency_table& currencies,
+                                            currency_code default_currency);
+
+// The result of a stored posting, the same bytes every time. `exponent` is the currency's.
+std::string encode_result(const posting& stored, int exponent);
+
+// transaction.result.deposit or transaction.result.withdrawal.
+std::string_view result_subject(movement type) noexcept;
+
+// result-<recordId>
+std::string result_message_id(record_id id);
+
+// The result message for an entry that came with `source`: result payload, its id, and the trace headers
+// (traceparent, tracestate) of the request.
+outgoing make_result(std::uint64_t token, const posting& stored, int exponent, const delivery& source);
+
+// The dead letter for a delivery (contract section 4). The payload is cut so that payload and headers fit
+// `message_bytes_max`, the broker's limit; Ledgerd-Truncated then gives its full length.
+outgoing make_dead_letter(std::uint64_t token, const delivery& source, const rejection& why,
+                          std::string_view node_name, std::size_t message_bytes_max);
+
+} // namespace ledgerd

@@ -1,0 +1,27 @@
+// The database's schema: numbered migrations, applied under an advisory lock.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace ledgerd {
+
+struct schema_state {
+  int version = 0; // highest migration the database has, 0: none
+  int known = 0;   // highest migration this binary has
+};
+
+// All three wait for the database and throw std::runtime_error with a clear sentence (never the password).
+
+// Applies what is missing, each migration in a transaction of its own; two processes at once are safe. Returns the
+// names of what was applied. Throws when the database is newer than this binary.
+std::vector<std::string> migrate(const std::string& database_url);
+
+schema_state read_schema(const std::string& database_url);
+
+// One sentence for each thing that would make posting unsafe or impossible: fsync or full_page_writes off, a server in
+// recovery, a read-only database, synchronous_commit off, a schema older or newer than this binary's, a missing
+// privilege. Empty: all is well.
+std::vector<std::string> check_database(const std::string& database_url);
+
+} // namespace ledgerd
