@@ -46,7 +46,7 @@ using known_postings = std::unordered_map<record_id, posting>;
 struct batch_plan {
   // New postings in the order of groups and entries; `id` and `created_at` are not filled yet.
   std::vector<posting> rows;
-  // For every group in order; `answers` are not filled yet where `answered_by` names a row.
+  // For every group in order; all verdicts stand, `stored` is not filled yet where `answered_by` names a row.
   std::vector<group_answer> groups;
   // For every group and entry: the index into `rows` that answers it, or `no_row` when a known posting does.
   std::vector<std::vector<std::size_t>> answered_by;
