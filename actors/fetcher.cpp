@@ -1,0 +1,297 @@
+#include "actors/fetcher.hpp"
+
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "domain/assert.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using fetcher_pointer = fetcher_actor::stateful_pointer<fetcher_state>;
+using held_delivery = fetcher_state::held_delivery;
+using stage = fetcher_state::stage;
+
+void publish(fetcher_pointer self, held_delivery& slot, outgoing&& letter, settlement after) {
+  slot.letter = std::move(letter);
+  slot.after = after;
+  slot.at = stage::publishing;
+  self->state.options.results->publish(slot.letter);
+}
+
+void park(fetcher_pointer self, held_delivery& slot, const rejection& why) {
+  auto& state = self->state;
+  spdlog::info("{}: parking {} of {}: {}: {}", state.options.instance, slot.source.stream_seq,
+               slot.source.stream, to_text(why.reason), why.detail);
+  ++state.parked;
+  const auto& options = state.options;
+  publish(self, slot,
+          make_dead_letter(state.tag_of(slot), slot.source, why, options.node_name,
+                           options.message_bytes_max),
+          settlement::terminate);
+}
+
+// Decodes a held delivery and adds its entry to the batch, or parks it.
+void admit(fetcher_pointer self, held_delivery& slot, entry_batch& batch) {
+  const auto& options = self->state.options;
+  auto decoded = decode_entry(slot.source.subject, slot.source.payload, *options.currencies,
+                              options.default_currency);
+  if (const auto* why = std::get_if<rejection>(&decoded))
+    return park(self, slot, *why);
+  slot.at = stage::deciding;
+  batch.entries.push_back({self->state.tag_of(slot), std::get<entry>(std::move(decoded))});
+}
+
+void apply(fetcher_pointer self, entry_batch&& batch) {
+  if (batch.entries.empty())
+    return;
+  batch.from = fetcher_actor{self};
+  self->send(self->state.options.region, apply_atom_v, std::move(batch));
+}
+
+void take_deliveries(fetcher_pointer self) {
+  auto& state = self->state;
+  auto arrived = state.options.source->take();
+  if (arrived.empty())
+    return;
+  const auto now = self->clock().now();
+  entry_batch batch;
+  batch.entries.reserve(arrived.size());
+  for (auto& next : arrived) {
+    if (state.draining) {
+      state.options.source->settle(next.receipt, settlement::hand_back);
+      ++state.drain_result.handed_back;
+      continue;
+    }
+    ++state.fetched;
+    state.redelivered += next.deliveries > 1 ? 1 : 0;
+    const auto tag = state.hold(std::move(next), now);
+    admit(self, state.at(tag), batch);
+  }
+  apply(self, std::move(batch));
+}
+
+void finish_drain(fetcher_pointer self) {
+  auto& state = self->state;
+  if (!state.draining || !state.drained.pending())
+    return;
+  if (state.held > 0 && self->clock().now() < state.drain_deadline)
+    return;
+  for (auto& slot : state.slots) {
+    if (slot.at == stage::free)
+      continue;
+    state.options.source->settle(slot.source.receipt, settlement::hand_back);
+    ++state.drain_result.handed_back;
+  }
+  state.drained.deliver(state.drain_result);
+}
+
+void settle(fetcher_pointer self, held_delivery& slot) {
+  auto& state = self->state;
+  state.options.source->settle(slot.source.receipt, slot.after);
+  const auto took = self->clock().now() - slot.arrived;
+  state.end_to_end.record(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+  state.drain_result.settled += state.draining ? 1 : 0;
+  state.release(slot);
+}
+
+void take_confirmations(fetcher_pointer self) {
+  auto& state = self->state;
+  for (const auto& got : state.options.results->take()) {
+    auto& slot = state.at(got.token);
+    LEDGERD_ASSERT(slot.at == stage::publishing);
+    if (got.confirmed) {
+      settle(self, slot);
+      continue;
+    }
+    if (state.unconfirmed++ == 0 || state.unconfirmed % 1000 == 0)
+      spdlog::warn("{}: not confirmed, publishing again ({} so far): {}", state.options.instance,
+                   state.unconfirmed, got.error);
+    slot.at = stage::unconfirmed;
+    slot.due = self->clock().now() + state.options.retry_pause;
+  }
+}
+
+void answer_one(fetcher_pointer self, ticketed_answer& got) {
+  auto& state = self->state;
+  auto& slot = state.at(got.tag);
+  LEDGERD_ASSERT(slot.at == stage::deciding);
+  if (!got.verdict) {
+    ++state.own_failures;
+    if (++slot.attempts >= state.options.attempts_max)
+      return park(self, slot, {dead_reason::attempts_exhausted, got.failure});
+    slot.at = stage::failed;
+    slot.due = self->clock().now() + state.options.retry_pause;
+    return;
+  }
+  const auto& stored = got.verdict->stored;
+  switch (got.verdict->verdict) {
+  case outcome::conflict:
+    return park(self, slot,
+                {dead_reason::record_id_conflict,
+                 "field \"recordId\": is taken by a request with other content, transaction "
+                     + std::to_string(to_int(stored.id))});
+  case outcome::duplicate:
+    ++state.duplicate;
+    break;
+  case outcome::applied:
+    ++state.applied;
+    break;
+  case outcome::insufficient_funds:
+  case outcome::balance_overflow:
+    ++state.refused;
+    break;
+  }
+  const auto exponent = state.options.currencies->exponent(stored.account.currency);
+  LEDGERD_ASSERT(exponent.has_value());
+  publish(self, slot, make_result(got.tag, stored, *exponent, slot.source),
+          settlement::acknowledge);
+}
+
+// Keeps what is held alive at the broker, and tries again what is due.
+void upkeep(fetcher_pointer self) {
+  auto& state = self->state;
+  const auto now = self->clock().now();
+  if (now < state.next_upkeep)
+    return;
+  state.next_upkeep = now + state.options.retry_pause / 2;
+  entry_batch again;
+  for (auto& slot : state.slots) {
+    if (slot.at == stage::free)
+      continue;
+    if (now - slot.leased >= state.options.lease / 3) {
+      state.options.source->settle(slot.source.receipt, settlement::progress);
+      slot.leased = now;
+    }
+    if (slot.at == stage::failed && slot.due <= now) {
+      admit(self, slot, again);
+    } else if (slot.at == stage::unconfirmed && slot.due <= now) {
+      slot.at = stage::publishing;
+      state.options.results->publish(slot.letter);
+    }
+  }
+  apply(self, std::move(again));
+}
+
+void turn(fetcher_pointer self) {
+  auto& state = self->state;
+  take_deliveries(self);
+  take_confirmations(self);
+  if (state.draining)
+    finish_drain(self);
+  else
+    state.options.source->pull(state.room());
+}
+
+} // namespace
+
+ticket fetcher_state::hold(delivery&& arrived, time_point now) {
+  if (free_slots.empty()) {
+    free_slots.push_back(static_cast<std::uint32_t>(slots.size()));
+    slots.emplace_back();
+  }
+  const auto index = free_slots.back();
+  free_slots.pop_back();
+  auto& slot = slots[index];
+  slot.source = std::move(arrived);
+  slot.attempts = 0;
+  slot.arrived = now;
+  slot.leased = now;
+  slot.at = stage::deciding;
+  ++held;
+  return tag_of(slot);
+}
+
+void fetcher_state::release(held_delivery& slot) {
+  slot.at = stage::free;
+  ++slot.generation;
+  slot.source = {};
+  slot.letter = {};
+  free_slots.push_back(static_cast<std::uint32_t>(&slot - slots.data()));
+  --held;
+}
+
+ticket fetcher_state::tag_of(const held_delivery& slot) const {
+  const auto index = static_cast<ticket>(&slot - slots.data());
+  return (static_cast<ticket>(slot.generation) << 32) | index;
+}
+
+fetcher_state::held_delivery& fetcher_state::at(ticket tag) {
+  const auto index = static_cast<std::size_t>(tag & 0xffff'ffffU);
+  LEDGERD_ASSERT(index < slots.size());
+  auto& slot = slots[index];
+  LEDGERD_ASSERT(slot.at != stage::free && slot.generation == tag >> 32);
+  return slot;
+}
+
+std::size_t fetcher_state::room() const {
+  return paused || held >= options.credit ? 0 : options.credit - held;
+}
+
+actor_report fetcher_state::report() const {
+  return {
+      "fetcher",
+      options.instance,
+      {
+          {"fetched_total", fetched},
+          {"redelivered_total", redelivered},
+          {"applied_total", applied},
+          {"refused_total", refused},
+          {"duplicate_total", duplicate},
+          {"parked_total", parked},
+          {"own_failures_total", own_failures},
+          {"unconfirmed_total", unconfirmed},
+          {"held", static_cast<std::int64_t>(held)},
+          {"paused", paused ? 1 : 0},
+      },
+      {{"end_to_end", end_to_end}},
+  };
+}
+
+fetcher_actor::behavior_type fetcher(fetcher_actor::stateful_pointer<fetcher_state> self,
+                                     fetcher_options options) {
+  auto& state = self->state;
+  state.options = std::move(options);
+  // The wakers run on the broker's threads. They hold a weak handle: a strong one would keep the
+  // actor alive.
+  const auto weak = caf::actor_cast<caf::weak_actor_ptr>(fetcher_actor{self});
+  const auto wake = [weak] {
+    if (const auto strong = caf::actor_cast<caf::strong_actor_ptr>(weak))
+      caf::anon_send(caf::actor_cast<fetcher_actor>(strong), wake_atom_v);
+  };
+  state.options.results->open(wake);
+  state.options.source->open(wake);
+  state.options.source->pull(state.room());
+  self->delayed_send(self, state.options.beat, beat_atom_v);
+  return {
+      [=](wake_atom) { turn(self); },
+      [=](beat_atom) {
+        upkeep(self);
+        turn(self);
+        self->delayed_send(self, self->state.options.beat, beat_atom_v);
+      },
+      [=](answer_atom, std::vector<ticketed_answer>& answers) {
+        for (auto& got : answers)
+          answer_one(self, got);
+      },
+      [=](circuit_atom, bool open) {
+        self->state.paused = open;
+        self->state.options.source->pull(self->state.room());
+      },
+      [=](drain_atom, std::int64_t deadline_ms) {
+        auto& s = self->state;
+        s.options.source->close();
+        s.draining = true;
+        s.drain_deadline = self->clock().now() + std::chrono::milliseconds{deadline_ms};
+        s.drained = self->make_response_promise<drain_summary>();
+        const auto promise = s.drained;
+        turn(self);
+        return promise;
+      },
+      [=](report_atom) { return self->state.report(); },
+  };
+}
+
+} // namespace ledgerd

@@ -1,0 +1,103 @@
+// FETCHER: pulls deliveries from one durable consumer up to its credit, decodes them, has them
+// decided, publishes the results and settles. The only one that settles, and only after the verdict
+// is committed and its result confirmed.
+//
+// Spawned by the node, one or more for each consumer. Never blocks longer than the broker's write
+// deadline.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/protocol.hpp"
+#include "messaging/codec.hpp"
+#include "messaging/ports.hpp"
+
+namespace ledgerd {
+
+struct fetcher_options {
+  std::string instance; // for reports: the consumer and a number
+  std::string node_name;
+  std::shared_ptr<delivery_source> source;
+  std::shared_ptr<publisher> results;
+  std::shared_ptr<const currency_table> currencies;
+  currency_code default_currency;
+  region_actor region;
+  std::size_t credit = 8192;      // deliveries held at most
+  std::uint32_t attempts_max = 3; // for failures that are the entry's own
+  std::size_t message_bytes_max = 1 << 20;
+  std::chrono::milliseconds lease{30000}; // the consumer's acknowledgement wait
+  std::chrono::milliseconds beat{100};
+  std::chrono::milliseconds retry_pause{1000};
+};
+
+struct fetcher_state {
+  static inline const char* name = "fetcher";
+  using time_point = caf::actor_clock::time_point;
+
+  // Where a delivery is on its road.
+  enum class stage : std::uint8_t {
+    free,
+    deciding,   // with region, ledger, gate
+    failed,     // its processing failed by its own fault; decided again when `due`
+    publishing, // the result or dead letter awaits its PubAck
+    unconfirmed // it did not get one; published again when `due`
+  };
+
+  struct held_delivery {
+    stage at = stage::free;
+    std::uint32_t generation = 0; // of the slot; part of the ticket
+    std::uint32_t attempts = 0;
+    settlement after = settlement::acknowledge; // once the PubAck is there
+    delivery source;
+    outgoing letter;
+    time_point arrived;
+    time_point leased;
+    time_point due;
+  };
+
+  fetcher_options options;
+  std::vector<held_delivery> slots;
+  std::vector<std::uint32_t> free_slots;
+  std::size_t held = 0;
+  bool paused = false; // the circuit is open
+  time_point next_upkeep;
+
+  bool draining = false;
+  time_point drain_deadline;
+  caf::typed_response_promise<drain_summary> drained;
+  drain_summary drain_result;
+
+  std::int64_t fetched = 0;
+  std::int64_t redelivered = 0;
+  std::int64_t applied = 0;
+  std::int64_t refused = 0;
+  std::int64_t duplicate = 0;
+  std::int64_t parked = 0;
+  std::int64_t own_failures = 0;
+  std::int64_t unconfirmed = 0;
+  duration_histogram end_to_end; // from arrival at this process to the acknowledgement
+
+  ticket hold(delivery&& arrived, time_point now);
+  void release(held_delivery& slot);
+  held_delivery& at(ticket tag); // asserts that the ticket is still open
+  ticket tag_of(const held_delivery& slot) const;
+
+  // How many more deliveries there is room for.
+  std::size_t room() const;
+
+  actor_report report() const;
+};
+
+fetcher_actor::behavior_type fetcher(fetcher_actor::stateful_pointer<fetcher_state> self,
+                                     fetcher_options options);
+
+} // namespace ledgerd

@@ -1,0 +1,42 @@
+// LEDGER: one per account in use. It serialises the account: at most one group is at the gate, what
+// arrives meanwhile forms the next group. It keeps the account's head, which fences every post.
+//
+// Spawned by the region; quits when the region asks and nothing is under way. Never blocks, never
+// talks to the broker or the database.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "actors/protocol.hpp"
+
+namespace ledgerd {
+
+struct ledger_options {
+  account_key account;
+  gate_actor gate;
+  region_actor region;
+  std::size_t group_max = 2000; // entries that go to the gate at once
+};
+
+struct ledger_state {
+  static inline const char* name = "ledger";
+
+  ledger_options options;
+  std::optional<account_head> head; // nothing: not known, the store reads it
+  bool at_gate = false;             // a group of ours is at the gate
+  account_batch waiting;            // the next group
+  std::size_t taken = 0;            // how much of `waiting` has gone already
+
+  // The next group for the gate, or nothing when one is there already or no entry waits.
+  std::optional<ledger_group> next_group(const ledger_actor& self);
+};
+
+ledger_actor::behavior_type ledger(ledger_actor::stateful_pointer<ledger_state> self,
+                                   ledger_options options);
+
+} // namespace ledgerd

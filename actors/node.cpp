@@ -1,0 +1,163 @@
+#include "actors/node.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include <spdlog/spdlog.h>
+
+#include "actors/fetcher.hpp"
+#include "actors/gate.hpp"
+#include "actors/poster.hpp"
+#include "actors/region.hpp"
+#include "domain/assert.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using node_pointer = node_actor::stateful_pointer<node_state>;
+
+void spawn_gates(node_pointer self, const node_options& options) {
+  auto& state = self->state;
+  for (const auto& store : options.stores) {
+    const auto index = static_cast<std::uint32_t>(state.gates.size());
+    state.posters.push_back(options.detach_posters ? self->spawn<caf::detached>(poster, store)
+                                                   : self->spawn(poster, store));
+    gate_options gate_config;
+    gate_config.poster = state.posters.back();
+    gate_config.node = node_actor{self};
+    gate_config.index = index;
+    gate_config.batch_max = options.batch_max;
+    state.gates.push_back(self->spawn(gate, std::move(gate_config)));
+  }
+  state.circuits.assign(state.gates.size(), false);
+}
+
+void spawn_region(node_pointer self, const node_options& options) {
+  region_options config;
+  config.gates = self->state.gates;
+  config.ledgers_max = options.ledgers_max;
+  config.ledger_idle = options.ledger_idle;
+  config.group_max = options.batch_max;
+  self->state.region = self->spawn(region, std::move(config));
+}
+
+void spawn_fetchers(node_pointer self, const node_options& options) {
+  const auto credit = std::max<std::size_t>(1, options.in_flight_max / options.fetchers.size());
+  for (const auto& ports : options.fetchers) {
+    fetcher_options config;
+    config.instance = ports.instance;
+    config.node_name = options.node_name;
+    config.source = ports.source;
+    config.results = ports.results;
+    config.currencies = options.currencies;
+    config.default_currency = options.default_currency;
+    config.region = self->state.region;
+    config.credit = credit;
+    config.attempts_max = options.attempts_max;
+    config.message_bytes_max = options.message_bytes_max;
+    config.lease = options.lease;
+    self->state.fetchers.push_back(self->spawn(fetcher, std::move(config)));
+  }
+}
+
+// Fetchers pull only while every gate can reach the database: an entry may need any of them.
+void on_circuit(node_pointer self, std::uint32_t index, bool open) {
+  auto& state = self->state;
+  LEDGERD_ASSERT(index < state.circuits.size());
+  state.circuits[index] = open;
+  const auto paused =
+      std::find(state.circuits.begin(), state.circuits.end(), true) != state.circuits.end();
+  if (paused == state.paused)
+    return;
+  state.paused = paused;
+  spdlog::warn("{}", paused ? "database away: pulling stops, what is held is kept alive"
+                            : "database back: pulling goes on");
+  for (const auto& to : state.fetchers)
+    self->send(to, circuit_atom_v, paused);
+}
+
+void stop_all(node_pointer self) {
+  auto& state = self->state;
+  for (const auto& each : state.fetchers)
+    self->send_exit(each, caf::exit_reason::user_shutdown);
+  self->send_exit(state.region, caf::exit_reason::user_shutdown);
+  for (const auto& each : state.gates)
+    self->send_exit(each, caf::exit_reason::user_shutdown);
+  for (const auto& each : state.posters)
+    self->send_exit(each, caf::exit_reason::user_shutdown);
+  self->quit();
+}
+
+caf::typed_response_promise<drain_summary> drain(node_pointer self, std::int64_t deadline_ms) {
+  struct progress {
+    caf::typed_response_promise<drain_summary> promise;
+    drain_summary total;
+    std::size_t left = 0;
+  };
+  auto now = std::make_shared<progress>();
+  now->promise = self->make_response_promise<drain_summary>();
+  now->left = self->state.fetchers.size();
+  const auto add = [self, now](const drain_summary& part) {
+    now->total.settled += part.settled;
+    now->total.handed_back += part.handed_back;
+    if (--now->left > 0)
+      return;
+    now->promise.deliver(now->total);
+    stop_all(self);
+  };
+  for (const auto& each : self->state.fetchers)
+    self->request(each, caf::infinite, drain_atom_v, deadline_ms)
+        .then(add, [add](const caf::error&) { add({}); });
+  return now->promise;
+}
+
+// Asks every actor and answers when all have answered or a second has passed.
+caf::typed_response_promise<std::vector<actor_report>> gather(node_pointer self) {
+  struct progress {
+    caf::typed_response_promise<std::vector<actor_report>> promise;
+    std::vector<actor_report> all;
+    std::size_t left = 0;
+
+    void finish_one() {
+      if (--left == 0)
+        promise.deliver(std::move(all));
+    }
+  };
+  auto& state = self->state;
+  auto now = std::make_shared<progress>();
+  now->promise = self->make_response_promise<std::vector<actor_report>>();
+  now->left = state.fetchers.size() + 1 + state.gates.size();
+  const auto ask = [self, now](const auto& whom) {
+    self->request(whom, std::chrono::seconds{1}, report_atom_v)
+        .then(
+            [now](actor_report& one) {
+              now->all.push_back(std::move(one));
+              now->finish_one();
+            },
+            [now](const caf::error&) { now->finish_one(); });
+  };
+  for (const auto& each : state.fetchers)
+    ask(each);
+  ask(state.region);
+  for (const auto& each : state.gates)
+    ask(each);
+  return now->promise;
+}
+
+} // namespace
+
+node_actor::behavior_type node(node_actor::stateful_pointer<node_state> self,
+                               const node_options& options) {
+  LEDGERD_ASSERT(!options.fetchers.empty() && !options.stores.empty());
+  spawn_gates(self, options);
+  spawn_region(self, options);
+  spawn_fetchers(self, options);
+  return {
+      [=](circuit_atom, std::uint32_t index, bool open) { on_circuit(self, index, open); },
+      [=](drain_atom, std::int64_t deadline_ms) { return drain(self, deadline_ms); },
+      [=](report_atom) { return gather(self); },
+  };
+}
+
+} // namespace ledgerd

@@ -1,0 +1,60 @@
+// NODE: the root of the actors. Spawns bottom-up (posters, gates, region, fetchers), passes the
+// state of the circuits on, gathers reports, and stops top-down: fetchers drain first, then region,
+// gates and posters go.
+//
+// The only place that constructs actors, and the only one that chooses `detached`.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/protocol.hpp"
+#include "messaging/ports.hpp"
+
+namespace ledgerd {
+
+struct node_options {
+  struct fetcher_ports {
+    std::string instance;
+    std::shared_ptr<delivery_source> source;
+    std::shared_ptr<publisher> results;
+  };
+
+  std::string node_name;
+  std::vector<fetcher_ports> fetchers;               // one fetcher for each
+  std::vector<std::shared_ptr<ledger_store>> stores; // one gate and one poster for each
+  std::shared_ptr<const currency_table> currencies;
+  currency_code default_currency;
+  std::size_t in_flight_max = 16384; // deliveries held by all fetchers together
+  std::size_t batch_max = 4000;
+  std::size_t ledgers_max = 50000;
+  std::chrono::milliseconds ledger_idle{60000};
+  std::uint32_t attempts_max = 3;
+  std::size_t message_bytes_max = 1 << 20;
+  std::chrono::milliseconds lease{30000};
+  bool detach_posters = true; // false only in deterministic tests
+};
+
+struct node_state {
+  static inline const char* name = "node";
+
+  std::vector<poster_actor> posters;
+  std::vector<gate_actor> gates;
+  region_actor region;
+  std::vector<fetcher_actor> fetchers;
+
+  std::vector<bool> circuits; // by gate: open
+  bool paused = false;
+};
+
+node_actor::behavior_type node(node_actor::stateful_pointer<node_state> self,
+                               const node_options& options);
+
+} // namespace ledgerd

@@ -1,0 +1,166 @@
+// What the actors say to each other. Third page to read, after README and ARCHITECTURE.
+//
+// Everything here stays inside one process: payloads are moved, not serialised. All sends between
+// these actors are fire and forget unless `replies_to` says otherwise; nothing uses `.await` (it
+// holds back exit messages in CAF 0.17).
+#pragma once
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/type_id.hpp>
+#include <caf/typed_actor.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/report.hpp"
+#include "domain/plan.hpp"
+#include "persistence/ledger_store.hpp"
+
+CAF_BEGIN_TYPE_ID_BLOCK(ledgerd, caf::first_custom_type_id)
+CAF_ADD_ATOM(ledgerd, ledgerd, apply_atom, "apply")
+CAF_ADD_ATOM(ledgerd, ledgerd, post_atom, "post")
+CAF_ADD_ATOM(ledgerd, ledgerd, head_atom, "head")
+CAF_ADD_ATOM(ledgerd, ledgerd, answer_atom, "answer")
+CAF_ADD_ATOM(ledgerd, ledgerd, wake_atom, "wake")
+CAF_ADD_ATOM(ledgerd, ledgerd, beat_atom, "beat")
+CAF_ADD_ATOM(ledgerd, ledgerd, retry_atom, "retry")
+CAF_ADD_ATOM(ledgerd, ledgerd, idle_atom, "idle")
+CAF_ADD_ATOM(ledgerd, ledgerd, circuit_atom, "circuit")
+CAF_ADD_ATOM(ledgerd, ledgerd, drain_atom, "drain")
+CAF_ADD_ATOM(ledgerd, ledgerd, drained_atom, "drained")
+CAF_ADD_ATOM(ledgerd, ledgerd, report_atom, "report")
+CAF_END_TYPE_ID_BLOCK(ledgerd)
+
+namespace ledgerd {
+
+// A fetcher's own name for a delivery that it holds; answered exactly once.
+using ticket = std::uint64_t;
+
+struct ticketed_entry {
+  ticket tag = 0;
+  entry asked;
+};
+
+// The answer to a ticket: a verdict, or the entry's own failure (`verdict` empty, `failure` says
+// why).
+struct ticketed_answer {
+  ticket tag = 0;
+  std::optional<answer> verdict;
+  std::string failure;
+};
+
+// What a fetcher could not finish when the shutdown deadline came.
+struct drain_summary {
+  std::uint64_t settled = 0;
+  std::uint64_t handed_back = 0;
+};
+
+// FETCHER: holds deliveries from the broker until their result is confirmed, and settles them.
+using fetcher_actor = caf::typed_actor<
+    // The source or the publisher has something (from their threads).
+    caf::reacts_to<wake_atom>,
+    // Time passes: deadlines, leases, republishing.
+    caf::reacts_to<beat_atom>,
+    // Answers to tickets, from the GATE.
+    caf::reacts_to<answer_atom, std::vector<ticketed_answer>>,
+    // The database is away (true) or back (false), from the NODE: stop or go on pulling.
+    caf::reacts_to<circuit_atom, bool>,
+    // Stop pulling, finish what is held within so many milliseconds, hand back the rest. From the
+    // NODE.
+    caf::replies_to<drain_atom, std::int64_t>::with<drain_summary>,
+    caf::replies_to<report_atom>::with<actor_report>>;
+
+// Decoded entries of one fetcher, in order of arrival.
+struct entry_batch {
+  fetcher_actor from;
+  std::vector<ticketed_entry> entries;
+};
+
+// Where the answer to an entry goes.
+struct origin {
+  fetcher_actor fetcher;
+  ticket tag = 0;
+};
+
+// The part of an entry batch that concerns one account.
+struct account_batch {
+  std::vector<entry> entries;
+  std::vector<origin> origins; // one for each entry
+};
+
+// LEDGER: serialises one account.
+using ledger_actor = caf::typed_actor<
+    // Entries for this account, from the REGION.
+    caf::reacts_to<apply_atom, account_batch>,
+    // The group that was at the gate is answered; the account's head, or nothing when it must be
+    // read anew.
+    caf::reacts_to<head_atom, std::optional<account_head>>,
+    // Go, unless there is work: answered to the REGION with `idle_atom`.
+    caf::reacts_to<idle_atom>>;
+
+// A ledger's group at the gate.
+struct ledger_group {
+  ledger_actor ledger;
+  posting_group group;
+  std::vector<origin> origins; // one for each entry of the group
+};
+
+// REGION: finds the ledger of an account, spawns it on demand, passivates the idle.
+using region_actor = caf::typed_actor<
+    // Entries from a FETCHER.
+    caf::reacts_to<apply_atom, entry_batch>,
+    // A LEDGER's answer to `idle_atom`: true when it has quit.
+    caf::reacts_to<idle_atom, account_key, bool>,
+    // Time passes: look for idle ledgers.
+    caf::reacts_to<beat_atom>, caf::replies_to<report_atom>::with<actor_report>>;
+
+// GATE: collects groups while a commit is under way and posts them as one batch.
+using gate_actor = caf::typed_actor<
+    // A group from a LEDGER; the next comes only after its `head_atom`.
+    caf::reacts_to<post_atom, ledger_group>,
+    // Time to try the failed batch again.
+    caf::reacts_to<retry_atom>, caf::replies_to<report_atom>::with<actor_report>>;
+
+// A batch on its way to the database. Owned by the gate, lent to the poster while it is posted.
+struct gate_batch {
+  std::vector<posting_group> groups;
+  std::vector<ledger_actor> ledgers;        // one for each group; empty handle: nobody to tell yet
+  std::vector<std::vector<origin>> origins; // for each group, one for each entry
+  std::size_t entries = 0;
+};
+using gate_batch_ptr = std::shared_ptr<gate_batch>;
+
+struct posted_batch {
+  post_result result;
+  std::int64_t microseconds = 0; // how long the store took
+};
+
+// POSTER: owns one database connection and runs one batch at a time; detached, since it blocks.
+using poster_actor =
+    caf::typed_actor<caf::replies_to<post_atom, gate_batch_ptr>::with<posted_batch>>;
+
+// NODE: spawns everything bottom-up, stops it top-down.
+using node_actor = caf::typed_actor<
+    // A GATE's database is away or back: (gate index, open).
+    caf::reacts_to<circuit_atom, std::uint32_t, bool>,
+    // Shut down in order within so many milliseconds.
+    caf::replies_to<drain_atom, std::int64_t>::with<drain_summary>,
+    // The reports of all actors of this node.
+    caf::replies_to<report_atom>::with<std::vector<actor_report>>>;
+
+} // namespace ledgerd
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<ledgerd::ticketed_answer>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::drain_summary)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::entry_batch)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::account_batch)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::account_key)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::optional<ledgerd::account_head>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::ledger_group)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::gate_batch_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::posted_batch)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::actor_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<ledgerd::actor_report>)
