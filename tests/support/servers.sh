@@ -200,7 +200,9 @@ servers_start_pg() {
   data=$(readlink -f "$at/pg")
   port=$(sed -n 's/^port = //p' "$data/postgresql.conf")
   if ! servers_alive "$at/pg/postmaster.pid" postgres; then
-    servers_kill_pg "$at" # what a killed server left behind
+    # What a killed server left behind. PostgreSQL trusts a zombie's pid, which stays where no init reaps.
+    servers_kill_pg "$at"
+    rm -f "$data/postmaster.pid"
     servers_as_pg "$bin/pg_ctl" -D "$data" -w -t 120 start </dev/null >>"$at/pg.log" 2>&1 8>&- 9>&- \
       || die "PostgreSQL does not start, see $at/pg.log"
   fi
