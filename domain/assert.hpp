@@ -6,7 +6,8 @@
 
 namespace ledgerd {
 
-[[noreturn]] inline void assertion_failed(const char* condition, const char* file, int line) noexcept {
+[[noreturn]] inline void assertion_failed(const char* condition, const char* file,
+                                          int line) noexcept {
   std::fprintf(stderr, "ledgerd: bug: assertion failed: %s (%s:%d)\n", condition, file, line);
   std::abort();
 }

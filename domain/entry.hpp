@@ -24,9 +24,15 @@ enum class transaction_id : std::int64_t {};
 // Microseconds since 1970-01-01T00:00:00Z by the database's clock.
 enum class database_time : std::int64_t {};
 
-constexpr std::int64_t to_int(record_id id) noexcept { return static_cast<std::int64_t>(id); }
-constexpr std::int64_t to_int(transaction_id id) noexcept { return static_cast<std::int64_t>(id); }
-constexpr std::int64_t to_int(database_time t) noexcept { return static_cast<std::int64_t>(t); }
+constexpr std::int64_t to_int(record_id id) noexcept {
+  return static_cast<std::int64_t>(id);
+}
+constexpr std::int64_t to_int(transaction_id id) noexcept {
+  return static_cast<std::int64_t>(id);
+}
+constexpr std::int64_t to_int(database_time t) noexcept {
+  return static_cast<std::int64_t>(t);
+}
 
 enum class movement : std::uint8_t { deposit, withdrawal };
 
@@ -56,9 +62,9 @@ struct entry {
   money amount;
 };
 
-// A checksum of an entry's content (user, currency, type, minor amount), stored beside the row so that an
-// audit sees a changed one. It never decides whether two entries are the same: the values themselves do.
-// 64-bit FNV-1a over "user\0CUR\0TYPE\0amount", as a signed integer.
+// A checksum of an entry's content (user, currency, type, minor amount), stored beside the row so
+// that an audit sees a changed one. It never decides whether two entries are the same: the values
+// themselves do. 64-bit FNV-1a over "user\0CUR\0TYPE\0amount", as a signed integer.
 std::int64_t fingerprint(const account_key& account, movement type, money amount) noexcept;
 
 // The verdict on an entry, ordered by precedence: the first that holds is the answer.
@@ -86,7 +92,8 @@ struct account_head {
   friend bool operator==(const account_head&, const account_head&) = default;
 };
 
-// One row of `ledger.transactions`: the stored verdict from which every copy of the result is built.
+// One row of `ledger.transactions`: the stored verdict from which every copy of the result is
+// built.
 struct posting {
   transaction_id id{};
   record_id record{};

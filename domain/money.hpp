@@ -12,7 +12,8 @@
 
 namespace ledgerd {
 
-// An amount or a balance in minor units (for KRW won, for EUR cents). The currency is kept beside it.
+// An amount or a balance in minor units (for KRW won, for EUR cents). The currency is kept beside
+// it.
 class money {
 public:
   constexpr money() noexcept = default;
@@ -44,12 +45,13 @@ enum class amount_fault {
 // The rule that was broken, as the end of a sentence that begins with the field's name.
 std::string_view rule_text(amount_fault fault) noexcept;
 
-// Reads the JSON number grammar (`-?int frac? exp?`) from the raw token, exactly: 10000, 10000.00, 1e4 and
-// 1E+4 are the same amount. `exponent` is the currency's digits after the point. Takes time linear in the
-// token's length whatever its exponent says.
+// Reads the JSON number grammar (`-?int frac? exp?`) from the raw token, exactly: 10000, 10000.00,
+// 1e4 and 1E+4 are the same amount. `exponent` is the currency's digits after the point. Takes time
+// linear in the token's length whatever its exponent says.
 std::variant<money, amount_fault> parse_amount(std::string_view token, int exponent) noexcept;
 
-// The amount with exactly `exponent` digits after the point: 12.30 for 1230 and 2; 10000 for 10000 and 0.
+// The amount with exactly `exponent` digits after the point: 12.30 for 1230 and 2; 10000 for 10000
+// and 0.
 std::string format_amount(money amount, int exponent);
 
 } // namespace ledgerd
