@@ -1,0 +1,133 @@
+// Runs one scenario end to end and checks it. Usage:
+//   node main.mjs plain|kill|pair BINARY [--requests N] [--kills N] [--seed N]
+
+import {parseArgs} from 'node:util';
+
+import {check} from './check.mjs';
+import {Random} from './random.mjs';
+import {makeMessages} from './requests.mjs';
+import {Traffic} from './traffic.mjs';
+import {until, World} from './world.mjs';
+
+const {values: options, positionals: [scenario, binary]} = parseArgs({
+  allowPositionals: true,
+  options: {
+    requests: {type: 'string', default: '20000'},
+    kills: {type: 'string', default: '20'},
+    seed: {type: 'string', default: String(1 + Math.floor(Math.random() * 0x7fffffff))},
+  },
+});
+const kills = Number(options.kills);
+const shortShutdown = ['--shutdown-deadline', '1s'];
+const ackWaitSeconds = 2;
+
+const log = (text) => console.log(`${(performance.now() / 1000).toFixed(1).padStart(6)} s  ${text}`);
+
+// One daemon, all goes well.
+async function plain(world, traffic, messages) {
+  const daemon = await world.daemon('plain');
+  await daemon.ready();
+  await traffic.publish(messages);
+  log(`${messages.length} messages published`);
+  return [daemon];
+}
+
+// Two daemons on the same durables.
+async function pair(world, traffic, messages) {
+  const daemons = [await world.daemon('left'), await world.daemon('right')];
+  for (const daemon of daemons) {
+    await daemon.ready();
+  }
+  await traffic.publish(messages);
+  log(`${messages.length} messages published`);
+  return daemons;
+}
+
+// A daemon that is killed again and again, each time somewhere within its share of the load.
+async function kill(world, traffic, messages, random) {
+  await traffic.provision(ackWaitSeconds);
+  const share = Math.ceil(messages.length / (kills + 1));
+  for (let round = 0; round < kills; ++round) {
+    const daemon = await world.daemon('killed', ...shortShutdown);
+    await daemon.ready();
+    const goal = (await traffic.settled()) + random.below(share);
+    const publishing = traffic.publish(messages.slice(round * share, (round + 1) * share));
+    await until(`kill ${round} has its moment`, 60, async () => (await traffic.settled()) >= goal);
+    await daemon.kill();
+    await publishing;
+  }
+  log(`${kills} kills`);
+  const daemon = await world.daemon('survivor', ...shortShutdown);
+  await daemon.ready();
+  await traffic.publish(messages.slice(kills * share));
+  return [daemon];
+}
+
+function readRows(world) {
+  return world.query(`SELECT id, record_id, user_id, currency, seq, type, amount, status, coalesce(reason, ''),
+      balance_after, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+    FROM ledger.transactions`).map(([id, record, user, currency, seq, type, amount, status, reason, after, time]) => ({
+    id: BigInt(id), recordId: BigInt(record), user, currency, seq: BigInt(seq), type, amount: BigInt(amount), status,
+    reason, balanceAfter: BigInt(after), createdAt: time,
+  }));
+}
+
+function readAccounts(world) {
+  return world.query('SELECT user_id, currency, balance, seq FROM ledger.accounts')
+    .map(([user, currency, balance, seq]) => ({user, currency, balance: BigInt(balance), seq: BigInt(seq)}));
+}
+
+function summary({messages, rows, accounts, results, dead}) {
+  const refused = rows.filter((row) => row.status === 'FAILED').length;
+  return `${messages.length} messages: ${rows.length - refused} applied, ${refused} refused, ${dead.length} parked; `
+    + `${accounts.length} accounts, ${results.length} results`;
+}
+
+async function run() {
+  const play = {plain, kill, pair}[scenario];
+  if (!play || !binary) {
+    throw new Error('usage: node main.mjs plain|kill|pair BINARY [--requests N] [--kills N] [--seed N]');
+  }
+  console.log(`seed ${options.seed}, repeat with --seed ${options.seed}`);
+  const random = new Random(options.seed);
+  const messages = makeMessages(random, Number(options.requests));
+  const world = new World(binary);
+  const traffic = await Traffic.open(world.natsUrl);
+  const daemons = await play(world, traffic, messages, random);
+  await traffic.drained(90);
+  const redeliveries = await traffic.redeliveries();
+  log(`drained, ${redeliveries} redeliveries`);
+  for (const daemon of daemons) {
+    await daemon.stop();
+  }
+  const facts = {
+    messages,
+    rows: readRows(world),
+    accounts: readAccounts(world),
+    results: await traffic.results(),
+    dead: await traffic.deadLetters(),
+  };
+  log(summary(facts));
+  const faults = check(facts);
+  const audit = world.verb('audit');
+  if (audit.code !== 0) {
+    faults.push(`ledgerd audit exits with ${audit.code}: ${audit.output}`);
+  }
+  if (scenario === 'kill' && redeliveries === 0) {
+    faults.push('no message was delivered twice, so the kills tested nothing');
+  }
+  await traffic.close();
+  return faults;
+}
+
+let faults;
+try {
+  faults = await run();
+} catch (error) {
+  faults = [error.stack];
+}
+for (const fault of faults.slice(0, 20)) {
+  console.log(`FAULT ${fault}`);
+}
+log(faults.length === 0 ? 'all checks hold' : `${faults.length} faults`);
+process.exit(faults.length === 0 ? 0 : 1);

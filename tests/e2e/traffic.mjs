@@ -1,0 +1,111 @@
+// The run's own NATS client: publishes the requests and reads the streams, with the official JavaScript client.
+
+import {AckPolicy, connect, DeliverPolicy} from 'nats';
+
+import {until} from './world.mjs';
+
+const requestStream = 'TRANSACTIONS';
+const durables = ['deposit-consumer', 'withdrawal-consumer'];
+
+export class Traffic {
+  static async open(url) {
+    const traffic = new Traffic();
+    traffic.connection = await connect({servers: url, maxReconnectAttempts: -1, reconnectTimeWait: 100});
+    traffic.stream = traffic.connection.jetstream();
+    traffic.manager = await traffic.connection.jetstreamManager();
+    return traffic;
+  }
+
+  // The daemon's own durables, made beforehand with a short acknowledgement wait, so that what a killed daemon held
+  // comes back soon.
+  async provision(ackWaitSeconds) {
+    await this.manager.streams.add({name: requestStream, subjects: ['transaction.deposit', 'transaction.withdrawal']});
+    for (const type of ['deposit', 'withdrawal']) {
+      await this.manager.consumers.add(requestStream, {
+        durable_name: `${type}-consumer`,
+        filter_subject: `transaction.${type}`,
+        ack_policy: AckPolicy.Explicit,
+        ack_wait: ackWaitSeconds * 1e9,
+        max_ack_pending: 100000,
+      });
+    }
+  }
+
+  // Publishes in order, without a message id, and notes each message's place in the stream.
+  async publish(messages) {
+    const window = 500;
+    for (let start = 0; start < messages.length; start += window) {
+      await Promise.all(messages.slice(start, start + window).map(async (message) => {
+        const stored = await this.stream.publish(message.subject, message.payload, {timeout: 20000});
+        message.seq = stored.seq;
+      }));
+    }
+  }
+
+  async consumers() {
+    return Promise.all(durables.map((name) => this.manager.consumers.info(requestStream, name)));
+  }
+
+  // How many messages the daemons have settled so far.
+  async settled() {
+    const sum = (items) => items.reduce((a, b) => a + b, 0);
+    const {state} = await this.manager.streams.info(requestStream);
+    return state.messages - sum((await this.consumers()).map((info) => info.num_pending + info.num_ack_pending));
+  }
+
+  // How many deliveries the broker has made beyond the first of each message.
+  async redeliveries() {
+    const {state} = await this.manager.streams.info(requestStream);
+    const deliveries = (await this.consumers()).reduce((sum, info) => sum + info.delivered.consumer_seq, 0);
+    return deliveries - state.messages;
+  }
+
+  // Waits until every request is settled.
+  async drained(seconds) {
+    await until('the consumers are drained', seconds, async () =>
+      (await this.consumers()).every((info) => info.num_pending === 0 && info.num_ack_pending === 0));
+  }
+
+  // Everything a stream holds, read through a consumer of our own: `convert` makes what is kept of each message.
+  async readAll(stream, subject, convert) {
+    const {name} = await this.manager.consumers.add(stream, {
+      name: `e2e-${stream}`,
+      filter_subject: subject,
+      ack_policy: AckPolicy.None,
+      deliver_policy: DeliverPolicy.All,
+      inactive_threshold: 60e9,
+    });
+    const consumer = await this.stream.consumers.get(stream, name);
+    const result = [];
+    let pending = (await consumer.info()).num_pending;
+    while (pending > 0) {
+      const batch = await consumer.fetch({max_messages: 1000, expires: 5000});
+      for await (const message of batch) {
+        result.push(convert(message));
+        pending = message.info.pending;
+      }
+    }
+    await this.manager.consumers.delete(stream, name);
+    return result;
+  }
+
+  async results() {
+    return this.readAll('TRANSACTION_RESULTS', 'transaction.result.>', (message) => ({
+      subject: message.subject,
+      messageId: message.headers?.get('Nats-Msg-Id') ?? '',
+      payload: Buffer.from(message.data).toString('utf8'),
+    }));
+  }
+
+  async deadLetters() {
+    return this.readAll('TRANSACTION_DEAD_LETTERS', 'transaction.dead.>', (message) => ({
+      subject: message.subject,
+      headers: Object.fromEntries([...message.headers].map(([key, values]) => [key, values[0]])),
+      payload: Buffer.from(message.data),
+    }));
+  }
+
+  async close() {
+    await this.connection.close();
+  }
+}

@@ -1,0 +1,132 @@
+// The outside world of a run: private servers, daemons, the database, all gone when the run ends, however it ends.
+
+import {execFileSync, spawn, spawnSync} from 'node:child_process';
+import {createWriteStream, mkdtempSync, readFileSync} from 'node:fs';
+import {createServer} from 'node:net';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {fileURLToPath} from 'node:url';
+
+const dev = fileURLToPath(new URL('../../dev', import.meta.url));
+
+// Waits until `condition` returns something true, and returns that.
+export async function until(what, seconds, condition) {
+  const deadline = performance.now() + seconds * 1000;
+  for (;;) {
+    const result = await condition();
+    if (result) {
+      return result;
+    }
+    if (performance.now() > deadline) {
+      throw new Error(`waited ${seconds} s in vain: ${what}`);
+    }
+    await sleep(10);
+  }
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const {port} = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+// One process of the daemon. It dies with this process.
+class Daemon {
+  static async start(world, name, flags) {
+    const daemon = new Daemon();
+    const port = await freePort();
+    daemon.name = name;
+    daemon.url = `http://127.0.0.1:${port}`;
+    daemon.logFile = join(world.directory, `${name}.log`);
+    const log = createWriteStream(daemon.logFile, {flags: 'a'});
+    const command = [
+      '--pdeathsig', 'KILL', '--', world.binary, 'run', '--node-name', name, '--http-listen', `127.0.0.1:${port}`, ...flags,
+    ];
+    daemon.child = spawn('setpriv', command, {env: world.environment, stdio: ['ignore', 'pipe', 'pipe']});
+    daemon.child.stdout.pipe(log);
+    daemon.child.stderr.pipe(log);
+    daemon.ended = new Promise((resolve) => daemon.child.once('close', (code, signal) => resolve({code, signal})));
+    daemon.ended.then(() => { daemon.gone = true; });
+    return daemon;
+  }
+
+  async ready(seconds = 60) {
+    await until(`${this.name} is ready`, seconds, async () => {
+      if (this.gone) {
+        throw new Error(`${this.name} ended at once:\n${readFileSync(this.logFile, 'utf8').slice(-2000)}`);
+      }
+      return fetch(`${this.url}/readyz`).then((answer) => answer.ok, () => false);
+    });
+  }
+
+  // SIGTERM; must end by itself with exit code 0.
+  async stop() {
+    this.child.kill('SIGTERM');
+    const {code, signal} = await Promise.race([this.ended, sleep(30000, {code: 'none in 30 s'})]);
+    if (code !== 0) {
+      throw new Error(`${this.name} ended with ${signal ?? code}:\n${readFileSync(this.logFile, 'utf8').slice(-2000)}`);
+    }
+  }
+
+  async kill() {
+    this.child.kill('SIGKILL');
+    await this.ended;
+  }
+}
+
+export class World {
+  constructor(binary) {
+    this.binary = binary;
+    this.directory = mkdtempSync(join(tmpdir(), 'ledgerd-e2e.'));
+    this.servers = join(this.directory, 'servers');
+    this.daemons = [];
+    process.once('exit', () => this.end());
+    const start = ['servers', 'start', '--at', this.servers, '--owner', process.pid];
+    const lines = execFileSync(dev, start, {encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit']});
+    this.settings = Object.fromEntries(lines.trim().split('\n').map((line) => /^(\w+)=(.*)$/.exec(line).slice(1)));
+    this.natsUrl = this.settings.LEDGERD_NATS_URL;
+    this.environment = {...process.env, ...this.settings};
+  }
+
+  async daemon(name, ...flags) {
+    const daemon = await Daemon.start(this, name, flags);
+    this.daemons.push(daemon);
+    return daemon;
+  }
+
+  // Runs a verb of the program; {code, output}.
+  verb(...words) {
+    const {status, stdout, stderr} = spawnSync(this.binary, words, {
+      env: this.environment, encoding: 'utf8', timeout: 60000, maxBuffer: 1 << 28,
+    });
+    return {code: status, output: stdout + stderr};
+  }
+
+  // The rows of a query, each a list of texts. No value may hold a tab or a line break.
+  query(statement) {
+    const url = new URL(this.settings.LEDGERD_DATABASE_URL);
+    const output = execFileSync('psql', ['-XAtq', '-F', '\t', '-v', 'ON_ERROR_STOP=1', '-c', statement], {
+      encoding: 'utf8',
+      maxBuffer: 1 << 28,
+      env: {
+        ...process.env, PGHOST: url.hostname, PGPORT: url.port, PGUSER: url.username, PGPASSWORD: url.password,
+        PGDATABASE: url.pathname.slice(1), PGCLIENTENCODING: 'UTF8',
+      },
+    });
+    return output.split('\n').filter(Boolean).map((line) => line.split('\t'));
+  }
+
+  end() {
+    for (const daemon of this.daemons) {
+      daemon.child.kill('SIGKILL');
+    }
+    spawnSync(dev, ['servers', 'remove', '--at', this.servers], {stdio: 'ignore'});
+    spawnSync('rm', ['-rf', this.directory]);
+  }
+}
