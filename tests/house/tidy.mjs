@@ -1,0 +1,179 @@
+// The house rules a compiler does not check. `tidy(root)` returns one sentence for each breach.
+// Run as a program it checks the tree it is given: node tidy.mjs ROOT
+
+import {readdirSync, readFileSync} from 'node:fs';
+import {basename, dirname, extname, join, relative} from 'node:path';
+import {argv} from 'node:process';
+import {pathToFileURL} from 'node:url';
+
+const fileLinesMax = 500;
+const functionLinesMax = {rooms: 70, tests: 100}; // tests are tables
+const skipped = new Set(['.git', '.dev', 'build', 'node_modules']);
+const codeFile = /\.(cpp|hpp|mjs|sh|sql|cmake)$|^dev$|^CMakeLists\.txt$/;
+
+// What each room may include: headers of ours; third-party headers anywhere; third-party headers in .cpp files only.
+const rooms = {
+  domain: {ours: /^domain\//, anywhere: null, inSources: null},
+  messaging: {ours: /^(messaging|domain)\//, anywhere: null, inSources: /^(nats|nlohmann)\//},
+  persistence: {ours: /^(persistence|domain)\//, anywhere: null, inSources: /^pqxx\/|^libpq-fe\.h$/},
+  actors: {
+    ours: /^(actors|domain)\/|^messaging\/(ports|codec|names)\.hpp$|^persistence\/\w+_store\.hpp$/,
+    anywhere: /^caf\//,
+    inSources: /^spdlog\//,
+  },
+  app: {ours: /^(app|actors|messaging|persistence|domain)\//, anywhere: /./, inSources: null},
+};
+
+// Headers of the operating system, for the rooms that talk to the outside.
+const systemHeader = /^((arpa|net|netinet|sys)\/\w+|errno|fcntl|poll|signal|time|unistd)\.h$/;
+const outsideRooms = new Set(['messaging', 'persistence', 'app']);
+
+const floatingPoint = /\b(float|double)\b/;
+const exactRooms = new Set(['domain', 'messaging', 'persistence']);
+
+const debugOutput = /\bstd::(cout|cerr|clog)\b|\b(printf|fprintf|puts|fputs|putchar)\s*\(/;
+const mayPrint = new Set(['domain/assert.hpp']); // a failed assertion has nowhere else to go
+
+const openEnd = new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME', 'HA' + 'CK'].join('|')})\\b`);
+
+function* files(root, folder = root) {
+  for (const item of readdirSync(folder, {withFileTypes: true})) {
+    if (item.isDirectory() && !skipped.has(item.name)) {
+      yield* files(root, join(folder, item.name));
+    } else if (item.isFile() && codeFile.test(item.name)) {
+      yield relative(root, join(folder, item.name));
+    }
+  }
+}
+
+// The text with comments, strings and character literals blanked, line breaks kept.
+function bareCode(text) {
+  const tokens = /\/\/[^\n]*|\/\*[^]*?\*\/|R"(\w*)\([^]*?\)\1"|"(?:\\.|[^"\\\n])*"|(?<!\w)'(?:\\.|[^'\\\n])+'/g;
+  return text.replace(tokens, (token) => token.replace(/[^\n]/g, ' '));
+}
+
+function checkIncludes(path, text, report) {
+  const name = path.split('/')[0];
+  const room = rooms[name];
+  text.split('\n').forEach((line, index) => {
+    const header = /^\s*#\s*include\s*[<"]([^>"]+)[>"]/.exec(line)?.[1];
+    if (!header) {
+      return;
+    }
+    const standard = /^\w+$/.test(header);
+    const allowed = standard || room.ours.test(header) || room.anywhere?.test(header)
+      || (path.endsWith('.cpp') && room.inSources?.test(header))
+      || (outsideRooms.has(name) && systemHeader.test(header));
+    const tests = header.startsWith('tests/');
+    if (!allowed || tests) {
+      report(index, `${name} must not include ${header} here`);
+    }
+  });
+}
+
+// The first line of the statement that goes on in line `index`.
+function headOf(lines, index) {
+  while (index > 0 && !/[;{}:]\s*$|^\s*$|^#/.test(lines[index - 1])) {
+    --index;
+  }
+  return lines[index];
+}
+
+// clang-format puts the brace that ends a function at the indent of its head, so indents tell its length.
+function checkFunctions(code, linesMax, report) {
+  const lines = code.split('\n');
+  const noFunction = /^\s*(namespace|class|struct|enum|union|extern|if|for|while|switch|else|do|try|catch|\})\b/;
+  lines.forEach((line, index) => {
+    if (!/\)[^;]*\{\s*$/.test(line)) {
+      return;
+    }
+    const head = headOf(lines, index);
+    const indent = /^ */.exec(head)[0];
+    const end = lines.findIndex((other, at) => at > index && other.startsWith(`${indent}}`));
+    const length = end - index - 1;
+    if (length > linesMax && !noFunction.test(head)) {
+      report(index, `a function of ${length} lines, more than ${linesMax}`);
+    }
+  });
+}
+
+function checkPattern(text, pattern, complaint, report) {
+  text.split('\n').forEach((line, index) => {
+    const found = pattern.exec(line);
+    if (found) {
+      report(index, `${complaint}: ${found[0]}`);
+    }
+  });
+}
+
+// A source that no CMakeLists.txt names is dead.
+function checkListed(root, path, report) {
+  let folder = dirname(join(root, path));
+  for (;;) {
+    try {
+      const lists = readFileSync(join(folder, 'CMakeLists.txt'), 'utf8');
+      if (!new RegExp(`(^|[\\s/])${basename(path).replace('.', '\\.')}([\\s)]|$)`, 'm').test(lists)) {
+        report(0, 'no CMakeLists.txt names it');
+      }
+      return;
+    } catch {
+      folder = dirname(folder);
+      if (folder.length < root.length) {
+        report(0, 'no CMakeLists.txt names it');
+        return;
+      }
+    }
+  }
+}
+
+function checkFile(root, path, faults) {
+  const text = readFileSync(join(root, path), 'utf8');
+  const report = (index, complaint) => faults.push(`${path}:${index + 1}: ${complaint}`);
+  const room = path.split('/')[0];
+  const length = text.split('\n').length - 1;
+  if (length > fileLinesMax) {
+    report(length - 1, `a file of ${length} lines, more than ${fileLinesMax}`);
+  }
+  checkPattern(text, openEnd, 'unfinished work', report);
+  if (!['.cpp', '.hpp'].includes(extname(path))) {
+    return;
+  }
+  const code = bareCode(text);
+  checkFunctions(code, room in rooms ? functionLinesMax.rooms : functionLinesMax.tests, report);
+  if (extname(path) === '.cpp') {
+    checkListed(root, path, report);
+  }
+  if (!(room in rooms)) {
+    return;
+  }
+  checkIncludes(path, text, report);
+  if (room !== 'app' && !mayPrint.has(path)) {
+    checkPattern(code, debugOutput, 'output outside app', report);
+  }
+  if (exactRooms.has(room)) {
+    checkPattern(code, floatingPoint, 'floating point near money', report);
+  }
+  if (room === 'actors') {
+    checkPattern(code, /\.await\(/, 'waiting for an answer with everything else held up', report);
+  }
+}
+
+export function tidy(root) {
+  const faults = [];
+  let count = 0;
+  for (const path of files(root)) {
+    ++count;
+    checkFile(root, path, faults);
+  }
+  if (count === 0) {
+    faults.push(`${root}: there is nothing to check`);
+  }
+  return {count, faults};
+}
+
+if (import.meta.url === pathToFileURL(argv[1]).href) {
+  const {count, faults} = tidy(argv[2]);
+  faults.forEach((fault) => console.log(fault));
+  console.log(`${count} files, ${faults.length} breaches`);
+  process.exit(faults.length === 0 ? 0 : 1);
+}

@@ -1,0 +1,88 @@
+// The house rules must be able to fail: each breach is planted once in a clean tree and must be found.
+
+import assert from 'node:assert/strict';
+import {mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {dirname, join} from 'node:path';
+import test from 'node:test';
+
+import {tidy} from './tidy.mjs';
+
+const clean = {
+  'domain/CMakeLists.txt': 'add_library(domain money.cpp)\n',
+  'domain/money.cpp': '#include "domain/money.hpp"\n\n#include <vector>\n\nint one() {\n  return 1; // no double\n}\n',
+  'domain/money.hpp': '#pragma once\n#include <cstdint>\n',
+  'domain/assert.hpp': 'inline void fail() {\n  std::fprintf(stderr, "bug");\n}\n',
+  'messaging/CMakeLists.txt': 'add_library(messaging broker.cpp)\n',
+  'messaging/broker.cpp': '#include <nats/nats.h>\n#include <nlohmann/json.hpp>\n#include "domain/money.hpp"\n',
+  'persistence/CMakeLists.txt': 'add_library(persistence store.cpp)\n',
+  'persistence/store.cpp': '#include <pqxx/pqxx>\n#include <libpq-fe.h>\n#include "domain/money.hpp"\n',
+  'actors/CMakeLists.txt': 'add_library(actors gate.cpp)\n',
+  'actors/gate.cpp': '#include <caf/all.hpp>\n#include <spdlog/spdlog.h>\n#include "messaging/ports.hpp"\n'
+    + '#include "persistence/ledger_store.hpp"\n',
+  'app/CMakeLists.txt': 'add_library(app main.cpp)\n',
+  'app/main.cpp': '#include <CLI/CLI.hpp>\n#include "actors/gate.hpp"\n\nint main() {\n  std::cout << 1.5;\n}\n',
+};
+
+function faultsWith(planted) {
+  const root = mkdtempSync(join(tmpdir(), 'ledgerd-tidy.'));
+  try {
+    for (const [path, text] of Object.entries({...clean, ...planted})) {
+      mkdirSync(dirname(join(root, path)), {recursive: true});
+      writeFileSync(join(root, path), text);
+    }
+    return tidy(root).faults;
+  } finally {
+    rmSync(root, {recursive: true});
+  }
+}
+
+const longFunction = (head, lines = 71) => `${head} {\n${'  work();\n'.repeat(lines)}}\n`;
+
+const breaches = {
+  'domain including messaging': {'domain/money.hpp': '#include "messaging/codec.hpp"\n'},
+  'domain including a library': {'domain/money.cpp': '#include <caf/all.hpp>\n'},
+  'domain including the operating system': {'domain/money.cpp': '#include <unistd.h>\n'},
+  'messaging including persistence': {'messaging/broker.cpp': '#include "persistence/store.hpp"\n'},
+  'messaging including actors': {'messaging/broker.cpp': '#include "actors/gate.hpp"\n'},
+  'cnats in a header': {'messaging/broker.hpp': '#include <nats/nats.h>\n'},
+  'JSON in a header': {'messaging/broker.hpp': '#include <nlohmann/json.hpp>\n'},
+  'cnats in persistence': {'persistence/store.cpp': '#include <nats/nats.h>\n'},
+  'libpqxx in a header': {'persistence/store.hpp': '#include <pqxx/pqxx>\n'},
+  'libpqxx in actors': {'actors/gate.cpp': '#include <pqxx/pqxx>\n'},
+  'actors including the broker': {'actors/gate.cpp': '#include "messaging/broker.hpp"\n'},
+  'actors including PostgreSQL': {'actors/gate.cpp': '#include "persistence/postgres.hpp"\n'},
+  'actors including app': {'actors/gate.hpp': '#include "app/config.hpp"\n'},
+  'a room including tests': {'app/main.cpp': '#include "tests/support/fake.hpp"\n'},
+  'a long file': {'domain/money.hpp': '\n'.repeat(501)},
+  'a long script': {dev: '\n'.repeat(501)},
+  'a long function': {'domain/money.cpp': longFunction('void grow(int a)')},
+  'a long function in a test': {
+    'tests/a_test.cpp': longFunction('CAF_TEST(grow)', 101), 'tests/CMakeLists.txt': 'add_executable(t a_test.cpp)\n',
+  },
+  'a long function after a wrapped head': {'domain/money.cpp': `void grow(int a,\n${longFunction('          int b)')}`},
+  'debug output by stream': {'domain/money.cpp': 'void f() {\n  std::cout << 1;\n}\n'},
+  'debug output by printf': {'actors/gate.cpp': 'void f() {\n  printf("x");\n}\n'},
+  'unfinished work': {'app/main.cpp': `// ${'TO' + 'DO'}: finish\n`},
+  'a double in domain': {'domain/money.cpp': 'double half;\n'},
+  'a float in messaging': {'messaging/broker.cpp': 'float half;\n'},
+  'a double in persistence': {'persistence/store.cpp': 'static_cast<double>(1);\n'},
+  'an await': {'actors/gate.cpp': 'self->request(a, b).await(c);\n'},
+  'a source nobody builds': {'domain/stray.cpp': '\n'},
+};
+
+test('a clean tree passes', () => {
+  assert.deepEqual(faultsWith({}), []);
+});
+
+test('an empty tree does not', () => {
+  const root = mkdtempSync(join(tmpdir(), 'ledgerd-tidy.'));
+  assert.equal(tidy(root).faults.length, 1);
+  rmSync(root, {recursive: true});
+});
+
+for (const [name, planted] of Object.entries(breaches)) {
+  test(`finds ${name}`, () => {
+    assert.equal(faultsWith(planted).length, 1);
+  });
+}
