@@ -12,11 +12,14 @@ namespace ledgerd {
 
 // A failure of the world, never of the rules.
 enum class store_failure_kind {
-  unavailable, // nothing was written: the database is away, refuses, was too slow, or rolled back. Post again.
-  in_doubt,    // the connection broke during COMMIT: it may have been written. Post the same batch again; what
-               // was committed then comes back as known.
-  rejected,    // the database refuses the batch for its content (SQLSTATE class 22 or 23 that no rule explains).
-               // Nothing was written; posting it again fails again. Split it to find the culprit.
+  // Nothing was written: the database is away, refuses, was too slow, or rolled back. Post again.
+  unavailable,
+  // The connection broke during COMMIT: it may have been written. Post the same batch again; what
+  // was committed then comes back as known.
+  in_doubt,
+  // The database refuses the batch for its content (SQLSTATE class 22 or 23 that no rule explains).
+  // Nothing was written; posting it again fails again. Split it to find the culprit.
+  rejected,
 };
 
 struct store_failure {
@@ -29,7 +32,7 @@ struct post_statistics {
   std::uint32_t rows = 0;             // postings inserted
   std::uint32_t fence_rejections = 0; // groups whose head was not the database's any more
   std::uint32_t heads_read = 0;       // groups that came without a head
-  std::uint32_t raced = 0;            // times the batch was begun again because another session was quicker
+  std::uint32_t raced = 0;            // times the batch was begun anew: another session was quicker
 };
 
 struct posted {
@@ -39,23 +42,24 @@ struct posted {
 
 using post_result = std::variant<posted, store_failure>;
 
-// Posts batches. One object belongs to one thread and owns one connection, made on first use and made anew after
-// any failure.
+// Posts batches. One object belongs to one thread and owns one connection, made on first use and
+// made anew after any failure.
 //
 // Guarantees, for every implementation (tests/persistence runs one suite over all of them):
 // - All of a batch is committed, or none of it.
-// - A record id that has a posting is answered from it and writes nothing; an id that stands in the batch twice is
-//   answered by its first place.
-// - A group is only ever posted on the head that the database holds: one whose head is unknown or old is decided
-//   anew from the present head, inside the same transaction, with the account locked.
+// - A record id that has a posting is answered from it and writes nothing; an id that stands in the
+//   batch twice is answered by its first place.
+// - A group is only ever posted on the head that the database holds: one whose head is unknown or
+//   old is decided anew from the present head, inside the same transaction, with the account
+//   locked.
 // - Accounts are locked in key order, so that two batches cannot wait for each other in a circle.
 // - The number of rows written is checked before COMMIT.
 class ledger_store {
 public:
   virtual ~ledger_store() = default;
 
-  // Blocks until the batch is committed or has failed. Does not throw. Precondition: no two groups have equal
-  // accounts.
+  // Blocks until the batch is committed or has failed. Does not throw. Precondition: no two groups
+  // have equal accounts.
   virtual post_result post(const std::vector<posting_group>& batch) = 0;
 };
 

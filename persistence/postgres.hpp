@@ -39,13 +39,14 @@ public:
   virtual std::optional<posting> find(record_id id) = 0;
 
   // The newest `limit` postings of an account with seq below `before_seq` (0: from the newest).
-  virtual std::vector<posting> history(const account_key& account, std::int64_t before_seq, int limit) = 0;
+  virtual std::vector<posting> history(const account_key& account, std::int64_t before_seq,
+                                       int limit) = 0;
 
   // The postings among `ids` that exist, in no order.
   virtual std::vector<audited_posting> find_all(const std::vector<record_id>& ids) = 0;
 
-  // One consistent picture (a repeatable-read transaction) of the whole ledger, streamed through a cursor: all
-  // accounts in key order, then all postings in (account key, seq) order.
+  // One consistent picture (a repeatable-read transaction) of the whole ledger, streamed through a
+  // cursor: all accounts in key order, then all postings in (account key, seq) order.
   virtual void snapshot(const std::function<void(const account_row&)>& account,
                         const std::function<void(const audited_posting&)>& row) = 0;
 

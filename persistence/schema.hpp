@@ -11,17 +11,18 @@ struct schema_state {
   int known = 0;   // highest migration this binary has
 };
 
-// All three wait for the database and throw std::runtime_error with a clear sentence (never the password).
+// All three wait for the database and throw std::runtime_error with a clear sentence (never the
+// password).
 
-// Applies what is missing, each migration in a transaction of its own; two processes at once are safe. Returns the
-// names of what was applied. Throws when the database is newer than this binary.
+// Applies what is missing, each migration in a transaction of its own; two processes at once are
+// safe. Returns the names of what was applied. Throws when the database is newer than this binary.
 std::vector<std::string> migrate(const std::string& database_url);
 
 schema_state read_schema(const std::string& database_url);
 
-// One sentence for each thing that would make posting unsafe or impossible: fsync or full_page_writes off, a server in
-// recovery, a read-only database, synchronous_commit off, a schema older or newer than this binary's, a missing
-// privilege. Empty: all is well.
+// One sentence for each thing that would make posting unsafe or impossible: fsync or
+// full_page_writes off, a server in recovery, a read-only database, synchronous_commit off, a
+// schema older or newer than this binary's, a missing privilege. Empty: all is well.
 std::vector<std::string> check_database(const std::string& database_url);
 
 } // namespace ledgerd

@@ -1,0 +1,23 @@
+// What a database says about the migrations it has. Private to this room.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "persistence/database.hpp"
+
+namespace ledgerd {
+
+struct applied_migration {
+  int version;
+  std::string name;
+  std::string checksum;
+};
+
+// In order of version; empty for a database without our schema.
+std::vector<applied_migration> read_applied_migrations(database& session);
+
+// A sentence when they are not the first ones of this program's, unchanged; else empty.
+std::string migration_fault(const std::vector<applied_migration>& applied);
+
+} // namespace ledgerd

@@ -1,0 +1,19 @@
+// The migrations of migrations/*.sql, embedded at build time. Private to this room.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+namespace ledgerd {
+
+struct migration {
+  int version;
+  std::string_view name;     // 0001_ledger
+  std::string_view checksum; // SHA-256 of the file, hexadecimal
+  std::string_view sql;
+};
+
+// In order of version: 1, 2, 3, ...
+const std::vector<migration>& migrations();
+
+} // namespace ledgerd

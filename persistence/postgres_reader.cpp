@@ -1,0 +1,195 @@
+#include <chrono>
+#include <optional>
+
+#include "persistence/array_literal.hpp"
+#include "persistence/connection_string.hpp"
+#include "persistence/database.hpp"
+#include "persistence/postgres.hpp"
+#include "persistence/posting_rows.hpp"
+#include "persistence/probe.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+constexpr auto probe_limit = std::chrono::milliseconds(900);
+
+// How many rows of a snapshot are held at once.
+constexpr std::size_t fetch_size = 5000;
+
+const std::string account_columns =
+    "user_id, currency, balance, seq, (extract(epoch FROM updated_at) * 1000000)::bigint";
+
+const statement read_currencies{"read_currencies",
+                                "SELECT code, exponent FROM ledger.currencies ORDER BY code"};
+
+const statement read_accounts{"read_accounts",
+                              "SELECT " + account_columns
+                                  + " FROM ledger.accounts WHERE user_id = $1 ORDER BY currency"};
+
+const statement read_posting_by_record{
+    "read_posting",
+    "SELECT " + posting_columns + " FROM ledger.transactions WHERE record_id = $1::bigint"};
+
+const statement read_history{"read_history",
+                             "SELECT " + posting_columns
+                                 + " FROM ledger.transactions WHERE user_id = $1 AND currency = $2 "
+                                   "AND seq < $3::bigint ORDER BY seq DESC LIMIT $4::bigint"};
+
+const statement read_audited{"read_audited", "SELECT " + posting_columns
+                                                 + ", fingerprint FROM ledger.transactions "
+                                                   "WHERE record_id = ANY ($1::bigint[])"};
+
+// A picture of everything takes its time, and may wait for whom it is shown to.
+const std::string begin_snapshot =
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; "
+    "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL cursor_tuple_fraction = 1; ";
+
+account_row read_account(const rows& answer, std::size_t row) {
+  return {read_account_key(answer, row, 0),
+          {money{answer.integer(row, 2)}, answer.integer(row, 3)},
+          database_time{answer.integer(row, 4)}};
+}
+
+audited_posting read_audited_posting(const rows& answer, std::size_t row) {
+  return {read_posting(answer, row), answer.integer(row, posting_column_count)};
+}
+
+template <class Read>
+auto read_all(const rows& answer, Read read) {
+  std::vector<decltype(read(answer, 0))> result;
+  result.reserve(answer.size());
+  for (std::size_t row = 0; row < answer.size(); ++row)
+    result.push_back(read(answer, row));
+  return result;
+}
+
+class postgres_reader final : public ledger_reader {
+public:
+  explicit postgres_reader(const std::string& database_url)
+      : connection_string_(connection_string(database_url)), probe_(connection_string_) {}
+
+  std::vector<currency> currencies() override {
+    const auto read = [](const rows& answer, std::size_t row) {
+      const auto code = currency_code::parse(answer.text(row, 0));
+      if (!code)
+        throw std::runtime_error("ledger.currencies holds a code that is none");
+      return currency{*code, static_cast<int>(answer.integer(row, 1))};
+    };
+    return read_all(ask(read_currencies, {}), read);
+  }
+
+  std::vector<account_row> accounts_of(const std::string& user_id) override {
+    return read_all(ask(read_accounts, {user_id.c_str()}), read_account);
+  }
+
+  std::optional<posting> find(record_id id) override {
+    const auto answer = ask(read_posting_by_record, {std::to_string(to_int(id)).c_str()});
+    if (answer.size() == 0)
+      return std::nullopt;
+    return read_posting(answer, 0);
+  }
+
+  std::vector<posting> history(const account_key& account, std::int64_t before_seq,
+                               int limit) override {
+    const auto before = before_seq == 0 ? INT64_MAX : before_seq;
+    return read_all(
+        ask(read_history, {account.user_id.c_str(), std::string(account.currency.text()).c_str(),
+                           std::to_string(before).c_str(), std::to_string(limit).c_str()}),
+        read_posting);
+  }
+
+  std::vector<audited_posting> find_all(const std::vector<record_id>& ids) override {
+    array_literal list;
+    for (const auto id : ids)
+      list.add(to_int(id));
+    return read_all(ask(read_audited, {list.c_str()}), read_audited_posting);
+  }
+
+  void snapshot(const std::function<void(const account_row&)>& account,
+                const std::function<void(const audited_posting&)>& row) override;
+
+  totals count() override;
+
+  bool writable() override { return probe_.writable(probe_limit); }
+
+private:
+  // Runs `function` on the session; one that fails is thrown away.
+  template <class Function>
+  auto with_session(Function function) {
+    try {
+      if (!database_)
+        database_.emplace(connection_string_,
+                          std::initializer_list<statement>{read_currencies, read_accounts,
+                                                           read_posting_by_record, read_history,
+                                                           read_audited});
+      return function(*database_);
+    } catch (...) {
+      database_.reset();
+      throw;
+    }
+  }
+
+  rows ask(const statement& prepared, std::initializer_list<const char*> parameters) {
+    const bool is_new = !database_;
+    const auto exec = [&](database& session) { return session.exec(prepared, parameters); };
+    try {
+      return with_session(exec);
+    } catch (const database_error& error) {
+      // A session that has idled may have ended with its server, which says nothing about the
+      // present one.
+      if (is_new || error.fault() != database_fault::lost)
+        throw;
+    }
+    return with_session(exec);
+  }
+
+  std::string connection_string_;
+  std::optional<database> database_;
+  probe probe_;
+};
+
+template <class Show>
+void stream(database& session, const std::string& query, Show show) {
+  session.run("DECLARE everything NO SCROLL CURSOR FOR " + query);
+  const auto fetch = "FETCH " + std::to_string(fetch_size) + " FROM everything";
+  for (auto part = session.run(fetch); part.size() > 0; part = session.run(fetch))
+    for (std::size_t i = 0; i < part.size(); ++i)
+      show(part, i);
+  session.run("CLOSE everything");
+}
+
+void postgres_reader::snapshot(const std::function<void(const account_row&)>& account,
+                               const std::function<void(const audited_posting&)>& row) {
+  with_session([&](database& session) {
+    session.run(begin_snapshot);
+    stream(session,
+           "SELECT " + account_columns + " FROM ledger.accounts ORDER BY user_id, currency",
+           [&](const rows& part, std::size_t i) { account(read_account(part, i)); });
+    stream(session,
+           "SELECT " + posting_columns
+               + ", fingerprint FROM ledger.transactions ORDER BY user_id, currency, seq",
+           [&](const rows& part, std::size_t i) { row(read_audited_posting(part, i)); });
+    session.rollback();
+  });
+}
+
+ledger_reader::totals postgres_reader::count() {
+  return with_session([](database& session) {
+    const auto answer = session.run(
+        begin_snapshot
+        + "SELECT (SELECT count(*) FROM ledger.accounts), "
+          "count(*) FILTER (WHERE status = 'SUCCESS'), count(*) FILTER (WHERE status = 'FAILED') "
+          "FROM ledger.transactions");
+    session.rollback();
+    return totals{answer.integer(0, 0), answer.integer(0, 1), answer.integer(0, 2)};
+  });
+}
+
+} // namespace
+
+std::unique_ptr<ledger_reader> make_postgres_reader(const std::string& database_url) {
+  return std::make_unique<postgres_reader>(database_url);
+}
+
+} // namespace ledgerd

@@ -1,0 +1,26 @@
+// Rows of ledger.transactions as postings. Private to this room.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "domain/entry.hpp"
+#include "persistence/database.hpp"
+
+namespace ledgerd {
+
+// Microseconds since the epoch, exactly: extract() gives a decimal number.
+inline const std::string posting_columns =
+    "id, record_id, user_id, currency, seq, type, amount, reason, balance_after, "
+    "(extract(epoch FROM created_at) * 1000000)::bigint";
+
+constexpr int posting_column_count = 10;
+
+// Reads the row of a statement that selects `posting_columns` first. Throws std::runtime_error when
+// it holds what this binary cannot have written.
+posting read_posting(const rows& answer, std::size_t row);
+
+// Reads two neighbouring columns, user and currency; the same error.
+account_key read_account_key(const rows& answer, std::size_t row, int column);
+
+} // namespace ledgerd
