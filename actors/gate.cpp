@@ -50,6 +50,12 @@ void tell_circuit(gate_pointer self, bool open) {
   self->send(state.options.node, circuit_atom_v, state.options.index, open);
 }
 
+// The database answers, whatever it says.
+void close_circuit(gate_pointer self) {
+  self->state.pause = std::chrono::milliseconds{0};
+  tell_circuit(self, false);
+}
+
 void answer_posted(gate_pointer self, posted&& result) {
   auto& state = self->state;
   const auto batch = std::exchange(state.under_way, nullptr);

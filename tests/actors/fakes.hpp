@@ -1,0 +1,98 @@
+// Fakes of the two broker ports, and a fixture that stops tickers before the test clock runs dry.
+#pragma once
+
+#include <caf/all.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "actors/protocol.hpp"
+#include "domain/assert.hpp"
+#include "messaging/ports.hpp"
+
+namespace ledgerd::test {
+
+// A source under the test's hand: records what is asked and settled.
+class fake_source : public delivery_source {
+public:
+  std::deque<delivery> arriving; // handed out by `take`, up to `room`
+  std::size_t room = 0;
+  bool closed = false;
+  std::vector<std::pair<std::string, settlement>> settled; // receipt and how, in order
+
+  void open(waker wake) override { wake_ = std::move(wake); }
+  void pull(std::size_t room_now) override { room = room_now; }
+  std::vector<delivery> take() override {
+    std::vector<delivery> result;
+    for (; room > 0 && !arriving.empty(); --room) {
+      result.push_back(std::move(arriving.front()));
+      arriving.pop_front();
+    }
+    return result;
+  }
+  void settle(std::string_view receipt, settlement how) override {
+    settled.emplace_back(std::string{receipt}, how);
+  }
+  void close() override { closed = true; }
+
+  void wake() { wake_(); }
+
+  std::size_t count(std::string_view receipt, settlement how) const {
+    return static_cast<std::size_t>(
+      std::count(settled.begin(), settled.end(), std::pair{std::string{receipt}, how}));
+  }
+
+private:
+  waker wake_;
+};
+
+// A publisher whose PubAcks the test gives.
+class fake_publisher : public publisher {
+public:
+  std::vector<outgoing> published; // all of them, in order
+  std::vector<confirmation> answers;
+  bool confirm_at_once = true;
+
+  void open(waker wake) override { wake_ = std::move(wake); }
+  void publish(const outgoing& message) override {
+    published.push_back(message);
+    if (confirm_at_once)
+      answers.push_back({message.token, true, {}});
+  }
+  std::vector<confirmation> take() override { return std::exchange(answers, {}); }
+
+  void answer(std::uint64_t token, bool confirmed, std::string error = {}) {
+    answers.push_back({token, confirmed, std::move(error)});
+    wake_();
+  }
+
+private:
+  waker wake_;
+};
+
+inline delivery make_delivery(std::string subject, std::string payload, std::uint64_t seq) {
+  delivery result;
+  result.subject = std::move(subject);
+  result.payload = std::move(payload);
+  result.receipt = "receipt." + std::to_string(seq);
+  result.stream = "TRANSACTIONS";
+  result.stream_seq = seq;
+  return result;
+}
+
+inline std::string deposit_json(std::int64_t id, const std::string& user, std::int64_t amount) {
+  return R"({"recordId":)" + std::to_string(id) + R"(,"userId":")" + user + R"(","amount":)"
+         + std::to_string(amount) + "}";
+}
+
+struct actors_config : caf::actor_system_config {
+  actors_config() { add_message_types<caf::id_block::ledgerd>(); }
+};
+
+} // namespace ledgerd::test

@@ -1,0 +1,53 @@
+// A deterministic actor system: the test decides which message is handled next and what time it is.
+#pragma once
+
+#include "tests/actors/fakes.hpp"
+
+#include <caf/test/dsl.hpp>
+
+namespace ledgerd::test {
+
+struct fixture : test_coordinator_fixture<actors_config> {
+  // Actors that send themselves a beat would keep the base class's destructor running for ever.
+  ~fixture() override {
+    for (const auto& each : started)
+      caf::anon_send_exit(each, caf::exit_reason::kill);
+    consume_messages();
+  }
+
+  template <class Actor>
+  Actor started_actor(Actor handle) {
+    started.push_back(caf::actor_cast<caf::actor>(handle));
+    return handle;
+  }
+
+  void settle_messages() { consume_messages(); }
+
+  // Lets time pass in steps of a beat, so that re-armed timers fire as often as they would.
+  void pass(std::chrono::milliseconds duration) {
+    for (auto left = duration; left.count() > 0; left -= std::chrono::milliseconds{100}) {
+      advance_time(std::chrono::milliseconds{100});
+      consume_messages();
+    }
+  }
+
+  std::vector<caf::actor> started;
+};
+
+inline account_key won_account(const std::string& user) { return {user, *currency_code::parse("KRW")}; }
+
+inline entry deposit(std::int64_t id, const std::string& user, std::int64_t amount) {
+  return {record_id{id}, won_account(user), movement::deposit, money{amount}};
+}
+
+// Records every group; the test answers.
+inline gate_actor::behavior_type recording_gate(gate_actor::pointer,
+                                                std::shared_ptr<std::vector<ledger_group>> groups) {
+  return {
+    [=](post_atom, ledger_group& next) { groups->push_back(std::move(next)); },
+    [](retry_atom) { CAF_FAIL("unexpected retry"); },
+    [](report_atom) { return actor_report{}; },
+  };
+}
+
+} // namespace ledgerd::test

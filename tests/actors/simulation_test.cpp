@@ -1,0 +1,215 @@
+// The whole road, all actors, driven by seeds: two nodes share one misbehaving broker and one misbehaving database.
+// Whatever happens on the way, the end must satisfy the design's invariants.
+#define CAF_SUITE simulation
+
+#include "actors/node.hpp"
+
+#include "messaging/codec.hpp"
+#include "tests/actors/simulated_broker.hpp"
+#include "tests/support/memory_store.hpp"
+
+#include "tests/actors/fixture.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+
+namespace {
+
+constexpr int users = 7;
+constexpr int messages_per_run = 400;
+constexpr std::int64_t refused_by_database = 13; // a record id that no attempt can post
+
+std::shared_ptr<const currency_table> won() {
+  return std::make_shared<const currency_table>(
+    std::vector<currency>{{*currency_code::parse("KRW"), 0}});
+}
+
+struct faults_seen {
+  std::int64_t redelivered = 0;
+  std::int64_t fence_rejections = 0;
+  std::int64_t in_doubt = 0;
+  std::int64_t unconfirmed = 0;
+};
+
+struct simulation : fixture {
+  std::shared_ptr<simulated_broker> broker;
+  std::shared_ptr<memory_database> database;
+  std::vector<std::shared_ptr<memory_store>> stores;
+  std::vector<node_actor> nodes;
+  std::set<std::int64_t> valid_ids;
+
+  void begin(std::uint32_t seed) {
+    broker = std::make_shared<simulated_broker>(
+      seed, simulated_broker::chances{10, 10, 5, 5});
+    database = std::make_shared<memory_database>();
+    stores.clear();
+    nodes.clear();
+    valid_ids.clear();
+    write_requests();
+    start_node("a");
+    start_node("b");
+  }
+
+  void write_requests() {
+    auto& random = broker->random;
+    for (int i = 0; i < messages_per_run; ++i) {
+      // Few ids, so that many repeat: with the same content, and now and then with another.
+      const auto id = static_cast<std::int64_t>(random() % (messages_per_run / 2) + 1);
+      const auto twist = random() % 20 == 0 ? 1 : 0;
+      const auto user = "user-" + std::to_string((id + twist) % users);
+      const auto subject = id % 3 == 0 ? "transaction.withdrawal" : "transaction.deposit";
+      if (random() % 25 == 0) {
+        broker->store_request(subject, R"({"recordId":)" + std::to_string(id) + ",");
+      } else {
+        broker->store_request(subject, deposit_json(id, user, id % 97 + 1));
+        valid_ids.insert(id);
+      }
+    }
+  }
+
+  void start_node(const std::string& name) {
+    node_options options;
+    options.node_name = name;
+    options.currencies = won();
+    options.default_currency = *currency_code::parse("KRW");
+    options.in_flight_max = 40;
+    options.batch_max = 8;
+    options.ledgers_max = 3;
+    options.ledger_idle = std::chrono::milliseconds{2000};
+    options.detach_posters = false;
+    for (int i = 0; i < 2; ++i) {
+      options.fetchers.push_back({"consumer/" + std::to_string(i),
+                                  std::make_shared<simulated_source>(broker),
+                                  std::make_shared<simulated_publisher>(broker)});
+      stores.push_back(std::make_shared<memory_store>(database));
+      stores.back()->reject(record_id{refused_by_database});
+      options.stores.push_back(stores.back());
+    }
+    nodes.push_back(started_actor(sys.spawn(node, options)));
+  }
+
+  void disturb() {
+    auto& store = *stores[broker->random() % stores.size()];
+    if (broker->happens(5))
+      store.fail_next(1 + static_cast<int>(broker->random() % 3), store_failure_kind::unavailable);
+    if (broker->happens(10))
+      store.commit_in_doubt_next(1);
+    if (broker->happens(2))
+      broker->redeliver_unsettled();
+  }
+
+  void run_to_the_end() {
+    for (int step = 0; step < 4000 && !broker->all_settled(); ++step) {
+      disturb();
+      // A few messages in the scheduler's order, then time: actors of both nodes interleave.
+      for (auto budget = broker->random() % 200; budget > 0 && consume_message(); --budget) {
+      }
+      advance_time(std::chrono::milliseconds{50});
+      if (step % 100 == 99)
+        broker->redeliver_unsettled();
+    }
+    CAF_REQUIRE_EQUAL(broker->settled.size(), broker->requests.size());
+    pass(std::chrono::milliseconds{10000});
+  }
+
+  faults_seen seen() {
+    auto result = std::make_shared<faults_seen>();
+    for (const auto& each : nodes)
+      sys.spawn([result, each](caf::event_based_actor* asking) {
+        asking->request(each, caf::infinite, report_atom_v)
+          .then([result](const std::vector<actor_report>& reports) {
+            for (const auto& report : reports)
+              for (const auto& [name, value] : report.values) {
+                result->redelivered += name == "redelivered_total" ? value : 0;
+                result->fence_rejections += name == "fence_rejections_total" ? value : 0;
+                result->in_doubt += name == "in_doubt_total" ? value : 0;
+                result->unconfirmed += name == "unconfirmed_total" ? value : 0;
+              }
+          });
+      });
+    consume_messages();
+    return *result;
+  }
+
+  void stop_nodes() {
+    for (const auto& each : nodes)
+      sys.spawn([each](caf::event_based_actor* asking) {
+        asking->request(each, caf::infinite, drain_atom_v, std::int64_t{1000})
+          .then([](const drain_summary&) {});
+      });
+    pass(std::chrono::milliseconds{2000});
+  }
+};
+
+// Every row follows from the one before by the rules, and the last is the account's head.
+void check_chains(const memory_database::content& ledger) {
+  std::map<account_key, std::map<std::int64_t, posting>> chains;
+  for (const auto& [id, row] : ledger.postings)
+    CAF_CHECK(chains[row.account].emplace(row.seq, row).second);
+  CAF_CHECK_EQUAL(chains.size(), ledger.accounts.size());
+  for (const auto& [account, chain] : chains) {
+    account_head head;
+    for (const auto& [seq, row] : chain) {
+      CAF_CHECK_EQUAL(seq, head.seq + 1);
+      const auto expected = decide(head.balance, row.type, row.amount);
+      CAF_CHECK(row.verdict == expected.verdict);
+      CAF_CHECK_EQUAL(row.balance_after.minor_units(), expected.balance_after.minor_units());
+      head = {row.balance_after, seq};
+    }
+    CAF_CHECK(ledger.accounts.at(account) == head);
+  }
+}
+
+// Every message was settled for a reason that is stored: its result, or its dead letter.
+void check_outcomes(const simulation& run, const memory_database::content& ledger) {
+  for (const auto& request : run.broker->requests) {
+    const auto how = run.broker->settled.at(request.stream_seq);
+    const auto decoded = decode_entry(request.subject, request.payload, *won(),
+                                      *currency_code::parse("KRW"));
+    const auto* asked = std::get_if<entry>(&decoded);
+    const auto row = asked ? ledger.postings.find(asked->id) : ledger.postings.end();
+    const auto has_verdict = row != ledger.postings.end() && same_content(*asked, row->second);
+    if (has_verdict) {
+      CAF_CHECK(how == settlement::acknowledge);
+      const auto copies = run.broker->published.find(result_message_id(asked->id));
+      CAF_REQUIRE(copies != run.broker->published.end());
+      for (const auto& copy : copies->second)
+        CAF_CHECK_EQUAL(copy.payload, encode_result(row->second, 0));
+    } else {
+      CAF_CHECK(how == settlement::terminate);
+      CAF_CHECK(run.broker->published.contains("dead-TRANSACTIONS-"
+                                               + std::to_string(request.stream_seq)));
+    }
+  }
+}
+
+} // namespace
+
+CAF_TEST(two nodes and misbehaving surroundings lose nothing and apply nothing twice) {
+  faults_seen total;
+  for (std::uint32_t seed = 1; seed <= 40; ++seed) {
+    CAF_MESSAGE("seed " << seed);
+    simulation run;
+    run.begin(seed);
+    run.run_to_the_end();
+    const auto ledger = run.database->picture();
+    for (const auto id : run.valid_ids)
+      CAF_CHECK_EQUAL(ledger.postings.contains(record_id{id}), id != refused_by_database);
+    check_chains(ledger);
+    check_outcomes(run, ledger);
+    const auto seen = run.seen();
+    total.redelivered += seen.redelivered;
+    total.fence_rejections += seen.fence_rejections;
+    total.in_doubt += seen.in_doubt;
+    total.unconfirmed += seen.unconfirmed;
+    run.stop_nodes();
+  }
+  // A simulation in which nothing went wrong has shown nothing.
+  CAF_MESSAGE("redelivered " << total.redelivered << ", fenced " << total.fence_rejections
+                             << ", in doubt " << total.in_doubt << ", unconfirmed "
+                             << total.unconfirmed);
+  CAF_CHECK_GREATER(total.redelivered, 1000);
+  CAF_CHECK_GREATER(total.fence_rejections, 100);
+  CAF_CHECK_GREATER(total.in_doubt, 100);
+  CAF_CHECK_GREATER(total.unconfirmed, 1000);
+}
