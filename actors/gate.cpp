@@ -123,6 +123,7 @@ void on_failure(gate_pointer self, const store_failure& failure) {
     return try_again_later(self, failure);
   case store_failure_kind::rejected:
     ++state.rejected;
+    close_circuit(self);
     if (state.under_way->entries > 1)
       state.halve_under_way();
     else
@@ -140,8 +141,7 @@ void post_under_way(gate_pointer self) {
             gate.commit.record(answered.microseconds);
             if (auto* failure = std::get_if<store_failure>(&answered.result))
               return on_failure(self, *failure);
-            gate.pause = std::chrono::milliseconds{0};
-            tell_circuit(self, false);
+            close_circuit(self);
             answer_posted(self, std::get<posted>(std::move(answered.result)));
             post_next(self);
           },

@@ -45,7 +45,7 @@ public:
 
   std::size_t count(std::string_view receipt, settlement how) const {
     return static_cast<std::size_t>(
-      std::count(settled.begin(), settled.end(), std::pair{std::string{receipt}, how}));
+        std::count(settled.begin(), settled.end(), std::pair{std::string{receipt}, how}));
   }
 
 private:

@@ -12,8 +12,8 @@ namespace {
 struct fetcher_fixture : fixture {
   std::shared_ptr<fake_source> source = std::make_shared<fake_source>();
   std::shared_ptr<fake_publisher> results = std::make_shared<fake_publisher>();
-  std::shared_ptr<std::vector<ticketed_entry>> entries
-    = std::make_shared<std::vector<ticketed_entry>>();
+  std::shared_ptr<std::vector<ticketed_entry>> entries =
+      std::make_shared<std::vector<ticketed_entry>>();
   fetcher_actor subject;
 
   fetcher_fixture() {
@@ -23,21 +23,21 @@ struct fetcher_fixture : fixture {
     options.source = source;
     options.results = results;
     options.currencies = std::make_shared<const currency_table>(
-      std::vector<currency>{{*currency_code::parse("KRW"), 0}});
+        std::vector<currency>{{*currency_code::parse("KRW"), 0}});
     options.default_currency = *currency_code::parse("KRW");
     options.credit = 4;
     options.lease = std::chrono::milliseconds{3000};
     options.region = started_actor(
-      sys.spawn([e = entries](region_actor::pointer) -> region_actor::behavior_type {
-        return {
-          [e](apply_atom, entry_batch& batch) {
-            std::move(batch.entries.begin(), batch.entries.end(), std::back_inserter(*e));
-          },
-          [](idle_atom, const account_key&, bool) { CAF_FAIL("unexpected idle"); },
-          [](beat_atom) {},
-          [](report_atom) { return actor_report{}; },
-        };
-      }));
+        sys.spawn([e = entries](region_actor::pointer) -> region_actor::behavior_type {
+          return {
+              [e](apply_atom, entry_batch& batch) {
+                std::move(batch.entries.begin(), batch.entries.end(), std::back_inserter(*e));
+              },
+              [](idle_atom, const account_key&, bool) { CAF_FAIL("unexpected idle"); },
+              [](beat_atom) {},
+              [](report_atom) { return actor_report{}; },
+          };
+        }));
     subject = started_actor(sys.spawn(fetcher, options));
     consume_messages();
   }
@@ -107,8 +107,8 @@ CAF_TEST(credit bounds what is held and comes back with the settlement) {
   results->confirm_at_once = false;
   CAF_CHECK_EQUAL(source->room, 4u);
   for (std::uint64_t seq = 1; seq <= 6; ++seq)
-    source->arriving.push_back(
-      make_delivery("transaction.deposit", deposit_json(static_cast<std::int64_t>(seq), "ann", 10), seq));
+    source->arriving.push_back(make_delivery(
+        "transaction.deposit", deposit_json(static_cast<std::int64_t>(seq), "ann", 10), seq));
   source->wake();
   consume_messages();
   beat();
@@ -207,7 +207,7 @@ CAF_TEST(draining finishes what it can and hands back the rest at the deadline) 
   auto summary = std::make_shared<std::optional<drain_summary>>();
   sys.spawn([=, to = subject](caf::event_based_actor* asking) {
     asking->request(to, caf::infinite, drain_atom_v, std::int64_t{2000})
-      .then([summary](const drain_summary& got) { *summary = got; });
+        .then([summary](const drain_summary& got) { *summary = got; });
   });
   consume_messages();
   CAF_CHECK(source->closed);

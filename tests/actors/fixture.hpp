@@ -34,7 +34,9 @@ struct fixture : test_coordinator_fixture<actors_config> {
   std::vector<caf::actor> started;
 };
 
-inline account_key won_account(const std::string& user) { return {user, *currency_code::parse("KRW")}; }
+inline account_key won_account(const std::string& user) {
+  return {user, *currency_code::parse("KRW")};
+}
 
 inline entry deposit(std::int64_t id, const std::string& user, std::int64_t amount) {
   return {record_id{id}, won_account(user), movement::deposit, money{amount}};
@@ -44,9 +46,9 @@ inline entry deposit(std::int64_t id, const std::string& user, std::int64_t amou
 inline gate_actor::behavior_type recording_gate(gate_actor::pointer,
                                                 std::shared_ptr<std::vector<ledger_group>> groups) {
   return {
-    [=](post_atom, ledger_group& next) { groups->push_back(std::move(next)); },
-    [](retry_atom) { CAF_FAIL("unexpected retry"); },
-    [](report_atom) { return actor_report{}; },
+      [=](post_atom, ledger_group& next) { groups->push_back(std::move(next)); },
+      [](retry_atom) { CAF_FAIL("unexpected retry"); },
+      [](report_atom) { return actor_report{}; },
   };
 }
 

@@ -42,50 +42,59 @@ struct scripted_store {
 struct gate_fixture : fixture {
   std::shared_ptr<scripted_store> store = std::make_shared<scripted_store>();
   std::shared_ptr<std::vector<bool>> circuit = std::make_shared<std::vector<bool>>();
-  std::shared_ptr<std::vector<ticketed_answer>> answers = std::make_shared<std::vector<ticketed_answer>>();
-  std::shared_ptr<std::map<std::string, std::vector<std::optional<account_head>>>> heads
-    = std::make_shared<std::map<std::string, std::vector<std::optional<account_head>>>>();
+  std::shared_ptr<std::vector<ticketed_answer>> answers =
+      std::make_shared<std::vector<ticketed_answer>>();
+  std::shared_ptr<std::map<std::string, std::vector<std::optional<account_head>>>> heads =
+      std::make_shared<std::map<std::string, std::vector<std::optional<account_head>>>>();
   fetcher_actor fetcher;
   gate_actor subject;
 
   gate_fixture() {
     gate_options options;
-    options.poster = started_actor(sys.spawn([s = store](poster_actor::pointer) -> poster_actor::behavior_type {
-      return {[s](post_atom, const gate_batch_ptr& batch) { return posted_batch{s->post(batch), 1}; }};
-    }));
-    options.node = started_actor(sys.spawn([c = circuit](node_actor::pointer) -> node_actor::behavior_type {
-      return {
-        [c](circuit_atom, std::uint32_t, bool open) { c->push_back(open); },
-        [](drain_atom, std::int64_t) { return drain_summary{}; },
-        [](report_atom) { return std::vector<actor_report>{}; },
-      };
-    }));
+    options.poster =
+        started_actor(sys.spawn([s = store](poster_actor::pointer) -> poster_actor::behavior_type {
+          return {[s](post_atom, const gate_batch_ptr& batch) {
+            return posted_batch{s->post(batch), 1};
+          }};
+        }));
+    options.node =
+        started_actor(sys.spawn([c = circuit](node_actor::pointer) -> node_actor::behavior_type {
+          return {
+              [c](circuit_atom, std::uint32_t, bool open) { c->push_back(open); },
+              [](drain_atom, std::int64_t) { return drain_summary{}; },
+              [](report_atom) { return std::vector<actor_report>{}; },
+          };
+        }));
     options.batch_max = 4;
-    fetcher = started_actor(sys.spawn([a = answers](fetcher_actor::pointer) -> fetcher_actor::behavior_type {
-      return {
-        [](wake_atom) {},
-        [](beat_atom) {},
-        [a](answer_atom, std::vector<ticketed_answer>& got) {
-          std::move(got.begin(), got.end(), std::back_inserter(*a));
-        },
-        [](circuit_atom, bool) {},
-        [](drain_atom, std::int64_t) { return drain_summary{}; },
-        [](report_atom) { return actor_report{}; },
-      };
-    }));
+    fetcher = started_actor(
+        sys.spawn([a = answers](fetcher_actor::pointer) -> fetcher_actor::behavior_type {
+          return {
+              [](wake_atom) {},
+              [](beat_atom) {},
+              [a](answer_atom, std::vector<ticketed_answer>& got) {
+                std::move(got.begin(), got.end(), std::back_inserter(*a));
+              },
+              [](circuit_atom, bool) {},
+              [](drain_atom, std::int64_t) { return drain_summary{}; },
+              [](report_atom) { return actor_report{}; },
+          };
+        }));
     subject = started_actor(sys.spawn(gate, options));
     consume_messages();
   }
 
   void post(const std::string& user, std::vector<std::int64_t> ids) {
     ledger_group next;
-    next.ledger = started_actor(sys.spawn([h = heads, user](ledger_actor::pointer) -> ledger_actor::behavior_type {
-      return {
-        [](apply_atom, const account_batch&) {},
-        [h, user](head_atom, std::optional<account_head> head) { (*h)[user].push_back(head); },
-        [](idle_atom) {},
-      };
-    }));
+    next.ledger = started_actor(
+        sys.spawn([h = heads, user](ledger_actor::pointer) -> ledger_actor::behavior_type {
+          return {
+              [](apply_atom, const account_batch&) {},
+              [h, user](head_atom, std::optional<account_head> head) {
+                (*h)[user].push_back(head);
+              },
+              [](idle_atom) {},
+          };
+        }));
     next.group.account = won_account(user);
     for (const auto id : ids) {
       next.group.entries.push_back(deposit(id, user, 1));

@@ -117,7 +117,8 @@ CAF_TEST(a ledger at work stays though it was asked to go) {
 CAF_TEST(entries for a ledger that is leaving are held and reach its successor) {
   apply({{1, "ann"}});
   answer_all();
-  // The beat asks the ledger to go; before the ledger handles that, the next entries reach the region.
+  // The beat asks the ledger to go; before the ledger handles that, the next entries reach the
+  // region.
   for (int i = 0; i < 5; ++i) {
     advance_time(std::chrono::milliseconds{1000});
     consume_messages();

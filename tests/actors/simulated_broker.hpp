@@ -1,5 +1,6 @@
-// A broker that misbehaves on purpose, driven by a seed: it delivers twice, loses acknowledgements, delays and loses
-// PubAcks, and hands messages to whichever node asks. What it finally holds is what the test judges.
+// A broker that misbehaves on purpose, driven by a seed: it delivers twice, loses acknowledgements,
+// delays and loses PubAcks, and hands messages to whichever node asks. What it finally holds is
+// what the test judges.
 #pragma once
 
 #include <map>
@@ -17,10 +18,10 @@ namespace ledgerd::test {
 class simulated_broker {
 public:
   struct chances {
-    int redeliver = 0;     // percent of deliveries that come again though nothing is wrong
-    int lose_ack = 0;      // percent of settlements that never arrive
-    int lose_puback = 0;   // percent of publications that are stored and never confirmed
-    int lose_publish = 0;  // percent of publications that are neither stored nor confirmed
+    int redeliver = 0;    // percent of deliveries that come again though nothing is wrong
+    int lose_ack = 0;     // percent of settlements that never arrive
+    int lose_puback = 0;  // percent of publications that are stored and never confirmed
+    int lose_publish = 0; // percent of publications that are neither stored nor confirmed
   };
 
   simulated_broker(std::uint32_t seed, chances how) : random(seed), how_(how) {}
@@ -75,7 +76,7 @@ public:
 
   std::minstd_rand random;
   std::vector<delivery> requests;
-  std::map<std::uint64_t, settlement> settled;           // by sequence number
+  std::map<std::uint64_t, settlement> settled;            // by sequence number
   std::map<std::string, std::vector<outgoing>> published; // by message id: all copies
 
 private:
