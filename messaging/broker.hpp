@@ -48,11 +48,13 @@ struct consumer_state {
   std::uint64_t redelivered = 0;
   std::uint64_t ack_floor = 0;  // stream sequence up to which all is settled
   std::uint64_t delivered = 0;  // last stream sequence handed out
+  std::chrono::milliseconds ack_wait{0};
 };
 
 // A stored message, for audit, trace and tests.
 struct stored_message {
   std::uint64_t seq = 0;
+  std::int64_t stored_at_ns = 0; // by the broker's clock, since 1970
   std::string subject;
   std::string payload;
   std::vector<header> headers; // all of them

@@ -1,0 +1,395 @@
+#include "messaging/connection.hpp"
+
+#include <nats/nats.h>
+
+#include <algorithm>
+#include <random>
+#include <stdexcept>
+#include <unordered_map>
+
+namespace ledgerd {
+
+namespace {
+
+constexpr int pings_out_max = 2;
+constexpr int reconnect_wait_ms = 250;
+constexpr int reconnect_jitter_ms = 250;
+constexpr int reconnect_buffer_bytes = 1 << 20;
+constexpr int io_buffer_bytes = 64 * 1024;
+constexpr auto rebuild_pause_min = std::chrono::milliseconds(250);
+constexpr auto rebuild_pause_max = std::chrono::milliseconds(5000);
+
+// The library does not say when it is done with a callback's closure, so closures are numbers
+// looked up here. A callback runs under the mutex: once `remove` returns, none is running and none
+// will.
+class event_registry {
+public:
+  std::uintptr_t add(session_events* events) {
+    std::lock_guard lock(mutex_);
+    entries_.emplace(++last_id_, events);
+    return last_id_;
+  }
+
+  void remove(std::uintptr_t id) {
+    std::lock_guard lock(mutex_);
+    entries_.erase(id);
+  }
+
+  template <class Call>
+  void dispatch(void* closure, Call call) {
+    std::lock_guard lock(mutex_);
+    if (auto found = entries_.find(reinterpret_cast<std::uintptr_t>(closure));
+        found != entries_.end())
+      call(*found->second);
+  }
+
+private:
+  std::mutex mutex_;
+  std::uintptr_t last_id_ = 0;
+  std::unordered_map<std::uintptr_t, session_events*> entries_;
+};
+
+event_registry& registry() {
+  // Never destroyed: the library's threads may outlive static destruction.
+  static auto* instance = new event_registry;
+  return *instance;
+}
+
+void on_disconnected(natsConnection*, void* closure) {
+  registry().dispatch(closure, [](session_events& events) { events.session_disconnected(); });
+}
+
+void on_reconnected(natsConnection*, void* closure) {
+  registry().dispatch(closure, [](session_events& events) { events.session_reconnected(); });
+}
+
+void on_closed(natsConnection*, void* closure) {
+  registry().dispatch(closure, [](session_events& events) { events.session_closed(); });
+}
+
+// The subscription may be gone by now (cnats 3.4.1): it is not touched.
+void on_error(natsConnection* connection, natsSubscription*, natsStatus status, void* closure) {
+  std::string text = natsStatus_GetText(status);
+  const char* last = nullptr;
+  if (natsConnection_GetLastError(connection, &last) != NATS_OK && last != nullptr && *last != '\0')
+    text.append(": ").append(last);
+  registry().dispatch(closure, [&](session_events& events) {
+    events.session_error(status == NATS_SLOW_CONSUMER, text);
+  });
+}
+
+void on_message(natsConnection*, natsSubscription*, natsMsg* message, void* closure) {
+  (*static_cast<std::shared_ptr<message_sink>*>(closure))->receive(message);
+}
+
+void on_subscription_complete(void* closure) {
+  delete static_cast<std::shared_ptr<message_sink>*>(closure);
+}
+
+std::vector<std::string> split_urls(std::string_view urls) {
+  std::vector<std::string> result;
+  while (!urls.empty()) {
+    const auto comma = urls.find(',');
+    auto one = urls.substr(0, comma);
+    const auto first = one.find_first_not_of(" \t");
+    if (first != std::string_view::npos)
+      result.emplace_back(one.substr(first, one.find_last_not_of(" \t") - first + 1));
+    urls.remove_prefix(comma == std::string_view::npos ? urls.size() : comma + 1);
+  }
+  return result;
+}
+
+void replace_all(std::string& text, std::string_view what, std::string_view with) {
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
+    text.replace(at, what.size(), with);
+}
+
+struct options_deleter {
+  void operator()(natsOptions* options) const noexcept { natsOptions_Destroy(options); }
+};
+using options_ptr = std::unique_ptr<natsOptions, options_deleter>;
+
+options_ptr make_options(const broker_options& broker, const session_options& options,
+                         std::uintptr_t events_id) {
+  natsOptions* raw = nullptr;
+  if (natsOptions_Create(&raw) != NATS_OK)
+    throw std::runtime_error("NATS: out of memory");
+  options_ptr result(raw);
+  auto check = [](natsStatus status) {
+    if (status != NATS_OK)
+      throw std::runtime_error("NATS options: " + nats_error_text(status));
+  };
+  const auto urls = split_urls(broker.url);
+  if (urls.empty())
+    throw std::runtime_error("NATS: no URL given");
+  std::vector<const char*> servers;
+  for (const auto& url : urls)
+    servers.push_back(url.c_str());
+  check(natsOptions_SetServers(raw, servers.data(), static_cast<int>(servers.size())));
+  if (std::any_of(urls.begin(), urls.end(), [](auto& url) { return url.starts_with("tls://"); }))
+    check(natsOptions_SetSecure(raw, true));
+  if (!broker.credentials_file.empty())
+    check(natsOptions_SetUserCredentialsFromFiles(raw, broker.credentials_file.c_str(), nullptr));
+  // The limit is for the whole attempt; the library applies it to each server in turn.
+  const auto share = broker.connect_timeout.count() / static_cast<std::int64_t>(servers.size());
+  check(natsOptions_SetTimeout(raw, std::max<std::int64_t>(share, 100)));
+  check(natsOptions_SetName(raw, options.name.c_str()));
+  check(natsOptions_SetAllowReconnect(raw, options.reconnect));
+  check(natsOptions_SetMaxReconnect(raw, -1));
+  check(natsOptions_SetReconnectWait(raw, reconnect_wait_ms));
+  check(natsOptions_SetReconnectJitter(raw, reconnect_jitter_ms, reconnect_jitter_ms));
+  check(natsOptions_SetReconnectBufSize(raw, reconnect_buffer_bytes));
+  check(natsOptions_SetPingInterval(raw, broker.ping_interval.count()));
+  check(natsOptions_SetMaxPingsOut(raw, pings_out_max));
+  check(natsOptions_SetWriteDeadline(raw, broker.write_deadline.count()));
+  check(natsOptions_SetFailRequestsOnDisconnect(raw, true));
+  check(natsOptions_SetIOBufSize(raw, io_buffer_bytes));
+  check(natsOptions_SetSendAsap(raw, options.immediate));
+  if (events_id != 0) {
+    auto* closure = reinterpret_cast<void*>(events_id);
+    check(natsOptions_SetDisconnectedCB(raw, on_disconnected, closure));
+    check(natsOptions_SetReconnectedCB(raw, on_reconnected, closure));
+    check(natsOptions_SetClosedCB(raw, on_closed, closure));
+    check(natsOptions_SetErrorHandler(raw, on_error, closure));
+  }
+  return result;
+}
+
+} // namespace
+
+std::string nats_error_text(int status) {
+  std::string text = natsStatus_GetText(static_cast<natsStatus>(status));
+  natsStatus last_status = NATS_OK;
+  if (const char* last = nats_GetLastError(&last_status);
+      last != nullptr && *last != '\0' && static_cast<int>(last_status) == status && text != last)
+    text.append(": ").append(last);
+  return text;
+}
+
+std::string redact(std::string text, std::string_view urls) {
+  for (const auto& url : split_urls(urls)) {
+    const auto scheme = url.find("://");
+    const auto begin = scheme == std::string::npos ? 0 : scheme + 3;
+    const auto at = url.rfind('@');
+    if (at == std::string::npos || at <= begin)
+      continue;
+    const auto secret = url.substr(begin, at - begin);
+    replace_all(text, secret + "@", "***@");
+    const auto colon = secret.find(':');
+    const auto password = colon == std::string::npos ? secret : secret.substr(colon + 1);
+    if (!password.empty())
+      replace_all(text, password, "***");
+  }
+  return text;
+}
+
+// -- session
+// ---------------------------------------------------------------------------------------------------
+
+std::shared_ptr<session> session::open(const broker_options& broker,
+                                       const session_options& options) {
+  std::shared_ptr<session> result(new session);
+  if (options.events != nullptr)
+    result->events_id_ = registry().add(options.events);
+  try {
+    const auto settings = make_options(broker, options, result->events_id_);
+    if (const auto status = natsConnection_Connect(&result->connection_, settings.get());
+        status != NATS_OK)
+      throw std::runtime_error("cannot connect to " + broker.url + ": " + nats_error_text(status));
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(redact(error.what(), broker.url));
+  }
+  return result;
+}
+
+void session::silence() {
+  if (events_id_ != 0)
+    registry().remove(events_id_);
+}
+
+session::~session() {
+  silence();
+  if (connection_ == nullptr)
+    return;
+  natsConnection_Close(
+      connection_); // ends the reading thread: from here on nothing looks up a subscription
+  for (auto* subscription : subscriptions_)
+    natsSubscription_Destroy(subscription);
+  natsConnection_Destroy(connection_);
+}
+
+std::string session::make_inbox() const {
+  natsInbox* inbox = nullptr;
+  if (natsInbox_Create(&inbox) != NATS_OK)
+    throw std::runtime_error("NATS: out of memory");
+  std::string result = inbox;
+  natsInbox_Destroy(inbox);
+  return result;
+}
+
+nats_subscription* session::subscribe(const std::string& subject,
+                                      std::shared_ptr<message_sink> sink) {
+  natsSubscription* subscription = nullptr;
+  if (sink == nullptr) {
+    if (natsConnection_SubscribeSync(&subscription, connection_, subject.c_str()) != NATS_OK)
+      return nullptr;
+  } else {
+    // Released by the subscription's thread when it ends. When a call below fails, the subject is
+    // still unknown to anybody, so no message can be in the sink's hands.
+    auto holder = std::make_unique<std::shared_ptr<message_sink>>(std::move(sink));
+    if (natsConnection_Subscribe(&subscription, connection_, subject.c_str(), on_message,
+                                 holder.get())
+        != NATS_OK)
+      return nullptr;
+    if (natsSubscription_SetOnCompleteCB(subscription, on_subscription_complete, holder.get())
+        == NATS_OK) {
+      [[maybe_unused]] auto* released = holder.release();
+    } else {
+      std::lock_guard lock(subscriptions_mutex_);
+      subscriptions_.push_back(subscription);
+      return nullptr;
+    }
+  }
+  natsSubscription_SetPendingLimits(subscription, -1, -1);
+  std::lock_guard lock(subscriptions_mutex_);
+  subscriptions_.push_back(subscription);
+  return subscription;
+}
+
+void session::unsubscribe(nats_subscription* subscription) {
+  if (subscription != nullptr)
+    natsSubscription_Unsubscribe(subscription);
+}
+
+void session::drain(nats_subscription* subscription) {
+  if (subscription != nullptr)
+    natsSubscription_Drain(subscription);
+}
+
+nats_message* session::next(nats_subscription* subscription, std::chrono::milliseconds timeout) {
+  natsMsg* message = nullptr;
+  const auto status = natsSubscription_NextMsg(&message, subscription, timeout.count());
+  if (status == NATS_OK)
+    return message;
+  if (status == NATS_TIMEOUT)
+    return nullptr;
+  throw std::runtime_error("NATS: " + nats_error_text(status));
+}
+
+std::string session::publish(const std::string& subject, const std::string& reply,
+                             std::string_view payload) {
+  const auto size = static_cast<int>(payload.size());
+  const auto status =
+      reply.empty() ? natsConnection_Publish(connection_, subject.c_str(), payload.data(), size)
+                    : natsConnection_PublishRequest(connection_, subject.c_str(), reply.c_str(),
+                                                    payload.data(), size);
+  return status == NATS_OK ? std::string() : nats_error_text(status);
+}
+
+std::string session::publish(const outgoing& message, const std::string& reply) {
+  natsMsg* raw = nullptr;
+  auto status = natsMsg_Create(&raw, message.subject.c_str(), reply.c_str(), message.payload.data(),
+                               static_cast<int>(message.payload.size()));
+  if (status == NATS_OK && !message.message_id.empty())
+    status = natsMsgHeader_Set(raw, "Nats-Msg-Id", message.message_id.c_str());
+  for (const auto& one : message.headers)
+    if (status == NATS_OK)
+      status = natsMsgHeader_Add(raw, one.name.c_str(), one.value.c_str());
+  if (status == NATS_OK)
+    status = natsConnection_PublishMsg(connection_, raw);
+  natsMsg_Destroy(raw);
+  return status == NATS_OK ? std::string() : nats_error_text(status);
+}
+
+// -- link
+// ------------------------------------------------------------------------------------------------------
+
+link::link(broker_options broker, session_options options, report observe)
+    : broker_(std::move(broker)), options_(std::move(options)), report_(std::move(observe)) {
+  options_.events = this;
+  session_ = session::open(broker_, options_);
+  up_ = true;
+  supervisor_ = std::thread([this] { supervise(); });
+}
+
+link::~link() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  supervisor_.join();
+  session_->silence(); // a source may still hold it
+}
+
+std::shared_ptr<session> link::current() const {
+  std::lock_guard lock(mutex_);
+  return session_;
+}
+
+void link::set_up(bool up) {
+  up_.store(up, std::memory_order_release);
+  epoch_.fetch_add(1, std::memory_order_acq_rel);
+}
+
+void link::session_disconnected() {
+  set_up(false);
+  report_(link_event::disconnected, options_.name);
+}
+
+void link::session_reconnected() {
+  set_up(true);
+  report_(link_event::reconnected, options_.name);
+}
+
+void link::session_closed() {
+  set_up(false);
+  std::lock_guard lock(mutex_);
+  closed_ = true;
+  changed_.notify_all();
+}
+
+void link::session_error(bool slow_consumer, const std::string& text) {
+  report_(slow_consumer ? link_event::slow_consumer : link_event::error,
+          options_.name + ": " + redact(text, broker_.url));
+}
+
+void link::supervise() {
+  std::minstd_rand random(std::random_device{}());
+  auto pause = rebuild_pause_min;
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return closed_ || stopping_; });
+    const auto jittered = pause / 2 + std::chrono::milliseconds(random() % pause.count());
+    if (stopping_ || changed_.wait_for(lock, jittered, [this] { return stopping_; }))
+      break;
+    closed_ = false; // before the attempt: the new session may close at once
+    lock.unlock();
+    const bool rebuilt = rebuild();
+    lock.lock();
+    if (!rebuilt)
+      closed_ = true;
+    pause = rebuilt ? rebuild_pause_min : std::min(pause * 2, rebuild_pause_max);
+  }
+  lock.unlock();
+  nats_ReleaseThreadMemory();
+}
+
+bool link::rebuild() {
+  std::shared_ptr<session> fresh;
+  try {
+    fresh = session::open(broker_, options_);
+  } catch (const std::runtime_error& error) {
+    report_(link_event::error, options_.name + ": " + error.what());
+    return false;
+  }
+  {
+    std::lock_guard lock(mutex_);
+    std::swap(session_, fresh);
+  }
+  set_up(natsConnection_Status(current()->raw()) == NATS_CONN_STATUS_CONNECTED);
+  report_(link_event::rebuilt, options_.name);
+  return true; // the old session ends here, outside the mutex
+}
+
+} // namespace ledgerd

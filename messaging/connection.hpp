@@ -1,0 +1,149 @@
+// The connection to NATS: a session is one connection of the library, a link keeps one up for ever.
+//
+// Private to this room. Only the .cpp files of the room see the library's header; here its handles
+// are opaque.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "messaging/broker.hpp"
+
+// The library's own opaque types, as nats.h declares them.
+using nats_connection = struct __natsConnection;     // NOLINT(bugprone-reserved-identifier)
+using nats_subscription = struct __natsSubscription; // NOLINT(bugprone-reserved-identifier)
+using nats_message = struct __natsMsg;               // NOLINT(bugprone-reserved-identifier)
+
+namespace ledgerd {
+
+// Receives a subscription's messages on the subscription's own thread. Kept alive by the
+// subscription until that thread has ended, so that it may outlive whoever made it.
+class message_sink {
+public:
+  virtual ~message_sink() = default;
+
+  // Takes the message; must destroy it.
+  virtual void receive(nats_message* message) = 0;
+};
+
+// How a session's events reach its owner; called on the library's callback thread.
+class session_events {
+public:
+  virtual ~session_events() = default;
+  virtual void session_disconnected() = 0;
+  virtual void session_reconnected() = 0;
+  virtual void session_closed() = 0; // for good: the library has given up, or never will try
+  virtual void session_error(bool slow_consumer, const std::string& text) = 0;
+};
+
+struct session_options {
+  std::string name;
+  bool immediate = false; // send each publication at once; otherwise within about a millisecond
+  bool reconnect = true;
+  session_events* events = nullptr; // not called any more once the session is silenced or destroyed
+};
+
+// One connection of the library with the subscriptions made on it. Subscriptions are only freed
+// after the connection is closed: cnats 3.4.1 may still touch one that has just been cancelled.
+class session {
+public:
+  // One attempt. Throws std::runtime_error with a reason that holds no secret.
+  static std::shared_ptr<session> open(const broker_options& broker,
+                                       const session_options& options);
+
+  session(const session&) = delete;
+  session& operator=(const session&) = delete;
+  ~session();
+
+  nats_connection* raw() const noexcept { return connection_; }
+
+  // No event is reported once this has returned.
+  void silence();
+
+  // A subject nobody else uses, without a trailing dot.
+  std::string make_inbox() const;
+
+  // No limit on what waits: nothing is dropped silently. Null when the connection is closed.
+  // Without a sink the messages are fetched with `next`.
+  nats_subscription* subscribe(const std::string& subject, std::shared_ptr<message_sink> sink);
+  void unsubscribe(nats_subscription* subscription);
+
+  // Cancels at the broker at once, and still delivers what is on the way.
+  void drain(nats_subscription* subscription);
+
+  // Null after `timeout`; throws std::runtime_error when the connection is gone.
+  nats_message* next(nats_subscription* subscription, std::chrono::milliseconds timeout);
+
+  // Returns the error, empty when the library has taken the message.
+  std::string publish(const std::string& subject, const std::string& reply,
+                      std::string_view payload);
+  std::string publish(const outgoing& message, const std::string& reply);
+
+private:
+  session() = default;
+
+  nats_connection* connection_ = nullptr;
+  std::uintptr_t events_id_ = 0;
+  std::mutex subscriptions_mutex_;
+  std::vector<nats_subscription*> subscriptions_; // all ever made, freed at the end
+};
+
+// What a failed call of the library means, in words. `status` is a natsStatus.
+std::string nats_error_text(int status);
+
+// `text` without the user names, passwords and tokens of the comma-separated `urls`.
+std::string redact(std::string text, std::string_view urls);
+
+// A session that is kept up for ever: the library reconnects, and when it gives up the link builds
+// a new session. Thread-safe.
+class link final : private session_events {
+public:
+  using report = std::function<void(link_event, const std::string&)>;
+
+  // Throws std::runtime_error when the first connection fails.
+  link(broker_options broker, session_options options, report observe);
+  ~link() override;
+
+  // The session of the moment; never null, possibly closed or reconnecting.
+  std::shared_ptr<session> current() const;
+
+  // Changes whenever what was under way must be counted as lost: on a disconnect, a reconnect and a
+  // rebuild.
+  std::uint64_t epoch() const noexcept { return epoch_.load(std::memory_order_acquire); }
+
+  bool up() const noexcept { return up_.load(std::memory_order_acquire); }
+
+private:
+  void session_disconnected() override;
+  void session_reconnected() override;
+  void session_closed() override;
+  void session_error(bool slow_consumer, const std::string& text) override;
+
+  void set_up(bool up);
+  void supervise();
+  bool rebuild();
+
+  const broker_options broker_;
+  session_options options_;
+  const report report_;
+  std::atomic<std::uint64_t> epoch_ = 1;
+  std::atomic<bool> up_ = false;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::shared_ptr<session> session_;
+  bool closed_ = false;
+  bool stopping_ = false;
+  std::thread supervisor_;
+};
+
+} // namespace ledgerd

@@ -1,0 +1,267 @@
+#include "messaging/provisioning.hpp"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <stdexcept>
+
+#include "messaging/js_api.hpp"
+#include "messaging/names.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using nlohmann::json;
+using sentences = std::vector<std::string>;
+
+struct stream_need {
+  std::string_view name;
+  std::vector<std::string_view> subjects; // to create it with
+  std::vector<std::string_view> used;     // what is published to it
+  bool holds_requests = false;
+};
+
+struct consumer_need {
+  std::string_view stream;
+  std::string_view name;
+  std::string_view filter;
+};
+
+const std::array<stream_need, 3>& stream_needs() {
+  static const std::array<stream_need, 3> needs{{
+      {names::request_stream,
+       {names::deposit_subject, names::withdrawal_subject},
+       {names::deposit_subject, names::withdrawal_subject},
+       true},
+      {names::result_stream,
+       {names::result_subjects},
+       {names::deposit_result_subject, names::withdrawal_result_subject}},
+      {names::dead_letter_stream,
+       {names::dead_letter_subjects},
+       {"transaction.dead.deposit", "transaction.dead.withdrawal"}},
+  }};
+  return needs;
+}
+
+constexpr std::array<consumer_need, 2> consumer_needs{{
+    {names::request_stream, names::deposit_consumer, names::deposit_subject},
+    {names::request_stream, names::withdrawal_consumer, names::withdrawal_subject},
+}};
+
+std::int64_t nanoseconds(std::chrono::milliseconds duration) {
+  return std::chrono::nanoseconds(duration).count();
+}
+
+// A field of a configuration; what is left out is what the broker leaves out: empty, zero, false.
+std::string text(const json& config, const char* key) {
+  const auto found = config.find(key);
+  return found != config.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::int64_t number(const json& config, const char* key) {
+  const auto found = config.find(key);
+  return found != config.end() && found->is_number_integer() ? found->get<std::int64_t>() : 0;
+}
+
+bool flag(const json& config, const char* key) {
+  const auto found = config.find(key);
+  return found != config.end() && found->is_boolean() && found->get<bool>();
+}
+
+sentences strings(const json& config, const char* key) {
+  sentences result;
+  if (const auto found = config.find(key); found != config.end() && found->is_array())
+    for (const auto& one : *found)
+      if (one.is_string())
+        result.push_back(one.get<std::string>());
+  return result;
+}
+
+std::string joined(const sentences& list) {
+  std::string result;
+  for (const auto& one : list)
+    result.append(result.empty() ? "" : ", ").append(one);
+  return result.empty() ? "none" : result;
+}
+
+void judge_request_limits(const json& config, const std::string& who, sentences& faults) {
+  if (text(config, "discard") == "new")
+    return;
+  for (const auto* limit : {"max_msgs", "max_bytes"})
+    if (const auto value = number(config, limit); value > 0)
+      faults.push_back(
+          who + "discard is old and " + limit + " is " + std::to_string(value)
+          + ": the oldest requests would be deleted unread; use discard new or no limit");
+  // Discard new does not apply to this limit either, unless it is asked for by its own flag.
+  if (const auto value = number(config, "max_msgs_per_subject"); value > 0)
+    faults.push_back(who + "max_msgs_per_subject is " + std::to_string(value)
+                     + ": the oldest requests would be deleted unread; remove the limit");
+}
+
+void judge_stream(const stream_need& need, const json& config, sentences& faults) {
+  const auto who = "stream " + std::string(need.name) + ": ";
+  if (const auto retention = text(config, "retention"); retention != "limits")
+    faults.push_back(who + "retention is " + retention
+                     + ": messages would be deleted once they are acknowledged; it must be limits");
+  if (const auto storage = text(config, "storage"); storage != "file")
+    faults.push_back(who + "storage is " + storage
+                     + ": a restart of the broker would lose all messages; it must be file");
+  if (flag(config, "no_ack"))
+    faults.push_back(
+        who + "no_ack is true: nothing published could be known to be stored; it must be false");
+  if (flag(config, "sealed"))
+    faults.push_back(who + "sealed is true: the stream takes no messages any more");
+  if (need.holds_requests)
+    judge_request_limits(config, who, faults);
+  const auto subjects = strings(config, "subjects");
+  for (const auto used : need.used)
+    if (std::none_of(subjects.begin(), subjects.end(),
+                     [&](auto& one) { return subject_matches(one, used); }))
+      faults.push_back(who + "subjects are " + joined(subjects) + ": messages on "
+                       + std::string(used) + " would not be stored");
+}
+
+void judge_ack_wait(const json& config, const std::string& who, const provisioning& how,
+                    sentences& faults) {
+  // A backoff list takes the place of the acknowledgement wait with its first entry.
+  auto wait = number(config, "ack_wait");
+  const auto backoff = config.find("backoff");
+  const bool backed_off = backoff != config.end() && backoff->is_array() && !backoff->empty()
+                          && backoff->front().is_number_integer();
+  if (backed_off)
+    wait = backoff->front().get<std::int64_t>();
+  if (wait < nanoseconds(how.shutdown_deadline))
+    faults.push_back(who + (backed_off ? "the first backoff is " : "ack_wait is ")
+                     + std::to_string(wait / 1'000'000)
+                     + "ms, shorter than the shutdown deadline of "
+                     + std::to_string(how.shutdown_deadline.count())
+                     + "ms: messages would be handed out again while they are being worked on");
+}
+
+void judge_consumer(const consumer_need& need, const json& config, const provisioning& how,
+                    sentences& faults) {
+  const auto who =
+      "consumer " + std::string(need.name) + " of stream " + std::string(need.stream) + ": ";
+  if (const auto target = text(config, "deliver_subject"); !target.empty())
+    faults.push_back(
+        who + "deliver_subject is " + target
+        + ": it is a push consumer, whose messages are lost when nobody listens; it must be a pull "
+          "consumer");
+  if (const auto policy = text(config, "ack_policy"); policy != "explicit")
+    faults.push_back(who + "ack_policy is " + policy
+                     + ": messages would count as done before they are; it must be explicit");
+  if (flag(config, "headers_only"))
+    faults.push_back(who + "headers_only is true: messages would come without their content");
+  auto filters = strings(config, "filter_subjects");
+  if (const auto one = text(config, "filter_subject"); !one.empty())
+    filters.push_back(one);
+  if (filters.size() != 1 || filters.front() != need.filter)
+    faults.push_back(who + "filter_subject is " + joined(filters) + ": it must be "
+                     + std::string(need.filter)
+                     + ", or messages would be handed to the wrong consumer or to none");
+  judge_ack_wait(config, who, how, faults);
+}
+
+json stream_config(const stream_need& need, const provisioning& how) {
+  json config = {{"name", need.name},  {"subjects", need.subjects}, {"retention", "limits"},
+                 {"storage", "file"},  {"discard", "new"},          {"max_consumers", -1},
+                 {"max_msgs", -1},     {"max_bytes", -1},           {"max_age", 0},
+                 {"max_msg_size", -1}, {"num_replicas", 1}};
+  if (!need.holds_requests)
+    config["duplicate_window"] = nanoseconds(how.duplicate_window);
+  return config;
+}
+
+json consumer_config(const consumer_need& need, const provisioning& how) {
+  return {{"stream_name", need.stream},
+          {"action", "create"}, // never an update; brokers before 2.10 ignore it
+          {"config",
+           {{"durable_name", need.name},
+            {"deliver_policy", "all"},
+            {"ack_policy", "explicit"},
+            {"ack_wait", nanoseconds(how.ack_wait)},
+            {"max_deliver", -1},
+            {"max_ack_pending", how.ack_pending_max},
+            {"filter_subject", need.filter},
+            {"replay_policy", "instant"}}}};
+}
+
+// The configuration of what is there, or nothing.
+std::optional<json> find_config(session& through, const std::string& what, int not_found) {
+  const auto answer = ask_jetstream(through, what, "");
+  if (answer.code == not_found)
+    return std::nullopt;
+  if (!answer.error.empty())
+    throw std::runtime_error("JetStream, " + what + ": " + answer.error);
+  const auto info = json::parse(answer.json);
+  return info.contains("config") && info["config"].is_object() ? info["config"] : json::object();
+}
+
+// Finds or creates. Of several daemons that create at once one succeeds; the others find what it
+// has made.
+std::optional<json> ensure(session& through, const std::string& who, const std::string& find,
+                           int not_found, const std::string& create, const json& config,
+                           bool may_create, sentences& faults) {
+  if (auto found = find_config(through, find, not_found))
+    return found;
+  if (!may_create) {
+    faults.push_back(who + " is missing");
+    return std::nullopt;
+  }
+  const auto answer = ask_jetstream(through, create, config.dump());
+  auto found = find_config(through, find, not_found);
+  if (!found)
+    faults.push_back(who + " is missing and cannot be created: " + answer.error);
+  return found;
+}
+
+} // namespace
+
+bool subject_matches(std::string_view pattern, std::string_view subject) noexcept {
+  auto next_token = [](std::string_view& rest) {
+    const auto dot = rest.find('.');
+    const auto token = rest.substr(0, dot);
+    rest.remove_prefix(dot == std::string_view::npos ? rest.size() : dot + 1);
+    return token;
+  };
+  while (!pattern.empty() && !subject.empty()) {
+    const auto wanted = next_token(pattern);
+    const auto token = next_token(subject);
+    if (wanted == ">")
+      return true;
+    if (wanted != "*" && wanted != token)
+      return false;
+  }
+  return pattern.empty() && subject.empty();
+}
+
+std::vector<std::string> provision_all(session& through, const provisioning& how) {
+  sentences faults;
+  sentences missing_streams;
+  for (const auto& need : stream_needs()) {
+    const std::string name(need.name);
+    if (const auto config =
+            ensure(through, "stream " + name, "STREAM.INFO." + name, api_stream_not_found,
+                   "STREAM.CREATE." + name, stream_config(need, how), how.create, faults))
+      judge_stream(need, *config, faults);
+    else
+      missing_streams.push_back(name);
+  }
+  for (const auto& need : consumer_needs) {
+    const std::string stream(need.stream);
+    const std::string name(need.name);
+    if (std::find(missing_streams.begin(), missing_streams.end(), stream) != missing_streams.end())
+      continue; // said already
+    if (const auto config = ensure(through, "consumer " + name + " of stream " + stream,
+                                   "CONSUMER.INFO." + stream + "." + name, api_consumer_not_found,
+                                   "CONSUMER.DURABLE.CREATE." + stream + "." + name,
+                                   consumer_config(need, how), how.create, faults))
+      judge_consumer(need, *config, how, faults);
+  }
+  return faults;
+}
+
+} // namespace ledgerd

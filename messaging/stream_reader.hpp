@@ -1,0 +1,17 @@
+// Reads a stream from beginning to end, for audits and tests. Private to this room.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "messaging/connection.hpp"
+
+namespace ledgerd {
+
+// See broker::read. Uses a connection of its own, so that a long read disturbs nobody. Waits.
+void read_stream(const broker_options& options, std::string_view stream,
+                 std::string_view subject_filter, std::uint64_t first_seq,
+                 const std::function<bool(const stored_message&)>& visit);
+
+} // namespace ledgerd
