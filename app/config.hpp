@@ -1,0 +1,119 @@
+// Everything that can be set, with its default. Built once at start by `load_config`, then
+// read-only: any thread.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "domain/currency.hpp"
+
+namespace ledgerd {
+
+enum class log_format { text, json };
+
+// An address to listen on.
+struct listen_address {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 8080; // 0: any free one, for tests
+
+  friend bool operator==(const listen_address&, const listen_address&) = default;
+};
+
+struct config {
+  // The broker: one URL or several, comma-separated. Holds secrets when it carries a user or a
+  // token.
+  std::string nats_url = "nats://127.0.0.1:4222";
+  // A file with the user's JWT and seed; empty: none.
+  std::string nats_creds_file;
+  // The database of schema `ledger`; empty: not configured. Holds secrets.
+  std::string database_url;
+  // The database of schema `account`; empty: the same as `database_url`. Holds secrets.
+  std::string account_database_url;
+
+  // What this node does. This version knows `ledger` only.
+  std::vector<std::string> roles = {"ledger"};
+  // The name under which other nodes, dead letters and logs know this process.
+  std::string node_name; // set by load_config: host name and process id
+
+  // Fetcher actors for each consumer.
+  int fetchers = 1;
+  // Gate actors, each with a poster and a database connection of its own.
+  int gates = 1;
+  // Threads that run event-based actors; 0: one for each processor.
+  int scheduler_threads = 0;
+  // Messages this node holds at most, from pull to acknowledgement.
+  std::size_t max_in_flight = 16384;
+  // Entries that one database transaction posts at most.
+  std::size_t batch_max = 1000;
+  // Failures of a message's own before it is parked as a dead letter.
+  int max_attempts = 3;
+  // Ledger actors (accounts) kept in memory at most.
+  std::size_t ledgers_max = 100000;
+  // How long an account may be unused before its actor ends.
+  std::chrono::milliseconds ledger_idle{60000};
+  // How long the broker waits for an acknowledgement before it delivers again; for consumers that
+  // are created.
+  std::chrono::milliseconds ack_wait{30000};
+  // How long a shutdown may take to finish what is in flight.
+  std::chrono::milliseconds shutdown_deadline{10000};
+
+  // Apply missing migrations at start.
+  bool migrate = true;
+  // Create missing streams and consumers at start.
+  bool provision = true;
+  // The currency of requests that name none.
+  currency_code default_currency = *currency_code::parse("KRW");
+
+  // Where the operations endpoints listen; nothing: off.
+  std::optional<listen_address> http_listen = listen_address{};
+
+  log_format log_style = log_format::text;
+  std::string log_level = "info"; // trace, debug, info, warn, error
+};
+
+// Wrong usage: a flag, variable, key or value that the contract does not allow. Exit code 2.
+class usage_error : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
+// Names and values as text, in the order in which they were given.
+using setting_list = std::vector<std::pair<std::string, std::string>>;
+
+// Where a configuration comes from, weakest last: flags, environment, file, defaults.
+struct config_sources {
+  setting_list flags;       // option names without dashes, such as {"max-in-flight", "100"}
+  setting_list environment; // variables whose names begin with LEDGERD_
+  std::string file;     // path of a TOML file; empty: none, or the one LEDGERD_CONFIG names
+};
+
+struct loaded_config {
+  config value;                    // what is valid, on top of the defaults
+  std::vector<std::string> faults; // one sentence for each fault; empty: all is well
+};
+
+// Never throws for what the sources hold: every fault becomes a sentence that names the source, the
+// field and the rule, and for an unknown name the nearest known one.
+loaded_config load_config(const config_sources& sources);
+
+// The variables of this process that begin with LEDGERD_.
+setting_list ledgerd_environment();
+
+// The whole configuration as TOML that `--config` reads again; secrets are replaced by
+// "<redacted>".
+std::string print_config(const config& value);
+
+// `url` without user, password, token and secret parameters: for logs and messages.
+std::string redact_url(std::string_view url);
+
+// Throws usage_error naming the alternatives when no database is configured.
+void require_database(const config& value);
+
+} // namespace ledgerd

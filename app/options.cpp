@@ -1,0 +1,314 @@
+#include "app/options.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <fstream>
+#include <sstream>
+
+#include "app/text.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// --- setters and showers by type; each returns the rule that is broken, or ""
+// -------------------------------------
+
+template <auto Member, std::int64_t Low, std::int64_t High>
+std::string set_integer(config& c, std::string_view text) {
+  const auto value = parse_integer(text, Low, High);
+  if (!value)
+    return "must be an integer from " + std::to_string(Low) + " to " + std::to_string(High);
+  c.*Member = static_cast<std::remove_reference_t<decltype(c.*Member)>>(*value);
+  return {};
+}
+
+template <auto Member>
+std::string show_integer(const config& c) {
+  return std::to_string(c.*Member);
+}
+
+template <auto Member, std::int64_t LowMs, std::int64_t HighMs>
+std::string set_duration(config& c, std::string_view text) {
+  const auto value = parse_duration(text);
+  if (!value || value->count() < LowMs || value->count() > HighMs)
+    return "must be a duration such as 500ms, 2s or 1m, from "
+           + format_duration(milliseconds{LowMs}) + " to " + format_duration(milliseconds{HighMs});
+  c.*Member = *value;
+  return {};
+}
+
+template <auto Member>
+std::string show_duration(const config& c) {
+  return format_duration(c.*Member);
+}
+
+template <auto Member>
+std::string set_bool(config& c, std::string_view text) {
+  if (text != "true" && text != "false")
+    return "must be true or false";
+  c.*Member = text == "true";
+  return {};
+}
+
+template <auto Member>
+std::string show_bool(const config& c) {
+  return c.*Member ? "true" : "false";
+}
+
+template <auto Member>
+std::string show_text(const config& c) {
+  return c.*Member;
+}
+
+// --- setters with a rule of their own
+// -----------------------------------------------------------------------------
+
+std::string set_nats_url(config& c, std::string_view text) {
+  std::istringstream parts{std::string{text}};
+  std::string url;
+  bool any = false;
+  while (std::getline(parts, url, ',')) {
+    any = true;
+    const bool known_scheme = url.starts_with("nats://") || url.starts_with("tls://");
+    const auto host = url.substr(std::min(url.find("://") + 3, url.size()));
+    if (!known_scheme || host.empty() || url.find_first_of(" \t\r\n") != std::string::npos)
+      return "must be one or several URLs such as nats://127.0.0.1:4222 or tls://host:4222, "
+             "separated by commas";
+  }
+  if (!any || text.ends_with(','))
+    return "must be one or several URLs such as nats://127.0.0.1:4222, separated by commas";
+  c.nats_url = text;
+  return {};
+}
+
+template <auto Member>
+std::string set_database_url(config& c, std::string_view text) {
+  if (!text.starts_with("postgresql://") && !text.starts_with("postgres://"))
+    return "must be a URL such as postgresql://user@127.0.0.1:5432/ledgerd";
+  if (text.find_first_of(" \t\r\n") != std::string_view::npos)
+    return "must not contain blanks";
+  c.*Member = text;
+  return {};
+}
+
+// Reads a file that holds one line and stores it with `Set`.
+template <auto Set>
+std::string set_from_file(config& c, std::string_view path) {
+  std::ifstream file{std::string{path}};
+  std::string line;
+  if (!file || !std::getline(file, line))
+    return "must name a readable file whose first line is the URL";
+  line.erase(line.find_last_not_of(" \t\r\n") + 1);
+  if (const auto rule = Set(c, line); !rule.empty())
+    return "names a file whose first line " + rule;
+  return {};
+}
+
+std::string show_nothing(const config&) {
+  return {};
+}
+
+std::string set_creds_file(config& c, std::string_view path) {
+  if (!std::ifstream{std::string{path}})
+    return "must name a readable file";
+  c.nats_creds_file = path;
+  return {};
+}
+
+std::string set_roles(config& c, std::string_view text) {
+  std::vector<std::string> roles;
+  std::istringstream parts{std::string{text}};
+  for (std::string role; std::getline(parts, role, ',');) {
+    if (role == "account")
+      return "names the role `account`, which is not available in this version; use `ledger`";
+    if (role != "ledger")
+      return "must be `ledger`";
+    if (std::find(roles.begin(), roles.end(), role) == roles.end())
+      roles.push_back(role);
+  }
+  if (roles.empty())
+    return "must be `ledger`";
+  c.roles = std::move(roles);
+  return {};
+}
+
+std::string show_roles(const config& c) {
+  std::string result;
+  for (const auto& role : c.roles)
+    result += (result.empty() ? "" : ",") + role;
+  return result;
+}
+
+std::string set_node_name(config& c, std::string_view text) {
+  const auto allowed = [](char ch) {
+    return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9')
+           || ch == '-' || ch == '_';
+  };
+  if (text.empty() || text.size() > 64 || !std::all_of(text.begin(), text.end(), allowed))
+    return "must be 1 to 64 letters, digits, `-` or `_`";
+  c.node_name = text;
+  return {};
+}
+
+std::string set_currency(config& c, std::string_view text) {
+  const auto code = currency_code::parse(text);
+  if (!code)
+    return "must be three capital letters such as KRW";
+  c.default_currency = *code;
+  return {};
+}
+
+std::string show_currency(const config& c) {
+  return std::string{c.default_currency.text()};
+}
+
+std::string set_http_listen(config& c, std::string_view text) {
+  if (text == "off") {
+    c.http_listen.reset();
+    return {};
+  }
+  constexpr auto rule =
+      "must be `off` or an address and a port such as 127.0.0.1:8080 or [::1]:8080";
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0)
+    return rule;
+  const auto port = parse_integer(text.substr(colon + 1), 0, 65535);
+  auto host = text.substr(0, colon);
+  const bool bracketed = host.starts_with('[') && host.ends_with(']');
+  if (bracketed)
+    host = host.substr(1, host.size() - 2);
+  if (!port || host.empty() || bracketed != (host.find(':') != std::string_view::npos))
+    return rule;
+  // Beyond loopback the contract requires bearer tokens.
+  if (host == "localhost")
+    host = "127.0.0.1";
+  if (!host.starts_with("127.") && host != "::1")
+    return "must be a loopback address (127.0.0.1, [::1]): listening beyond loopback needs bearer "
+           "tokens, which this "
+           "version does not have";
+  c.http_listen = listen_address{std::string{host}, static_cast<std::uint16_t>(*port)};
+  return {};
+}
+
+std::string show_http_listen(const config& c) {
+  if (!c.http_listen)
+    return "off";
+  const auto& host = c.http_listen->host;
+  const auto shown = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  return shown + ":" + std::to_string(c.http_listen->port);
+}
+
+std::string set_log_format(config& c, std::string_view text) {
+  if (text != "text" && text != "json")
+    return "must be text or json";
+  c.log_style = text == "json" ? log_format::json : log_format::text;
+  return {};
+}
+
+std::string show_log_format(const config& c) {
+  return c.log_style == log_format::json ? "json" : "text";
+}
+
+std::string set_log_level(config& c, std::string_view text) {
+  constexpr std::array<std::string_view, 5> levels{"trace", "debug", "info", "warn", "error"};
+  if (std::find(levels.begin(), levels.end(), text) == levels.end())
+    return "must be trace, debug, info, warn or error";
+  c.log_level = text;
+  return {};
+}
+
+// --- the table
+// ----------------------------------------------------------------------------------------------------
+
+constexpr auto connection = option_scope::connection;
+constexpr auto daemon_only = option_scope::daemon;
+constexpr auto value = option_kind::value;
+constexpr auto flag = option_kind::flag;
+constexpr auto secret = option_kind::secret;
+constexpr auto file = option_kind::file;
+
+constexpr std::int64_t minute_ms = 60000;
+constexpr std::int64_t hour_ms = 60 * minute_ms;
+
+const option table[] = {
+    {"nats-url", "URL", "NATS server, or several separated by commas", connection, secret,
+     set_nats_url, show_text<&config::nats_url>},
+    {"nats-url-file", "PATH", "file whose first line is the NATS URL", connection, file,
+     set_from_file<set_nats_url>, show_nothing},
+    {"nats-creds-file", "PATH", "file with the NATS user's JWT and seed", connection, value,
+     set_creds_file, show_text<&config::nats_creds_file>},
+    {"database-url", "URL", "database of the schema `ledger`", connection, secret,
+     set_database_url<&config::database_url>, show_text<&config::database_url>},
+    {"database-url-file", "PATH", "file whose first line is the database URL", connection, file,
+     set_from_file<set_database_url<&config::database_url>>, show_nothing},
+    {"account-database-url", "URL",
+     "database of the schema `account`; by default that of --database-url", connection, secret,
+     set_database_url<&config::account_database_url>, show_text<&config::account_database_url>},
+    {"account-database-url-file", "PATH", "file whose first line is the account database URL",
+     connection, file, set_from_file<set_database_url<&config::account_database_url>>,
+     show_nothing},
+    {"http-listen", "HOST:PORT", "address of health checks and metrics, or `off`", connection,
+     value, set_http_listen, show_http_listen},
+    {"default-currency", "CODE", "currency of requests that name none", connection, value,
+     set_currency, show_currency},
+    {"log-format", "text|json", "form of the log's lines", connection, value, set_log_format,
+     show_log_format},
+    {"log-level", "LEVEL", "trace, debug, info, warn or error", connection, value, set_log_level,
+     show_text<&config::log_level>},
+    {"roles", "ROLES", "what this node does: ledger", daemon_only, value, set_roles, show_roles},
+    {"node-name", "NAME",
+     "name of this process for other nodes, dead letters and logs; by default host and process id",
+     daemon_only, value, set_node_name, show_text<&config::node_name>},
+    {"fetchers", "N", "fetcher actors for each consumer", daemon_only, value,
+     set_integer<&config::fetchers, 1, 64>, show_integer<&config::fetchers>},
+    {"gates", "N", "gate actors, each with a database connection", daemon_only, value,
+     set_integer<&config::gates, 1, 64>, show_integer<&config::gates>},
+    {"scheduler-threads", "N", "threads that run actors; 0: one for each processor", daemon_only,
+     value, set_integer<&config::scheduler_threads, 0, 1024>,
+     show_integer<&config::scheduler_threads>},
+    {"max-in-flight", "N", "messages that this node holds at most", daemon_only, value,
+     set_integer<&config::max_in_flight, 1, 1000000>, show_integer<&config::max_in_flight>},
+    {"batch-max", "N", "entries that one database transaction posts at most", daemon_only, value,
+     set_integer<&config::batch_max, 1, 10000>, show_integer<&config::batch_max>},
+    {"max-attempts", "N", "failures of a message's own before it is parked", daemon_only, value,
+     set_integer<&config::max_attempts, 1, 100>, show_integer<&config::max_attempts>},
+    {"ledgers-max", "N", "accounts kept in memory at most", daemon_only, value,
+     set_integer<&config::ledgers_max, 1, 100000000>, show_integer<&config::ledgers_max>},
+    {"ledger-idle", "DURATION", "how long an account may be unused before it leaves memory",
+     daemon_only, value, set_duration<&config::ledger_idle, 100, 24 * hour_ms>,
+     show_duration<&config::ledger_idle>},
+    {"ack-wait", "DURATION", "acknowledgement wait of consumers that are created", daemon_only,
+     value, set_duration<&config::ack_wait, 1000, hour_ms>, show_duration<&config::ack_wait>},
+    {"shutdown-deadline", "DURATION", "how long a shutdown may take to finish what is in flight",
+     daemon_only, value, set_duration<&config::shutdown_deadline, 100, 10 * minute_ms>,
+     show_duration<&config::shutdown_deadline>},
+    {"migrate", "", "apply missing migrations at start (default true)", daemon_only, flag,
+     set_bool<&config::migrate>, show_bool<&config::migrate>},
+    {"provision", "", "create missing streams and consumers at start (default true)", daemon_only,
+     flag, set_bool<&config::provision>, show_bool<&config::provision>},
+};
+
+} // namespace
+
+std::span<const option> options() {
+  return table;
+}
+
+const option* find_option(std::string_view name) {
+  const auto* found = std::find_if(std::begin(table), std::end(table),
+                                   [&](const option& o) { return o.name == name; });
+  return found == std::end(table) ? nullptr : found;
+}
+
+std::string variable_name(std::string_view option_name) {
+  std::string result = "LEDGERD_";
+  for (const char c : option_name)
+    result += c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return result;
+}
+
+} // namespace ledgerd

@@ -1,0 +1,40 @@
+// Small readers and writers of text that configuration and verbs share. Pure; any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ledgerd {
+
+// 500ms, 2s, 1m, 1h: a whole number and one unit. Nothing when it is anything else or over 1000
+// hours.
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) noexcept;
+
+// The shortest exact form: 2s for 2000 ms, 1500ms for 1500 ms.
+std::string format_duration(std::chrono::milliseconds value);
+
+// A decimal integer without sign, blanks or leading plus, within [low, high].
+std::optional<std::int64_t> parse_integer(std::string_view text, std::int64_t low,
+                                          std::int64_t high) noexcept;
+
+// The candidate with the smallest edit distance to `name` (the first of equals), or nothing when
+// even that one is so far away that it would mislead.
+std::optional<std::string> nearest(std::string_view name, std::span<const std::string> candidates);
+
+// Control characters, and bytes that are not UTF-8, as \n, \t, \x1b and so on: the result is one
+// line of printable text.
+std::string escape_controls(std::string_view text);
+
+// RFC 3339 in UTC with microseconds: 2026-11-24T07:32:46.123456Z.
+std::string format_time(std::int64_t microseconds_since_epoch);
+
+// Columns aligned with two spaces between, one line each; the first row is the heading.
+// Right-aligns columns of numbers.
+std::string format_table(const std::vector<std::vector<std::string>>& rows);
+
+} // namespace ledgerd
