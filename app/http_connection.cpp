@@ -1,0 +1,359 @@
+#include "app/http_connection.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace ledgerd {
+
+namespace {
+
+constexpr auto linger_time = std::chrono::milliseconds{1000};
+constexpr std::size_t linger_bytes_max = 1024 * 1024;
+constexpr int stop_parsing = 1;
+
+const char* phrase(int status) {
+  switch (status) {
+#define LEDGERD_PHRASE(number, name, text)                                                         \
+  case number:                                                                                     \
+    return #text;
+    HTTP_STATUS_MAP(LEDGERD_PHRASE)
+#undef LEDGERD_PHRASE
+  default:
+    return "Unknown";
+  }
+}
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return text;
+}
+
+// A response's header must stay one header whatever a value holds.
+std::string one_line(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; }, ' ');
+  return text;
+}
+
+std::string serialize(const http_response& response, bool keep_alive, bool with_body) {
+  std::string head =
+      "HTTP/1.1 " + std::to_string(response.status) + " " + phrase(response.status) + "\r\n";
+  head += "Content-Type: " + one_line(response.content_type) + "\r\n";
+  head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+  head += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
+  for (const auto& [name, value] : response.headers)
+    head += one_line(name) + ": " + one_line(value) + "\r\n";
+  head += keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
+  return with_body ? head + response.body : head;
+}
+
+} // namespace
+
+std::string_view http_request::header(std::string_view name) const noexcept {
+  for (const auto& [present, value] : headers)
+    if (present == name)
+      return value;
+  return {};
+}
+
+bool http_request::has_parameter(std::string_view name) const noexcept {
+  for (std::string_view rest = query; !rest.empty();) {
+    const auto item = rest.substr(0, rest.find('&'));
+    if (item.substr(0, item.find('=')) == name)
+      return true;
+    rest.remove_prefix(std::min(item.size() + 1, rest.size()));
+  }
+  return false;
+}
+
+http_response http_problem(int status, std::string_view code, std::string_view detail) {
+  const nlohmann::ordered_json body{{"type", "about:blank"},
+                                    {"title", phrase(status)},
+                                    {"status", status},
+                                    {"code", code},
+                                    {"detail", detail}};
+  constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
+  http_response problem{
+      status, "application/problem+json", body.dump(-1, ' ', false, replace) + "\n", {}};
+  if (status == 503)
+    problem.headers.emplace_back("Retry-After", "1");
+  return problem;
+}
+
+http_connection::http_connection(std::shared_ptr<http_service> service,
+                                 asio::ip::tcp::socket socket,
+                                 std::function<void(http_connection&)> closed)
+    : service_{std::move(service)}, socket_{std::move(socket)}, deadline_{service_->io},
+      closed_{std::move(closed)} {
+  http_parser_init(&parser_, HTTP_REQUEST);
+  parser_.data = this;
+}
+
+void http_connection::start() {
+  enter(state::header, service_->limits.header_time);
+  read();
+}
+
+void http_connection::close() {
+  if (state_ == state::closed)
+    return;
+  const auto alive = shared_from_this(); // the server drops its reference below
+  state_ = state::closed;
+  deadline_.cancel();
+  asio::error_code ignored;
+  socket_.close(ignored);
+  closed_(*this);
+}
+
+// --- what the parser finds
+// ----------------------------------------------------------------------------------------
+
+const http_parser_settings& http_connection::callbacks() {
+  static const http_parser_settings all = [] {
+    http_parser_settings s;
+    http_parser_settings_init(&s);
+    s.on_message_begin = on_begin;
+    s.on_url = on_url;
+    s.on_header_field = on_header_field;
+    s.on_header_value = on_header_value;
+    s.on_headers_complete = on_headers_complete;
+    s.on_body = on_body;
+    s.on_message_complete = on_complete;
+    return s;
+  }();
+  return all;
+}
+
+int http_connection::on_begin(http_parser* parser) {
+  auto& c = self(parser);
+  c.request_ = {};
+  c.target_.clear();
+  c.header_bytes_ = 0;
+  c.in_value_ = false;
+  c.complete_ = false;
+  if (c.state_ == state::idle)
+    c.enter(state::header, c.service_->limits.header_time);
+  return 0;
+}
+
+int http_connection::refuse(int status, std::string_view code, std::string_view detail) {
+  refusal_ = http_problem(status, code, detail);
+  return stop_parsing;
+}
+
+int http_connection::count_header(std::size_t bytes) {
+  header_bytes_ += bytes;
+  if (header_bytes_ <= service_->limits.header_bytes
+      && request_.headers.size() <= service_->limits.header_count)
+    return 0;
+  return refuse(431, "HEADERS_TOO_LARGE",
+                "the request line and headers are longer or more than is allowed");
+}
+
+int http_connection::on_url(http_parser* parser, const char* data, std::size_t size) {
+  auto& c = self(parser);
+  c.target_.append(data, size);
+  return c.count_header(size);
+}
+
+int http_connection::on_header_field(http_parser* parser, const char* data, std::size_t size) {
+  auto& c = self(parser);
+  if (c.in_value_ || c.request_.headers.empty())
+    c.request_.headers.emplace_back();
+  c.in_value_ = false;
+  c.request_.headers.back().first.append(data, size);
+  return c.count_header(size);
+}
+
+int http_connection::on_header_value(http_parser* parser, const char* data, std::size_t size) {
+  auto& c = self(parser);
+  c.in_value_ = true;
+  c.request_.headers.back().second.append(data, size);
+  return c.count_header(size);
+}
+
+int http_connection::on_headers_complete(http_parser* parser) {
+  auto& c = self(parser);
+  for (auto& [name, value] : c.request_.headers)
+    name = lower(name);
+  c.enter(state::body, c.service_->limits.body_time);
+  constexpr auto length_unknown = std::uint64_t(-1);
+  if (parser->content_length != length_unknown
+      && parser->content_length > c.service_->limits.body_bytes)
+    return -c.refuse(413, "TOO_LARGE",
+                     "the body is larger than is allowed"); // 1 and 2 have a meaning of their own
+  return 0;
+}
+
+int http_connection::on_body(http_parser* parser, const char* data, std::size_t size) {
+  auto& c = self(parser);
+  if (c.request_.body.size() + size > c.service_->limits.body_bytes)
+    return c.refuse(413, "TOO_LARGE", "the body is larger than is allowed");
+  c.request_.body.append(data, size);
+  return 0;
+}
+
+int http_connection::on_complete(http_parser* parser) {
+  auto& c = self(parser);
+  c.complete_ = true;
+  c.keep_alive_ = http_should_keep_alive(parser) != 0 && parser->upgrade == 0;
+  http_parser_pause(parser, 1); // the next request waits until this one is answered
+  return 0;
+}
+
+// --- reading
+// ------------------------------------------------------------------------------------------------------
+
+void http_connection::enter(state next, std::chrono::milliseconds limit) {
+  state_ = next;
+  deadline_.expires_after(limit);
+  deadline_.async_wait([self = shared_from_this()](const asio::error_code& error) {
+    // A wait that ended while its successor was being set is not the present one.
+    if (!error && self->deadline_.expiry() <= asio::steady_timer::clock_type::now())
+      self->overdue();
+  });
+}
+
+void http_connection::overdue() {
+  switch (state_) {
+  case state::header:
+  case state::body:
+    keep_alive_ = false;
+    return write(http_problem(408, "REQUEST_TIMEOUT", "the request did not arrive in time"));
+  case state::handling:
+    return write(http_problem(503, "UNAVAILABLE", "no answer in time"));
+  default:
+    return close();
+  }
+}
+
+void http_connection::read() {
+  socket_.async_read_some(
+      asio::buffer(buffer_),
+      [self = shared_from_this()](const asio::error_code& error, std::size_t size) {
+        const auto now = self->state_;
+        if (now != state::idle && now != state::header && now != state::body)
+          return; // refused or closed meanwhile
+        if (error)
+          return self->close();
+        self->begin_ = 0;
+        self->end_ = size;
+        self->consume();
+      });
+}
+
+void http_connection::consume() {
+  const auto available = end_ - begin_;
+  begin_ += http_parser_execute(&parser_, &callbacks(), buffer_.data() + begin_, available);
+  const auto error = HTTP_PARSER_ERRNO(&parser_);
+  if (complete_ && error == HPE_PAUSED)
+    return dispatch();
+  if (error == HPE_OK)
+    return read();
+  keep_alive_ = false;
+  if (error == HPE_HEADER_OVERFLOW)
+    refuse(431, "HEADERS_TOO_LARGE", "the request line and headers are longer than is allowed");
+  if (!refusal_)
+    refuse(400, "MALFORMED_REQUEST", std::string{"not HTTP/1.1: "} + http_errno_description(error));
+  write(*std::exchange(refusal_, std::nullopt));
+}
+
+void http_connection::dispatch() {
+  enter(state::handling, service_->limits.handle_time);
+  complete_ = false;
+  const auto number = ++request_number_;
+  const auto question = target_.find('?');
+  request_.method = http_method_str(static_cast<http_method>(parser_.method));
+  request_.path = target_.substr(0, question);
+  if (question != std::string::npos)
+    request_.query = target_.substr(question + 1);
+  http_response otherwise;
+  const auto handle = find_handler(otherwise);
+  if (!handle)
+    return write(std::move(otherwise));
+  // Holds no strong reference: an answer that comes after the end must not keep the connection's
+  // io_context alive.
+  const auto respond = [weak = weak_from_this(), number](http_response response) {
+    if (const auto self = weak.lock())
+      asio::post(self->service_->io, [weak, number, response = std::move(response)]() mutable {
+        if (const auto again = weak.lock())
+          again->answer(number, std::move(response));
+      });
+  };
+  try {
+    handle(request_, respond);
+  } catch (const std::exception& e) {
+    write(http_problem(500, "INTERNAL", e.what()));
+  }
+}
+
+http_handler http_connection::find_handler(http_response& otherwise) const {
+  const auto wanted = request_.method == "HEAD" ? "GET" : request_.method;
+  std::string allowed;
+  for (const auto& route : service_->routes) {
+    if (route.path != request_.path)
+      continue;
+    if (route.method == wanted)
+      return route.handle;
+    allowed +=
+        (allowed.empty() ? "" : ", ") + route.method + (route.method == "GET" ? ", HEAD" : "");
+  }
+  if (allowed.empty()) {
+    otherwise = http_problem(404, "NOT_FOUND", "there is nothing under this path");
+  } else {
+    otherwise = http_problem(405, "METHOD_NOT_ALLOWED", "this path allows " + allowed);
+    otherwise.headers.emplace_back("Allow", allowed);
+  }
+  return {};
+}
+
+// --- answering
+// ----------------------------------------------------------------------------------------------------
+
+void http_connection::answer(std::uint64_t request_number, http_response response) {
+  if (state_ == state::handling && request_number == request_number_)
+    write(std::move(response));
+}
+
+void http_connection::write(http_response response) {
+  output_ = serialize(response, keep_alive_, request_.method != "HEAD");
+  enter(state::writing, service_->limits.write_time);
+  asio::async_write(socket_, asio::buffer(output_),
+                    [self = shared_from_this()](const asio::error_code& error, std::size_t) {
+                      if (self->state_ != state::writing)
+                        return;
+                      error ? self->close() : self->written();
+                    });
+}
+
+void http_connection::written() {
+  if (!keep_alive_)
+    return linger();
+  enter(state::idle, service_->limits.idle_time);
+  http_parser_pause(&parser_, 0);
+  begin_ < end_ ? consume() : read();
+}
+
+// Closing with unread bytes would reset the connection, and the peer might lose the answer: says
+// that nothing more comes, and reads what is still under way, within limits.
+void http_connection::linger() {
+  asio::error_code ignored;
+  if (state_ != state::lingering) {
+    socket_.cancel(ignored);
+    socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    enter(state::lingering, linger_time);
+  }
+  socket_.async_read_some(
+      asio::buffer(buffer_),
+      [self = shared_from_this()](const asio::error_code& error, std::size_t size) {
+        self->discarded_ += size;
+        if (error || self->discarded_ > linger_bytes_max)
+          self->close();
+        else
+          self->linger();
+      });
+}
+
+} // namespace ledgerd

@@ -1,0 +1,98 @@
+// One connection of the HTTP server. Everything happens on the server's thread.
+//
+// Built on asio and http_parser directly. RESTinio 0.6.16 stands on the same two, but closes the
+// connection without an answer where the contract wants 413 and 431, keeps a record for each chunk
+// of a body, stops accepting for good after one failed accept, and its connections outlive the
+// counter that they decrement when a server with open connections stops.
+#pragma once
+
+#define ASIO_STANDALONE
+#include <array>
+#include <asio.hpp>
+#include <cstddef>
+#include <functional>
+#include <http_parser.h>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "app/http_server.hpp"
+
+namespace ledgerd {
+
+// The server as its connections see it. Outlives the io_context's run, and everything that a
+// connection keeps.
+struct http_service {
+  asio::io_context io{1};
+  std::vector<http_route> routes;
+  http_limits limits;
+};
+
+// Owned by the server's list and by its own pending operations. Ends by `close`, which makes all of
+// them fail; tells the server through `closed` exactly once.
+class http_connection : public std::enable_shared_from_this<http_connection> {
+public:
+  http_connection(std::shared_ptr<http_service> service, asio::ip::tcp::socket socket,
+                  std::function<void(http_connection&)> closed);
+
+  void start();
+  void close();
+
+  // Whether a request is being handled or answered.
+  bool at_work() const noexcept { return state_ == state::handling || state_ == state::writing; }
+
+private:
+  enum class state { idle, header, body, handling, writing, lingering, closed };
+
+  // The parser's callbacks; a value other than 0 makes the parse fail.
+  static int on_begin(http_parser* parser);
+  static int on_url(http_parser* parser, const char* data, std::size_t size);
+  static int on_header_field(http_parser* parser, const char* data, std::size_t size);
+  static int on_header_value(http_parser* parser, const char* data, std::size_t size);
+  static int on_headers_complete(http_parser* parser);
+  static int on_body(http_parser* parser, const char* data, std::size_t size);
+  static int on_complete(http_parser* parser);
+  static const http_parser_settings& callbacks();
+  static http_connection& self(http_parser* parser) {
+    return *static_cast<http_connection*>(parser->data);
+  }
+
+  int count_header(std::size_t bytes);
+  int refuse(int status, std::string_view code, std::string_view detail);
+
+  void enter(state next, std::chrono::milliseconds limit);
+  void overdue();
+  void read();
+  void consume();
+  void dispatch();
+  http_handler find_handler(http_response& otherwise) const;
+  void answer(std::uint64_t request_number, http_response response);
+  void write(http_response response);
+  void written();
+  void linger();
+
+  std::shared_ptr<http_service> service_;
+  asio::ip::tcp::socket socket_;
+  asio::steady_timer deadline_;
+  std::function<void(http_connection&)> closed_;
+  state state_ = state::idle;
+
+  std::array<char, 4096> buffer_{};
+  std::size_t begin_ = 0; // what lies between begin_ and end_ has been read but not parsed
+  std::size_t end_ = 0;
+
+  http_parser parser_{};
+  http_request request_;
+  std::string target_;
+  std::size_t header_bytes_ = 0;
+  bool in_value_ = false;
+  bool complete_ = false;
+  std::optional<http_response> refusal_;
+
+  std::uint64_t request_number_ = 0; // an answer to an earlier request is too late
+  bool keep_alive_ = false;
+  std::string output_;
+  std::size_t discarded_ = 0;
+};
+
+} // namespace ledgerd
