@@ -1,0 +1,22 @@
+#include <csignal>
+
+#include "app/command_line.hpp"
+#include "app/verbs.hpp"
+
+int main(int argc, char** argv) {
+  std::signal(
+      SIGPIPE,
+      SIG_IGN); // a closed pipe or socket is an error of the write, not the end of the process
+  ledgerd::command_line line;
+  ledgerd::add_run(line);
+  ledgerd::add_check(line);
+  ledgerd::add_migrate(line);
+  ledgerd::add_submit(line);
+  ledgerd::add_status(line);
+  ledgerd::add_metrics(line);
+  ledgerd::add_trace(line);
+  ledgerd::add_account(line);
+  ledgerd::add_dead(line);
+  ledgerd::add_bench(line);
+  return line.run(argc, argv);
+}

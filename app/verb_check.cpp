@@ -1,0 +1,79 @@
+#include <cstdio>
+#include <functional>
+#include <memory>
+
+#include "app/command_line.hpp"
+#include "app/connections.hpp"
+#include "app/text.hpp"
+#include "app/verbs.hpp"
+#include "persistence/schema.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using sentences = std::vector<std::string>;
+
+struct finding {
+  std::string part; // configuration, broker, database
+  sentences faults; // empty: all is well
+};
+
+// What a part says, or the reason why it could not be asked.
+finding ask(std::string part, const std::function<sentences()>& question) {
+  try {
+    return {std::move(part), question()};
+  } catch (const std::exception& e) {
+    return {std::move(part), {e.what()}};
+  }
+}
+
+std::vector<finding> look(const loaded_config& loaded) {
+  const auto& settings = loaded.value;
+  std::vector<finding> findings;
+  findings.push_back({"configuration", loaded.faults});
+  findings.push_back(ask("broker", [&] {
+    provisioning only_look;
+    only_look.create = false;
+    only_look.ack_wait = settings.ack_wait;
+    only_look.shutdown_deadline = settings.shutdown_deadline;
+    return connect_broker(settings)->provision(only_look);
+  }));
+  findings.push_back(ask("database", [&] {
+    require_database(settings);
+    return check_database(settings.database_url);
+  }));
+  return findings;
+}
+
+int run_check(const loaded_config& loaded, bool json) {
+  const auto findings = look(loaded);
+  bool ok = true;
+  auto items = nlohmann::ordered_json::array();
+  for (const auto& [part, faults] : findings) {
+    ok = ok && faults.empty();
+    items.push_back({{"part", part}, {"ok", faults.empty()}, {"faults", faults}});
+    if (json)
+      continue;
+    if (faults.empty())
+      std::printf("%-14s ok\n", part.c_str());
+    for (const auto& fault : faults)
+      std::printf("%-14s FAULT  %s\n", part.c_str(), escape_controls(fault).c_str());
+  }
+  if (json)
+    print_json({{"ok", ok}, {"parts", items}});
+  return ok ? exit_code::done : exit_code::answer_is_no;
+}
+
+} // namespace
+
+void add_check(command_line& line) {
+  const auto json = std::make_shared<bool>(false);
+  auto& app =
+      line.add_verb({"check", "Check configuration, broker and database; report all faults at once",
+                     "ledgerd check --config /etc/ledgerd.toml", option_scope::daemon},
+                    [json](const loaded_config& loaded) { return run_check(loaded, *json); });
+  app.add_flag("--json", *json, "Print the findings as JSON");
+}
+
+} // namespace ledgerd

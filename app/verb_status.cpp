@@ -1,0 +1,156 @@
+#include <cstdio>
+#include <functional>
+#include <memory>
+
+#include "app/command_line.hpp"
+#include "app/connections.hpp"
+#include "app/http_client.hpp"
+#include "app/text.hpp"
+#include "app/verbs.hpp"
+#include "messaging/names.hpp"
+#include "persistence/schema.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json look_at_streams(broker& nats) {
+  auto items = ordered_json::array();
+  for (const auto name : {names::request_stream, names::result_stream, names::dead_letter_stream}) {
+    const auto state = nats.stream(name);
+    items.push_back({{"name", name},
+                     {"exists", state.exists},
+                     {"messages", state.messages},
+                     {"bytes", state.bytes},
+                     {"firstSeq", state.first_seq},
+                     {"lastSeq", state.last_seq}});
+  }
+  return items;
+}
+
+ordered_json look_at_consumers(broker& nats) {
+  auto items = ordered_json::array();
+  for (const auto name : {names::deposit_consumer, names::withdrawal_consumer}) {
+    const auto state = nats.consumer(names::request_stream, name);
+    items.push_back({{"name", name},
+                     {"exists", state.exists},
+                     {"pending", state.pending},
+                     {"ackPending", state.ack_pending},
+                     {"redelivered", state.redelivered},
+                     {"delivered", state.delivered},
+                     {"ackFloor", state.ack_floor}});
+  }
+  return items;
+}
+
+ordered_json look_at_broker(const config& settings) {
+  const auto nats = connect_broker(settings);
+  return {{"streams", look_at_streams(*nats)}, {"consumers", look_at_consumers(*nats)}};
+}
+
+ordered_json look_at_ledger(const config& settings) {
+  const auto ledger = open_ledger(settings);
+  const auto schema = read_schema(settings.database_url);
+  ordered_json found{{"schemaVersion", schema.version}, {"schemaKnown", schema.known}};
+  if (schema.version == 0)
+    return found;
+  const auto totals = ledger->count();
+  found["accounts"] = totals.accounts;
+  found["applied"] = totals.applied;
+  found["refused"] = totals.refused;
+  return found;
+}
+
+ordered_json look_at_daemon(const config& settings) {
+  if (!settings.http_listen)
+    return {{"ready", nullptr}, {"detail", "http-listen is off"}};
+  try {
+    const auto answer = http_get(*settings.http_listen, "/readyz?verbose");
+    const auto document = ordered_json::parse(answer.body, nullptr, false);
+    if (document.is_object() && document.contains("checks"))
+      return {{"ready", answer.status == 200}, {"checks", document["checks"]}};
+    return {
+        {"ready", nullptr},
+        {"detail", "something else answers there, with status " + std::to_string(answer.status)}};
+  } catch (const std::runtime_error& e) {
+    return {{"ready", nullptr}, {"detail", e.what()}};
+  }
+}
+
+// What a part says, or {"error": why}; every part is asked even when another one is away.
+ordered_json ask(const std::function<ordered_json()>& question) {
+  try {
+    return question();
+  } catch (const std::exception& e) {
+    return {{"error", e.what()}};
+  }
+}
+
+std::string cell(const ordered_json& value) {
+  return escape_controls(value.is_string() ? value.get<std::string>() : value.dump());
+}
+
+// Objects with the same keys as a table, headed by the keys.
+void print_rows(const ordered_json& items) {
+  std::vector<std::vector<std::string>> table(1);
+  for (const auto& [key, value] : items.at(0).items())
+    table[0].push_back(key);
+  for (const auto& item : items) {
+    auto& row = table.emplace_back();
+    for (const auto& value : item)
+      row.push_back(cell(value));
+  }
+  std::printf("%s\n", format_table(table).c_str());
+}
+
+void print_text(const ordered_json& found) {
+  const auto& nats = found["broker"];
+  if (nats.contains("error")) {
+    std::printf("broker: %s\n\n", cell(nats["error"]).c_str());
+  } else {
+    print_rows(nats["streams"]);
+    print_rows(nats["consumers"]);
+  }
+  const auto& ledger = found["ledger"];
+  if (ledger.contains("error"))
+    std::printf("ledger: %s\n\n", cell(ledger["error"]).c_str());
+  else
+    print_rows(ordered_json::array({ledger}));
+  const auto& daemon = found["daemon"];
+  if (daemon["ready"].is_null())
+    std::printf("daemon: not reachable (%s)\n", cell(daemon["detail"]).c_str());
+  else
+    std::printf("daemon: %s\n", daemon["ready"] == true ? "ready" : "not ready");
+  if (daemon.contains("checks"))
+    for (const auto& check : daemon["checks"])
+      std::printf("  %-12s %s%s\n", cell(check["name"]).c_str(),
+                  check["ok"] == true ? "ok" : "NOT OK  ",
+                  check.contains("detail") ? cell(check["detail"]).c_str() : "");
+}
+
+int run_status(const config& settings, bool json) {
+  const ordered_json found{{"broker", ask([&] { return look_at_broker(settings); })},
+                           {"ledger", ask([&] { return look_at_ledger(settings); })},
+                           {"daemon", look_at_daemon(settings)}};
+  if (json)
+    print_json(found);
+  else
+    print_text(found);
+  const bool complete = !found["broker"].contains("error") && !found["ledger"].contains("error");
+  return complete ? exit_code::done : exit_code::answer_is_no;
+}
+
+} // namespace
+
+void add_status(command_line& line) {
+  const auto json = std::make_shared<bool>(false);
+  auto& app =
+      line.add_verb({"status", "Show streams, consumers, the ledger and the daemon's readiness",
+                     "ledgerd status --json"},
+                    [json](const config& settings) { return run_status(settings, *json); });
+  app.add_flag("--json", *json, "Print JSON");
+}
+
+} // namespace ledgerd
