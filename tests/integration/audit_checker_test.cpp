@@ -1,0 +1,523 @@
+#include "app/audit.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+
+#include "tests/integration/audit_world.hpp"
+
+#define CAF_SUITE audit_checker
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+
+namespace {
+
+using kind = finding_kind;
+
+// Everything an audit reads. The default one is what a correct daemon leaves behind.
+struct world {
+  std::vector<currency> currencies = sample_currencies();
+  std::vector<account_row> accounts;
+  std::vector<audited_posting> rows;
+  std::vector<stored_message> requests;
+  std::vector<stored_message> results;
+  std::vector<stored_message> dead_letters;
+  consumer_state deposits{.exists = true};
+  consumer_state withdrawals{.exists = true};
+  stream_state result_stream{.exists = true, .first_seq = 1};
+  stream_state letter_stream{.exists = true, .first_seq = 1};
+  audit_rules rules{*currency_code::parse("KRW")};
+
+  world();
+  posting& row(std::int64_t record);
+  account_row& account(std::string_view user);
+  void publish(std::vector<stored_message>& stream, const outgoing& message);
+  void erase_result(std::int64_t record);
+};
+
+account_row& world::account(std::string_view user) {
+  return *std::find_if(accounts.begin(), accounts.end(),
+                       [&](const auto& a) { return a.account.user_id == user; });
+}
+
+posting& world::row(std::int64_t record) {
+  return std::find_if(rows.begin(), rows.end(),
+                      [&](const auto& r) { return to_int(r.row.record) == record; })
+      ->row;
+}
+
+void world::publish(std::vector<stored_message>& stream, const outgoing& message) {
+  const auto seq = stream.empty() ? 1 : stream.back().seq + 1;
+  stream.push_back({seq, static_cast<std::int64_t>(1'000'000'000 * seq), message.subject,
+                    message.payload, with_id(message)});
+  auto& state = &stream == &results ? result_stream : letter_stream;
+  state.last_seq = seq;
+  ++state.messages;
+}
+
+void world::erase_result(std::int64_t record) {
+  std::erase_if(results, [&](const auto& m) {
+    return std::any_of(m.headers.begin(), m.headers.end(), [&](const auto& h) {
+      return h.value == "result-" + std::to_string(record);
+    });
+  });
+}
+
+// Posts the sample one request at a time.
+world::world() {
+  const currency_table table(currencies);
+  known_postings known;
+  std::map<account_key, account_head> heads;
+  for (const auto& [subject, payload] : sample_requests()) {
+    const auto seq = requests.size() + 1;
+    requests.push_back({seq, 0, subject, payload, {}});
+    (subject == names::deposit_subject ? deposits : withdrawals).delivered = seq;
+    const delivery source{
+        .subject = subject, .payload = payload, .stream = "TRANSACTIONS", .stream_seq = seq};
+    const auto decoded = decode_entry(subject, payload, table, rules.default_currency);
+    if (const auto* why = std::get_if<rejection>(&decoded)) {
+      publish(dead_letters, make_dead_letter(0, source, *why, "node", 1 << 20));
+      continue;
+    }
+    const auto& asked = std::get<entry>(decoded);
+    auto planned = plan({{asked.account, heads[asked.account], {asked}}}, known);
+    for (auto& row : planned.rows) {
+      row.id = transaction_id{static_cast<std::int64_t>(rows.size() + 1)};
+      row.created_at = database_time{1'000'000 * static_cast<std::int64_t>(seq)};
+      known.emplace(row.record, row);
+      rows.push_back({row, fingerprint(row.account, row.type, row.amount)});
+    }
+    const auto answered = complete(std::move(planned))[0];
+    heads[asked.account] = answered.head;
+    const auto& [verdict, stored] = answered.answers[0];
+    if (verdict == outcome::conflict)
+      publish(dead_letters,
+              make_dead_letter(0, source, {dead_reason::record_id_conflict, "x"}, "node", 1 << 20));
+    else
+      publish(results, make_result(0, stored, *table.exponent(stored.account.currency), source));
+  }
+  std::stable_sort(rows.begin(), rows.end(), [](const auto& x, const auto& y) {
+    return std::tie(x.row.account, x.row.seq) < std::tie(y.row.account, y.row.seq);
+  });
+  for (const auto& [key, head] : heads)
+    accounts.push_back({key, head, {}});
+}
+
+audit_report run(const world& facts) {
+  audit_report report;
+  const currency_table table(facts.currencies);
+  ledger_audit chains(report.findings);
+  stream_audit messages(facts.rules, table, report.findings);
+  messages.consumers(facts.deposits, facts.withdrawals);
+  messages.streams(facts.result_stream, facts.letter_stream);
+  for (const auto& m : facts.dead_letters)
+    messages.dead_letter(m);
+  for (const auto& m : facts.results)
+    messages.result(m);
+  for (const auto& a : facts.accounts)
+    chains.account(a);
+  for (const auto& r : facts.rows) {
+    chains.row(r);
+    messages.row(r.row);
+  }
+  chains.finish();
+  messages.match();
+  for (const auto& m : facts.requests)
+    messages.request(m);
+  messages.finish();
+  report.unproven = messages.unproven();
+  report.results = messages.results();
+  report.dead_letters = messages.dead_letters();
+  report.requests = messages.requests();
+  report.applied = chains.applied();
+  report.refused = chains.refused();
+  report.accounts = chains.accounts();
+  return report;
+}
+
+// Damages the world and expects exactly these findings.
+void check(const std::string& name, const finding_counts& expected,
+           const std::function<void(world&)>& damage) {
+  CAF_MESSAGE(name);
+  world facts;
+  damage(facts);
+  const auto report = run(facts);
+  CAF_CHECK_EQUAL(text_of(report.findings.counts()), text_of(expected));
+}
+
+// Stores the fingerprint and the result that go with a row that was changed on purpose.
+void adapt(world& facts, std::int64_t record) {
+  for (auto& each : facts.rows)
+    if (to_int(each.row.record) == record)
+      each.stored_fingerprint = fingerprint(each.row.account, each.row.type, each.row.amount);
+  const currency_table table(facts.currencies);
+  const auto& row = facts.row(record);
+  for (auto& m : facts.results)
+    for (const auto& h : m.headers)
+      if (h.value == "result-" + std::to_string(record))
+        m.payload = encode_result(row, *table.exponent(row.account.currency));
+}
+
+header& header_of(stored_message& message, std::string_view name) {
+  return *std::find_if(message.headers.begin(), message.headers.end(),
+                       [&](const auto& h) { return h.name == name; });
+}
+
+} // namespace
+
+CAF_TEST(a_correct_world_passes) {
+  const auto report = run(world{});
+  CAF_CHECK_EQUAL(text_of(report.findings.counts()), "nothing");
+  CAF_CHECK_EQUAL(report.accounts, 3u);
+  CAF_CHECK_EQUAL(report.applied, 5u);
+  CAF_CHECK_EQUAL(report.refused, 2u);
+  CAF_CHECK_EQUAL(report.requests, 11u);
+  CAF_CHECK_EQUAL(report.results, 8u); // seven rows, and one copy
+  CAF_CHECK_EQUAL(report.dead_letters, 3u);
+  CAF_CHECK_EQUAL(report.unproven, 0u);
+}
+
+CAF_TEST(damage_to_the_ledger_is_found) {
+  check("a second row for one record", {{kind::record_id_twice, 1}}, [](world& w) {
+    auto twin = w.rows[4]; // anna's last: 8
+    CAF_REQUIRE_EQUAL(to_int(twin.row.record), 8);
+    twin.row.seq = 6;
+    twin.row.balance_after = money{77};
+    w.rows.insert(w.rows.begin() + 5, twin);
+    w.account("anna").head = {money{77}, 6};
+  });
+  check("a row taken away",
+        {{kind::chain_gap, 1},
+         {kind::not_conserved, 1},
+         {kind::result_without_posting, 1},
+         {kind::request_unanswered, 1}},
+        [](world& w) {
+          std::erase_if(w.rows, [](const auto& r) { return to_int(r.row.record) == 2; });
+        });
+  check("a refused row taken away",
+        {{kind::chain_gap, 1}, {kind::result_without_posting, 1}, {kind::request_unanswered, 1}},
+        [](world& w) {
+          std::erase_if(w.rows, [](const auto& r) { return to_int(r.row.record) == 3; });
+        });
+  check("a number given twice", {{kind::chain_gap, 2}}, [](world& w) { w.row(4).seq = 3; });
+  check("one unit more after one row", {{kind::wrong_balance, 1}, {kind::result_differs, 1}},
+        [](world& w) { w.row(2).balance_after = money{71}; });
+  check("one unit more after the last row", {{kind::wrong_balance, 1}, {kind::result_differs, 1}},
+        [](world& w) { w.row(8).balance_after = money{77}; });
+  check("one unit more from one row on", {{kind::wrong_balance, 1}, {kind::not_conserved, 1}},
+        [](world& w) {
+          for (const auto id : {2, 3, 4, 8}) {
+            w.row(id).balance_after = money{w.row(id).balance_after.minor_units() + 1};
+            adapt(w, id);
+          }
+          w.row(3).verdict = outcome::applied;
+          w.row(3).balance_after = money{0};
+          adapt(w, 3);
+          w.row(4).balance_after = money{5};
+          adapt(w, 4);
+          w.row(8).balance_after = money{6};
+          adapt(w, 8);
+          w.account("anna").head.balance = money{6};
+        });
+  check("refused, but should be applied", {{kind::wrong_decision, 1}}, [](world& w) {
+    w.row(8).verdict = outcome::balance_overflow;
+    w.row(8).balance_after = money{75};
+    adapt(w, 8);
+    w.account("anna").head.balance = money{75};
+  });
+  check("applied, but should be refused", {{kind::wrong_decision, 1}, {kind::not_conserved, 1}},
+        [](world& w) {
+          w.row(6).verdict = outcome::applied; // a withdrawal from nothing, which the balance hides
+          adapt(w, 6);
+        });
+  check("refused for another reason", {{kind::wrong_decision, 1}}, [](world& w) {
+    w.row(6).verdict = outcome::balance_overflow;
+    adapt(w, 6);
+  });
+  check("a changed amount",
+        {{kind::wrong_fingerprint, 1},
+         {kind::wrong_balance, 1},
+         {kind::result_differs, 1},
+         {kind::not_conserved, 1},
+         {kind::conflict_not_parked, 1}},
+        [](world& w) { w.row(4).amount = money{6}; });
+  check("a changed fingerprint", {{kind::wrong_fingerprint, 1}},
+        [](world& w) { ++w.rows[0].stored_fingerprint; });
+  check("a negative amount",
+        {{kind::invalid_row, 1}, {kind::not_conserved, 1}, {kind::conflict_not_parked, 1}},
+        [](world& w) {
+          w.row(5).amount = money{-1230};
+          adapt(w, 5);
+        });
+  check("a negative balance", {{kind::invalid_row, 1}, {kind::not_conserved, 1}}, [](world& w) {
+    w.row(6).balance_after = money{-1};
+    adapt(w, 6);
+    w.account("carl").head.balance = money{-1};
+  });
+}
+
+CAF_TEST(damage_to_accounts_is_found) {
+  check("another balance", {{kind::account_differs, 1}, {kind::not_conserved, 1}},
+        [](world& w) { w.account("anna").head.balance = money{77}; });
+  check("another sequence number", {{kind::account_differs, 1}},
+        [](world& w) { w.account("anna").head.seq = 6; });
+  check("two balances that cancel out", {{kind::account_differs, 2}}, [](world& w) {
+    w.account("anna").head.balance = money{75};
+    w.account("carl").head.balance = money{1};
+  });
+  check("the last row taken away",
+        {{kind::account_differs, 1},
+         {kind::not_conserved, 1},
+         {kind::result_without_posting, 1},
+         {kind::request_unanswered, 1}},
+        [](world& w) {
+          std::erase_if(w.rows, [](const auto& r) { return to_int(r.row.record) == 8; });
+        });
+  check("money from nowhere", {{kind::account_without_postings, 1}, {kind::not_conserved, 1}},
+        [](world& w) {
+          w.accounts.push_back({{"zoe", *currency_code::parse("KRW")}, {money{5}, 1}, {}});
+        });
+  check("an account between two others that no row has opened",
+        {{kind::account_without_postings, 1}}, [](world& w) {
+          w.accounts.insert(w.accounts.begin() + 1,
+                            {{"asta", *currency_code::parse("KRW")}, {money{0}, 1}, {}});
+        });
+  check("a missing account", {{kind::posting_without_account, 1}, {kind::not_conserved, 1}},
+        [](world& w) {
+          std::erase_if(w.accounts, [](const auto& a) { return a.account.user_id == "bert"; });
+        });
+  check("a currency that is not known", {{kind::unknown_currency, 1}}, [](world& w) {
+    std::erase_if(w.currencies, [](const auto& c) { return c.exponent == 2; });
+    w.requests.erase(w.requests.begin() + 4); // it could not be read any more
+  });
+}
+
+CAF_TEST(sums_beyond_64_bits_are_exact) {
+  constexpr auto top = std::numeric_limits<std::int64_t>::max();
+  finding_list findings;
+  ledger_audit chains(findings);
+  const auto key = [](int i) {
+    return account_key{"rich-" + std::to_string(i), *currency_code::parse("KRW")};
+  };
+  for (int i = 0; i < 5; ++i)
+    chains.account({key(i), {money{top}, 1}, {}});
+  for (int i = 0; i < 5; ++i) {
+    const posting row{.id = transaction_id{i + 1},
+                      .record = record_id{i + 1},
+                      .account = key(i),
+                      .seq = 1,
+                      .type = movement::deposit,
+                      .amount = money{i == 4 ? top - 1 : top},
+                      .balance_after = money{i == 4 ? top - 1 : top}};
+    chains.row({row, fingerprint(row.account, row.type, row.amount)});
+  }
+  chains.finish();
+  CAF_REQUIRE_EQUAL(findings.listed().size(), 2u);
+  CAF_CHECK_EQUAL(findings.listed()[1].detail,
+                  "currency KRW: the balances add up to 46116860184273879035, the applied "
+                  "movements to 46116860184273879034");
+}
+
+CAF_TEST(damage_to_results_is_found) {
+  check("no result for one row", {{kind::posting_without_result, 1}},
+        [](world& w) { w.erase_result(4); });
+  check("no results at all", {{kind::posting_without_result, 7}}, [](world& w) {
+    w.results.clear();
+    w.result_stream = {.exists = true};
+  });
+  check("a result that is not its row's", {{kind::result_differs, 1}}, [](world& w) {
+    auto& payload = w.results[1].payload;
+    payload.replace(payload.find("\"70\""), 4, "\"71\"");
+  });
+  check("a result on the wrong subject", {{kind::result_differs, 1}},
+        [](world& w) { w.results[1].subject = "transaction.result.deposit"; });
+  check("two copies that differ", {{kind::copies_differ, 1}}, [](world& w) {
+    w.results.back().payload += ' ';
+    w.results.push_back(w.results.front());
+    w.results.back().payload += ' ';
+    w.results[w.results.size() - 2].payload.pop_back();
+  });
+  check("a result without a row", {{kind::result_without_posting, 1}}, [](world& w) {
+    auto forged = w.row(8);
+    forged.record = record_id{99};
+    w.publish(w.results, make_result(0, forged, 0, {}));
+  });
+  check("a result that is no JSON", {{kind::result_malformed, 1}}, [](world& w) {
+    w.publish(w.results, {.subject = "transaction.result.deposit",
+                          .message_id = "result-1",
+                          .payload = "{",
+                          .headers = {}});
+  });
+  check("a result under another's id",
+        {{kind::result_malformed, 1}, {kind::posting_without_result, 1}},
+        [](world& w) { header_of(w.results[1], "Nats-Msg-Id").value = "result-3"; });
+}
+
+CAF_TEST(results_are_asked_for_as_far_as_the_stream_reaches_back) {
+  const auto forget_first = [](world& w) {
+    w.results.erase(w.results.begin(), w.results.begin() + 2);
+    w.result_stream.first_seq = 3;
+    w.result_stream.messages -= 2;
+  };
+  check("the oldest results are not held any more", {}, forget_first);
+  check("a row younger than the oldest result held has none", {{kind::posting_without_result, 1}},
+        [&](world& w) {
+          w.row(8).created_at = database_time{3'000'000 + 60'000'000};
+          forget_first(w);
+          w.erase_result(8);
+        });
+  check("nothing is held any more", {}, [](world& w) {
+    w.results.clear();
+    w.result_stream = {.exists = true, .first_seq = 9, .last_seq = 8};
+  });
+}
+
+CAF_TEST(requests_without_an_answer_are_found) {
+  check("a lost request", {{kind::request_unanswered, 1}}, [](world& w) {
+    w.requests.push_back(
+        {12, 0, "transaction.deposit", R"({"recordId":9,"userId":"anna","amount":1})", {}});
+    w.deposits.delivered = 12;
+  });
+  check("a request not settled yet", {}, [](world& w) {
+    w.requests.push_back(
+        {12, 0, "transaction.deposit", R"({"recordId":9,"userId":"anna","amount":1})", {}});
+  });
+  check("a request behind the acknowledgement floor", {{kind::request_unanswered, 1}},
+        [](world& w) {
+          w.requests.push_back(
+              {12, 0, "transaction.deposit", R"({"recordId":9,"userId":"anna","amount":1})", {}});
+          w.requests.push_back(
+              {13, 0, "transaction.deposit", R"({"recordId":10,"userId":"anna","amount":1})", {}});
+          w.deposits = {.exists = true, .ack_pending = 1, .ack_floor = 12, .delivered = 13};
+        });
+  check("a malformed request without its dead letter", {{kind::request_unanswered, 1}},
+        [](world& w) {
+          w.dead_letters.pop_back();
+          w.letter_stream = {.exists = true, .messages = 2, .first_seq = 1, .last_seq = 2};
+        });
+  check("a conflict without its dead letter", {{kind::conflict_not_parked, 1}}, [](world& w) {
+    w.dead_letters.erase(w.dead_letters.begin());
+    w.letter_stream.messages = 2;
+  });
+  check("the withdrawals' consumer counts for withdrawals only", {}, [](world& w) {
+    w.withdrawals.delivered = 20;
+    w.requests.push_back(
+        {12, 0, "transaction.deposit", R"({"recordId":9,"userId":"anna","amount":1})", {}});
+  });
+}
+
+CAF_TEST(answers_that_may_have_been_discarded_are_not_proven) {
+  world facts;
+  facts.dead_letters.pop_back();
+  facts.letter_stream.messages = 2; // of three
+  const auto report = run(facts);
+  CAF_CHECK_EQUAL(text_of(report.findings.counts()), "nothing");
+  CAF_CHECK_EQUAL(report.unproven, 1u);
+}
+
+CAF_TEST(damage_to_dead_letters_is_found) {
+  for (const auto* name : {"Ledgerd-Reason", "Ledgerd-Detail", "Ledgerd-Stream", "Ledgerd-Sequence",
+                           "Ledgerd-Subject", "Ledgerd-Deliveries", "Ledgerd-Node"})
+    check(std::string("without ") + name,
+          {{kind::dead_letter_malformed, 1}, {kind::request_unanswered, 1}}, [&](world& w) {
+            std::erase_if(w.dead_letters.back().headers,
+                          [&](const auto& h) { return h.name == name; });
+          });
+  const std::pair<std::string, std::string> wrong[] = {{"Ledgerd-Reason", "BAD_LUCK"},
+                                                       {"Ledgerd-Detail", ""},
+                                                       {"Ledgerd-Sequence", "ten"},
+                                                       {"Nats-Msg-Id", "dead-X-1"}};
+  for (const auto& [name, value] : wrong)
+    check(name + " is '" + value + "'",
+          {{kind::dead_letter_malformed, 1}, {kind::request_unanswered, 1}},
+          [&](world& w) { header_of(w.dead_letters.back(), name).value = value; });
+  check("another payload", {{kind::dead_letter_differs, 1}},
+        [](world& w) { w.dead_letters.back().payload = "["; });
+  check("a longer payload", {{kind::dead_letter_differs, 1}},
+        [](world& w) { w.dead_letters.back().payload += " "; });
+  check("another subject", {{kind::dead_letter_differs, 1}}, [](world& w) {
+    header_of(w.dead_letters.back(), "Ledgerd-Subject").value = "transaction.withdrawal";
+  });
+  check("cut, as the header says", {}, [](world& w) {
+    w.dead_letters[1].headers.push_back(
+        {"Ledgerd-Truncated", std::to_string(w.dead_letters[1].payload.size())});
+    w.dead_letters[1].payload.resize(5);
+  });
+  check("cut, but of another length", {{kind::dead_letter_differs, 1}}, [](world& w) {
+    w.dead_letters[1].headers.push_back({"Ledgerd-Truncated", "1000"});
+    w.dead_letters[1].payload.resize(5);
+  });
+  check("cut, but longer than it was",
+        {{kind::dead_letter_malformed, 1}, {kind::request_unanswered, 1}}, [](world& w) {
+          w.dead_letters[1].headers.push_back({"Ledgerd-Truncated", "5"});
+        });
+}
+
+CAF_TEST(unfounded_dead_letters_are_found) {
+  const auto park = [](world& w, std::uint64_t seq, dead_reason reason, const std::string& detail) {
+    const auto& original = w.requests[seq - 1];
+    w.publish(w.dead_letters, make_dead_letter(0,
+                                               {.subject = original.subject,
+                                                .payload = original.payload,
+                                                .stream = "TRANSACTIONS",
+                                                .stream_seq = seq},
+                                               {reason, detail}, "node", 1 << 20));
+  };
+  const auto field = std::string("field \"amount\": must be greater than zero");
+  for (const auto reason :
+       {dead_reason::malformed_json, dead_reason::too_large, dead_reason::invalid_field,
+        dead_reason::record_id_conflict, dead_reason::unknown_record})
+    check(std::string("a good request parked as ") + std::string(to_text(reason)),
+          {{kind::dead_letter_unfounded, 1}}, [&](world& w) { park(w, 11, reason, field); });
+  check("attempts can be exhausted by anything", {},
+        [&](world& w) { park(w, 11, dead_reason::attempts_exhausted, "x"); });
+  check("a currency may have been unknown then", {}, [&](world& w) {
+    park(w, 5, dead_reason::invalid_field, "field \"currency\": must be a known currency");
+  });
+  check("malformed, but parked as a conflict", {{kind::dead_letter_unfounded, 1}}, [](world& w) {
+    header_of(w.dead_letters.back(), "Ledgerd-Reason").value = "RECORD_ID_CONFLICT";
+  });
+  check("a result that was parked", {}, [](world& w) {
+    w.publish(w.dead_letters,
+              make_dead_letter(0,
+                               {.subject = w.results[0].subject,
+                                .payload = w.results[0].payload,
+                                .stream = "TRANSACTION_RESULTS",
+                                .stream_seq = 1},
+                               {dead_reason::unknown_record, "x"}, "node", 1 << 20));
+  });
+  check("a result that was parked with another payload", {{kind::dead_letter_differs, 1}},
+        [](world& w) {
+          w.publish(w.dead_letters,
+                    make_dead_letter(0,
+                                     {.subject = w.results[0].subject,
+                                      .payload = "{}",
+                                      .stream = "TRANSACTION_RESULTS",
+                                      .stream_seq = 1},
+                                     {dead_reason::unknown_record, "x"}, "node", 1 << 20));
+        });
+}
+
+CAF_TEST(a_daemon_at_work_is_no_fault) {
+  check("a row whose result is on its way", {}, [](world& w) {
+    w.rules.live = true;
+    w.erase_result(8);
+    w.deposits = {.exists = true, .ack_pending = 1, .ack_floor = 10, .delivered = 11};
+  });
+  check("a settled request whose result is missing", {{kind::posting_without_result, 1}},
+        [](world& w) {
+          w.rules.live = true;
+          w.erase_result(4);
+        });
+}
+
+CAF_TEST(only_so_many_findings_are_listed) {
+  finding_list findings(3);
+  for (int i = 0; i < 10; ++i)
+    findings.add(kind::chain_gap, std::to_string(i));
+  findings.add(kind::wrong_balance, "x");
+  CAF_CHECK_EQUAL(findings.listed().size(), 4u);
+  CAF_CHECK_EQUAL(findings.counts().at(kind::chain_gap), 10u);
+}

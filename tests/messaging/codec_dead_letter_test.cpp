@@ -1,0 +1,167 @@
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "messaging/codec.hpp"
+
+#define CAF_SUITE codec_dead_letter
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+
+namespace {
+
+delivery sample() {
+  return {.subject = "transaction.deposit",
+          .payload = "{not json",
+          .headers = {{"traceparent", "00-1-2-01"}, {"X-Source", "a"}},
+          .receipt = "$JS.ACK.x",
+          .stream = "TRANSACTIONS",
+          .stream_seq = 42,
+          .deliveries = 3};
+}
+
+outgoing bury(const delivery& source, std::string detail = "the payload is no JSON",
+              std::size_t limit = 1 << 20) {
+  return make_dead_letter(9, source, {dead_reason::malformed_json, std::move(detail)}, "node-a",
+                          limit);
+}
+
+std::vector<std::string> lines(const outgoing& message) {
+  std::vector<std::string> result;
+  for (const auto& h : message.headers)
+    result.push_back(h.name + ": " + h.value);
+  return result;
+}
+
+std::string value_of(const outgoing& message, std::string_view name) {
+  std::string result = "none";
+  for (const auto& h : message.headers)
+    if (h.name == name)
+      result = result == "none" ? h.value : "several";
+  return result;
+}
+
+// The size the server counts: the header block as it stands on the wire, and the payload.
+std::size_t wire_size(const outgoing& message) {
+  std::string block = "NATS/1.0\r\nNats-Msg-Id: " + message.message_id + "\r\n";
+  for (const auto& line : lines(message))
+    block += line + "\r\n";
+  return (block + "\r\n").size() + message.payload.size();
+}
+
+} // namespace
+
+CAF_TEST(a_dead_letter_keeps_payload_headers_and_reason) {
+  const auto message = bury(sample());
+  CAF_CHECK_EQUAL(message.token, 9u);
+  CAF_CHECK_EQUAL(message.subject, "transaction.dead.deposit");
+  CAF_CHECK_EQUAL(message.message_id, "dead-TRANSACTIONS-42");
+  CAF_CHECK_EQUAL(message.payload, "{not json");
+  const std::vector<std::string> expected{"Ledgerd-Reason: MALFORMED_JSON",
+                                          "Ledgerd-Detail: the payload is no JSON",
+                                          "Ledgerd-Stream: TRANSACTIONS",
+                                          "Ledgerd-Sequence: 42",
+                                          "Ledgerd-Subject: transaction.deposit",
+                                          "Ledgerd-Deliveries: 3",
+                                          "Ledgerd-Node: node-a",
+                                          "traceparent: 00-1-2-01",
+                                          "X-Source: a"};
+  CAF_CHECK_EQUAL(lines(message), expected);
+}
+
+CAF_TEST(every_reason_has_its_word) {
+  const std::pair<dead_reason, std::string_view> rows[] = {
+      {dead_reason::malformed_json, "MALFORMED_JSON"},
+      {dead_reason::too_large, "TOO_LARGE"},
+      {dead_reason::invalid_field, "INVALID_FIELD"},
+      {dead_reason::record_id_conflict, "RECORD_ID_CONFLICT"},
+      {dead_reason::attempts_exhausted, "ATTEMPTS_EXHAUSTED"},
+      {dead_reason::unknown_record, "UNKNOWN_RECORD"}};
+  for (const auto& [reason, word] : rows)
+    CAF_CHECK_EQUAL(
+        value_of(make_dead_letter(1, sample(), {reason, "x"}, "n", 1 << 20), "Ledgerd-Reason"),
+        word);
+}
+
+CAF_TEST(reserved_headers_of_the_original_are_left_out) {
+  auto source = sample();
+  source.headers = {{"Nats-Msg-Id", "x"},
+                    {"nats-expected-stream", "y"},
+                    {"Ledgerd-Reason", "old"},
+                    {"LEDGERD-Truncated", "5"},
+                    {"Natsy", "kept"}};
+  const auto message = bury(source);
+  CAF_CHECK_EQUAL(message.headers.size(), 8u);
+  CAF_CHECK_EQUAL(value_of(message, "Ledgerd-Reason"), "MALFORMED_JSON");
+  CAF_CHECK_EQUAL(value_of(message, "Natsy"), "kept");
+}
+
+CAF_TEST(the_subject_ends_in_the_last_token) {
+  const std::pair<std::string, std::string> rows[] = {
+      {"transaction.withdrawal", "transaction.dead.withdrawal"},
+      {"transaction.result.deposit", "transaction.dead.deposit"},
+      {"deposit", "transaction.dead.deposit"},
+      {"", "transaction.dead.unknown"},
+      {"a.", "transaction.dead.unknown"}};
+  for (const auto& [subject, expected] : rows) {
+    auto source = sample();
+    source.subject = subject;
+    CAF_CHECK_EQUAL(bury(source).subject, expected);
+  }
+}
+
+CAF_TEST(no_value_breaks_out_of_its_header) {
+  auto source = sample();
+  source.headers = {{"X-A", "1\r\nNats-Msg-Id: forged"}};
+  const auto message = make_dead_letter(
+      1, source, {dead_reason::attempts_exhausted, "a\r\nb\nc\rd" + std::string("\0e", 2)},
+      "node\r\n\r\nx", 1 << 20);
+  for (const auto& h : message.headers)
+    CAF_CHECK(h.value.find_first_of(std::string("\r\n\0", 3)) == std::string::npos);
+  CAF_CHECK_EQUAL(value_of(message, "Ledgerd-Detail"), "a  b c d e");
+  CAF_CHECK_EQUAL(value_of(message, "Ledgerd-Node"), "node    x");
+}
+
+CAF_TEST(a_long_detail_is_cut_between_characters) {
+  CAF_CHECK_EQUAL(value_of(bury(sample(), std::string(512, 'x')), "Ledgerd-Detail"),
+                  std::string(512, 'x'));
+  CAF_CHECK_EQUAL(value_of(bury(sample(), std::string(513, 'x')), "Ledgerd-Detail"),
+                  std::string(509, 'x') + "...");
+  std::string korean;
+  for (int i = 0; i < 300; ++i)
+    korean += "\xed\x95\x9c";
+  CAF_CHECK_EQUAL(value_of(bury(sample(), korean), "Ledgerd-Detail"),
+                  korean.substr(0, 507) + "...");
+  CAF_CHECK_EQUAL(value_of(bury(sample(), std::string(600, '\x80')), "Ledgerd-Detail"), "...");
+}
+
+CAF_TEST(what_does_not_fit_the_broker_is_cut) {
+  auto source = sample();
+  source.payload.assign(5000, 'p');
+  const auto whole = bury(source, "x");
+  const auto exact = wire_size(whole);
+  CAF_CHECK_EQUAL(bury(source, "x", exact).payload.size(), 5000u);
+  CAF_CHECK_EQUAL(value_of(bury(source, "x", exact), "Ledgerd-Truncated"), "none");
+  for (const auto limit : {exact - 1, exact - 100, std::size_t{2000}, std::size_t{700}}) {
+    const auto cut = bury(source, "x", limit);
+    CAF_CHECK_EQUAL(wire_size(cut), limit);
+    CAF_CHECK_EQUAL(value_of(cut, "Ledgerd-Truncated"), "5000");
+    CAF_CHECK_EQUAL(value_of(cut, "X-Source"), "a");
+    CAF_CHECK(source.payload.starts_with(cut.payload));
+  }
+}
+
+CAF_TEST(headers_that_leave_no_room_go_from_the_last_on) {
+  auto source = sample();
+  source.headers = {{"X-1", std::string(300, '1')},
+                    {"X-2", std::string(300, '2')},
+                    {"X-3", std::string(3000, '3')}};
+  const auto cut = bury(source, "x", 1000);
+  CAF_CHECK_LESS_OR_EQUAL(wire_size(cut), 1000u);
+  CAF_CHECK_EQUAL(value_of(cut, "X-1"), std::string(300, '1'));
+  CAF_CHECK_EQUAL(value_of(cut, "X-2"), std::string(300, '2'));
+  CAF_CHECK_EQUAL(value_of(cut, "X-3"), "none");
+  CAF_CHECK_EQUAL(value_of(cut, "Ledgerd-Truncated"), "9");
+  CAF_CHECK_EQUAL(value_of(cut, "Ledgerd-Reason"), "MALFORMED_JSON");
+}
