@@ -27,8 +27,8 @@ struct fetcher_fixture : fixture {
     options.default_currency = *currency_code::parse("KRW");
     options.credit = 4;
     options.lease = std::chrono::milliseconds{3000};
-    options.region = started_actor(
-        sys.spawn([e = entries](region_actor::pointer) -> region_actor::behavior_type {
+    options.region = spawn_fake<region_actor>(
+        [e = entries](region_actor::pointer) -> region_actor::behavior_type {
           return {
               [e](apply_atom, entry_batch& batch) {
                 std::move(batch.entries.begin(), batch.entries.end(), std::back_inserter(*e));
@@ -37,7 +37,7 @@ struct fetcher_fixture : fixture {
               [](beat_atom) {},
               [](report_atom) { return actor_report{}; },
           };
-        }));
+        });
     subject = started_actor(sys.spawn(fetcher, options));
     consume_messages();
   }
@@ -205,10 +205,9 @@ CAF_TEST(draining finishes what it can and hands back the rest at the deadline) 
   arrive(1, deposit_json(1, "ann", 10));
   arrive(2, deposit_json(2, "ann", 10));
   auto summary = std::make_shared<std::optional<drain_summary>>();
-  sys.spawn([=, to = subject](caf::event_based_actor* asking) {
-    asking->request(to, caf::infinite, drain_atom_v, std::int64_t{2000})
-        .then([summary](const drain_summary& got) { *summary = got; });
-  });
+  ask(
+      subject, [summary](const drain_summary& got) { *summary = got; }, drain_atom_v,
+      std::int64_t{2000});
   consume_messages();
   CAF_CHECK(source->closed);
   answer(entries->at(0).tag, outcome::applied);

@@ -21,7 +21,24 @@ struct fixture : test_coordinator_fixture<actors_config> {
     return handle;
   }
 
-  void settle_messages() { consume_messages(); }
+  // CAF 0.17 dereferences a null pointer when an actor's function has no arguments: the function
+  // itself becomes one.
+  template <class Handle, class Function>
+  Handle spawn_fake(Function behavior) {
+    return started_actor(Handle{sys.spawn([](typename Handle::pointer self, const Function& make) ->
+                                          typename Handle::behavior_type { return make(self); },
+                                          std::move(behavior))});
+  }
+
+  // Sends a request from an actor of its own, which hands the answer to `on_answer`.
+  template <class Handle, class OnAnswer, class... Request>
+  void ask(const Handle& whom, OnAnswer on_answer, Request... request) {
+    sys.spawn(
+        [=](caf::event_based_actor* self, const Handle& to) {
+          self->request(to, caf::infinite, request...).then(on_answer);
+        },
+        whom);
+  }
 
   // Lets time pass in steps of a beat, so that re-armed timers fire as often as they would.
   void pass(std::chrono::milliseconds duration) {

@@ -52,22 +52,22 @@ struct gate_fixture : fixture {
   gate_fixture() {
     gate_options options;
     options.poster =
-        started_actor(sys.spawn([s = store](poster_actor::pointer) -> poster_actor::behavior_type {
+        spawn_fake<poster_actor>([s = store](poster_actor::pointer) -> poster_actor::behavior_type {
           return {[s](post_atom, const gate_batch_ptr& batch) {
             return posted_batch{s->post(batch), 1};
           }};
-        }));
+        });
     options.node =
-        started_actor(sys.spawn([c = circuit](node_actor::pointer) -> node_actor::behavior_type {
+        spawn_fake<node_actor>([c = circuit](node_actor::pointer) -> node_actor::behavior_type {
           return {
               [c](circuit_atom, std::uint32_t, bool open) { c->push_back(open); },
               [](drain_atom, std::int64_t) { return drain_summary{}; },
               [](report_atom) { return std::vector<actor_report>{}; },
           };
-        }));
+        });
     options.batch_max = 4;
-    fetcher = started_actor(
-        sys.spawn([a = answers](fetcher_actor::pointer) -> fetcher_actor::behavior_type {
+    fetcher = spawn_fake<fetcher_actor>(
+        [a = answers](fetcher_actor::pointer) -> fetcher_actor::behavior_type {
           return {
               [](wake_atom) {},
               [](beat_atom) {},
@@ -78,15 +78,15 @@ struct gate_fixture : fixture {
               [](drain_atom, std::int64_t) { return drain_summary{}; },
               [](report_atom) { return actor_report{}; },
           };
-        }));
+        });
     subject = started_actor(sys.spawn(gate, options));
     consume_messages();
   }
 
   void post(const std::string& user, std::vector<std::int64_t> ids) {
     ledger_group next;
-    next.ledger = started_actor(
-        sys.spawn([h = heads, user](ledger_actor::pointer) -> ledger_actor::behavior_type {
+    next.ledger = spawn_fake<ledger_actor>(
+        [h = heads, user](ledger_actor::pointer) -> ledger_actor::behavior_type {
           return {
               [](apply_atom, const account_batch&) {},
               [h, user](head_atom, std::optional<account_head> head) {
@@ -94,7 +94,7 @@ struct gate_fixture : fixture {
               },
               [](idle_atom) {},
           };
-        }));
+        });
     next.group.account = won_account(user);
     for (const auto id : ids) {
       next.group.entries.push_back(deposit(id, user, 1));

@@ -20,14 +20,14 @@ struct ledger_fixture : fixture {
     options.account = won_account("ann");
     options.gate = started_actor(sys.spawn(recording_gate, groups));
     options.region =
-        started_actor(sys.spawn([answers](region_actor::pointer) -> region_actor::behavior_type {
+        spawn_fake<region_actor>([answers](region_actor::pointer) -> region_actor::behavior_type {
           return {
               [](apply_atom, const entry_batch&) { CAF_FAIL("unexpected entries"); },
               [answers](idle_atom, const account_key&, bool gone) { answers->push_back(gone); },
               [](beat_atom) {},
               [](report_atom) { return actor_report{}; },
           };
-        }));
+        });
     options.group_max = 3;
     subject = started_actor(sys.spawn(ledger, options));
     consume_messages();

@@ -38,11 +38,8 @@ struct region_fixture : fixture {
 
   std::int64_t value(const std::string& name) {
     auto report = std::make_shared<actor_report>();
-    auto asker = sys.spawn([report, to = subject](caf::event_based_actor* asking) {
-      asking->request(to, caf::infinite, report_atom_v).then([report](const actor_report& got) {
-        *report = got;
-      });
-    });
+    ask(
+        subject, [report](const actor_report& got) { *report = got; }, report_atom_v);
     consume_messages();
     for (const auto& each : report->values)
       if (each.name == name)

@@ -113,29 +113,25 @@ struct simulation : fixture {
 
   faults_seen seen() {
     auto result = std::make_shared<faults_seen>();
+    const auto add = [result](const std::vector<actor_report>& reports) {
+      for (const auto& report : reports)
+        for (const auto& [name, value] : report.values) {
+          result->redelivered += name == "redelivered_total" ? value : 0;
+          result->fence_rejections += name == "fence_rejections_total" ? value : 0;
+          result->in_doubt += name == "in_doubt_total" ? value : 0;
+          result->unconfirmed += name == "unconfirmed_total" ? value : 0;
+        }
+    };
     for (const auto& each : nodes)
-      sys.spawn([result, each](caf::event_based_actor* asking) {
-        asking->request(each, caf::infinite, report_atom_v)
-            .then([result](const std::vector<actor_report>& reports) {
-              for (const auto& report : reports)
-                for (const auto& [name, value] : report.values) {
-                  result->redelivered += name == "redelivered_total" ? value : 0;
-                  result->fence_rejections += name == "fence_rejections_total" ? value : 0;
-                  result->in_doubt += name == "in_doubt_total" ? value : 0;
-                  result->unconfirmed += name == "unconfirmed_total" ? value : 0;
-                }
-            });
-      });
+      ask(each, add, report_atom_v);
     consume_messages();
     return *result;
   }
 
   void stop_nodes() {
     for (const auto& each : nodes)
-      sys.spawn([each](caf::event_based_actor* asking) {
-        asking->request(each, caf::infinite, drain_atom_v, std::int64_t{1000})
-            .then([](const drain_summary&) {});
-      });
+      ask(
+          each, [](const drain_summary&) {}, drain_atom_v, std::int64_t{1000});
     pass(std::chrono::milliseconds{2000});
   }
 };

@@ -1,0 +1,23 @@
+// The operations endpoints of a running daemon: /livez, /readyz, /metrics and /v1/actors.
+#pragma once
+
+#include <caf/actor_system.hpp>
+
+#include <vector>
+
+#include "actors/protocol.hpp"
+#include "app/http_routes.hpp"
+#include "app/metrics_snapshot.hpp"
+#include "app/readiness.hpp"
+
+namespace ledgerd {
+
+// What the HTTP routes ask of a running daemon. Never blocks: the actors answer when they do.
+http_routes make_operations(caf::actor_system& system, const node_actor& root,
+                            const readiness& health);
+
+// The exported metrics (contract section 6) from the actors' own reports, summed over the actors of
+// a kind.
+metrics_snapshot to_snapshot(const std::vector<actor_report>& reports);
+
+} // namespace ledgerd
