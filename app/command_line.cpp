@@ -82,6 +82,7 @@ CLI::App& command_line::add(CLI::App& parent, const verb_text& text,
                             std::function<int(const loaded_config&)> run) {
   auto* app = parent.add_subcommand(std::string{text.name}, std::string{text.summary});
   app->footer("Example: " + std::string{text.example});
+  const config defaults;
   auto& added = verbs_.emplace_back();
   added.app = app;
   added.run = std::move(run);
@@ -95,7 +96,8 @@ CLI::App& command_line::add(CLI::App& parent, const verb_text& text,
     if (item.scope == option_scope::daemon && text.scope != option_scope::daemon)
       continue;
     const auto name = "--" + std::string{item.name};
-    const std::string help{item.help};
+    const auto by_default = item.kind == option_kind::file ? "" : item.show(defaults);
+    const auto help = std::string{item.help} + (by_default.empty() ? "" : " [" + by_default + "]");
     added.flags[i] = item.kind == option_kind::flag ? app->add_flag(name, added.values[i], help)
                                                     : app->add_option(name, added.values[i], help);
     if (item.kind != option_kind::flag)
@@ -120,7 +122,7 @@ std::string command_line::explain(const CLI::ParseError& error) const {
                                     [](const std::string& word) { return word.starts_with("-"); });
   const bool is_flag = unknown != left.end();
   const auto at_verb = typed == &app_ ? "" : " of `" + typed->get_name() + "`";
-  if (is_flag || (!left.empty() && error.get_name() != "RequiredError")) {
+  if (is_flag || !left.empty()) {
     auto word = is_flag ? *unknown : left.front();
     word = word.substr(0, word.find('='));
     const auto words = known_words(*typed, is_flag);

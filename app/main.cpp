@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   ledgerd::add_trace(line);
   ledgerd::add_account(line);
   ledgerd::add_dead(line);
+  ledgerd::add_audit(line);
   ledgerd::add_bench(line);
   return line.run(argc, argv);
 }

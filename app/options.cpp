@@ -286,10 +286,10 @@ const option table[] = {
     {"shutdown-deadline", "DURATION", "how long a shutdown may take to finish what is in flight",
      daemon_only, value, set_duration<&config::shutdown_deadline, 100, 10 * minute_ms>,
      show_duration<&config::shutdown_deadline>},
-    {"migrate", "", "apply missing migrations at start (default true)", daemon_only, flag,
-     set_bool<&config::migrate>, show_bool<&config::migrate>},
-    {"provision", "", "create missing streams and consumers at start (default true)", daemon_only,
-     flag, set_bool<&config::provision>, show_bool<&config::provision>},
+    {"migrate", "", "apply missing migrations at start; --migrate=false does not", daemon_only,
+     flag, set_bool<&config::migrate>, show_bool<&config::migrate>},
+    {"provision", "", "create missing streams and consumers at start; --provision=false does not",
+     daemon_only, flag, set_bool<&config::provision>, show_bool<&config::provision>},
 };
 
 } // namespace

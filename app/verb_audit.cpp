@@ -1,0 +1,25 @@
+#include <memory>
+
+#include "app/audit.hpp"
+#include "app/command_line.hpp"
+#include "app/connections.hpp"
+#include "app/verbs.hpp"
+
+namespace ledgerd {
+
+void add_audit(command_line& line) {
+  const auto options = std::make_shared<audit_options>();
+  auto& app = line.add_verb({"audit", "Prove that nothing was lost and nothing was applied twice",
+                             "ledgerd audit --json"},
+                            [options](const config& settings) {
+                              options->rules.default_currency = settings.default_currency;
+                              const auto ledger = open_ledger(settings);
+                              const auto nats = connect_broker(settings);
+                              return audit(*ledger, *nats, *options);
+                            });
+  app.add_flag("--live", options->rules.live,
+               "The daemon is at work: what is not settled yet is no fault");
+  app.add_flag("--json", options->json, "Print JSON");
+}
+
+} // namespace ledgerd
