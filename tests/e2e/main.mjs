@@ -96,7 +96,8 @@ async function run() {
   const daemons = await play(world, traffic, messages, random);
   await traffic.drained(90);
   const redeliveries = await traffic.redeliveries();
-  log(`drained, ${redeliveries} redeliveries`);
+  const shares = await Promise.all(daemons.map((daemon) => daemon.entries()));
+  log(`drained, ${redeliveries} redeliveries; entries by daemon: ${shares}`);
   for (const daemon of daemons) {
     await daemon.stop();
   }
@@ -115,6 +116,9 @@ async function run() {
   }
   if (scenario === 'kill' && redeliveries === 0) {
     faults.push('no message was delivered twice, so the kills tested nothing');
+  }
+  if (shares.includes(0)) {
+    faults.push(`the daemons had ${shares} entries, so one of them tested nothing`);
   }
   await traffic.close();
   return faults;

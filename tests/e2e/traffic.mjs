@@ -79,7 +79,7 @@ export class Traffic {
     const result = [];
     let pending = (await consumer.info()).num_pending;
     while (pending > 0) {
-      const batch = await consumer.fetch({max_messages: 1000, expires: 5000});
+      const batch = await consumer.fetch({max_messages: Math.min(1000, pending), expires: 5000});
       for await (const message of batch) {
         result.push(convert(message));
         pending = message.info.pending;

@@ -65,6 +65,13 @@ class Daemon {
     });
   }
 
+  // How many entries it has dealt with, by its own metrics.
+  async entries() {
+    const text = await (await fetch(`${this.url}/metrics`)).text();
+    const counts = [...text.matchAll(/^ledgerd_entries_total\{[^}]*\} (\S+)$/gm)].map(([, count]) => Number(count));
+    return counts.reduce((a, b) => a + b, 0);
+  }
+
   // SIGTERM; must end by itself with exit code 0.
   async stop() {
     this.child.kill('SIGTERM');

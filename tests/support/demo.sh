@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # `./dev run`: the daemon between private servers, ten thousand sample requests, and what became of them.
 #
-# Sourced by `dev`. Everything is made anew under .dev/run each time, so the outcome can be compared with what the
-# sample must lead to. Nothing is left running: not at the end, not on Ctrl-C, not when this script is killed.
+# Sourced by `dev`. Everything is made anew under .dev/run each time, so the outcome can be compared with what
+# the sample must lead to. Nothing is left running: not at the end, not on Ctrl-C, not when this script is killed.
 
 demo_dir=$root/.dev/run
 demo_daemon=""
@@ -96,12 +96,9 @@ demo_ready() {
 # Starts servers and daemon; sets LEDGERD_* for the verbs.
 demo_start() {
   servers remove --at "$demo_dir/servers"
-  mkdir -p "$demo_dir"
   servers start --at "$demo_dir/servers" --owner $$ >/dev/null
-  {
-    cat "$demo_dir/servers/env"
-    echo "LEDGERD_HTTP_LISTEN=127.0.0.1:$(servers_free_port)"
-  } >"$demo_dir/env"
+  install -m 600 "$demo_dir/servers/env" "$demo_dir/env"
+  echo "LEDGERD_HTTP_LISTEN=127.0.0.1:$(servers_free_port)" >>"$demo_dir/env"
   set -a
   # shellcheck source=/dev/null
   source "$demo_dir/env"
@@ -131,8 +128,8 @@ demo_outcome() {
   status=$("$ledgerd" status --json)
   applied=$(demo_number applied <<<"$status")
   refused=$(demo_number refused <<<"$status")
-  parked=$("$ledgerd" dead list --limit "$total" --json | grep -o '"Ledgerd-Reason": *"[A-Z_]*"' | grep -o '[A-Z_]*"$' \
-    | tr -d '"' | sort | uniq -c | awk '{print "parked:" $2, $1}')
+  parked=$("$ledgerd" dead list --limit "$total" --json | grep -o '"Ledgerd-Reason": *"[A-Z_]*"' \
+    | awk -F'"' '{++count[$4]} END {for (reason in count) print "parked:" reason, count[reason]}' | sort)
   echo "applied $applied"
   echo "refused $refused"
   echo "applied+refused $((applied + refused))"
@@ -154,8 +151,9 @@ demo_table() {
       printf "   %-28s %8s %10s\n", "outcome", "messages", "expected"
       for (i = 1; i <= names; ++i) {
         name = order[i]
-        wrong = name in expected && found[name] != expected[name]
-        printf "   %-28s %8d %10s%s\n", name, found[name], (name in expected ? expected[name] : ""), wrong ? "  WRONG" : ""
+        due = name in expected ? expected[name] : ""
+        wrong = name in expected && found[name] != due
+        printf "   %-28s %8d %10s%s\n", name, found[name], due, wrong ? "  WRONG" : ""
         faults += wrong
       }
       exit faults > 0
@@ -189,6 +187,9 @@ demo() {
   esac
   build
   need nats postgres
+  mkdir -p "$demo_dir"
+  exec 7>"$demo_dir/lock" # held until the last process of the run has ended
+  flock -n 7 || die "another ./dev run is under way"
   trap 'exit 130' INT
   trap 'exit 143' TERM
   trap demo_stop EXIT

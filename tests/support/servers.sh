@@ -100,7 +100,7 @@ END
   fi
   port=$(sed -n 's/^port: //p' "$at/nats.conf")
   if ! servers_alive "$at/nats.pid" nats-server; then
-    setsid nats-server -c "$at/nats.conf" </dev/null >>"$at/nats.log" 2>&1 8>&- 9>&- &
+    (setsid nats-server -c "$at/nats.conf" </dev/null >>"$at/nats.log" 2>&1 9>&- &)
   fi
   servers_wait 30 servers_nats_answers "$port" || die "nats-server does not answer on port $port, see $at/nats.log"
   echo "LEDGERD_NATS_URL=nats://127.0.0.1:$port" >"$at/nats.env"
@@ -203,7 +203,7 @@ servers_start_pg() {
     # What a killed server left behind. PostgreSQL trusts a zombie's pid, which stays where no init reaps.
     servers_kill_pg "$at"
     rm -f "$data/postmaster.pid"
-    servers_as_pg "$bin/pg_ctl" -D "$data" -w -t 120 start </dev/null >>"$at/pg.log" 2>&1 8>&- 9>&- \
+    servers_as_pg "$bin/pg_ctl" -D "$data" -w -t 120 start </dev/null >>"$at/pg.log" 2>&1 9>&- \
       || die "PostgreSQL does not start, see $at/pg.log"
   fi
   servers_wait 60 "$bin/pg_isready" -q -h 127.0.0.1 -p "$port" || die "PostgreSQL does not answer, see $at/pg.log"
@@ -224,8 +224,8 @@ servers_stop_pg() {
 servers_watch() {
   local at=$1 owner=$2
   # shellcheck disable=SC2016 # the inner shell expands them
-  setsid bash -c 'tail --pid="$1" -f /dev/null; exec "$2" servers remove --at "$3"' \
-    watch "$owner" "$root/dev" "$at" </dev/null >/dev/null 2>&1 8>&- 9>&- &
+  (setsid bash -c 'tail --pid="$1" -f /dev/null; exec "$2" servers remove --at "$3"' \
+    watch "$owner" "$root/dev" "$at" </dev/null >/dev/null 2>&1 9>&- &)
 }
 
 servers_usage() {
