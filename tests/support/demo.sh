@@ -189,7 +189,7 @@ demo() {
   need nats postgres
   mkdir -p "$demo_dir"
   exec 7>"$demo_dir/lock" # held until the last process of the run has ended
-  flock -n 7 || die "another ./dev run is under way"
+  flock -w 5 7 || die "another ./dev run is under way"
   trap 'exit 130' INT
   trap 'exit 143' TERM
   trap demo_stop EXIT

@@ -220,12 +220,23 @@ servers_stop_pg() {
 
 # ------------------------------------------------------------------------------------------------ the verbs
 
-# Ends the servers when the process `owner` has ended, however it ended.
+# Removes the servers when the process `owner` has ended, however it ended.
 servers_watch() {
   local at=$1 owner=$2
   # shellcheck disable=SC2016 # the inner shell expands them
-  (setsid bash -c 'tail --pid="$1" -f /dev/null; exec "$2" servers remove --at "$3"' \
+  (setsid bash -c 'echo $$ >"$3/watch.pid"; tail --pid="$1" -f /dev/null; exec "$2" servers remove --at "$3"' \
     watch "$owner" "$root/dev" "$at" </dev/null >/dev/null 2>&1 9>&- &)
+  servers_wait 5 test -s "$at/watch.pid" || die "cannot watch process $owner"
+}
+
+# Ends the watcher, unless it has become the present process.
+servers_end_watch() {
+  local at=$1 pid
+  [[ -r $at/watch.pid ]] || return 0
+  pid=$(servers_pid "$at/watch.pid")
+  if [[ $pid != "$$" ]] && grep -qzxF "$at" "/proc/$pid/cmdline" 2>/dev/null; then
+    kill -TERM -- "-$pid" 2>/dev/null || true
+  fi
 }
 
 servers_usage() {
@@ -310,8 +321,9 @@ servers_remove() {
   [[ -d $at ]] || return 0
   at=$(cd "$at" && pwd -P)
   servers_kill "$at" ""
+  servers_end_watch "$at"
   servers_remove_pg_directory "$at"
   rm -rf "$at/nats"
-  rm -f "$at"/{env,nats.env,nats.conf,nats.log,nats.pid,pg.log,.lock}
+  rm -f "$at"/{watch.pid,env,nats.env,nats.conf,nats.log,nats.pid,pg.log,.lock}
   rmdir "$at" 2>/dev/null || true
 }
