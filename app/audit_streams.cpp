@@ -38,7 +38,7 @@ std::optional<Number> parse_number(std::string_view text) noexcept {
   return result;
 }
 
-std::optional<dead_reason> parse_reason(std::string_view text) noexcept {
+std::optional<dead_reason> parse_dead_reason(std::string_view text) noexcept {
   for (const auto reason : all_reasons)
     if (text == to_text(reason))
       return reason;
@@ -107,7 +107,7 @@ void stream_audit::dead_letter(const stored_message& message) {
   if (!reason || !detail || !stream || !sequence || !subject
       || !header_of(message, "Ledgerd-Deliveries") || !header_of(message, "Ledgerd-Node"))
     return malformed("a header of the contract is missing");
-  const auto known_reason = parse_reason(*reason);
+  const auto known_reason = parse_dead_reason(*reason);
   if (!known_reason)
     return malformed("Ledgerd-Reason is none of the contract's");
   if (detail->empty())
