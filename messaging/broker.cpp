@@ -49,11 +49,6 @@ public:
       observe_(event, detail);
   }
 
-  link::report part(std::size_t which) {
-    return
-        [this, which](link_event event, const std::string& detail) { tell(which, event, detail); };
-  }
-
 private:
   const link_observer observe_;
   std::mutex mutex_;
@@ -65,10 +60,10 @@ class nats_broker final : public broker {
 public:
   nats_broker(const broker_options& options, link_observer observe)
       : options_(options), story_(std::make_shared<link_story>(std::move(observe))),
-        control_(std::make_shared<link>(
+        control_(std::make_shared<lifeline>(
             options, session_options{.name = options.client_name + " control", .immediate = true},
             report(0))),
-        data_(std::make_shared<link>(
+        data_(std::make_shared<lifeline>(
             options, session_options{.name = options.client_name + " data"}, report(1))) {
     story_->tell(0, link_event::connected, redact(options.url, options.url));
   }
@@ -123,7 +118,7 @@ public:
   }
 
 private:
-  link::report report(std::size_t which) {
+  lifeline::report report(std::size_t which) {
     return [story = story_, which](link_event event, const std::string& detail) {
       story->tell(which, event, detail);
     };
@@ -131,8 +126,8 @@ private:
 
   const broker_options options_;
   const std::shared_ptr<link_story> story_;
-  const std::shared_ptr<link> control_;
-  const std::shared_ptr<link> data_;
+  const std::shared_ptr<lifeline> control_;
+  const std::shared_ptr<lifeline> data_;
 };
 
 } // namespace

@@ -49,6 +49,7 @@ struct consumer_state {
   std::uint64_t ack_floor = 0;  // stream sequence up to which all is settled
   std::uint64_t delivered = 0;  // last stream sequence handed out
   std::chrono::milliseconds ack_wait{0};
+  std::uint64_t max_deliver = 0; // how often a message is handed out at most; 0: without limit
 };
 
 // A stored message, for audit, trace and tests.

@@ -74,7 +74,7 @@ private:
 
 class confirming_publisher final : public publisher {
 public:
-  explicit confirming_publisher(std::shared_ptr<link> data)
+  explicit confirming_publisher(std::shared_ptr<lifeline> data)
       : data_(std::move(data)), answers_(std::make_shared<answers>()) {}
 
   ~confirming_publisher() override {
@@ -161,7 +161,7 @@ private:
     return subscription_ != nullptr;
   }
 
-  const std::shared_ptr<link> data_;
+  const std::shared_ptr<lifeline> data_;
   const std::shared_ptr<answers> answers_;
   std::shared_ptr<session> session_;
   nats_subscription* subscription_ = nullptr; // freed by its session
@@ -175,7 +175,7 @@ private:
 
 } // namespace
 
-std::unique_ptr<publisher> make_confirming_publisher(std::shared_ptr<link> data) {
+std::unique_ptr<publisher> make_confirming_publisher(std::shared_ptr<lifeline> data) {
   return std::make_unique<confirming_publisher>(std::move(data));
 }
 

@@ -9,6 +9,6 @@
 
 namespace ledgerd {
 
-std::unique_ptr<publisher> make_confirming_publisher(std::shared_ptr<link> data);
+std::unique_ptr<publisher> make_confirming_publisher(std::shared_ptr<lifeline> data);
 
 } // namespace ledgerd

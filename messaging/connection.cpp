@@ -301,10 +301,10 @@ std::string session::publish(const outgoing& message, const std::string& reply) 
   return status == NATS_OK ? std::string() : nats_error_text(status);
 }
 
-// -- link
+// -- lifeline
 // ------------------------------------------------------------------------------------------------------
 
-link::link(broker_options broker, session_options options, report observe)
+lifeline::lifeline(broker_options broker, session_options options, report observe)
     : broker_(std::move(broker)), options_(std::move(options)), report_(std::move(observe)) {
   options_.events = this;
   session_ = session::open(broker_, options_);
@@ -312,7 +312,7 @@ link::link(broker_options broker, session_options options, report observe)
   supervisor_ = std::thread([this] { supervise(); });
 }
 
-link::~link() {
+lifeline::~lifeline() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -322,39 +322,39 @@ link::~link() {
   session_->silence(); // a source may still hold it
 }
 
-std::shared_ptr<session> link::current() const {
+std::shared_ptr<session> lifeline::current() const {
   std::lock_guard lock(mutex_);
   return session_;
 }
 
-void link::set_up(bool up) {
+void lifeline::set_up(bool up) {
   up_.store(up, std::memory_order_release);
   epoch_.fetch_add(1, std::memory_order_acq_rel);
 }
 
-void link::session_disconnected() {
+void lifeline::session_disconnected() {
   set_up(false);
   report_(link_event::disconnected, options_.name);
 }
 
-void link::session_reconnected() {
+void lifeline::session_reconnected() {
   set_up(true);
   report_(link_event::reconnected, options_.name);
 }
 
-void link::session_closed() {
+void lifeline::session_closed() {
   set_up(false);
   std::lock_guard lock(mutex_);
   closed_ = true;
   changed_.notify_all();
 }
 
-void link::session_error(bool slow_consumer, const std::string& text) {
+void lifeline::session_error(bool slow_consumer, const std::string& text) {
   report_(slow_consumer ? link_event::slow_consumer : link_event::error,
           options_.name + ": " + redact(text, broker_.url));
 }
 
-void link::supervise() {
+void lifeline::supervise() {
   std::minstd_rand random(std::random_device{}());
   auto pause = rebuild_pause_min;
   std::unique_lock lock(mutex_);
@@ -375,7 +375,7 @@ void link::supervise() {
   nats_ReleaseThreadMemory();
 }
 
-bool link::rebuild() {
+bool lifeline::rebuild() {
   std::shared_ptr<session> fresh;
   try {
     fresh = session::open(broker_, options_);

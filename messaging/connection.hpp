@@ -1,4 +1,5 @@
-// The connection to NATS: a session is one connection of the library, a link keeps one up for ever.
+// The connection to NATS: a session is one connection of the library, a lifeline keeps one up for
+// ever.
 //
 // Private to this room. Only the .cpp files of the room see the library's header; here its handles
 // are opaque.
@@ -104,15 +105,15 @@ std::string nats_error_text(int status);
 // `text` without the user names, passwords and tokens of the comma-separated `urls`.
 std::string redact(std::string text, std::string_view urls);
 
-// A session that is kept up for ever: the library reconnects, and when it gives up the link builds
-// a new session. Thread-safe.
-class link final : private session_events {
+// A session that is kept up for ever: the library reconnects, and when it gives up the lifeline
+// builds a new session. Thread-safe.
+class lifeline final : private session_events {
 public:
   using report = std::function<void(link_event, const std::string&)>;
 
   // Throws std::runtime_error when the first connection fails.
-  link(broker_options broker, session_options options, report observe);
-  ~link() override;
+  lifeline(broker_options broker, session_options options, report observe);
+  ~lifeline() override;
 
   // The session of the moment; never null, possibly closed or reconnecting.
   std::shared_ptr<session> current() const;

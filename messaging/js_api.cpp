@@ -129,6 +129,7 @@ consumer_state ask_consumer(session& through, std::string_view stream, std::stri
   if (!answer.error.empty())
     fail(what, answer.error);
   const auto info = json::parse(answer.json);
+  const auto& config = object_at(info, "config");
   return {true,
           number_at(info, "num_pending"),
           number_at(info, "num_ack_pending"),
@@ -136,7 +137,8 @@ consumer_state ask_consumer(session& through, std::string_view stream, std::stri
           number_at(object_at(info, "ack_floor"), "stream_seq"),
           number_at(object_at(info, "delivered"), "stream_seq"),
           std::chrono::duration_cast<std::chrono::milliseconds>(
-              std::chrono::nanoseconds(number_at(object_at(info, "config"), "ack_wait")))};
+              std::chrono::nanoseconds(number_at(config, "ack_wait"))),
+          number_at(config, "max_deliver")};
 }
 
 std::optional<stored_message> ask_message(session& through, std::string_view stream,

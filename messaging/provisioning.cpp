@@ -9,6 +9,7 @@
 
 #include "messaging/js_api.hpp"
 #include "messaging/names.hpp"
+#include "messaging/pull_book.hpp"
 
 namespace ledgerd {
 
@@ -155,6 +156,12 @@ void judge_consumer(const consumer_need& need, const json& config, const provisi
                      + ": messages would count as done before they are; it must be explicit");
   if (flag(config, "headers_only"))
     faults.push_back(who + "headers_only is true: messages would come without their content");
+  if (const auto limit = number(config, "max_expires");
+      limit > 0 && limit < nanoseconds(pull_book::expires_long))
+    faults.push_back(who + "max_expires is " + std::to_string(limit / 1'000'000)
+                     + "ms: pull requests, which last "
+                     + std::to_string(pull_book::expires_long.count())
+                     + "ms, would be refused and no message would be handed out");
   auto filters = strings(config, "filter_subjects");
   if (const auto one = text(config, "filter_subject"); !one.empty())
     filters.push_back(one);

@@ -84,16 +84,21 @@ void pull_book::ended(std::uint64_t id, std::optional<std::size_t> missing) {
                      && std::find(given_up_.begin(), given_up_.end(), id) == given_up_.end();
   if (!known)
     return;
-  const auto total = outstanding();
   const auto found =
-      std::find_if(open_.begin(), open_.end(), [&](auto& one) { return one.id == id; });
+      std::find_if(open_.begin(), open_.end(), [&](const request& one) { return one.id == id; });
   const auto share = found != open_.end() ? found->remaining : 0;
   if (found != open_.end())
     open_.erase(found);
-  // What the book had put down to this request wrongly is the other's, and the other way round.
-  const auto gone = std::min(missing.value_or(share), total);
-  if (!open_.empty())
-    open_.front().remaining = total - gone;
+  // What the book had put down to this request wrongly is the others', and the other way round.
+  const auto gone = missing.value_or(share);
+  if (gone < share && !open_.empty())
+    open_.front().remaining += share - gone;
+  auto too_much = gone - std::min(gone, share);
+  for (auto& one : open_) {
+    const auto part = std::min(too_much, one.remaining);
+    one.remaining -= part;
+    too_much -= part;
+  }
   std::erase_if(open_, [](const request& one) { return one.remaining == 0; });
 }
 
@@ -106,6 +111,10 @@ std::size_t pull_book::expire(time_point now) {
       given_up_.pop_front();
     return over;
   });
+}
+
+void pull_book::limit_requests(std::size_t batch_max) noexcept {
+  request_max_ = std::min(request_max_, std::max<std::size_t>(batch_max, 1));
 }
 
 void pull_book::clear() {

@@ -49,6 +49,9 @@ public:
   // many.
   std::size_t expire(time_point now);
 
+  // The broker takes no larger requests than this.
+  void limit_requests(std::size_t batch_max) noexcept;
+
   // Forgets all requests, also in what is still said of them.
   void clear();
 

@@ -29,6 +29,15 @@ struct notice {
 
   bool is_heartbeat() const noexcept { return code == 100; }
   bool is_ordinary_end() const noexcept { return code == 404 || code == 408; }
+
+  // A consumer may allow only small requests; its refusal says how small.
+  std::optional<std::size_t> batch_limit() const noexcept {
+    constexpr std::string_view phrase = "Exceeded MaxRequestBatch of ";
+    const auto at = text.find(phrase);
+    return at == std::string::npos
+               ? std::nullopt
+               : parse_number(std::string_view(text).substr(at + phrase.size()));
+  }
 };
 
 // What has come since the last look.
@@ -142,8 +151,9 @@ std::string_view settlement_text(settlement how) {
 
 class pull_source final : public delivery_source {
 public:
-  pull_source(std::shared_ptr<link> control, std::shared_ptr<link> data, std::string_view stream,
-              std::string_view durable, std::size_t request_max, link::report observe)
+  pull_source(std::shared_ptr<lifeline> control, std::shared_ptr<lifeline> data,
+              std::string_view stream, std::string_view durable, std::size_t request_max,
+              lifeline::report observe)
       : control_(std::move(control)), data_(std::move(data)),
         name_(std::string(stream) + "/" + std::string(durable)),
         request_subject_("$JS.API.CONSUMER.MSG.NEXT." + std::string(stream) + "."
@@ -210,6 +220,8 @@ private:
       return;
     }
     book_.ended(one.request, one.missing);
+    if (const auto limit = one.batch_limit())
+      book_.limit_requests(*limit);
     if (one.is_ordinary_end())
       recover();
     else
@@ -270,11 +282,11 @@ private:
     }
   }
 
-  const std::shared_ptr<link> control_;
-  const std::shared_ptr<link> data_;
+  const std::shared_ptr<lifeline> control_;
+  const std::shared_ptr<lifeline> data_;
   const std::string name_;
   const std::string request_subject_;
-  const link::report observe_;
+  const lifeline::report observe_;
   const std::shared_ptr<arrivals> arrivals_;
   pull_book book_;
   std::size_t room_ = 0;
@@ -293,10 +305,11 @@ private:
 
 } // namespace
 
-std::unique_ptr<delivery_source> make_pull_source(std::shared_ptr<link> control,
-                                                  std::shared_ptr<link> data,
+std::unique_ptr<delivery_source> make_pull_source(std::shared_ptr<lifeline> control,
+                                                  std::shared_ptr<lifeline> data,
                                                   std::string_view stream, std::string_view durable,
-                                                  std::size_t request_max, link::report observe) {
+                                                  std::size_t request_max,
+                                                  lifeline::report observe) {
   return std::make_unique<pull_source>(std::move(control), std::move(data), stream, durable,
                                        request_max, std::move(observe));
 }

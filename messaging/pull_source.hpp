@@ -14,9 +14,10 @@ namespace ledgerd {
 
 // Requests and deliveries travel on `control`, what settles them on `data`. `observe` hears of
 // trouble with the consumer, once when it begins and then rarely.
-std::unique_ptr<delivery_source> make_pull_source(std::shared_ptr<link> control,
-                                                  std::shared_ptr<link> data,
+std::unique_ptr<delivery_source> make_pull_source(std::shared_ptr<lifeline> control,
+                                                  std::shared_ptr<lifeline> data,
                                                   std::string_view stream, std::string_view durable,
-                                                  std::size_t request_max, link::report observe);
+                                                  std::size_t request_max,
+                                                  lifeline::report observe);
 
 } // namespace ledgerd

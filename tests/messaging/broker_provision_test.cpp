@@ -1,0 +1,233 @@
+#include <functional>
+
+#include "tests/messaging/broker_fixture.hpp"
+
+#define CAF_SUITE broker_provision
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+
+namespace {
+
+struct fixture : broker_fixture {
+  void make_stream(const std::string& name, const std::string& subjects, const std::string& more) {
+    CAF_REQUIRE_EQUAL(ask("STREAM.CREATE." + name,
+                          R"({"name":")" + name + R"(","subjects":)" + subjects + more + "}"),
+                      "");
+  }
+
+  void make_requests(
+      const std::string& more,
+      const std::string& subjects = R"(["transaction.deposit","transaction.withdrawal"])") {
+    make_stream("TRANSACTIONS", subjects, more);
+  }
+
+  void make_deposit_consumer(const std::string& more) {
+    CAF_REQUIRE_EQUAL(
+        ask("CONSUMER.DURABLE.CREATE.TRANSACTIONS.deposit-consumer",
+            R"({"stream_name":"TRANSACTIONS","config":{"durable_name":"deposit-consumer")" + more
+                + "}}"),
+        "");
+  }
+
+  // Exactly one fault, which holds all the words.
+  void check_fault(const std::vector<std::string>& words, provisioning how = {}) {
+    const auto faults = bus->provision(how);
+    for (const auto& one : faults)
+      CAF_MESSAGE(one);
+    CAF_REQUIRE_EQUAL(faults.size(), 1u);
+    for (const auto& word : words)
+      if (!(faults[0].find(word) != std::string::npos))
+        CAF_ERROR(word);
+  }
+};
+
+const std::string file_limits = R"(,"storage":"file","retention":"limits")";
+const std::string good_consumer =
+    R"(,"ack_policy":"explicit","filter_subject":"transaction.deposit")";
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(provision_tests, fixture)
+
+CAF_TEST(an empty broker gets everything and a second time changes nothing) {
+  CAF_CHECK(bus->provision({}).empty());
+  CAF_CHECK(bus->provision({}).empty());
+  for (const auto name : {names::request_stream, names::result_stream, names::dead_letter_stream})
+    CAF_CHECK(bus->stream(name).exists);
+  for (const auto name : {names::deposit_consumer, names::withdrawal_consumer})
+    CAF_CHECK(bus->consumer(names::request_stream, name).exists);
+  CAF_CHECK_EQUAL(deposit_state().ack_wait.count(), 30000);
+  // Another wish later does not change what is there.
+  CAF_CHECK(bus->provision({.ack_wait = 60000ms}).empty());
+  CAF_CHECK_EQUAL(deposit_state().ack_wait.count(), 30000);
+}
+
+CAF_TEST(without the permission to create what is missing is named) {
+  auto faults = bus->provision({.create = false});
+  CAF_REQUIRE_EQUAL(faults.size(), 3u);
+  CAF_CHECK_EQUAL(faults[0], "stream TRANSACTIONS is missing");
+  CAF_CHECK(!bus->stream(names::request_stream).exists);
+  CAF_REQUIRE(bus->provision({}).empty());
+  CAF_REQUIRE_EQUAL(ask("CONSUMER.DELETE.TRANSACTIONS.withdrawal-consumer"), "");
+  faults = bus->provision({.create = false});
+  CAF_REQUIRE_EQUAL(faults.size(), 1u);
+  CAF_CHECK_EQUAL(faults[0], "consumer withdrawal-consumer of stream TRANSACTIONS is missing");
+  CAF_CHECK(!bus->stream("NO_SUCH").exists);
+  CAF_CHECK(!bus->consumer("NO_SUCH", "none").exists);
+}
+
+CAF_TEST(several at once create everything once) {
+  std::vector<std::thread> threads;
+  std::atomic<int> failures = 0;
+  std::vector<std::unique_ptr<broker>> buses;
+  for (int i = 0; i < 4; ++i)
+    buses.push_back(broker::connect(options_for(servers().nats_url()), nullptr));
+  for (auto& one : buses)
+    threads.emplace_back([&] {
+      if (!one->provision({}).empty())
+        ++failures;
+    });
+  for (auto& one : threads)
+    one.join();
+  CAF_CHECK_EQUAL(failures.load(), 0);
+}
+
+CAF_TEST(a work queue) {
+  make_requests(R"(,"storage":"file","retention":"workqueue")");
+  check_fault({"stream TRANSACTIONS", "retention is workqueue"});
+}
+
+CAF_TEST(interest) {
+  make_stream("TRANSACTION_RESULTS", R"(["transaction.result.>"])",
+              R"(,"storage":"file","retention":"interest")");
+  check_fault({"stream TRANSACTION_RESULTS", "retention is interest"});
+}
+
+CAF_TEST(memory) {
+  make_requests(R"(,"storage":"memory","retention":"limits")");
+  check_fault({"stream TRANSACTIONS", "storage is memory"});
+}
+
+CAF_TEST(requests that push out older ones) {
+  make_requests(file_limits + R"(,"discard":"old","max_bytes":1000000)");
+  check_fault({"stream TRANSACTIONS", "discard is old", "max_bytes is 1000000"});
+  bus->delete_stream("TRANSACTIONS");
+  make_requests(file_limits + R"(,"discard":"old","max_msgs":77)");
+  check_fault({"stream TRANSACTIONS", "discard is old", "max_msgs is 77"});
+  bus->delete_stream("TRANSACTIONS");
+  make_requests(file_limits + R"(,"discard":"old","max_msgs_per_subject":5)");
+  check_fault({"stream TRANSACTIONS", "max_msgs_per_subject is 5"});
+  bus->delete_stream("TRANSACTIONS");
+  make_requests(file_limits + R"(,"discard":"new","max_msgs":77,"max_bytes":1000000)");
+  CAF_CHECK(bus->provision({}).empty());
+}
+
+CAF_TEST(results may push out older ones) {
+  make_stream("TRANSACTION_RESULTS", R"(["transaction.result.>"])",
+              file_limits + R"(,"discard":"old","max_msgs":100000)");
+  CAF_CHECK(bus->provision({}).empty());
+}
+
+CAF_TEST(a stream that does not answer) {
+  make_stream("TRANSACTION_RESULTS", R"(["transaction.result.>"])",
+              file_limits + R"(,"no_ack":true)");
+  check_fault({"stream TRANSACTION_RESULTS", "no_ack is true"});
+}
+
+CAF_TEST(a sealed stream) {
+  make_stream("TRANSACTION_DEAD_LETTERS", R"(["transaction.dead.>"])", file_limits);
+  CAF_REQUIRE_EQUAL(
+      ask("STREAM.UPDATE.TRANSACTION_DEAD_LETTERS",
+          R"({"name":"TRANSACTION_DEAD_LETTERS","subjects":["transaction.dead.>"],"sealed":true)"
+              + file_limits + "}"),
+      "");
+  check_fault({"stream TRANSACTION_DEAD_LETTERS", "sealed is true"});
+}
+
+CAF_TEST(a missing subject) {
+  make_stream("TRANSACTION_RESULTS", R"(["transaction.result.deposit","transaction.result.other"])",
+              file_limits);
+  check_fault({"stream TRANSACTION_RESULTS", "transaction.result.other",
+               "transaction.result.withdrawal would not be stored"});
+}
+
+CAF_TEST(a wider subject is fine) {
+  make_requests(file_limits, R"(["transaction.*"])");
+  CAF_CHECK(bus->provision({}).empty());
+}
+
+CAF_TEST(subjects that belong to another stream) {
+  bus->delete_stream("OTHER");
+  make_stream("OTHER", R"(["transaction.result.deposit"])", file_limits);
+  check_fault({"stream TRANSACTION_RESULTS is missing and cannot be created", "overlap"});
+  bus->delete_stream("OTHER");
+}
+
+CAF_TEST(a push consumer) {
+  make_requests(file_limits);
+  make_deposit_consumer(good_consumer + R"(,"deliver_subject":"somewhere")");
+  check_fault({"consumer deposit-consumer of stream TRANSACTIONS", "deliver_subject is somewhere"});
+}
+
+CAF_TEST(a consumer that acknowledges too early) {
+  make_requests(file_limits);
+  make_deposit_consumer(R"(,"ack_policy":"all","filter_subject":"transaction.deposit")");
+  check_fault({"consumer deposit-consumer", "ack_policy is all"});
+}
+
+CAF_TEST(a consumer with a short wait) {
+  make_requests(file_limits);
+  make_deposit_consumer(good_consumer + R"(,"ack_wait":9000000000)");
+  check_fault({"consumer deposit-consumer", "ack_wait is 9000ms", "10000ms"});
+  CAF_CHECK(bus->provision({.shutdown_deadline = 9000ms}).empty());
+}
+
+CAF_TEST(a consumer with a short backoff) {
+  make_requests(file_limits);
+  make_deposit_consumer(
+      good_consumer
+      + R"(,"ack_wait":30000000000,"max_deliver":3,"backoff":[1000000000,2000000000])");
+  check_fault({"consumer deposit-consumer", "first backoff is 1000ms"});
+}
+
+CAF_TEST(a consumer with another filter) {
+  make_requests(file_limits);
+  make_deposit_consumer(R"(,"ack_policy":"explicit","filter_subject":"transaction.withdrawal")");
+  check_fault({"consumer deposit-consumer", "filter_subject is transaction.withdrawal",
+               "transaction.deposit"});
+}
+
+CAF_TEST(a consumer without filter) {
+  make_requests(file_limits);
+  make_deposit_consumer(R"(,"ack_policy":"explicit")");
+  check_fault({"consumer deposit-consumer", "filter_subject is none"});
+}
+
+CAF_TEST(a consumer without payloads) {
+  make_requests(file_limits);
+  make_deposit_consumer(good_consumer + R"(,"headers_only":true)");
+  check_fault({"consumer deposit-consumer", "headers_only is true"});
+}
+
+CAF_TEST(a consumer that refuses our requests) {
+  make_requests(file_limits);
+  make_deposit_consumer(good_consumer + R"(,"max_expires":1000000000)");
+  check_fault({"consumer deposit-consumer", "max_expires is 1000ms"});
+}
+
+CAF_TEST(a limit on deliveries is survived and not refused) {
+  make_requests(file_limits);
+  make_deposit_consumer(good_consumer + R"(,"max_deliver":3)");
+  CAF_CHECK(bus->provision({}).empty());
+}
+
+CAF_TEST(all faults are named at once) {
+  make_requests(R"(,"storage":"memory","retention":"workqueue")", R"(["transaction.deposit"])");
+  const auto faults = bus->provision({.create = false});
+  // Three of the stream, two missing streams, two missing consumers.
+  CAF_CHECK_EQUAL(faults.size(), 7u);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
