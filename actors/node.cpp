@@ -43,7 +43,6 @@ void spawn_region(node_pointer self, const node_options& options) {
 }
 
 void spawn_fetchers(node_pointer self, const node_options& options) {
-  const auto credit = std::max<std::size_t>(1, options.in_flight_max / options.fetchers.size());
   for (const auto& ports : options.fetchers) {
     fetcher_options config;
     config.instance = ports.instance;
@@ -53,7 +52,7 @@ void spawn_fetchers(node_pointer self, const node_options& options) {
     config.currencies = options.currencies;
     config.default_currency = options.default_currency;
     config.region = self->state.region;
-    config.credit = credit;
+    config.credit = ports.credit;
     config.attempts_max = options.attempts_max;
     config.message_bytes_max = options.message_bytes_max;
     config.lease = options.lease;

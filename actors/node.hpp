@@ -25,6 +25,7 @@ struct node_options {
     std::string instance;
     std::shared_ptr<delivery_source> source;
     std::shared_ptr<publisher> results;
+    std::size_t credit = 1; // deliveries that it holds at most
   };
 
   std::string node_name;
@@ -32,7 +33,6 @@ struct node_options {
   std::vector<std::shared_ptr<ledger_store>> stores; // one gate and one poster for each
   std::shared_ptr<const currency_table> currencies;
   currency_code default_currency;
-  std::size_t in_flight_max = 16384; // deliveries held by all fetchers together
   std::size_t batch_max = 4000;
   std::size_t ledgers_max = 50000;
   std::chrono::milliseconds ledger_idle{60000};

@@ -63,6 +63,8 @@ struct config {
   std::chrono::milliseconds ack_wait{30000};
   // How long a shutdown may take to finish what is in flight.
   std::chrono::milliseconds shutdown_deadline{10000};
+  // How often to look for messages that a consumer gave up, because somebody limited its deliveries on the server.
+  std::chrono::milliseconds sweep_interval{10000};
 
   // Apply missing migrations at start.
   bool migrate = true;

@@ -25,8 +25,8 @@ struct fixture : test_coordinator_fixture<actors_config> {
   // itself becomes one.
   template <class Handle, class Function>
   Handle spawn_fake(Function behavior) {
-    return started_actor(Handle{sys.spawn([](typename Handle::pointer self, const Function& make) ->
-                                          typename Handle::behavior_type { return make(self); },
+    return started_actor(Handle{sys.spawn([](typename Handle::pointer me, const Function& make) ->
+                                          typename Handle::behavior_type { return make(me); },
                                           std::move(behavior))});
   }
 
@@ -34,8 +34,8 @@ struct fixture : test_coordinator_fixture<actors_config> {
   template <class Handle, class OnAnswer, class... Request>
   void ask(const Handle& whom, OnAnswer on_answer, Request... request) {
     sys.spawn(
-        [=](caf::event_based_actor* self, const Handle& to) {
-          self->request(to, caf::infinite, request...).then(on_answer);
+        [=](caf::event_based_actor* me, const Handle& to) {
+          me->request(to, caf::infinite, request...).then(on_answer);
         },
         whom);
   }

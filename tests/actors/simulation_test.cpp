@@ -71,7 +71,6 @@ struct simulation : fixture {
     options.node_name = name;
     options.currencies = won();
     options.default_currency = *currency_code::parse("KRW");
-    options.in_flight_max = 40;
     options.batch_max = 8;
     options.ledgers_max = 3;
     options.ledger_idle = std::chrono::milliseconds{2000};
@@ -79,7 +78,7 @@ struct simulation : fixture {
     for (int i = 0; i < 2; ++i) {
       options.fetchers.push_back({"consumer/" + std::to_string(i),
                                   std::make_shared<simulated_source>(broker),
-                                  std::make_shared<simulated_publisher>(broker)});
+                                  std::make_shared<simulated_publisher>(broker), 20});
       stores.push_back(std::make_shared<memory_store>(database));
       stores.back()->reject(record_id{refused_by_database});
       options.stores.push_back(stores.back());
