@@ -1,0 +1,272 @@
+#include "app/config.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <unistd.h>
+
+#include "app/options.hpp"
+
+#define CAF_SUITE config
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+
+namespace {
+
+// A file that goes with the object.
+class temporary_file {
+public:
+  explicit temporary_file(const std::string& content) {
+    char path[] = "/tmp/ledgerd-config-XXXXXX";
+    const int descriptor = mkstemp(path);
+    close(descriptor);
+    path_ = path;
+    std::ofstream{path_} << content;
+  }
+  ~temporary_file() { std::filesystem::remove(path_); }
+  const std::string& path() const { return path_; }
+
+private:
+  std::string path_;
+};
+
+loaded_config load_flags(setting_list flags) {
+  return load_config({std::move(flags), {}, ""});
+}
+
+std::string joined(const std::vector<std::string>& faults) {
+  std::string result;
+  for (const auto& fault : faults)
+    result += fault + "\n";
+  return result;
+}
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+constexpr auto secret_url = "postgresql://ledgerd:s3cr3t@127.0.0.1/ledgerd";
+
+} // namespace
+
+CAF_TEST(without any source the defaults of the contract hold) {
+  const auto loaded = load_flags({});
+  CAF_CHECK_EQUAL(joined(loaded.faults), "");
+  const auto& c = loaded.value;
+  CAF_CHECK_EQUAL(c.nats_url, "nats://127.0.0.1:4222");
+  CAF_CHECK_EQUAL(c.max_in_flight, 16384u);
+  CAF_CHECK_EQUAL(c.max_attempts, 3);
+  CAF_CHECK_EQUAL(c.fetchers, 1);
+  CAF_CHECK_EQUAL(c.gates, 1);
+  CAF_CHECK(c.ack_wait == std::chrono::seconds{30});
+  CAF_CHECK(c.migrate && c.provision);
+  CAF_CHECK_EQUAL(std::string{c.default_currency.text()}, "KRW");
+  CAF_CHECK(c.http_listen == (listen_address{"127.0.0.1", 8080}));
+  CAF_CHECK(contains(c.node_name, "-" + std::to_string(getpid())));
+}
+
+CAF_TEST(flags win over the environment and that over the file) {
+  const temporary_file file{
+      "fetchers = 2\ngates = 2\nmax_attempts = 2\nroles = [\"ledger\"]\nmigrate = false\n"};
+  const auto loaded = load_config(
+      {{{"fetchers", "4"}}, {{"LEDGERD_FETCHERS", "3"}, {"LEDGERD_GATES", "3"}}, file.path()});
+  CAF_CHECK_EQUAL(joined(loaded.faults), "");
+  CAF_CHECK_EQUAL(loaded.value.fetchers, 4);
+  CAF_CHECK_EQUAL(loaded.value.gates, 3);
+  CAF_CHECK_EQUAL(loaded.value.max_attempts, 2);
+  CAF_CHECK(!loaded.value.migrate);
+}
+
+CAF_TEST(LEDGERD_CONFIG names the file unless a flag does) {
+  const temporary_file one{"gates = 5\n"};
+  const temporary_file other{"gates = 6\n"};
+  CAF_CHECK_EQUAL(load_config({{}, {{"LEDGERD_CONFIG", one.path()}}, ""}).value.gates, 5);
+  CAF_CHECK_EQUAL(load_config({{}, {{"LEDGERD_CONFIG", one.path()}}, other.path()}).value.gates, 6);
+}
+
+CAF_TEST(every broken value is refused with its field and its rule) {
+  struct row {
+    const char* name;
+    const char* value;
+    const char* rule;
+  };
+  constexpr row table[] = {
+      {"fetchers", "0", "integer from 1 to 64"},
+      {"fetchers", "two", "integer from 1 to 64"},
+      {"gates", "65", "integer from 1 to 64"},
+      {"scheduler-threads", "-1", "integer from 0 to 1024"},
+      {"max-in-flight", "0", "integer from 1"},
+      {"batch-max", "10001", "integer from 1 to 10000"},
+      {"max-attempts", "", "integer from 1 to 100"},
+      {"ledgers-max", "1e3", "integer from 1"},
+      {"ledger-idle", "60", "a duration such as 500ms, 2s or 1m"},
+      {"ack-wait", "500ms", "from 1s to 1h"},
+      {"shutdown-deadline", "11m", "from 100ms to 10m"},
+      {"migrate", "yes", "true or false"},
+      {"provision", "1", "true or false"},
+      {"roles", "account", "not available in this version"},
+      {"roles", "ledger,account", "not available in this version"},
+      {"roles", "cashier", "must be `ledger`"},
+      {"roles", "", "must be `ledger`"},
+      {"node-name", "a b", "1 to 64 letters, digits"},
+      {"node-name", "a.b", "1 to 64 letters, digits"},
+      {"node-name", "", "1 to 64 letters, digits"},
+      {"default-currency", "krw", "three capital letters"},
+      {"http-listen", "8080", "`off` or an address and a port"},
+      {"http-listen", "127.0.0.1:65536", "`off` or an address and a port"},
+      {"http-listen", "::1:80", "`off` or an address and a port"},
+      {"http-listen", "0.0.0.0:8080", "bearer tokens"},
+      {"http-listen", "[::]:8080", "bearer tokens"},
+      {"http-listen", "127.0.0.1.example.com:80", "bearer tokens"},
+      {"http-listen", "127.1:80", "bearer tokens"},
+      {"log-format", "xml", "text or json"},
+      {"log-level", "loud", "trace, debug, info, warn or error"},
+      {"nats-url", "http://127.0.0.1", "nats://"},
+      {"nats-url", "", "nats://"},
+      {"nats-url", "nats://a:4222,", "nats://"},
+      {"nats-url", "nats://", "nats://"},
+      {"nats-creds-file", "/does/not/exist", "readable file"},
+      {"nats-url-file", "/does/not/exist", "readable file"},
+      {"database-url", "mysql://127.0.0.1/x", "postgresql://"},
+      {"database-url", "host=127.0.0.1", "postgresql://"},
+      {"database-url-file", "/does/not/exist", "readable file"},
+  };
+  for (const auto& [name, value, rule] : table) {
+    const auto loaded = load_flags({{name, value}});
+    const auto faults = joined(loaded.faults);
+    const auto row_text = std::string{name} + "=" + value + ": " + faults;
+    CAF_CHECK_EQUAL(std::make_pair(row_text, loaded.faults.size()),
+                    std::make_pair(row_text, std::size_t{1}));
+    CAF_CHECK_EQUAL(std::make_pair(row_text, contains(faults, "--" + std::string{name})),
+                    std::make_pair(row_text, true));
+    CAF_CHECK_EQUAL(std::make_pair(row_text, contains(faults, rule)),
+                    std::make_pair(row_text, true));
+  }
+}
+
+CAF_TEST(a broken value leaves the default in place and all faults are told) {
+  const auto loaded = load_flags({{"fetchers", "0"}, {"gates", "x"}, {"max-attempts", "5"}});
+  CAF_CHECK_EQUAL(loaded.faults.size(), 2u);
+  CAF_CHECK_EQUAL(loaded.value.fetchers, 1);
+  CAF_CHECK_EQUAL(loaded.value.max_attempts, 5);
+}
+
+CAF_TEST(an unknown key names the nearest in the spelling of its source) {
+  CAF_CHECK(contains(joined(load_config({{}, {{"LEDGERD_MAX_INFLIGHT", "1"}}, ""}).faults),
+                     "`LEDGERD_MAX_INFLIGHT` is not known; did you mean `LEDGERD_MAX_IN_FLIGHT`?"));
+  const temporary_file file{"gate = 3\n"};
+  const auto faults = joined(load_config({{}, {}, file.path()}).faults);
+  CAF_CHECK(contains(faults, file.path() + ": `gate` is not known; did you mean `gates`?"));
+  const temporary_file table{"[nats]\nurl = \"nats://a:1\"\n"};
+  CAF_CHECK(contains(joined(load_config({{}, {}, table.path()}).faults), "`nats` is not known"));
+}
+
+CAF_TEST(a file that is not TOML or not there is one fault) {
+  const temporary_file broken{"gates = \n"};
+  CAF_CHECK(contains(joined(load_config({{}, {}, broken.path()}).faults), "not valid TOML"));
+  CAF_CHECK(contains(joined(load_config({{}, {}, "/does/not/exist"}).faults),
+                     "/does/not/exist: the file cannot be read"));
+  const temporary_file twice{"gates = 1\ngates = 2\n"};
+  CAF_CHECK_EQUAL(load_config({{}, {}, twice.path()}).faults.size(), 1u);
+  const temporary_file both{"max-in-flight = 1\nmax_in_flight = 2\n"};
+  CAF_CHECK(
+      contains(joined(load_config({{}, {}, both.path()}).faults), "max-in-flight is given twice"));
+  const temporary_file typed{"gates = 1.5\n"};
+  CAF_CHECK(contains(joined(load_config({{}, {}, typed.path()}).faults),
+                     "gates must be a string, an integer"));
+}
+
+CAF_TEST(a password is refused on the command line and taken elsewhere) {
+  for (const auto& [name, value] :
+       setting_list{{"database-url", secret_url},
+                    {"database-url", "postgresql://127.0.0.1/x?password=s3cr3t"},
+                    {"account-database-url", secret_url},
+                    {"nats-url", "nats://user:s3cr3t@127.0.0.1:4222"},
+                    {"nats-url", "nats://s3cr3t@127.0.0.1:4222"}}) {
+    const auto faults = joined(load_flags({{name, value}}).faults);
+    CAF_CHECK(contains(faults, "must not carry a password"));
+    CAF_CHECK(contains(faults, variable_name(name)));
+    CAF_CHECK(contains(faults, "--" + name + "-file"));
+    CAF_CHECK(!contains(faults, "s3cr3t"));
+  }
+  CAF_CHECK_EQUAL(
+      joined(load_flags({{"database-url", "postgresql://ledgerd@127.0.0.1/ledgerd"}}).faults), "");
+  CAF_CHECK_EQUAL(load_config({{}, {{"LEDGERD_DATABASE_URL", secret_url}}, ""}).value.database_url,
+                  secret_url);
+  const temporary_file file{std::string{secret_url} + "\n"};
+  const auto loaded = load_config(
+      {{{"database-url-file", file.path()}}, {{"LEDGERD_DATABASE_URL", "postgresql://x/y"}}, ""});
+  CAF_CHECK_EQUAL(loaded.value.database_url, secret_url);
+  CAF_CHECK_EQUAL(loaded.value.account_database_url, secret_url);
+}
+
+CAF_TEST(a value and its file together are a contradiction) {
+  const temporary_file file{secret_url};
+  const auto faults = joined(load_config({{},
+                                          {{"LEDGERD_DATABASE_URL", secret_url},
+                                           {"LEDGERD_DATABASE_URL_FILE", file.path()}},
+                                          ""})
+                                 .faults);
+  CAF_CHECK(contains(faults, "given twice, as a value and as a file"));
+  CAF_CHECK(!contains(faults, "s3cr3t"));
+}
+
+CAF_TEST(the acknowledgement wait outlasts the shutdown) {
+  CAF_CHECK_EQUAL(load_flags({{"ack-wait", "10s"}, {"shutdown-deadline", "10s"}}).faults.size(),
+                  1u);
+  CAF_CHECK_EQUAL(load_flags({{"ack-wait", "11s"}, {"shutdown-deadline", "10s"}}).faults.size(),
+                  0u);
+}
+
+CAF_TEST(no secret survives redaction) {
+  struct row {
+    const char* url;
+    const char* shown;
+  };
+  constexpr row table[] = {
+      {"postgresql://u:s3cr3t@h/db", "postgresql://u:<redacted>@h/db"},
+      {"postgresql://u@h/db", "postgresql://u@h/db"},
+      {"postgresql://u:s3/cr3t@h/db", "postgresql://u:<redacted>@h/db"},
+      {"postgresql://u:s3cr3t?@h/db", "postgresql://u:<redacted>@h/db"},
+      {"postgresql://u:a@s3cr3t@h/db", "postgresql://u:<redacted>@h/db"},
+      {"postgresql://u:s3,cr3t@h/db", "postgresql://u:<redacted>@h/db"},
+      {"postgresql://h/db?user=u&password=s3cr3t&sslmode=require",
+       "postgresql://h/db?user=u&password=<redacted>&sslmode=require"},
+      {"postgresql://h/db?sslpassword=s3cr3t", "postgresql://h/db?sslpassword=<redacted>"},
+      {"postgresql://h1,h2:5433/db", "postgresql://h1,h2:5433/db"},
+      {"nats://u:s3cr3t@h:4222", "nats://<redacted>@h:4222"},
+      {"nats://s3cr3t@h:4222", "nats://<redacted>@h:4222"},
+      {"nats://a:s3cr3t@h:1,tls://s3cr3t@i:2", "nats://<redacted>@h:1,tls://<redacted>@i:2"},
+      {"nats://h:4222", "nats://h:4222"},
+      {"", ""},
+  };
+  for (const auto& [url, shown] : table)
+    CAF_CHECK_EQUAL(redact_url(url), shown);
+}
+
+CAF_TEST(what is printed can be read again and holds no secret) {
+  const auto loaded = load_config(
+      {{{"gates", "7"}, {"ledger-idle", "90s"}, {"http-listen", "[::1]:81"}, {"node-name", "n1"}},
+       {{"LEDGERD_DATABASE_URL", secret_url}},
+       ""});
+  CAF_REQUIRE_EQUAL(joined(loaded.faults), "");
+  const auto printed = print_config(loaded.value);
+  CAF_CHECK(!contains(printed, "s3cr3t"));
+  CAF_CHECK(
+      contains(printed, "database-url = \"postgresql://ledgerd:<redacted>@127.0.0.1/ledgerd\""));
+  const temporary_file file{printed};
+  const auto again = load_config({{}, {}, file.path()});
+  CAF_CHECK_EQUAL(joined(again.faults), "");
+  CAF_CHECK_EQUAL(print_config(again.value), printed);
+  CAF_CHECK_EQUAL(again.value.gates, 7);
+  CAF_CHECK(again.value.http_listen == (listen_address{"::1", 81}));
+}
+
+CAF_TEST(every option has a flag name that is its own and a help text) {
+  for (const auto& item : options()) {
+    CAF_CHECK(find_option(item.name) == &item);
+    CAF_CHECK(!item.help.empty());
+  }
+  CAF_CHECK_EQUAL(variable_name("max-in-flight"), "LEDGERD_MAX_IN_FLIGHT");
+}

@@ -1,0 +1,20 @@
+// Runs the built program as a user would.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace ledgerd::test {
+
+struct program_run {
+  int code = -1; // exit code; 128 + signal when a signal ended it
+  std::string out;
+  std::string err;
+};
+
+// `environment` replaces every LEDGERD_* variable, each as NAME=value. Waits; throws
+// std::runtime_error when the program cannot be started.
+program_run run_program(const std::vector<std::string>& arguments,
+                        const std::vector<std::string>& environment = {});
+
+} // namespace ledgerd::test
