@@ -49,8 +49,13 @@ std::optional<money> balance_before(const posting& row) noexcept {
                                        : checked_add(row.balance_after, row.amount);
 }
 
+// `decide`, also on a balance that has been falsified to less than zero.
+decision decide_anyway(money balance, const posting& row) noexcept {
+  return decide(std::max(balance, money{}), row.type, row.amount);
+}
+
 bool follows_from(money balance, const posting& row) noexcept {
-  const auto decided = decide(balance, row.type, row.amount);
+  const auto decided = decide_anyway(balance, row);
   return decided.verdict == row.verdict && decided.balance_after == row.balance_after;
 }
 
@@ -126,20 +131,20 @@ void ledger_audit::check_link(const posting& row) {
   head.seq = row.seq;
   if (!in_range(row)) {
     findings_.add(finding_kind::invalid_row, row_text(row) + ": a value is out of range");
-    head.balance = std::max(row.balance_after, money{});
+    head.balance = row.balance_after;
     corrected.reset();
     return;
   }
   if (row.seq != expected_seq) {
     findings_.add(finding_kind::chain_gap,
                   row_text(row) + ": the seq should be " + std::to_string(expected_seq));
-    head.balance = std::max(balance_before(row).value_or(money{}), money{});
+    head.balance = balance_before(row).value_or(money{});
     corrected.reset();
   }
   if (follows(row)) {
     corrected.reset();
   } else {
-    const auto decided = decide(head.balance, row.type, row.amount);
+    const auto decided = decide_anyway(head.balance, row);
     if (decided.verdict != row.verdict)
       findings_.add(finding_kind::wrong_decision, row_text(row) + ": " + verdict_text(row.verdict)
                                                       + ", should be "
