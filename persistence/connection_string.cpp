@@ -14,7 +14,7 @@ namespace {
 // In the connection string and not by SET, so that a session cannot exist without them.
 constexpr const char* session_settings = "-c statement_timeout=30s -c lock_timeout=10s "
                                          "-c idle_in_transaction_session_timeout=30s "
-                                         "-c search_path=pg_catalog ";
+                                         "-c search_path=pg_catalog -c client_min_messages=error ";
 
 // A dead peer is noticed within about 25 seconds when idle, within 10 while it owes an
 // acknowledgement.

@@ -31,7 +31,8 @@ constexpr const char* schema_privilege = R"(
 SELECT current_user || ' lacks the privilege USAGE on schema ledger'
 WHERE NOT has_schema_privilege('ledger', 'USAGE'))";
 
-// By table number, so that it needs no USAGE on the schema.
+// By table number, so that it needs no USAGE on the schema. The balance stands for the columns that
+// are updated: a role may have UPDATE on these alone.
 constexpr const char* table_privileges = R"(
 SELECT current_user || ' lacks the privilege ' || privilege || ' on ledger.' || relname
 FROM (VALUES
@@ -40,7 +41,10 @@ FROM (VALUES
   ('transactions', 'SELECT'), ('transactions', 'INSERT')
 ) AS needed (name, privilege)
 JOIN pg_class ON relname = name AND relnamespace = to_regnamespace('ledger')
-WHERE NOT has_table_privilege(pg_class.oid, privilege))";
+WHERE NOT CASE privilege
+  WHEN 'UPDATE' THEN has_column_privilege(pg_class.oid, 'balance', privilege)
+  ELSE has_table_privilege(pg_class.oid, privilege)
+END)";
 
 void add_sentences(database& session, const char* query, std::vector<std::string>& sentences) {
   const auto found = session.run(query);

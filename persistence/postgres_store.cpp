@@ -84,7 +84,7 @@ struct columns {
 
 using places = std::vector<std::size_t>;
 
-// The places of a batch's groups in key order.
+// The places of a batch's groups in key order. Asserts that no account occurs twice.
 places key_order(const std::vector<posting_group>& batch) {
   places result(batch.size());
   std::iota(result.begin(), result.end(), std::size_t{0});
@@ -188,7 +188,7 @@ std::optional<posted> postgres_store::attempt(const std::vector<posting_group>& 
     completed = with_heads(batch, order, from, result.statistics);
   const auto& groups = complete_batch ? batch : completed;
   const auto known = read_known(groups);
-  if (shows_old_head(groups, known))
+  if (from == heads::given && shows_old_head(groups, known))
     return std::nullopt;
   auto planned = plan(groups, known);
   result.statistics.rows = static_cast<std::uint32_t>(planned.rows.size());

@@ -54,4 +54,14 @@ inline std::vector<outcome> verdicts(const group_answer& answered) {
   return result;
 }
 
+template <class Error, class Function>
+bool throws(Function function) {
+  try {
+    function();
+    return false;
+  } catch (const Error&) {
+    return true;
+  }
+}
+
 } // namespace ledgerd::test

@@ -22,6 +22,13 @@ std::string with_parameter(const std::string& database_url, const std::string& p
   return database_url + (database_url.find('?') == std::string::npos ? '?' : '&') + parameter;
 }
 
+std::string with_user(const std::string& database_url, const std::string& user,
+                      const std::string& password) {
+  const auto start = database_url.find("://") + 3;
+  return database_url.substr(0, start) + user + ":" + password
+         + database_url.substr(database_url.find('@'));
+}
+
 postgres_world::postgres_world() : url(postgres().fresh_database()) {
   migrate(url);
 }

@@ -19,6 +19,10 @@ memory_database::content content_of(const std::string& database_url);
 // A URL with one more parameter, such as "options=-c%20synchronous_commit%3Doff".
 std::string with_parameter(const std::string& database_url, const std::string& parameter);
 
+// The same database as another role.
+std::string with_user(const std::string& database_url, const std::string& user,
+                      const std::string& password);
+
 // The fixture of the store contract, see store_contract.hpp.
 struct postgres_world {
   postgres_world();
