@@ -4,7 +4,8 @@
 #include <functional>
 #include <limits>
 
-#include "tests/integration/audit_world.hpp"
+#include "app/audit_ledger.hpp"
+#include "tests/integration/audit_facts.hpp"
 
 #define CAF_SUITE audit_checker
 #include "caf/test/unit_test.hpp"
@@ -15,127 +16,6 @@ using namespace ledgerd::test;
 namespace {
 
 using kind = finding_kind;
-
-// Everything an audit reads. The default one is what a correct daemon leaves behind.
-struct world {
-  std::vector<currency> currencies = sample_currencies();
-  std::vector<account_row> accounts;
-  std::vector<audited_posting> rows;
-  std::vector<stored_message> requests;
-  std::vector<stored_message> results;
-  std::vector<stored_message> dead_letters;
-  consumer_state deposits{.exists = true};
-  consumer_state withdrawals{.exists = true};
-  stream_state result_stream{.exists = true, .first_seq = 1};
-  stream_state letter_stream{.exists = true, .first_seq = 1};
-  audit_rules rules{*currency_code::parse("KRW")};
-
-  world();
-  posting& row(std::int64_t record);
-  account_row& account(std::string_view user);
-  void publish(std::vector<stored_message>& stream, const outgoing& message);
-  void erase_result(std::int64_t record);
-};
-
-account_row& world::account(std::string_view user) {
-  return *std::find_if(accounts.begin(), accounts.end(),
-                       [&](const auto& a) { return a.account.user_id == user; });
-}
-
-posting& world::row(std::int64_t record) {
-  return std::find_if(rows.begin(), rows.end(),
-                      [&](const auto& r) { return to_int(r.row.record) == record; })
-      ->row;
-}
-
-void world::publish(std::vector<stored_message>& stream, const outgoing& message) {
-  const auto seq = stream.empty() ? 1 : stream.back().seq + 1;
-  stream.push_back({seq, static_cast<std::int64_t>(1'000'000'000 * seq), message.subject,
-                    message.payload, with_id(message)});
-  auto& state = &stream == &results ? result_stream : letter_stream;
-  state.last_seq = seq;
-  ++state.messages;
-}
-
-void world::erase_result(std::int64_t record) {
-  std::erase_if(results, [&](const auto& m) {
-    return std::any_of(m.headers.begin(), m.headers.end(), [&](const auto& h) {
-      return h.value == "result-" + std::to_string(record);
-    });
-  });
-}
-
-// Posts the sample one request at a time.
-world::world() {
-  const currency_table table(currencies);
-  known_postings known;
-  std::map<account_key, account_head> heads;
-  for (const auto& [subject, payload] : sample_requests()) {
-    const auto seq = requests.size() + 1;
-    requests.push_back({seq, 0, subject, payload, {}});
-    (subject == names::deposit_subject ? deposits : withdrawals).delivered = seq;
-    const delivery source{
-        .subject = subject, .payload = payload, .stream = "TRANSACTIONS", .stream_seq = seq};
-    const auto decoded = decode_entry(subject, payload, table, rules.default_currency);
-    if (const auto* why = std::get_if<rejection>(&decoded)) {
-      publish(dead_letters, make_dead_letter(0, source, *why, "node", 1 << 20));
-      continue;
-    }
-    const auto& asked = std::get<entry>(decoded);
-    auto planned = plan({{asked.account, heads[asked.account], {asked}}}, known);
-    for (auto& row : planned.rows) {
-      row.id = transaction_id{static_cast<std::int64_t>(rows.size() + 1)};
-      row.created_at = database_time{1'000'000 * static_cast<std::int64_t>(seq)};
-      known.emplace(row.record, row);
-      rows.push_back({row, fingerprint(row.account, row.type, row.amount)});
-    }
-    const auto answered = complete(std::move(planned))[0];
-    heads[asked.account] = answered.head;
-    const auto& [verdict, stored] = answered.answers[0];
-    if (verdict == outcome::conflict)
-      publish(dead_letters,
-              make_dead_letter(0, source, {dead_reason::record_id_conflict, "x"}, "node", 1 << 20));
-    else
-      publish(results, make_result(0, stored, *table.exponent(stored.account.currency), source));
-  }
-  std::stable_sort(rows.begin(), rows.end(), [](const auto& x, const auto& y) {
-    return std::tie(x.row.account, x.row.seq) < std::tie(y.row.account, y.row.seq);
-  });
-  for (const auto& [key, head] : heads)
-    accounts.push_back({key, head, {}});
-}
-
-audit_report run(const world& facts) {
-  audit_report report;
-  const currency_table table(facts.currencies);
-  ledger_audit chains(report.findings);
-  stream_audit messages(facts.rules, table, report.findings);
-  messages.consumers(facts.deposits, facts.withdrawals);
-  messages.streams(facts.result_stream, facts.letter_stream);
-  for (const auto& m : facts.dead_letters)
-    messages.dead_letter(m);
-  for (const auto& m : facts.results)
-    messages.result(m);
-  for (const auto& a : facts.accounts)
-    chains.account(a);
-  for (const auto& r : facts.rows) {
-    chains.row(r);
-    messages.row(r.row);
-  }
-  chains.finish();
-  messages.match();
-  for (const auto& m : facts.requests)
-    messages.request(m);
-  messages.finish();
-  report.unproven = messages.unproven();
-  report.results = messages.results();
-  report.dead_letters = messages.dead_letters();
-  report.requests = messages.requests();
-  report.applied = chains.applied();
-  report.refused = chains.refused();
-  report.accounts = chains.accounts();
-  return report;
-}
 
 // Damages the world and expects exactly these findings.
 void check(const std::string& name, const finding_counts& expected,

@@ -1,15 +1,14 @@
-// A small world of facts that an audit must find right, for tests to damage.
+// The traffic of which audits are tested, and words for what they find.
 #pragma once
 
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "app/audit.hpp"
-#include "app/audit_ledger.hpp"
-#include "domain/plan.hpp"
+#include "app/audit_findings.hpp"
+#include "domain/currency.hpp"
 #include "messaging/names.hpp"
+#include "messaging/ports.hpp"
 
 namespace ledgerd::test {
 

@@ -1,0 +1,36 @@
+// All facts that an audit reads, made up without a database or a broker, for tests to damage.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "app/audit.hpp"
+#include "tests/integration/audit_world.hpp"
+
+namespace ledgerd::test {
+
+// Everything an audit reads. The default one is what a correct daemon leaves behind.
+struct world {
+  std::vector<currency> currencies = sample_currencies();
+  std::vector<account_row> accounts;
+  std::vector<audited_posting> rows;
+  std::vector<stored_message> requests;
+  std::vector<stored_message> results;
+  std::vector<stored_message> dead_letters;
+  consumer_state deposits{.exists = true};
+  consumer_state withdrawals{.exists = true};
+  stream_state result_stream{.exists = true, .first_seq = 1};
+  stream_state letter_stream{.exists = true, .first_seq = 1};
+  audit_rules rules{*currency_code::parse("KRW")};
+
+  world();
+  posting& row(std::int64_t record);
+  account_row& account(std::string_view user);
+  void publish(std::vector<stored_message>& stream, const outgoing& message);
+  void erase_result(std::int64_t record);
+};
+
+audit_report run(const world& facts);
+
+} // namespace ledgerd::test
