@@ -99,7 +99,7 @@ CAF_TEST(every_day_of_four_centuries_follows_the_one_before) {
   int year = 1970, month = 1, day = 1;
   auto row = sample();
   for (std::int64_t count = 0; count < 146'097; ++count) {
-    char expected[40];
+    char expected[64];
     std::snprintf(expected, sizeof expected, "\"%04d-%02d-%02dT12:34:56.000789Z\"}", year, month,
                   day);
     row.created_at = database_time{count * 86'400'000'000 + 45'296'000'789};
