@@ -177,12 +177,25 @@ void upkeep(fetcher_pointer self) {
 
 void turn(fetcher_pointer self) {
   auto& state = self->state;
+  state.last_turn = self->clock().now();
   take_deliveries(self);
   take_confirmations(self);
   if (state.draining)
     finish_drain(self);
   else
     state.options.source->pull(state.room());
+}
+
+// Each wake-up costs a switch of threads. Under load the next look waits a moment and finds more.
+void turn_soon(fetcher_pointer self) {
+  auto& state = self->state;
+  if (state.turn_scheduled)
+    return;
+  const auto rest = state.last_turn + state.options.turn_pause - self->clock().now();
+  if (rest.count() <= 0)
+    return turn(self);
+  state.turn_scheduled = true;
+  self->delayed_send(self, rest, turn_atom_v);
 }
 
 } // namespace
@@ -266,7 +279,11 @@ fetcher_actor::behavior_type fetcher(fetcher_actor::stateful_pointer<fetcher_sta
   state.options.source->pull(state.room());
   self->delayed_send(self, state.options.beat, beat_atom_v);
   return {
-      [=](wake_atom) { turn(self); },
+      [=](wake_atom) { turn_soon(self); },
+      [=](turn_atom) {
+        self->state.turn_scheduled = false;
+        turn(self);
+      },
       [=](beat_atom) {
         upkeep(self);
         turn(self);

@@ -36,6 +36,9 @@ struct fetcher_options {
   std::size_t message_bytes_max = 1 << 20;
   std::chrono::milliseconds lease{30000}; // the consumer's acknowledgement wait
   std::chrono::milliseconds beat{100};
+  // Time between two looks at source and publisher, so that a flood of small arrivals is taken in
+  // batches.
+  std::chrono::milliseconds turn_pause{1};
   std::chrono::milliseconds retry_pause{1000};
 };
 
@@ -70,6 +73,8 @@ struct fetcher_state {
   std::size_t held = 0;
   bool paused = false; // the circuit is open
   time_point next_upkeep;
+  time_point last_turn;
+  bool turn_scheduled = false;
 
   bool draining = false;
   time_point drain_deadline;

@@ -25,12 +25,12 @@ CAF_ADD_ATOM(ledgerd, ledgerd, post_atom, "post")
 CAF_ADD_ATOM(ledgerd, ledgerd, head_atom, "head")
 CAF_ADD_ATOM(ledgerd, ledgerd, answer_atom, "answer")
 CAF_ADD_ATOM(ledgerd, ledgerd, wake_atom, "wake")
+CAF_ADD_ATOM(ledgerd, ledgerd, turn_atom, "turn")
 CAF_ADD_ATOM(ledgerd, ledgerd, beat_atom, "beat")
 CAF_ADD_ATOM(ledgerd, ledgerd, retry_atom, "retry")
 CAF_ADD_ATOM(ledgerd, ledgerd, idle_atom, "idle")
 CAF_ADD_ATOM(ledgerd, ledgerd, circuit_atom, "circuit")
 CAF_ADD_ATOM(ledgerd, ledgerd, drain_atom, "drain")
-CAF_ADD_ATOM(ledgerd, ledgerd, drained_atom, "drained")
 CAF_ADD_ATOM(ledgerd, ledgerd, report_atom, "report")
 CAF_END_TYPE_ID_BLOCK(ledgerd)
 
@@ -62,6 +62,8 @@ struct drain_summary {
 using fetcher_actor = caf::typed_actor<
     // The source or the publisher has something (from their threads).
     caf::reacts_to<wake_atom>,
+    // Its own reminder to look, when it was woken too soon after the last look.
+    caf::reacts_to<turn_atom>,
     // Time passes: deadlines, leases, republishing.
     caf::reacts_to<beat_atom>,
     // Answers to tickets, from the GATE.

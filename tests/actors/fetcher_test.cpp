@@ -26,6 +26,7 @@ struct fetcher_fixture : fixture {
         std::vector<currency>{{*currency_code::parse("KRW"), 0}});
     options.default_currency = *currency_code::parse("KRW");
     options.credit = 4;
+    options.turn_pause = std::chrono::milliseconds{0};
     options.lease = std::chrono::milliseconds{3000};
     options.region = spawn_fake<region_actor>(
         [e = entries](region_actor::pointer) -> region_actor::behavior_type {

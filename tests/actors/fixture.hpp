@@ -33,11 +33,9 @@ struct fixture : test_coordinator_fixture<actors_config> {
   // Sends a request from an actor of its own, which hands the answer to `on_answer`.
   template <class Handle, class OnAnswer, class... Request>
   void ask(const Handle& whom, OnAnswer on_answer, Request... request) {
-    sys.spawn(
-        [=](caf::event_based_actor* me, const Handle& to) {
-          me->request(to, caf::infinite, request...).then(on_answer);
-        },
-        whom);
+    sys.spawn([=](caf::event_based_actor* me,
+                  const Handle& to) { me->request(to, caf::infinite, request...).then(on_answer); },
+              whom);
   }
 
   // Lets time pass in steps of a beat, so that re-armed timers fire as often as they would.

@@ -70,6 +70,7 @@ struct gate_fixture : fixture {
         [a = answers](fetcher_actor::pointer) -> fetcher_actor::behavior_type {
           return {
               [](wake_atom) {},
+              [](turn_atom) {},
               [](beat_atom) {},
               [a](answer_atom, std::vector<ticketed_answer>& got) {
                 std::move(got.begin(), got.end(), std::back_inserter(*a));
