@@ -107,7 +107,7 @@ public:
   void publish_all(const std::function<std::optional<outgoing>()>& next, std::size_t window,
                    const std::function<void(std::uint64_t)>& progress,
                    std::chrono::milliseconds patience) override {
-    publish_and_wait(*make_publisher(), next, window, progress, patience);
+    publish_and_wait(make_publisher(), next, window, progress, patience);
   }
 
   void delete_stream(std::string_view name) override {

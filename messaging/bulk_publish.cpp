@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 namespace ledgerd {
 
@@ -39,11 +40,13 @@ private:
 
 } // namespace
 
-void publish_and_wait(publisher& through, const std::function<std::optional<outgoing>()>& next,
-                      std::size_t window, const std::function<void(std::uint64_t)>& progress,
+void publish_and_wait(std::unique_ptr<publisher> through,
+                      const std::function<std::optional<outgoing>()>& next, std::size_t window,
+                      const std::function<void(std::uint64_t)>& progress,
                       std::chrono::milliseconds patience) {
   bell wakeup;
-  through.open([&] { wakeup.ring(); });
+  const auto sender = std::move(through); // ends before its bell
+  sender->open([&] { wakeup.ring(); });
   std::unordered_map<std::uint64_t, outgoing>
       under_way; // by our own token; the caller's are not used
   std::deque<std::uint64_t> again;
@@ -61,15 +64,15 @@ void publish_and_wait(publisher& through, const std::function<std::optional<outg
         break;
       }
       message->token = ++last_token;
-      through.publish(under_way.emplace(last_token, std::move(*message)).first->second);
+      sender->publish(under_way.emplace(last_token, std::move(*message)).first->second);
     }
     if (!again.empty() && steady::now() >= retry_at)
       for (; !again.empty(); again.pop_front())
-        through.publish(under_way.at(again.front()));
+        sender->publish(under_way.at(again.front()));
     if (!under_way.empty())
       wakeup.wait(look_every);
     const auto before = confirmed;
-    for (auto& one : through.take()) {
+    for (auto& one : sender->take()) {
       if (one.confirmed) {
         under_way.erase(one.token);
         ++confirmed;

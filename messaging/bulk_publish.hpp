@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 
 #include "messaging/ports.hpp"
@@ -12,8 +13,9 @@
 namespace ledgerd {
 
 // See broker::publish_all. `through` must not have been opened yet.
-void publish_and_wait(publisher& through, const std::function<std::optional<outgoing>()>& next,
-                      std::size_t window, const std::function<void(std::uint64_t)>& progress,
+void publish_and_wait(std::unique_ptr<publisher> through,
+                      const std::function<std::optional<outgoing>()>& next, std::size_t window,
+                      const std::function<void(std::uint64_t)>& progress,
                       std::chrono::milliseconds patience);
 
 } // namespace ledgerd

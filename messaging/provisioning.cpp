@@ -89,17 +89,18 @@ std::string joined(const sentences& list) {
 }
 
 void judge_request_limits(const json& config, const std::string& who, sentences& faults) {
-  if (text(config, "discard") == "new")
-    return;
+  const bool discards_new = text(config, "discard") == "new";
   for (const auto* limit : {"max_msgs", "max_bytes"})
-    if (const auto value = number(config, limit); value > 0)
+    if (const auto value = number(config, limit); value > 0 && !discards_new)
       faults.push_back(
           who + "discard is old and " + limit + " is " + std::to_string(value)
           + ": the oldest requests would be deleted unread; use discard new or no limit");
-  // Discard new does not apply to this limit either, unless it is asked for by its own flag.
-  if (const auto value = number(config, "max_msgs_per_subject"); value > 0)
+  // Discard new does not go for this limit unless a flag of its own says so.
+  const bool discards_new_here = discards_new && flag(config, "discard_new_per_subject");
+  if (const auto value = number(config, "max_msgs_per_subject"); value > 0 && !discards_new_here)
     faults.push_back(who + "max_msgs_per_subject is " + std::to_string(value)
-                     + ": the oldest requests would be deleted unread; remove the limit");
+                     + ": the oldest requests would be deleted unread; remove the limit or use "
+                       "discard_new_per_subject");
 }
 
 void judge_stream(const stream_need& need, const json& config, sentences& faults) {

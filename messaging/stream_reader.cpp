@@ -1,7 +1,9 @@
 #include "messaging/stream_reader.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 
@@ -16,19 +18,15 @@ namespace {
 using nlohmann::json;
 using steady = std::chrono::steady_clock;
 
-constexpr std::size_t request_max = 5000;
-constexpr std::size_t window = 2 * request_max;
+constexpr std::size_t request_max = 2000;
+constexpr std::size_t window = 2 * request_max; // what a slow visitor may leave waiting in memory
 constexpr auto wait_slice = std::chrono::milliseconds(250);
 constexpr auto retry_pause = std::chrono::milliseconds(250);
 constexpr auto inactive_threshold = std::chrono::seconds(30); // the broker clears up when we cannot
-constexpr int tries_max = 20;                                 // in a row without a single message
+constexpr int tries_max = 40;                                 // in a row without a single message
 
-// Something on the way was lost: start again behind the last message seen.
-struct interrupted : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-// One ephemeral consumer. The consumer sequence of its messages must have no gap.
+// One ephemeral consumer. Throws std::runtime_error when anything on the way is lost: the consumer
+// sequence of its messages must have no gap.
 class reading {
 public:
   reading(session& through, std::string stream, std::string_view filter, std::uint64_t first_seq)
@@ -37,21 +35,21 @@ public:
                    {"opt_start_seq", first_seq},
                    {"ack_policy", "none"},
                    {"replay_policy", "instant"},
-                   {"max_deliver", -1},
+                   {"mem_storage", true},
                    {"inactive_threshold", std::chrono::nanoseconds(inactive_threshold).count()}};
     if (!filter.empty())
       config["filter_subject"] = filter;
     const auto body = json{{"stream_name", stream_}, {"config", std::move(config)}}.dump();
     const auto answer = ask_jetstream(session_, "CONSUMER.CREATE." + stream_, body);
     if (!answer.error.empty())
-      throw std::runtime_error("JetStream, reading " + stream_ + ": " + answer.error);
+      throw std::runtime_error(answer.error);
     const auto info = json::parse(answer.json);
     name_ = info.value("name", "");
     pending_ = info.value("num_pending", std::uint64_t{0});
     inbox_ = session_.make_inbox();
     subscription_ = session_.subscribe(inbox_ + ".*", nullptr);
     if (subscription_ == nullptr)
-      throw interrupted("the connection broke");
+      throw std::runtime_error("the connection broke");
   }
 
   ~reading() {
@@ -106,13 +104,13 @@ private:
       const auto error = session_.publish("$JS.API.CONSUMER.MSG.NEXT." + stream_ + "." + name_,
                                           inbox_ + "." + std::to_string(wish->id), body);
       if (!error.empty())
-        throw interrupted(error);
+        throw std::runtime_error(error);
     }
   }
 
   void check_silence() {
     if (book_.expire(steady::now()) > 0)
-      throw interrupted("the broker has fallen silent");
+      throw std::runtime_error("the broker has fallen silent");
   }
 
   void note(nats_message* message) {
@@ -122,9 +120,10 @@ private:
     if (status == "100")
       book_.heard(id, steady::now());
     else if (status == "404" || status == "408")
-      throw interrupted("the rest of the stream has been deleted"); // or it came late: look again
+      throw std::runtime_error(
+          "the rest of the stream has been deleted"); // or it came late: look again
     else
-      throw interrupted(status + " " + header_value(message, "Description"));
+      throw std::runtime_error(status + " " + header_value(message, "Description"));
   }
 
   bool accept(nats_message* message) {
@@ -132,7 +131,7 @@ private:
     if (!facts || facts->stream != stream_ || facts->consumer != name_)
       return false;
     if (facts->consumer_seq != consumer_seq_ + 1)
-      throw interrupted("a message was lost on the way");
+      throw std::runtime_error("a message was lost on the way");
     consumer_seq_ = facts->consumer_seq;
     seq_ = facts->stream_seq;
     stored_at_ns_ = facts->stored_at_ns;
@@ -161,40 +160,74 @@ private:
   steady::time_point arrival_;
 };
 
+// Starts again behind the last message whenever a reading is interrupted.
+class persistent_reading {
+public:
+  persistent_reading(const broker_options& options, std::string_view stream,
+                     std::string_view filter, std::uint64_t first_seq)
+      : options_(options), stream_(checked_name(stream)), filter_(filter),
+        next_seq_(std::max<std::uint64_t>(first_seq, 1)) {}
+
+  // The next message up to the end as it was at the beginning; nothing when there is none left.
+  std::optional<stored_message> next() {
+    for (;;) {
+      try {
+        return next_of_this_try();
+      } catch (const std::runtime_error& why) {
+        reading_.reset();
+        connection_.reset();
+        if (!last_seq_ || ++tries_ == tries_max)
+          throw std::runtime_error("reading " + stream_ + ": " + why.what());
+        std::this_thread::sleep_for(retry_pause);
+      }
+    }
+  }
+
+private:
+  std::optional<stored_message> next_of_this_try() {
+    if (reading_ == nullptr)
+      begin();
+    if (next_seq_ > *last_seq_)
+      return std::nullopt;
+    const auto message = reading_->next();
+    if (message == nullptr || reading_->seq() > *last_seq_)
+      return std::nullopt;
+    next_seq_ = reading_->seq() + 1;
+    tries_ = 0;
+    return reading_->to_stored(message.get());
+  }
+
+  void begin() {
+    connection_ = session::open(
+        options_,
+        {.name = options_.client_name + " reader", .immediate = true, .reconnect = false});
+    const auto state = ask_stream(*connection_, stream_);
+    if (!state.exists)
+      throw std::runtime_error("there is no such stream");
+    if (!last_seq_)
+      last_seq_ = state.last_seq;
+    reading_ = std::make_unique<reading>(*connection_, stream_, filter_, next_seq_);
+  }
+
+  const broker_options& options_;
+  const std::string stream_;
+  const std::string filter_;
+  std::uint64_t next_seq_;
+  std::optional<std::uint64_t> last_seq_; // known once the first try has begun
+  int tries_ = 0;
+  std::shared_ptr<session> connection_;
+  std::unique_ptr<reading> reading_;
+};
+
 } // namespace
 
 void read_stream(const broker_options& options, std::string_view stream,
                  std::string_view subject_filter, std::uint64_t first_seq,
                  const std::function<bool(const stored_message&)>& visit) {
-  const auto name = checked_name(stream);
-  auto next_seq = std::max<std::uint64_t>(first_seq, 1);
-  std::optional<std::uint64_t> last_seq;
-  for (int tries = 0;;) {
-    try {
-      const auto connection = session::open(
-          options,
-          {.name = options.client_name + " reader", .immediate = true, .reconnect = false});
-      const auto state = ask_stream(*connection, name);
-      if (!state.exists)
-        throw std::runtime_error("JetStream: there is no stream " + name);
-      if (!last_seq)
-        last_seq = state.last_seq;
-      if (next_seq > *last_seq)
-        return;
-      reading from(*connection, name, subject_filter, next_seq);
-      while (const auto message = from.next()) {
-        if (from.seq() > *last_seq || !visit(from.to_stored(message.get())))
-          return;
-        next_seq = from.seq() + 1;
-        tries = 0;
-      }
+  persistent_reading from(options, stream, subject_filter, first_seq);
+  while (const auto message = from.next())
+    if (!visit(*message))
       return;
-    } catch (const interrupted& why) {
-      if (++tries == tries_max)
-        throw std::runtime_error("JetStream, reading " + name + ": " + why.what());
-      std::this_thread::sleep_for(retry_pause);
-    }
-  }
 }
 
 } // namespace ledgerd

@@ -127,12 +127,11 @@ struct broker_fixture {
   void remake_consumer(std::chrono::milliseconds ack_wait) {
     const std::string path = "TRANSACTIONS.deposit-consumer";
     const auto nanoseconds = std::chrono::nanoseconds(ack_wait).count();
-    const auto failure =
-        ask("CONSUMER.DELETE." + path)
-        + ask("CONSUMER.DURABLE.CREATE." + path,
-              R"({"stream_name":"TRANSACTIONS","config":{"durable_name":"deposit-consumer",)"
-              R"("ack_policy":"explicit","filter_subject":"transaction.deposit","ack_wait":)"
-                  + std::to_string(nanoseconds) + "}}");
+    auto failure = ask("CONSUMER.DELETE." + path);
+    failure += ask("CONSUMER.DURABLE.CREATE." + path,
+                   R"({"stream_name":"TRANSACTIONS","config":{"durable_name":"deposit-consumer",)"
+                   R"("ack_policy":"explicit","filter_subject":"transaction.deposit","ack_wait":)"
+                       + std::to_string(nanoseconds) + "}}");
     if (!failure.empty())
       throw std::runtime_error(failure);
   }

@@ -120,6 +120,13 @@ CAF_TEST(requests that push out older ones) {
   make_requests(file_limits + R"(,"discard":"old","max_msgs_per_subject":5)");
   check_fault({"stream TRANSACTIONS", "max_msgs_per_subject is 5"});
   bus->delete_stream("TRANSACTIONS");
+  make_requests(file_limits + R"(,"discard":"new","max_msgs_per_subject":6)");
+  check_fault({"stream TRANSACTIONS", "max_msgs_per_subject is 6"});
+  bus->delete_stream("TRANSACTIONS");
+  make_requests(file_limits
+                + R"(,"discard":"new","max_msgs_per_subject":7,"discard_new_per_subject":true)");
+  CAF_CHECK(bus->provision({}).empty());
+  bus->delete_stream("TRANSACTIONS");
   make_requests(file_limits + R"(,"discard":"new","max_msgs":77,"max_bytes":1000000)");
   CAF_CHECK(bus->provision({}).empty());
 }
