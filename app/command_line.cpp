@@ -11,7 +11,7 @@ namespace ledgerd {
 namespace {
 
 int fail(int code, std::string_view sentence) {
-  std::fprintf(stderr, "ledgerd: %s\n", escape_controls(sentence).c_str());
+  std::fprintf(stderr, "ledgerd: %s\n", one_line(sentence).c_str());
   return code;
 }
 

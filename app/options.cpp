@@ -1,6 +1,7 @@
 #include "app/options.hpp"
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <array>
 #include <charconv>
 #include <fstream>
@@ -166,6 +167,14 @@ std::string show_currency(const config& c) {
   return std::string{c.default_currency.text()};
 }
 
+bool is_loopback(const std::string& host) {
+  in_addr four{};
+  in6_addr six{};
+  if (inet_pton(AF_INET, host.c_str(), &four) == 1)
+    return ntohl(four.s_addr) >> 24 == 127;
+  return inet_pton(AF_INET6, host.c_str(), &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+}
+
 std::string set_http_listen(config& c, std::string_view text) {
   if (text == "off") {
     c.http_listen.reset();
@@ -186,7 +195,7 @@ std::string set_http_listen(config& c, std::string_view text) {
   // Beyond loopback the contract requires bearer tokens.
   if (host == "localhost")
     host = "127.0.0.1";
-  if (!host.starts_with("127.") && host != "::1")
+  if (!is_loopback(std::string{host}))
     return "must be a loopback address (127.0.0.1, [::1]): listening beyond loopback needs bearer "
            "tokens, which this "
            "version does not have";

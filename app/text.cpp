@@ -145,6 +145,19 @@ std::string escape_controls(std::string_view text) {
   return result;
 }
 
+std::string one_line(std::string_view text) {
+  constexpr std::string_view blanks = " \t\r\n";
+  std::string result;
+  for (const char c : text) {
+    if (blanks.find(c) == std::string_view::npos)
+      result += c;
+    else if (!result.empty() && result.back() != ' ')
+      result += ' ';
+  }
+  result.erase(result.find_last_not_of(' ') + 1);
+  return escape_controls(result);
+}
+
 std::string format_time(std::int64_t microseconds_since_epoch) {
   auto seconds = static_cast<std::time_t>(microseconds_since_epoch / 1000000);
   auto fraction = microseconds_since_epoch % 1000000;

@@ -30,6 +30,10 @@ std::optional<std::string> nearest(std::string_view name, std::span<const std::s
 // line of printable text.
 std::string escape_controls(std::string_view text);
 
+// The same, with each run of blanks, tabs and line ends as one blank, and none at the ends: for
+// messages of libraries.
+std::string one_line(std::string_view text);
+
 // RFC 3339 in UTC with microseconds: 2026-11-24T07:32:46.123456Z.
 std::string format_time(std::int64_t microseconds_since_epoch);
 

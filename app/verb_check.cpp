@@ -21,11 +21,13 @@ struct finding {
 
 // What a part says, or the reason why it could not be asked.
 finding ask(std::string part, const std::function<sentences()>& question) {
+  finding found{std::move(part), {}};
   try {
-    return {std::move(part), question()};
+    found.faults = question();
   } catch (const std::exception& e) {
-    return {std::move(part), {e.what()}};
+    found.faults = {e.what()};
   }
+  return found;
 }
 
 std::vector<finding> look(const loaded_config& loaded) {
@@ -58,7 +60,7 @@ int run_check(const loaded_config& loaded, bool json) {
     if (faults.empty())
       std::printf("%-14s ok\n", part.c_str());
     for (const auto& fault : faults)
-      std::printf("%-14s FAULT  %s\n", part.c_str(), escape_controls(fault).c_str());
+      std::printf("%-14s FAULT  %s\n", part.c_str(), one_line(fault).c_str());
   }
   if (json)
     print_json({{"ok", ok}, {"parts", items}});

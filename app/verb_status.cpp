@@ -84,7 +84,7 @@ ordered_json ask(const std::function<ordered_json()>& question) {
   try {
     return question();
   } catch (const std::exception& e) {
-    return {{"error", e.what()}};
+    return {{"error", one_line(e.what())}};
   }
 }
 

@@ -82,6 +82,12 @@ CAF_TEST(escaped text is one line without control characters) {
   CAF_CHECK_EQUAL(escape_controls("\xe2\x80\xae"), "\\xe2\\x80\\xae"); // right-to-left override
 }
 
+CAF_TEST(the message of a library becomes one line) {
+  CAF_CHECK_EQUAL(one_line("  refused\n\tIs the server running?\x1b\n"),
+                  "refused Is the server running?\\x1b");
+  CAF_CHECK_EQUAL(one_line(" \n"), "");
+}
+
 CAF_TEST(times are RFC 3339 in UTC with microseconds) {
   CAF_CHECK_EQUAL(format_time(0), "1970-01-01T00:00:00.000000Z");
   CAF_CHECK_EQUAL(format_time(1764000000123456), "2025-11-24T16:00:00.123456Z");
