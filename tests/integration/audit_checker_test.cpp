@@ -246,7 +246,17 @@ CAF_TEST(results_are_asked_for_as_far_as_the_stream_reaches_back) {
           forget_first(w);
           w.erase_result(8);
         });
+  check("a row that the clocks may have made too young", {}, [&](world& w) {
+    w.row(8).created_at = database_time{3'000'000 + 59'000'000};
+    forget_first(w);
+    w.erase_result(8);
+  });
+  check("there is no stream, which is said elsewhere", {}, [](world& w) {
+    w.results.clear();
+    w.result_stream = {};
+  });
   check("nothing is held any more", {}, [](world& w) {
+    w.row(8).created_at = database_time{3'600'000'000};
     w.results.clear();
     w.result_stream = {.exists = true, .first_seq = 9, .last_seq = 8};
   });
@@ -278,6 +288,11 @@ CAF_TEST(requests_without_an_answer_are_found) {
   check("a conflict without its dead letter", {{kind::conflict_not_parked, 1}}, [](world& w) {
     w.dead_letters.erase(w.dead_letters.begin());
     w.letter_stream.messages = 2;
+  });
+  check("a lost withdrawal", {{kind::request_unanswered, 1}}, [](world& w) {
+    w.requests.push_back(
+        {12, 0, "transaction.withdrawal", R"({"recordId":9,"userId":"anna","amount":1})", {}});
+    w.withdrawals.delivered = 12;
   });
   check("the withdrawals' consumer counts for withdrawals only", {}, [](world& w) {
     w.withdrawals.delivered = 20;
@@ -353,6 +368,11 @@ CAF_TEST(unfounded_dead_letters_are_found) {
         [&](world& w) { park(w, 11, dead_reason::attempts_exhausted, "x"); });
   check("a currency may have been unknown then", {}, [&](world& w) {
     park(w, 5, dead_reason::invalid_field, "field \"currency\": must be a known currency");
+  });
+  check("a conflict with a row that is none", {{kind::dead_letter_unfounded, 1}}, [&](world& w) {
+    w.requests.push_back(
+        {12, 0, "transaction.deposit", R"({"recordId":9,"userId":"anna","amount":1})", {}});
+    park(w, 12, dead_reason::record_id_conflict, "x");
   });
   check("malformed, but parked as a conflict", {{kind::dead_letter_unfounded, 1}}, [](world& w) {
     header_of(w.dead_letters.back(), "Ledgerd-Reason").value = "RECORD_ID_CONFLICT";

@@ -164,4 +164,8 @@ CAF_TEST(headers_that_leave_no_room_go_from_the_last_on) {
   CAF_CHECK_EQUAL(value_of(cut, "X-3"), "none");
   CAF_CHECK_EQUAL(value_of(cut, "Ledgerd-Truncated"), "9");
   CAF_CHECK_EQUAL(value_of(cut, "Ledgerd-Reason"), "MALFORMED_JSON");
+  const auto bare = bury(source, "x", 10); // no limit is too small to say why
+  CAF_CHECK_EQUAL(value_of(bare, "Ledgerd-Truncated"), "9");
+  CAF_CHECK_EQUAL(bare.headers.size(), 8u);
+  CAF_CHECK_EQUAL(bare.payload, "");
 }
