@@ -186,11 +186,17 @@ CAF_TEST(
 
 CAF_TEST(closing stops the requests) {
   publish_requests(10);
-  fetcher fetch(deposits(), 10);
+  fetcher fetch(deposits(), 100);
   std::size_t came = 0;
   CAF_REQUIRE(eventually([&] { return (came += fetch.turn().size()) == 10; }));
+  auto waiting = [&] {
+    const auto info = ask_jetstream(*side, "CONSUMER.INFO.TRANSACTIONS.deposit-consumer", "").json;
+    return info.find("\"num_waiting\":0") == std::string::npos;
+  };
+  CAF_CHECK(waiting());
   fetch.source().close();
-  publish_requests(20, names::deposit_subject);
+  CAF_CHECK(eventually([&] { return !waiting(); }, 1s)); // before it would have run out
+  publish_requests(20);                                  // the first ten are duplicates
   for (int i = 0; i < 10; ++i)
     CAF_CHECK_EQUAL(fetch.turn().size(), 0u);
   CAF_CHECK_EQUAL(deposit_state().pending, 10u);
@@ -199,8 +205,7 @@ CAF_TEST(closing stops the requests) {
 CAF_TEST(a forged delivery is not taken for one) {
   fetcher fetch(deposits(), 10);
   fetch.turn();
-  // Whoever sees a request knows the inbox. The broker's own answer would be a receipt of this
-  // consumer.
+  // Whoever sees a request knows the inbox.
   class spy final : public message_sink {
   public:
     void receive(nats_message* raw) override {
@@ -221,9 +226,8 @@ CAF_TEST(a forged delivery is not taken for one) {
     fetch.turn();
     return !watcher->seen().empty();
   }));
-  for (const auto* receipt : {"x", "$JS.ACK.OTHER.deposit-consumer.1.2.3.4.5",
-                              "$JS.ACK.TRANSACTIONS.deposit-consumer.1.2.3.4.x"})
-    CAF_CHECK_EQUAL(side->publish(watcher->seen(), receipt, "{}"), "");
+  // The broker itself lets no client publish with a receipt as reply, so any other reply has to do.
+  CAF_CHECK_EQUAL(side->publish(watcher->seen(), "x", "{}"), "");
   publish_requests(1);
   std::vector<delivery> came;
   CAF_CHECK(eventually([&] {

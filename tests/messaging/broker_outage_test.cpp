@@ -152,6 +152,28 @@ CAF_TEST(every publication is answered and the confirmed ones are stored) {
   CAF_CHECK_EQUAL(stored.size(), 20000u);
 }
 
+CAF_TEST(what is under way when the connection breaks is answered then) {
+  // Somebody listens who never answers.
+  class deaf final : public message_sink {
+  public:
+    void receive(nats_message* raw) override { const message_ptr message(raw); }
+  };
+  side->subscribe("deaf.subject", std::make_shared<deaf>());
+  CAF_REQUIRE_EQUAL(ask("INFO"), ""); // the subscription is known by now
+  auto pub = bus->make_publisher();
+  bell confirmed;
+  pub->open(confirmed.ringer());
+  pub->publish({.token = 3, .subject = "deaf.subject", .message_id = "3", .payload = "x"});
+  CAF_REQUIRE(pub->take().empty());
+  servers().kill_nats();
+  std::vector<confirmation> answers;
+  CAF_CHECK(
+      eventually([&] { return !(answers = pub->take()).empty(); }, 3s)); // the deadline is 5 s
+  CAF_REQUIRE_EQUAL(answers.size(), 1u);
+  CAF_CHECK(!answers[0].confirmed);
+  CAF_CHECK_EQUAL(answers[0].token, 3u);
+}
+
 CAF_TEST(publishing while the broker is away is answered at once) {
   auto pub = bus->make_publisher();
   bell confirmed;

@@ -118,6 +118,17 @@ CAF_TEST(it ends at the end it saw and stops when told) {
     return true;
   });
   CAF_CHECK_EQUAL(count, total);
+  side->publish("transaction.withdrawal", {}, "the end");
+  CAF_REQUIRE(
+      eventually([&] { return bus->stream(names::request_stream).last_seq == total + 101; }));
+  const auto end_seen = total + 101;
+  // Here the end itself does not match the filter, and what came later does.
+  bus->read(names::request_stream, names::deposit_subject, 1, [&](const stored_message& one) {
+    CAF_CHECK_LESS_OR_EQUAL(one.seq, end_seen);
+    if (one.seq == 1)
+      side->publish("transaction.deposit", {}, "later");
+    return true;
+  });
   count = 0;
   bus->read(names::request_stream, {}, 1, [&](const stored_message&) { return ++count < 10; });
   CAF_CHECK_EQUAL(count, 10u);
