@@ -228,6 +228,25 @@ CAF_TEST(what_is_not_json_from_the_first_byte_to_the_last_is_malformed) {
                   "7 u KRW DEPOSIT 1");
 }
 
+CAF_TEST(escapes_of_every_length_become_utf_8) {
+  check_rows(
+      "transaction.deposit",
+      {{with("userId", R"("\u0041\u007e")"), "7 A~ EUR DEPOSIT 1000000"},
+       {with("userId", R"("\u00a0\u07ff")"), "7 \xc2\xa0\xdf\xbf EUR DEPOSIT 1000000"},
+       {with("userId", R"("\u0800\uffff")"), "7 \xe0\xa0\x80\xef\xbf\xbf EUR DEPOSIT 1000000"},
+       {with("userId", R"("\ud800\udc00\udbff\udfff")"),
+        "7 \xf0\x90\x80\x80\xf4\x8f\xbf\xbf EUR DEPOSIT 1000000"}});
+}
+
+CAF_TEST(depth_counts_what_is_open_not_what_was) {
+  std::string siblings;
+  for (int i = 0; i < 200; ++i)
+    siblings += R"("x":[{},[]],)";
+  CAF_CHECK_EQUAL(describe(decode("transaction.deposit",
+                                  "{" + siblings + R"("recordId":7,"userId":"u","amount":1})")),
+                  "7 u KRW DEPOSIT 1");
+}
+
 CAF_TEST(a_detail_says_what_is_wrong_and_where) {
   check_rows(
       "transaction.deposit",
@@ -237,6 +256,8 @@ CAF_TEST(a_detail_says_what_is_wrong_and_where) {
           {"\xef\xbb\xbf{}", "MALFORMED_JSON: the payload begins with a byte-order mark at byte 0"},
           {"[]", "MALFORMED_JSON: the payload is not a JSON object at byte 0"},
           {"{\"a\":\"\xff\"}", "MALFORMED_JSON: the payload is not UTF-8 at byte 6"},
+          {"{\"a\":\"\n\"}",
+           "MALFORMED_JSON: the payload has a control character in a string at byte 6"},
           {nested(65, "[", "]"), "MALFORMED_JSON: the payload is nested too deeply at byte "},
       });
 }
