@@ -63,7 +63,8 @@ struct config {
   std::chrono::milliseconds ack_wait{30000};
   // How long a shutdown may take to finish what is in flight.
   std::chrono::milliseconds shutdown_deadline{10000};
-  // How often to look for messages that a consumer gave up, because somebody limited its deliveries on the server.
+  // How often to look for messages that a consumer gave up, because somebody limited its deliveries
+  // on the server.
   std::chrono::milliseconds sweep_interval{10000};
 
   // Apply missing migrations at start.
@@ -93,7 +94,7 @@ using setting_list = std::vector<std::pair<std::string, std::string>>;
 struct config_sources {
   setting_list flags;       // option names without dashes, such as {"max-in-flight", "100"}
   setting_list environment; // variables whose names begin with LEDGERD_
-  std::string file;     // path of a TOML file; empty: none, or the one LEDGERD_CONFIG names
+  std::string file;         // path of a TOML file; empty: none, or the one LEDGERD_CONFIG names
 };
 
 struct loaded_config {

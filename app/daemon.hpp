@@ -5,9 +5,10 @@
 
 namespace ledgerd {
 
-// Runs in the calling thread until SIGTERM or SIGINT, then drains within the shutdown deadline; a second signal ends
-// the process at once. A broker or database that cannot be reached at start is tried again for ever, with one line
-// for each attempt. Expects logging to be set up. Returns the exit code: 0 done, 3 cannot start.
+// Runs in the calling thread until SIGTERM or SIGINT, then drains within the shutdown deadline; a
+// second signal ends the process at once. A broker or database that cannot be reached at start is
+// tried again for ever, with one line for each attempt. Expects logging to be set up. Returns the
+// exit code: 0 done, 3 cannot start.
 int run_daemon(const config& settings);
 
 } // namespace ledgerd

@@ -1,5 +1,6 @@
 #include "app/readiness.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <utility>
@@ -46,8 +47,9 @@ readiness_check readiness::look_at_streams() {
          {names::request_stream, names::result_stream, names::dead_letter_stream})
       if (!nats_.stream(stream).exists)
         return {"streams", false, "stream " + std::string{stream} + " is missing"};
+    const auto present = nats_.consumer_names(names::request_stream);
     for (const auto durable : {names::deposit_consumer, names::withdrawal_consumer})
-      if (!nats_.consumer(names::request_stream, durable).exists)
+      if (std::find(present.begin(), present.end(), durable) == present.end())
         return {"streams", false, "consumer " + std::string{durable} + " is missing"};
     return {"streams", true, ""};
   } catch (const std::exception& e) {

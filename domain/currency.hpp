@@ -22,8 +22,10 @@ public:
 
   // A dense index below `index_count`, for tables.
   std::size_t index() const noexcept {
-    return static_cast<std::size_t>((letters_[0] - 'A') * 676 + (letters_[1] - 'A') * 26
-                                    + (letters_[2] - 'A'));
+    std::size_t index = 0;
+    for (const char letter : letters_)
+      index = index * 26 + static_cast<std::size_t>(letter - 'A');
+    return index;
   }
   static constexpr std::size_t index_count = 26 * 26 * 26;
 

@@ -87,6 +87,10 @@ public:
     return ask_consumer(*control_->current(), stream, durable);
   }
 
+  std::vector<std::string> consumer_names(std::string_view stream) override {
+    return ask_consumer_names(*control_->current(), stream);
+  }
+
   std::unique_ptr<delivery_source> make_source(std::string_view stream, std::string_view durable,
                                                std::size_t request_max) override {
     return make_pull_source(control_, data_, checked_name(stream), checked_name(durable),

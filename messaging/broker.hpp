@@ -1,7 +1,7 @@
 // The supervised connection to NATS and everything that is made from it.
 //
-// A broker outlives its sources, publishers and readers. All functions may be called from any thread; those that
-// wait say so.
+// A broker outlives its sources, publishers and readers. All functions may be called from any
+// thread; those that wait say so.
 #pragma once
 
 #include <chrono>
@@ -18,8 +18,9 @@
 namespace ledgerd {
 
 struct broker_options {
-  std::string url = "nats://127.0.0.1:4222"; // one or several, comma-separated; may hold user:password or a token
-  std::string credentials_file;              // empty: none
+  std::string url =
+      "nats://127.0.0.1:4222"; // one or several, comma-separated; may hold user:password or a token
+  std::string credentials_file; // empty: none
   std::string client_name = "ledgerd";
   std::chrono::milliseconds connect_timeout{3000};
   std::chrono::milliseconds write_deadline{3000};
@@ -46,8 +47,8 @@ struct consumer_state {
   std::uint64_t pending = 0;     // not handed out yet
   std::uint64_t ack_pending = 0; // handed out, not settled
   std::uint64_t redelivered = 0;
-  std::uint64_t ack_floor = 0;  // stream sequence up to which all is settled
-  std::uint64_t delivered = 0;  // last stream sequence handed out
+  std::uint64_t ack_floor = 0; // stream sequence up to which all is settled
+  std::uint64_t delivered = 0; // last stream sequence handed out
   std::chrono::milliseconds ack_wait{0};
   std::uint64_t max_deliver = 0; // how often a message is handed out at most; 0: without limit
 };
@@ -62,9 +63,10 @@ struct stored_message {
 };
 
 struct provisioning {
-  bool create = true;                                // false: only check
-  std::chrono::milliseconds ack_wait{30000};         // for the consumers that are created
-  std::chrono::milliseconds shutdown_deadline{10000}; // an existing, shorter acknowledgement wait is a fault
+  bool create = true;                        // false: only check
+  std::chrono::milliseconds ack_wait{30000}; // for the consumers that are created
+  std::chrono::milliseconds shutdown_deadline{
+      10000}; // an existing, shorter acknowledgement wait is a fault
   std::int64_t ack_pending_max = 100000;
   std::chrono::milliseconds duplicate_window{600000}; // of the result and dead-letter streams
 };
@@ -73,8 +75,9 @@ class broker {
 public:
   virtual ~broker() = default;
 
-  // One attempt, at most `connect_timeout`. Throws std::runtime_error with the reason. From then on the connection
-  // is kept up for ever: reconnects with jitter, and is rebuilt when the library gives up.
+  // One attempt, at most `connect_timeout`. Throws std::runtime_error with the reason. From then on
+  // the connection is kept up for ever: reconnects with jitter, and is rebuilt when the library
+  // gives up.
   static std::unique_ptr<broker> connect(const broker_options& options, link_observer observe);
 
   virtual bool connected() const = 0;
@@ -82,32 +85,42 @@ public:
   // The server's limit for payload and headers of one message, in bytes.
   virtual std::size_t message_bytes_max() const = 0;
 
-  // Creates what is missing of the three streams and the consumers of the ledger role, changes nothing that is
-  // there, and returns one sentence for each setting that would lose messages (contract section 1), or for each
-  // thing that is missing when `create` is off. Empty: all is well. Waits. Throws std::runtime_error when the
-  // broker cannot be asked.
+  // Creates what is missing of the three streams and the consumers of the ledger role, changes
+  // nothing that is there, and returns one sentence for each setting that would lose messages
+  // (contract section 1), or for each thing that is missing when `create` is off. Empty: all is
+  // well. Waits. Throws std::runtime_error when the broker cannot be asked.
   virtual std::vector<std::string> provision(const provisioning& how) = 0;
 
   // Wait for the broker's answer; throw std::runtime_error when there is none.
   virtual stream_state stream(std::string_view name) = 0;
   virtual consumer_state consumer(std::string_view stream, std::string_view durable) = 0;
 
+  // The names of a stream's consumers; none when there is no such stream. Unlike `consumer`, this
+  // costs the broker nothing: nats-server 2.9 answers a question for one consumer's state with a
+  // scan of what it has not delivered, and may go on scanning at each delivery
+  // (docs/decisions/0010-questions.md). Waits, throws likewise.
+  virtual std::vector<std::string> consumer_names(std::string_view stream) = 0;
+
   // The actors' ports. `request_max` is the largest batch asked for in one pull request.
-  virtual std::unique_ptr<delivery_source> make_source(std::string_view stream, std::string_view durable,
-                                                       std::size_t request_max) = 0;
+  virtual std::unique_ptr<delivery_source>
+  make_source(std::string_view stream, std::string_view durable, std::size_t request_max) = 0;
   virtual std::unique_ptr<publisher> make_publisher() = 0;
 
-  // Reads a stream from `first_seq` to its present end through an ephemeral consumer, in order; `visit` returns
-  // false to stop. Only messages on `subject_filter` when it is not empty. Waits. Throws std::runtime_error.
-  virtual void read(std::string_view stream, std::string_view subject_filter, std::uint64_t first_seq,
+  // Reads a stream from `first_seq` to its present end through an ephemeral consumer, in order;
+  // `visit` returns false to stop. Only messages on `subject_filter` when it is not empty. Waits.
+  // Throws std::runtime_error.
+  virtual void read(std::string_view stream, std::string_view subject_filter,
+                    std::uint64_t first_seq,
                     const std::function<bool(const stored_message&)>& visit) = 0;
 
-  // The message with this sequence number, if the stream still holds it. Waits. Throws std::runtime_error.
+  // The message with this sequence number, if the stream still holds it. Waits. Throws
+  // std::runtime_error.
   virtual std::optional<stored_message> message(std::string_view stream, std::uint64_t seq) = 0;
 
-  // Publishes all with their message ids, at most `window` unconfirmed at a time, and waits for the PubAcks;
-  // `progress` gets the number confirmed so far. Unconfirmed ones are published again. Throws std::runtime_error
-  // when there is no progress for `patience`. For `submit`, `bench` and tests; not for actors.
+  // Publishes all with their message ids, at most `window` unconfirmed at a time, and waits for the
+  // PubAcks; `progress` gets the number confirmed so far. Unconfirmed ones are published again.
+  // Throws std::runtime_error when there is no progress for `patience`. For `submit`, `bench` and
+  // tests; not for actors.
   virtual void publish_all(const std::function<std::optional<outgoing>()>& next, std::size_t window,
                            const std::function<void(std::uint64_t)>& progress,
                            std::chrono::milliseconds patience) = 0;

@@ -35,8 +35,8 @@ struct rejection {
   std::string detail;
 };
 
-// Reads a request. The whole document is validated, amounts are read from the raw token. The movement is the
-// last token of `subject` (deposit or withdrawal). Never throws on any input.
+// Reads a request. The whole document is validated, amounts are read from the raw token. The
+// movement is the last token of `subject` (deposit or withdrawal). Never throws on any input.
 std::variant<entry, rejection> decode_entry(std::string_view subject, std::string_view payload,
                                             const currency_table& currencies,
                                             currency_code default_currency);
@@ -50,12 +50,14 @@ std::string_view result_subject(movement type) noexcept;
 // result-<recordId>
 std::string result_message_id(record_id id);
 
-// The result message for an entry that came with `source`: result payload, its id, and the trace headers
-// (traceparent, tracestate) of the request.
-outgoing make_result(std::uint64_t token, const posting& stored, int exponent, const delivery& source);
+// The result message for an entry that came with `source`: result payload, its id, and the trace
+// headers (traceparent, tracestate) of the request.
+outgoing make_result(std::uint64_t token, const posting& stored, int exponent,
+                     const delivery& source);
 
-// The dead letter for a delivery (contract section 4). The payload is cut so that payload and headers fit
-// `message_bytes_max`, the broker's limit; Ledgerd-Truncated then gives its full length.
+// The dead letter for a delivery (contract section 4). The payload is cut so that payload and
+// headers fit `message_bytes_max`, the broker's limit; Ledgerd-Truncated then gives its full
+// length.
 outgoing make_dead_letter(std::uint64_t token, const delivery& source, const rejection& why,
                           std::string_view node_name, std::size_t message_bytes_max);
 

@@ -141,6 +141,24 @@ consumer_state ask_consumer(session& through, std::string_view stream, std::stri
           number_at(config, "max_deliver")};
 }
 
+std::vector<std::string> ask_consumer_names(session& through, std::string_view stream) {
+  const auto what = "CONSUMER.NAMES." + checked_name(stream);
+  std::vector<std::string> result;
+  for (;;) {
+    const auto answer =
+        ask_jetstream(through, what, "{\"offset\":" + std::to_string(result.size()) + "}");
+    if (answer.code == api_stream_not_found)
+      return {};
+    if (!answer.error.empty())
+      fail(what, answer.error);
+    const auto page = json::parse(answer.json);
+    const auto names = page.value("consumers", std::vector<std::string>{});
+    result.insert(result.end(), names.begin(), names.end());
+    if (names.empty() || result.size() >= number_at(page, "total"))
+      return result;
+  }
+}
+
 std::optional<stored_message> ask_message(session& through, std::string_view stream,
                                           std::uint64_t seq) {
   const auto what = "STREAM.MSG.GET." + checked_name(stream);

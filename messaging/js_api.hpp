@@ -32,6 +32,7 @@ std::string checked_name(std::string_view name);
 
 stream_state ask_stream(session& through, std::string_view name);
 consumer_state ask_consumer(session& through, std::string_view stream, std::string_view durable);
+std::vector<std::string> ask_consumer_names(session& through, std::string_view stream);
 
 // Nothing when the stream does not hold it.
 std::optional<stored_message> ask_message(session& through, std::string_view stream,

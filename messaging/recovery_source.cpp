@@ -15,6 +15,10 @@ namespace {
 
 constexpr std::string_view internal_header_prefix = "Nats-";
 
+// How soon a consumer without a limit is asked again whether it has one: each question costs the
+// broker.
+constexpr auto unlimited_pause = std::chrono::milliseconds{30000};
+
 class recovery_source final : public delivery_source {
 public:
   recovery_source(broker& nats, std::string_view stream, std::string_view durable,
@@ -54,27 +58,29 @@ public:
 
 private:
   void sweep_for_ever() {
+    auto pause = interval_;
     for (;;) {
       {
         std::unique_lock lock{mutex_};
-        if (changed_.wait_for(lock, interval_, [this] { return closed_; }))
+        if (changed_.wait_for(lock, pause, [this] { return closed_; }))
           return;
       }
       try {
-        sweep();
+        pause = sweep() ? interval_ : std::max(interval_, unlimited_pause);
       } catch (const std::exception&) {
         // The broker is away; its link reports that, and the next round tries again.
       }
     }
   }
 
-  void sweep() {
+  // Whether the consumer limits deliveries.
+  bool sweep() {
     const auto consumer = nats_.consumer(stream_, durable_);
     if (!consumer.exists || consumer.max_deliver == 0)
-      return;
+      return false;
     swept_ = std::max(swept_, consumer.ack_floor);
     if (swept_ >= consumer.delivered)
-      return;
+      return true;
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     const auto old_enough =
         std::chrono::duration_cast<std::chrono::nanoseconds>(now - consumer.ack_wait).count();
@@ -85,6 +91,7 @@ private:
       swept_ = message.seq;
       return true;
     });
+    return true;
   }
 
   // Waits for room; false when the source is closed.
