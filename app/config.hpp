@@ -37,7 +37,7 @@ struct config {
   // The database of schema `account`; empty: the same as `database_url`. Holds secrets.
   std::string account_database_url;
 
-  // What this node does. This version knows `ledger` only.
+  // What this node does: `ledger`, `account` or both.
   std::vector<std::string> roles = {"ledger"};
   // The name under which other nodes, dead letters and logs know this process.
   std::string node_name; // set by load_config: host name and process id
@@ -67,6 +67,14 @@ struct config {
   // on the server.
   std::chrono::milliseconds sweep_interval{10000};
 
+  // How long a record may be without a verdict before it is driven again.
+  std::chrono::milliseconds redrive_after{30000};
+  // Submissions that this node holds at most, from arrival to the PubAck of their request.
+  std::size_t submissions_max = 10000;
+  // A file with the bearer tokens of the HTTP API; empty: none are asked for, which only loopback
+  // allows.
+  std::string http_token_file;
+
   // Apply missing migrations at start.
   bool migrate = true;
   // Create missing streams and consumers at start.
@@ -76,6 +84,12 @@ struct config {
 
   // Where the operations endpoints listen; nothing: off.
   std::optional<listen_address> http_listen = listen_address{};
+
+  bool has_role(std::string_view name) const noexcept;
+  // The database of schema `account`.
+  const std::string& records_url() const noexcept {
+    return account_database_url.empty() ? database_url : account_database_url;
+  }
 
   log_format log_style = log_format::text;
   std::string log_level = "info"; // trace, debug, info, warn, error

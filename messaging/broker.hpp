@@ -63,6 +63,8 @@ struct stored_message {
 };
 
 struct provisioning {
+  bool ledger = true;                        // the ledger role's consumers
+  bool account = false;                      // the account role's consumer
   bool create = true;                        // false: only check
   std::chrono::milliseconds ack_wait{30000}; // for the consumers that are created
   std::chrono::milliseconds shutdown_deadline{
@@ -85,7 +87,7 @@ public:
   // The server's limit for payload and headers of one message, in bytes.
   virtual std::size_t message_bytes_max() const = 0;
 
-  // Creates what is missing of the three streams and the consumers of the ledger role, changes
+  // Creates what is missing of the three streams and the consumers of the roles, changes
   // nothing that is there, and returns one sentence for each setting that would lose messages
   // (contract section 1), or for each thing that is missing when `create` is off. Empty: all is
   // well. Waits. Throws std::runtime_error when the broker cannot be asked.
@@ -105,6 +107,10 @@ public:
   virtual std::unique_ptr<delivery_source>
   make_source(std::string_view stream, std::string_view durable, std::size_t request_max) = 0;
   virtual std::unique_ptr<publisher> make_publisher() = 0;
+
+  // Answers `subjects` in the queue group `ledgerd`.
+  virtual std::unique_ptr<question_desk> make_desk(std::vector<std::string> subjects) = 0;
+  virtual std::unique_ptr<inquirer> make_inquirer() = 0;
 
   // Reads a stream from `first_seq` to its present end through an ephemeral consumer, in order;
   // `visit` returns false to stop. Only messages on `subject_filter` when it is not empty. Waits.

@@ -21,4 +21,14 @@ inline constexpr std::string_view deposit_consumer = "deposit-consumer";
 inline constexpr std::string_view withdrawal_consumer = "withdrawal-consumer";
 inline constexpr std::string_view account_result_consumer = "account-result-consumer";
 
+// Questions over NATS request/reply. A node with the account role answers the first two, one with
+// the ledger role the others.
+inline constexpr std::string_view api_queue_group = "ledgerd";
+inline constexpr std::string_view api_submit = "ledgerd.api.submit";
+inline constexpr std::string_view api_record = "ledgerd.api.record";
+inline constexpr std::string_view api_account = "ledgerd.api.account";
+inline constexpr std::string_view api_history = "ledgerd.api.history";
+inline constexpr std::string_view api_verdicts = "ledgerd.api.verdicts";
+inline constexpr std::string_view api_currencies = "ledgerd.api.currencies";
+
 } // namespace ledgerd::names

@@ -100,4 +100,58 @@ public:
   virtual std::vector<confirmation> take() = 0;
 };
 
+// A question that came over NATS request/reply.
+struct api_question {
+  std::string subject;
+  std::string payload;
+  std::vector<header> headers;
+  std::string reply; // where the answer goes; opaque to everybody but the desk
+};
+
+// Where questions come in: subscriptions on some subjects in a queue group, renewed after a rebuilt
+// connection.
+class question_desk {
+public:
+  virtual ~question_desk() = default;
+
+  // Begins to receive. Called once, before anything else.
+  virtual void open(waker wake) = 0;
+
+  // What has come since the last call. Called on wake, and at least every 250 ms: it also renews
+  // the subscriptions. Questions beyond the desk's limit are answered with nothing: the caller's
+  // request times out.
+  virtual std::vector<api_question> take() = 0;
+
+  // Fire and forget. Thread-safe, unlike the rest.
+  virtual void answer(const std::string& reply, std::string_view payload,
+                      const std::vector<header>& headers) = 0;
+
+  // Takes no more questions; what has come can still be taken and answered.
+  virtual void close() = 0;
+};
+
+// An answer to a question asked over NATS.
+struct api_reply {
+  std::uint64_t token = 0;
+  bool answered = false; // false: nobody answered in time, or nobody is there
+  std::string payload;
+  std::vector<header> headers;
+};
+
+// Asks questions over NATS request/reply without waiting.
+class inquirer {
+public:
+  virtual ~inquirer() = default;
+
+  // Begins. Called once, before anything else.
+  virtual void open(waker wake) = 0;
+
+  // Every call is answered by exactly one reply.
+  virtual void ask(std::uint64_t token, const std::string& subject, std::string_view payload) = 0;
+
+  // The replies since the last call; also gives up what has waited longer than the deadline (2 s)
+  // or was under way when the connection broke. Called on wake, and at least every 250 ms.
+  virtual std::vector<api_reply> take() = 0;
+};
+
 } // namespace ledgerd

@@ -1,4 +1,5 @@
-// The database's schema: numbered migrations, applied under an advisory lock.
+// The databases' schemas, `ledger` and `account`: numbered migrations, applied under an advisory
+// lock. The two may live in one database or in two; each keeps its own list of migrations.
 #pragma once
 
 #include <string>
@@ -6,23 +7,26 @@
 
 namespace ledgerd {
 
+enum class schema { ledger, account };
+
 struct schema_state {
   int version = 0; // highest migration the database has, 0: none
   int known = 0;   // highest migration this binary has
 };
 
-// All three wait for the database and throw std::runtime_error with a clear sentence (never the
+// All wait for the database and throw std::runtime_error with a clear sentence (never the
 // password).
 
 // Applies what is missing, each migration in a transaction of its own; two processes at once are
 // safe. Returns the names of what was applied. Throws when the database is newer than this binary.
-std::vector<std::string> migrate(const std::string& database_url);
+std::vector<std::string> migrate(const std::string& database_url, schema which = schema::ledger);
 
-schema_state read_schema(const std::string& database_url);
+schema_state read_schema(const std::string& database_url, schema which = schema::ledger);
 
 // One sentence for each thing that would make posting unsafe or impossible: fsync or
 // full_page_writes off, a server in recovery, a read-only database, synchronous_commit off, a
 // schema older or newer than this binary's, a missing privilege. Empty: all is well.
-std::vector<std::string> check_database(const std::string& database_url);
+std::vector<std::string> check_database(const std::string& database_url,
+                                        schema which = schema::ledger);
 
 } // namespace ledgerd

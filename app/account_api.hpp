@@ -1,0 +1,50 @@
+// What the account side offers to callers, over HTTP and over NATS alike: JSON in, JSON out
+// (contract section 6).
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "domain/entry.hpp"
+
+namespace ledgerd {
+
+inline constexpr std::chrono::seconds prefer_wait_max{30};
+
+struct api_answer {
+  int status = 200;
+  std::string code; // the stable word of a problem; empty when status is below 400
+  std::string body; // JSON; the problem document when status is 400 or more
+  std::vector<std::pair<std::string, std::string>> headers; // such as Location, Retry-After
+};
+
+// Called exactly once, from any thread.
+using api_callback = std::function<void(api_answer)>;
+
+// No function blocks. All may be called from any thread.
+class account_api {
+public:
+  virtual ~account_api() = default;
+
+  // `idempotency_key` is empty when there is none. `wait` holds the answer until the verdict is
+  // there or the time is up.
+  virtual void submit(std::string_view body, std::string_view idempotency_key,
+                      std::chrono::milliseconds wait, api_callback done) = 0;
+
+  virtual void record(record_id id, api_callback done) = 0;
+
+  virtual void account(std::string_view user_id, api_callback done) = 0;
+
+  // Empty texts stand for what the caller left out.
+  virtual void history(std::string_view user_id, std::string_view currency, std::string_view limit,
+                       std::string_view before, api_callback done) = 0;
+};
+
+// A problem as an answer.
+api_answer api_problem(int status, std::string_view code, std::string_view detail);
+
+} // namespace ledgerd

@@ -1,0 +1,102 @@
+// The wire format of the account side: what callers send and get, over HTTP and over NATS alike
+// (contract sections 2, 3 and 6). Pure functions; any thread; no function throws on any input.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "domain/record.hpp"
+#include "messaging/codec.hpp"
+
+namespace ledgerd {
+
+inline constexpr std::size_t idempotency_key_bytes_max = 255;
+inline constexpr int history_limit_max = 1000;
+inline constexpr int history_limit_default = 50;
+
+// Reads `{userId, type, amount, currency?}`, by the rules of a request's payload; `type` is
+// required. A `recordId` is refused: INVALID_FIELD, for the caller seems to believe that it chooses
+// the id.
+std::variant<submission, rejection> decode_submission(std::string_view body,
+                                                      const currency_table& currencies,
+                                                      currency_code default_currency);
+
+// The rule that an Idempotency-Key breaks (1 to 255 visible ASCII characters), as a sentence that
+// names the field.
+std::optional<rejection> check_idempotency_key(std::string_view key);
+
+// The request message of a record: subject, payload and message id. `attempt` 0 is the first
+// publication, whose message id is the record id; each later one has an id of its own
+// (`<recordId>-<attempt>`), or the broker's duplicate window would swallow it.
+outgoing make_request(std::uint64_t token, const transaction_record& record, int exponent,
+                      std::uint64_t attempt);
+
+// Reads a result as `encode_result` writes it. Field order does not matter.
+std::variant<record_verdict, rejection> decode_result(std::string_view payload,
+                                                      const currency_table& currencies);
+
+// {recordId, transactionId?, userId, type, amount, currency, status, reason?, balanceAfter?,
+// createdAt, updatedAt}
+std::string encode_record(const transaction_record& record, int exponent);
+
+// The same for a posting: a record that has its verdict; both times are the posting's.
+std::string encode_record(const posting& stored, int exponent);
+
+// {userId, accounts: [{currency, balance, seq, updatedAt}]}
+struct account_balance {
+  currency_code currency;
+  int exponent = 0;
+  account_head head;
+  database_time updated_at{};
+};
+std::string encode_account(std::string_view user_id, const std::vector<account_balance>& accounts);
+
+// {"items": [...], "next": cursor or null}. `next_before` is the cursor: the sequence number below
+// which the next page begins; nothing on the last page.
+std::string encode_history(const std::vector<posting>& postings, int exponent,
+                           std::optional<std::int64_t> next_before);
+
+// Questions over NATS.
+std::variant<record_id, rejection>
+decode_record_question(std::string_view body); // {"recordId": ...}
+std::variant<std::string, rejection>
+decode_account_question(std::string_view body); // {"userId": ...}
+
+struct history_question {
+  account_key account;
+  int limit = history_limit_default;
+  std::int64_t before = 0; // 0: from the newest
+};
+// {"userId", "currency"?, "limit"?, "before"?}; the numbers also as strings, as a query string
+// holds them.
+std::variant<history_question, rejection> decode_history_question(std::string_view body,
+                                                                  const currency_table& currencies,
+                                                                  currency_code default_currency);
+std::string encode_history_question(std::string_view user_id, std::string_view currency,
+                                    std::string_view limit,
+                                    std::string_view before); // empty texts are left out
+
+// The sweeper's question to the ledger: which of these records are decided, and how. The answer
+// holds their results as they stand in the result stream: {"results": [...]}.
+inline constexpr std::size_t verdict_question_max = 500;
+std::string encode_verdict_question(const std::vector<record_id>& ids); // {"recordIds": [...]}
+std::variant<std::vector<record_id>, rejection>
+decode_verdict_question(std::string_view body); // at most `verdict_question_max`
+std::string encode_verdicts(const std::vector<posting>& decided, const currency_table& currencies);
+std::variant<std::vector<record_verdict>, rejection>
+decode_verdicts(std::string_view body, const currency_table& currencies);
+
+// {"currencies": [{"code", "exponent"}]}: for a node whose database has no ledger.
+std::string encode_currencies(const std::vector<currency>& currencies);
+std::variant<std::vector<currency>, rejection> decode_currencies(std::string_view body);
+
+// An application/problem+json document (RFC 9457). `code` is the stable word of the contract,
+// `title` the HTTP phrase.
+std::string encode_problem(int status, std::string_view title, std::string_view code,
+                           std::string_view detail);
+
+} // namespace ledgerd

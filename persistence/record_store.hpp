@@ -1,0 +1,103 @@
+// The store of the account side's records (schema `account`), as the recorder sees it.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "domain/record.hpp"
+#include "persistence/ledger_store.hpp"
+
+namespace ledgerd {
+
+struct new_record {
+  submission asked;
+  std::string idempotency_key; // empty: none
+};
+
+// What became of a new record.
+enum class record_outcome : std::uint8_t {
+  recorded, // a new row, PENDING
+  repeated, // the key has a record with the same content: that one
+  conflict, // the key has a record with other content: that one; nothing was written
+};
+
+struct recorded {
+  record_outcome outcome = record_outcome::recorded;
+  transaction_record record;
+};
+
+// What a verdict did to its record.
+enum class settle_outcome : std::uint8_t {
+  settled,  // the record was PENDING and has its verdict now
+  known,    // it has a verdict already and was left alone
+  conflict, // the record id was decided with other content: the record FAILED with
+            // RECORD_ID_CONFLICT, now or before
+  unknown,  // there is no such record
+};
+
+struct settled {
+  settle_outcome outcome = settle_outcome::unknown;
+  transaction_record record; // as it is now; without meaning for `unknown`
+};
+
+using record_result = std::variant<std::vector<recorded>, store_failure>; // one for each, in order
+using settle_result = std::variant<std::vector<settled>, store_failure>;  // one for each, in order
+using find_result = std::variant<std::vector<transaction_record>, store_failure>;
+
+// One object belongs to one thread and owns one connection, made on first use and made anew after
+// any failure. Every function blocks until it is done or has failed, and does not throw.
+//
+// Guarantees, for every implementation (tests/persistence runs one suite over all of them):
+// - All of a call is committed, or none of it.
+// - An idempotency key has at most one record, however many callers on however many nodes use it at
+// once; within one
+//   call as well (the first place is recorded, the others are answered from it).
+// - A record that has a verdict never changes again.
+class record_store {
+public:
+  virtual ~record_store() = default;
+
+  virtual record_result record(const std::vector<new_record>& batch) = 0;
+
+  // One statement for the batch. A record id may stand in it twice: the first place decides.
+  virtual settle_result settle(const std::vector<record_verdict>& batch) = 0;
+
+  // The records among `ids` that exist, in no order.
+  virtual find_result find(const std::vector<record_id>& ids) = 0;
+
+  // At most `limit` records, oldest first, that are PENDING and were not touched for `age`; touches
+  // them (updated_at), so that no other node claims them within `age`.
+  virtual find_result claim(std::chrono::milliseconds age, std::size_t limit) = 0;
+};
+
+std::unique_ptr<record_store> make_postgres_record_store(const std::string& account_database_url);
+
+// Read-only access for the audit. Every function waits and throws std::runtime_error. Belongs to
+// one thread.
+class record_reader {
+public:
+  virtual ~record_reader() = default;
+
+  // Whether the schema `account` exists in this database.
+  virtual bool exists() = 0;
+
+  // At most `limit` records with an id above `after`, in order of their ids; each with its stored
+  // fingerprint.
+  struct audited_record {
+    transaction_record row;
+    std::int64_t stored_fingerprint = 0;
+  };
+  virtual std::vector<audited_record> after(record_id id, std::size_t limit) = 0;
+
+  // Whether the database answers and accepts writes now; at most one second.
+  virtual bool writable() = 0;
+};
+
+std::unique_ptr<record_reader> make_postgres_record_reader(const std::string& account_database_url);
+
+} // namespace ledgerd
