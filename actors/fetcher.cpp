@@ -4,6 +4,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "actors/waking.hpp"
 #include "domain/assert.hpp"
 
 namespace ledgerd {
@@ -267,13 +268,7 @@ fetcher_actor::behavior_type fetcher(fetcher_actor::stateful_pointer<fetcher_sta
                                      fetcher_options options) {
   auto& state = self->state;
   state.options = std::move(options);
-  // The wakers run on the broker's threads. They hold a weak handle: a strong one would keep the
-  // actor alive.
-  const auto weak = caf::actor_cast<caf::weak_actor_ptr>(fetcher_actor{self});
-  const auto wake = [weak] {
-    if (const auto strong = caf::actor_cast<caf::strong_actor_ptr>(weak))
-      caf::anon_send(caf::actor_cast<fetcher_actor>(strong), wake_atom_v);
-  };
+  const auto wake = make_waker(fetcher_actor{self});
   state.options.results->open(wake);
   state.options.source->open(wake);
   state.options.source->pull(state.room());

@@ -7,8 +7,10 @@
 
 #include "actors/fetcher.hpp"
 #include "actors/gate.hpp"
+#include "actors/gather.hpp"
 #include "actors/poster.hpp"
 #include "actors/region.hpp"
+#include "actors/teller.hpp"
 #include "domain/assert.hpp"
 
 namespace ledgerd {
@@ -60,6 +62,14 @@ void spawn_fetchers(node_pointer self, const node_options& options) {
   }
 }
 
+void spawn_teller(node_pointer self, const node_options& options) {
+  if (!options.desk)
+    return;
+  self->state.teller = self->spawn<caf::detached>(
+      teller,
+      teller_options{options.desk, options.reader, options.currencies, options.default_currency});
+}
+
 // Fetchers pull only while every gate can reach the database: an entry may need any of them.
 void on_circuit(node_pointer self, std::uint32_t index, bool open) {
   auto& state = self->state;
@@ -85,62 +95,31 @@ void stop_all(node_pointer self) {
     self->send_exit(each, caf::exit_reason::user_shutdown);
   for (const auto& each : state.posters)
     self->send_exit(each, caf::exit_reason::user_shutdown);
+  if (state.teller)
+    self->send_exit(state.teller, caf::exit_reason::user_shutdown);
   self->quit();
 }
 
 caf::typed_response_promise<drain_summary> drain(node_pointer self, std::int64_t deadline_ms) {
-  struct progress {
-    caf::typed_response_promise<drain_summary> promise;
-    drain_summary total;
-    std::size_t left = 0;
-  };
-  auto now = std::make_shared<progress>();
+  auto now = std::make_shared<gathering<drain_summary>>();
   now->promise = self->make_response_promise<drain_summary>();
   now->left = self->state.fetchers.size();
-  const auto add = [self, now](const drain_summary& part) {
-    now->total.settled += part.settled;
-    now->total.handed_back += part.handed_back;
-    if (--now->left > 0)
-      return;
-    now->promise.deliver(now->total);
-    stop_all(self);
-  };
   for (const auto& each : self->state.fetchers)
-    self->request(each, caf::infinite, drain_atom_v, deadline_ms)
-        .then(add, [add](const caf::error&) { add({}); });
+    ask_drain(self, each, deadline_ms, now, [self] { stop_all(self); });
   return now->promise;
 }
 
 // Asks every actor and answers when all have answered or a second has passed.
 caf::typed_response_promise<std::vector<actor_report>> gather(node_pointer self) {
-  struct progress {
-    caf::typed_response_promise<std::vector<actor_report>> promise;
-    std::vector<actor_report> all;
-    std::size_t left = 0;
-
-    void finish_one() {
-      if (--left == 0)
-        promise.deliver(std::move(all));
-    }
-  };
   auto& state = self->state;
-  auto now = std::make_shared<progress>();
+  auto now = std::make_shared<gathering<std::vector<actor_report>>>();
   now->promise = self->make_response_promise<std::vector<actor_report>>();
   now->left = state.fetchers.size() + 1 + state.gates.size();
-  const auto ask = [self, now](const auto& whom) {
-    self->request(whom, std::chrono::seconds{1}, report_atom_v)
-        .then(
-            [now](actor_report& one) {
-              now->all.push_back(std::move(one));
-              now->finish_one();
-            },
-            [now](const caf::error&) { now->finish_one(); });
-  };
   for (const auto& each : state.fetchers)
-    ask(each);
-  ask(state.region);
+    ask_report(self, each, now);
+  ask_report(self, state.region, now);
   for (const auto& each : state.gates)
-    ask(each);
+    ask_report(self, each, now);
   return now->promise;
 }
 
@@ -152,6 +131,7 @@ node_actor::behavior_type node(node_actor::stateful_pointer<node_state> self,
   spawn_gates(self, options);
   spawn_region(self, options);
   spawn_fetchers(self, options);
+  spawn_teller(self, options);
   return {
       [=](circuit_atom, std::uint32_t index, bool open) { on_circuit(self, index, open); },
       [=](drain_atom, std::int64_t deadline_ms) { return drain(self, deadline_ms); },

@@ -1,8 +1,8 @@
-// NODE: the root of the actors. Spawns bottom-up (posters, gates, region, fetchers), passes the
-// state of the circuits on, gathers reports, and stops top-down: fetchers drain first, then region,
-// gates and posters go.
+// NODE: the root of the ledger's actors. Spawns bottom-up (posters, gates, region, fetchers,
+// teller), passes the state of the circuits on, gathers reports, and stops top-down: fetchers drain
+// first, then region, gates and posters go.
 //
-// The only place that constructs actors, and the only one that chooses `detached`.
+// With the account root, the only place that constructs actors and chooses `detached`.
 #pragma once
 
 #include <caf/stateful_actor.hpp>
@@ -15,8 +15,9 @@
 #include <string>
 #include <vector>
 
-#include "actors/protocol.hpp"
+#include "actors/account_protocol.hpp"
 #include "messaging/ports.hpp"
+#include "persistence/ledger_reader.hpp"
 
 namespace ledgerd {
 
@@ -31,6 +32,9 @@ struct node_options {
   std::string node_name;
   std::vector<fetcher_ports> fetchers;               // one fetcher for each
   std::vector<std::shared_ptr<ledger_store>> stores; // one gate and one poster for each
+  // For questions about the ledger; null: none are answered.
+  std::shared_ptr<question_desk> desk;
+  std::shared_ptr<ledger_reader> reader;
   std::shared_ptr<const currency_table> currencies;
   currency_code default_currency;
   std::size_t batch_max = 4000;
@@ -49,6 +53,7 @@ struct node_state {
   std::vector<gate_actor> gates;
   region_actor region;
   std::vector<fetcher_actor> fetchers;
+  teller_actor teller;
 
   std::vector<bool> circuits; // by gate: open
   bool paused = false;

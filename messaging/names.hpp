@@ -31,4 +31,7 @@ inline constexpr std::string_view api_history = "ledgerd.api.history";
 inline constexpr std::string_view api_verdicts = "ledgerd.api.verdicts";
 inline constexpr std::string_view api_currencies = "ledgerd.api.currencies";
 
+// The header of an answer that is a problem document; its value is the HTTP status.
+inline constexpr std::string_view service_error_code = "Nats-Service-Error-Code";
+
 } // namespace ledgerd::names

@@ -1,65 +1,16 @@
 // The PostgreSQL implementations, made by functions so that no libpqxx header leaves this room.
 #pragma once
 
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
-#include <vector>
 
-#include "domain/currency.hpp"
-#include "domain/entry.hpp"
+#include "persistence/ledger_reader.hpp"
 #include "persistence/ledger_store.hpp"
 
 namespace ledgerd {
 
 // The store of one poster. Does not connect before the first post.
 std::unique_ptr<ledger_store> make_postgres_store(const std::string& database_url);
-
-struct account_row {
-  account_key account;
-  account_head head;
-  database_time updated_at{};
-};
-
-// A row as an audit sees it: the stored checksum beside the content.
-struct audited_posting {
-  posting row;
-  std::int64_t stored_fingerprint = 0;
-};
-
-// Read-only access for the verbs and the audit. Every function waits and throws std::runtime_error.
-// Belongs to one thread.
-class ledger_reader {
-public:
-  virtual ~ledger_reader() = default;
-
-  virtual std::vector<currency> currencies() = 0;
-  virtual std::vector<account_row> accounts_of(const std::string& user_id) = 0;
-  virtual std::optional<posting> find(record_id id) = 0;
-
-  // The newest `limit` postings of an account with seq below `before_seq` (0: from the newest).
-  virtual std::vector<posting> history(const account_key& account, std::int64_t before_seq,
-                                       int limit) = 0;
-
-  // The postings among `ids` that exist, in no order.
-  virtual std::vector<audited_posting> find_all(const std::vector<record_id>& ids) = 0;
-
-  // One consistent picture (a repeatable-read transaction) of the whole ledger, streamed through a
-  // cursor: all accounts in key order, then all postings in (account key, seq) order.
-  virtual void snapshot(const std::function<void(const account_row&)>& account,
-                        const std::function<void(const audited_posting&)>& row) = 0;
-
-  struct totals {
-    std::int64_t accounts = 0;
-    std::int64_t applied = 0;
-    std::int64_t refused = 0;
-  };
-  virtual totals count() = 0;
-
-  // Whether the database answers and accepts writes now; at most one second.
-  virtual bool writable() = 0;
-};
 
 std::unique_ptr<ledger_reader> make_postgres_reader(const std::string& database_url);
 

@@ -17,7 +17,7 @@ const rooms = {
   messaging: {ours: /^(messaging|domain)\//, anywhere: null, inSources: /^(nats|nlohmann)\//},
   persistence: {ours: /^(persistence|domain)\//, anywhere: null, inSources: /^pqxx\/|^libpq-fe\.h$/},
   actors: {
-    ours: /^(actors|domain)\/|^messaging\/(ports|codec|names)\.hpp$|^persistence\/\w+_store\.hpp$/,
+    ours: /^(actors|domain)\/|^messaging\/(ports|codec|account_codec|names)\.hpp$|^persistence\/\w+_(store|reader)\.hpp$/,
     anywhere: /^caf\//,
     inSources: /^spdlog\//,
   },

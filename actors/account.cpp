@@ -1,0 +1,127 @@
+#include "actors/account.hpp"
+
+#include <utility>
+
+#include "actors/courier.hpp"
+#include "actors/gather.hpp"
+#include "actors/intake.hpp"
+#include "actors/reconciler.hpp"
+#include "actors/recorder.hpp"
+#include "actors/sweeper.hpp"
+#include "domain/assert.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using account_pointer = account_actor::stateful_pointer<account_state>;
+
+recorder_actor spawn_recorder(account_pointer self, const account_options& options,
+                              const std::shared_ptr<record_store>& store) {
+  auto& all = self->state.recorders;
+  all.push_back(options.detach_recorders ? self->spawn<caf::detached>(recorder, store)
+                                         : self->spawn(recorder, store));
+  return all.back();
+}
+
+void spawn_intake(account_pointer self, const account_options& options) {
+  auto& state = self->state;
+  state.finder = spawn_recorder(self, options, options.finder_store);
+  intake_options config;
+  config.recorder = spawn_recorder(self, options, options.intake_store);
+  config.finder = state.finder;
+  config.requests = options.intake_requests;
+  config.currencies = options.currencies;
+  config.submissions_max = options.submissions_max;
+  state.intake = self->spawn(intake, std::move(config));
+}
+
+void spawn_reconcilers(account_pointer self, const account_options& options) {
+  for (const auto& ports : options.reconcilers) {
+    reconciler_options config;
+    config.instance = ports.instance;
+    config.node_name = options.node_name;
+    config.source = ports.source;
+    config.dead_letters = ports.dead_letters;
+    config.currencies = options.currencies;
+    config.recorder = spawn_recorder(self, options, ports.store);
+    config.intake = self->state.intake;
+    config.credit = ports.credit;
+    config.batch_max = options.batch_max;
+    config.message_bytes_max = options.message_bytes_max;
+    config.lease = options.lease;
+    self->state.reconcilers.push_back(self->spawn(reconciler, std::move(config)));
+  }
+}
+
+void spawn_sweeper(account_pointer self, const account_options& options) {
+  auto& state = self->state;
+  sweeper_options config;
+  config.recorder = spawn_recorder(self, options, options.sweeper_store);
+  config.intake = state.intake;
+  config.courier = state.courier;
+  config.requests = options.sweeper_requests;
+  config.currencies = options.currencies;
+  config.redrive_after = options.redrive_after;
+  state.sweeper = self->spawn(sweeper, std::move(config));
+}
+
+void stop_all(account_pointer self) {
+  auto& state = self->state;
+  const auto stop = [self](const auto& whom) {
+    self->send_exit(whom, caf::exit_reason::user_shutdown);
+  };
+  stop(state.sweeper);
+  for (const auto& each : state.reconcilers)
+    stop(each);
+  stop(state.intake);
+  stop(state.courier);
+  for (const auto& each : state.recorders)
+    stop(each);
+  self->quit();
+}
+
+caf::typed_response_promise<drain_summary> drain(account_pointer self, std::int64_t deadline_ms) {
+  auto& state = self->state;
+  auto now = std::make_shared<gathering<drain_summary>>();
+  now->promise = self->make_response_promise<drain_summary>();
+  now->left = state.reconcilers.size() + 1;
+  const auto then = [self] { stop_all(self); };
+  ask_drain(self, state.intake, deadline_ms, now, then);
+  for (const auto& each : state.reconcilers)
+    ask_drain(self, each, deadline_ms, now, then);
+  return now->promise;
+}
+
+caf::typed_response_promise<std::vector<actor_report>> gather(account_pointer self) {
+  auto& state = self->state;
+  auto now = std::make_shared<gathering<std::vector<actor_report>>>();
+  now->promise = self->make_response_promise<std::vector<actor_report>>();
+  now->left = state.reconcilers.size() + 2;
+  ask_report(self, state.intake, now);
+  for (const auto& each : state.reconcilers)
+    ask_report(self, each, now);
+  ask_report(self, state.sweeper, now);
+  return now->promise;
+}
+
+} // namespace
+
+account_actor::behavior_type account(account_actor::stateful_pointer<account_state> self,
+                                     const account_options& options) {
+  LEDGERD_ASSERT(!options.reconcilers.empty());
+  self->state.courier = self->spawn(courier, courier_options{options.questions});
+  spawn_intake(self, options);
+  spawn_reconcilers(self, options);
+  spawn_sweeper(self, options);
+  return {
+      [=](doors_atom) {
+        const auto& state = self->state;
+        return account_doors{state.intake, state.finder, state.courier};
+      },
+      [=](drain_atom, std::int64_t deadline_ms) { return drain(self, deadline_ms); },
+      [=](report_atom) { return gather(self); },
+  };
+}
+
+} // namespace ledgerd

@@ -1,0 +1,288 @@
+#include "actors/reconciler.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "actors/waking.hpp"
+#include "domain/assert.hpp"
+#include "messaging/account_codec.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using reconciler_pointer = reconciler_actor::stateful_pointer<reconciler_state>;
+using held_result = reconciler_state::held_result;
+using time_point = reconciler_state::time_point;
+
+void settle_waiting(reconciler_pointer self);
+
+void park(reconciler_pointer self, delivery&& source, time_point leased, const rejection& why) {
+  auto& state = self->state;
+  const auto& options = state.options;
+  spdlog::info("{}: parking {} of {}: {}: {}", options.instance, source.stream_seq, source.stream,
+               to_text(why.reason), why.detail);
+  ++state.parked;
+  const auto token = ++state.last_token;
+  auto letter = make_dead_letter(token, source, why, options.node_name, options.message_bytes_max);
+  auto& parked = state.parking[token];
+  parked = {std::move(source), std::move(letter), leased, {}, true};
+  options.dead_letters->publish(parked.letter);
+}
+
+void acknowledge(reconciler_state& state, const delivery& source) {
+  state.options.source->settle(source.receipt, settlement::acknowledge);
+  state.drain_result.settled += state.draining ? 1 : 0;
+}
+
+void finish_drain(reconciler_pointer self) {
+  auto& state = self->state;
+  if (!state.draining || !state.drained.pending())
+    return;
+  if (state.held() > 0 && self->clock().now() < state.drain_deadline)
+    return;
+  const auto hand_back = [&state](const delivery& source) {
+    state.options.source->settle(source.receipt, settlement::hand_back);
+    ++state.drain_result.handed_back;
+  };
+  for (const auto& each : state.waiting)
+    hand_back(each.source);
+  for (const auto& each : state.settling)
+    hand_back(each.source);
+  for (const auto& [token, each] : state.parking)
+    hand_back(each.source);
+  state.drained.deliver(state.drain_result);
+}
+
+rejection unknown_record(const record_verdict& verdict) {
+  return {dead_reason::unknown_record,
+          "field \"recordId\": there is no record " + std::to_string(to_int(verdict.id))};
+}
+
+rejection other_content(const record_verdict& verdict) {
+  return {dead_reason::unknown_record, "field \"recordId\": record "
+                                           + std::to_string(to_int(verdict.id))
+                                           + " asked for something else than this result answers"};
+}
+
+void on_settled(reconciler_pointer self, std::vector<settled>& answers) {
+  auto& state = self->state;
+  state.pause = {};
+  ++state.batches;
+  auto batch = std::exchange(state.settling, {});
+  LEDGERD_ASSERT(batch.size() == answers.size());
+  auto changed = std::make_shared<std::vector<transaction_record>>();
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    auto& held = batch[i];
+    switch (answers[i].outcome) {
+    case settle_outcome::settled:
+      ++state.settled;
+      acknowledge(state, held.source);
+      break;
+    case settle_outcome::known:
+      ++state.known;
+      acknowledge(state, held.source);
+      break;
+    case settle_outcome::conflict:
+      park(self, std::move(held.source), held.leased, other_content(held.verdict));
+      break;
+    case settle_outcome::unknown:
+      park(self, std::move(held.source), held.leased, unknown_record(held.verdict));
+      continue;
+    }
+    changed->push_back(std::move(answers[i].record));
+  }
+  if (!changed->empty())
+    self->send(state.options.intake, settled_atom_v, records_ptr{changed});
+}
+
+// The database is away: what is held stays, nothing more is pulled, and the same batch is tried
+// again.
+void on_unavailable(reconciler_pointer self, const store_failure& failure) {
+  auto& state = self->state;
+  if (state.failures++ % 100 == 0)
+    spdlog::warn("{}: {} results not applied, trying again: {}", state.options.instance,
+                 state.settling.size(), failure.detail);
+  state.pause = std::clamp(state.pause * 2, state.options.pause_min, state.options.pause_max);
+  self->delayed_send(self, state.pause, retry_atom_v);
+}
+
+// The database refuses the batch for its content: each of its results goes alone, and the culprit
+// is parked.
+void on_rejected(reconciler_pointer self, const store_failure& failure) {
+  auto& state = self->state;
+  auto batch = std::exchange(state.settling, {});
+  if (batch.size() == 1) {
+    park(self, std::move(batch.front().source), batch.front().leased,
+         {dead_reason::attempts_exhausted, failure.detail});
+    return;
+  }
+  state.careful = batch.size();
+  state.waiting.insert(state.waiting.begin(), std::make_move_iterator(batch.begin()),
+                       std::make_move_iterator(batch.end()));
+}
+
+void on_answer(reconciler_pointer self, settled_batch& done) {
+  if (auto* answers = std::get_if<std::vector<settled>>(&done.result))
+    on_settled(self, *answers);
+  else if (const auto& failure = std::get<store_failure>(done.result);
+           failure.kind == store_failure_kind::rejected)
+    on_rejected(self, failure);
+  else
+    return on_unavailable(self, failure);
+  settle_waiting(self);
+  finish_drain(self);
+}
+
+void settle_batch(reconciler_pointer self) {
+  auto& state = self->state;
+  auto batch = std::make_shared<std::vector<record_verdict>>();
+  batch->reserve(state.settling.size());
+  for (const auto& held : state.settling)
+    batch->push_back(held.verdict);
+  self->request(state.options.recorder, caf::infinite, settle_atom_v, verdicts_ptr{batch})
+      .then([self](settled_batch& done) { on_answer(self, done); },
+            [self](const caf::error&) {
+              settled_batch gone{
+                  store_failure{store_failure_kind::unavailable, "the recorder ended"}};
+              on_answer(self, gone);
+            });
+}
+
+void settle_waiting(reconciler_pointer self) {
+  auto& state = self->state;
+  if (!state.settling.empty() || state.waiting.empty())
+    return;
+  auto size = std::min(state.waiting.size(), state.options.batch_max);
+  if (state.careful > 0) {
+    --state.careful;
+    size = 1;
+  }
+  for (; size > 0; --size) {
+    state.settling.push_back(std::move(state.waiting.front()));
+    state.waiting.pop_front();
+  }
+  settle_batch(self);
+}
+
+void take_deliveries(reconciler_pointer self) {
+  auto& state = self->state;
+  const auto now = self->clock().now();
+  for (auto& next : state.options.source->take()) {
+    if (state.draining) {
+      state.options.source->settle(next.receipt, settlement::hand_back);
+      ++state.drain_result.handed_back;
+      continue;
+    }
+    ++state.fetched;
+    auto decoded = decode_result(next.payload, *state.options.currencies);
+    if (const auto* why = std::get_if<rejection>(&decoded))
+      park(self, std::move(next), now, *why);
+    else
+      state.waiting.push_back({std::move(next), std::get<record_verdict>(std::move(decoded)), now});
+  }
+  settle_waiting(self);
+}
+
+void take_confirmations(reconciler_pointer self) {
+  auto& state = self->state;
+  for (const auto& got : state.options.dead_letters->take()) {
+    const auto found = state.parking.find(got.token);
+    LEDGERD_ASSERT(found != state.parking.end());
+    if (got.confirmed) {
+      state.options.source->settle(found->second.source.receipt, settlement::terminate);
+      state.drain_result.settled += state.draining ? 1 : 0;
+      state.parking.erase(found);
+      continue;
+    }
+    found->second.under_way = false;
+    found->second.due = self->clock().now() + state.options.retry_pause;
+  }
+}
+
+// Keeps what is held alive at the broker, and publishes again what is due.
+void upkeep(reconciler_pointer self) {
+  auto& state = self->state;
+  const auto now = self->clock().now();
+  const auto renew = [&](auto& held) {
+    if (now - held.leased < state.options.lease / 3)
+      return;
+    state.options.source->settle(held.source.receipt, settlement::progress);
+    held.leased = now;
+  };
+  std::for_each(state.waiting.begin(), state.waiting.end(), renew);
+  std::for_each(state.settling.begin(), state.settling.end(), renew);
+  for (auto& [token, parked] : state.parking) {
+    renew(parked);
+    if (!parked.under_way && parked.due <= now) {
+      parked.under_way = true;
+      state.options.dead_letters->publish(parked.letter);
+    }
+  }
+}
+
+void turn(reconciler_pointer self) {
+  take_deliveries(self);
+  take_confirmations(self);
+  if (self->state.draining)
+    finish_drain(self);
+  else
+    self->state.options.source->pull(self->state.room());
+}
+
+} // namespace
+
+std::size_t reconciler_state::room() const {
+  return pause.count() > 0 || held() >= options.credit ? 0 : options.credit - held();
+}
+
+actor_report reconciler_state::report() const {
+  return {
+      "reconciler",
+      options.instance,
+      {
+          {"fetched_total", fetched},
+          {"settled_total", settled},
+          {"known_total", known},
+          {"parked_total", parked},
+          {"batches_total", batches},
+          {"failures_total", failures},
+          {"held", static_cast<std::int64_t>(held())},
+      },
+      {},
+  };
+}
+
+reconciler_actor::behavior_type
+reconciler(reconciler_actor::stateful_pointer<reconciler_state> self, reconciler_options options) {
+  self->state.options = std::move(options);
+  const auto wake = make_waker(reconciler_actor{self});
+  self->state.options.dead_letters->open(wake);
+  self->state.options.source->open(wake);
+  self->state.options.source->pull(self->state.room());
+  self->delayed_send(self, self->state.options.beat, beat_atom_v);
+  return {
+      [=](wake_atom) { turn(self); },
+      [=](beat_atom) {
+        upkeep(self);
+        turn(self);
+        self->delayed_send(self, self->state.options.beat, beat_atom_v);
+      },
+      [=](retry_atom) { settle_batch(self); },
+      [=](drain_atom, std::int64_t deadline_ms) {
+        auto& state = self->state;
+        state.options.source->close();
+        state.draining = true;
+        state.drain_deadline = self->clock().now() + std::chrono::milliseconds{deadline_ms};
+        state.drained = self->make_response_promise<drain_summary>();
+        const auto promise = state.drained;
+        turn(self);
+        return promise;
+      },
+      [=](report_atom) { return self->state.report(); },
+  };
+}
+
+} // namespace ledgerd

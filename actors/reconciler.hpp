@@ -1,0 +1,92 @@
+// RECONCILER: applies the results of the result stream to the records. Takes deliveries from the
+// durable consumer up to its credit, has them settled in batches of one statement, tells the
+// INTAKE, and only then acknowledges. A result that is none, or that answers no record, is parked.
+//
+// Spawned by the account root. Never blocks longer than the broker's write deadline.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/account_protocol.hpp"
+#include "domain/currency.hpp"
+#include "messaging/codec.hpp"
+#include "messaging/ports.hpp"
+
+namespace ledgerd {
+
+struct reconciler_options {
+  std::string instance; // for reports: the consumer and a number
+  std::string node_name;
+  std::shared_ptr<delivery_source> source;
+  std::shared_ptr<publisher> dead_letters;
+  std::shared_ptr<const currency_table> currencies;
+  recorder_actor recorder;
+  intake_actor intake;
+  std::size_t credit = 4096; // deliveries held at most
+  std::size_t batch_max = 1000;
+  std::size_t message_bytes_max = 1 << 20;
+  std::chrono::milliseconds lease{30000}; // the consumer's acknowledgement wait
+  std::chrono::milliseconds beat{100};
+  std::chrono::milliseconds pause_min{50};
+  std::chrono::milliseconds pause_max{3000};
+  std::chrono::milliseconds retry_pause{1000}; // of a dead letter without PubAck
+};
+
+struct reconciler_state {
+  static inline const char* name = "reconciler";
+  using time_point = caf::actor_clock::time_point;
+
+  struct held_result {
+    delivery source;
+    record_verdict verdict;
+    time_point leased;
+  };
+
+  struct parked_result {
+    delivery source;
+    outgoing letter;
+    time_point leased;
+    time_point due;
+    bool under_way = false; // handed to the publisher; else published again when `due`
+  };
+
+  reconciler_options options;
+  std::deque<held_result> waiting;
+  std::vector<held_result> settling; // with the recorder, or waiting to be tried again
+  std::size_t careful = 0; // so many results go alone: one of them was refused for its content
+  std::unordered_map<std::uint64_t, parked_result> parking; // by token
+  std::uint64_t last_token = 0;
+  std::chrono::milliseconds pause{0}; // before the next try; 0: the database is there
+
+  bool draining = false;
+  time_point drain_deadline;
+  caf::typed_response_promise<drain_summary> drained;
+  drain_summary drain_result;
+
+  std::int64_t fetched = 0;
+  std::int64_t settled = 0;
+  std::int64_t known = 0;
+  std::int64_t parked = 0;
+  std::int64_t batches = 0;
+  std::int64_t failures = 0;
+
+  std::size_t held() const { return waiting.size() + settling.size() + parking.size(); }
+  std::size_t room() const;
+
+  actor_report report() const;
+};
+
+reconciler_actor::behavior_type
+reconciler(reconciler_actor::stateful_pointer<reconciler_state> self, reconciler_options options);
+
+} // namespace ledgerd

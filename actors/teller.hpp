@@ -1,0 +1,34 @@
+// TELLER: answers questions about the ledger that come over NATS: balances, history, verdicts,
+// currencies. Owns a database connection and waits for it, so the node spawns it detached. Only
+// reads.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <memory>
+
+#include "actors/account_protocol.hpp"
+#include "domain/currency.hpp"
+#include "messaging/ports.hpp"
+#include "persistence/ledger_reader.hpp"
+
+namespace ledgerd {
+
+struct teller_options {
+  std::shared_ptr<question_desk> desk;
+  std::shared_ptr<ledger_reader> ledger;
+  std::shared_ptr<const currency_table> currencies;
+  currency_code default_currency;
+};
+
+struct teller_state {
+  static inline const char* name = "teller";
+
+  teller_options options;
+};
+
+teller_actor::behavior_type teller(teller_actor::stateful_pointer<teller_state> self,
+                                   teller_options options);
+
+} // namespace ledgerd
