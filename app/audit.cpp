@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/audit_ledger.hpp"
+#include "app/audit_records.hpp"
 #include "app/text.hpp"
 #include "messaging/names.hpp"
 
@@ -73,7 +74,8 @@ nlohmann::ordered_json stream_json(const audited_stream& stream) {
 
 } // namespace
 
-audit_report run_audit(ledger_reader& ledger, broker& nats, const audit_rules& rules) {
+audit_report run_audit(ledger_reader& ledger, record_reader& records, broker& nats,
+                       const audit_rules& rules) {
   audit_report report;
   const currency_table currencies(ledger.currencies());
   ledger_audit chains(report.findings);
@@ -107,6 +109,14 @@ audit_report run_audit(ledger_reader& ledger, broker& nats, const audit_rules& r
   messages.match();
   read_all(nats, requests, [&](const stored_message& m) { messages.request(m); });
   messages.finish();
+  // After the ledger: a record may get its verdict meanwhile, but a row never goes away.
+  report.has_records = records.exists();
+  if (report.has_records) {
+    record_audit verdicts(rules.live, report.findings);
+    audit_records(records, ledger, verdicts);
+    report.records = verdicts.records();
+    report.pending = verdicts.pending();
+  }
   report.accounts = chains.accounts();
   report.applied = chains.applied();
   report.refused = chains.refused();
@@ -119,7 +129,7 @@ audit_report run_audit(ledger_reader& ledger, broker& nats, const audit_rules& r
 
 std::string audit_table(const audit_report& report) {
   const auto reach = [&](std::size_t i) { return reach_text(report.streams[i]); };
-  auto out = format_table({
+  std::vector<std::vector<std::string>> checked{
       {"checked", "count", "back to"},
       {"accounts", std::to_string(report.accounts), "the beginning"},
       {"rows applied", std::to_string(report.applied), "the beginning"},
@@ -127,7 +137,12 @@ std::string audit_table(const audit_report& report) {
       {"requests", std::to_string(report.requests), reach(0)},
       {"results", std::to_string(report.results), reach(1)},
       {"dead letters", std::to_string(report.dead_letters), reach(2)},
-  });
+  };
+  if (report.has_records)
+    checked.push_back({"records", std::to_string(report.records), "the beginning"});
+  auto out = format_table(checked);
+  if (report.pending != 0)
+    out += "\n" + std::to_string(report.pending) + " records have no verdict yet\n";
   if (report.unproven != 0)
     out += "\nnot proven: " + std::to_string(report.unproven)
            + " requests have neither row nor dead letter, but as many dead letters are not held "
@@ -153,22 +168,27 @@ std::string audit_json(const audit_report& report) {
   auto listed = nlohmann::ordered_json::array();
   for (const auto& found : report.findings.listed())
     listed.push_back({{"kind", to_text(found.kind)}, {"detail", found.detail}});
-  const nlohmann::ordered_json result{{"ok", report.findings.empty()},
-                                      {"accounts", report.accounts},
-                                      {"applied", report.applied},
-                                      {"refused", report.refused},
-                                      {"requests", report.requests},
-                                      {"results", report.results},
-                                      {"deadLetters", report.dead_letters},
-                                      {"unproven", report.unproven},
-                                      {"streams", streams},
-                                      {"findingCounts", counts},
-                                      {"findings", listed}};
+  nlohmann::ordered_json result{{"ok", report.findings.empty()},
+                                {"accounts", report.accounts},
+                                {"applied", report.applied},
+                                {"refused", report.refused},
+                                {"requests", report.requests},
+                                {"results", report.results},
+                                {"deadLetters", report.dead_letters},
+                                {"unproven", report.unproven},
+                                {"streams", streams},
+                                {"findingCounts", counts},
+                                {"findings", listed}};
+  if (report.has_records) {
+    result["records"] = report.records;
+    result["pending"] = report.pending;
+  }
   return result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
-int audit(ledger_reader& ledger, broker& nats, const audit_options& options) {
-  const auto report = run_audit(ledger, nats, options.rules);
+int audit(ledger_reader& ledger, record_reader& records, broker& nats,
+          const audit_options& options) {
+  const auto report = run_audit(ledger, records, nats, options.rules);
   const auto text = options.json ? audit_json(report) : audit_table(report);
   std::fputs(text.c_str(), stdout);
   return report.findings.empty() ? 0 : 1;

@@ -10,7 +10,8 @@
 #include "app/audit_findings.hpp"
 #include "app/audit_streams.hpp"
 #include "messaging/broker.hpp"
-#include "persistence/postgres.hpp"
+#include "persistence/ledger_reader.hpp"
+#include "persistence/record_store.hpp"
 
 namespace ledgerd {
 
@@ -29,12 +30,17 @@ struct audit_report {
   std::uint64_t dead_letters = 0;
   std::uint64_t requests = 0;
   std::uint64_t unproven = 0; // see stream_audit
+  bool has_records = false;   // the database has the account side's schema
+  std::uint64_t records = 0;
+  std::uint64_t pending = 0; // records without a verdict
   std::vector<audited_stream> streams;
   finding_list findings;
 };
 
-// Reads everything once. Waits; throws std::runtime_error when database or broker cannot be read.
-audit_report run_audit(ledger_reader& ledger, broker& nats, const audit_rules& rules);
+// Reads everything once. Waits; throws std::runtime_error when a database or the broker cannot be
+// read.
+audit_report run_audit(ledger_reader& ledger, record_reader& records, broker& nats,
+                       const audit_rules& rules);
 
 std::string audit_table(const audit_report& report);
 std::string audit_json(const audit_report& report);
@@ -45,6 +51,7 @@ struct audit_options {
 };
 
 // Runs it and prints what it found on stdout. The exit code: 0 when all is well, else 1.
-int audit(ledger_reader& ledger, broker& nats, const audit_options& options);
+int audit(ledger_reader& ledger, record_reader& records, broker& nats,
+          const audit_options& options);
 
 } // namespace ledgerd

@@ -30,6 +30,10 @@ std::string_view to_text(finding_kind kind) noexcept {
     LEDGERD_NAME(dead_letter_malformed)
     LEDGERD_NAME(dead_letter_differs)
     LEDGERD_NAME(dead_letter_unfounded)
+    LEDGERD_NAME(record_pending)
+    LEDGERD_NAME(record_without_posting)
+    LEDGERD_NAME(record_differs)
+    LEDGERD_NAME(record_fingerprint)
     LEDGERD_NAME(not_settled)
     LEDGERD_NAME(stream_missing)
 #undef LEDGERD_NAME

@@ -38,6 +38,12 @@ enum class finding_kind : std::uint8_t {
   dead_letter_differs,   // its payload is not that of its original
   dead_letter_unfounded, // its original is not what the reason says
 
+  // The account side's records against rows.
+  record_pending,         // no verdict, although nothing is under way any more
+  record_without_posting, // a verdict that the ledger never gave
+  record_differs,         // from its row
+  record_fingerprint,     // the checksum is not that of the content
+
   // The broker's state.
   not_settled,
   stream_missing,

@@ -1,12 +1,15 @@
 #include "app/operations.hpp"
 
-#include <caf/event_based_actor.hpp>
-
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <functional>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "app/ask.hpp"
 
 namespace ledgerd {
 
@@ -25,6 +28,7 @@ struct exported_value {
 };
 
 constexpr const char* entries_help = "Entries by what became of them.";
+constexpr const char* submissions_help = "Submissions by what was answered.";
 
 constexpr std::array exported_values{
     exported_value{"fetcher", "applied_total", "ledgerd_entries_total", entries_help,
@@ -53,6 +57,26 @@ constexpr std::array exported_values{
                    metric_kind::gauge},
     exported_value{"region", "ledgers", "ledgerd_ledgers", "Ledger actors in memory.",
                    metric_kind::gauge},
+    exported_value{"intake", "accepted_total", "ledgerd_submissions_total", submissions_help,
+                   metric_kind::counter, "accepted"},
+    exported_value{"intake", "repeated_total", "ledgerd_submissions_total", submissions_help,
+                   metric_kind::counter, "repeated"},
+    exported_value{"intake", "conflict_total", "ledgerd_submissions_total", submissions_help,
+                   metric_kind::counter, "conflict"},
+    exported_value{"intake", "unavailable_total", "ledgerd_submissions_total", submissions_help,
+                   metric_kind::counter, "unavailable"},
+    exported_value{"intake", "held", "ledgerd_submissions_in_flight",
+                   "Submissions held, from arrival to the PubAck of their request.",
+                   metric_kind::gauge},
+    exported_value{"reconciler", "settled_total", "ledgerd_records_settled_total",
+                   "Records that got their verdict from the result stream.", metric_kind::counter},
+    exported_value{"reconciler", "parked_total", "ledgerd_results_parked_total",
+                   "Results that answer no record, or are none.", metric_kind::counter},
+    exported_value{"sweeper", "settled_total", "ledgerd_records_swept_total",
+                   "Records that got their verdict from the ledger's own row.",
+                   metric_kind::counter},
+    exported_value{"sweeper", "republished_total", "ledgerd_requests_republished_total",
+                   "Requests published again for want of a verdict.", metric_kind::counter},
 };
 
 struct exported_histogram {
@@ -67,6 +91,8 @@ constexpr std::array exported_histograms{
                        "How long the store took for a batch."},
     exported_histogram{"fetcher", "end_to_end", "ledgerd_end_to_end_seconds",
                        "From the arrival of a delivery to its settlement."},
+    exported_histogram{"intake", "verdict_wait", "ledgerd_verdict_wait_seconds",
+                       "From a record to its verdict, of submissions that wait for it."},
 };
 
 metric export_value(const exported_value& wanted, const std::vector<actor_report>& reports) {
@@ -98,34 +124,39 @@ metric export_histogram(const exported_histogram& wanted,
   return result;
 }
 
-// Asks the node in an actor of its own, which ends with the answer. The node is an argument, not a
-// capture: CAF 0.17 dereferences a null pointer when an actor's function has no arguments.
-template <class Callback>
-void ask(caf::actor_system& system, const node_actor& root, Callback callback) {
-  system.spawn(
-      [callback](caf::event_based_actor* self, const node_actor& node) {
-        self->request(node, answer_limit, report_atom_v)
-            .then([callback](const std::vector<actor_report>& reports) { callback(reports); },
-                  [callback](const caf::error&) { callback({}); });
-      },
-      root);
+using reports = std::vector<actor_report>;
+using report_callback = std::function<void(reports)>;
+
+template <class Root>
+void ask_reports(caf::actor_system& system, const Root& root, report_callback answer) {
+  if (!root)
+    return answer({});
+  ask(
+      system, root, answer_limit, [answer](const reports& got) { answer(got); },
+      [answer] { answer({}); }, report_atom_v);
 }
 
 } // namespace
 
-http_routes make_operations(caf::actor_system& system, const node_actor& root,
-                            const readiness& health) {
+http_routes make_operations(caf::actor_system& system, const node_actor& ledger,
+                            const account_actor& account, const readiness& health) {
+  // One side after the other, so that their reports are gathered without a lock.
+  const auto ask_both = [&system, ledger, account](report_callback answer) {
+    ask_reports(system, ledger, [&system, account, answer](reports all) {
+      ask_reports(system, account, [all = std::move(all), answer](reports more) mutable {
+        std::move(more.begin(), more.end(), std::back_inserter(all));
+        answer(std::move(all));
+      });
+    });
+  };
   http_routes result;
   result.readiness = [&health](std::function<void(std::vector<readiness_check>)> answer) {
     answer(health.latest());
   };
-  result.metrics = [&system, root](std::function<void(metrics_snapshot)> answer) {
-    ask(system, root,
-        [answer](const std::vector<actor_report>& reports) { answer(to_snapshot(reports)); });
+  result.metrics = [ask_both](std::function<void(metrics_snapshot)> answer) {
+    ask_both([answer](const reports& all) { answer(to_snapshot(all)); });
   };
-  result.actors = [&system, root](std::function<void(std::vector<actor_report>)> answer) {
-    ask(system, root, answer);
-  };
+  result.actors = ask_both;
   return result;
 }
 

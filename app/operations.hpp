@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "actors/protocol.hpp"
+#include "actors/account_protocol.hpp"
 #include "app/http_routes.hpp"
 #include "app/metrics_snapshot.hpp"
 #include "app/readiness.hpp"
@@ -13,8 +13,9 @@
 namespace ledgerd {
 
 // What the HTTP routes ask of a running daemon. Never blocks: the actors answer when they do.
-http_routes make_operations(caf::actor_system& system, const node_actor& root,
-                            const readiness& health);
+// One of the roots may be empty.
+http_routes make_operations(caf::actor_system& system, const node_actor& ledger,
+                            const account_actor& account, const readiness& health);
 
 // The exported metrics (contract section 6) from the actors' own reports, summed over the actors of
 // a kind.

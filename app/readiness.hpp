@@ -33,7 +33,7 @@ private:
   void watch();
   readiness_check look_at_streams();
 
-  std::string database_url_;
+  config settings_;
   broker& nats_;
   mutable std::mutex mutex_;
   std::vector<readiness_check> latest_{{"start", false, "not looked at yet"}};

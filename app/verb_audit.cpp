@@ -14,8 +14,10 @@ void add_audit(command_line& line) {
                             [options](const config& settings) {
                               options->rules.default_currency = settings.default_currency;
                               const auto ledger = open_ledger(settings);
+                              const auto records =
+                                  make_postgres_record_reader(settings.records_url());
                               const auto nats = connect_broker(settings);
-                              return audit(*ledger, *nats, *options);
+                              return audit(*ledger, *records, *nats, *options);
                             });
   app.add_flag("--live", options->rules.live,
                "The daemon is at work: what is not settled yet is no fault");

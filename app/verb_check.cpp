@@ -15,7 +15,7 @@ namespace {
 using sentences = std::vector<std::string>;
 
 struct finding {
-  std::string part; // configuration, broker, database
+  std::string part; // configuration, broker, database, account database
   sentences faults; // empty: all is well
 };
 
@@ -36,15 +36,23 @@ std::vector<finding> look(const loaded_config& loaded) {
   findings.push_back({"configuration", loaded.faults});
   findings.push_back(ask("broker", [&] {
     provisioning only_look;
+    only_look.ledger = settings.has_role("ledger");
+    only_look.account = settings.has_role("account");
     only_look.create = false;
     only_look.ack_wait = settings.ack_wait;
     only_look.shutdown_deadline = settings.shutdown_deadline;
     return connect_broker(settings)->provision(only_look);
   }));
-  findings.push_back(ask("database", [&] {
-    require_database(settings);
-    return check_database(settings.database_url);
-  }));
+  if (settings.has_role("ledger"))
+    findings.push_back(ask("database", [&] {
+      require_ledger_database(settings);
+      return check_database(settings.database_url);
+    }));
+  if (settings.has_role("account"))
+    findings.push_back(ask("account database", [&] {
+      require_database(settings);
+      return check_database(settings.records_url(), schema::account);
+    }));
   return findings;
 }
 
@@ -58,9 +66,9 @@ int run_check(const loaded_config& loaded, bool json) {
     if (json)
       continue;
     if (faults.empty())
-      std::printf("%-14s ok\n", part.c_str());
+      std::printf("%-16s ok\n", part.c_str());
     for (const auto& fault : faults)
-      std::printf("%-14s FAULT  %s\n", part.c_str(), one_line(fault).c_str());
+      std::printf("%-16s FAULT  %s\n", part.c_str(), one_line(fault).c_str());
   }
   if (json)
     print_json({{"ok", ok}, {"parts", items}});

@@ -8,21 +8,28 @@ namespace ledgerd {
 
 namespace {
 
+void migrate_schema(const char* name, const std::string& url, schema which) {
+  for (const auto& applied : migrate(url, which))
+    std::printf("applied %s\n", applied.c_str());
+  std::printf("the schema %s is at version %d\n", name, read_schema(url, which).version);
+}
+
 int run_migrate(const config& settings) {
   require_database(settings);
-  const auto applied = migrate(settings.database_url);
-  for (const auto& name : applied)
-    std::printf("applied %s\n", name.c_str());
-  std::printf("the schema is at version %d\n", read_schema(settings.database_url).version);
+  if (settings.has_role("ledger"))
+    migrate_schema("ledger", settings.database_url, schema::ledger);
+  if (settings.has_role("account"))
+    migrate_schema("account", settings.records_url(), schema::account);
   return exit_code::done;
 }
 
 } // namespace
 
 void add_migrate(command_line& line) {
-  line.add_verb({"migrate", "Bring the database's schema up to this program's version",
-                 "ledgerd migrate --database-url postgresql://ledgerd@127.0.0.1:5432/ledgerd"},
-                run_migrate);
+  line.add_verb({"migrate", "Bring the schemas of this node's roles up to this program's version",
+                 "ledgerd migrate --database-url postgresql://ledgerd@127.0.0.1:5432/ledgerd",
+                 option_scope::daemon},
+                [](const config& settings) { return run_migrate(settings); });
 }
 
 } // namespace ledgerd

@@ -48,7 +48,8 @@ public:
   }
 
   audit_report report(bool live = false) {
-    return run_audit(*make_postgres_reader(database_), *nats_,
+    return run_audit(*make_postgres_reader(database_), *make_postgres_record_reader(database_),
+                     *nats_,
                      {*currency_code::parse("KRW"), live});
   }
 

@@ -1,0 +1,19 @@
+// The account side's API over its actors.
+#pragma once
+
+#include <caf/actor_system.hpp>
+
+#include <memory>
+
+#include "actors/account_protocol.hpp"
+#include "app/account_api.hpp"
+#include "domain/currency.hpp"
+
+namespace ledgerd {
+
+// `system` must outlive the result and every answer.
+std::shared_ptr<account_api> make_account_service(caf::actor_system& system, account_doors doors,
+                                                  std::shared_ptr<const currency_table> currencies,
+                                                  currency_code default_currency);
+
+} // namespace ledgerd

@@ -1,0 +1,89 @@
+#include "app/roles.hpp"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "messaging/names.hpp"
+#include "messaging/recovery_source.hpp"
+#include "persistence/postgres.hpp"
+#include "persistence/record_store.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+constexpr std::size_t recovery_credit = 256;
+
+} // namespace
+
+node_options make_ledger_role(const config& settings, broker& nats,
+                              std::shared_ptr<const currency_table> currencies) {
+  node_options options;
+  options.node_name = settings.node_name;
+  options.currencies = std::move(currencies);
+  options.default_currency = settings.default_currency;
+  options.batch_max = settings.batch_max;
+  options.ledgers_max = settings.ledgers_max;
+  options.ledger_idle = settings.ledger_idle;
+  options.attempts_max = static_cast<std::uint32_t>(settings.max_attempts);
+  options.message_bytes_max = nats.message_bytes_max();
+  // Two consumers share what this node may hold.
+  const auto sources = 2 * static_cast<std::size_t>(settings.fetchers);
+  const auto credit = std::max<std::size_t>(1, settings.max_in_flight / sources);
+  struct route {
+    std::string_view durable;
+    std::string_view subject;
+  };
+  for (const auto& [durable, subject] :
+       {route{names::deposit_consumer, names::deposit_subject},
+        route{names::withdrawal_consumer, names::withdrawal_subject}}) {
+    const auto consumer = nats.consumer(names::request_stream, durable);
+    options.lease = std::min(options.lease, consumer.ack_wait);
+    const std::string name{durable};
+    for (int i = 0; i < settings.fetchers; ++i)
+      options.fetchers.push_back(
+          {name + "/" + std::to_string(i),
+           nats.make_source(names::request_stream, durable, settings.batch_max),
+           nats.make_publisher(), credit});
+    options.fetchers.push_back({name + "/recovery",
+                                make_recovery_source(nats, names::request_stream, durable, subject,
+                                                     settings.sweep_interval),
+                                nats.make_publisher(), recovery_credit});
+  }
+  for (int i = 0; i < settings.gates; ++i)
+    options.stores.push_back(make_postgres_store(settings.database_url));
+  options.desk =
+      nats.make_desk({std::string{names::api_account}, std::string{names::api_history},
+                      std::string{names::api_verdicts}, std::string{names::api_currencies}});
+  options.reader = make_postgres_reader(settings.database_url);
+  return options;
+}
+
+account_options make_account_role(const config& settings, broker& nats,
+                                  std::shared_ptr<const currency_table> currencies) {
+  const auto store = [&] { return make_postgres_record_store(settings.records_url()); };
+  account_options options;
+  options.node_name = settings.node_name;
+  options.currencies = std::move(currencies);
+  options.submissions_max = settings.submissions_max;
+  options.batch_max = settings.batch_max;
+  options.message_bytes_max = nats.message_bytes_max();
+  options.redrive_after = settings.redrive_after;
+  options.intake_store = store();
+  options.finder_store = store();
+  options.sweeper_store = store();
+  options.intake_requests = nats.make_publisher();
+  options.sweeper_requests = nats.make_publisher();
+  options.questions = nats.make_inquirer();
+  constexpr auto durable = names::account_result_consumer;
+  options.lease = std::min(options.lease, nats.consumer(names::result_stream, durable).ack_wait);
+  options.reconcilers.push_back(
+      {std::string{durable} + "/0",
+       nats.make_source(names::result_stream, durable, settings.batch_max), nats.make_publisher(),
+       store(), std::min<std::size_t>(settings.max_in_flight, 4096)});
+  return options;
+}
+
+} // namespace ledgerd
