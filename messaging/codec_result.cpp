@@ -1,10 +1,8 @@
 // Results out.
 #include <algorithm>
-#include <charconv>
-#include <chrono>
-#include <cstdlib>
 
 #include "messaging/codec.hpp"
+#include "messaging/codec_text.hpp"
 #include "messaging/header_text.hpp"
 #include "messaging/json_reader.hpp"
 #include "messaging/names.hpp"
@@ -19,41 +17,6 @@ constexpr std::size_t trace_header_bytes_max = 1024;
 
 constexpr std::string_view trace_headers[] = {"traceparent", "tracestate"};
 
-void append_number(std::string& out, std::int64_t number) {
-  char digits[20]; // a sign and the 19 digits of a 64-bit number
-  out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
-}
-
-// `number` with leading zeros. Precondition: it is not negative.
-void append_padded(std::string& out, std::int64_t number, std::size_t width) {
-  char digits[20];
-  const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
-  const auto size = static_cast<std::size_t>(end - digits);
-  out.append(width - std::min(width, size), '0').append(digits, size);
-}
-
-// RFC 3339 in UTC with microseconds. A year outside 0000 to 9999, which RFC 3339 cannot say, gets a
-// sign and six digits as in ISO 8601.
-void append_time(std::string& out, database_time when) {
-  using namespace std::chrono;
-  const sys_time<microseconds> time{microseconds{to_int(when)}};
-  const auto day = floor<days>(time);
-  const year_month_day date{day};
-  const hh_mm_ss clock{time - day};
-  const auto year = int{date.year()};
-  if (year < 0 || year > 9999)
-    append_padded(out.append(year < 0 ? "-" : "+"), std::abs(year), 6);
-  else
-    append_padded(out, year, 4);
-  append_padded(out.append("-"), unsigned{date.month()}, 2);
-  append_padded(out.append("-"), unsigned{date.day()}, 2);
-  append_padded(out.append("T"), clock.hours().count(), 2);
-  append_padded(out.append(":"), clock.minutes().count(), 2);
-  append_padded(out.append(":"), clock.seconds().count(), 2);
-  append_padded(out.append("."), clock.subseconds().count(), 6);
-  out.append("Z");
-}
-
 } // namespace
 
 // None of the words and numbers between the quotes can hold a character that JSON would escape, but
@@ -61,8 +24,8 @@ void append_time(std::string& out, database_time when) {
 std::string encode_result(const posting& stored, int exponent) {
   std::string out;
   out.reserve(320 + stored.account.user_id.size());
-  append_number(out.append("{\"recordId\":"), to_int(stored.record));
-  append_number(out.append(",\"transactionId\":"), to_int(stored.id));
+  wire::append_number(out.append("{\"recordId\":"), to_int(stored.record));
+  wire::append_number(out.append(",\"transactionId\":"), to_int(stored.id));
   append_json_string(out.append(",\"userId\":"), stored.account.user_id);
   out.append(",\"type\":\"").append(to_text(stored.type));
   out.append("\",\"status\":\"").append(status_text(stored.verdict));
@@ -71,7 +34,7 @@ std::string encode_result(const posting& stored, int exponent) {
   out.append("\",\"balanceAfter\":\"").append(format_amount(stored.balance_after, exponent));
   if (const auto reason = reason_text(stored.verdict); !reason.empty())
     out.append("\",\"reason\":\"").append(reason);
-  append_time(out.append("\",\"processedAt\":\""), stored.created_at);
+  wire::append_time(out.append("\",\"processedAt\":\""), stored.created_at);
   out.append("\"}");
   return out;
 }

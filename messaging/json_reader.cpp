@@ -67,17 +67,19 @@ public:
          const std::function<void(const json_member&)>& visit)
       : document_(document), depth_max_(depth_max), visit_(visit) {}
 
-  std::optional<std::string> run() {
+  std::optional<std::string> run(json_kind wanted) {
+    const auto is_object = wanted == json_kind::object;
     if (document_.starts_with("\xef\xbb\xbf"))
       return sentence("begins with a byte-order mark");
     skip_space();
-    if (peek() != '{')
-      return sentence("is not a JSON object");
-    if (!object())
+    if (peek() != (is_object ? '{' : '['))
+      return sentence(is_object ? "is not a JSON object" : "is not a JSON array");
+    if (!(is_object ? object() : array()))
       return sentence(fault_);
     skip_space();
     if (at_ != document_.size())
-      return sentence("has text after the JSON object");
+      return sentence(is_object ? "has text after the JSON object"
+                                : "has text after the JSON array");
     return std::nullopt;
   }
 
@@ -153,21 +155,33 @@ private:
   }
 
   bool array() {
-    return container(']', [this] {
+    const auto outermost = depth_ == 0;
+    return container(']', [this, outermost] {
       json_member element;
-      return value(element);
+      if (!value(element))
+        return false;
+      if (outermost)
+        visit_(element);
+      return true;
     });
   }
 
   // Fills in kind and text.
   bool value(json_member& result) {
+    const auto begin = at_;
     switch (peek()) {
     case '{':
       result.kind = json_kind::object;
-      return object();
+      if (!object())
+        return false;
+      result.text = document_.substr(begin, at_ - begin);
+      return true;
     case '[':
       result.kind = json_kind::array;
-      return array();
+      if (!array())
+        return false;
+      result.text = document_.substr(begin, at_ - begin);
+      return true;
     case '"':
       result.kind = json_kind::string;
       if (!string(text_))
@@ -312,7 +326,12 @@ private:
 
 std::optional<std::string> read_json_object(std::string_view document, int depth_max,
                                             const std::function<void(const json_member&)>& visit) {
-  return parser(document, depth_max, visit).run();
+  return parser(document, depth_max, visit).run(json_kind::object);
+}
+
+std::optional<std::string> read_json_array(std::string_view document, int depth_max,
+                                           const std::function<void(const json_member&)>& visit) {
+  return parser(document, depth_max, visit).run(json_kind::array);
 }
 
 void append_json_string(std::string& out, std::string_view text) {
@@ -331,6 +350,17 @@ void append_json_string(std::string& out, std::string_view text) {
     }
   }
   out.push_back('"');
+}
+
+std::string valid_utf8(std::string_view text) {
+  std::string result;
+  result.reserve(text.size());
+  while (!text.empty()) {
+    const auto length = byte_of(text.front()) < 0x80 ? 1 : utf8_sequence(text);
+    result.append(length == 0 ? "?" : text.substr(0, length));
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  return result;
 }
 
 } // namespace ledgerd

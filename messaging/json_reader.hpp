@@ -1,5 +1,5 @@
-// A strict reader for one JSON object (RFC 8259), which hands out number tokens as they were
-// written.
+// A strict reader for one JSON object or array (RFC 8259), which hands out number tokens as they
+// were written.
 //
 // The libraries at hand are not exact enough for money: they read numbers through a double (1e400
 // is then an error, and digits are lost), take a NUL byte for the end of the text and skip a
@@ -16,11 +16,14 @@ namespace ledgerd {
 
 enum class json_kind : std::uint8_t { null, boolean, number, string, array, object };
 
-// A member of the outermost object. The views live until the visitor returns.
+// A member of the outermost object, or an element of the outermost array, which has no name. The
+// views live until the visitor returns.
 struct json_member {
   std::string_view name; // without its escapes
   json_kind kind = json_kind::null;
-  std::string_view text; // a number's raw token, a string without its escapes; else empty
+  // A number's raw token, a string without its escapes, an array or object as it is written; else
+  // empty.
+  std::string_view text;
 };
 
 // Visits the members in order of their place, repeated ones too, and skips what is nested in them.
@@ -30,7 +33,14 @@ struct json_member {
 std::optional<std::string> read_json_object(std::string_view document, int depth_max,
                                             const std::function<void(const json_member&)>& visit);
 
+// The same for the elements of one JSON array.
+std::optional<std::string> read_json_array(std::string_view document, int depth_max,
+                                           const std::function<void(const json_member&)>& visit);
+
 // Appends `text`, which is valid UTF-8, as a JSON string with its quotes.
 void append_json_string(std::string& out, std::string_view text);
+
+// `text` with a question mark for each byte that is not part of valid UTF-8.
+std::string valid_utf8(std::string_view text);
 
 } // namespace ledgerd

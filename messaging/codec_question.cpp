@@ -1,0 +1,150 @@
+// Questions over NATS, and the currencies.
+#include <limits>
+#include <utility>
+
+#include "messaging/account_codec.hpp"
+#include "messaging/codec_fields.hpp"
+#include "messaging/codec_text.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using wire::field;
+using wire::finding;
+using wire::spelling;
+
+struct history_fields {
+  field user_id{"userId"};
+  field currency{"currency"};
+  field limit{"limit"};
+  field before{"before"};
+};
+
+finding read_fields(history_fields& fields, const currency_table& currencies,
+                    history_question& result) {
+  if (auto fault = read_user_id(fields.user_id, result.account.user_id))
+    return fault;
+  int exponent = 0;
+  if (auto fault = read_currency(fields.currency, currencies, result.account.currency, exponent))
+    return fault;
+  if (!fields.limit.absent()) {
+    std::int64_t limit = 0;
+    if (auto fault =
+            read_integer(fields.limit, 1, history_limit_max, spelling::number_or_text, limit))
+      return fault;
+    result.limit = static_cast<int>(limit);
+  }
+  if (!fields.before.absent())
+    return read_integer(fields.before, 1, std::numeric_limits<std::int64_t>::max(),
+                        spelling::number_or_text, result.before);
+  return std::nullopt;
+}
+
+void append_unless_empty(std::string& out, std::string_view name, std::string_view text) {
+  if (!text.empty())
+    append_json_string(out.append(",\"").append(name).append("\":"), text);
+}
+
+finding read_currency_row(const json_member& element, currency& result) {
+  field code{"code"};
+  field exponent{"exponent"};
+  if (element.kind != json_kind::object)
+    return rejection{dead_reason::invalid_field, "must be an object"};
+  if (auto fault = wire::read_answer(element.text, {&code, &exponent}))
+    return fault;
+  const auto parsed =
+      code.kind == json_kind::string ? currency_code::parse(code.text) : std::nullopt;
+  if (!parsed)
+    return broken(code, "must be three capital letters");
+  std::int64_t digits = 0;
+  if (auto fault = read_integer(exponent, 0, currency::max_exponent, spelling::number, digits))
+    return fault;
+  result = {*parsed, static_cast<int>(digits)};
+  return std::nullopt;
+}
+
+} // namespace
+
+std::variant<record_id, rejection> decode_record_question(std::string_view body) {
+  field given{"recordId"};
+  record_id result{};
+  if (auto fault = wire::read_document(body, payload_bytes_max, {&given}))
+    return std::move(*fault);
+  if (auto fault = read_record_id(given, result))
+    return std::move(*fault);
+  return result;
+}
+
+std::variant<std::string, rejection> decode_account_question(std::string_view body) {
+  field given{"userId"};
+  std::string result;
+  if (auto fault = wire::read_document(body, payload_bytes_max, {&given}))
+    return std::move(*fault);
+  if (auto fault = read_user_id(given, result))
+    return std::move(*fault);
+  return result;
+}
+
+std::variant<history_question, rejection> decode_history_question(std::string_view body,
+                                                                  const currency_table& currencies,
+                                                                  currency_code default_currency) {
+  history_fields fields;
+  if (auto fault =
+          wire::read_document(body, payload_bytes_max,
+                              {&fields.user_id, &fields.currency, &fields.limit, &fields.before}))
+    return std::move(*fault);
+  history_question result;
+  result.account.currency = default_currency;
+  if (auto fault = read_fields(fields, currencies, result))
+    return std::move(*fault);
+  return result;
+}
+
+// Text that is not UTF-8 goes through as it is: the node that is asked refuses it, and the caller
+// learns why.
+std::string encode_history_question(std::string_view user_id, std::string_view currency,
+                                    std::string_view limit, std::string_view before) {
+  std::string out;
+  append_json_string(out.append("{\"userId\":"), user_id);
+  append_unless_empty(out, "currency", currency);
+  append_unless_empty(out, "limit", limit);
+  append_unless_empty(out, "before", before);
+  out.append("}");
+  return out;
+}
+
+std::string encode_currencies(const std::vector<currency>& currencies) {
+  std::string out = "{\"currencies\":[";
+  auto separator = "";
+  for (const auto& one : currencies) {
+    out.append(std::exchange(separator, ",")).append("{\"code\":\"").append(one.code.text());
+    wire::append_number(out.append("\",\"exponent\":"), one.exponent);
+    out.append("}");
+  }
+  out.append("]}");
+  return out;
+}
+
+std::variant<std::vector<currency>, rejection> decode_currencies(std::string_view body) {
+  field given{"currencies"};
+  if (auto fault = wire::read_answer(body, {&given}))
+    return std::move(*fault);
+  std::vector<currency> result;
+  std::vector<bool> seen(currency_code::index_count);
+  const auto take = [&](const json_member& element) -> finding {
+    currency row;
+    if (auto fault = read_currency_row(element, row))
+      return fault;
+    if (seen[row.code.index()])
+      return wire::broken({"code"}, "must not occur twice");
+    seen[row.code.index()] = true;
+    result.push_back(row);
+    return std::nullopt;
+  };
+  if (auto fault = read_list(given, currency_code::index_count, take))
+    return std::move(*fault);
+  return result;
+}
+
+} // namespace ledgerd
