@@ -3,7 +3,9 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
 
+#include <algorithm>
 #include <charconv>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <variant>
@@ -65,6 +67,13 @@ int status_of(const api_reply& reply) {
       return status >= 400 && status < 600 ? status : 503;
     }
   return 200;
+}
+
+// The stable word of another node's problem document.
+std::string problem_code(const std::string& document) {
+  const auto parsed = nlohmann::json::parse(document, nullptr, false);
+  const auto found = parsed.is_object() ? parsed.find("code") : parsed.end();
+  return found != parsed.end() && found->is_string() ? found->get<std::string>() : "UNAVAILABLE";
 }
 
 class account_service final : public account_api {

@@ -65,6 +65,7 @@ std::variant<record_id, rejection>
 decode_record_question(std::string_view body); // {"recordId": ...}
 std::variant<std::string, rejection>
 decode_account_question(std::string_view body); // {"userId": ...}
+std::string encode_account_question(std::string_view user_id);
 
 struct history_question {
   account_key account;

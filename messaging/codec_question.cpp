@@ -101,6 +101,12 @@ std::variant<history_question, rejection> decode_history_question(std::string_vi
   return result;
 }
 
+std::string encode_account_question(std::string_view user_id) {
+  std::string out;
+  append_json_string(out.append("{\"userId\":"), user_id);
+  return out.append("}");
+}
+
 // Text that is not UTF-8 goes through as it is: the node that is asked refuses it, and the caller
 // learns why.
 std::string encode_history_question(std::string_view user_id, std::string_view currency,

@@ -1,0 +1,107 @@
+#define CAF_SUITE sweeper
+
+#include "actors/courier.hpp"
+#include "actors/sweeper.hpp"
+
+#include "tests/actors/account_fixture.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto age = 1000ms;
+
+struct sweeper_fixture : account_fixture {
+  std::shared_ptr<fake_inquirer> ledger = std::make_shared<fake_inquirer>();
+  std::shared_ptr<std::vector<transaction_record>> told =
+      std::make_shared<std::vector<transaction_record>>();
+  sweeper_actor subject;
+
+  sweeper_fixture() {
+    sweeper_options options;
+    options.recorder = spawn_recorder();
+    options.intake = spawn_fake_intake(told);
+    options.courier = started_actor(sys.spawn(courier, courier_options{ledger}));
+    options.requests = publisher;
+    options.currencies = currencies;
+    options.redrive_after = age;
+    subject = started_actor(sys.spawn(sweeper, options));
+    consume_messages();
+  }
+
+  // Both clocks: the database's and the actors'.
+  void live(std::chrono::milliseconds duration) {
+    database->pass(duration);
+    pass(duration);
+  }
+
+  void answer_last(const std::vector<posting>& rows) {
+    CAF_REQUIRE(!ledger->asked.empty());
+    ledger->answer(ledger->asked.back().token, true, encode_verdicts(rows, *currencies));
+    consume_messages();
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(sweeper_tests, sweeper_fixture)
+
+CAF_TEST(young records are left alone) {
+  pending_record();
+  live(900ms);
+  CAF_CHECK(ledger->asked.empty());
+}
+
+CAF_TEST(an undecided record is published again under an id of its own) {
+  const auto record = pending_record();
+  live(1500ms);
+  CAF_REQUIRE_EQUAL(ledger->asked.size(), 1u);
+  CAF_CHECK_EQUAL(ledger->asked.front().subject, "ledgerd.api.verdicts");
+  answer_last({});
+  CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
+  const auto& letter = publisher->published.front();
+  CAF_CHECK_NOT_EQUAL(letter.message_id, std::to_string(to_int(record.id)));
+  CAF_CHECK_EQUAL(letter.payload, make_request(0, record, 0, 0).payload);
+  live(5000ms);
+  answer_last({});
+  CAF_REQUIRE_EQUAL(publisher->published.size(), 2u);
+  CAF_CHECK_NOT_EQUAL(publisher->published[0].message_id, publisher->published[1].message_id);
+}
+
+CAF_TEST(a decided record is settled from the ledger and not published) {
+  const auto ann = pending_record("ann");
+  const auto bob = pending_record("bob");
+  live(1500ms);
+  answer_last({decided(ann)});
+  CAF_CHECK(stored(ann.id).status == record_status::success);
+  CAF_CHECK(stored(bob.id).status == record_status::pending);
+  CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
+  CAF_CHECK_EQUAL(publisher->published.front().payload, make_request(0, bob, 0, 0).payload);
+  CAF_REQUIRE_EQUAL(told->size(), 1u);
+  CAF_CHECK(told->front().id == ann.id);
+}
+
+CAF_TEST(while the ledger is silent nothing is published) {
+  pending_record();
+  live(1500ms);
+  CAF_REQUIRE_EQUAL(ledger->asked.size(), 1u);
+  ledger->answer(ledger->asked.back().token, false);
+  consume_messages();
+  CAF_CHECK(publisher->published.empty());
+  live(5000ms);
+  CAF_CHECK_GREATER(ledger->asked.size(), 1u);
+  answer_last({});
+  CAF_CHECK_EQUAL(publisher->published.size(), 1u);
+}
+
+CAF_TEST(an answer that is none counts as silence) {
+  pending_record();
+  live(1500ms);
+  ledger->answer(ledger->asked.back().token, true, "{");
+  consume_messages();
+  CAF_CHECK(publisher->published.empty());
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
