@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "persistence/database.hpp"
+#include "persistence/schema.hpp"
 
 namespace ledgerd {
 
@@ -14,10 +15,10 @@ struct applied_migration {
   std::string checksum;
 };
 
-// In order of version; empty for a database without our schema.
-std::vector<applied_migration> read_applied_migrations(database& session);
+// In order of version; empty for a database without the schema.
+std::vector<applied_migration> read_applied_migrations(database& session, schema which);
 
 // A sentence when they are not the first ones of this program's, unchanged; else empty.
-std::string migration_fault(const std::vector<applied_migration>& applied);
+std::string migration_fault(const std::vector<applied_migration>& applied, schema which);
 
 } // namespace ledgerd

@@ -131,8 +131,7 @@ struct database::session {
   pqxx::nontransaction work;
 };
 
-database::database(const std::string& connection_string,
-                   std::initializer_list<statement> statements) {
+database::database(const std::string& connection_string, const std::vector<statement>& statements) {
   translated([&] {
     session_ = std::make_unique<session>(connection_string);
     for (const auto& [name, sql] : statements) {

@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "domain/entry.hpp"
 
@@ -67,7 +68,7 @@ class database {
 public:
   // Connects and prepares.
   explicit database(const std::string& connection_string,
-                    std::initializer_list<statement> statements = {});
+                    const std::vector<statement>& statements = {});
   ~database();
 
   database(const database&) = delete;

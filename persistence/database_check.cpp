@@ -28,56 +28,72 @@ SELECT sentence FROM (VALUES
 ) AS finding (holds, sentence) WHERE NOT holds)";
 
 constexpr const char* schema_privilege = R"(
-SELECT current_user || ' lacks the privilege USAGE on schema ledger'
-WHERE NOT has_schema_privilege('ledger', 'USAGE'))";
+SELECT current_user || ' lacks the privilege USAGE on schema ' || nspname
+FROM pg_namespace WHERE nspname = $name AND NOT has_schema_privilege(oid, 'USAGE'))";
 
-// By table number, so that it needs no USAGE on the schema. The balance stands for the columns that
-// are updated: a role may have UPDATE on these alone.
+// By table number, so that it needs no USAGE on the schema. One column stands for all that are
+// updated: a role may have UPDATE on these alone.
 constexpr const char* table_privileges = R"(
-SELECT current_user || ' lacks the privilege ' || privilege || ' on ledger.' || relname
+SELECT current_user || ' lacks the privilege ' || privilege || ' on ' || schema || '.' || relname
 FROM (VALUES
-  ('currencies', 'SELECT'),
-  ('accounts', 'SELECT'), ('accounts', 'INSERT'), ('accounts', 'UPDATE'),
-  ('transactions', 'SELECT'), ('transactions', 'INSERT')
-) AS needed (name, privilege)
-JOIN pg_class ON relname = name AND relnamespace = to_regnamespace('ledger')
-WHERE NOT CASE privilege
-  WHEN 'UPDATE' THEN has_column_privilege(pg_class.oid, 'balance', privilege)
+  ('ledger', 'currencies', 'SELECT', NULL),
+  ('ledger', 'accounts', 'SELECT', NULL), ('ledger', 'accounts', 'INSERT', NULL),
+  ('ledger', 'accounts', 'UPDATE', 'balance'),
+  ('ledger', 'transactions', 'SELECT', NULL), ('ledger', 'transactions', 'INSERT', NULL),
+  ('account', 'transaction_records', 'SELECT', NULL),
+  ('account', 'transaction_records', 'INSERT', NULL),
+  ('account', 'transaction_records', 'UPDATE', 'status')
+) AS needed (schema, name, privilege, updated)
+JOIN pg_class ON relname = name AND relnamespace = to_regnamespace(schema)
+WHERE schema = $name AND NOT CASE privilege
+  WHEN 'UPDATE' THEN has_column_privilege(pg_class.oid, updated, privilege)
   ELSE has_table_privilege(pg_class.oid, privilege)
 END)";
 
-void add_sentences(database& session, const char* query, std::vector<std::string>& sentences) {
+// `query` with the schema's name, quoted, for $name.
+std::string about(schema which, std::string query) {
+  constexpr std::string_view mark = "$name";
+  return query.replace(query.find(mark), mark.size(), "'" + std::string(to_text(which)) + "'");
+}
+
+std::string no_schema(schema which) {
+  return "the database has no " + std::string(to_text(which)) + " schema: run the migrations";
+}
+
+void add_sentences(database& session, const std::string& query,
+                   std::vector<std::string>& sentences) {
   const auto found = session.run(query);
   for (std::size_t row = 0; row < found.size(); ++row)
     sentences.emplace_back(found.text(row, 0));
 }
 
-void add_schema_findings(database& session, std::vector<std::string>& sentences) {
-  const auto applied = read_applied_migrations(session);
-  if (auto fault = migration_fault(applied); !fault.empty())
+void add_schema_findings(database& session, schema which, std::vector<std::string>& sentences) {
+  const auto applied = read_applied_migrations(session, which);
+  if (auto fault = migration_fault(applied, which); !fault.empty())
     sentences.push_back(std::move(fault));
   else if (applied.empty())
-    sentences.emplace_back("the database has no ledger schema: run the migrations");
-  else if (applied.size() < migrations().size())
+    sentences.push_back(no_schema(which));
+  else if (applied.size() < migrations(which).size())
     sentences.push_back("the database's schema is older than this program: it lacks "
-                        + std::string(migrations()[applied.size()].name) + ": run the migrations");
+                        + std::string(migrations(which)[applied.size()].name)
+                        + ": run the migrations");
 }
 
 } // namespace
 
-std::vector<std::string> check_database(const std::string& database_url) {
+std::vector<std::string> check_database(const std::string& database_url, schema which) {
   database session(any_server_connection_string(database_url));
   std::vector<std::string> sentences;
   add_sentences(session, server_findings, sentences);
-  if (session.run("SELECT to_regnamespace('ledger')").is_null(0, 0)) {
-    sentences.emplace_back("the database has no ledger schema: run the migrations");
+  if (session.run(about(which, "SELECT to_regnamespace($name)")).is_null(0, 0)) {
+    sentences.push_back(no_schema(which));
     return sentences;
   }
   const auto found = sentences.size();
-  add_sentences(session, schema_privilege, sentences);
-  add_sentences(session, table_privileges, sentences);
+  add_sentences(session, about(which, schema_privilege), sentences);
+  add_sentences(session, about(which, table_privileges), sentences);
   if (found == sentences.size())
-    add_schema_findings(session, sentences);
+    add_schema_findings(session, which, sentences);
   return sentences;
 }
 

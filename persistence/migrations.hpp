@@ -1,8 +1,10 @@
-// The migrations of migrations/*.sql, embedded at build time. Private to this room.
+// The migrations of migrations/<schema>/*.sql, embedded at build time. Private to this room.
 #pragma once
 
 #include <string_view>
 #include <vector>
+
+#include "persistence/schema.hpp"
 
 namespace ledgerd {
 
@@ -14,6 +16,11 @@ struct migration {
 };
 
 // In order of version: 1, 2, 3, ...
-const std::vector<migration>& migrations();
+const std::vector<migration>& migrations(schema which);
+
+// As SQL calls it.
+constexpr std::string_view to_text(schema which) noexcept {
+  return which == schema::ledger ? "ledger" : "account";
+}
 
 } // namespace ledgerd

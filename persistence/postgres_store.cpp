@@ -1,30 +1,17 @@
 #include <algorithm>
-#include <chrono>
 #include <numeric>
 #include <optional>
-#include <random>
-#include <thread>
 
 #include "domain/assert.hpp"
 #include "persistence/array_literal.hpp"
-#include "persistence/connection_string.hpp"
 #include "persistence/database.hpp"
 #include "persistence/postgres.hpp"
 #include "persistence/posting_rows.hpp"
+#include "persistence/store_session.hpp"
 
 namespace ledgerd {
 
 namespace {
-
-// How often a batch is begun again before it is given back.
-constexpr int attempts_max = 10;
-
-// Every statement below has one right plan, a nested loop over an index, and must not depend on
-// what the planner believes about tables that were empty a minute ago. The order of a nested loop
-// is also the order in which accounts are locked.
-constexpr const char* planner_settings =
-    "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off "
-    "-c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
 
 const statement find_known{"find_known", "SELECT " + posting_columns
                                              + " FROM ledger.transactions "
@@ -109,8 +96,9 @@ bool shows_old_head(const std::vector<posting_group>& batch, const known_posting
 class postgres_store final : public ledger_store {
 public:
   explicit postgres_store(const std::string& database_url)
-      : connection_string_(connection_string(database_url, planner_settings)),
-        random_(std::random_device{}()) {}
+      : session_(database_url,
+                 {find_known, read_heads, lock_heads, move_accounts, open_accounts, insert_rows},
+                 "a record id or an account's next number is taken, yet no posting answers it") {}
 
   post_result post(const std::vector<posting_group>& batch) override;
 
@@ -122,9 +110,6 @@ private:
   std::optional<posted> attempt(const std::vector<posting_group>& batch, const places& order,
                                 heads from);
 
-  // What the failure of an attempt means; nothing: try again.
-  std::optional<store_failure> judge(const database_error& error);
-
   std::vector<posting_group> with_heads(const std::vector<posting_group>& batch,
                                         const places& order, heads from,
                                         post_statistics& statistics);
@@ -132,47 +117,21 @@ private:
   bool write_accounts(const std::vector<posting_group>& batch, const places& order,
                       const batch_plan& planned);
   void write_rows(std::vector<posting>& postings, database_time now);
-  void pause(int attempt);
 
-  std::string connection_string_;
-  std::optional<database> database_;
+  store_session session_;
+  database* database_ = nullptr; // while an attempt runs
   columns columns_;
-  std::minstd_rand random_;
 };
 
 post_result postgres_store::post(const std::vector<posting_group>& batch) {
   const auto order = key_order(batch);
-  auto from = heads::given;
-  bool seen_unique = false;
-  for (int count = 0; count < attempts_max; ++count) {
-    try {
-      if (!database_)
-        database_.emplace(connection_string_, std::initializer_list<statement>{
-                                                  find_known, read_heads, lock_heads, move_accounts,
-                                                  open_accounts, insert_rows});
-      if (auto result = attempt(batch, order, from)) {
-        result->statistics.raced = static_cast<std::uint32_t>(count);
-        return std::move(*result);
-      }
-      database_->rollback();
-    } catch (const database_error& error) {
-      if (auto failure = judge(error))
-        return std::move(*failure);
-      seen_unique = error.fault() == database_fault::unique;
-      pause(count);
-    } catch (const std::exception& error) {
-      database_.reset();
-      return store_failure{store_failure_kind::unavailable, error.what()};
-    }
-    from = heads::locked;
-  }
-  // A race ends after a few rounds; a unique key that stays taken with no posting to show for it
-  // does not.
-  return seen_unique
-             ? store_failure{store_failure_kind::rejected,
-                             "a record id or an account's next number is taken, yet no posting "
-                             "answers it"}
-             : store_failure{store_failure_kind::unavailable, "other sessions were always quicker"};
+  return session_.run<posted>([&](database& session, int count) {
+    database_ = &session;
+    auto result = attempt(batch, order, count == 0 ? heads::given : heads::locked);
+    if (result)
+      result->statistics.raced = static_cast<std::uint32_t>(count);
+    return result;
+  });
 }
 
 std::optional<posted> postgres_store::attempt(const std::vector<posting_group>& batch,
@@ -202,30 +161,6 @@ std::optional<posted> postgres_store::attempt(const std::vector<posting_group>& 
   }
   result.groups = complete(std::move(planned));
   return result;
-}
-
-std::optional<store_failure> postgres_store::judge(const database_error& error) {
-  switch (error.fault()) {
-  case database_fault::rolled_back:
-  case database_fault::unique:
-  case database_fault::content:
-    try {
-      database_->rollback();
-    } catch (const database_error&) {
-      database_.reset();
-    }
-    if (error.fault() == database_fault::content)
-      return store_failure{store_failure_kind::rejected, error.what()};
-    return std::nullopt;
-  case database_fault::in_doubt:
-    database_.reset();
-    return store_failure{store_failure_kind::in_doubt, error.what()};
-  case database_fault::lost:
-  case database_fault::refused:
-    break;
-  }
-  database_.reset();
-  return store_failure{store_failure_kind::unavailable, error.what()};
 }
 
 std::vector<posting_group> postgres_store::with_heads(const std::vector<posting_group>& batch,
@@ -334,11 +269,6 @@ void postgres_store::write_rows(std::vector<posting>& postings, database_time no
     postings[i].id = transaction_id{written.integer(i, 0)};
     postings[i].created_at = now;
   }
-}
-
-void postgres_store::pause(int attempt) {
-  std::uniform_int_distribution<int> milliseconds(0, std::min(5 << attempt, 100));
-  std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds(random_)));
 }
 
 } // namespace

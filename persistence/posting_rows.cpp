@@ -1,19 +1,6 @@
 #include "persistence/posting_rows.hpp"
 
-#include <stdexcept>
-
 namespace ledgerd {
-
-namespace {
-
-template <class T>
-T known_word(std::optional<T> value, std::string_view word) {
-  if (!value)
-    throw std::runtime_error("the database holds the unknown word '" + std::string(word) + "'");
-  return *value;
-}
-
-} // namespace
 
 account_key read_account_key(const rows& answer, std::size_t row, int column) {
   const auto code = answer.text(row, column + 1);

@@ -1,0 +1,75 @@
+#include <chrono>
+#include <optional>
+
+#include "persistence/connection_string.hpp"
+#include "persistence/database.hpp"
+#include "persistence/probe.hpp"
+#include "persistence/record_rows.hpp"
+#include "persistence/record_store.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+constexpr auto probe_limit = std::chrono::milliseconds(900);
+
+// Nothing is prepared: a database without the schema is answered, not refused.
+class postgres_record_reader final : public record_reader {
+public:
+  explicit postgres_record_reader(const std::string& account_database_url)
+      : connection_string_(connection_string(account_database_url)), probe_(connection_string_) {}
+
+  bool exists() override { return !ask("SELECT to_regnamespace('account')").is_null(0, 0); }
+
+  std::vector<audited_record> after(record_id id, std::size_t limit) override {
+    const auto answer = ask(
+        "SELECT " + record_columns + ", fingerprint FROM account.transaction_records WHERE id > "
+        + std::to_string(to_int(id)) + " ORDER BY id LIMIT " + std::to_string(limit));
+    std::vector<audited_record> result;
+    result.reserve(answer.size());
+    for (std::size_t row = 0; row < answer.size(); ++row)
+      result.push_back({read_record(answer, row), answer.integer(row, record_column_count)});
+    return result;
+  }
+
+  bool writable() override { return probe_.writable(probe_limit); }
+
+private:
+  // Runs `query` on the session; one that fails is thrown away.
+  rows ask(const std::string& query) {
+    const bool is_new = !database_;
+    try {
+      return ask_once(query);
+    } catch (const database_error& error) {
+      // A session that has idled may have ended with its server, which says nothing about the
+      // present one.
+      if (is_new || error.fault() != database_fault::lost)
+        throw;
+    }
+    return ask_once(query);
+  }
+
+  rows ask_once(const std::string& query) {
+    try {
+      if (!database_)
+        database_.emplace(connection_string_);
+      return database_->run(query);
+    } catch (...) {
+      database_.reset();
+      throw;
+    }
+  }
+
+  std::string connection_string_;
+  std::optional<database> database_;
+  probe probe_;
+};
+
+} // namespace
+
+std::unique_ptr<record_reader>
+make_postgres_record_reader(const std::string& account_database_url) {
+  return std::make_unique<postgres_record_reader>(account_database_url);
+}
+
+} // namespace ledgerd
