@@ -11,8 +11,10 @@
 #include "messaging/confirming_publisher.hpp"
 #include "messaging/connection.hpp"
 #include "messaging/js_api.hpp"
+#include "messaging/nats_inquirer.hpp"
 #include "messaging/provisioning.hpp"
 #include "messaging/pull_source.hpp"
+#include "messaging/question_desk.hpp"
 #include "messaging/stream_reader.hpp"
 
 namespace ledgerd {
@@ -98,6 +100,12 @@ public:
   }
 
   std::unique_ptr<publisher> make_publisher() override { return make_confirming_publisher(data_); }
+
+  std::unique_ptr<question_desk> make_desk(std::vector<std::string> subjects) override {
+    return make_question_desk(control_, std::move(subjects));
+  }
+
+  std::unique_ptr<inquirer> make_inquirer() override { return make_nats_inquirer(control_); }
 
   void read(std::string_view stream, std::string_view subject_filter, std::uint64_t first_seq,
             const std::function<bool(const stored_message&)>& visit) override {

@@ -228,23 +228,28 @@ std::string session::make_inbox() const {
 }
 
 nats_subscription* session::subscribe(const std::string& subject,
-                                      std::shared_ptr<message_sink> sink) {
+                                      std::shared_ptr<message_sink> sink,
+                                      const std::string& queue_group) {
   natsSubscription* subscription = nullptr;
   if (sink == nullptr) {
     if (natsConnection_SubscribeSync(&subscription, connection_, subject.c_str()) != NATS_OK)
       return nullptr;
   } else {
-    // Released by the subscription's thread when it ends. When a call below fails, the subject is
-    // still unknown to anybody, so no message can be in the sink's hands.
     auto holder = std::make_unique<std::shared_ptr<message_sink>>(std::move(sink));
-    if (natsConnection_Subscribe(&subscription, connection_, subject.c_str(), on_message,
-                                 holder.get())
-        != NATS_OK)
+    const auto status =
+        queue_group.empty()
+            ? natsConnection_Subscribe(&subscription, connection_, subject.c_str(), on_message,
+                                       holder.get())
+            : natsConnection_QueueSubscribe(&subscription, connection_, subject.c_str(),
+                                            queue_group.c_str(), on_message, holder.get());
+    if (status != NATS_OK)
       return nullptr;
-    if (natsSubscription_SetOnCompleteCB(subscription, on_subscription_complete, holder.get())
-        == NATS_OK) {
-      [[maybe_unused]] auto* released = holder.release();
-    } else {
+    // Freed by the subscription's thread when it ends. Should nobody be able to tell when that is,
+    // it is never freed: a message may be in the sink's hands.
+    auto* released = holder.release();
+    if (natsSubscription_SetOnCompleteCB(subscription, on_subscription_complete, released)
+        != NATS_OK) {
+      natsSubscription_Unsubscribe(subscription);
       std::lock_guard lock(subscriptions_mutex_);
       subscriptions_.push_back(subscription);
       return nullptr;
@@ -288,8 +293,9 @@ std::string session::publish(const std::string& subject, const std::string& repl
 
 std::string session::publish(const outgoing& message, const std::string& reply) {
   natsMsg* raw = nullptr;
-  auto status = natsMsg_Create(&raw, message.subject.c_str(), reply.c_str(), message.payload.data(),
-                               static_cast<int>(message.payload.size()));
+  auto status =
+      natsMsg_Create(&raw, message.subject.c_str(), reply.empty() ? nullptr : reply.c_str(),
+                     message.payload.data(), static_cast<int>(message.payload.size()));
   if (status == NATS_OK && !message.message_id.empty())
     status = natsMsgHeader_Set(raw, "Nats-Msg-Id", message.message_id.c_str());
   for (const auto& one : message.headers)

@@ -75,8 +75,10 @@ public:
   std::string make_inbox() const;
 
   // No limit on what waits: nothing is dropped silently. Null when the connection is closed.
-  // Without a sink the messages are fetched with `next`.
-  nats_subscription* subscribe(const std::string& subject, std::shared_ptr<message_sink> sink);
+  // Without a sink the messages are fetched with `next`. Of the subscriptions in one queue group
+  // each message reaches one; a group needs a sink.
+  nats_subscription* subscribe(const std::string& subject, std::shared_ptr<message_sink> sink,
+                               const std::string& queue_group = {});
   void unsubscribe(nats_subscription* subscription);
 
   // Cancels at the broker at once, and still delivers what is on the way.

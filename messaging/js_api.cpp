@@ -84,7 +84,7 @@ std::string decode_base64(std::string_view text) {
 
 } // namespace
 
-api_answer ask_jetstream(session& through, const std::string& what, const std::string& body) {
+jetstream_answer ask_jetstream(session& through, const std::string& what, const std::string& body) {
   natsMsg* raw = nullptr;
   const auto subject = "$JS.API." + what;
   const auto status = natsConnection_RequestString(&raw, through.raw(), subject.c_str(),
@@ -94,7 +94,7 @@ api_answer ask_jetstream(session& through, const std::string& what, const std::s
     fail(what, "nobody answers; is JetStream enabled?");
   if (status != NATS_OK)
     fail(what, nats_error_text(status));
-  api_answer answer;
+  jetstream_answer answer;
   answer.json = payload_of(message.get());
   answer.error = parse_api_error(answer.json, answer.code);
   return answer;

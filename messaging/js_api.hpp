@@ -10,7 +10,7 @@
 namespace ledgerd {
 
 // `json` is the answer; with an error, `error` is its sentence and `code` its number.
-struct api_answer {
+struct jetstream_answer {
   std::string json;
   std::string error;
   int code = 0;
@@ -25,7 +25,7 @@ inline constexpr int api_consumer_name_in_use = 10013;
 inline constexpr int api_consumer_already_exists = 10105;
 
 // Asks $JS.API.<what>. Throws std::runtime_error when nobody answers.
-api_answer ask_jetstream(session& through, const std::string& what, const std::string& body);
+jetstream_answer ask_jetstream(session& through, const std::string& what, const std::string& body);
 
 // A stream or consumer name that can stand in a subject. Throws std::runtime_error.
 std::string checked_name(std::string_view name);

@@ -26,6 +26,7 @@ struct stream_need {
 };
 
 struct consumer_need {
+  bool provisioning::*role; // who needs it
   std::string_view stream;
   std::string_view name;
   std::string_view filter;
@@ -47,9 +48,12 @@ const std::array<stream_need, 3>& stream_needs() {
   return needs;
 }
 
-constexpr std::array<consumer_need, 2> consumer_needs{{
-    {names::request_stream, names::deposit_consumer, names::deposit_subject},
-    {names::request_stream, names::withdrawal_consumer, names::withdrawal_subject},
+constexpr std::array<consumer_need, 3> consumer_needs{{
+    {&provisioning::ledger, names::request_stream, names::deposit_consumer, names::deposit_subject},
+    {&provisioning::ledger, names::request_stream, names::withdrawal_consumer,
+     names::withdrawal_subject},
+    {&provisioning::account, names::result_stream, names::account_result_consumer,
+     names::result_subjects},
 }};
 
 std::int64_t nanoseconds(std::chrono::milliseconds duration) {
@@ -259,6 +263,8 @@ std::vector<std::string> provision_all(session& through, const provisioning& how
       missing_streams.push_back(name);
   }
   for (const auto& need : consumer_needs) {
+    if (!(how.*need.role))
+      continue;
     const std::string stream(need.stream);
     const std::string name(need.name);
     if (std::find(missing_streams.begin(), missing_streams.end(), stream) != missing_streams.end())

@@ -3,12 +3,13 @@
 #include <nats/nats.h>
 
 #include <algorithm>
-#include <mutex>
 #include <utility>
 
 #include "domain/assert.hpp"
 #include "messaging/incoming.hpp"
+#include "messaging/mailbox.hpp"
 #include "messaging/pull_book.hpp"
+#include "messaging/reply_inbox.hpp"
 
 namespace ledgerd {
 
@@ -42,27 +43,18 @@ struct notice {
 
 // What has come since the last look.
 struct harvest {
-  std::size_t arrived = 0;
-  std::size_t waiting = 0; // not taken yet
+  mailbox<delivery>::tally count;
   std::vector<notice> notices;
 };
 
-// Between the subscription's thread and the actor's.
 class arrivals final : public message_sink {
 public:
   arrivals(std::string_view stream, std::string_view durable)
       : stream_(stream), durable_(durable) {}
 
-  void open(waker wake) {
-    std::lock_guard lock(mutex_);
-    wake_ = std::move(wake);
-  }
+  void open(waker wake) { ready_.open(std::move(wake)); }
 
-  // The waker is not called any more once this has returned.
-  void shut() {
-    std::lock_guard lock(mutex_);
-    wake_ = nullptr;
-  }
+  void shut() { ready_.shut(); }
 
   void receive(nats_message* raw) override {
     const message_ptr message(raw);
@@ -72,20 +64,18 @@ public:
       deliver(raw);
   }
 
+  // The notices first: what came before one of them is then counted, too.
   harvest look() {
     harvest result;
-    std::lock_guard lock(mutex_);
-    result.arrived = std::exchange(arrived_, 0);
-    result.waiting = ready_.size();
-    result.notices = std::exchange(notices_, {});
+    result.notices = notices_.take({});
+    result.count = ready_.count();
     return result;
   }
 
   std::vector<delivery> take() {
     std::vector<delivery> fresh;
     fresh.reserve(capacity_hint_);
-    std::lock_guard lock(mutex_);
-    std::swap(fresh, ready_);
+    fresh = ready_.take(std::move(fresh));
     capacity_hint_ = fresh.size();
     return fresh;
   }
@@ -93,15 +83,13 @@ public:
 private:
   void note(nats_message* message) {
     notice one;
-    const auto subject = subject_of(message);
-    one.request = parse_number(subject.substr(subject.rfind('.') + 1)).value_or(0);
+    one.request = reply_number(subject_of(message));
     const auto status = header_value(message, "Status");
     one.code = static_cast<int>(std::min<std::uint64_t>(parse_number(status).value_or(0), 999));
     one.text = status + " " + header_value(message, "Description");
     if (const auto missing = parse_number(header_value(message, "Nats-Pending-Messages")))
       one.missing = *missing;
-    std::lock_guard lock(mutex_);
-    notices_.push_back(std::move(one));
+    notices_.put(std::move(one));
   }
 
   void deliver(nats_message* message) {
@@ -117,21 +105,14 @@ private:
                  stream_,
                  facts->stream_seq,
                  facts->deliveries};
-    std::lock_guard lock(mutex_);
-    ready_.push_back(std::move(one));
-    ++arrived_;
-    if (ready_.size() == 1 && wake_)
-      wake_();
+    ready_.put(std::move(one));
   }
 
   const std::string stream_;
   const std::string durable_;
   std::size_t capacity_hint_ = 0; // the actor's thread only
-  std::mutex mutex_;
-  waker wake_;
-  std::vector<delivery> ready_;
-  std::size_t arrived_ = 0;
-  std::vector<notice> notices_;
+  mailbox<delivery> ready_;
+  mailbox<notice> notices_; // never opened: nobody need wake up for them
 };
 
 std::string_view settlement_text(settlement how) {
@@ -203,14 +184,14 @@ private:
   void advance() {
     const auto now = steady::now();
     const auto seen = arrivals_->look();
-    if (seen.arrived > 0)
+    if (seen.count.arrived > 0)
       recover();
-    book_.arrived(seen.arrived, now);
+    book_.arrived(seen.count.arrived, now);
     for (const auto& one : seen.notices)
       attend(one, now);
     book_.expire(now);
     if (!closed_ && resubscribe() && now >= pause_until_)
-      request(seen.waiting, now);
+      request(seen.count.waiting, now);
   }
 
   void attend(const notice& one, steady::time_point now) {

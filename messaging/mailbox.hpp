@@ -1,0 +1,70 @@
+// What has come for an actor: filled by a subscription's thread, emptied by the actor's. Private to
+// this room; thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "messaging/ports.hpp"
+
+namespace ledgerd {
+
+template <class T>
+class mailbox {
+public:
+  explicit mailbox(std::size_t size_max = std::numeric_limits<std::size_t>::max())
+      : size_max_(size_max) {}
+
+  void open(waker wake) {
+    std::lock_guard lock(mutex_);
+    wake_ = std::move(wake);
+  }
+
+  // The waker is not called any more once this has returned.
+  void shut() {
+    std::lock_guard lock(mutex_);
+    wake_ = nullptr;
+  }
+
+  // Wakes when there was nothing before. What is too much is dropped.
+  void put(T one) {
+    std::lock_guard lock(mutex_);
+    if (ready_.size() >= size_max_)
+      return;
+    ready_.push_back(std::move(one));
+    ++arrived_;
+    if (ready_.size() == 1 && wake_)
+      wake_();
+  }
+
+  // `spare` gives its memory.
+  std::vector<T> take(std::vector<T> spare) {
+    spare.clear();
+    std::lock_guard lock(mutex_);
+    std::swap(spare, ready_);
+    return spare;
+  }
+
+  struct tally {
+    std::size_t arrived = 0; // since the last count
+    std::size_t waiting = 0; // not taken yet
+  };
+
+  tally count() {
+    std::lock_guard lock(mutex_);
+    return {std::exchange(arrived_, 0), ready_.size()};
+  }
+
+private:
+  const std::size_t size_max_;
+  std::mutex mutex_;
+  waker wake_;
+  std::vector<T> ready_;
+  std::size_t arrived_ = 0;
+};
+
+} // namespace ledgerd
