@@ -1,8 +1,6 @@
 #include "persistence/schema.hpp"
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 #include <thread>
 
@@ -51,12 +49,6 @@ bool refuses(postgres_world& world, const std::string& statement) {
   } catch (const std::runtime_error&) {
     return true;
   }
-}
-
-std::string file_content(const std::string& path) {
-  std::ostringstream result;
-  result << std::ifstream(path).rdbuf();
-  return result.str();
 }
 
 } // namespace
@@ -216,7 +208,7 @@ CAF_TEST(currencies have the digits of iso 4217) {
 
 CAF_TEST(the writer role can post and can do nothing else) {
   // Roles belong to the server, not to a database.
-  sql(file_content(LEDGERD_SOURCE_DIR "/deploy/roles.sql"));
+  sql(source_file("deploy/roles.sql"));
   sql("CREATE ROLE posting_daemon LOGIN PASSWORD 'p' IN ROLE ledgerd_writer");
   const auto owner = url;
   url = with_user(owner, "posting_daemon", "p");
