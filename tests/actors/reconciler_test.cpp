@@ -83,7 +83,7 @@ CAF_TEST(a result without a record is parked and then terminated) {
   const auto receipt = queue(row);
   wake();
   CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
-  const auto& letter = publisher->published.front();
+  const auto letter = publisher->published.front();
   CAF_CHECK_EQUAL(letter.subject, "transaction.dead.deposit");
   CAF_CHECK_EQUAL(header_of(letter, "Ledgerd-Reason"), "UNKNOWN_RECORD");
   CAF_CHECK_EQUAL(letter.message_id, "dead-TRANSACTION_RESULTS-1");
