@@ -64,6 +64,64 @@ CAF_TEST(an empty broker gets everything and a second time changes nothing) {
   CAF_CHECK_EQUAL(deposit_state().ack_wait.count(), 30000);
 }
 
+CAF_TEST(each role has its own consumers) {
+  CAF_CHECK(bus->provision({.ledger = false, .account = true}).empty());
+  for (const auto name : {names::request_stream, names::result_stream, names::dead_letter_stream})
+    CAF_CHECK(bus->stream(name).exists);
+  CAF_CHECK(!deposit_state().exists);
+  CAF_CHECK(!bus->consumer(names::request_stream, names::withdrawal_consumer).exists);
+  const auto made = bus->consumer(names::result_stream, names::account_result_consumer);
+  CAF_CHECK(made.exists);
+  CAF_CHECK_EQUAL(made.ack_wait.count(), 30000);
+  CAF_CHECK_EQUAL(made.max_deliver, 0u);
+  // What a role does not need is neither missing nor judged.
+  make_deposit_consumer(R"(,"ack_policy":"all","filter_subject":"transaction.deposit")");
+  CAF_CHECK(bus->provision({.ledger = false, .account = true, .create = false}).empty());
+  check_fault({"consumer deposit-consumer", "ack_policy is all"});
+  CAF_REQUIRE_EQUAL(ask("CONSUMER.DELETE.TRANSACTION_RESULTS.account-result-consumer"), "");
+  CAF_REQUIRE_EQUAL(ask("CONSUMER.DELETE.TRANSACTIONS.deposit-consumer"), "");
+  CAF_CHECK(bus->provision({}).empty());
+  CAF_CHECK(!bus->consumer(names::result_stream, names::account_result_consumer).exists);
+  check_fault({"consumer account-result-consumer of stream TRANSACTION_RESULTS is missing"},
+              {.account = true, .create = false});
+}
+
+CAF_TEST(the consumer of the account role gets all results) {
+  CAF_CHECK(bus->provision({.account = true}).empty());
+  auto source = bus->make_source(names::result_stream, names::account_result_consumer, 10);
+  fetcher fetch(std::move(source), 10);
+  publish_requests(1, names::deposit_result_subject);
+  publish_requests(1, names::withdrawal_result_subject);
+  std::size_t came = 0;
+  CAF_CHECK(eventually([&] { return (came += fetch.turn().size()) == 2; }));
+}
+
+CAF_TEST(an unfit consumer of the account role is named) {
+  CAF_CHECK(bus->provision({}).empty());
+  const auto make = [&](const std::string& more) {
+    ask("CONSUMER.DELETE.TRANSACTION_RESULTS.account-result-consumer");
+    CAF_REQUIRE_EQUAL(
+        ask("CONSUMER.DURABLE.CREATE.TRANSACTION_RESULTS.account-result-consumer",
+            R"({"stream_name":"TRANSACTION_RESULTS","config":{"durable_name":"account-result-consumer",)"
+                + more + "}}"),
+        "");
+  };
+  const provisioning account{.ledger = false, .account = true};
+  make(R"("ack_policy":"explicit","filter_subject":"transaction.result.>")");
+  CAF_CHECK(bus->provision(account).empty());
+  make(R"("ack_policy":"explicit","filter_subject":"transaction.result.deposit")");
+  check_fault({"consumer account-result-consumer of stream TRANSACTION_RESULTS",
+               "filter_subject is transaction.result.deposit"},
+              account);
+  make(R"("ack_policy":"all","filter_subject":"transaction.result.>")");
+  check_fault({"ack_policy is all"}, account);
+  make(R"("ack_policy":"explicit","ack_wait":5000000000,"filter_subject":"transaction.result.>")");
+  check_fault({"ack_wait is 5000ms"}, account);
+  make(R"("ack_policy":"explicit","deliver_subject":"x","filter_subject":"transaction.result.>")");
+  check_fault({"deliver_subject is x"}, account);
+  CAF_CHECK(bus->provision({}).empty());
+}
+
 CAF_TEST(without the permission to create what is missing is named) {
   auto faults = bus->provision({.create = false});
   CAF_REQUIRE_EQUAL(faults.size(), 3u);

@@ -171,11 +171,12 @@ CAF_TEST(a record that another session settles meanwhile is known) {
   const auto id = connect(*store);
   auto holder = std::async(std::launch::async, [&] {
     sql("BEGIN; UPDATE account.transaction_records SET status = 'SUCCESS', transaction_id = 9, "
-        "balance_after = 1; SELECT pg_sleep(1); COMMIT");
+        "balance_after = 1; SELECT pg_sleep(2); COMMIT");
   });
   CAF_REQUIRE(becomes("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'", "1"));
   // What others hold is not waited for, but is not claimed either.
   CAF_CHECK(done(this->store()->claim(0ms, 10)).empty());
+  CAF_CHECK(holder.wait_for(0s) == std::future_status::timeout);
   const auto answer = done(store->settle({failure(id, ask("ann", 1))})).front();
   holder.get();
   CAF_CHECK(answer.outcome == settle_outcome::known);

@@ -118,4 +118,29 @@ CAF_TEST(no plan reads a whole table however young the table is) {
   CAF_CHECK_EQUAL(sql(seq_scans), before);
 }
 
+CAF_TEST(verdicts are not looked for among the pending) {
+  auto store = this->store();
+  const auto record_and_settle = [&](int round) {
+    std::vector<new_record> batch;
+    for (int k = 0; k < 200; ++k)
+      batch.push_back({ask("ann", 1), std::to_string(200 * round + k)});
+    std::vector<record_verdict> verdicts;
+    for (const auto& each : done(store->record(batch)))
+      verdicts.push_back(success(each.record.id, each.record.asked));
+    done(store->settle(verdicts));
+  };
+  for (int round = 0; round < 20; ++round)
+    record_and_settle(round);
+  // Now the planner believes that nothing is ever pending, and so it is most of the time.
+  sql("VACUUM ANALYZE account.transaction_records");
+  record_and_settle(20);
+  store.reset(); // a session reports what it did when it ends
+  CAF_CHECK(becomes("SELECT idx_scan > 0 FROM pg_stat_user_indexes "
+                    "WHERE indexrelname = 'transaction_records_pkey'",
+                    "t"));
+  CAF_CHECK_EQUAL(sql("SELECT idx_scan FROM pg_stat_user_indexes "
+                      "WHERE indexrelname = 'transaction_records_pending'"),
+                  "0\n");
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()
