@@ -6,6 +6,7 @@ import {until} from './world.mjs';
 
 const requestStream = 'TRANSACTIONS';
 const durables = ['deposit-consumer', 'withdrawal-consumer'];
+const resultDurable = 'account-result-consumer';
 
 export class Traffic {
   static async open(url) {
@@ -29,6 +30,26 @@ export class Traffic {
         max_ack_pending: 100000,
       });
     }
+  }
+
+  // The account side's durable likewise.
+  async provisionResults(ackWaitSeconds) {
+    await this.manager.streams.add({name: 'TRANSACTION_RESULTS', subjects: ['transaction.result.>']});
+    await this.manager.consumers.add('TRANSACTION_RESULTS', {
+      durable_name: resultDurable,
+      filter_subject: 'transaction.result.>',
+      ack_policy: AckPolicy.Explicit,
+      ack_wait: ackWaitSeconds * 1e9,
+      max_ack_pending: 100000,
+    });
+  }
+
+  async messages(stream) {
+    return (await this.manager.streams.info(stream)).state.messages;
+  }
+
+  async purge(stream) {
+    await this.manager.streams.purge(stream);
   }
 
   // Publishes in order, without a message id, and notes each message's place in the stream.

@@ -116,8 +116,8 @@ export class World {
   }
 
   // The rows of a query, each a list of texts. No value may hold a tab or a line break.
-  query(statement) {
-    const url = new URL(this.settings.LEDGERD_DATABASE_URL);
+  query(statement, database = this.settings.LEDGERD_DATABASE_URL) {
+    const url = new URL(database);
     const output = execFileSync('psql', ['-XAtq', '-F', '\t', '-v', 'ON_ERROR_STOP=1', '-c', statement], {
       encoding: 'utf8',
       maxBuffer: 1 << 28,

@@ -1,0 +1,11 @@
+// Deposits an amount and prints the verdict: node deposit.mjs USER AMOUNT [IDEMPOTENCY_KEY]. Needs Node.js 18.
+const [user, amount, key = crypto.randomUUID()] = process.argv.slice(2);
+const {LEDGERD_URL: base = 'http://127.0.0.1:8080', LEDGERD_TOKEN: token} = process.env;
+const answer = await fetch(`${base}/v1/transactions`, {
+  method: 'POST',
+  headers: {'Content-Type': 'application/json', 'Idempotency-Key': key, Prefer: 'wait=10',
+    ...(token && {Authorization: `Bearer ${token}`})},
+  body: JSON.stringify({userId: user, type: 'DEPOSIT', amount}), // the amount stays text: no rounding
+});
+console.log(await answer.text());
+process.exitCode = answer.ok ? 0 : 1; // no answer, or 503? Repeat with the same key: nothing is paid twice.

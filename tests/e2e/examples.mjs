@@ -1,0 +1,43 @@
+// Runs each example against a daemon and checks what it prints: node examples.mjs BINARY
+
+import {spawnSync} from 'node:child_process';
+import {fileURLToPath} from 'node:url';
+
+import {World} from './world.mjs';
+
+const examples = [['node', 'deposit.mjs'], ['python3', 'deposit.py'], ['./deposit.sh']];
+const folder = fileURLToPath(new URL('../../examples', import.meta.url));
+const world = new World(process.argv[2]);
+const daemon = await world.daemon('examples', '--roles', 'ledger,account');
+await daemon.ready();
+const faults = [];
+
+function run(command, ...words) {
+  const [program, ...rest] = [...command, ...words];
+  return spawnSync(program, rest, {
+    cwd: folder, encoding: 'utf8', timeout: 30000, env: {...process.env, LEDGERD_URL: daemon.url},
+  });
+}
+
+let balance = 0;
+for (const command of examples) {
+  const name = command.at(-1);
+  const [first, again] = [1, 2].map(() => run(command, 'anna', '12500', `key of ${name}`.replaceAll(' ', '-')));
+  balance += 12500;
+  for (const result of [first, again]) {
+    const record = result.status === 0 ? JSON.parse(result.stdout) : {};
+    if (record.status !== 'SUCCESS' || record.balanceAfter !== String(balance)) {
+      faults.push(`${name}: exit ${result.status}: ${result.stdout}${result.stderr}`);
+    }
+  }
+  const refused = run(command, 'anna', '-1');
+  if (refused.status === 0 || !`${refused.stdout}${refused.stderr}`.includes('INVALID_FIELD')) {
+    faults.push(`${name} with a negative amount: exit ${refused.status}: ${refused.stdout}${refused.stderr}`);
+  }
+}
+await daemon.stop();
+for (const fault of faults) {
+  console.log(`FAULT ${fault}`);
+}
+console.log(faults.length === 0 ? `${examples.length} examples run` : `${faults.length} faults`);
+process.exit(faults.length === 0 ? 0 : 1);
