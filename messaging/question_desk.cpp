@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "messaging/header_text.hpp"
 #include "messaging/incoming.hpp"
 #include "messaging/mailbox.hpp"
 #include "messaging/names.hpp"
@@ -61,10 +60,8 @@ public:
 
   void answer(const std::string& reply, std::string_view payload,
               const std::vector<header>& headers) override {
-    outgoing message{.subject = reply, .payload = std::string(payload)};
-    for (const auto& one : headers)
-      message.headers.push_back({one.name, one_line(one.value)});
-    control_->current()->publish(message, {});
+    control_->current()->publish(
+        {.subject = reply, .payload = std::string(payload), .headers = headers}, {});
   }
 
   void close() override {
