@@ -55,8 +55,7 @@ using find_result = std::variant<std::vector<transaction_record>, store_failure>
 // Guarantees, for every implementation (tests/persistence runs one suite over all of them):
 // - All of a call is committed, or none of it.
 // - An idempotency key has at most one record, however many callers on however many nodes use it at
-// once; within one
-//   call as well (the first place is recorded, the others are answered from it).
+//   once; within one call as well (the first place is recorded, the others are answered from it).
 // - A record that has a verdict never changes again.
 class record_store {
 public:
@@ -64,7 +63,8 @@ public:
 
   virtual record_result record(const std::vector<new_record>& batch) = 0;
 
-  // One statement for the batch. A record id may stand in it twice: the first place decides.
+  // One statement for the batch, and a second look at what another session settled meanwhile. A
+  // record id may stand in it twice: the first place decides.
   virtual settle_result settle(const std::vector<record_verdict>& batch) = 0;
 
   // The records among `ids` that exist, in no order.
