@@ -66,6 +66,7 @@ const statement find_records{"find_records", "SELECT " + record_columns
 const statement claim_records{
     "claim_records", "WITH chosen AS (SELECT id, updated_at FROM account.transaction_records "
                      "WHERE status = 'PENDING' AND updated_at <= now() - $1::interval "
+                     "AND updated_at <= now() - LEAST(updated_at - created_at, interval '1 hour') "
                      "ORDER BY updated_at, id LIMIT $2::bigint FOR NO KEY UPDATE SKIP LOCKED), "
                      "touched AS (UPDATE account.transaction_records AS r SET updated_at = now() "
                      "FROM chosen WHERE r.id = chosen.id "

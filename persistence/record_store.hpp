@@ -70,8 +70,9 @@ public:
   // The records among `ids` that exist, in no order.
   virtual find_result find(const std::vector<record_id>& ids) = 0;
 
-  // At most `limit` records, oldest first, that are PENDING and were not touched for `age`; touches
-  // them (updated_at), so that no other node claims them within `age`.
+  // At most `limit` records, oldest first, that are PENDING and were not touched for `age`, nor for
+  // as long as they had waited at the last touch (at most an hour), so that each rests twice as
+  // long as before; touches them (updated_at), so that no other node claims them within `age`.
   virtual find_result claim(std::chrono::milliseconds age, std::size_t limit) = 0;
 };
 

@@ -254,11 +254,31 @@ CAF_TEST(what waits for too long is claimed once) {
   CAF_CHECK(older_than(*theirs, 3s).empty());
   // The others are settled or grow old, and the claimed one grows old again.
   done(theirs->settle({success(young[0].record.id, ask("bob", 2))}));
-  pass(4s);
+  pass(6s);
   const auto again = older_than(*theirs, 3s);
   CAF_REQUIRE_EQUAL(again.size(), 2u);
   CAF_CHECK(again[0].id == young[1].record.id);
   CAF_CHECK(again[1].id == old.id);
+}
+
+CAF_TEST(a claimed record rests twice as long before it is claimed again) {
+  const auto store = this->store();
+  done(store->record({{ask("ann", 1), ""}}));
+  const auto claims = [&] { return done(store->claim(1s, 10)).size(); };
+  pass(3s);
+  CAF_CHECK_EQUAL(claims(), 1u);
+  pass(2s);
+  CAF_CHECK_EQUAL(claims(), 0u);
+  pass(2s);
+  CAF_CHECK_EQUAL(claims(), 1u);
+  pass(6s);
+  CAF_CHECK_EQUAL(claims(), 0u);
+  pass(2s);
+  CAF_CHECK_EQUAL(claims(), 1u);
+  pass(2h);
+  CAF_CHECK_EQUAL(claims(), 1u);
+  pass(61min);
+  CAF_CHECK_EQUAL(claims(), 1u);
 }
 
 CAF_TEST(no more than the limit are claimed and the oldest first) {

@@ -164,10 +164,14 @@ find_result memory_record_store::claim(std::chrono::milliseconds age, std::size_
   using found = std::vector<transaction_record>;
   return run<found>([&] {
     std::vector<transaction_record*> old;
-    const auto newest = to_int(now()) - std::chrono::microseconds(age).count();
-    for (auto& [id, row] : shared_->records_)
-      if (row.status == record_status::pending && to_int(row.updated_at) <= newest)
+    constexpr std::int64_t hour = 3'600'000'000;
+    for (auto& [id, row] : shared_->records_) {
+      const auto rested = to_int(now()) - to_int(row.updated_at);
+      const auto before = to_int(row.updated_at) - to_int(row.created_at);
+      if (row.status == record_status::pending && rested >= std::chrono::microseconds(age).count()
+          && rested >= std::min(before, hour))
         old.push_back(&row);
+    }
     std::stable_sort(old.begin(), old.end(),
                      [](auto a, auto b) { return a->updated_at < b->updated_at; });
     old.resize(std::min(old.size(), limit));
