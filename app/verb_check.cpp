@@ -42,7 +42,7 @@ std::vector<finding> look(const loaded_config& loaded) {
     return connect_broker(settings)->provision(only_look);
   }));
   findings.push_back(ask("database", [&] {
-    require_database(settings);
+    require_ledger_database(settings);
     return check_database(settings.database_url);
   }));
   return findings;

@@ -9,7 +9,7 @@ namespace ledgerd {
 namespace {
 
 int run_migrate(const config& settings) {
-  require_database(settings);
+  require_ledger_database(settings);
   const auto applied = migrate(settings.database_url);
   for (const auto& name : applied)
     std::printf("applied %s\n", name.c_str());
