@@ -1,6 +1,7 @@
 #include "app/config.hpp"
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -10,6 +11,7 @@
 #include <toml.hpp>
 #include <unistd.h>
 
+#include "app/bearer_tokens.hpp"
 #include "app/options.hpp"
 #include "app/text.hpp"
 
@@ -103,12 +105,26 @@ public:
                                + "), or messages in flight at a shutdown are delivered again");
     if (value.batch_max > value.max_in_flight)
       value.batch_max = value.max_in_flight;
+    check_access();
     if (value.account_database_url.empty())
       value.account_database_url = value.database_url;
     return std::move(result_);
   }
 
 private:
+  void check_access() {
+    const auto& value = result_.value;
+    if (value.http_token_file.empty()) {
+      if (!value.listens_locally())
+        result_.faults.push_back("http-listen (" + find_option("http-listen")->show(value)
+                                 + ") is not a loopback address: listening beyond loopback needs "
+                                   "bearer tokens, so give http-token-file");
+      return;
+    }
+    for (const auto& rule : read_token_file(value.http_token_file).faults)
+      result_.faults.push_back("http-token-file " + rule);
+  }
+
   void set(const source& from, const option& what, const std::string& text) {
     if (from.refuses_secrets && what.kind == option_kind::secret && carries_secret(text)) {
       fault(from,
@@ -283,7 +299,8 @@ std::string print_config(const config& value) {
     if (item.kind == option_kind::file)
       continue;
     auto text = item.show(value);
-    const bool optional_text = item.kind == option_kind::secret || item.name == "nats-creds-file";
+    const bool optional_text = item.kind == option_kind::secret || item.name == "nats-creds-file"
+                               || item.name == "http-token-file";
     if (text.empty() && optional_text)
       continue;
     if (item.kind == option_kind::secret)
@@ -295,7 +312,31 @@ std::string print_config(const config& value) {
   return result;
 }
 
+bool config::has_role(std::string_view name) const noexcept {
+  return std::find(roles.begin(), roles.end(), name) != roles.end();
+}
+
+bool config::listens_locally() const noexcept {
+  if (!http_listen)
+    return true;
+  in_addr four{};
+  in6_addr six{};
+  const auto* host = http_listen->host.c_str();
+  if (inet_pton(AF_INET, host, &four) == 1)
+    return ntohl(four.s_addr) >> 24 == 127;
+  return inet_pton(AF_INET6, host, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+}
+
 void require_database(const config& value) {
+  if (value.has_role("ledger") || !value.has_role("account"))
+    return require_ledger_database(value);
+  if (value.records_url().empty())
+    throw usage_error{"account-database-url is required: set LEDGERD_ACCOUNT_DATABASE_URL or "
+                      "LEDGERD_DATABASE_URL, or give --account-database-url-file, "
+                      "--account-database-url or the same for database-url"};
+}
+
+void require_ledger_database(const config& value) {
   if (value.database_url.empty())
     throw usage_error{"database-url is required: set LEDGERD_DATABASE_URL or give "
                       "--database-url-file or --database-url"};

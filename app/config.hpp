@@ -74,6 +74,9 @@ struct config {
   // A file with the bearer tokens of the HTTP API; empty: none are asked for, which only loopback
   // allows.
   std::string http_token_file;
+  // Requests a second that a token without a rate of its own may send, and all callers without a
+  // token together; 0: no limit.
+  unsigned http_rate_max = 0;
 
   // Apply missing migrations at start.
   bool migrate = true;
@@ -82,10 +85,12 @@ struct config {
   // The currency of requests that name none.
   currency_code default_currency = *currency_code::parse("KRW");
 
-  // Where the operations endpoints listen; nothing: off.
+  // Where the API and the operations endpoints listen; nothing: off.
   std::optional<listen_address> http_listen = listen_address{};
 
   bool has_role(std::string_view name) const noexcept;
+  // Whether nobody but processes of this machine can reach `http_listen`.
+  bool listens_locally() const noexcept;
   // The database of schema `account`.
   const std::string& records_url() const noexcept {
     return account_database_url.empty() ? database_url : account_database_url;
@@ -130,7 +135,11 @@ std::string print_config(const config& value);
 // `url` without user, password, token and secret parameters: for logs and messages.
 std::string redact_url(std::string_view url);
 
-// Throws usage_error naming the alternatives when no database is configured.
+// Throws usage_error naming the alternatives when a role lacks its database. Where the account role
+// stands alone that is the account database, which may be the ledger's.
 void require_database(const config& value);
+
+// The same for what needs the ledger's database whatever the roles are.
+void require_ledger_database(const config& value);
 
 } // namespace ledgerd

@@ -23,7 +23,7 @@ std::unique_ptr<broker> connect_broker(const config& settings) {
 }
 
 std::unique_ptr<ledger_reader> open_ledger(const config& settings) {
-  require_database(settings);
+  require_ledger_database(settings);
   return make_postgres_reader(settings.database_url);
 }
 

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <spdlog/spdlog.h>
+
+#include "app/text.hpp"
 
 namespace ledgerd {
 
@@ -30,8 +33,26 @@ std::string lower(std::string text) {
   return text;
 }
 
+void trim(std::string& text) {
+  constexpr auto blanks = " \t";
+  text.erase(text.find_last_not_of(blanks) + 1);
+  text.erase(0, text.find_first_not_of(blanks));
+}
+
+std::string_view first_of(const http_values& values, std::string_view wanted) noexcept {
+  for (const auto& [name, value] : values)
+    if (name == wanted)
+      return value;
+  return {};
+}
+
+std::size_t count_of(const http_values& values, std::string_view wanted) noexcept {
+  return static_cast<std::size_t>(std::count_if(
+      values.begin(), values.end(), [&](const auto& item) { return item.first == wanted; }));
+}
+
 // A response's header must stay one header whatever a value holds.
-std::string one_line(std::string text) {
+std::string header_text(std::string text) {
   std::replace_if(
       text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; }, ' ');
   return text;
@@ -40,11 +61,11 @@ std::string one_line(std::string text) {
 std::string serialize(const http_response& response, bool keep_alive, bool with_body) {
   std::string head =
       "HTTP/1.1 " + std::to_string(response.status) + " " + phrase(response.status) + "\r\n";
-  head += "Content-Type: " + one_line(response.content_type) + "\r\n";
+  head += "Content-Type: " + header_text(response.content_type) + "\r\n";
   head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
   head += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
   for (const auto& [name, value] : response.headers)
-    head += one_line(name) + ": " + one_line(value) + "\r\n";
+    head += header_text(name) + ": " + header_text(value) + "\r\n";
   head += keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
   return with_body ? head + response.body : head;
 }
@@ -52,20 +73,23 @@ std::string serialize(const http_response& response, bool keep_alive, bool with_
 } // namespace
 
 std::string_view http_request::header(std::string_view name) const noexcept {
-  for (const auto& [present, value] : headers)
-    if (present == name)
-      return value;
-  return {};
+  return first_of(headers, name);
 }
 
-bool http_request::has_parameter(std::string_view name) const noexcept {
-  for (std::string_view rest = query; !rest.empty();) {
-    const auto item = rest.substr(0, rest.find('&'));
-    if (item.substr(0, item.find('=')) == name)
-      return true;
-    rest.remove_prefix(std::min(item.size() + 1, rest.size()));
-  }
-  return false;
+std::size_t http_request::header_count(std::string_view name) const noexcept {
+  return count_of(headers, name);
+}
+
+std::string_view http_request::parameter(std::string_view name) const noexcept {
+  return first_of(parameters, name);
+}
+
+std::string_view http_request::argument(std::string_view name) const noexcept {
+  return first_of(query, name);
+}
+
+std::size_t http_request::argument_count(std::string_view name) const noexcept {
+  return count_of(query, name);
 }
 
 http_response http_problem(int status, std::string_view code, std::string_view detail) {
@@ -83,10 +107,9 @@ http_response http_problem(int status, std::string_view code, std::string_view d
 }
 
 http_connection::http_connection(std::shared_ptr<http_service> service,
-                                 asio::ip::tcp::socket socket,
-                                 std::function<void(http_connection&)> closed)
+                                 asio::ip::tcp::socket socket, http_connection_owner& owner)
     : service_{std::move(service)}, socket_{std::move(socket)}, deadline_{service_->io},
-      closed_{std::move(closed)} {
+      owner_{owner} {
   http_parser_init(&parser_, HTTP_REQUEST);
   parser_.data = this;
 }
@@ -99,12 +122,17 @@ void http_connection::start() {
 void http_connection::close() {
   if (state_ == state::closed)
     return;
-  const auto alive = shared_from_this(); // the server drops its reference below
+  const auto alive = shared_from_this(); // the owner drops its reference below
   state_ = state::closed;
   deadline_.cancel();
   asio::error_code ignored;
   socket_.close(ignored);
-  closed_(*this);
+  owner_.closed(*this);
+}
+
+void http_connection::work(bool begun) {
+  if (std::exchange(at_work_, begun) != begun)
+    begun ? owner_.at_work(*this) : owner_.at_rest(*this);
 }
 
 // --- what the parser finds
@@ -175,15 +203,21 @@ int http_connection::on_header_value(http_parser* parser, const char* data, std:
 }
 
 int http_connection::on_headers_complete(http_parser* parser) {
-  auto& c = self(parser);
-  for (auto& [name, value] : c.request_.headers)
+  auto& c = self(parser); // below, values of 1 and 2 would have a meaning of their own
+  if (parser->http_major != 1)
+    return -c.refuse(400, "MALFORMED_REQUEST", "not HTTP/1.1: another version");
+  for (auto& [name, value] : c.request_.headers) {
+    // The parser lets blanks pass, and what stands before the server may see another header there.
+    if (name.find(' ') != std::string::npos)
+      return -c.refuse(400, "MALFORMED_REQUEST", "not HTTP/1.1: a header's name holds a blank");
     name = lower(name);
+    trim(value);
+  }
   c.enter(state::body, c.service_->limits.body_time);
   constexpr auto length_unknown = std::uint64_t(-1);
   if (parser->content_length != length_unknown
       && parser->content_length > c.service_->limits.body_bytes)
-    return -c.refuse(413, "TOO_LARGE",
-                     "the body is larger than is allowed"); // 1 and 2 have a meaning of their own
+    return -c.refuse(413, "TOO_LARGE", "the body is larger than is allowed");
   return 0;
 }
 
@@ -264,15 +298,17 @@ void http_connection::dispatch() {
   enter(state::handling, service_->limits.handle_time);
   complete_ = false;
   const auto number = ++request_number_;
-  const auto question = target_.find('?');
+  const std::string_view target{target_};
+  const auto question = std::min(target.find('?'), target.size());
+  const auto path = target.substr(0, question);
   request_.method = http_method_str(static_cast<http_method>(parser_.method));
-  request_.path = target_.substr(0, question);
-  if (question != std::string::npos)
-    request_.query = target_.substr(question + 1);
+  request_.path = path;
   http_response otherwise;
-  const auto handle = find_handler(otherwise);
+  const auto handle =
+      find_handler(path, target.substr(std::min(question + 1, target.size())), otherwise);
   if (!handle)
     return write(std::move(otherwise));
+  work(true);
   // Holds no strong reference: an answer that comes after the end must not keep the connection's
   // io_context alive.
   const auto respond = [weak = weak_from_this(), number](http_response response) {
@@ -285,20 +321,38 @@ void http_connection::dispatch() {
   try {
     handle(request_, respond);
   } catch (const std::exception& e) {
-    write(http_problem(500, "INTERNAL", e.what()));
+    // What went wrong inside is for the log, not for whoever asked.
+    spdlog::error("http: {} {}: {}", request_.method, escape_controls(request_.path), e.what());
+    write(
+        http_problem(500, "INTERNAL", "the request met a fault of this server; its log says more"));
   }
 }
 
-http_handler http_connection::find_handler(http_response& otherwise) const {
+http_handler http_connection::find_handler(std::string_view path, std::string_view query,
+                                           http_response& otherwise) {
   const auto wanted = request_.method == "HEAD" ? "GET" : request_.method;
   std::string allowed;
-  for (const auto& route : service_->routes) {
-    if (route.path != request_.path)
+  for (const auto& [route, pattern] : service_->routes) {
+    if (!pattern.matches(path))
       continue;
-    if (route.method == wanted)
+    if (route.method != wanted) {
+      allowed +=
+          (allowed.empty() ? "" : ", ") + route.method + (route.method == "GET" ? ", HEAD" : "");
+      continue;
+    }
+    auto parameters = pattern.parameters(path);
+    auto arguments = read_query(query, service_->limits.query_count);
+    if (parameters && arguments) {
+      request_.parameters = *std::move(parameters);
+      request_.query = *std::move(arguments);
       return route.handle;
-    allowed +=
-        (allowed.empty() ? "" : ", ") + route.method + (route.method == "GET" ? ", HEAD" : "");
+    }
+    otherwise = http_problem(400, "INVALID_FIELD",
+                             parameters ? "the query holds too many names, or a percent sign "
+                                          "without two hexadecimal digits"
+                                        : "the path holds a percent sign without two "
+                                          "hexadecimal digits");
+    return {};
   }
   if (allowed.empty()) {
     otherwise = http_problem(404, "NOT_FOUND", "there is nothing under this path");
@@ -318,6 +372,7 @@ void http_connection::answer(std::uint64_t request_number, http_response respons
 }
 
 void http_connection::write(http_response response) {
+  work(false);
   output_ = serialize(response, keep_alive_, request_.method != "HEAD");
   enter(state::writing, service_->limits.write_time);
   asio::async_write(socket_, asio::buffer(output_),
@@ -332,6 +387,8 @@ void http_connection::written() {
   if (!keep_alive_)
     return linger();
   enter(state::idle, service_->limits.idle_time);
+  request_ = {}; // an idle connection keeps no memory of what it has done
+  output_ = {};
   http_parser_pause(&parser_, 0);
   begin_ < end_ ? consume() : read();
 }
@@ -348,6 +405,8 @@ void http_connection::linger() {
   socket_.async_read_some(
       asio::buffer(buffer_),
       [self = shared_from_this()](const asio::error_code& error, std::size_t size) {
+        if (self->state_ != state::lingering)
+          return; // closed meanwhile
         self->discarded_ += size;
         if (error || self->discarded_ > linger_bytes_max)
           self->close();

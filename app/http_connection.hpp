@@ -10,8 +10,8 @@
 #include <array>
 #include <asio.hpp>
 #include <cstddef>
-#include <functional>
 #include <http_parser.h>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,23 +23,44 @@ namespace ledgerd {
 // The server as its connections see it. Outlives the io_context's run, and everything that a
 // connection keeps.
 struct http_service {
+  struct served_route {
+    http_route route;
+    path_pattern pattern;
+  };
+
   asio::io_context io{1};
-  std::vector<http_route> routes;
+  std::vector<served_route> routes;
   http_limits limits;
 };
 
-// Owned by the server's list and by its own pending operations. Ends by `close`, which makes all of
-// them fail; tells the server through `closed` exactly once.
+class http_connection;
+
+// What a connection tells the server of itself.
+class http_connection_owner {
+public:
+  virtual ~http_connection_owner() = default;
+  virtual void at_work(http_connection& which) = 0;
+  virtual void at_rest(http_connection& which) = 0;
+  virtual void closed(http_connection& which) = 0;
+};
+
+// Owned by the server's lists and by its own pending operations. Ends by `close`, which makes all
+// of them fail; tells the owner so exactly once.
 class http_connection : public std::enable_shared_from_this<http_connection> {
 public:
+  using list = std::list<std::shared_ptr<http_connection>>;
+
   http_connection(std::shared_ptr<http_service> service, asio::ip::tcp::socket socket,
-                  std::function<void(http_connection&)> closed);
+                  http_connection_owner& owner);
 
   void start();
   void close();
 
-  // Whether a request is being handled or answered.
-  bool at_work() const noexcept { return state_ == state::handling || state_ == state::writing; }
+  // Whether a route has the request and has not answered.
+  bool at_work() const noexcept { return at_work_; }
+
+  // The owner's: where it keeps this connection.
+  list::iterator place;
 
 private:
   enum class state { idle, header, body, handling, writing, lingering, closed };
@@ -65,7 +86,9 @@ private:
   void read();
   void consume();
   void dispatch();
-  http_handler find_handler(http_response& otherwise) const;
+  void work(bool begun);
+  http_handler find_handler(std::string_view path, std::string_view query,
+                            http_response& otherwise);
   void answer(std::uint64_t request_number, http_response response);
   void write(http_response response);
   void written();
@@ -74,8 +97,9 @@ private:
   std::shared_ptr<http_service> service_;
   asio::ip::tcp::socket socket_;
   asio::steady_timer deadline_;
-  std::function<void(http_connection&)> closed_;
+  http_connection_owner& owner_;
   state state_ = state::idle;
+  bool at_work_ = false;
 
   std::array<char, 4096> buffer_{};
   std::size_t begin_ = 0; // what lies between begin_ and end_ has been read but not parsed

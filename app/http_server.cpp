@@ -1,6 +1,5 @@
 #include "app/http_server.hpp"
 
-#include <list>
 #include <pthread.h>
 #include <stdexcept>
 #include <thread>
@@ -27,12 +26,15 @@ tcp::endpoint resolve(const std::string& host, std::uint16_t port) {
 } // namespace
 
 // Everything but the constructor, `port` and `stop` runs on the server's thread.
-class http_server::core {
+class http_server::core : public http_connection_owner {
 public:
   core(const std::string& host, std::uint16_t port, std::vector<http_route> routes,
        http_limits limits)
       : service_{std::make_shared<http_service>()}, acceptor_{service_->io}, pause_{service_->io} {
-    service_->routes = std::move(routes);
+    for (auto& route : routes) {
+      path_pattern pattern{route.path};
+      service_->routes.push_back({std::move(route), std::move(pattern)});
+    }
     service_->limits = limits;
     // Holds for the whole process, which uses the parser nowhere else.
     http_parser_set_max_header_size(static_cast<std::uint32_t>(limits.header_bytes));
@@ -61,8 +63,9 @@ public:
     asio::post(service_->io, [this] {
       acceptor_.close();
       pause_.cancel();
-      while (!connections_.empty())
-        connections_.front()->close();
+      for (auto* all : {&resting_, &working_})
+        while (!all->empty())
+          all->front()->close();
     });
     // Without acceptor and connections nothing is pending any more and `run` returns.
     thread_.join();
@@ -97,34 +100,35 @@ private:
   }
 
   void admit(tcp::socket socket) {
-    if (connections_.size() >= service_->limits.connections && !make_room())
-      return; // all are at work: the newcomer is closed
+    if (resting_.size() + working_.size() >= service_->limits.connections) {
+      if (resting_.empty())
+        return; // all are at work: the newcomer is closed
+      resting_.front()->close();
+    }
     asio::error_code ignored;
     socket.set_option(tcp::no_delay{true}, ignored);
-    auto connection = std::make_shared<http_connection>(
-        service_, std::move(socket), [this](http_connection& closed) { forget(closed); });
-    connections_.push_back(connection);
+    const auto connection = std::make_shared<http_connection>(service_, std::move(socket), *this);
+    connection->place = resting_.insert(resting_.end(), connection);
     connection->start();
   }
 
-  bool make_room() {
-    for (const auto& connection : connections_) {
-      if (!connection->at_work()) {
-        connection->close();
-        return true;
-      }
-    }
-    return false;
+  void at_work(http_connection& which) override {
+    working_.splice(working_.end(), resting_, which.place);
   }
 
-  void forget(http_connection& closed) {
-    connections_.remove_if([&](const auto& c) { return c.get() == &closed; });
+  void at_rest(http_connection& which) override {
+    resting_.splice(resting_.end(), working_, which.place);
+  }
+
+  void closed(http_connection& which) override {
+    (which.at_work() ? working_ : resting_).erase(which.place);
   }
 
   std::shared_ptr<http_service> service_;
   tcp::acceptor acceptor_;
   asio::steady_timer pause_;
-  std::list<std::shared_ptr<http_connection>> connections_; // oldest first
+  http_connection::list resting_; // longest at rest first
+  http_connection::list working_;
   std::uint16_t port_ = 0;
   std::thread thread_;
 };

@@ -3,8 +3,9 @@
 //
 // One thread of its own runs everything, so a route's function must answer at once or hand its
 // responder on; nothing here ever waits. Requests of one connection are answered one after another;
-// what is sent early waits in the kernel. When all places are taken, the oldest connection that has
-// no request at work makes room, so that idle or slow clients cannot keep a health check out.
+// what is sent early waits in the kernel. When all places are taken, the connection that has gone
+// longest without a request at a route makes room, so that clients that idle, send slowly or do not
+// read cannot keep a health check out.
 #pragma once
 
 #include <chrono>
@@ -17,27 +18,39 @@
 #include <utility>
 #include <vector>
 
+#include "app/http_target.hpp"
+
 namespace ledgerd {
 
 struct http_request {
   std::string method;
-  std::string path;                                         // as sent, without the query
-  std::string query;                                        // after the question mark
-  std::vector<std::pair<std::string, std::string>> headers; // names in lower case
+  std::string path;       // as sent, without the query
+  http_values parameters; // of the route's path, decoded
+  http_values query;      // decoded
+  http_values headers;    // names in lower case, values without blanks around them
   std::string body;
 
-  // The value of a header by its lower-case name, or an empty text.
+  // The value of a header by its lower-case name, the first of several, or an empty text.
   std::string_view header(std::string_view name) const noexcept;
 
-  // Whether the query holds the name, with or without a value.
-  bool has_parameter(std::string_view name) const noexcept;
+  // How often a header was sent.
+  std::size_t header_count(std::string_view name) const noexcept;
+
+  // The value of a parameter of the route's path, or an empty text.
+  std::string_view parameter(std::string_view name) const noexcept;
+
+  // The value of a parameter of the query, the first of several, or an empty text.
+  std::string_view argument(std::string_view name) const noexcept;
+
+  // How often the query holds a name, with or without a value.
+  std::size_t argument_count(std::string_view name) const noexcept;
 };
 
 struct http_response {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
-  std::vector<std::pair<std::string, std::string>> headers;
+  http_values headers;
 };
 
 // An application/problem+json answer; `code` is the stable word of the contract.
@@ -51,19 +64,21 @@ using http_handler = std::function<void(const http_request&, http_responder)>;
 
 struct http_route {
   std::string method; // GET also answers HEAD
-  std::string path;   // exactly
+  std::string path;   // exactly, but for parameters: see path_pattern
   http_handler handle;
 };
 
 struct http_limits {
   std::size_t header_bytes = 8 * 1024; // request line, names and values together
   std::size_t header_count = 64;
+  std::size_t query_count = 64; // names in the query
   std::size_t body_bytes = 64 * 1024;
-  std::size_t connections = 128;
+  std::size_t connections = 1024;
   std::chrono::milliseconds header_time{
       5000}; // from the connection or the first byte to the end of the header
   std::chrono::milliseconds body_time{10000};   // from there to the end of the body
-  std::chrono::milliseconds handle_time{10000}; // from there to the route's answer
+  std::chrono::milliseconds handle_time{35000}; // from there to the route's answer; more than the
+                                                // longest wait that a client may prefer
   std::chrono::milliseconds write_time{10000};  // for sending the answer
   std::chrono::milliseconds idle_time{30000};   // between two requests
 };

@@ -120,19 +120,25 @@ std::string set_creds_file(config& c, std::string_view path) {
   return {};
 }
 
+std::string set_http_token_file(config& c, std::string_view path) {
+  if (path.empty())
+    return "must name a file";
+  c.http_token_file = path; // read when everything is known
+  return {};
+}
+
 std::string set_roles(config& c, std::string_view text) {
+  constexpr auto rule = "must be `ledger`, `account` or `ledger,account`";
   std::vector<std::string> roles;
   std::istringstream parts{std::string{text}};
   for (std::string role; std::getline(parts, role, ',');) {
-    if (role == "account")
-      return "names the role `account`, which is not available in this version; use `ledger`";
-    if (role != "ledger")
-      return "must be `ledger`";
+    if (role != "ledger" && role != "account")
+      return rule;
     if (std::find(roles.begin(), roles.end(), role) == roles.end())
       roles.push_back(role);
   }
   if (roles.empty())
-    return "must be `ledger`";
+    return rule;
   c.roles = std::move(roles);
   return {};
 }
@@ -167,12 +173,11 @@ std::string show_currency(const config& c) {
   return std::string{c.default_currency.text()};
 }
 
-bool is_loopback(const std::string& host) {
+bool is_address(const std::string& host) {
   in_addr four{};
   in6_addr six{};
-  if (inet_pton(AF_INET, host.c_str(), &four) == 1)
-    return ntohl(four.s_addr) >> 24 == 127;
-  return inet_pton(AF_INET6, host.c_str(), &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+  return inet_pton(AF_INET, host.c_str(), &four) == 1
+         || inet_pton(AF_INET6, host.c_str(), &six) == 1;
 }
 
 std::string set_http_listen(config& c, std::string_view text) {
@@ -192,13 +197,10 @@ std::string set_http_listen(config& c, std::string_view text) {
     host = host.substr(1, host.size() - 2);
   if (!port || host.empty() || bracketed != (host.find(':') != std::string_view::npos))
     return rule;
-  // Beyond loopback the contract requires bearer tokens.
   if (host == "localhost")
     host = "127.0.0.1";
-  if (!is_loopback(std::string{host}))
-    return "must be a loopback address (127.0.0.1, [::1]): listening beyond loopback needs bearer "
-           "tokens, which this "
-           "version does not have";
+  if (!is_address(std::string{host}))
+    return rule;
   c.http_listen = listen_address{std::string{host}, static_cast<std::uint16_t>(*port)};
   return {};
 }
@@ -260,15 +262,22 @@ const option table[] = {
     {"account-database-url-file", "PATH", "file whose first line is the account database URL",
      connection, file, set_from_file<set_database_url<&config::account_database_url>>,
      show_nothing},
-    {"http-listen", "HOST:PORT", "address of health checks and metrics, or `off`", connection,
-     value, set_http_listen, show_http_listen},
+    {"http-listen", "HOST:PORT", "address of the API, health checks and metrics, or `off`",
+     connection, value, set_http_listen, show_http_listen},
+    {"http-token-file", "PATH",
+     "file with lines of NAME SCOPES TOKEN [RATE]; required beyond loopback", connection, value,
+     set_http_token_file, show_text<&config::http_token_file>},
+    {"http-rate-max", "N",
+     "requests a second of one token, or of all callers without one; 0: no limit", daemon_only,
+     value, set_integer<&config::http_rate_max, 0, 1000000>, show_integer<&config::http_rate_max>},
     {"default-currency", "CODE", "currency of requests that name none", connection, value,
      set_currency, show_currency},
     {"log-format", "text|json", "form of the log's lines", connection, value, set_log_format,
      show_log_format},
     {"log-level", "LEVEL", "trace, debug, info, warn or error", connection, value, set_log_level,
      show_text<&config::log_level>},
-    {"roles", "ROLES", "what this node does: ledger", daemon_only, value, set_roles, show_roles},
+    {"roles", "ROLES", "what this node does: ledger, account or both", daemon_only, value,
+     set_roles, show_roles},
     {"node-name", "NAME",
      "name of this process for other nodes, dead letters and logs; by default host and process id",
      daemon_only, value, set_node_name, show_text<&config::node_name>},
@@ -299,6 +308,12 @@ const option table[] = {
      "how often to look for messages that a limit on the server made a consumer give up",
      daemon_only, value, set_duration<&config::sweep_interval, 100, hour_ms>,
      show_duration<&config::sweep_interval>},
+    {"redrive-after", "DURATION",
+     "how long a record may be without a verdict before it is driven again", daemon_only, value,
+     set_duration<&config::redrive_after, 100, 24 * hour_ms>,
+     show_duration<&config::redrive_after>},
+    {"submissions-max", "N", "submissions that this node holds at most", daemon_only, value,
+     set_integer<&config::submissions_max, 1, 1000000>, show_integer<&config::submissions_max>},
     {"migrate", "", "apply missing migrations at start; --migrate=false does not", daemon_only,
      flag, set_bool<&config::migrate>, show_bool<&config::migrate>},
     {"provision", "", "create missing streams and consumers at start; --provision=false does not",

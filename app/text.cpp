@@ -36,12 +36,12 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-// The length of the UTF-8 sequence that begins `text` and is safe to print, or 0.
-std::size_t printable_sequence(std::string_view text) {
+// The length of the UTF-8 sequence that begins `text`, or 0.
+std::size_t utf8_sequence(std::string_view text) noexcept {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const auto first = byte(0);
   if (first < 0x80)
-    return first >= 0x20 && first != 0x7f ? 1 : 0;
+    return 1;
   const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
   if (first < 0xc2 || first > 0xf4 || text.size() < length)
     return 0;
@@ -51,11 +51,29 @@ std::size_t printable_sequence(std::string_view text) {
   const auto second = byte(1);
   const bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
   const bool out_of_range = (first == 0xed && second > 0x9f) || (first == 0xf4 && second > 0x8f);
-  const bool control = first == 0xc2 && second < 0xa0; // U+0080 .. U+009F, some terminals obey them
+  return overlong || out_of_range ? 0 : length;
+}
+
+// Whether `text` begins with U+0000 .. U+001F or U+007F .. U+009F; some terminals obey the latter
+// too.
+bool begins_with_control(std::string_view text) noexcept {
+  const auto first = static_cast<unsigned char>(text[0]);
+  return first < 0x20 || first == 0x7f
+         || (first == 0xc2 && text.size() > 1 && static_cast<unsigned char>(text[1]) < 0xa0);
+}
+
+// The length of the UTF-8 sequence that begins `text` and is safe to print, or 0.
+std::size_t printable_sequence(std::string_view text) noexcept {
+  const auto length = utf8_sequence(text);
+  if (length == 0 || begins_with_control(text))
+    return 0;
+  if (length < 3)
+    return length;
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   // U+2028, U+2029 break lines; U+202A .. U+202E and U+2066 .. U+2069 turn the direction of text.
-  const bool breaks_line = first == 0xe2 && second == 0x80 && byte(2) >= 0xa8 && byte(2) <= 0xae;
-  const bool isolates = first == 0xe2 && second == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9;
-  return overlong || out_of_range || control || breaks_line || isolates ? 0 : length;
+  const bool breaks_line = byte(0) == 0xe2 && byte(1) == 0x80 && byte(2) >= 0xa8 && byte(2) <= 0xae;
+  const bool isolates = byte(0) == 0xe2 && byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9;
+  return breaks_line || isolates ? 0 : length;
 }
 
 // How many columns a UTF-8 text takes, counting code points.
@@ -116,6 +134,23 @@ std::optional<std::string> nearest(std::string_view name, std::span<const std::s
   if (best == nullptr || best_distance > std::max<std::size_t>(2, name.size() / 2))
     return std::nullopt;
   return *best;
+}
+
+bool same_word(std::string_view text, std::string_view lower_case) noexcept {
+  return std::equal(
+      text.begin(), text.end(), lower_case.begin(), lower_case.end(), [](char c, char wanted) {
+        return (c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) == wanted;
+      });
+}
+
+bool is_clean_text(std::string_view text) noexcept {
+  while (!text.empty()) {
+    const auto length = utf8_sequence(text);
+    if (length == 0 || begins_with_control(text))
+      return false;
+    text.remove_prefix(length);
+  }
+  return true;
 }
 
 std::string escape_controls(std::string_view text) {

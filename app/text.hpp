@@ -26,6 +26,13 @@ std::optional<std::int64_t> parse_integer(std::string_view text, std::int64_t lo
 // even that one is so far away that it would mislead.
 std::optional<std::string> nearest(std::string_view name, std::span<const std::string> candidates);
 
+// Whether `text` is `lower_case` but for the case of its ASCII letters.
+bool same_word(std::string_view text, std::string_view lower_case) noexcept;
+
+// Whether `text` is UTF-8 without U+0000 .. U+001F and U+007F .. U+009F: the rule for a user's
+// name.
+bool is_clean_text(std::string_view text) noexcept;
+
 // Control characters, and bytes that are not UTF-8, as \n, \t, \x1b and so on: the result is one
 // line of printable text.
 std::string escape_controls(std::string_view text);

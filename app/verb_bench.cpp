@@ -13,7 +13,7 @@ void add_bench(command_line& line) {
       {"bench", "Compare the daemon's speed with the one-by-one design and a straight line",
        "ledgerd bench --messages 100000 --rounds 5", option_scope::daemon},
       [options, contender](const config& settings) {
-        require_database(settings);
+        require_ledger_database(settings);
         return contender->empty() ? run_bench(settings, *options)
                                   : run_contender(settings, *contender);
       });

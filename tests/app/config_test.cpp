@@ -1,35 +1,18 @@
 #include "app/config.hpp"
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <unistd.h>
 
 #include "app/options.hpp"
 
 #define CAF_SUITE config
+#include "tests/app/temporary_file.hpp"
+
 #include "caf/test/unit_test.hpp"
 
 using namespace ledgerd;
 
 namespace {
-
-// A file that goes with the object.
-class temporary_file {
-public:
-  explicit temporary_file(const std::string& content) {
-    char path[] = "/tmp/ledgerd-config-XXXXXX";
-    const int descriptor = mkstemp(path);
-    close(descriptor);
-    path_ = path;
-    std::ofstream{path_} << content;
-  }
-  ~temporary_file() { std::filesystem::remove(path_); }
-  const std::string& path() const { return path_; }
-
-private:
-  std::string path_;
-};
 
 loaded_config load_flags(setting_list flags) {
   return load_config({std::move(flags), {}, ""});
@@ -63,6 +46,10 @@ CAF_TEST(without any source the defaults of the contract hold) {
   CAF_CHECK(c.migrate && c.provision);
   CAF_CHECK_EQUAL(std::string{c.default_currency.text()}, "KRW");
   CAF_CHECK(c.http_listen == (listen_address{"127.0.0.1", 8080}));
+  CAF_CHECK(c.redrive_after == std::chrono::seconds{30});
+  CAF_CHECK_EQUAL(c.submissions_max, 10000u);
+  CAF_CHECK_EQUAL(c.http_rate_max, 0u);
+  CAF_CHECK_EQUAL(c.http_token_file, "");
   CAF_CHECK(contains(c.node_name, "-" + std::to_string(getpid())));
 }
 
@@ -105,10 +92,15 @@ CAF_TEST(every broken value is refused with its field and its rule) {
       {"shutdown-deadline", "11m", "from 100ms to 10m"},
       {"migrate", "yes", "true or false"},
       {"provision", "1", "true or false"},
-      {"roles", "account", "not available in this version"},
-      {"roles", "ledger,account", "not available in this version"},
-      {"roles", "cashier", "must be `ledger`"},
-      {"roles", "", "must be `ledger`"},
+      {"roles", "cashier", "must be `ledger`, `account` or `ledger,account`"},
+      {"roles", "ledger,cashier", "must be `ledger`, `account` or `ledger,account`"},
+      {"roles", "ledger account", "must be `ledger`, `account` or `ledger,account`"},
+      {"roles", "", "must be `ledger`, `account` or `ledger,account`"},
+      {"redrive-after", "50ms", "from 100ms to 24h"},
+      {"redrive-after", "30", "a duration such as 500ms, 2s or 1m"},
+      {"submissions-max", "0", "integer from 1 to 1000000"},
+      {"http-rate-max", "-1", "integer from 0 to 1000000"},
+      {"http-token-file", "", "must name a file"},
       {"node-name", "a b", "1 to 64 letters, digits"},
       {"node-name", "a.b", "1 to 64 letters, digits"},
       {"node-name", "", "1 to 64 letters, digits"},
@@ -116,10 +108,9 @@ CAF_TEST(every broken value is refused with its field and its rule) {
       {"http-listen", "8080", "`off` or an address and a port"},
       {"http-listen", "127.0.0.1:65536", "`off` or an address and a port"},
       {"http-listen", "::1:80", "`off` or an address and a port"},
-      {"http-listen", "0.0.0.0:8080", "bearer tokens"},
-      {"http-listen", "[::]:8080", "bearer tokens"},
-      {"http-listen", "127.0.0.1.example.com:80", "bearer tokens"},
-      {"http-listen", "127.1:80", "bearer tokens"},
+      {"http-listen", "127.0.0.1.example.com:80", "`off` or an address and a port"},
+      {"http-listen", "127.1:80", "`off` or an address and a port"},
+      {"http-listen", "example.com:80", "`off` or an address and a port"},
       {"log-format", "xml", "text or json"},
       {"log-level", "loud", "trace, debug, info, warn or error"},
       {"nats-url", "http://127.0.0.1", "nats://"},
@@ -210,6 +201,84 @@ CAF_TEST(a value and its file together are a contradiction) {
                                  .faults);
   CAF_CHECK(contains(faults, "given twice, as a value and as a file"));
   CAF_CHECK(!contains(faults, "s3cr3t"));
+}
+
+CAF_TEST(roles and what they need) {
+  CAF_CHECK(load_flags({}).value.has_role("ledger"));
+  CAF_CHECK(!load_flags({}).value.has_role("account"));
+  const auto both = load_flags({{"roles", "account,ledger,account"}}).value;
+  CAF_CHECK(both.has_role("ledger") && both.has_role("account") && !both.has_role("led"));
+  CAF_CHECK_EQUAL(find_option("roles")->show(both), "account,ledger");
+  const temporary_file file{"roles = [\"ledger\", \"account\"]\n"};
+  CAF_CHECK(load_config({{}, {}, file.path()}).value.has_role("account"));
+
+  constexpr auto url = "postgresql://ledgerd@127.0.0.1/ledgerd";
+  struct row {
+    const char* roles;
+    const char* option; // the one database that is given, or nullptr
+    const char* missing;
+  };
+  constexpr row table[] = {
+      {"ledger", nullptr, "database-url is required"},
+      {"ledger", "database-url", ""},
+      {"ledger", "account-database-url", "database-url is required"},
+      {"ledger,account", "account-database-url", "database-url is required"},
+      {"ledger,account", "database-url", ""},
+      {"account", nullptr, "account-database-url is required"},
+      {"account", "account-database-url", ""},
+      {"account", "database-url", ""},
+  };
+  const auto fault_of = [](void (*require)(const config&), const config& settings) {
+    try {
+      require(settings);
+    } catch (const usage_error& e) {
+      return std::string{e.what()};
+    }
+    return std::string{};
+  };
+  for (const auto& [roles, option, missing] : table) {
+    setting_list flags{{"roles", roles}};
+    if (option != nullptr)
+      flags.emplace_back(option, url);
+    const auto fault = fault_of(require_database, load_flags(flags).value);
+    const auto text = std::string{roles} + " " + (option == nullptr ? "" : option);
+    CAF_CHECK_EQUAL(std::make_pair(text, fault.substr(0, fault.find(':'))),
+                    std::make_pair(text, std::string{missing}));
+  }
+  const auto account = load_flags({{"roles", "account"}, {"account-database-url", url}}).value;
+  CAF_CHECK_EQUAL(account.records_url(), url);
+  CAF_CHECK(contains(fault_of(require_ledger_database, account), "database-url is required"));
+}
+
+CAF_TEST(listening beyond loopback needs a token file) {
+  const temporary_file tokens{"till submit,read " + std::string(32, 't') + "\n"};
+  for (const auto* address : {"0.0.0.0:8080", "[::]:8080", "192.0.2.1:80", "[2001:db8::1]:80",
+                              "128.0.0.1:80", "[::ffff:127.0.0.1]:80"}) {
+    const auto faults = joined(load_flags({{"http-listen", address}}).faults);
+    CAF_CHECK_EQUAL(std::make_pair(address, contains(faults, "needs bearer tokens")),
+                    std::make_pair(address, true));
+    CAF_CHECK(contains(faults, address));
+    CAF_CHECK(contains(faults, "http-token-file"));
+    const auto loaded = load_flags({{"http-listen", address}, {"http-token-file", tokens.path()}});
+    CAF_CHECK_EQUAL(joined(loaded.faults), "");
+    CAF_CHECK(!loaded.value.listens_locally());
+  }
+  for (const auto* address :
+       {"127.0.0.1:8080", "127.255.0.3:80", "[::1]:80", "localhost:1", "off"}) {
+    CAF_CHECK_EQUAL(joined(load_flags({{"http-listen", address}}).faults), "");
+    CAF_CHECK(load_flags({{"http-listen", address}}).value.listens_locally());
+  }
+}
+
+CAF_TEST(a broken token file is a fault of the configuration) {
+  const temporary_file broken{"till submit short\n\ntill nonsense short\n"};
+  const auto faults = load_flags({{"http-token-file", broken.path()}}).faults;
+  CAF_CHECK_EQUAL(faults.size(), 2u);
+  CAF_CHECK(contains(joined(faults), "http-token-file " + broken.path() + ":1: the token must be"));
+  CAF_CHECK(contains(joined(faults), broken.path() + ":3: the scopes must be"));
+  CAF_CHECK(!contains(joined(faults), "short"));
+  CAF_CHECK(contains(joined(load_flags({{"http-token-file", "/does/not/exist"}}).faults),
+                     "/does/not/exist: must be a readable file"));
 }
 
 CAF_TEST(the acknowledgement wait outlasts the shutdown) {

@@ -16,7 +16,8 @@ http_response ask(const std::vector<http_route>& routes, const std::string& path
                   const std::string& query = "") {
   http_request request;
   request.path = path;
-  request.query = query;
+  if (!query.empty())
+    request.query.emplace_back(query, "");
   http_response answer;
   answer.status = 0;
   for (const auto& route : routes)
@@ -97,7 +98,10 @@ CAF_TEST(readiness is 200 only when every check holds) {
   const auto body = nlohmann::json::parse(answer.body);
   CAF_CHECK_EQUAL(body.at("code").get<std::string>(), "UNAVAILABLE");
   CAF_REQUIRE_EQUAL(body.at("checks").size(), 1u);
-  CAF_CHECK_EQUAL(body.at("checks")[0].at("detail").get<std::string>(), "connection refused");
+  CAF_CHECK_EQUAL(body.at("checks")[0].at("name").get<std::string>(), "database");
+  CAF_CHECK(answer.body.find("refused") == std::string::npos);
+  const auto verbose = nlohmann::json::parse(ask(away, "/readyz", "verbose").body);
+  CAF_CHECK_EQUAL(verbose.at("checks")[0].at("detail").get<std::string>(), "connection refused");
 }
 
 CAF_TEST(liveness and metrics and actors answer) {

@@ -1,0 +1,25 @@
+// The account side over HTTP: /v1/transactions, /v1/accounts, and /openapi.json that describes all.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/account_api.hpp"
+#include "app/http_server.hpp"
+
+namespace ledgerd {
+
+// The routes, which call `api` on the server's thread and answer when it does.
+std::vector<http_route> make_account_routes(std::shared_ptr<account_api> api);
+
+// How long a request prefers to wait for the verdict (RFC 7240), at most prefer_wait_max; nothing
+// when it has no such preference, or none that can be read.
+std::optional<std::chrono::seconds> preferred_wait(const http_request& request);
+
+// docs/openapi.json, which the build puts into the program.
+const std::string& openapi_document();
+
+} // namespace ledgerd

@@ -1,0 +1,147 @@
+#include "app/http_access.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <stdexcept>
+
+#include "app/text.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+constexpr std::string_view scheme = "bearer";
+
+// The token of `Authorization: Bearer TOKEN`, or an empty text.
+std::string_view token_of(const http_request& request) noexcept {
+  if (request.header_count("authorization") != 1)
+    return {};
+  auto value = request.header("authorization");
+  const auto blank = std::min(value.find(' '), value.size());
+  if (!same_word(value.substr(0, blank), scheme))
+    return {};
+  value.remove_prefix(blank);
+  value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
+  return value;
+}
+
+http_response unauthorized(bool tried) {
+  auto problem = http_problem(401, "UNAUTHORIZED",
+                              tried ? "this bearer token is not known"
+                                    : "this call needs the header `Authorization: Bearer TOKEN`");
+  problem.headers.emplace_back("WWW-Authenticate",
+                               tried ? "Bearer error=\"invalid_token\"" : "Bearer");
+  return problem;
+}
+
+http_response forbidden(access_scope needed) {
+  const std::string scope{to_text(needed)};
+  auto problem =
+      http_problem(403, "FORBIDDEN", "this call needs a token with the scope `" + scope + "`");
+  problem.headers.emplace_back("WWW-Authenticate",
+                               "Bearer error=\"insufficient_scope\", scope=\"" + scope + "\"");
+  return problem;
+}
+
+http_response rate_limited(std::chrono::milliseconds wait) {
+  auto problem = http_problem(429, "RATE_LIMITED", "more requests than this caller may send");
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
+  problem.headers.emplace_back("Retry-After", std::to_string(seconds));
+  return problem;
+}
+
+class guard {
+public:
+  explicit guard(http_access access)
+      : tokens_{std::move(access.tokens)}, required_{access.required}, anonymous_{access.rate_max} {
+    for (const auto& token : tokens_.all())
+      buckets_.emplace_back(token.rate.value_or(access.rate_max));
+  }
+
+  // The answer that keeps the request from its route, or nothing.
+  std::optional<http_response> refuse(const http_request& request, access_scope needed) {
+    const auto given = required_ ? token_of(request) : std::string_view{};
+    const auto caller = given.empty() ? std::nullopt : tokens_.find(given);
+    auto& bucket = caller ? buckets_[*caller] : anonymous_;
+    if (const auto wait = bucket.take(token_bucket::clock::now()))
+      return rate_limited(*wait);
+    if (!required_)
+      return std::nullopt;
+    if (!caller)
+      return unauthorized(!given.empty());
+    if ((tokens_.all()[*caller].scopes & static_cast<std::uint8_t>(needed)) == 0)
+      return forbidden(needed);
+    return std::nullopt;
+  }
+
+private:
+  bearer_tokens tokens_;
+  bool required_;
+  std::vector<token_bucket> buckets_; // one for each token
+  token_bucket anonymous_;            // for all callers without one, so that guessing is slow
+};
+
+} // namespace
+
+token_bucket::token_bucket(unsigned rate) : rate_{static_cast<double>(rate)}, level_{rate_} {}
+
+std::optional<std::chrono::milliseconds> token_bucket::take(clock::time_point now) {
+  if (rate_ == 0)
+    return std::nullopt;
+  const std::chrono::duration<double> passed = now - filled_;
+  level_ = std::min(rate_, level_ + std::max(0.0, passed.count()) * rate_);
+  filled_ = now;
+  if (level_ >= 1) {
+    level_ -= 1;
+    return std::nullopt;
+  }
+  return std::chrono::ceil<std::chrono::milliseconds>(
+      std::chrono::duration<double>{(1 - level_) / rate_});
+}
+
+http_access read_http_access(const config& settings) {
+  http_access access;
+  access.rate_max = settings.http_rate_max;
+  access.required = !settings.http_token_file.empty();
+  if (!access.required)
+    return access;
+  auto file = read_token_file(settings.http_token_file);
+  std::string faults;
+  for (const auto& fault : file.faults)
+    faults += (faults.empty() ? "" : "; ") + fault;
+  if (!faults.empty())
+    throw std::runtime_error{faults};
+  access.tokens = std::move(file.tokens);
+  return access;
+}
+
+std::optional<access_scope> scope_of(const http_route& route, const http_request& request) {
+  const std::string_view path{route.path};
+  // Health checks come from what starts and balances the nodes, which has no token.
+  if (path == "/livez" || (path == "/readyz" && request.argument_count("verbose") == 0))
+    return std::nullopt;
+  const bool ours = path == "/openapi.json" || path.starts_with("/v1/transactions")
+                    || path.starts_with("/v1/accounts");
+  if (ours && route.method == "GET")
+    return access_scope::read;
+  if (ours && route.method == "POST")
+    return access_scope::submit;
+  return access_scope::operate;
+}
+
+std::vector<http_route> guard_routes(std::vector<http_route> routes, http_access access) {
+  const auto guards = std::make_shared<guard>(std::move(access));
+  for (auto& route : routes) {
+    const auto open = std::make_shared<const http_route>(route);
+    route.handle = [guards, open](const http_request& request, http_responder respond) {
+      if (const auto needed = scope_of(*open, request))
+        if (auto refusal = guards->refuse(request, *needed))
+          return respond(*std::move(refusal));
+      open->handle(request, std::move(respond));
+    };
+  }
+  return routes;
+}
+
+} // namespace ledgerd
