@@ -8,7 +8,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <exception>
-#include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +22,7 @@
 #include "actors/node.hpp"
 #include "app/account_routes.hpp"
 #include "app/account_service.hpp"
+#include "app/http_access.hpp"
 #include "app/http_server.hpp"
 #include "app/nats_api.hpp"
 #include "app/operations.hpp"
@@ -125,6 +126,16 @@ start_account(caf::actor_system& system, roots& all, const config& settings, bro
       system, nats.make_desk({std::string{names::api_submit}, std::string{names::api_record}}),
       api);
   return api;
+}
+
+std::vector<http_route> make_all_routes(const config& settings, http_routes operations,
+                                        std::shared_ptr<account_api> api) {
+  auto routes = make_routes(std::move(operations));
+  if (api) {
+    auto more = make_account_routes(std::move(api));
+    std::move(more.begin(), more.end(), std::back_inserter(routes));
+  }
+  return guard_routes(std::move(routes), read_http_access(settings));
 }
 
 void run_until_told_to_stop(const config& settings, const termination_signals& signals) {

@@ -20,9 +20,10 @@ namespace {
 
 constexpr auto beat = std::chrono::milliseconds{200};
 
+// By its lower-case name.
 std::string_view header_of(const api_question& asked, std::string_view wanted) {
   for (const auto& [name, value] : asked.headers)
-    if (same_header_name(name, wanted))
+    if (same_word(name, wanted))
       return value;
   return {};
 }
@@ -38,8 +39,8 @@ void handle(const std::shared_ptr<question_desk>& desk, account_api& api,
   };
   if (asked.subject == names::api_submit) {
     http_request preference;
-    preference.headers.emplace_back("prefer", header_of(asked, "Prefer"));
-    return api.submit(asked.payload, header_of(asked, "Idempotency-Key"),
+    preference.headers.emplace_back("prefer", header_of(asked, "prefer"));
+    return api.submit(asked.payload, header_of(asked, "idempotency-key"),
                       preferred_wait(preference).value_or(std::chrono::seconds{0}), answer);
   }
   const auto question = decode_record_question(asked.payload);
