@@ -107,7 +107,8 @@ std::string read_private(const std::string& path, std::string& fault) {
 
 class line_reader {
 public:
-  explicit line_reader(const std::string& path) : place_{escape_controls(path)} {}
+  explicit line_reader(const std::string& path, access_scope sought = {})
+      : place_{escape_controls(path)}, sought_{static_cast<std::uint8_t>(sought)} {}
 
   void read(const std::string& line) {
     ++number_;
@@ -129,6 +130,9 @@ public:
                                + " tokens");
     return std::move(result_);
   }
+
+  // The first token with the scope that is sought.
+  std::string found() { return std::move(found_); }
 
   void fault(const std::string& rule) { result_.faults.push_back(place_ + ": " + rule); }
 
@@ -158,16 +162,30 @@ private:
       return "the name is there already";
     if (!digests_.insert(item.digest).second)
       return "the token is there already";
+    if (found_.empty() && (item.scopes & sought_) != 0)
+      found_ = token;
     result_.tokens.push_back(std::move(item));
     return {};
   }
 
   std::string place_;
+  std::uint8_t sought_;
+  std::string found_;
   int number_ = 0;
   std::set<std::string> names_;
   std::set<token_digest> digests_;
   token_file result_;
 };
+
+void read_lines(const std::string& path, line_reader& reader) {
+  std::string fault;
+  const auto text = read_private(path, fault);
+  if (!fault.empty())
+    return reader.fault(fault);
+  std::istringstream lines{text};
+  for (std::string line; std::getline(lines, line);)
+    reader.read(line);
+}
 
 } // namespace
 
@@ -201,16 +219,14 @@ std::optional<std::size_t> bearer_tokens::find(std::string_view token) const noe
 
 token_file read_token_file(const std::string& path) {
   line_reader reader{path};
-  std::string fault;
-  const auto text = read_private(path, fault);
-  if (!fault.empty()) {
-    reader.fault(fault);
-    return reader.finish();
-  }
-  std::istringstream lines{text};
-  for (std::string line; std::getline(lines, line);)
-    reader.read(line);
+  read_lines(path, reader);
   return reader.finish();
+}
+
+std::string first_token(const std::string& path, access_scope scope) {
+  line_reader reader{path, scope};
+  read_lines(path, reader);
+  return reader.finish().faults.empty() ? reader.found() : "";
 }
 
 } // namespace ledgerd

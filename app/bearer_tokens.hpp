@@ -48,4 +48,8 @@ struct token_file {
 // may read. Never throws for what the file holds.
 token_file read_token_file(const std::string& path);
 
+// The first token of the file that has the scope, as it stands there: for verbs that ask a daemon
+// of this machine. Empty when there is none, or the file has faults.
+std::string first_token(const std::string& path, access_scope scope);
+
 } // namespace ledgerd

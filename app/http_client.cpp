@@ -4,6 +4,8 @@
 #include <memory>
 #include <stdexcept>
 
+#include "app/bearer_tokens.hpp"
+
 namespace ledgerd {
 
 namespace {
@@ -25,7 +27,8 @@ std::size_t collect(char* data, std::size_t size, std::size_t count, void* to) {
 
 } // namespace
 
-http_answer http_get(const listen_address& where, const std::string& path) {
+http_answer http_get(const config& settings, const std::string& path) {
+  const auto& where = *settings.http_listen;
   const auto host = where.host.find(':') == std::string::npos ? where.host : "[" + where.host + "]";
   const auto url = "http://" + host + ":" + std::to_string(where.port) + path;
   const std::unique_ptr<CURL, curl_closer> handle{curl_easy_init()};
@@ -39,6 +42,13 @@ http_answer http_get(const listen_address& where, const std::string& path) {
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer.body);
+  const auto token = settings.http_token_file.empty()
+                         ? std::string{}
+                         : first_token(settings.http_token_file, access_scope::operate);
+  if (!token.empty()) {
+    curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+    curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, token.c_str());
+  }
   if (const auto code = curl_easy_perform(curl); code != CURLE_OK)
     throw std::runtime_error{"no answer from " + url + ": " + curl_easy_strerror(code)};
   long status = 0;

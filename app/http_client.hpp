@@ -12,8 +12,9 @@ struct http_answer {
   std::string body;
 };
 
-// GET http://HOST:PORT`path`, at most two seconds, without any proxy. Throws std::runtime_error
-// with the reason when there is no answer.
-http_answer http_get(const listen_address& where, const std::string& path);
+// GET `path` from the daemon that listens as the configuration says, with the first token of its
+// token file that may operate; at most two seconds, without any proxy. Precondition: `http_listen`
+// is set. Throws std::runtime_error with the reason when there is no answer.
+http_answer http_get(const config& settings, const std::string& path);
 
 } // namespace ledgerd

@@ -51,7 +51,7 @@ void print_text(const nlohmann::json& answer) {
 int run_metrics(const config& settings, bool json) {
   if (!settings.http_listen)
     throw usage_error{"http-listen is off, so there is no daemon to ask"};
-  const auto answer = http_get(*settings.http_listen, "/v1/actors");
+  const auto answer = http_get(settings, "/v1/actors");
   const auto document = nlohmann::json::parse(answer.body, nullptr, false);
   if (answer.status != 200 || !document.is_object() || !document.contains("actors"))
     throw std::runtime_error{"the daemon answered with status " + std::to_string(answer.status)};

@@ -67,7 +67,7 @@ ordered_json look_at_daemon(const config& settings) {
   if (!settings.http_listen)
     return {{"ready", nullptr}, {"detail", "http-listen is off"}};
   try {
-    const auto answer = http_get(*settings.http_listen, "/readyz?verbose");
+    const auto answer = http_get(settings, "/readyz?verbose");
     const auto document = ordered_json::parse(answer.body, nullptr, false);
     if (document.is_object() && document.contains("checks"))
       return {{"ready", answer.status == 200}, {"checks", document["checks"]}};

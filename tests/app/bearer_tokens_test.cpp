@@ -57,6 +57,17 @@ CAF_TEST(names and scopes and rates are read and tokens found) {
   CAF_CHECK(!bearer_tokens{{}}.find(""));
 }
 
+CAF_TEST(the first token with a scope is found) {
+  const temporary_file file{"a read " + one + "\nb read,operate " + two + "\nc operate "
+                            + std::string(32, 'x') + "\n"};
+  CAF_CHECK_EQUAL(first_token(file.path(), access_scope::operate), two);
+  CAF_CHECK_EQUAL(first_token(file.path(), access_scope::read), one);
+  CAF_CHECK_EQUAL(first_token(file.path(), access_scope::submit), "");
+  CAF_CHECK_EQUAL(first_token("/does/not/exist", access_scope::read), "");
+  const temporary_file broken{"a read " + one + "\nb nothing\n"};
+  CAF_CHECK_EQUAL(first_token(broken.path(), access_scope::read), "");
+}
+
 CAF_TEST(every fault names file and line and never a token) {
   struct row {
     std::string content;

@@ -56,7 +56,7 @@ CAF_TEST(wrong usage is code 2 and one sentence that helps) {
       {{"run", "--database-url", "postgresql://u:s3cr3t@h/d"}, "must not carry a password"},
       {{"run", "--http-listen", "0.0.0.0:80", "--database-url", "postgresql://h/d"},
        "bearer tokens"},
-      {{"run", "--roles", "account"}, "not available in this version"},
+      {{"run", "--roles", "cashier"}, "must be `ledger`, `account` or `ledger,account`"},
       {{"run"}, "database-url is required: set LEDGERD_DATABASE_URL"},
       {{"submit"}, "submit needs --user, --type, --amount and --record-id, or --file"},
       {{"submit", "--type", "GIFT"}, "--type"},
