@@ -72,7 +72,7 @@ async function purge(world, traffic, random) {
   let accountNode = await world.daemon('account', ...account);
   await accountNode.ready();
   await ledgerNode.kill();
-  const caller = new Caller(0, () => accountNode.url, random);
+  const caller = new Caller(0, () => accountNode.url, random, 0);
   await caller.work(300);
   await until('all requests are in the stream', 30, async () => (await traffic.messages('TRANSACTIONS')) >= 300);
   await traffic.purge('TRANSACTIONS');

@@ -5,7 +5,8 @@ import {setTimeout as sleep} from 'node:timers/promises';
 const patienceSeconds = 90;
 
 export class Caller {
-  constructor(number, target, random) {
+  constructor(number, target, random, waitPercent = 30) {
+    this.waitPercent = waitPercent; // of its calls prefer to wait for the verdict
     this.number = number;
     this.target = target; // the URL of the daemon of the moment
     this.random = random;
@@ -74,7 +75,7 @@ export class Caller {
   // {} when the call broke.
   async call(key, body) {
     const headers = {'Content-Type': 'application/json', 'Idempotency-Key': key};
-    if (this.random.chance(30)) {
+    if (this.random.chance(this.waitPercent)) {
       headers.Prefer = 'wait=3';
     }
     const impatient = this.random.chance(15);
