@@ -50,6 +50,19 @@ void publish_again(sweeper_pointer self, const records& undecided) {
   }
 }
 
+void on_settled(sweeper_pointer self, settled_batch& done) {
+  auto& state = self->state;
+  if (auto* answers = std::get_if<std::vector<settled>>(&done.result)) {
+    auto changed = std::make_shared<records>();
+    for (auto& each : *answers)
+      if (each.outcome != settle_outcome::unknown)
+        changed->push_back(std::move(each.record));
+    state.settled += static_cast<std::int64_t>(changed->size());
+    self->send(state.options.intake, settled_atom_v, records_ptr{changed});
+  }
+  next_round(self);
+}
+
 void on_verdicts(sweeper_pointer self, records&& claimed,
                  const std::vector<record_verdict>& found) {
   auto& state = self->state;
@@ -65,20 +78,20 @@ void on_verdicts(sweeper_pointer self, records&& claimed,
     return next_round(self);
   auto batch = std::make_shared<std::vector<record_verdict>>(found);
   self->request(state.options.recorder, caf::infinite, settle_atom_v, verdicts_ptr{batch})
-      .then(
-          [self](settled_batch& done) {
-            auto& now = self->state;
-            if (auto* answers = std::get_if<std::vector<settled>>(&done.result)) {
-              auto changed = std::make_shared<records>();
-              for (auto& each : *answers)
-                if (each.outcome != settle_outcome::unknown)
-                  changed->push_back(std::move(each.record));
-              now.settled += static_cast<std::int64_t>(changed->size());
-              self->send(now.options.intake, settled_atom_v, records_ptr{changed});
-            }
-            next_round(self);
-          },
-          [self](const caf::error&) { end_round(self); });
+      .then([self](settled_batch& done) { on_settled(self, done); },
+            [self](const caf::error&) { end_round(self); });
+}
+
+void on_reply(sweeper_pointer self, records&& claimed, const api_reply& reply) {
+  auto& state = self->state;
+  const auto verdicts = reply.answered ? decode_verdicts(reply.payload, *state.options.currencies)
+                                       : rejection{dead_reason::malformed_json, "no answer"};
+  if (const auto* found = std::get_if<std::vector<record_verdict>>(&verdicts))
+    return on_verdicts(self, std::move(claimed), *found);
+  if (state.unanswered++ % 100 == 0)
+    spdlog::warn("sweeper: the ledger does not say what it decided of {} records: {}",
+                 claimed.size(), std::get<rejection>(verdicts).detail);
+  end_round(self);
 }
 
 void ask_ledger(sweeper_pointer self, records&& claimed) {
@@ -88,20 +101,17 @@ void ask_ledger(sweeper_pointer self, records&& claimed) {
     ids.push_back(each.id);
   self->request(self->state.options.courier, caf::infinite, ask_atom_v,
                 std::string{names::api_verdicts}, encode_verdict_question(ids))
-      .then(
-          [self, claimed = std::move(claimed)](const api_reply& reply) mutable {
-            auto& state = self->state;
-            const auto verdicts = reply.answered
-                                      ? decode_verdicts(reply.payload, *state.options.currencies)
-                                      : rejection{dead_reason::malformed_json, "no answer"};
-            if (const auto* found = std::get_if<std::vector<record_verdict>>(&verdicts))
-              return on_verdicts(self, std::move(claimed), *found);
-            if (state.unanswered++ % 100 == 0)
-              spdlog::warn("sweeper: the ledger does not say what it decided of {} records: {}",
-                           claimed.size(), std::get<rejection>(verdicts).detail);
-            end_round(self);
-          },
-          [self](const caf::error&) { end_round(self); });
+      .then([self, claimed = std::move(claimed)](
+                const api_reply& reply) mutable { on_reply(self, std::move(claimed), reply); },
+            [self](const caf::error&) { end_round(self); });
+}
+
+void on_claimed(sweeper_pointer self, found_records& found) {
+  auto* claimed = std::get_if<records>(&found.result);
+  if (claimed == nullptr || claimed->empty())
+    return end_round(self);
+  self->state.claimed += static_cast<std::int64_t>(claimed->size());
+  ask_ledger(self, std::move(*claimed));
 }
 
 void claim(sweeper_pointer self) {
@@ -110,15 +120,8 @@ void claim(sweeper_pointer self) {
   self->request(state.options.recorder, caf::infinite, claim_atom_v,
                 std::int64_t{state.options.redrive_after.count()},
                 static_cast<std::uint64_t>(state.options.claim_max))
-      .then(
-          [self](found_records& found) {
-            auto* claimed = std::get_if<records>(&found.result);
-            if (claimed == nullptr || claimed->empty())
-              return end_round(self);
-            self->state.claimed += static_cast<std::int64_t>(claimed->size());
-            ask_ledger(self, std::move(*claimed));
-          },
-          [self](const caf::error&) { end_round(self); });
+      .then([self](found_records& found) { on_claimed(self, found); },
+            [self](const caf::error&) { end_round(self); });
 }
 
 // A publication that failed needs nothing more: its record will be claimed again.

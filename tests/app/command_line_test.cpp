@@ -96,9 +96,9 @@ CAF_TEST(a configuration is printed without secrets) {
 CAF_TEST(check reports faults of configuration and broker and database in one go) {
   const auto result = run_program({"check", "--gates", "0"}, {no_broker, no_database});
   CAF_CHECK_EQUAL(result.code, 1);
-  CAF_CHECK(contains(result.out, "configuration  FAULT"));
-  CAF_CHECK(contains(result.out, "broker         FAULT"));
-  CAF_CHECK(contains(result.out, "database       FAULT"));
+  CAF_CHECK(contains(result.out, "configuration    FAULT"));
+  CAF_CHECK(contains(result.out, "broker           FAULT"));
+  CAF_CHECK(contains(result.out, "database         FAULT"));
   CAF_CHECK(!contains(result.out + result.err, "s3cr3t"));
 }
 

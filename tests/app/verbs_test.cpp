@@ -118,7 +118,10 @@ CAF_TEST(migrate says what it did and can be run again) {
   const auto second = run_program({"migrate"}, environment);
   CAF_CHECK_EQUAL(second.code, 0);
   CAF_CHECK(!contains(second.out, "applied"));
-  CAF_CHECK(contains(second.out, "the schema is at version "));
+  CAF_CHECK(contains(second.out, "the schema ledger is at version "));
+  const auto both = run_program({"migrate", "--roles", "ledger,account"}, environment);
+  CAF_CHECK(contains(both.out, "applied 0001_account"));
+  CAF_CHECK(contains(both.out, "the schema account is at version "));
 }
 
 CAF_TEST(submit sends one request by flags) {
