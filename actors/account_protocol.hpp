@@ -96,6 +96,8 @@ using intake_actor = caf::typed_actor<
 using reconciler_actor = caf::typed_actor<
     // The source or the publisher has something (from their threads).
     caf::reacts_to<wake_atom>,
+    // Its own reminder to look, when it was woken too soon after the last look.
+    caf::reacts_to<turn_atom>,
     // Time passes: leases, publishing again.
     caf::reacts_to<beat_atom>,
     // Time to try the failed batch again.

@@ -224,12 +224,24 @@ void upkeep(reconciler_pointer self) {
 }
 
 void turn(reconciler_pointer self) {
+  self->state.last_turn = self->clock().now();
   take_deliveries(self);
   take_confirmations(self);
   if (self->state.draining)
     finish_drain(self);
   else
     self->state.options.source->pull(self->state.room());
+}
+
+void turn_soon(reconciler_pointer self) {
+  auto& state = self->state;
+  if (state.turn_scheduled)
+    return;
+  const auto rest = state.last_turn + state.options.turn_pause - self->clock().now();
+  if (rest.count() <= 0)
+    return turn(self);
+  state.turn_scheduled = true;
+  self->delayed_send(self, rest, turn_atom_v);
 }
 
 } // namespace
@@ -264,7 +276,11 @@ reconciler(reconciler_actor::stateful_pointer<reconciler_state> self, reconciler
   self->state.options.source->pull(self->state.room());
   self->delayed_send(self, self->state.options.beat, beat_atom_v);
   return {
-      [=](wake_atom) { turn(self); },
+      [=](wake_atom) { turn_soon(self); },
+      [=](turn_atom) {
+        self->state.turn_scheduled = false;
+        turn(self);
+      },
       [=](beat_atom) {
         upkeep(self);
         turn(self);

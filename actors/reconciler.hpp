@@ -37,6 +37,9 @@ struct reconciler_options {
   std::size_t message_bytes_max = 1 << 20;
   std::chrono::milliseconds lease{30000}; // the consumer's acknowledgement wait
   std::chrono::milliseconds beat{100};
+  // Time between two looks at source and publisher, so that a flow of single results is applied in
+  // batches.
+  std::chrono::milliseconds turn_pause{5};
   std::chrono::milliseconds pause_min{50};
   std::chrono::milliseconds pause_max{3000};
   std::chrono::milliseconds retry_pause{1000}; // of a dead letter without PubAck
@@ -67,6 +70,8 @@ struct reconciler_state {
   std::unordered_map<std::uint64_t, parked_result> parking; // by token
   std::uint64_t last_token = 0;
   std::chrono::milliseconds pause{0}; // before the next try; 0: the database is there
+  time_point last_turn;
+  bool turn_scheduled = false;
 
   bool draining = false;
   time_point drain_deadline;

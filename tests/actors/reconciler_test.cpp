@@ -27,6 +27,7 @@ struct reconciler_fixture : account_fixture {
     options.recorder = spawn_recorder();
     options.intake = spawn_fake_intake(told);
     options.lease = 3000ms;
+    options.turn_pause = 0ms;
     subject = started_actor(sys.spawn(reconciler, options));
     consume_messages();
   }
