@@ -1,6 +1,10 @@
+#include <chrono>
 #include <cstdio>
 #include <deque>
 #include <memory>
+#include <optional>
+#include <stdexcept>
+#include <utility>
 
 #include "app/command_line.hpp"
 #include "app/connections.hpp"
@@ -21,6 +25,13 @@ struct show_options {
   std::uint64_t seq = 0;
   bool json = false;
 };
+
+struct discard_options {
+  std::uint64_t seq = 0;
+  bool yes = false;
+};
+
+constexpr auto replay_patience = std::chrono::seconds{10};
 
 nlohmann::ordered_json to_json(const stored_message& message) {
   auto headers = nlohmann::ordered_json::object();
@@ -69,13 +80,19 @@ int run_list(const config& settings, const list_options& options) {
   return exit_code::done;
 }
 
-int run_show(const config& settings, const show_options& options) {
-  const auto message = connect_broker(settings)->message(names::dead_letter_stream, options.seq);
-  if (!message) {
+// The letter, or nothing after saying that there is none.
+std::optional<stored_message> find_letter(broker& nats, std::uint64_t seq) {
+  auto message = nats.message(names::dead_letter_stream, seq);
+  if (!message)
     std::fprintf(stderr, "ledgerd: there is no dead letter with the sequence number %llu\n",
-                 static_cast<unsigned long long>(options.seq));
+                 static_cast<unsigned long long>(seq));
+  return message;
+}
+
+int run_show(const config& settings, const show_options& options) {
+  const auto message = find_letter(*connect_broker(settings), options.seq);
+  if (!message)
     return exit_code::answer_is_no;
-  }
   if (options.json) {
     print_json(to_json(*message));
     return exit_code::done;
@@ -87,10 +104,72 @@ int run_show(const config& settings, const show_options& options) {
   return exit_code::done;
 }
 
+// The original message as a new one. Its message id holds the time, or the broker's duplicate
+// window would swallow a second try.
+outgoing original_of(const stored_message& letter) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  outgoing again;
+  again.subject = header_value(letter, "Ledgerd-Subject");
+  again.message_id =
+      "replay-" + std::to_string(letter.seq) + "-"
+      + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+  again.payload = letter.payload;
+  for (const auto& each : letter.headers)
+    if (!each.name.starts_with("Ledgerd-") && !each.name.starts_with("Nats-"))
+      again.headers.push_back(each);
+  return again;
+}
+
+// The letter stays: it tells what was replayed, and an audit goes on to find the original accounted
+// for.
+int run_replay(const config& settings, std::uint64_t seq) {
+  const auto nats = connect_broker(settings);
+  const auto letter = find_letter(*nats, seq);
+  if (!letter)
+    return exit_code::answer_is_no;
+  if (!header_value(*letter, "Ledgerd-Truncated").empty()) {
+    std::fprintf(stderr,
+                 "ledgerd: the payload of dead letter %llu was cut; its original has the "
+                 "sequence number %s in stream %s\n",
+                 static_cast<unsigned long long>(seq),
+                 escape_controls(header_value(*letter, "Ledgerd-Sequence")).c_str(),
+                 escape_controls(header_value(*letter, "Ledgerd-Stream")).c_str());
+    return exit_code::answer_is_no;
+  }
+  std::optional<outgoing> next = original_of(*letter);
+  const auto subject = next->subject;
+  if (!subject.starts_with("transaction.") || subject.starts_with(names::dead_letter_prefix))
+    throw std::runtime_error(
+        "header Ledgerd-Subject: must name the subject of a request or result, not `"
+        + escape_controls(subject) + "`");
+  nats->publish_all([&] { return std::exchange(next, std::nullopt); }, 1, [](std::uint64_t) {},
+                    replay_patience);
+  std::printf("published again to %s; the dead letter stays\n", subject.c_str());
+  return exit_code::done;
+}
+
+int run_discard(const config& settings, const discard_options& options) {
+  if (!options.yes)
+    throw usage_error{"discard deletes a dead letter for good: say --yes, or look at it first with "
+                      "`ledgerd dead show`"};
+  const auto nats = connect_broker(settings);
+  if (!find_letter(*nats, options.seq))
+    return exit_code::answer_is_no;
+  nats->delete_message(names::dead_letter_stream, options.seq);
+  std::puts("discarded");
+  return exit_code::done;
+}
+
+CLI::Option* add_sequence(CLI::App& app, std::uint64_t& seq) {
+  return app.add_option("SEQ", seq, "Its sequence number in the stream")
+      ->required()
+      ->check(CLI::PositiveNumber);
+}
+
 } // namespace
 
 void add_dead(command_line& line) {
-  auto& group = line.add_group("dead", "Look at the dead letters");
+  auto& group = line.add_group("dead", "Look at the dead letters, replay or discard them");
   const auto list = std::make_shared<list_options>();
   auto& list_app = line.add_verb_to(
       group, {"list", "List the newest dead letters", "ledgerd dead list --limit 20"},
@@ -103,10 +182,21 @@ void add_dead(command_line& line) {
   auto& show_app = line.add_verb_to(
       group, {"show", "Show one dead letter with its headers", "ledgerd dead show 3"},
       [show](const config& settings) { return run_show(settings, *show); });
-  show_app.add_option("SEQ", show->seq, "Its sequence number in the stream")
-      ->required()
-      ->check(CLI::PositiveNumber);
+  add_sequence(show_app, show->seq);
   show_app.add_flag("--json", show->json, "Print JSON");
+  const auto replay = std::make_shared<std::uint64_t>();
+  auto& replay_app =
+      line.add_verb_to(group,
+                       {"replay", "Publish the original message again, once its cause is mended",
+                        "ledgerd dead replay 3"},
+                       [replay](const config& settings) { return run_replay(settings, *replay); });
+  add_sequence(replay_app, *replay);
+  const auto discard = std::make_shared<discard_options>();
+  auto& discard_app = line.add_verb_to(
+      group, {"discard", "Delete one dead letter for good", "ledgerd dead discard 3 --yes"},
+      [discard](const config& settings) { return run_discard(settings, *discard); });
+  add_sequence(discard_app, discard->seq);
+  discard_app.add_flag("--yes", discard->yes, "Yes, delete it");
 }
 
 } // namespace ledgerd

@@ -1,6 +1,8 @@
+#include <array>
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "app/command_line.hpp"
 #include "app/connections.hpp"
@@ -32,8 +34,13 @@ ordered_json look_at_streams(broker& nats) {
 
 ordered_json look_at_consumers(broker& nats) {
   auto items = ordered_json::array();
-  for (const auto name : {names::deposit_consumer, names::withdrawal_consumer}) {
-    const auto state = nats.consumer(names::request_stream, name);
+  constexpr std::array consumers{
+      std::pair{names::request_stream, names::deposit_consumer},
+      std::pair{names::request_stream, names::withdrawal_consumer},
+      std::pair{names::result_stream, names::account_result_consumer},
+  };
+  for (const auto& [stream, name] : consumers) {
+    const auto state = nats.consumer(stream, name);
     items.push_back({{"name", name},
                      {"exists", state.exists},
                      {"pending", state.pending},

@@ -116,6 +116,15 @@ public:
     return ask_message(*control_->current(), stream, seq);
   }
 
+  void delete_message(std::string_view stream, std::uint64_t seq) override {
+    const auto answer =
+        ask_jetstream(*control_->current(), "STREAM.MSG.DELETE." + checked_name(stream),
+                      "{\"seq\":" + std::to_string(seq) + "}");
+    if (!answer.error.empty())
+      throw std::runtime_error("JetStream, deleting message " + std::to_string(seq) + " of "
+                               + std::string(stream) + ": " + answer.error);
+  }
+
   void publish_all(const std::function<std::optional<outgoing>()>& next, std::size_t window,
                    const std::function<void(std::uint64_t)>& progress,
                    std::chrono::milliseconds patience) override {

@@ -131,6 +131,10 @@ public:
                            const std::function<void(std::uint64_t)>& progress,
                            std::chrono::milliseconds patience) = 0;
 
+  // Deletes one message, for good. Waits. Throws std::runtime_error, also when there is no such
+  // message.
+  virtual void delete_message(std::string_view stream, std::uint64_t seq) = 0;
+
   // For tests and benchmarks on private servers: deletes a stream if it exists.
   virtual void delete_stream(std::string_view name) = 0;
 };

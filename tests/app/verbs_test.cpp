@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "app/connections.hpp"
 #include "app/http_routes.hpp"
 #include "app/text.hpp"
 #include "messaging/broker.hpp"
@@ -282,6 +283,31 @@ CAF_TEST(dead letters are listed and shown without control characters) {
   CAF_CHECK_EQUAL(run({"dead", "show", "999"}).code, 1);
 }
 
+CAF_TEST(a dead letter is replayed to its subject and stays) {
+  publish({dead_letter(21, 5)});
+  const auto letter = stored(names::dead_letter_stream).front();
+  const auto seq = std::to_string(letter.seq);
+  const auto before = stored(names::request_stream).size();
+  const auto replayed = run({"dead", "replay", seq});
+  CAF_CHECK_EQUAL(std::make_pair(replayed.err, replayed.code), std::make_pair(std::string{}, 0));
+  CAF_CHECK(contains(replayed.out, "published again to transaction.deposit"));
+  const auto requests = stored(names::request_stream);
+  CAF_REQUIRE_EQUAL(requests.size(), before + 1);
+  CAF_CHECK_EQUAL(requests.back().payload, letter.payload);
+  CAF_CHECK(header_value(requests.back(), "Ledgerd-Reason").empty());
+  CAF_CHECK_EQUAL(run({"dead", "replay", "999"}).code, 1);
+}
+
+CAF_TEST(a dead letter is discarded only when that is meant) {
+  publish({dead_letter(21, 5), dead_letter(22, 6)});
+  const auto seq = std::to_string(stored(names::dead_letter_stream).front().seq);
+  CAF_CHECK_EQUAL(run({"dead", "discard", seq}).code, 2);
+  CAF_CHECK_EQUAL(stored(names::dead_letter_stream).size(), 2u);
+  CAF_CHECK_EQUAL(run({"dead", "discard", seq, "--yes"}).code, 0);
+  CAF_CHECK_EQUAL(stored(names::dead_letter_stream).size(), 1u);
+  CAF_CHECK_EQUAL(run({"dead", "discard", seq, "--yes"}).code, 1);
+}
+
 CAF_TEST(status shows the streams and consumers and the ledger) {
   publish({dead_letter(21, 5)});
   const auto text = run({"status"});
@@ -292,7 +318,7 @@ CAF_TEST(status shows the streams and consumers and the ledger) {
   CAF_CHECK_EQUAL(found.at("ledger").at("refused").get<int>(), 1);
   CAF_CHECK_EQUAL(found.at("ledger").at("accounts").get<int>(), 1);
   CAF_CHECK_EQUAL(found.at("broker").at("streams").at(2).at("messages").get<int>(), 1);
-  CAF_CHECK_EQUAL(found.at("broker").at("consumers").size(), 2u);
+  CAF_CHECK_EQUAL(found.at("broker").at("consumers").size(), 3u);
 }
 
 CAF_TEST(metrics and status ask the daemon over HTTP) {
