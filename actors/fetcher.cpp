@@ -298,7 +298,7 @@ fetcher_actor::behavior_type fetcher(fetcher_actor::stateful_pointer<fetcher_sta
         s.draining = true;
         s.drain_deadline = self->clock().now() + std::chrono::milliseconds{deadline_ms};
         s.drained = self->make_response_promise<drain_summary>();
-        const auto promise = s.drained;
+        auto promise = s.drained;
         turn(self);
         return promise;
       },

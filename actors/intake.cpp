@@ -75,24 +75,31 @@ void finish_drain(intake_pointer self) {
   state.drained.deliver(state.drain_result);
 }
 
+void on_failure(intake_state& state, const std::vector<submit_request>& requests,
+                const store_failure& failure) {
+  if (state.failing++ % 1000 == 0)
+    spdlog::warn("intake: {} submissions not recorded ({} batches so far): {}", requests.size(),
+                 state.failing, failure.detail);
+  const bool in_doubt = failure.kind == store_failure_kind::in_doubt;
+  for (const auto& request : requests)
+    refuse(state, request,
+           in_doubt ? "the database broke off: the request may have been recorded; repeat it with "
+                      "the same Idempotency-Key"
+                    : "the database is not available: nothing was recorded");
+}
+
 void on_recorded(intake_pointer self, recorded_batch& done) {
   auto& state = self->state;
   auto requests = std::exchange(state.recording, {});
   ++state.batches;
   if (auto* records = std::get_if<std::vector<recorded>>(&done.result)) {
     LEDGERD_ASSERT(records->size() == requests.size());
+    if (const auto failed = std::exchange(state.failing, 0); failed > 0)
+      spdlog::info("intake: records again, after {} batches that failed", failed);
     for (std::size_t i = 0; i < requests.size(); ++i)
       take_recorded(self, requests[i], (*records)[i]);
   } else {
-    const auto& failure = std::get<store_failure>(done.result);
-    spdlog::warn("intake: {} submissions not recorded: {}", requests.size(), failure.detail);
-    const bool in_doubt = failure.kind == store_failure_kind::in_doubt;
-    for (const auto& request : requests)
-      refuse(state, request,
-             in_doubt
-                 ? "the database broke off: the request may have been recorded; repeat it with "
-                   "the same Idempotency-Key"
-                 : "the database is not available: nothing was recorded");
+    on_failure(state, requests, std::get<store_failure>(done.result));
   }
   record_next_batch(self);
   finish_drain(self);
@@ -255,7 +262,7 @@ intake_actor::behavior_type intake(intake_actor::stateful_pointer<intake_state> 
         state.drain_deadline = self->clock().now() + std::chrono::milliseconds{deadline_ms};
         end_waits(self, time_point::max());
         state.drained = self->make_response_promise<drain_summary>();
-        const auto promise = state.drained;
+        auto promise = state.drained;
         finish_drain(self);
         return promise;
       },

@@ -293,7 +293,7 @@ reconciler(reconciler_actor::stateful_pointer<reconciler_state> self, reconciler
         state.draining = true;
         state.drain_deadline = self->clock().now() + std::chrono::milliseconds{deadline_ms};
         state.drained = self->make_response_promise<drain_summary>();
-        const auto promise = state.drained;
+        auto promise = state.drained;
         turn(self);
         return promise;
       },

@@ -118,19 +118,18 @@ public:
   }
 
   void account(std::string_view user_id, api_callback done) override {
-    ask_ledger(names::api_account, encode_account_question(user_id), std::move(done));
+    ask_ledger(names::api_account, encode_account_question(user_id), done);
   }
 
   void history(std::string_view user_id, std::string_view currency, std::string_view limit,
                std::string_view before, api_callback done) override {
-    ask_ledger(names::api_history, encode_history_question(user_id, currency, limit, before),
-               std::move(done));
+    ask_ledger(names::api_history, encode_history_question(user_id, currency, limit, before), done);
   }
 
 private:
   // Balances and history are the ledger's, which may live in another database: always the same
   // road.
-  void ask_ledger(std::string_view subject, std::string question, api_callback done) {
+  void ask_ledger(std::string_view subject, std::string question, const api_callback& done) {
     ask(
         system_, doors_.courier, find_limit,
         [done](const api_reply& reply) {

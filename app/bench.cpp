@@ -120,7 +120,8 @@ public:
     if (rows != static_cast<std::int64_t>(records))
       throw std::runtime_error(
           fmt::format("{} wrote {} rows for {} records", contender, rows, records));
-    const auto measured = static_cast<double>(messages - messages / 10);
+    const auto unmeasured = messages / 10;
+    const auto measured = static_cast<double>(messages - unmeasured);
     const auto seconds = std::chrono::duration<double>(to.time - from.time).count();
     return {measured / seconds,
             static_cast<double>(used.cpu.count()) / static_cast<double>(messages),
@@ -276,6 +277,7 @@ using scenario_runs = std::map<std::string, std::vector<run_figures>>;
 
 double median_of(const std::vector<run_figures>& runs, double run_figures::*figure) {
   std::vector<double> values;
+  values.reserve(runs.size());
   for (const auto& each : runs)
     values.push_back(each.*figure);
   return median(std::move(values));

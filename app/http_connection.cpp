@@ -136,7 +136,6 @@ void http_connection::work(bool begun) {
 }
 
 // --- what the parser finds
-// ----------------------------------------------------------------------------------------
 
 const http_parser_settings& http_connection::callbacks() {
   static const http_parser_settings all = [] {
@@ -238,7 +237,6 @@ int http_connection::on_complete(http_parser* parser) {
 }
 
 // --- reading
-// ------------------------------------------------------------------------------------------------------
 
 void http_connection::enter(state next, std::chrono::milliseconds limit) {
   state_ = next;
@@ -307,15 +305,15 @@ void http_connection::dispatch() {
   const auto handle =
       find_handler(path, target.substr(std::min(question + 1, target.size())), otherwise);
   if (!handle)
-    return write(std::move(otherwise));
+    return write(otherwise);
   work(true);
   // Holds no strong reference: an answer that comes after the end must not keep the connection's
   // io_context alive.
   const auto respond = [weak = weak_from_this(), number](http_response response) {
     if (const auto self = weak.lock())
-      asio::post(self->service_->io, [weak, number, response = std::move(response)]() mutable {
+      asio::post(self->service_->io, [weak, number, response = std::move(response)] {
         if (const auto again = weak.lock())
-          again->answer(number, std::move(response));
+          again->answer(number, response);
       });
   };
   try {
@@ -364,14 +362,13 @@ http_handler http_connection::find_handler(std::string_view path, std::string_vi
 }
 
 // --- answering
-// ----------------------------------------------------------------------------------------------------
 
-void http_connection::answer(std::uint64_t request_number, http_response response) {
+void http_connection::answer(std::uint64_t request_number, const http_response& response) {
   if (state_ == state::handling && request_number == request_number_)
-    write(std::move(response));
+    write(response);
 }
 
-void http_connection::write(http_response response) {
+void http_connection::write(const http_response& response) {
   work(false);
   output_ = serialize(response, keep_alive_, request_.method != "HEAD");
   enter(state::writing, service_->limits.write_time);

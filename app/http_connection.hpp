@@ -89,8 +89,8 @@ private:
   void work(bool begun);
   http_handler find_handler(std::string_view path, std::string_view query,
                             http_response& otherwise);
-  void answer(std::uint64_t request_number, http_response response);
-  void write(http_response response);
+  void answer(std::uint64_t request_number, const http_response& response);
+  void write(const http_response& response);
   void written();
   void linger();
 

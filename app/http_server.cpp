@@ -133,8 +133,8 @@ private:
   std::thread thread_;
 };
 
-http_server::http_server(std::string host, std::uint16_t port, std::vector<http_route> routes,
-                         http_limits limits)
+http_server::http_server(const std::string& host, std::uint16_t port,
+                         std::vector<http_route> routes, http_limits limits)
     : core_{std::make_unique<core>(host, port, std::move(routes), limits)} {}
 
 http_server::~http_server() = default;

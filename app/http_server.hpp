@@ -86,7 +86,7 @@ struct http_limits {
 class http_server {
 public:
   // Listens and serves until `stop`. Throws std::runtime_error when the address cannot be had.
-  http_server(std::string host, std::uint16_t port, std::vector<http_route> routes,
+  http_server(const std::string& host, std::uint16_t port, std::vector<http_route> routes,
               http_limits limits = {});
 
   // Stops when that has not been done.

@@ -128,7 +128,7 @@ using reports = std::vector<actor_report>;
 using report_callback = std::function<void(reports)>;
 
 template <class Root>
-void ask_reports(caf::actor_system& system, const Root& root, report_callback answer) {
+void ask_reports(caf::actor_system& system, const Root& root, const report_callback& answer) {
   if (!root)
     return answer({});
   ask(
@@ -141,7 +141,7 @@ void ask_reports(caf::actor_system& system, const Root& root, report_callback an
 http_routes make_operations(caf::actor_system& system, const node_actor& ledger,
                             const account_actor& account, const readiness& health) {
   // One side after the other, so that their reports are gathered without a lock.
-  const auto ask_both = [&system, ledger, account](report_callback answer) {
+  const auto ask_both = [&system, ledger, account](const report_callback& answer) {
     ask_reports(system, ledger, [&system, account, answer](reports all) {
       ask_reports(system, account, [all = std::move(all), answer](reports more) mutable {
         std::move(more.begin(), more.end(), std::back_inserter(all));

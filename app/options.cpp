@@ -16,7 +16,6 @@ namespace {
 using std::chrono::milliseconds;
 
 // --- setters and showers by type; each returns the rule that is broken, or ""
-// -------------------------------------
 
 template <auto Member, std::int64_t Low, std::int64_t High>
 std::string set_integer(config& c, std::string_view text) {
@@ -66,7 +65,6 @@ std::string show_text(const config& c) {
 }
 
 // --- setters with a rule of their own
-// -----------------------------------------------------------------------------
 
 std::string set_nats_url(config& c, std::string_view text) {
   std::istringstream parts{std::string{text}};
@@ -233,7 +231,6 @@ std::string set_log_level(config& c, std::string_view text) {
 }
 
 // --- the table
-// ----------------------------------------------------------------------------------------------------
 
 constexpr auto connection = option_scope::connection;
 constexpr auto daemon_only = option_scope::daemon;

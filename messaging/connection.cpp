@@ -123,6 +123,7 @@ options_ptr make_options(const broker_options& broker, const session_options& op
   if (urls.empty())
     throw std::runtime_error("NATS: no URL given");
   std::vector<const char*> servers;
+  servers.reserve(urls.size());
   for (const auto& url : urls)
     servers.push_back(url.c_str());
   check(natsOptions_SetServers(raw, servers.data(), static_cast<int>(servers.size())));
@@ -146,7 +147,8 @@ options_ptr make_options(const broker_options& broker, const session_options& op
   check(natsOptions_SetIOBufSize(raw, io_buffer_bytes));
   check(natsOptions_SetSendAsap(raw, options.immediate));
   if (events_id != 0) {
-    auto* closure = reinterpret_cast<void*>(events_id);
+    // A number, not an object: the library only carries it.
+    auto* closure = reinterpret_cast<void*>(events_id); // NOLINT(performance-no-int-to-ptr)
     check(natsOptions_SetDisconnectedCB(raw, on_disconnected, closure));
     check(natsOptions_SetReconnectedCB(raw, on_reconnected, closure));
     check(natsOptions_SetClosedCB(raw, on_closed, closure));
@@ -184,7 +186,6 @@ std::string redact(std::string text, std::string_view urls) {
 }
 
 // -- session
-// ---------------------------------------------------------------------------------------------------
 
 std::shared_ptr<session> session::open(const broker_options& broker,
                                        const session_options& options) {
@@ -308,7 +309,6 @@ std::string session::publish(const outgoing& message, const std::string& reply) 
 }
 
 // -- lifeline
-// ------------------------------------------------------------------------------------------------------
 
 lifeline::lifeline(broker_options broker, session_options options, report observe)
     : broker_(std::move(broker)), options_(std::move(options)), report_(std::move(observe)) {

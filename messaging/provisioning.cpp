@@ -269,10 +269,11 @@ std::vector<std::string> provision_all(session& through, const provisioning& how
     const std::string name(need.name);
     if (std::find(missing_streams.begin(), missing_streams.end(), stream) != missing_streams.end())
       continue; // said already
-    if (const auto config = ensure(through, "consumer " + name + " of stream " + stream,
-                                   "CONSUMER.INFO." + stream + "." + name, api_consumer_not_found,
-                                   "CONSUMER.DURABLE.CREATE." + stream + "." + name,
-                                   consumer_config(need, how), how.create, faults))
+    const auto path = stream + "." + name;
+    if (const auto config =
+            ensure(through, "consumer " + name + " of stream " + stream, "CONSUMER.INFO." + path,
+                   api_consumer_not_found, "CONSUMER.DURABLE.CREATE." + path,
+                   consumer_config(need, how), how.create, faults))
       judge_consumer(need, *config, how, faults);
   }
   return faults;
