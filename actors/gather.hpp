@@ -28,7 +28,7 @@ struct gathering {
 // Adds an actor's report to the gathering, or nothing when it takes longer than a second.
 template <class Self, class Handle>
 void ask_report(Self self, const Handle& whom,
-                std::shared_ptr<gathering<std::vector<actor_report>>> into) {
+                const std::shared_ptr<gathering<std::vector<actor_report>>>& into) {
   self->request(whom, std::chrono::seconds{1}, report_atom_v)
       .then(
           [into](actor_report& one) {
@@ -41,7 +41,7 @@ void ask_report(Self self, const Handle& whom,
 // Has an actor drain, adds its summary to the gathering and goes on with `then`.
 template <class Self, class Handle, class Then>
 void ask_drain(Self self, const Handle& whom, std::int64_t deadline_ms,
-               std::shared_ptr<gathering<drain_summary>> into, Then then) {
+               const std::shared_ptr<gathering<drain_summary>>& into, Then then) {
   const auto add = [into, then](const drain_summary& part) {
     into->all.settled += part.settled;
     into->all.handed_back += part.handed_back;
