@@ -1,5 +1,5 @@
 // Runs one scenario of the account side end to end and checks it. Usage:
-//   node account.mjs calls|purge BINARY [--requests N] [--clients N] [--kills N] [--seed N]
+//   node account.mjs calls|twins|purge BINARY [--requests N] [--clients N] [--kills N] [--seed N]
 
 import {setTimeout as sleep} from 'node:timers/promises';
 import {parseArgs} from 'node:util';
@@ -28,33 +28,43 @@ const log = (text) => console.log(`${(performance.now() / 1000).toFixed(1).padSt
 
 // Many callers at once, each repeating itself at random, while the daemon is killed again and again.
 async function calls(world, traffic, random) {
+  return callAndKill(world, traffic, random, ['both']);
+}
+
+// The same with two daemons: each call goes to one of them, so that keys meet on both, and one of them is killed.
+async function twins(world, traffic, random) {
+  return callAndKill(world, traffic, random, ['left', 'right']);
+}
+
+async function callAndKill(world, traffic, random, names) {
   await traffic.provision(ackWaitSeconds);
   await traffic.provisionResults(ackWaitSeconds);
-  const start = async () => {
-    const daemon = await world.daemon('both', '--roles', 'ledger,account', ...flags);
+  const start = async (name) => {
+    const daemon = await world.daemon(name, '--roles', 'ledger,account', ...flags);
     await daemon.ready();
     return daemon;
   };
-  let daemon = await start();
-  const target = () => daemon.url;
+  const daemons = await Promise.all(names.map(start));
+  const target = (number) => daemons[number % daemons.length].url;
   const callers = Array.from({length: clients}, (_, i) => new Caller(i, target, new Random(random.next())));
   const done = () => callers.reduce((sum, caller) => sum + caller.orders.length, 0);
   const working = Promise.all(callers.map((caller) => caller.work(Math.ceil(requests / clients))));
   for (let round = 1; round <= kills; ++round) {
     const goal = Math.floor((requests * round) / (kills + 1));
     await until(`kill ${round} has its moment`, 120, () => done() >= goal);
-    await daemon.kill();
-    daemon = await start();
+    const which = round % daemons.length;
+    await daemons[which].kill();
+    daemons[which] = await start(names[which]);
   }
   await working;
   const sum = (name) => callers.reduce((total, caller) => total + caller[name], 0);
-  log(`${done()} orders, ${sum('repeats')} repeated calls, ${sum('broken')} broken, ${sum('refused')} refused for now, `
+  log(`${done()} orders, ${sum('repeats')} repeated calls, ${sum('races')} pairs at once, ${sum('broken')} broken, ${sum('refused')} refused for now, `
     + `${sum('conflicts')} conflicts, ${sum('verdicts')} with their verdict at once; ${kills} kills`);
   const faults = callers.flatMap((caller) => caller.faults);
   if (kills > 0 && sum('broken') + sum('refused') === 0) {
     faults.push('no call was broken by a kill, so the kills tested nothing');
   }
-  return {daemons: [daemon], orders: callers.flatMap((caller) => caller.orders), faults};
+  return {daemons, orders: callers.flatMap((caller) => caller.orders), faults};
 }
 
 // The ledger is down and the whole request stream is purged; then results are lost as well. The account side has a
@@ -137,9 +147,9 @@ function check(world, orders) {
 }
 
 async function run() {
-  const play = {calls, purge}[scenario];
+  const play = {calls, twins, purge}[scenario];
   if (!play || !binary) {
-    throw new Error('usage: node account.mjs calls|purge BINARY [--requests N] [--clients N] [--kills N] [--seed N]');
+    throw new Error('usage: node account.mjs calls|twins|purge BINARY [--requests N] [--clients N] [--kills N] [--seed N]');
   }
   console.log(`seed ${options.seed}, repeat with --seed ${options.seed}`);
   const world = new World(binary);

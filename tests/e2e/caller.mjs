@@ -8,13 +8,14 @@ export class Caller {
   constructor(number, target, random, waitPercent = 30) {
     this.waitPercent = waitPercent; // of its calls prefer to wait for the verdict
     this.number = number;
-    this.target = target; // the URL of the daemon of the moment
+    this.target = target; // the URL of a daemon of the moment, chosen by a number
     this.random = random;
     this.orders = []; // {key, body, recordId}
     this.faults = [];
     this.broken = 0; // calls that got no answer
     this.refused = 0; // calls that were answered with 503
     this.repeats = 0; // calls after the first success
+    this.races = 0; // pairs of calls at once
     this.conflicts = 0;
     this.verdicts = 0;
   }
@@ -43,10 +44,19 @@ export class Caller {
   async insist(key, body) {
     const deadline = performance.now() + patienceSeconds * 1000;
     while (performance.now() < deadline) {
-      const {status, document} = await this.call(key, body);
-      if (status === 200 || status === 202) {
-        return document;
+      const times = this.random.chance(10) ? 2 : 1; // two calls at once race for the key
+      const answers = await Promise.all(Array.from({length: times}, () => this.call(key, body)));
+      const records = answers.filter(({status}) => status === 200 || status === 202);
+      if (records.length === 2) {
+        ++this.races;
+        if (records[0].document.recordId !== records[1].document.recordId) {
+          this.faults.push(`key ${key}: two records, ${records.map(({document}) => document.recordId)}`);
+        }
       }
+      if (records.length > 0) {
+        return records[0].document;
+      }
+      const [{status, document}] = answers;
       if (status !== undefined && status !== 503) {
         throw new Error(`key ${key}: ${status} ${JSON.stringify(document)}`);
       }
@@ -81,7 +91,7 @@ export class Caller {
     const impatient = this.random.chance(15);
     const signal = AbortSignal.timeout(impatient ? this.random.between(1, 20) : 10000);
     try {
-      const answer = await fetch(`${this.target()}/v1/transactions`, {
+      const answer = await fetch(`${this.target(this.random.next())}/v1/transactions`, {
         method: 'POST', headers, body: JSON.stringify(body), signal,
       });
       const document = await answer.json();
