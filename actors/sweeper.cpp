@@ -7,7 +7,6 @@
 #include <spdlog/spdlog.h>
 
 #include "actors/waking.hpp"
-#include "domain/assert.hpp"
 #include "messaging/account_codec.hpp"
 #include "messaging/names.hpp"
 
@@ -41,7 +40,11 @@ void publish_again(sweeper_pointer self, const records& undecided) {
   auto& state = self->state;
   for (const auto& record : undecided) {
     const auto exponent = state.options.currencies->exponent(record.asked.account.currency);
-    LEDGERD_ASSERT(exponent.has_value());
+    if (!exponent) {
+      spdlog::warn("sweeper: record {} is in a currency that this node learns at its next start",
+                   to_int(record.id));
+      continue;
+    }
     const auto attempt = static_cast<std::uint64_t>(to_int(record.updated_at));
     const auto token = ++state.last_token;
     state.publishing.insert(token);

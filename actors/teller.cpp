@@ -17,13 +17,14 @@ namespace {
 constexpr auto beat = std::chrono::milliseconds{200};
 
 struct teller_answer {
-  int status = 200;
   std::string body;
+  int status = 200;
+  std::string code; // of a problem
 };
 
 teller_answer problem(int status, std::string_view title, std::string_view code,
                       std::string_view detail) {
-  return {status, encode_problem(status, title, code, detail)};
+  return {encode_problem(status, title, code, detail), status, std::string{code}};
 }
 
 teller_answer refuse(const rejection& why) {
@@ -49,7 +50,7 @@ teller_answer tell_account(const teller_options& options, const std::string& bod
     balances.push_back(
         {code, options.currencies->exponent(code).value_or(0), row.head, row.updated_at});
   }
-  return {200, encode_account(user, balances)};
+  return {encode_account(user, balances)};
 }
 
 teller_answer tell_history(const teller_options& options, const std::string& body) {
@@ -67,7 +68,7 @@ teller_answer tell_history(const teller_options& options, const std::string& bod
     next = rows.back().seq;
   }
   const auto exponent = options.currencies->exponent(question.account.currency).value_or(0);
-  return {200, encode_history(rows, exponent, next)};
+  return {encode_history(rows, exponent, next)};
 }
 
 teller_answer tell_verdicts(const teller_options& options, const std::string& body) {
@@ -77,7 +78,7 @@ teller_answer tell_verdicts(const teller_options& options, const std::string& bo
   std::vector<posting> decided;
   for (auto& found : options.ledger->find_all(std::get<std::vector<record_id>>(asked)))
     decided.push_back(std::move(found.row));
-  return {200, encode_verdicts(decided, *options.currencies)};
+  return {encode_verdicts(decided, *options.currencies)};
 }
 
 teller_answer tell(const teller_options& options, const api_question& asked) {
@@ -88,7 +89,7 @@ teller_answer tell(const teller_options& options, const api_question& asked) {
       return tell_history(options, asked.payload);
     if (asked.subject == names::api_verdicts)
       return tell_verdicts(options, asked.payload);
-    return {200, encode_currencies(options.ledger->currencies())};
+    return {encode_currencies(options.ledger->currencies())};
   } catch (const std::exception& e) {
     spdlog::warn("teller: {}: {}", asked.subject, e.what());
     return problem(503, "Service Unavailable", "UNAVAILABLE",
@@ -101,7 +102,8 @@ void answer_all(const teller_options& options) {
     const auto answer = tell(options, asked);
     std::vector<header> headers;
     if (answer.status >= 400)
-      headers.push_back({std::string{names::service_error_code}, std::to_string(answer.status)});
+      headers = {{std::string{names::service_error_code}, std::to_string(answer.status)},
+                 {std::string{names::service_error}, answer.code}};
     options.desk->answer(asked.reply, answer.body, headers);
   }
 }

@@ -11,7 +11,6 @@
 #include <variant>
 
 #include "app/ask.hpp"
-#include "domain/assert.hpp"
 #include "messaging/account_codec.hpp"
 #include "messaging/names.hpp"
 
@@ -33,7 +32,8 @@ api_answer unavailable(std::string_view detail) {
 api_answer record_answer(int status, const transaction_record& record,
                          const currency_table& currencies) {
   const auto exponent = currencies.exponent(record.asked.account.currency);
-  LEDGERD_ASSERT(exponent.has_value());
+  if (!exponent)
+    return unavailable("the record is in a currency that this node learns at its next start");
   return {status,
           {},
           encode_record(record, *exponent),

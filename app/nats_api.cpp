@@ -34,7 +34,7 @@ void handle(const std::shared_ptr<question_desk>& desk, account_api& api,
     std::vector<header> headers;
     if (got.status >= 400)
       headers = {{std::string{names::service_error_code}, std::to_string(got.status)},
-                 {"Nats-Service-Error", got.code}};
+                 {std::string{names::service_error}, got.code}};
     desk->answer(reply, got.body, headers);
   };
   if (asked.subject == names::api_submit) {
@@ -52,7 +52,7 @@ void handle(const std::shared_ptr<question_desk>& desk, account_api& api,
 } // namespace
 
 teller_actor spawn_nats_api(caf::actor_system& system, std::shared_ptr<question_desk> desk,
-                            std::shared_ptr<account_api> api) {
+                            const std::shared_ptr<account_api>& api) {
   return system.spawn(
       [api](teller_actor::pointer self,
             const std::shared_ptr<question_desk>& questions) -> teller_actor::behavior_type {

@@ -15,6 +15,6 @@ namespace ledgerd {
 // The actor that answers; it ends when it is sent an exit. The desk must be made for these two
 // subjects.
 teller_actor spawn_nats_api(caf::actor_system& system, std::shared_ptr<question_desk> desk,
-                            std::shared_ptr<account_api> api);
+                            const std::shared_ptr<account_api>& api);
 
 } // namespace ledgerd

@@ -150,10 +150,10 @@ http_routes make_operations(caf::actor_system& system, const node_actor& ledger,
     });
   };
   http_routes result;
-  result.readiness = [&health](std::function<void(std::vector<readiness_check>)> answer) {
+  result.readiness = [&health](const std::function<void(std::vector<readiness_check>)>& answer) {
     answer(health.latest());
   };
-  result.metrics = [ask_both](std::function<void(metrics_snapshot)> answer) {
+  result.metrics = [ask_both](const std::function<void(metrics_snapshot)>& answer) {
     ask_both([answer](const reports& all) { answer(to_snapshot(all)); });
   };
   result.actors = ask_both;

@@ -31,7 +31,8 @@ inline constexpr std::string_view api_history = "ledgerd.api.history";
 inline constexpr std::string_view api_verdicts = "ledgerd.api.verdicts";
 inline constexpr std::string_view api_currencies = "ledgerd.api.currencies";
 
-// The header of an answer that is a problem document; its value is the HTTP status.
+// The headers of an answer that is a problem document: the HTTP status and the problem's code.
 inline constexpr std::string_view service_error_code = "Nats-Service-Error-Code";
+inline constexpr std::string_view service_error = "Nats-Service-Error";
 
 } // namespace ledgerd::names

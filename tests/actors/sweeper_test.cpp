@@ -83,6 +83,17 @@ CAF_TEST(a decided record is settled from the ledger and not published) {
   CAF_CHECK(told->front().id == ann.id);
 }
 
+CAF_TEST(a record in a currency that is not known here is left to other nodes) {
+  memory_record_store elsewhere{database};
+  const submission in_euro{{"ann", *currency_code::parse("EUR")}, movement::deposit, money{10}};
+  CAF_REQUIRE(std::holds_alternative<std::vector<recorded>>(elsewhere.record({{in_euro, {}}})));
+  const auto record = pending_record();
+  live(1500ms);
+  answer_last({});
+  CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
+  CAF_CHECK_EQUAL(publisher->published.front().payload, make_request(0, record, 0, 0).payload);
+}
+
 CAF_TEST(while the ledger is silent nothing is published) {
   pending_record();
   live(1500ms);

@@ -149,7 +149,9 @@ async function overNats(record) {
     const headers = natsHeaders();
     Object.entries(extra).forEach(([name, value]) => headers.set(name, value));
     const answer = await nats.request(`ledgerd.api.${subject}`, JSON.stringify(question), {timeout: 15000, headers});
-    return {json: answer.json(), error: answer.headers?.get('Nats-Service-Error-Code') ?? ''};
+    const error = answer.headers?.get('Nats-Service-Error-Code') ?? '';
+    assert.equal(answer.headers?.get('Nats-Service-Error') || undefined, error ? answer.json().code : undefined);
+    return {json: answer.json(), error};
   };
   const problem = 'openapi#/components/schemas/Problem';
   assert.deepEqual(await ask('record', {recordId: record.recordId}), {json: record, error: ''});
