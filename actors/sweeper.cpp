@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <unordered_set>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -29,7 +30,7 @@ void end_round(sweeper_pointer self) {
 
 // There may be more, but not more than the broker confirms.
 void next_round(sweeper_pointer self) {
-  if (self->state.publishing.size() < publishing_max)
+  if (self->state.publishing < publishing_max)
     claim(self);
   else
     end_round(self);
@@ -46,9 +47,9 @@ void publish_again(sweeper_pointer self, const records& undecided) {
       continue;
     }
     const auto attempt = static_cast<std::uint64_t>(to_int(record.updated_at));
-    const auto token = ++state.last_token;
-    state.publishing.insert(token);
+    const auto token = static_cast<std::uint64_t>(to_int(record.id));
     state.options.requests->publish(make_request(token, record, *exponent, attempt));
+    ++state.publishing;
     ++state.republished;
   }
 }
@@ -129,8 +130,7 @@ void claim(sweeper_pointer self) {
 
 // A publication that failed needs nothing more: its record will be claimed again.
 void take_confirmations(sweeper_pointer self) {
-  for (const auto& got : self->state.options.requests->take())
-    self->state.publishing.erase(got.token);
+  self->state.publishing -= self->state.options.requests->take().size();
 }
 
 } // namespace
@@ -144,7 +144,7 @@ actor_report sweeper_state::report() const {
           {"settled_total", settled},
           {"republished_total", republished},
           {"unanswered_total", unanswered},
-          {"publishing", static_cast<std::int64_t>(publishing.size())},
+          {"publishing", static_cast<std::int64_t>(publishing)},
       },
       {},
   };

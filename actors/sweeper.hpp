@@ -17,7 +17,6 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <unordered_set>
 #include <vector>
 
 #include "actors/account_protocol.hpp"
@@ -40,9 +39,8 @@ struct sweeper_state {
   static inline const char* name = "sweeper";
 
   sweeper_options options;
-  bool busy = false; // a claim is being driven
-  std::uint64_t last_token = 0;
-  std::unordered_set<std::uint64_t> publishing; // tokens
+  bool busy = false;          // a claim is being driven
+  std::size_t publishing = 0; // handed to the publisher and not answered yet
 
   std::int64_t claimed = 0;
   std::int64_t settled = 0;

@@ -7,7 +7,7 @@ import {parseArgs} from 'node:util';
 import {Caller} from './caller.mjs';
 import {Random} from './random.mjs';
 import {Traffic} from './traffic.mjs';
-import {until, World} from './world.mjs';
+import {conclude, until, World} from './world.mjs';
 
 const {values: options, positionals: [scenario, binary]} = parseArgs({
   allowPositionals: true,
@@ -170,14 +170,4 @@ async function run() {
   return faults;
 }
 
-let faults;
-try {
-  faults = await run();
-} catch (error) {
-  faults = [error.stack];
-}
-for (const fault of faults.slice(0, 20)) {
-  console.log(`FAULT ${fault}`);
-}
-log(faults.length === 0 ? 'all checks hold' : `${faults.length} faults`);
-process.exit(faults.length === 0 ? 0 : 1);
+await conclude(run, log);

@@ -9,7 +9,7 @@ import Ajv from 'ajv/dist/2020.js';
 import {connect, headers as natsHeaders} from 'nats';
 
 import {Random} from './random.mjs';
-import {World} from './world.mjs';
+import {until, World} from './world.mjs';
 
 const description = JSON.parse(readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8'));
 const ajv = new Ajv({strict: false, validateFormats: false});
@@ -200,6 +200,17 @@ async function hostile() {
   seen.set('hostile bodies', 400).set('of them sound', recorded);
 }
 
+// Last, for it cannot be undone: without its consumer the account side gets no results, so the node is not ready.
+async function unready() {
+  const nats = await connect({servers: world.natsUrl});
+  const manager = await nats.jetstreamManager();
+  await manager.consumers.delete('TRANSACTION_RESULTS', 'account-result-consumer');
+  await until('the node is not ready', 15, async () => (await fetch(`${daemon.url}/readyz`)).status === 503);
+  const verbose = await call('GET', '/readyz', 503, {path: '/readyz?verbose', as: 'operator'});
+  assert.match(verbose.text, /consumer account-result-consumer is missing/);
+  await nats.close();
+}
+
 const record = await submissions();
 await access();
 await queries(record);
@@ -207,6 +218,7 @@ await overNats(record);
 await hostile();
 const audit = world.verb('audit', '--live');
 assert.equal(audit.code, 0, audit.output);
+await unready();
 await daemon.stop();
 console.log(`answers seen: ${[...seen].map(([code, count]) => `${code} ${count}`).join(', ')}`);
 process.exit(0);

@@ -25,6 +25,16 @@ export async function until(what, seconds, condition) {
   }
 }
 
+// Runs a scenario, which returns its faults, and ends the program with what it found.
+export async function conclude(run, log) {
+  const faults = await run().catch((error) => [error.stack]);
+  for (const fault of faults.slice(0, 20)) {
+    console.log(`FAULT ${fault}`);
+  }
+  log(faults.length === 0 ? 'all checks hold' : `${faults.length} faults`);
+  process.exit(faults.length === 0 ? 0 : 1);
+}
+
 function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer();

@@ -58,6 +58,7 @@ CAF_TEST(an empty broker gets everything and a second time changes nothing) {
     CAF_CHECK(bus->stream(name).exists);
   for (const auto name : {names::deposit_consumer, names::withdrawal_consumer})
     CAF_CHECK(bus->consumer(names::request_stream, name).exists);
+  CAF_CHECK_EQUAL(bus->consumer_names(names::request_stream).size(), 2u);
   CAF_CHECK_EQUAL(deposit_state().ack_wait.count(), 30000);
   // Another wish later does not change what is there.
   CAF_CHECK(bus->provision({.ack_wait = 60000ms}).empty());
@@ -134,6 +135,10 @@ CAF_TEST(without the permission to create what is missing is named) {
   CAF_CHECK_EQUAL(faults[0], "consumer withdrawal-consumer of stream TRANSACTIONS is missing");
   CAF_CHECK(!bus->stream("NO_SUCH").exists);
   CAF_CHECK(!bus->consumer("NO_SUCH", "none").exists);
+  CAF_CHECK(bus->consumer_names(names::request_stream)
+            == std::vector{std::string(names::deposit_consumer)});
+  CAF_CHECK(bus->consumer_names(names::result_stream).empty());
+  CAF_CHECK(bus->consumer_names("NO_SUCH").empty());
 }
 
 CAF_TEST(several at once create everything once) {
