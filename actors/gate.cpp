@@ -107,6 +107,13 @@ void post_next(gate_pointer self) {
   auto& state = self->state;
   if (state.under_way || state.queue.empty())
     return;
+  const auto now = self->clock().now();
+  if (now < state.next_post && state.queue.front()->entries < state.options.batch_max) {
+    if (!std::exchange(state.turn_scheduled, true))
+      self->delayed_send(self, state.next_post - now, turn_atom_v);
+    return;
+  }
+  state.next_post = now + state.options.post_pause;
   state.under_way = std::move(state.queue.front());
   state.queue.pop_front();
   post_under_way(self);
@@ -228,6 +235,10 @@ gate_actor::behavior_type gate(gate_actor::stateful_pointer<gate_state> self,
   return {
       [=](post_atom, ledger_group& next) {
         self->state.enqueue(std::move(next));
+        post_next(self);
+      },
+      [=](turn_atom) {
+        self->state.turn_scheduled = false;
         post_next(self);
       },
       [=](retry_atom) {

@@ -1,7 +1,8 @@
-// GATE: the deduplication gate. Group commit without a timer: while its poster commits one batch,
-// the groups that arrive form the next. A batch that fails for the world's sake is kept and posted
-// again, with growing, jittered pauses, for ever; a batch that the database refuses for its content
-// is halved until the culprit stands alone.
+// GATE: the deduplication gate. Group commit: while its poster commits one batch, the groups that
+// arrive form the next. At rest a group is posted at once; under a moderate load, where a commit is
+// over sooner than the next groups come, a pause keeps the batches from being tiny. A batch that
+// fails for the world's sake is kept and posted again, with growing, jittered pauses, for ever; a
+// batch that the database refuses for its content is halved until the culprit stands alone.
 //
 // Spawned by the node, one for each poster; an account always uses the same gate. Never blocks.
 #pragma once
@@ -24,6 +25,8 @@ struct gate_options {
   node_actor node;
   std::uint32_t index = 0;
   std::size_t batch_max = 4000; // entries; a single larger group still goes as one batch
+  // From the beginning of one batch to that of the next, unless that is full.
+  std::chrono::milliseconds post_pause{2};
   std::chrono::milliseconds pause_min{50};
   std::chrono::milliseconds pause_max{3000};
 };
@@ -34,7 +37,9 @@ struct gate_state {
   gate_options options;
   std::deque<gate_batch_ptr> queue; // the front goes next, the back is still forming
   gate_batch_ptr under_way;         // with the poster, or waiting to be tried again
-  bool open = false;                // the circuit: open while the database is away
+  caf::actor_clock::time_point next_post = caf::actor_clock::time_point::min();
+  bool turn_scheduled = false;
+  bool open = false; // the circuit: open while the database is away
   std::chrono::milliseconds pause{0};
   std::minstd_rand random;
 

@@ -123,6 +123,8 @@ using region_actor = caf::typed_actor<
 using gate_actor = caf::typed_actor<
     // A group from a LEDGER; the next comes only after its `head_atom`.
     caf::reacts_to<post_atom, ledger_group>,
+    // Its own reminder to post what waits, since the last batch had begun only just before.
+    caf::reacts_to<turn_atom>,
     // Time to try the failed batch again.
     caf::reacts_to<retry_atom>, caf::replies_to<report_atom>::with<actor_report>>;
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <limits>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -31,10 +32,12 @@ using clock = std::chrono::steady_clock;
 
 constexpr auto poll_pause = std::chrono::milliseconds{10};
 constexpr auto stall_limit = std::chrono::seconds{60};
+constexpr std::int64_t warm_up_ns = 1'000'000'000;
 constexpr std::size_t publish_window = 4096;
 
 struct run_figures {
   double rate = 0;               // messages per second, from a tenth of the results to all
+  double commit_size = 0;        // rows of one transaction, on average
   double process_cpu_us = 0;     // of the contender, per message
   double machine_cpu_us = 0;     // of everything on this machine, per message
   std::uint64_t rss_max_kib = 0; // of the contender
@@ -42,6 +45,7 @@ struct run_figures {
 
 struct latency_figures {
   double rate = 0;
+  double machine_busy = 0; // share of all processors' time
   std::vector<std::int64_t> sorted_us;
 
   std::int64_t percentile(double p) const {
@@ -117,19 +121,21 @@ public:
     const auto used = child.stop();
     const auto after = reader_->count();
     const auto rows = after.applied + after.refused - before.applied - before.refused;
+    const auto commits = reader_->commits(record_id{static_cast<std::int64_t>(first_record)},
+                                          record_id{static_cast<std::int64_t>(next_record_)});
     if (rows != static_cast<std::int64_t>(records))
       throw std::runtime_error(
           fmt::format("{} wrote {} rows for {} records", contender, rows, records));
     const auto unmeasured = messages / 10;
     const auto measured = static_cast<double>(messages - unmeasured);
     const auto seconds = std::chrono::duration<double>(to.time - from.time).count();
-    return {measured / seconds,
+    return {measured / seconds, static_cast<double>(rows) / static_cast<double>(commits),
             static_cast<double>(used.cpu.count()) / static_cast<double>(messages),
             static_cast<double>((to.cpu - from.cpu).count()) / measured, used.rss_max_kib};
   }
 
   // Publishes at a fixed rate, whatever the daemon does, and compares the broker's times of request
-  // and result.
+  // and result. The first second does not count.
   latency_figures latency(const bench_scenario& scenario, double rate) {
     fresh_streams();
     contender_process child{arguments("daemon"), environment(), log_file_};
@@ -137,20 +143,25 @@ public:
     const auto first_record = next_record_;
     next_record_ += messages;
     const auto begin = clock::now() + std::chrono::seconds{1};
+    std::chrono::microseconds begin_cpu{};
     std::uint64_t next = 0;
     publish([&]() -> std::optional<outgoing> {
       if (next == messages)
         return std::nullopt;
-      const auto due = begin
-                       + std::chrono::nanoseconds{
-                           static_cast<std::int64_t>(static_cast<double>(next) * 1e9 / rate)};
-      std::this_thread::sleep_until(due);
+      // In steps of a millisecond: to wake for every single message would be a load of its own.
+      const auto due = std::chrono::milliseconds{
+          static_cast<std::int64_t>(static_cast<double>(next) * 1e3 / rate)};
+      std::this_thread::sleep_until(begin + due);
+      if (next == 0)
+        begin_cpu = machine_cpu();
       return bench_request(scenario, first_record, next++);
     });
+    const auto busy = std::chrono::duration<double>(machine_cpu() - begin_cpu)
+                      / (clock::now() - begin) / std::thread::hardware_concurrency();
     wait_for_results(messages, child);
     wait_until_settled(child);
     child.stop();
-    return {rate, compare_times()};
+    return {rate, busy, compare_times()};
   }
 
 private:
@@ -245,19 +256,24 @@ private:
 
   std::vector<std::int64_t> compare_times() {
     std::unordered_map<std::int64_t, std::int64_t> asked;
+    std::int64_t count_from = std::numeric_limits<std::int64_t>::max();
     const auto record_of = [](const stored_message& message) {
       return nlohmann::json::parse(message.payload).at("recordId").get<std::int64_t>();
     };
     nats_->read(names::request_stream, "", 1, [&](const stored_message& message) {
       asked.emplace(record_of(message), message.stored_at_ns);
+      count_from = std::min(count_from, message.stored_at_ns + warm_up_ns);
       return true;
     });
     std::vector<std::int64_t> result;
+    std::size_t answers = 0;
     nats_->read(names::result_stream, "", 1, [&](const stored_message& message) {
-      result.push_back((message.stored_at_ns - asked.at(record_of(message))) / 1000);
+      ++answers;
+      if (const auto since = asked.at(record_of(message)); since >= count_from)
+        result.push_back((message.stored_at_ns - since) / 1000);
       return true;
     });
-    if (result.size() != asked.size())
+    if (answers != asked.size())
       throw std::runtime_error("latency run: results are missing");
     std::sort(result.begin(), result.end());
     return result;
@@ -304,6 +320,7 @@ nlohmann::ordered_json to_json(const bench_result& result) {
       auto& target = all["scenarios"][scenario.name][contender];
       for (const auto& run : each)
         target["runs"].push_back({{"rate", run.rate},
+                                  {"commit_size", run.commit_size},
                                   {"process_cpu_us", run.process_cpu_us},
                                   {"machine_cpu_us", run.machine_cpu_us},
                                   {"rss_max_kib", run.rss_max_kib}});
@@ -313,6 +330,7 @@ nlohmann::ordered_json to_json(const bench_result& result) {
     }
   if (result.latency)
     all["latency_us"] = {{"rate", result.latency->rate},
+                         {"machine_busy", result.latency->machine_busy},
                          {"p50", result.latency->percentile(0.5)},
                          {"p99", result.latency->percentile(0.99)},
                          {"p999", result.latency->percentile(0.999)},
@@ -321,9 +339,9 @@ nlohmann::ordered_json to_json(const bench_result& result) {
 }
 
 void print_table(const bench_result& result) {
-  std::cout << fmt::format("{:<16} {:<11} {:>10} {:>12} {:>12} {:>9} {:>14}\n", "scenario",
-                           "contender", "messages/s", "cpu us/msg", "machine us", "rss MiB",
-                           "daemon ratio");
+  std::cout << fmt::format("{:<16} {:<11} {:>10} {:>11} {:>12} {:>12} {:>9} {:>14}\n", "scenario",
+                           "contender", "messages/s", "commit size", "cpu us/msg", "machine us",
+                           "rss MiB", "daemon ratio");
   for (const auto& [scenario, runs] : result.scenarios)
     for (const auto& [contender, each] : runs) {
       std::uint64_t rss = 0;
@@ -332,19 +350,21 @@ void print_table(const bench_result& result) {
       const auto ratio = contender != "daemon" && runs.contains("daemon")
                              ? fmt::format("{:.2f}", median_ratio(runs.at("daemon"), each))
                              : std::string{};
-      std::cout << fmt::format("{:<16} {:<11} {:>10.0f} {:>12.1f} {:>12.1f} {:>9} {:>14}\n",
-                               scenario.name, contender, median_of(each, &run_figures::rate),
-                               median_of(each, &run_figures::process_cpu_us),
-                               median_of(each, &run_figures::machine_cpu_us), rss / 1024, ratio);
+      std::cout << fmt::format(
+          "{:<16} {:<11} {:>10.0f} {:>11.0f} {:>12.1f} {:>12.1f} {:>9} {:>14}\n", scenario.name,
+          contender, median_of(each, &run_figures::rate),
+          median_of(each, &run_figures::commit_size), median_of(each, &run_figures::process_cpu_us),
+          median_of(each, &run_figures::machine_cpu_us), rss / 1024, ratio);
     }
   if (result.latency)
-    std::cout << fmt::format("\nlatency, request stored to result stored, at {:.0f} messages/s: "
-                             "p50 {:.2f} ms, p99 {:.2f} ms, p99.9 {:.2f} ms, max {:.2f} ms\n",
-                             result.latency->rate,
-                             static_cast<double>(result.latency->percentile(0.5)) / 1000,
-                             static_cast<double>(result.latency->percentile(0.99)) / 1000,
-                             static_cast<double>(result.latency->percentile(0.999)) / 1000,
-                             static_cast<double>(result.latency->percentile(1.0)) / 1000);
+    std::cout << fmt::format(
+        "\nlatency, request stored to result stored, at {:.0f} messages/s "
+        "(machine {:.0f} % busy): p50 {:.2f} ms, p99 {:.2f} ms, p99.9 {:.2f} ms, max {:.2f} ms\n",
+        result.latency->rate, result.latency->machine_busy * 100,
+        static_cast<double>(result.latency->percentile(0.5)) / 1000,
+        static_cast<double>(result.latency->percentile(0.99)) / 1000,
+        static_cast<double>(result.latency->percentile(0.999)) / 1000,
+        static_cast<double>(result.latency->percentile(1.0)) / 1000);
 }
 
 std::vector<bench_scenario> chosen_scenarios(const std::vector<std::string>& wanted) {

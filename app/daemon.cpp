@@ -44,9 +44,9 @@ constexpr auto doors_limit = std::chrono::seconds{10};
 struct actors_config : caf::actor_system_config {
   explicit actors_config(int threads) {
     add_message_types<caf::id_block::ledgerd>();
-    const auto cores = std::max(1U, std::thread::hardware_concurrency());
+    const auto half = std::max(1U, std::thread::hardware_concurrency() / 2);
     set("scheduler.max-threads",
-        threads > 0 ? static_cast<std::size_t>(threads) : static_cast<std::size_t>(cores));
+        threads > 0 ? static_cast<std::size_t>(threads) : static_cast<std::size_t>(half));
     set("scheduler.max-throughput", std::size_t{300});
     // By default an idle worker polls every 50 us for 25 ms, which costs a third of a processor
     // when nothing happens. Here it soon waits to be woken; what it misses by that is only work to

@@ -282,7 +282,7 @@ const option table[] = {
      set_integer<&config::fetchers, 1, 64>, show_integer<&config::fetchers>},
     {"gates", "N", "gate actors, each with a database connection", daemon_only, value,
      set_integer<&config::gates, 1, 64>, show_integer<&config::gates>},
-    {"scheduler-threads", "N", "threads that run actors; 0: one for each processor", daemon_only,
+    {"scheduler-threads", "N", "threads that run actors; 0: one for every two processors", daemon_only,
      value, set_integer<&config::scheduler_threads, 0, 1024>,
      show_integer<&config::scheduler_threads>},
     {"max-in-flight", "N", "messages that this node holds at most", daemon_only, value,

@@ -47,9 +47,10 @@ struct account_key {
   friend auto operator<=>(const account_key&, const account_key&) = default;
 };
 
-// Stable for the life of a process only.
+// Stable for the life of a process only. Not noexcept, so that the standard library's tables keep
+// each key's hash: they compare it before the texts, and need not compute it again.
 struct account_key_hash {
-  std::size_t operator()(const account_key& key) const noexcept {
+  std::size_t operator()(const account_key& key) const {
     return std::hash<std::string>{}(key.user_id) * 31 + key.currency.index();
   }
 };

@@ -22,7 +22,6 @@ struct answer {
 class answers final : public message_sink {
 public:
   void receive(nats_message* raw) override {
-    const message_ptr message(raw);
     answer one{reply_number(subject_of(raw)), {}};
     if (is_no_responders(raw))
       one.what = {false, "no stream takes this subject, or JetStream is not available"};

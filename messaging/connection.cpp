@@ -16,6 +16,8 @@ constexpr int reconnect_wait_ms = 250;
 constexpr int reconnect_jitter_ms = 250;
 constexpr int reconnect_buffer_bytes = 1 << 20;
 constexpr int io_buffer_bytes = 64 * 1024;
+constexpr std::size_t spent_count_max = 64;
+constexpr std::size_t spent_bytes_max = 256 * 1024;
 constexpr auto rebuild_pause_min = std::chrono::milliseconds(250);
 constexpr auto rebuild_pause_max = std::chrono::milliseconds(5000);
 
@@ -78,12 +80,20 @@ void on_error(natsConnection* connection, natsSubscription*, natsStatus status, 
   });
 }
 
+// What a subscription's thread works with.
+struct receiver {
+  std::shared_ptr<message_sink> sink;
+  spent_messages spent;
+};
+
 void on_message(natsConnection*, natsSubscription*, natsMsg* message, void* closure) {
-  (*static_cast<std::shared_ptr<message_sink>*>(closure))->receive(message);
+  auto* to = static_cast<receiver*>(closure);
+  to->sink->receive(message);
+  to->spent.add(message);
 }
 
 void on_subscription_complete(void* closure) {
-  delete static_cast<std::shared_ptr<message_sink>*>(closure);
+  delete static_cast<receiver*>(closure);
 }
 
 std::vector<std::string> split_urls(std::string_view urls) {
@@ -185,6 +195,22 @@ std::string redact(std::string text, std::string_view urls) {
   return text;
 }
 
+// -- spent_messages
+
+void spent_messages::add(nats_message* message) {
+  messages_.push_back(message);
+  bytes_ += static_cast<std::size_t>(natsMsg_GetDataLength(message));
+  if (messages_.size() >= spent_count_max || bytes_ >= spent_bytes_max)
+    destroy();
+}
+
+void spent_messages::destroy() noexcept {
+  for (auto* message : messages_)
+    natsMsg_Destroy(message);
+  messages_.clear();
+  bytes_ = 0;
+}
+
 // -- session
 
 std::shared_ptr<session> session::open(const broker_options& broker,
@@ -236,7 +262,8 @@ nats_subscription* session::subscribe(const std::string& subject,
     if (natsConnection_SubscribeSync(&subscription, connection_, subject.c_str()) != NATS_OK)
       return nullptr;
   } else {
-    auto holder = std::make_unique<std::shared_ptr<message_sink>>(std::move(sink));
+    auto holder = std::make_unique<receiver>();
+    holder->sink = std::move(sink);
     const auto status =
         queue_group.empty()
             ? natsConnection_Subscribe(&subscription, connection_, subject.c_str(), on_message,
@@ -304,7 +331,10 @@ std::string session::publish(const outgoing& message, const std::string& reply) 
       status = natsMsgHeader_Add(raw, one.name.c_str(), one.value.c_str());
   if (status == NATS_OK)
     status = natsConnection_PublishMsg(connection_, raw);
-  natsMsg_Destroy(raw);
+  if (raw != nullptr) {
+    std::lock_guard lock(spent_mutex_);
+    spent_.add(raw);
+  }
   return status == NATS_OK ? std::string() : nats_error_text(status);
 }
 

@@ -33,8 +33,27 @@ class message_sink {
 public:
   virtual ~message_sink() = default;
 
-  // Takes the message; must destroy it.
+  // Reads the message, which is gone once this has returned.
   virtual void receive(nats_message* message) = 0;
+};
+
+// Messages that are done with, destroyed many at a time. The library passes each to a thread of its
+// own, so that one alone costs two switches of threads, more than all else that is done for it.
+// Not thread-safe.
+class spent_messages {
+public:
+  spent_messages() = default;
+  spent_messages(const spent_messages&) = delete;
+  spent_messages& operator=(const spent_messages&) = delete;
+  ~spent_messages() { destroy(); }
+
+  void add(nats_message* message);
+
+private:
+  void destroy() noexcept;
+
+  std::vector<nats_message*> messages_;
+  std::size_t bytes_ = 0;
 };
 
 // How a session's events reach its owner; called on the library's callback thread.
@@ -99,6 +118,8 @@ private:
   std::uintptr_t events_id_ = 0;
   std::mutex subscriptions_mutex_;
   std::vector<nats_subscription*> subscriptions_; // all ever made, freed at the end
+  std::mutex spent_mutex_;
+  spent_messages spent_; // those published
 };
 
 // What a failed call of the library means, in words. `status` is a natsStatus.

@@ -22,7 +22,6 @@ struct numbered_reply {
 class replies final : public message_sink {
 public:
   void receive(nats_message* raw) override {
-    const message_ptr message(raw);
     numbered_reply one{reply_number(subject_of(raw)), {}};
     if (!is_no_responders(raw))
       one.what = {0, true, std::string(payload_of(raw)), copy_headers(raw, header_choice::all)};

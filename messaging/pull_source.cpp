@@ -57,7 +57,6 @@ public:
   void shut() { ready_.shut(); }
 
   void receive(nats_message* raw) override {
-    const message_ptr message(raw);
     if (reply_of(raw).empty())
       note(raw);
     else

@@ -25,7 +25,6 @@ public:
   explicit questions(std::size_t waiting_max) : box(waiting_max) {}
 
   void receive(nats_message* raw) override {
-    const message_ptr message(raw);
     const auto reply = reply_of(raw);
     if (is_inbox(reply))
       box.put({std::string(subject_of(raw)), std::string(payload_of(raw)),

@@ -53,6 +53,9 @@ public:
   };
   virtual totals count() = 0;
 
+  // How many transactions wrote the postings with record ids from `first` to before `last`.
+  virtual std::int64_t commits(record_id first, record_id last) = 0;
+
   // Whether the database answers and accepts writes now; at most one second.
   virtual bool writable() = 0;
 };

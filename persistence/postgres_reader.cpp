@@ -111,6 +111,8 @@ public:
 
   totals count() override;
 
+  std::int64_t commits(record_id first, record_id last) override;
+
   bool writable() override { return probe_.writable(probe_limit); }
 
 private:
@@ -183,6 +185,18 @@ ledger_reader::totals postgres_reader::count() {
           "FROM ledger.transactions");
     session.rollback();
     return totals{answer.integer(0, 0), answer.integer(0, 1), answer.integer(0, 2)};
+  });
+}
+
+// The rows of one transaction share its time.
+std::int64_t postgres_reader::commits(record_id first, record_id last) {
+  return with_session([&](database& session) {
+    const auto answer = session.run(
+        begin_snapshot
+        + "SELECT count(DISTINCT created_at) FROM ledger.transactions WHERE record_id >= "
+        + std::to_string(to_int(first)) + " AND record_id < " + std::to_string(to_int(last)));
+    session.rollback();
+    return answer.integer(0, 0);
   });
 }
 

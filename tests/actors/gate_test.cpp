@@ -6,6 +6,7 @@
 
 using namespace ledgerd;
 using namespace ledgerd::test;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -49,7 +50,7 @@ struct gate_fixture : fixture {
   fetcher_actor fetcher;
   gate_actor subject;
 
-  gate_fixture() {
+  explicit gate_fixture(std::chrono::milliseconds post_pause = 0ms) {
     gate_options options;
     options.poster =
         spawn_fake<poster_actor>([s = store](poster_actor::pointer) -> poster_actor::behavior_type {
@@ -66,6 +67,7 @@ struct gate_fixture : fixture {
           };
         });
     options.batch_max = 4;
+    options.post_pause = post_pause;
     fetcher = spawn_fake<fetcher_actor>(
         [a = answers](fetcher_actor::pointer) -> fetcher_actor::behavior_type {
           return {
@@ -111,6 +113,10 @@ struct gate_fixture : fixture {
     std::sort(tags.begin(), tags.end());
     return tags;
   }
+};
+
+struct paced_gate_fixture : gate_fixture {
+  paced_gate_fixture() : gate_fixture(10ms) {}
 };
 
 using ids = std::vector<std::int64_t>;
@@ -196,6 +202,46 @@ CAF_TEST(a ledger whose last entry is refused must read its head anew) {
   consume_messages();
   CAF_REQUIRE_EQUAL((*heads)["ann"].size(), 1u);
   CAF_CHECK(!(*heads)["ann"][0].has_value());
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
+
+CAF_TEST_FIXTURE_SCOPE(gate_pace_tests, paced_gate_fixture)
+
+CAF_TEST(at rest a group is posted at once) {
+  post("ann", {1});
+  consume_messages();
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1}));
+}
+
+CAF_TEST(what comes soon after a batch began waits for company) {
+  post("ann", {1});
+  consume_messages();
+  post("bob", {2});
+  consume_messages();
+  advance_time(9ms);
+  post("cid", {3});
+  consume_messages();
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1}));
+  advance_time(1ms);
+  consume_messages();
+  CAF_REQUIRE_EQUAL(store->posted.size(), 2u);
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2, 3}));
+  // The pause counts from batch to batch, and one reminder is enough.
+  post("dot", {4});
+  consume_messages();
+  CAF_CHECK_EQUAL(store->posted.size(), 2u);
+  advance_time(10ms);
+  consume_messages();
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2, 3, 4}));
+}
+
+CAF_TEST(a full batch does not wait) {
+  post("ann", {1});
+  consume_messages();
+  post("bob", {2, 3, 4, 5});
+  consume_messages();
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2, 3, 4, 5}));
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

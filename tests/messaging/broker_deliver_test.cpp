@@ -209,7 +209,6 @@ CAF_TEST(a forged delivery is not taken for one) {
   class spy final : public message_sink {
   public:
     void receive(nats_message* raw) override {
-      const message_ptr message(raw);
       std::lock_guard lock(mutex);
       reply = reply_of(raw);
     }

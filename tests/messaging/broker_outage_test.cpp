@@ -156,7 +156,7 @@ CAF_TEST(what is under way when the connection breaks is answered then) {
   // Somebody listens who never answers.
   class deaf final : public message_sink {
   public:
-    void receive(nats_message* raw) override { const message_ptr message(raw); }
+    void receive(nats_message*) override {}
   };
   side->subscribe("deaf.subject", std::make_shared<deaf>());
   CAF_REQUIRE_EQUAL(ask("INFO"), ""); // the subscription is known by now

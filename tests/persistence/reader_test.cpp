@@ -106,6 +106,15 @@ CAF_TEST(movements are counted by verdict) {
   CAF_CHECK_EQUAL(totals.refused, 2);
 }
 
+CAF_TEST(transactions are counted in a range of record ids) {
+  post({group(won("ann"), {}, {deposit(1, 100), deposit(2, 100)})});
+  post({group(won("ann"), {}, {deposit(3, 100)}), group(won("bob"), {}, {deposit(4, 100)})});
+  post({group(won("ann"), {}, {deposit(5, 100)})});
+  CAF_CHECK_EQUAL(reader()->commits(record_id{1}, record_id{6}), 3);
+  CAF_CHECK_EQUAL(reader()->commits(record_id{1}, record_id{5}), 2);
+  CAF_CHECK_EQUAL(reader()->commits(record_id{6}, record_id{9}), 0);
+}
+
 CAF_TEST(a snapshot comes in order and shows one moment) {
   std::vector<posting_group> batch;
   for (int user = 0; user < 300; ++user)
