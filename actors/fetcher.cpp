@@ -61,9 +61,9 @@ void take_deliveries(fetcher_pointer self) {
   entry_batch batch;
   batch.entries.reserve(arrived.size());
   for (auto& next : arrived) {
-    if (state.draining) {
+    if (state.drain.under_way()) {
       state.options.source->settle(next.receipt, settlement::hand_back);
-      ++state.drain_result.handed_back;
+      state.drain.count_handed_back();
       continue;
     }
     ++state.fetched;
@@ -76,17 +76,15 @@ void take_deliveries(fetcher_pointer self) {
 
 void finish_drain(fetcher_pointer self) {
   auto& state = self->state;
-  if (!state.draining || !state.drained.pending())
-    return;
-  if (state.held > 0 && self->clock().now() < state.drain_deadline)
+  if (!state.drain.is_over(self->clock().now(), state.held))
     return;
   for (auto& slot : state.slots) {
     if (slot.at == stage::free)
       continue;
     state.options.source->settle(slot.source.receipt, settlement::hand_back);
-    ++state.drain_result.handed_back;
+    state.drain.count_handed_back();
   }
-  state.drained.deliver(state.drain_result);
+  state.drain.finish();
 }
 
 void settle(fetcher_pointer self, held_delivery& slot) {
@@ -94,7 +92,7 @@ void settle(fetcher_pointer self, held_delivery& slot) {
   state.options.source->settle(slot.source.receipt, slot.after);
   const auto took = self->clock().now() - slot.arrived;
   state.end_to_end.record(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
-  state.drain_result.settled += state.draining ? 1 : 0;
+  state.drain.count_settled();
   state.release(slot);
 }
 
@@ -178,25 +176,13 @@ void upkeep(fetcher_pointer self) {
 
 void turn(fetcher_pointer self) {
   auto& state = self->state;
-  state.last_turn = self->clock().now();
+  state.turns.begun(self->clock().now(), state.options.turn_pause);
   take_deliveries(self);
   take_confirmations(self);
-  if (state.draining)
+  if (state.drain.under_way())
     finish_drain(self);
   else
     state.options.source->pull(state.room());
-}
-
-// Each wake-up costs a switch of threads. Under load the next look waits a moment and finds more.
-void turn_soon(fetcher_pointer self) {
-  auto& state = self->state;
-  if (state.turn_scheduled)
-    return;
-  const auto rest = state.last_turn + state.options.turn_pause - self->clock().now();
-  if (rest.count() <= 0)
-    return turn(self);
-  state.turn_scheduled = true;
-  self->delayed_send(self, rest, turn_atom_v);
 }
 
 } // namespace
@@ -274,9 +260,12 @@ fetcher_actor::behavior_type fetcher(fetcher_actor::stateful_pointer<fetcher_sta
   state.options.source->pull(state.room());
   self->delayed_send(self, state.options.beat, beat_atom_v);
   return {
-      [=](wake_atom) { turn_soon(self); },
+      [=](wake_atom) {
+        if (self->state.turns.may_begin(self))
+          turn(self);
+      },
       [=](turn_atom) {
-        self->state.turn_scheduled = false;
+        self->state.turns.reminded();
         turn(self);
       },
       [=](beat_atom) {
@@ -295,10 +284,7 @@ fetcher_actor::behavior_type fetcher(fetcher_actor::stateful_pointer<fetcher_sta
       [=](drain_atom, std::int64_t deadline_ms) {
         auto& s = self->state;
         s.options.source->close();
-        s.draining = true;
-        s.drain_deadline = self->clock().now() + std::chrono::milliseconds{deadline_ms};
-        s.drained = self->make_response_promise<drain_summary>();
-        auto promise = s.drained;
+        auto promise = s.drain.begin(self, deadline_ms);
         turn(self);
         return promise;
       },

@@ -8,7 +8,6 @@
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
-#include <caf/typed_response_promise.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -17,6 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "actors/draining.hpp"
+#include "actors/pace.hpp"
 #include "actors/protocol.hpp"
 #include "messaging/codec.hpp"
 #include "messaging/ports.hpp"
@@ -73,13 +74,9 @@ struct fetcher_state {
   std::size_t held = 0;
   bool paused = false; // the circuit is open
   time_point next_upkeep;
-  time_point last_turn;
-  bool turn_scheduled = false;
+  pace turns;
 
-  bool draining = false;
-  time_point drain_deadline;
-  caf::typed_response_promise<drain_summary> drained;
-  drain_summary drain_result;
+  draining drain;
 
   std::int64_t fetched = 0;
   std::int64_t redelivered = 0;

@@ -107,13 +107,10 @@ void post_next(gate_pointer self) {
   auto& state = self->state;
   if (state.under_way || state.queue.empty())
     return;
-  const auto now = self->clock().now();
-  if (now < state.next_post && state.queue.front()->entries < state.options.batch_max) {
-    if (!std::exchange(state.turn_scheduled, true))
-      self->delayed_send(self, state.next_post - now, turn_atom_v);
+  const bool full = state.queue.front()->entries >= state.options.batch_max;
+  if (!full && !state.posts.may_begin(self))
     return;
-  }
-  state.next_post = now + state.options.post_pause;
+  state.posts.begun(self->clock().now(), state.options.post_pause);
   state.under_way = std::move(state.queue.front());
   state.queue.pop_front();
   post_under_way(self);
@@ -238,7 +235,7 @@ gate_actor::behavior_type gate(gate_actor::stateful_pointer<gate_state> self,
         post_next(self);
       },
       [=](turn_atom) {
-        self->state.turn_scheduled = false;
+        self->state.posts.reminded();
         post_next(self);
       },
       [=](retry_atom) {

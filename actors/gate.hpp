@@ -16,6 +16,7 @@
 #include <random>
 #include <vector>
 
+#include "actors/pace.hpp"
 #include "actors/protocol.hpp"
 
 namespace ledgerd {
@@ -37,8 +38,7 @@ struct gate_state {
   gate_options options;
   std::deque<gate_batch_ptr> queue; // the front goes next, the back is still forming
   gate_batch_ptr under_way;         // with the poster, or waiting to be tried again
-  caf::actor_clock::time_point next_post = caf::actor_clock::time_point::min();
-  bool turn_scheduled = false;
+  pace posts;
   bool open = false; // the circuit: open while the database is away
   std::chrono::milliseconds pause{0};
   std::minstd_rand random;

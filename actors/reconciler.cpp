@@ -34,18 +34,16 @@ void park(reconciler_pointer self, delivery&& source, time_point leased, const r
 
 void acknowledge(reconciler_state& state, const delivery& source) {
   state.options.source->settle(source.receipt, settlement::acknowledge);
-  state.drain_result.settled += state.draining ? 1 : 0;
+  state.drain.count_settled();
 }
 
 void finish_drain(reconciler_pointer self) {
   auto& state = self->state;
-  if (!state.draining || !state.drained.pending())
-    return;
-  if (state.held() > 0 && self->clock().now() < state.drain_deadline)
+  if (!state.drain.is_over(self->clock().now(), state.held()))
     return;
   const auto hand_back = [&state](const delivery& source) {
     state.options.source->settle(source.receipt, settlement::hand_back);
-    ++state.drain_result.handed_back;
+    state.drain.count_handed_back();
   };
   for (const auto& each : state.waiting)
     hand_back(each.source);
@@ -53,7 +51,7 @@ void finish_drain(reconciler_pointer self) {
     hand_back(each.source);
   for (const auto& [token, each] : state.parking)
     hand_back(each.source);
-  state.drained.deliver(state.drain_result);
+  state.drain.finish();
 }
 
 rejection unknown_record(const record_verdict& verdict) {
@@ -171,9 +169,9 @@ void take_deliveries(reconciler_pointer self) {
   auto& state = self->state;
   const auto now = self->clock().now();
   for (auto& next : state.options.source->take()) {
-    if (state.draining) {
+    if (state.drain.under_way()) {
       state.options.source->settle(next.receipt, settlement::hand_back);
-      ++state.drain_result.handed_back;
+      state.drain.count_handed_back();
       continue;
     }
     ++state.fetched;
@@ -193,7 +191,7 @@ void take_confirmations(reconciler_pointer self) {
     LEDGERD_ASSERT(found != state.parking.end());
     if (got.confirmed) {
       state.options.source->settle(found->second.source.receipt, settlement::terminate);
-      state.drain_result.settled += state.draining ? 1 : 0;
+      state.drain.count_settled();
       state.parking.erase(found);
       continue;
     }
@@ -224,24 +222,13 @@ void upkeep(reconciler_pointer self) {
 }
 
 void turn(reconciler_pointer self) {
-  self->state.last_turn = self->clock().now();
+  self->state.turns.begun(self->clock().now(), self->state.options.turn_pause);
   take_deliveries(self);
   take_confirmations(self);
-  if (self->state.draining)
+  if (self->state.drain.under_way())
     finish_drain(self);
   else
     self->state.options.source->pull(self->state.room());
-}
-
-void turn_soon(reconciler_pointer self) {
-  auto& state = self->state;
-  if (state.turn_scheduled)
-    return;
-  const auto rest = state.last_turn + state.options.turn_pause - self->clock().now();
-  if (rest.count() <= 0)
-    return turn(self);
-  state.turn_scheduled = true;
-  self->delayed_send(self, rest, turn_atom_v);
 }
 
 } // namespace
@@ -276,9 +263,12 @@ reconciler(reconciler_actor::stateful_pointer<reconciler_state> self, reconciler
   self->state.options.source->pull(self->state.room());
   self->delayed_send(self, self->state.options.beat, beat_atom_v);
   return {
-      [=](wake_atom) { turn_soon(self); },
+      [=](wake_atom) {
+        if (self->state.turns.may_begin(self))
+          turn(self);
+      },
       [=](turn_atom) {
-        self->state.turn_scheduled = false;
+        self->state.turns.reminded();
         turn(self);
       },
       [=](beat_atom) {
@@ -290,10 +280,7 @@ reconciler(reconciler_actor::stateful_pointer<reconciler_state> self, reconciler
       [=](drain_atom, std::int64_t deadline_ms) {
         auto& state = self->state;
         state.options.source->close();
-        state.draining = true;
-        state.drain_deadline = self->clock().now() + std::chrono::milliseconds{deadline_ms};
-        state.drained = self->make_response_promise<drain_summary>();
-        auto promise = state.drained;
+        auto promise = state.drain.begin(self, deadline_ms);
         turn(self);
         return promise;
       },

@@ -7,7 +7,6 @@
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
-#include <caf/typed_response_promise.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -18,6 +17,8 @@
 #include <vector>
 
 #include "actors/account_protocol.hpp"
+#include "actors/draining.hpp"
+#include "actors/pace.hpp"
 #include "domain/currency.hpp"
 #include "messaging/codec.hpp"
 #include "messaging/ports.hpp"
@@ -70,13 +71,9 @@ struct reconciler_state {
   std::unordered_map<std::uint64_t, parked_result> parking; // by token
   std::uint64_t last_token = 0;
   std::chrono::milliseconds pause{0}; // before the next try; 0: the database is there
-  time_point last_turn;
-  bool turn_scheduled = false;
+  pace turns;
 
-  bool draining = false;
-  time_point drain_deadline;
-  caf::typed_response_promise<drain_summary> drained;
-  drain_summary drain_result;
+  draining drain;
 
   std::int64_t fetched = 0;
   std::int64_t settled = 0;
