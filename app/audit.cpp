@@ -97,7 +97,7 @@ audit_report run_audit(ledger_reader& ledger, record_reader& records, broker& na
   auto& requests = report.streams[0];
   auto& results = report.streams[1];
   auto& dead_letters = report.streams[2];
-  messages.streams(results.state, dead_letters.state);
+  messages.streams(requests.state, results.state, dead_letters.state);
   read_all(nats, dead_letters, [&](const stored_message& m) { messages.dead_letter(m); });
   read_all(nats, results, [&](const stored_message& m) { messages.result(m); });
   ledger.snapshot([&](const account_row& account) { chains.account(account); },

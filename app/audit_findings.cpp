@@ -25,6 +25,7 @@ std::string_view to_text(finding_kind kind) noexcept {
     LEDGERD_NAME(result_differs)
     LEDGERD_NAME(copies_differ)
     LEDGERD_NAME(result_malformed)
+    LEDGERD_NAME(posting_without_request)
     LEDGERD_NAME(request_unanswered)
     LEDGERD_NAME(conflict_not_parked)
     LEDGERD_NAME(dead_letter_malformed)

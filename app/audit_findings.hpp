@@ -32,11 +32,12 @@ enum class finding_kind : std::uint8_t {
   result_malformed,
 
   // Requests and dead letters against rows and each other.
-  request_unanswered,    // neither a row nor a dead letter
-  conflict_not_parked,   // the row holds other content, and there is no dead letter that says so
-  dead_letter_malformed, // a header of the contract is missing or wrong
-  dead_letter_differs,   // its payload is not that of its original
-  dead_letter_unfounded, // its original is not what the reason says
+  posting_without_request, // a row that nobody has asked for
+  request_unanswered,      // neither a row nor a dead letter
+  conflict_not_parked,     // the row holds other content, and there is no dead letter that says so
+  dead_letter_malformed,   // a header of the contract is missing or wrong
+  dead_letter_differs,     // its payload is not that of its original
+  dead_letter_unfounded,   // its original is not what the reason says
 
   // The account side's records against rows.
   record_pending,         // no verdict, although nothing is under way any more

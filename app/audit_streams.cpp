@@ -55,6 +55,11 @@ std::optional<std::int64_t> record_of_result(std::string_view payload) {
   return fault ? std::nullopt : result;
 }
 
+// A stream that was made anew knows nothing of what came before.
+bool is_younger(std::int64_t created_at_us, const stream_state& stream) noexcept {
+  return created_at_us >= stream.created_at_ns / 1000;
+}
+
 std::string message_text(std::string_view stream, std::uint64_t seq) {
   return "message " + std::to_string(seq) + " of " + std::string(stream);
 }
@@ -88,7 +93,9 @@ void stream_audit::consumers(const consumer_state& deposits, const consumer_stat
   withdrawals_settled_ = settled_up_to(withdrawals);
 }
 
-void stream_audit::streams(const stream_state& results, const stream_state& dead_letters) {
+void stream_audit::streams(const stream_state& requests, const stream_state& results,
+                           const stream_state& dead_letters) {
+  request_stream_ = requests;
   result_stream_ = results;
   letter_stream_ = dead_letters;
 }
@@ -282,30 +289,35 @@ void stream_audit::request(const stored_message& message) {
                         + std::string(to_text(letter->reason)) + ", which is not true of "
                         + message_text(names::request_stream, message.seq));
   }
-  if (begin != end)
-    return;
+  const auto parked = begin != end;
   if (const auto* asked = std::get_if<entry>(&decoded))
-    answer(message, *asked);
-  else if (is_settled(message))
+    answer(message, *asked, parked);
+  else if (!parked && is_settled(message))
     unanswered(message, std::get<rejection>(decoded).detail);
 }
 
-// A request that can be read and has no dead letter.
-void stream_audit::answer(const stored_message& request, const entry& asked) {
-  const auto settled = is_settled(request);
+// A request that can be read.
+void stream_audit::answer(const stored_message& request, const entry& asked, bool parked) {
+  const auto settled = !parked && is_settled(request);
   const auto content = fingerprint(asked.account, asked.type, asked.amount);
   const auto [begin, end] = rows_of(to_int(asked.id));
-  const auto same =
-      std::find_if(begin, end, [&](const auto& row) { return row.content == content; });
-  if (same != end)
-    same->settled = same->settled || settled;
-  else if (settled && begin == end)
-    unanswered(request, record_text(to_int(asked.id)) + " has no row");
-  else if (settled)
-    findings_.add(finding_kind::conflict_not_parked,
-                  message_text(names::request_stream, request.seq) + ": "
-                      + record_text(to_int(asked.id))
-                      + " has a row with other content, and there is no dead letter");
+  bool answered = false;
+  for (auto row = begin; row != end; ++row)
+    if (row->content == content) {
+      answered = true;
+      row->asked_for = true;
+      row->settled = row->settled || settled;
+    }
+  if (answered || !settled)
+    return;
+  if (begin == end)
+    return unanswered(request, record_text(to_int(asked.id)) + " has no row");
+  findings_.add(finding_kind::conflict_not_parked,
+                message_text(names::request_stream, request.seq) + ": "
+                    + record_text(to_int(asked.id))
+                    + " has a row with other content, and there is no dead letter");
+  for (auto row = begin; row != end; ++row)
+    row->asked_for = true; // one finding is enough
 }
 
 void stream_audit::unanswered(const stored_message& request, std::string why) {
@@ -319,11 +331,22 @@ bool stream_audit::must_have_result(const row_state& row) const noexcept {
   if (!result_stream_.exists)
     return false; // said once, of the stream
   if (result_stream_.first_seq <= 1)
-    return true;
+    return is_younger(row.created_at, result_stream_);
   return first_result_at_ns_ != 0 && row.created_at >= first_result_at_ns_ / 1000 + clock_slack_us;
 }
 
+// Only a stream that holds everything from its beginning can say that nobody asked.
+bool stream_audit::must_have_request(const row_state& row) const noexcept {
+  return request_stream_.exists && request_stream_.first_seq <= 1
+         && request_stream_.messages == request_stream_.last_seq
+         && is_younger(row.created_at, request_stream_);
+}
+
 void stream_audit::finish() {
+  for (const auto& row : rows_)
+    if (!row.asked_for && must_have_request(row))
+      findings_.add(finding_kind::posting_without_request,
+                    record_text(row.record) + " has a row, but no request asks for it");
   for (const auto& row : rows_)
     if (!row.has_result && must_have_result(row))
       findings_.add(finding_kind::posting_without_result,

@@ -44,7 +44,8 @@ public:
 
   // 1. Where the ledger's two consumers stood, and what the streams held.
   void consumers(const consumer_state& deposits, const consumer_state& withdrawals);
-  void streams(const stream_state& results, const stream_state& dead_letters);
+  void streams(const stream_state& requests, const stream_state& results,
+               const stream_state& dead_letters);
   // 2. All dead letters, then all results.
   void dead_letter(const stored_message& message);
   void result(const stored_message& message);
@@ -70,6 +71,7 @@ private:
     digest result;           // of the message that it must have
     std::int64_t created_at; // microseconds
     bool has_result = false;
+    bool asked_for = false;
     bool settled = false; // a request for it has been acknowledged
   };
 
@@ -101,11 +103,12 @@ private:
   letter_range letters_of(bool from_results, std::uint64_t original);
   bool is_settled(const stored_message& request) const;
   bool must_have_result(const row_state& row) const noexcept;
+  bool must_have_request(const row_state& row) const noexcept;
   void match_results(std::vector<result_state>::const_iterator begin,
                      std::vector<result_state>::const_iterator end);
   void compare_with_letter(const stored_message& original, const letter_state& letter);
   bool is_founded(const letter_state& letter, const std::variant<entry, rejection>& decoded);
-  void answer(const stored_message& request, const entry& asked);
+  void answer(const stored_message& request, const entry& asked, bool parked);
   void unanswered(const stored_message& request, std::string why);
 
   audit_rules rules_;
@@ -113,6 +116,7 @@ private:
   finding_list& findings_;
   std::uint64_t deposits_settled_ = 0; // up to this sequence number of the request stream
   std::uint64_t withdrawals_settled_ = 0;
+  stream_state request_stream_;
   stream_state result_stream_;
   stream_state letter_stream_;
   std::int64_t first_result_at_ns_ = 0;

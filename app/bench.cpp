@@ -372,9 +372,12 @@ std::vector<bench_scenario> chosen_scenarios(const std::vector<std::string>& wan
   for (const auto& each : bench_scenarios())
     if (wanted.empty() || std::find(wanted.begin(), wanted.end(), each.name) != wanted.end())
       result.push_back(each);
-  if (result.size() < wanted.size() || result.empty())
-    throw usage_error("--scenario: unknown name; known are even, hot-account, half-duplicates, "
-                      "accounts-1k, accounts-1m");
+  if (result.size() < wanted.size() || result.empty()) {
+    std::string known;
+    for (const auto& each : bench_scenarios())
+      known.append(known.empty() ? "" : ", ").append(each.name);
+    throw usage_error("--scenario: unknown name; known are " + known);
+  }
   return result;
 }
 

@@ -13,9 +13,9 @@ namespace ledgerd {
 
 struct bench_scenario {
   std::string name;
-  std::string about;              // one line for the table
   std::uint64_t accounts = 10000; // all exist before a contender starts
   bool half_duplicates = false;   // every request is published twice
+  bool in_turn = false;           // one account after the other, so that each is cold
 };
 
 const std::vector<bench_scenario>& bench_scenarios();

@@ -39,6 +39,7 @@ struct stream_state {
   std::uint64_t bytes = 0;
   std::uint64_t first_seq = 0;
   std::uint64_t last_seq = 0;
+  std::int64_t created_at_ns = 0; // by the broker's clock, since 1970
 };
 
 // What the broker says of a durable consumer.

@@ -117,8 +117,12 @@ stream_state ask_stream(session& through, std::string_view name) {
     fail(what, answer.error);
   const auto info = json::parse(answer.json);
   const auto& state = object_at(info, "state");
-  return {true, number_at(state, "messages"), number_at(state, "bytes"),
-          number_at(state, "first_seq"), number_at(state, "last_seq")};
+  return {true,
+          number_at(state, "messages"),
+          number_at(state, "bytes"),
+          number_at(state, "first_seq"),
+          number_at(state, "last_seq"),
+          parse_time(text_at(info, "created"))};
 }
 
 consumer_state ask_consumer(session& through, std::string_view stream, std::string_view durable) {

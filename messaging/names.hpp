@@ -9,6 +9,11 @@ inline constexpr std::string_view request_stream = "TRANSACTIONS";
 inline constexpr std::string_view result_stream = "TRANSACTION_RESULTS";
 inline constexpr std::string_view dead_letter_stream = "TRANSACTION_DEAD_LETTERS";
 
+// Ours beyond the contract: the broker's announcements that a consumer has given a request up.
+inline constexpr std::string_view exhausted_stream = "TRANSACTION_EXHAUSTED";
+inline constexpr std::string_view exhausted_prefix =
+    "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.TRANSACTIONS.";
+
 inline constexpr std::string_view deposit_subject = "transaction.deposit";
 inline constexpr std::string_view withdrawal_subject = "transaction.withdrawal";
 inline constexpr std::string_view result_subjects = "transaction.result.>";

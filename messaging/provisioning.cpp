@@ -18,11 +18,19 @@ namespace {
 using nlohmann::json;
 using sentences = std::vector<std::string>;
 
+constexpr std::string_view all_exhausted =
+    "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.TRANSACTIONS.>";
+constexpr std::string_view exhausted_deposit =
+    "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.TRANSACTIONS.deposit-consumer";
+constexpr std::string_view exhausted_withdrawal =
+    "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.TRANSACTIONS.withdrawal-consumer";
+
 struct stream_need {
   std::string_view name;
   std::vector<std::string_view> subjects; // to create it with
   std::vector<std::string_view> used;     // what is published to it
   bool holds_requests = false;
+  bool optional = false; // not missed where nothing may be created
 };
 
 struct consumer_need {
@@ -32,8 +40,8 @@ struct consumer_need {
   std::string_view filter;
 };
 
-const std::array<stream_need, 3>& stream_needs() {
-  static const std::array<stream_need, 3> needs{{
+const std::array<stream_need, 4>& stream_needs() {
+  static const std::array<stream_need, 4> needs{{
       {names::request_stream,
        {names::deposit_subject, names::withdrawal_subject},
        {names::deposit_subject, names::withdrawal_subject},
@@ -44,6 +52,11 @@ const std::array<stream_need, 3>& stream_needs() {
       {names::dead_letter_stream,
        {names::dead_letter_subjects},
        {"transaction.dead.deposit", "transaction.dead.withdrawal"}},
+      {names::exhausted_stream,
+       {all_exhausted},
+       {exhausted_deposit, exhausted_withdrawal},
+       false,
+       true},
   }};
   return needs;
 }
@@ -255,6 +268,8 @@ std::vector<std::string> provision_all(session& through, const provisioning& how
   sentences missing_streams;
   for (const auto& need : stream_needs()) {
     const std::string name(need.name);
+    if (need.optional && !how.create)
+      continue;
     if (const auto config =
             ensure(through, "stream " + name, "STREAM.INFO." + name, api_stream_not_found,
                    "STREAM.CREATE." + name, stream_config(need, how), how.create, faults))

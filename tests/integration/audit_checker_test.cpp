@@ -171,6 +171,7 @@ CAF_TEST(damage_to_accounts_is_found) {
   check("a currency that is not known", {{kind::unknown_currency, 1}}, [](world& w) {
     std::erase_if(w.currencies, [](const auto& c) { return c.exponent == 2; });
     w.requests.erase(w.requests.begin() + 4); // it could not be read any more
+    --w.request_stream.messages;
   });
 }
 
@@ -259,6 +260,47 @@ CAF_TEST(results_are_asked_for_as_far_as_the_stream_reaches_back) {
     w.row(8).created_at = database_time{3'600'000'000};
     w.results.clear();
     w.result_stream = {.exists = true, .first_seq = 9, .last_seq = 8};
+  });
+}
+
+CAF_TEST(results_before_the_stream_was_made_are_not_asked_for) {
+  const auto made_anew = [](world& w, std::int64_t at_ns) {
+    w.results.clear();
+    w.result_stream = {.exists = true, .created_at_ns = at_ns};
+  };
+  check("made after the last row", {}, [&](world& w) { made_anew(w, 11'000'001'000); });
+  check("made at the last row", {{kind::posting_without_result, 1}},
+        [&](world& w) { made_anew(w, 11'000'000'000); });
+}
+
+CAF_TEST(rows_that_nobody_asked_for_are_found) {
+  const auto lose = [](world& w, std::uint64_t seq) {
+    std::erase_if(w.requests, [&](const auto& m) { return m.seq == seq; });
+  };
+  check("no request for a row", {{kind::posting_without_request, 1}},
+        [&](world& w) { lose(w, 2); });
+  check("one of two requests for a row", {}, [&](world& w) { lose(w, 7); });
+  check("only a request for something else", {{kind::posting_without_request, 1}}, [&](world& w) {
+    lose(w, 1);
+    lose(w, 7);
+  });
+  check("the stream has been cut at the front", {}, [&](world& w) {
+    lose(w, 1);
+    lose(w, 2);
+    w.request_stream.first_seq = 3;
+    w.request_stream.messages -= 2;
+  });
+  check("a message in the middle has been deleted", {}, [&](world& w) {
+    lose(w, 2);
+    --w.request_stream.messages;
+  });
+  check("the stream was made after the row", {}, [&](world& w) {
+    lose(w, 2);
+    w.request_stream.created_at_ns = 2'000'001'000;
+  });
+  check("the stream was made before the row", {{kind::posting_without_request, 1}}, [&](world& w) {
+    lose(w, 2);
+    w.request_stream.created_at_ns = 2'000'000'000;
   });
 }
 

@@ -48,6 +48,7 @@ world::world() {
   for (const auto& [subject, payload] : sample_requests()) {
     const auto seq = requests.size() + 1;
     requests.push_back({seq, 0, subject, payload, {}});
+    request_stream.messages = request_stream.last_seq = seq;
     (subject == names::deposit_subject ? deposits : withdrawals).delivered = seq;
     const delivery source{
         .subject = subject, .payload = payload, .stream = "TRANSACTIONS", .stream_seq = seq};
@@ -86,7 +87,7 @@ audit_report run(const world& facts) {
   ledger_audit chains(report.findings);
   stream_audit messages(facts.rules, table, report.findings);
   messages.consumers(facts.deposits, facts.withdrawals);
-  messages.streams(facts.result_stream, facts.letter_stream);
+  messages.streams(facts.request_stream, facts.result_stream, facts.letter_stream);
   for (const auto& m : facts.dead_letters)
     messages.dead_letter(m);
   for (const auto& m : facts.results)

@@ -20,6 +20,7 @@ struct world {
   std::vector<stored_message> dead_letters;
   consumer_state deposits{.exists = true};
   consumer_state withdrawals{.exists = true};
+  stream_state request_stream{.exists = true, .first_seq = 1};
   stream_state result_stream{.exists = true, .first_seq = 1};
   stream_state letter_stream{.exists = true, .first_seq = 1};
   audit_rules rules{*currency_code::parse("KRW")};

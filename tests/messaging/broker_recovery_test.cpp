@@ -89,6 +89,43 @@ CAF_TEST(what a limited consumer gave up is handed out once) {
   CAF_CHECK(recovered(7) == all_payloads());
 }
 
+CAF_TEST(an announcement is kept until its message is settled) {
+  remake_limited_consumer(1);
+  publish_requests(messages);
+  CAF_CHECK_EQUAL(settle_all(settlement::hand_back), messages);
+  const auto announced = [this] { return bus->stream(names::exhausted_stream).messages; };
+  CAF_CHECK(eventually([&] { return announced() == messages; }));
+  // No limit any more: nothing but the announcements tells of what was given up.
+  remake_consumer(30s);
+  CAF_CHECK_EQUAL(settle_all(settlement::acknowledge), messages);
+  {
+    fetcher fetch(recovery(), 100);
+    std::size_t count = 0;
+    CAF_CHECK(eventually([&] {
+      for (const auto& one : fetch.turn()) {
+        fetch.done(one, settlement::hand_back);
+        ++count;
+      }
+      return count == messages;
+    }));
+    CAF_CHECK_EQUAL(announced(), messages);
+  }
+  CAF_CHECK(recovered(7) == all_payloads());
+  CAF_CHECK_EQUAL(announced(), 0u);
+  CAF_CHECK(recovered(7).empty());
+}
+
+CAF_TEST(announcements that tell of nothing are struck out) {
+  publish_requests(1);
+  const auto subject = std::string{names::exhausted_prefix} + std::string{names::deposit_consumer};
+  for (const auto* body :
+       {"", "{", "[1]", R"({"stream_seq":"1"})", R"({"stream_seq":-1})", R"({"stream_seq":77})"})
+    CAF_CHECK_EQUAL(side->publish(subject, "", body), "");
+  CAF_CHECK(eventually([&] { return bus->stream(names::exhausted_stream).messages == 6; }));
+  CAF_CHECK(recovered(7).empty());
+  CAF_CHECK_EQUAL(bus->stream(names::exhausted_stream).messages, 0u);
+}
+
 CAF_TEST(what is acknowledged is not handed out again) {
   remake_limited_consumer(3);
   publish_requests(messages);
