@@ -320,7 +320,7 @@ void stream_audit::answer(const stored_message& request, const entry& asked, boo
     row->asked_for = true; // one finding is enough
 }
 
-void stream_audit::unanswered(const stored_message& request, std::string why) {
+void stream_audit::unanswered(const stored_message& request, const std::string& why) {
   unanswered_.push_back(message_text(names::request_stream, request.seq)
                         + " has no dead letter: " + why);
 }

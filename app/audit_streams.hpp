@@ -109,7 +109,7 @@ private:
   void compare_with_letter(const stored_message& original, const letter_state& letter);
   bool is_founded(const letter_state& letter, const std::variant<entry, rejection>& decoded);
   void answer(const stored_message& request, const entry& asked, bool parked);
-  void unanswered(const stored_message& request, std::string why);
+  void unanswered(const stored_message& request, const std::string& why);
 
   audit_rules rules_;
   const currency_table& currencies_;

@@ -243,6 +243,18 @@ std::optional<json> ensure(session& through, const std::string& who, const std::
   return found;
 }
 
+void provision_consumer(session& through, const consumer_need& need, const provisioning& how,
+                        sentences& faults) {
+  const std::string stream(need.stream);
+  const std::string name(need.name);
+  const auto path = stream + "." + name;
+  if (const auto config =
+          ensure(through, "consumer " + name + " of stream " + stream, "CONSUMER.INFO." + path,
+                 api_consumer_not_found, "CONSUMER.DURABLE.CREATE." + path,
+                 consumer_config(need, how), how.create, faults))
+    judge_consumer(need, *config, how, faults);
+}
+
 } // namespace
 
 bool subject_matches(std::string_view pattern, std::string_view subject) noexcept {
@@ -281,15 +293,8 @@ std::vector<std::string> provision_all(session& through, const provisioning& how
     if (!(how.*need.role))
       continue;
     const std::string stream(need.stream);
-    const std::string name(need.name);
-    if (std::find(missing_streams.begin(), missing_streams.end(), stream) != missing_streams.end())
-      continue; // said already
-    const auto path = stream + "." + name;
-    if (const auto config =
-            ensure(through, "consumer " + name + " of stream " + stream, "CONSUMER.INFO." + path,
-                   api_consumer_not_found, "CONSUMER.DURABLE.CREATE." + path,
-                   consumer_config(need, how), how.create, faults))
-      judge_consumer(need, *config, how, faults);
+    if (std::find(missing_streams.begin(), missing_streams.end(), stream) == missing_streams.end())
+      provision_consumer(through, need, how, faults); // else said already
   }
   return faults;
 }
