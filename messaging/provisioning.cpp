@@ -18,13 +18,6 @@ namespace {
 using nlohmann::json;
 using sentences = std::vector<std::string>;
 
-constexpr std::string_view all_exhausted =
-    "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.TRANSACTIONS.>";
-constexpr std::string_view exhausted_deposit =
-    "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.TRANSACTIONS.deposit-consumer";
-constexpr std::string_view exhausted_withdrawal =
-    "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.TRANSACTIONS.withdrawal-consumer";
-
 struct stream_need {
   std::string_view name;
   std::vector<std::string_view> subjects; // to create it with
@@ -41,6 +34,12 @@ struct consumer_need {
 };
 
 const std::array<stream_need, 4>& stream_needs() {
+  const auto announced = [](std::string_view by) {
+    return std::string(names::exhausted_prefix).append(by);
+  };
+  static const auto all_exhausted = announced(">");
+  static const auto exhausted_deposit = announced(names::deposit_consumer);
+  static const auto exhausted_withdrawal = announced(names::withdrawal_consumer);
   static const std::array<stream_need, 4> needs{{
       {names::request_stream,
        {names::deposit_subject, names::withdrawal_subject},
