@@ -93,10 +93,10 @@ private:
           return;
       }
       try {
-        strike_out_done();
         read_announcements();
         if (steady::now() >= next_sweep)
           next_sweep = steady::now() + (sweep() ? interval_ : std::max(interval_, unlimited_pause));
+        strike_out_done();
       } catch (const std::exception&) {
         // The broker is away; its link reports that, and the next round tries again.
       }
