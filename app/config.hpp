@@ -45,7 +45,7 @@ struct config {
   // Fetcher actors for each consumer.
   int fetchers = 1;
   // Gate actors, each with a poster and a database connection of its own.
-  int gates = 1;
+  int gates = 2;
   // Threads that run event-based actors; 0: one for each processor.
   int scheduler_threads = 0;
   // Messages this node holds at most, from pull to acknowledgement.

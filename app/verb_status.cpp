@@ -20,7 +20,8 @@ using nlohmann::ordered_json;
 
 ordered_json look_at_streams(broker& nats) {
   auto items = ordered_json::array();
-  for (const auto name : {names::request_stream, names::result_stream, names::dead_letter_stream}) {
+  for (const auto name : {names::request_stream, names::result_stream, names::dead_letter_stream,
+                          names::exhausted_stream}) {
     const auto state = nats.stream(name);
     items.push_back({{"name", name},
                      {"exists", state.exists},

@@ -41,7 +41,7 @@ CAF_TEST(without any source the defaults of the contract hold) {
   CAF_CHECK_EQUAL(c.max_in_flight, 16384u);
   CAF_CHECK_EQUAL(c.max_attempts, 3);
   CAF_CHECK_EQUAL(c.fetchers, 1);
-  CAF_CHECK_EQUAL(c.gates, 1);
+  CAF_CHECK_EQUAL(c.gates, 2);
   CAF_CHECK(c.ack_wait == std::chrono::seconds{30});
   CAF_CHECK(c.migrate && c.provision);
   CAF_CHECK_EQUAL(std::string{c.default_currency.text()}, "KRW");
