@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "app/audit_ledger.hpp"
 #include "app/audit_records.hpp"
 #include "app/text.hpp"
 #include "messaging/names.hpp"
@@ -74,6 +73,16 @@ nlohmann::ordered_json stream_json(const audited_stream& stream) {
 
 } // namespace
 
+void audit_report::count(const ledger_audit& chains, const stream_audit& messages) {
+  accounts = chains.accounts();
+  applied = chains.applied();
+  refused = chains.refused();
+  results = messages.results();
+  dead_letters = messages.dead_letters();
+  requests = messages.requests();
+  unproven = messages.unproven();
+}
+
 audit_report run_audit(ledger_reader& ledger, record_reader& records, broker& nats,
                        const audit_rules& rules) {
   audit_report report;
@@ -117,13 +126,7 @@ audit_report run_audit(ledger_reader& ledger, record_reader& records, broker& na
     report.records = verdicts.records();
     report.pending = verdicts.pending();
   }
-  report.accounts = chains.accounts();
-  report.applied = chains.applied();
-  report.refused = chains.refused();
-  report.results = messages.results();
-  report.dead_letters = messages.dead_letters();
-  report.requests = messages.requests();
-  report.unproven = messages.unproven();
+  report.count(chains, messages);
   return report;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/audit_findings.hpp"
+#include "app/audit_ledger.hpp"
 #include "app/audit_streams.hpp"
 #include "messaging/broker.hpp"
 #include "persistence/ledger_reader.hpp"
@@ -35,6 +36,9 @@ struct audit_report {
   std::uint64_t pending = 0; // records without a verdict
   std::vector<audited_stream> streams;
   finding_list findings;
+
+  // What the two have seen.
+  void count(const ledger_audit& chains, const stream_audit& messages);
 };
 
 // Reads everything once. Waits; throws std::runtime_error when a database or the broker cannot be

@@ -22,6 +22,7 @@
 #include "actors/node.hpp"
 #include "app/account_routes.hpp"
 #include "app/account_service.hpp"
+#include "app/currency_watch.hpp"
 #include "app/http_access.hpp"
 #include "app/http_server.hpp"
 #include "app/nats_api.hpp"
@@ -151,6 +152,7 @@ void run_until_told_to_stop(const config& settings, const termination_signals& s
   if (settings.has_role("account"))
     api = start_account(system, all, settings, *nats, currencies);
   readiness health{settings, *nats};
+  const currency_watch watch{currencies, [&] { return read_currencies(settings, *nats); }};
   {
     std::optional<http_server> http;
     if (settings.http_listen)

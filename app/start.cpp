@@ -119,12 +119,15 @@ std::unique_ptr<broker> open_broker(const config& settings, const termination_si
   return nats;
 }
 
-std::shared_ptr<const currency_table> open_currencies(const config& settings, broker& nats,
-                                                      const termination_signals& signals) {
+std::vector<currency> read_currencies(const config& settings, broker& nats) {
+  return settings.has_role("ledger") ? make_postgres_reader(settings.database_url)->currencies()
+                                     : ask_currencies(nats);
+}
+
+std::shared_ptr<currency_table> open_currencies(const config& settings, broker& nats,
+                                                const termination_signals& signals) {
   return keep_trying("currencies", signals, [&] {
-    return std::make_shared<const currency_table>(
-        settings.has_role("ledger") ? make_postgres_reader(settings.database_url)->currencies()
-                                    : ask_currencies(nats));
+    return std::make_shared<currency_table>(read_currencies(settings, nats));
   });
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "app/config.hpp"
 #include "app/signals.hpp"
@@ -22,8 +23,11 @@ void open_databases(const config& settings, const termination_signals& signals);
 // Connects, provisions and checks.
 std::unique_ptr<broker> open_broker(const config& settings, const termination_signals& signals);
 
-// From the ledger's database, or, without the ledger role, from a node that has it.
-std::shared_ptr<const currency_table> open_currencies(const config& settings, broker& nats,
-                                                      const termination_signals& signals);
+// From the ledger's database, or, without the ledger role, from a node that has it. Throws when
+// neither answers.
+std::vector<currency> read_currencies(const config& settings, broker& nats);
+
+std::shared_ptr<currency_table> open_currencies(const config& settings, broker& nats,
+                                                const termination_signals& signals);
 
 } // namespace ledgerd

@@ -1,7 +1,5 @@
 #include "domain/currency.hpp"
 
-#include <algorithm>
-
 #include "domain/assert.hpp"
 
 namespace ledgerd {
@@ -19,15 +17,28 @@ std::optional<currency_code> currency_code::parse(std::string_view text) noexcep
 }
 
 currency_table::currency_table(const std::vector<currency>& rows)
-    : exponents_(currency_code::index_count, std::int8_t{-1}) {
+    : exponents_(currency_code::index_count) {
+  for (auto& exponent : exponents_)
+    exponent.store(-1, std::memory_order_relaxed);
+  add(rows);
+}
+
+currency_table::additions currency_table::add(const std::vector<currency>& rows) {
+  additions result;
   for (const auto& row : rows) {
     LEDGERD_ASSERT(row.exponent >= 0 && row.exponent <= currency::max_exponent);
-    exponents_[row.code.index()] = static_cast<std::int8_t>(row.exponent);
+    std::int8_t known = -1;
+    if (exponents_[row.code.index()].compare_exchange_strong(
+            known, static_cast<std::int8_t>(row.exponent), std::memory_order_relaxed))
+      result.added.push_back(row);
+    else if (known != row.exponent)
+      result.contrary.push_back(row);
   }
+  return result;
 }
 
 std::optional<int> currency_table::exponent(currency_code code) const noexcept {
-  const auto found = exponents_[code.index()];
+  const auto found = exponents_[code.index()].load(std::memory_order_relaxed);
   if (found < 0)
     return std::nullopt;
   return found;

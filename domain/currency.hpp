@@ -1,9 +1,10 @@
 // Currencies: a code of three capital letters and the number of digits after the decimal point.
 //
-// Pure values, no I/O; safe to read from any thread.
+// No I/O; safe to read from any thread.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -43,17 +44,25 @@ struct currency {
   static constexpr int max_exponent = 18; // more digits than an int64 has would leave no whole unit
 };
 
-// The currencies the daemon knows, looked up once per message. Immutable after construction.
+// The currencies the daemon knows, looked up once per message. Grows, but never changes what it
+// knows. Any thread may read while another adds.
 class currency_table {
 public:
-  // Precondition (asserted): every exponent lies in 0 .. currency::max_exponent.
+  // Precondition (asserted), here as for `add`: every exponent lies in 0 .. currency::max_exponent.
   explicit currency_table(const std::vector<currency>& rows);
+
+  struct additions {
+    std::vector<currency> added;
+    std::vector<currency> contrary; // known with other digits: left as they were
+  };
+
+  additions add(const std::vector<currency>& rows);
 
   // Digits after the decimal point, or nothing when the currency is unknown.
   std::optional<int> exponent(currency_code code) const noexcept;
 
 private:
-  std::vector<std::int8_t> exponents_; // by currency_code::index(); -1: unknown
+  std::vector<std::atomic<std::int8_t>> exponents_; // by currency_code::index(); -1: unknown
 };
 
 } // namespace ledgerd

@@ -15,12 +15,11 @@ namespace {
 
 // Ids mostly grow: one beyond the greatest is new, and one look at that spares most of them their
 // own.
-const statement find_known{
-    "find_known",
-    "SELECT " + posting_columns
-        + " FROM ledger.transactions WHERE record_id = ANY (ARRAY("
-          "SELECT id FROM unnest($1::bigint[]) AS id "
-          "WHERE id <= (SELECT max(record_id) FROM ledger.transactions)))"};
+const statement find_known{"find_known",
+                           "SELECT " + posting_columns
+                               + " FROM ledger.transactions WHERE record_id = ANY (ARRAY("
+                                 "SELECT id FROM unnest($1::bigint[]) AS id "
+                                 "WHERE id <= (SELECT max(record_id) FROM ledger.transactions)))"};
 
 const std::string select_heads =
     "SELECT k.place, a.balance, a.seq "

@@ -318,6 +318,7 @@ CAF_TEST(status shows the streams and consumers and the ledger) {
   CAF_CHECK_EQUAL(found.at("ledger").at("refused").get<int>(), 1);
   CAF_CHECK_EQUAL(found.at("ledger").at("accounts").get<int>(), 1);
   CAF_CHECK_EQUAL(found.at("broker").at("streams").at(2).at("messages").get<int>(), 1);
+  CAF_CHECK_EQUAL(found.at("broker").at("streams").size(), 4u);
   CAF_CHECK_EQUAL(found.at("broker").at("consumers").size(), 3u);
 }
 

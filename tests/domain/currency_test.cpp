@@ -53,3 +53,16 @@ CAF_TEST(a_table_knows_what_it_was_given) {
   CAF_CHECK(!table.exponent(code("USD")));
   CAF_CHECK(!table.exponent(code("AAA")));
 }
+
+CAF_TEST(a_table_grows_and_never_changes_what_it_knows) {
+  const auto code = [](std::string_view text) { return *currency_code::parse(text); };
+  currency_table table({{code("KRW"), 0}, {code("EUR"), 2}});
+  const auto first = table.add({{code("KRW"), 0}, {code("EUR"), 3}, {code("QQQ"), 4}});
+  CAF_REQUIRE_EQUAL(first.added.size(), 1u);
+  CAF_CHECK_EQUAL(first.added[0].code, code("QQQ"));
+  CAF_REQUIRE_EQUAL(first.contrary.size(), 1u);
+  CAF_CHECK_EQUAL(first.contrary[0].code, code("EUR"));
+  CAF_CHECK_EQUAL(table.exponent(code("EUR")).value_or(-1), 2);
+  CAF_CHECK_EQUAL(table.exponent(code("QQQ")).value_or(-1), 4);
+  CAF_CHECK(table.add({{code("QQQ"), 4}}).added.empty());
+}

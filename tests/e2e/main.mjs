@@ -1,5 +1,5 @@
 // Runs one scenario end to end and checks it. Usage:
-//   node main.mjs plain|kill|pair BINARY [--requests N] [--kills N] [--seed N]
+//   node main.mjs plain|kill|pair|exhaust BINARY [--requests N] [--kills N] [--seed N]
 
 import {parseArgs} from 'node:util';
 
@@ -63,6 +63,24 @@ async function kill(world, traffic, messages, random) {
   return [daemon];
 }
 
+// The broker gives every message up, after two deliveries to someone who settles none, while no daemon runs.
+async function exhaust(world, traffic, messages) {
+  const first = await world.daemon('first');
+  await first.ready();
+  await first.stop();
+  await traffic.limitDeliveries(2);
+  await traffic.publish(messages);
+  const deliveries = await traffic.exhaust();
+  log(`${messages.length} messages given up after ${deliveries} deliveries`);
+  if (deliveries !== 2 * messages.length) {
+    throw new Error(`${deliveries} deliveries of ${messages.length} messages gave none or not all of them up`);
+  }
+  const daemon = await world.daemon('rescuer', '--sweep-interval', '1s', ...shortShutdown);
+  await daemon.ready();
+  await until('all is rescued', 60, async () => (await daemon.entries()) >= messages.length);
+  return [daemon];
+}
+
 function readRows(world) {
   return world.query(`SELECT id, record_id, user_id, currency, seq, type, amount, status, coalesce(reason, ''),
       balance_after, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
@@ -84,9 +102,9 @@ function summary({messages, rows, accounts, results, dead}) {
 }
 
 async function run() {
-  const play = {plain, kill, pair}[scenario];
+  const play = {plain, kill, pair, exhaust}[scenario];
   if (!play || !binary) {
-    throw new Error('usage: node main.mjs plain|kill|pair BINARY [--requests N] [--kills N] [--seed N]');
+    throw new Error('usage: node main.mjs plain|kill|pair|exhaust BINARY [--requests N] [--kills N] [--seed N]');
   }
   console.log(`seed ${options.seed}, repeat with --seed ${options.seed}`);
   const random = new Random(options.seed);

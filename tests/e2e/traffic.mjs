@@ -32,6 +32,33 @@ export class Traffic {
     }
   }
 
+  // The durables anew, with a limit of deliveries as somebody else may have set it.
+  async limitDeliveries(limit) {
+    for (const name of durables) {
+      const {config} = await this.manager.consumers.info(requestStream, name);
+      await this.manager.consumers.delete(requestStream, name);
+      await this.manager.consumers.add(requestStream, {...config, ack_wait: 1.5e9, max_deliver: limit});
+    }
+  }
+
+  // Takes what the durables deliver and settles none of it, until nothing has come for three seconds. Returns how many
+  // deliveries there were.
+  async exhaust() {
+    const counts = await Promise.all(durables.map(async (name) => {
+      const consumer = await this.stream.consumers.get(requestStream, name);
+      let count = 0;
+      for (let silent = 0; silent < 3;) {
+        const before = count;
+        for await (const _ of await consumer.fetch({max_messages: 1000, expires: 1000})) {
+          ++count;
+        }
+        silent = count === before ? silent + 1 : 0;
+      }
+      return count;
+    }));
+    return counts.reduce((a, b) => a + b, 0);
+  }
+
   // The account side's durable likewise.
   async provisionResults(ackWaitSeconds) {
     await this.manager.streams.add({name: 'TRANSACTION_RESULTS', subjects: ['transaction.result.>']});

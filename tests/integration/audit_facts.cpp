@@ -6,7 +6,6 @@
 #include <tuple>
 #include <variant>
 
-#include "app/audit_ledger.hpp"
 #include "domain/plan.hpp"
 #include "messaging/names.hpp"
 
@@ -103,13 +102,7 @@ audit_report run(const world& facts) {
   for (const auto& m : facts.requests)
     messages.request(m);
   messages.finish();
-  report.unproven = messages.unproven();
-  report.results = messages.results();
-  report.dead_letters = messages.dead_letters();
-  report.requests = messages.requests();
-  report.applied = chains.applied();
-  report.refused = chains.refused();
-  report.accounts = chains.accounts();
+  report.count(chains, messages);
   return report;
 }
 
