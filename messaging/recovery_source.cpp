@@ -28,7 +28,8 @@ constexpr std::string_view internal_header_prefix = "Nats-";
 
 // How soon a consumer without a limit is asked again whether it has one: each question costs the
 // broker.
-constexpr auto unlimited_pause = std::chrono::milliseconds{30000};
+constexpr std::chrono::milliseconds unlimited_pause_alone = std::chrono::seconds{30};
+constexpr std::chrono::milliseconds unlimited_pause_announced = std::chrono::hours{1};
 
 // The request that an announcement tells of; nothing when it is malformed.
 std::optional<std::uint64_t> announced_sequence(const std::string& announcement) {
@@ -95,7 +96,8 @@ private:
       try {
         read_announcements();
         if (steady::now() >= next_sweep)
-          next_sweep = steady::now() + (sweep() ? interval_ : std::max(interval_, unlimited_pause));
+          next_sweep =
+              steady::now() + (sweep() ? interval_ : std::max(interval_, unlimited_pause()));
         strike_out_done();
       } catch (const std::exception&) {
         // The broker is away; its link reports that, and the next round tries again.
@@ -125,6 +127,7 @@ private:
 
   void read_announcements() {
     const auto list = nats_.stream(names::exhausted_stream);
+    announcements_kept_ = list.exists;
     if (list.messages == 0 || list.last_seq <= read_)
       return;
     nats_.read(names::exhausted_stream, announced_, read_ + 1, [&](const stored_message& one) {
@@ -140,6 +143,13 @@ private:
       read_ = one.seq;
       return true;
     });
+  }
+
+  // Where announcements are kept, a limit that is set later needs no sweep to be noticed. To ask is
+  // not free: nats-server 2.9 may count what is pending anew for every delivery from then on
+  // (docs/decisions/0008-recovery.md).
+  std::chrono::milliseconds unlimited_pause() const {
+    return announcements_kept_ ? unlimited_pause_announced : unlimited_pause_alone;
   }
 
   // Whether the consumer limits deliveries.
@@ -193,6 +203,7 @@ private:
   const std::chrono::milliseconds interval_;
   std::uint64_t swept_ = 0; // the thread's only: the last request handed out by a sweep ...
   std::uint64_t read_ = 0;  // ... and the last announcement
+  bool announcements_kept_ = false;
   std::set<std::uint64_t> announced_requests_; // after `swept_`: a sweep need not hand them out
   std::mutex mutex_;
   std::condition_variable changed_;
