@@ -74,7 +74,10 @@ public:
       const auto code = currency_code::parse(answer.text(row, 0));
       if (!code)
         throw std::runtime_error("ledger.currencies holds a code that is none");
-      return currency{*code, static_cast<int>(answer.integer(row, 1))};
+      const auto exponent = answer.integer(row, 1);
+      if (exponent < 0 || exponent > currency::max_exponent)
+        throw std::runtime_error("ledger.currencies holds an exponent out of range");
+      return currency{*code, static_cast<int>(exponent)};
     };
     return read_all(ask(read_currencies, {}), read);
   }
