@@ -1,7 +1,10 @@
 #include "tests/support/private_servers.hpp"
 
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
+#include <unistd.h>
 
 #define CAF_SUITE private_servers
 #include "caf/test/unit_test.hpp"
@@ -50,4 +53,25 @@ CAF_TEST(nothing_is_left_behind) {
     CAF_CHECK_EQUAL(servers.nats_url(), url);
   }
   CAF_CHECK(!std::filesystem::exists(directory));
+}
+
+CAF_TEST(another_program_is_taken_and_kept) {
+  const auto program =
+      std::filesystem::temp_directory_path() / ("another-server." + std::to_string(getpid()));
+  std::filesystem::copy_file("/usr/sbin/nats-server", program);
+  setenv("NATS_SERVER", program.c_str(), 1); // NOLINT(concurrency-mt-unsafe): one thread
+  const auto runs = [](const private_servers& servers) {
+    std::string pid;
+    std::getline(std::ifstream{servers.directory() + "/nats.pid"}, pid);
+    return std::filesystem::read_symlink("/proc/" + pid + "/exe");
+  };
+  {
+    private_servers servers{private_servers::which::nats};
+    unsetenv("NATS_SERVER"); // NOLINT(concurrency-mt-unsafe)
+    CAF_CHECK_EQUAL(runs(servers), program);
+    servers.kill_nats();
+    servers.start_again();
+    CAF_CHECK_EQUAL(runs(servers), program);
+  }
+  std::filesystem::remove(program);
 }

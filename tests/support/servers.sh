@@ -5,6 +5,7 @@
 #
 #   env             LEDGERD_NATS_URL=... and LEDGERD_DATABASE_URL=..., one a line; mode 600, for it holds a password
 #   nats.pid        nats-server; nats.conf, nats.log and its store `nats` stand beside it
+#   nats.program    its program and pg.bin PostgreSQL's, which every later verb uses too
 #   pg              PostgreSQL's data directory with postmaster.pid; pg.log beside it
 #
 # PostgreSQL refuses to run as root, so root runs it as the user `postgres`. Where that user cannot enter the
@@ -14,8 +15,27 @@
 # The role `ledgerd` is no superuser, as the daemon needs none; it may create databases and roles. It logs in with a
 # generated password (scram-sha-256), because on a shared machine `trust` would let every local user run commands as
 # the server's user. The superuser is `postgres`, with the same password.
+#
+# The variables NATS_SERVER (a nats-server) and PG_BIN (a directory with initdb, postgres, pg_ctl) name other programs
+# than Debian's for `start`.
 
+# The nats-server of a directory: the one that is named, else the one it was started with, else Debian's.
+servers_nats_program() {
+  local program=${NATS_SERVER:-}
+  [[ -n $program ]] || program=$(cat "$1/nats.program" 2>/dev/null || echo nats-server)
+  program=$(command -v "$program") || die "NATS_SERVER must name a program, not \`$NATS_SERVER\`"
+  readlink -f "$program"
+}
+
+# PostgreSQL's programs, in the same way.
 servers_pg_bin() {
+  local bin=${PG_BIN:-}
+  [[ -n $bin ]] || bin=$(cat "$1/pg.bin" 2>/dev/null || servers_newest_pg_bin)
+  [[ -x $bin/initdb ]] || die "PostgreSQL's server programs are not in \`$bin\`"
+  echo "$bin"
+}
+
+servers_newest_pg_bin() {
   local bin
   bin=$(find /usr/lib/postgresql -mindepth 2 -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -n 1)
   [[ -x $bin/initdb ]] || die "PostgreSQL's server programs are not installed"
@@ -65,9 +85,11 @@ servers_pid() {
 
 # Whether the process in a pid file is alive and is the named program: the pid may have been given to another, and
 # a zombie has no program.
-servers_alive() { [[ -r $1 && $(readlink "/proc/$(servers_pid "$1")/exe") == */"$2"* ]]; }
+servers_alive() { [[ -r $1 && $(readlink "/proc/$(servers_pid "$1")/exe") == *"$2"* ]]; }
 
-servers_gone() { ! servers_alive "$@"; }
+servers_nats_alive() { servers_alive "$1/nats.pid" "$(cat "$1/nats.program" 2>/dev/null || echo /nats-server)"; }
+
+servers_nats_gone() { ! servers_nats_alive "$1"; }
 
 # ---------------------------------------------------------------------------------------------- nats-server
 
@@ -81,7 +103,8 @@ servers_nats_answers() {
 }
 
 servers_start_nats() {
-  local at=$1 port
+  local at=$1 port program
+  program=$(servers_nats_program "$at")
   if [[ ! -f $at/nats.conf ]]; then
     port=$(servers_free_port)
     cat >"$at/nats.conf" <<END
@@ -99,8 +122,9 @@ jetstream {
 END
   fi
   port=$(sed -n 's/^port: //p' "$at/nats.conf")
-  if ! servers_alive "$at/nats.pid" nats-server; then
-    (setsid nats-server -c "$at/nats.conf" </dev/null >>"$at/nats.log" 2>&1 9>&- &)
+  if ! servers_nats_alive "$at"; then
+    echo "$program" >"$at/nats.program"
+    (setsid "$program" -c "$at/nats.conf" </dev/null >>"$at/nats.log" 2>&1 9>&- &)
   fi
   servers_wait 30 servers_nats_answers "$port" || die "nats-server does not answer on port $port, see $at/nats.log"
   echo "LEDGERD_NATS_URL=nats://127.0.0.1:$port" >"$at/nats.env"
@@ -108,9 +132,9 @@ END
 
 servers_signal_nats() {
   local at=$1 signal=$2
-  servers_alive "$at/nats.pid" nats-server || return 0
+  servers_nats_alive "$at" || return 0
   kill "-$signal" "$(servers_pid "$at/nats.pid")" 2>/dev/null || true
-  servers_wait 5 servers_gone "$at/nats.pid" nats-server
+  servers_wait 5 servers_nats_gone "$at"
 }
 
 servers_kill_nats() { servers_signal_nats "$1" KILL || die "nats-server in $1 cannot be stopped"; }
@@ -194,12 +218,13 @@ END
 
 servers_start_pg() {
   local at=$1 bin data port
-  bin=$(servers_pg_bin)
+  bin=$(servers_pg_bin "$at")
+  echo "$bin" >"$at/pg.bin"
   # pg.env is written last, so without it the directory is half made.
   [[ -f $at/pg.env && -f $at/pg/PG_VERSION ]] || servers_init_pg "$at" "$bin"
   data=$(readlink -f "$at/pg")
   port=$(sed -n 's/^port = //p' "$data/postgresql.conf")
-  if ! servers_alive "$at/pg/postmaster.pid" postgres; then
+  if ! servers_alive "$at/pg/postmaster.pid" /postgres; then
     # What a killed server left behind. PostgreSQL trusts a zombie's pid, which stays where no init reaps.
     servers_kill_pg "$at"
     rm -f "$data/postmaster.pid"
@@ -214,7 +239,7 @@ servers_start_pg() {
 servers_age_pg() {
   local superuser
   superuser=$(sed 's/^LEDGERD_DATABASE_URL=//; s#//ledgerd:#//postgres:#' "$1/pg.env")
-  "$(servers_pg_bin)/psql" "$superuser" -q -v ON_ERROR_STOP=1 >/dev/null <<'END'
+  "$(servers_pg_bin "$1")/psql" "$superuser" -q -v ON_ERROR_STOP=1 >/dev/null <<'END'
 ALTER SYSTEM SET min_wal_size = '1GB';
 SELECT pg_reload_conf();
 SELECT format('SELECT pg_logical_emit_message(false, %L, %L); SELECT pg_switch_wal();', 'age', n)
@@ -225,8 +250,8 @@ END
 
 servers_stop_pg() {
   local at=$1
-  if servers_alive "$at/pg/postmaster.pid" postgres; then
-    servers_as_pg "$(servers_pg_bin)/pg_ctl" -D "$(readlink -f "$at/pg")" -m fast -w -t 10 stop >>"$at/pg.log" 2>&1 \
+  if servers_alive "$at/pg/postmaster.pid" /postgres; then
+    servers_as_pg "$(servers_pg_bin "$at")/pg_ctl" -D "$(readlink -f "$at/pg")" -m fast -w -t 10 stop >>"$at/pg.log" 2>&1 \
       || true
   fi
   servers_kill_pg "$at"
@@ -264,6 +289,7 @@ usage: ./dev servers start|stop|kill|remove|env [--at DIR] [--only nats|postgres
   --at    the directory of the servers (default .dev/servers)
   --only  just one of the two
   --owner start only: remove everything as soon as process PID has ended
+  NATS_SERVER and PG_BIN (variables) name another nats-server and the directory of another PostgreSQL's programs
 END
 }
 
@@ -297,11 +323,11 @@ servers_start() {
   exec 9>"$at/.lock"
   flock 9
   if [[ $only != postgres ]]; then
-    need nats
+    [[ -n ${NATS_SERVER:-} ]] || need nats
     servers_start_nats "$at"
   fi
   if [[ $only != nats ]]; then
-    need postgres
+    [[ -n ${PG_BIN:-} ]] || need postgres
     servers_start_pg "$at"
   fi
   (umask 077 && cat "$at"/nats.env "$at"/pg.env >"$at/env" 2>/dev/null) || true
@@ -338,6 +364,6 @@ servers_remove() {
   servers_end_watch "$at"
   servers_remove_pg_directory "$at"
   rm -rf "$at/nats"
-  rm -f "$at"/{watch.pid,env,nats.env,nats.conf,nats.log,nats.pid,pg.log,.lock}
+  rm -f "$at"/{watch.pid,env,nats.env,nats.conf,nats.log,nats.pid,nats.program,pg.bin,pg.log,.lock}
   rmdir "$at" 2>/dev/null || true
 }
