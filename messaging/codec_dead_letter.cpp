@@ -39,11 +39,11 @@ std::size_t header_bytes(const outgoing& message) noexcept {
 std::string short_detail(std::string_view detail) {
   constexpr std::string_view mark = "...";
   if (detail.size() <= detail_bytes_max)
-    return one_line(detail);
+    return without_breaks(detail);
   auto size = detail_bytes_max - mark.size();
   while (size > 0 && (static_cast<unsigned char>(detail[size]) & 0xc0U) == 0x80U)
     --size;
-  return one_line(detail.substr(0, size)).append(mark);
+  return without_breaks(detail.substr(0, size)).append(mark);
 }
 
 std::string dead_letter_subject(std::string_view source_subject) {
@@ -83,14 +83,14 @@ outgoing make_dead_letter(std::uint64_t token, const delivery& source, const rej
       {"Ledgerd-Sequence", sequence},
       {"Ledgerd-Subject", source.subject},
       {"Ledgerd-Deliveries", std::to_string(source.deliveries)},
-      {"Ledgerd-Node", one_line(node_name)},
+      {"Ledgerd-Node", without_breaks(node_name)},
   };
   const auto own = result.headers.size();
   // A message that was parked before and sent again may carry the old reasons: only the present
   // ones count.
   for (const auto& h : source.headers)
     if (!has_prefix(h.name, "Nats-") && !has_prefix(h.name, "Ledgerd-"))
-      result.headers.push_back({h.name, one_line(h.value)});
+      result.headers.push_back({h.name, without_breaks(h.value)});
   fit(result, own, message_bytes_max);
   return result;
 }

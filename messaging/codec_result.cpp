@@ -58,7 +58,7 @@ outgoing make_result(std::uint64_t token, const posting& stored, int exponent,
     const auto found = std::find_if(source.headers.begin(), source.headers.end(),
                                     [&](const header& h) { return same_name(h.name, wanted); });
     if (found != source.headers.end() && found->value.size() <= trace_header_bytes_max)
-      result.headers.push_back({std::string(wanted), one_line(found->value)});
+      result.headers.push_back({std::string(wanted), without_breaks(found->value)});
   }
   return result;
 }

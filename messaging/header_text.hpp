@@ -18,7 +18,7 @@ constexpr bool same_name(std::string_view a, std::string_view b) noexcept {
 }
 
 // `text` on one line: a line break in a value would begin a header of its own.
-inline std::string one_line(std::string_view text) {
+inline std::string without_breaks(std::string_view text) {
   std::string result(text);
   for (auto& c : result)
     if (c == '\r' || c == '\n' || c == '\0')

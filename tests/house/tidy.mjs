@@ -119,6 +119,58 @@ function checkListed(path, lists, report) {
   }
 }
 
+// The free functions that a header declares or defines, each as `namespace::name(types)`, with its line.
+function* freeFunctions(code) {
+  const scopes = [];
+  let statement = '';
+  let began = 0;
+  const found = () => {
+    const head = statement.replace(/^\s*#.*$/gm, '').replace(/\[\[.*?\]\]/g, '').trim();
+    const parts = /^([^=()]*[\w>&*\]]\s+[&*]*|[^=()]*[&*])(\w+)\s*\(([^]*)\)[\s\w]*(->.*)?$/.exec(head);
+    const noFunction = /^(class|struct|enum|union|using|typedef|friend|static_assert|extern)\b/;
+    if (!parts || noFunction.test(head) || scopes.some((scope) => scope === null)) {
+      return null;
+    }
+    const types = parts[3].split(/,(?![^<(]*[>)])/).map((parameter) =>
+      parameter.replace(/=.*$/s, '').trim().replace(/^(.*[\w>&*\]]\s+[&*]*|.*[&*])\w+$/s, '$1').replace(/\s+/g, ''));
+    return {name: `${scopes.join('::')}::${parts[2]}(${types.join(',')})`, line: code.slice(0, began).split('\n').length - 1};
+  };
+  for (let at = 0; at < code.length; ++at) {
+    const char = code[at];
+    if (char === '{' || char === ';') {
+      const scope = /\bnamespace(?:\s+([\w:]+))?\s*$/.exec(statement);
+      const declared = found();
+      if (declared) {
+        yield declared;
+      }
+      if (char === '{') {
+        scopes.push(scope ? scope[1] ?? '' : null);
+      }
+      statement = '';
+    } else if (char === '}') {
+      scopes.pop();
+      statement = '';
+    } else {
+      began = statement.trim() === '' ? at : began;
+      statement += char;
+    }
+  }
+}
+
+// Two headers that declare one function: with two bodies, the linker takes either for both.
+function checkTwins(root, paths, faults) {
+  const declared = new Map();
+  for (const path of paths.filter((each) => extname(each) === '.hpp' && each.split('/')[0] in rooms)) {
+    for (const {name, line} of freeFunctions(bareCode(readFileSync(join(root, path), 'utf8')))) {
+      const first = declared.get(name) ?? path;
+      declared.set(name, first);
+      if (first !== path) {
+        faults.push(`${path}:${line + 1}: ${name} is declared in ${first} too`);
+      }
+    }
+  }
+}
+
 function checkFile(root, path, lists, faults) {
   const text = readFileSync(join(root, path), 'utf8');
   const report = (index, complaint) => faults.push(`${path}:${index + 1}: ${complaint}`);
@@ -159,6 +211,7 @@ export function tidy(root) {
   for (const path of paths) {
     checkFile(root, path, lists, faults);
   }
+  checkTwins(root, paths, faults);
   if (paths.length === 0) {
     faults.push(`${root}: there is nothing to check`);
   }

@@ -68,11 +68,23 @@ const breaches = {
   'a float in messaging': {'messaging/broker.cpp': 'float half;\n'},
   'a double in persistence': {'persistence/store.cpp': 'static_cast<double>(1);\n'},
   'an await': {'actors/gate.cpp': 'self->request(a, b).await(c);\n'},
+  'one function in two headers': {
+    'domain/money.hpp': 'namespace ledgerd {\ninline std::string line(std::string_view text) {\n  return "";\n}\n}\n',
+    'app/text.hpp': 'namespace ledgerd {\nstruct other {\n  int line();\n};\n\n'
+      + 'std::string line(std::string_view other = "");\n}\n',
+  },
   'a source nobody builds': {'domain/stray.cpp': '\n'},
 };
 
 test('a clean tree passes', () => {
   assert.deepEqual(faultsWith({}), []);
+});
+
+test('two functions of one name pass', () => {
+  assert.deepEqual(faultsWith({
+    'domain/money.hpp': 'namespace ledgerd {\nint line(int a);\nnamespace wire {\nint line(long a);\n}\n}\n',
+    'app/text.hpp': 'namespace ledgerd {\nint line(long a, int b = f(1, 2));\nstruct s {\n  int line(int a);\n};\n}\n',
+  }), []);
 });
 
 test('an empty tree does not', () => {
