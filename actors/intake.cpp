@@ -75,17 +75,31 @@ void finish_drain(intake_pointer self) {
   state.drained.deliver(state.drain_result);
 }
 
-void on_failure(intake_state& state, const std::vector<submit_request>& requests,
+std::string_view why_not_recorded(store_failure_kind kind) {
+  switch (kind) {
+  case store_failure_kind::in_doubt:
+    return "the database broke off: the request may have been recorded; repeat it with the same "
+           "Idempotency-Key";
+  case store_failure_kind::rejected:
+    return "the database refuses this request: nothing was recorded";
+  default:
+    return "the database is not available: nothing was recorded";
+  }
+}
+
+// Callers wait for their answer, so nothing is tried again but what stood beside a refused request.
+void on_failure(intake_state& state, std::vector<submit_request>&& requests,
                 const store_failure& failure) {
+  if (state.course.failed(failure.kind, requests.size()) == batch_step::split) {
+    state.forming.insert(state.forming.begin(), std::make_move_iterator(requests.begin()),
+                         std::make_move_iterator(requests.end()));
+    return;
+  }
   if (state.failing++ % 1000 == 0)
     spdlog::warn("intake: {} submissions not recorded ({} batches so far): {}", requests.size(),
                  state.failing, failure.detail);
-  const bool in_doubt = failure.kind == store_failure_kind::in_doubt;
   for (const auto& request : requests)
-    refuse(state, request,
-           in_doubt ? "the database broke off: the request may have been recorded; repeat it with "
-                      "the same Idempotency-Key"
-                    : "the database is not available: nothing was recorded");
+    refuse(state, request, std::string{why_not_recorded(failure.kind)});
 }
 
 void on_recorded(intake_pointer self, recorded_batch& done) {
@@ -94,12 +108,13 @@ void on_recorded(intake_pointer self, recorded_batch& done) {
   ++state.batches;
   if (auto* records = std::get_if<std::vector<recorded>>(&done.result)) {
     LEDGERD_ASSERT(records->size() == requests.size());
+    state.course.succeeded();
     if (const auto failed = std::exchange(state.failing, 0); failed > 0)
       spdlog::info("intake: records again, after {} batches that failed", failed);
     for (std::size_t i = 0; i < requests.size(); ++i)
       take_recorded(self, requests[i], (*records)[i]);
   } else {
-    on_failure(state, requests, std::get<store_failure>(done.result));
+    on_failure(state, std::move(requests), std::get<store_failure>(done.result));
   }
   record_next_batch(self);
   finish_drain(self);
@@ -109,7 +124,7 @@ void record_next_batch(intake_pointer self) {
   auto& state = self->state;
   if (!state.recording.empty() || state.forming.empty())
     return;
-  const auto size = std::min(state.forming.size(), state.options.batch_max);
+  const auto size = state.course.next(state.forming.size());
   const auto end = state.forming.begin() + static_cast<std::ptrdiff_t>(size);
   state.recording.assign(std::make_move_iterator(state.forming.begin()),
                          std::make_move_iterator(end));
@@ -241,6 +256,8 @@ actor_report intake_state::report() const {
 
 intake_actor::behavior_type intake(intake_actor::stateful_pointer<intake_state> self,
                                    intake_options options) {
+  self->state.course = {options.batch_max, std::chrono::milliseconds{1},
+                        std::chrono::milliseconds{1}}; // of its pauses no use is made
   self->state.options = std::move(options);
   self->state.options.requests->open(make_waker(intake_actor{self}));
   self->delayed_send(self, self->state.options.beat, beat_atom_v);

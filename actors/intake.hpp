@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "actors/account_protocol.hpp"
+#include "actors/batch_course.hpp"
 #include "domain/currency.hpp"
 #include "messaging/ports.hpp"
 
@@ -60,6 +61,7 @@ struct intake_state {
   std::vector<submit_request> recording;
   std::unordered_map<std::uint64_t, publication> publishing; // by token, which is the record id
   std::unordered_multimap<std::int64_t, waiter> waiters;     // by record id
+  batch_course course;
   std::int64_t failing = 0; // batches in a row that were not recorded
   bool looking = false;     // at the records of waiters
   time_point next_look;

@@ -49,6 +49,8 @@ void finish_drain(reconciler_pointer self) {
     hand_back(each.source);
   for (const auto& each : state.settling)
     hand_back(each.source);
+  for (const auto& each : state.aside)
+    hand_back(each.source);
   for (const auto& [token, each] : state.parking)
     hand_back(each.source);
   state.drain.finish();
@@ -67,7 +69,6 @@ rejection other_content(const record_verdict& verdict) {
 
 void on_settled(reconciler_pointer self, std::vector<settled>& answers) {
   auto& state = self->state;
-  state.pause = {};
   ++state.batches;
   auto batch = std::exchange(state.settling, {});
   LEDGERD_ASSERT(batch.size() == answers.size());
@@ -98,39 +99,58 @@ void on_settled(reconciler_pointer self, std::vector<settled>& answers) {
 
 // The database is away: what is held stays, nothing more is pulled, and the same batch is tried
 // again.
-void on_unavailable(reconciler_pointer self, const store_failure& failure) {
+void try_again_later(reconciler_pointer self, const store_failure& failure) {
   auto& state = self->state;
   if (state.failures++ % 100 == 0)
     spdlog::warn("{}: {} results not applied, trying again: {}", state.options.instance,
                  state.settling.size(), failure.detail);
-  state.pause = std::clamp(state.pause * 2, state.options.pause_min, state.options.pause_max);
-  self->delayed_send(self, state.pause, retry_atom_v);
+  self->delayed_send(self, state.course.pause(), retry_atom_v);
 }
 
-// The database refuses the batch for its content: each of its results goes alone, and the culprit
-// is parked.
-void on_rejected(reconciler_pointer self, const store_failure& failure) {
-  auto& state = self->state;
+// The database refuses the batch for its content: it goes again in smaller ones.
+void split(reconciler_state& state) {
   auto batch = std::exchange(state.settling, {});
-  if (batch.size() == 1) {
-    park(self, std::move(batch.front().source), batch.front().leased,
-         {dead_reason::attempts_exhausted, failure.detail});
-    return;
-  }
-  state.careful = batch.size();
   state.waiting.insert(state.waiting.begin(), std::make_move_iterator(batch.begin()),
                        std::make_move_iterator(batch.end()));
 }
 
-void on_answer(reconciler_pointer self, settled_batch& done) {
-  if (auto* answers = std::get_if<std::vector<settled>>(&done.result))
-    on_settled(self, *answers);
-  else if (const auto& failure = std::get<store_failure>(done.result);
-           failure.kind == store_failure_kind::rejected)
-    on_rejected(self, failure);
-  else
-    return on_unavailable(self, failure);
+// The one result of the batch is refused: it waits beside the others for its next attempt, or is
+// parked.
+void set_aside(reconciler_pointer self, const store_failure& failure) {
+  auto& state = self->state;
+  auto refused = std::move(state.settling.front());
+  state.settling.clear();
+  if (++refused.attempts >= state.options.attempts_max)
+    return park(self, std::move(refused.source), refused.leased,
+                {dead_reason::attempts_exhausted, failure.detail});
+  refused.due = self->clock().now() + state.options.retry_pause;
+  state.aside.push_back(std::move(refused));
+}
+
+void on_failure(reconciler_pointer self, const store_failure& failure) {
+  auto& state = self->state;
+  switch (state.course.failed(failure.kind, state.settling.size())) {
+  case batch_step::done:
+  case batch_step::again:
+    return try_again_later(self, failure);
+  case batch_step::split:
+    split(state);
+    break;
+  case batch_step::refuse:
+    set_aside(self, failure);
+    break;
+  }
   settle_waiting(self);
+}
+
+void on_answer(reconciler_pointer self, settled_batch& done) {
+  if (auto* answers = std::get_if<std::vector<settled>>(&done.result)) {
+    self->state.course.succeeded();
+    on_settled(self, *answers);
+    settle_waiting(self);
+  } else {
+    on_failure(self, std::get<store_failure>(done.result));
+  }
   finish_drain(self);
 }
 
@@ -153,12 +173,7 @@ void settle_waiting(reconciler_pointer self) {
   auto& state = self->state;
   if (!state.settling.empty() || state.waiting.empty())
     return;
-  auto size = std::min(state.waiting.size(), state.options.batch_max);
-  if (state.careful > 0) {
-    --state.careful;
-    size = 1;
-  }
-  for (; size > 0; --size) {
+  for (auto size = state.course.next(state.waiting.size()); size > 0; --size) {
     state.settling.push_back(std::move(state.waiting.front()));
     state.waiting.pop_front();
   }
@@ -200,7 +215,17 @@ void take_confirmations(reconciler_pointer self) {
   }
 }
 
-// Keeps what is held alive at the broker, and publishes again what is due.
+// What was set aside goes in front again when its time has come.
+void take_due(reconciler_state& state, time_point now) {
+  std::erase_if(state.aside, [&](held_result& each) {
+    if (each.due > now)
+      return false;
+    state.waiting.push_front(std::move(each));
+    return true;
+  });
+}
+
+// Keeps what is held alive at the broker, and tries again what is due.
 void upkeep(reconciler_pointer self) {
   auto& state = self->state;
   const auto now = self->clock().now();
@@ -212,6 +237,9 @@ void upkeep(reconciler_pointer self) {
   };
   std::for_each(state.waiting.begin(), state.waiting.end(), renew);
   std::for_each(state.settling.begin(), state.settling.end(), renew);
+  std::for_each(state.aside.begin(), state.aside.end(), renew);
+  take_due(state, now);
+  settle_waiting(self);
   for (auto& [token, parked] : state.parking) {
     renew(parked);
     if (!parked.under_way && parked.due <= now) {
@@ -234,7 +262,7 @@ void turn(reconciler_pointer self) {
 } // namespace
 
 std::size_t reconciler_state::room() const {
-  return pause.count() > 0 || held() >= options.credit ? 0 : options.credit - held();
+  return course.pause().count() > 0 || held() >= options.credit ? 0 : options.credit - held();
 }
 
 actor_report reconciler_state::report() const {
@@ -248,6 +276,7 @@ actor_report reconciler_state::report() const {
           {"parked_total", parked},
           {"batches_total", batches},
           {"failures_total", failures},
+          {"aside", static_cast<std::int64_t>(aside.size())},
           {"held", static_cast<std::int64_t>(held())},
       },
       {},
@@ -256,6 +285,7 @@ actor_report reconciler_state::report() const {
 
 reconciler_actor::behavior_type
 reconciler(reconciler_actor::stateful_pointer<reconciler_state> self, reconciler_options options) {
+  self->state.course = {options.batch_max, options.pause_min, options.pause_max};
   self->state.options = std::move(options);
   const auto wake = make_waker(reconciler_actor{self});
   self->state.options.dead_letters->open(wake);

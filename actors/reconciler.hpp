@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "actors/account_protocol.hpp"
+#include "actors/batch_course.hpp"
 #include "actors/draining.hpp"
 #include "actors/pace.hpp"
 #include "domain/currency.hpp"
@@ -44,6 +45,7 @@ struct reconciler_options {
   std::chrono::milliseconds pause_min{50};
   std::chrono::milliseconds pause_max{3000};
   std::chrono::milliseconds retry_pause{1000}; // of a dead letter without PubAck
+  std::uint32_t attempts_max = 3;              // of a result that the database refuses
 };
 
 struct reconciler_state {
@@ -54,6 +56,8 @@ struct reconciler_state {
     delivery source;
     record_verdict verdict;
     time_point leased;
+    std::uint32_t attempts = 0;
+    time_point due; // of one that is set aside
   };
 
   struct parked_result {
@@ -67,10 +71,10 @@ struct reconciler_state {
   reconciler_options options;
   std::deque<held_result> waiting;
   std::vector<held_result> settling; // with the recorder, or waiting to be tried again
-  std::size_t careful = 0; // so many results go alone: one of them was refused for its content
+  std::vector<held_result> aside;    // refused by the database; each tried again when `due`
   std::unordered_map<std::uint64_t, parked_result> parking; // by token
   std::uint64_t last_token = 0;
-  std::chrono::milliseconds pause{0}; // before the next try; 0: the database is there
+  batch_course course;
   pace turns;
 
   draining drain;
@@ -82,7 +86,9 @@ struct reconciler_state {
   std::int64_t batches = 0;
   std::int64_t failures = 0;
 
-  std::size_t held() const { return waiting.size() + settling.size() + parking.size(); }
+  std::size_t held() const {
+    return waiting.size() + settling.size() + aside.size() + parking.size();
+  }
   std::size_t room() const;
 
   actor_report report() const;

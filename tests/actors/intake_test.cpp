@@ -108,6 +108,26 @@ CAF_TEST(a key with other content is a conflict) {
   CAF_CHECK_EQUAL(publisher->published.size(), 1u);
 }
 
+CAF_TEST(one refused submission fails nobody but its caller) {
+  store->reject_user("bad");
+  send(ten_won("first")); // goes alone; the others form one batch
+  for (const auto* user : {"ann", "bad", "bob"})
+    send(ten_won(user));
+  consume_messages();
+  CAF_REQUIRE_EQUAL(answers->size(), 4u);
+  std::size_t refused = 0;
+  for (const auto& each : *answers)
+    if (each.outcome == submit_outcome::unavailable) {
+      ++refused;
+      CAF_CHECK_EQUAL(each.detail, "the database refuses this request: nothing was recorded");
+    } else {
+      CAF_CHECK(each.outcome == submit_outcome::accepted);
+      CAF_CHECK_NOT_EQUAL(each.record.asked.account.user_id, "bad");
+    }
+  CAF_CHECK_EQUAL(refused, 1u);
+  CAF_CHECK_EQUAL(publisher->published.size(), 3u);
+}
+
 CAF_TEST(without the database nothing is recorded or published) {
   store->fail_next(1, store_failure_kind::unavailable);
   submit(ten_won());

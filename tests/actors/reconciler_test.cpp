@@ -152,14 +152,50 @@ CAF_TEST(what the database refuses for its content is parked alone) {
   const auto bob = pending_record("bob");
   const auto bad = queue(decided(ann));
   const auto good = queue(decided(bob));
-  store->fail_next(2, store_failure_kind::rejected);
+  store->reject_transaction(decided(ann).id);
   wake();
-  pass(200ms);
+  pass(3000ms);
   CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
   CAF_CHECK_EQUAL(header_of(publisher->published.front(), "Ledgerd-Reason"), "ATTEMPTS_EXHAUSTED");
   CAF_CHECK_EQUAL(source->count(bad, settlement::terminate), 1u);
   CAF_CHECK_EQUAL(source->count(good, settlement::acknowledge), 1u);
   CAF_CHECK(stored(bob.id).status == record_status::success);
+}
+
+CAF_TEST(a refusal after an outage leaves no pause behind) {
+  const auto ann = pending_record("ann");
+  queue(decided(ann));
+  store->fail_next(1, store_failure_kind::unavailable);
+  wake();
+  store->fail_next(3, store_failure_kind::rejected);
+  pass(5000ms);
+  CAF_CHECK_GREATER(source->room, 0u);
+  const auto bob = pending_record("bob");
+  const auto receipt = queue(decided(bob));
+  wake();
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 1u);
+}
+
+CAF_TEST(one refused result of many holds up none of the others) {
+  std::vector<std::string> receipts;
+  auto bad = decided(pending_record("bad"));
+  bad.id = transaction_id{1};
+  for (int i = 0; i < 100; ++i)
+    receipts.push_back(queue(decided(pending_record(std::to_string(i)))));
+  publisher->confirm_at_once = false;
+  store->reject_transaction(bad.id);
+  const auto refused = queue(bad);
+  for (int i = 100; i < 200; ++i)
+    receipts.push_back(queue(decided(pending_record(std::to_string(i)))));
+  wake();
+  for (const auto& each : receipts)
+    CAF_CHECK_EQUAL(source->count(each, settlement::acknowledge), 1u);
+  CAF_CHECK(publisher->published.empty());
+  CAF_CHECK_LESS(store->calls(), 40);
+  pass(3000ms);
+  CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
+  CAF_CHECK_EQUAL(header_of(publisher->published.front(), "Ledgerd-Reason"), "ATTEMPTS_EXHAUSTED");
+  CAF_CHECK_EQUAL(source->count(refused, settlement::terminate), 0u);
 }
 
 CAF_TEST(a drain hands back what it cannot finish) {

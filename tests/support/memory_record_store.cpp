@@ -80,7 +80,7 @@ record_result memory_record_store::record(const std::vector<new_record>& batch) 
       const bool repeats = !key.empty()
                            && std::any_of(batch.begin(), batch.begin() + static_cast<long>(i),
                                           [&](const auto& e) { return e.idempotency_key == key; });
-      if (!repeats && !holds(batch[i]))
+      if (!repeats && (!holds(batch[i]) || batch[i].asked.account.user_id == rejected_user_))
         return std::nullopt;
     }
     for (const auto& each : batch)
@@ -116,7 +116,8 @@ settle_result memory_record_store::settle(const std::vector<record_verdict>& bat
       const bool repeats = std::any_of(batch.begin(), batch.begin() + static_cast<long>(i),
                                        [&](const auto& e) { return e.id == verdict.id; });
       if (!repeats && row != records.end() && row->second.status == record_status::pending
-          && row->second.asked == verdict.decided && !holds(verdict))
+          && row->second.asked == verdict.decided
+          && (!holds(verdict) || verdict.transaction == rejected_))
         return std::nullopt;
     }
     std::vector<settled> result;

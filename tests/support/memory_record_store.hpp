@@ -47,6 +47,12 @@ public:
   // The next `count` calls write nothing and fail with `kind`.
   void fail_next(int count, store_failure_kind kind);
 
+  // From now on a verdict with this transaction is refused, as by a trigger.
+  void reject_transaction(transaction_id id) { rejected_ = id; }
+
+  // From now on a submission of this user is refused, as by a trigger.
+  void reject_user(std::string user) { rejected_user_ = std::move(user); }
+
   // The next `count` calls that write commit and are then reported as in doubt.
   void commit_in_doubt_next(int count) { commits_in_doubt_ = count; }
 
@@ -66,6 +72,8 @@ private:
   std::shared_ptr<memory_record_database> shared_;
   store_failure_kind failure_ = store_failure_kind::unavailable;
   int failures_ = 0;
+  std::optional<transaction_id> rejected_;
+  std::optional<std::string> rejected_user_;
   int commits_in_doubt_ = 0;
   int calls_ = 0;
   bool wrote_ = false;

@@ -1,0 +1,67 @@
+// How an actor that writes batches goes on after each answer of its store: how large the next batch
+// may be, how long it waits, and what becomes of the batch. One state, moved by every answer, so
+// that no answer leaves behind what only another one would clear.
+//
+// Pure; one thread.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+
+#include "persistence/ledger_store.hpp"
+
+namespace ledgerd {
+
+enum class batch_step {
+  done,   // written
+  again,  // the world failed: the same batch again, after `pause()`
+  split,  // one of the batch is at fault or stuck: its parts, of the size `next` says, at once
+  refuse, // the only one of the batch is at fault
+};
+
+class batch_course {
+public:
+  batch_course() = default; // one by one, until the limits are known
+
+  // Precondition: 0 < batch_max, 0 < pause_min <= pause_max.
+  batch_course(std::size_t batch_max, std::chrono::milliseconds pause_min,
+               std::chrono::milliseconds pause_max) noexcept
+      : batch_max_(batch_max), limit_(batch_max), pause_min_(pause_min), pause_max_(pause_max) {}
+
+  // How many of those that wait go next.
+  std::size_t next(std::size_t waiting) const noexcept { return std::min(waiting, limit_); }
+
+  batch_step succeeded() noexcept {
+    pause_ = {};
+    limit_ = std::min(batch_max_, limit_ * 2);
+    return batch_step::done;
+  }
+
+  // `size` is the batch's.
+  batch_step failed(store_failure_kind kind, std::size_t size) noexcept {
+    switch (kind) {
+    case store_failure_kind::unavailable:
+    case store_failure_kind::in_doubt:
+      pause_ = std::clamp(pause_ * 2, pause_min_, pause_max_);
+      return batch_step::again;
+    case store_failure_kind::rejected:
+      break;
+    }
+    pause_ = {};
+    limit_ = std::max<std::size_t>(1, size / 2);
+    return size > 1 ? batch_step::split : batch_step::refuse;
+  }
+
+  // Before the next try; 0: the database is there.
+  std::chrono::milliseconds pause() const noexcept { return pause_; }
+
+private:
+  std::size_t batch_max_ = 1;
+  std::size_t limit_ = 1; // halved by a rejection, doubled by a success
+  std::chrono::milliseconds pause_min_{1};
+  std::chrono::milliseconds pause_max_{1};
+  std::chrono::milliseconds pause_{0};
+};
+
+} // namespace ledgerd
