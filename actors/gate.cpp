@@ -125,6 +125,12 @@ void on_failure(gate_pointer self, const store_failure& failure) {
   case store_failure_kind::in_doubt:
     ++state.in_doubt;
     return try_again_later(self, failure);
+  case store_failure_kind::blocked:
+    if (state.under_way->entries == 1) {
+      ++state.unavailable;
+      return try_again_later(self, failure);
+    }
+    [[fallthrough]];
   case store_failure_kind::rejected:
     ++state.rejected;
     close_circuit(self);

@@ -22,22 +22,6 @@ namespace {
 using row_number = pqxx::result::size_type;
 using column_number = pqxx::row::size_type;
 
-database_fault fault_of(std::string_view state) noexcept {
-  const auto state_class = state.substr(0, 2);
-  if (state == "23505")
-    return database_fault::unique;
-  if (state == "40003")
-    return database_fault::in_doubt;
-  if (state_class == "40")
-    return database_fault::rolled_back;
-  if (state_class == "22" || state_class == "23")
-    return database_fault::content;
-  // An administrator's or the server's own end of the session.
-  if (state_class == "08" || state == "57P01" || state == "57P02" || state == "57P03")
-    return database_fault::lost;
-  return database_fault::refused;
-}
-
 // The one translation of what libpqxx throws; called while an exception is being handled. Its
 // releases agree neither on the classes nor on which of them carry a SQLSTATE.
 [[noreturn]] void translate() {
@@ -71,7 +55,7 @@ auto translated(Function&& function) {
 // Whether the server itself said that it rolled back; all else leaves a COMMIT in doubt.
 bool clear_rollback(const database_error& error) noexcept {
   return error.fault() == database_fault::rolled_back || error.fault() == database_fault::unique
-         || error.fault() == database_fault::content;
+         || error.fault() == database_fault::content || error.fault() == database_fault::blocked;
 }
 
 std::int64_t parse_integer(std::string_view text) {

@@ -9,37 +9,14 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "domain/entry.hpp"
+#include "persistence/database_error.hpp"
 
 namespace ledgerd {
-
-// What a failure means for the one who asked.
-enum class database_fault {
-  rolled_back, // deadlock or serialization failure: nothing was written, the same may go through at
-               // once
-  unique,      // a unique constraint: nothing was written
-  content,     // SQLSTATE class 22 or 23 otherwise: nothing was written, and again it will fail
-  in_doubt,    // the outcome of COMMIT is unknown; only commit() says so
-  lost,        // the connection is gone
-  refused,     // anything else: no such table, no privilege, a time limit, disk full, ...
-};
-
-// The message is the server's or libpq's; it holds no password.
-class database_error : public std::runtime_error {
-public:
-  database_error(database_fault fault, const std::string& message)
-      : std::runtime_error(message), fault_(fault) {}
-
-  database_fault fault() const noexcept { return fault_; }
-
-private:
-  database_fault fault_;
-};
 
 // What a statement gave back. Cheap to copy; views into it live as long as one copy does.
 class rows {

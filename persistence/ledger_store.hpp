@@ -17,9 +17,12 @@ enum class store_failure_kind {
   // The connection broke during COMMIT: it may have been written. Post the same batch again; what
   // was committed then comes back as known.
   in_doubt,
-  // The database refuses the batch for its content (SQLSTATE class 22 or 23 that no rule explains).
-  // Nothing was written; posting it again fails again. Split it to find the culprit.
+  // The database refuses the batch for its content: what a constraint, a trigger or a function says
+  // of the rows. Nothing was written; posting it again fails again. Split it to find the culprit.
   rejected,
+  // A lock or the time for a statement ran out, or a place is damaged. Nothing was written, and the
+  // entries are not at fault. Split it to find the account that is stuck, and let that one wait.
+  blocked,
 };
 
 struct store_failure {

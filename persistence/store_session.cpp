@@ -35,23 +35,22 @@ std::optional<store_failure> store_session::judge(const database_error& error) {
   case database_fault::rolled_back:
   case database_fault::unique:
   case database_fault::content:
+  case database_fault::blocked:
     try {
       database_->rollback();
     } catch (const database_error&) {
       database_.reset();
     }
-    if (error.fault() == database_fault::content)
-      return store_failure{store_failure_kind::rejected, error.what()};
-    return std::nullopt;
-  case database_fault::in_doubt:
-    database_.reset();
-    return store_failure{store_failure_kind::in_doubt, error.what()};
-  case database_fault::lost:
-  case database_fault::refused:
+    if (error.fault() == database_fault::rolled_back || error.fault() == database_fault::unique)
+      return std::nullopt;
     break;
+  case database_fault::in_doubt:
+  case database_fault::lost:
+  case database_fault::away:
+  case database_fault::refused:
+    database_.reset();
   }
-  database_.reset();
-  return store_failure{store_failure_kind::unavailable, error.what()};
+  return store_failure{failure_kind(error.fault()), error.what()};
 }
 
 void store_session::pause(int attempt) {

@@ -26,6 +26,7 @@ struct patient_poster {
   int unavailable = 0;
   int in_doubt = 0;
   int rejected = 0;
+  int blocked = 0;
 
   posted post(const std::vector<posting_group>& batch) {
     for (const auto deadline = clock::now() + 60s; clock::now() < deadline;) {
@@ -36,6 +37,7 @@ struct patient_poster {
       unavailable += kind == store_failure_kind::unavailable;
       in_doubt += kind == store_failure_kind::in_doubt;
       rejected += kind == store_failure_kind::rejected;
+      blocked += kind == store_failure_kind::blocked;
       std::this_thread::sleep_for(20ms);
     }
     throw std::runtime_error("the database did not come back within a minute");
@@ -193,7 +195,7 @@ CAF_TEST(a database without the schema is unavailable) {
             == store_failure_kind::unavailable);
 }
 
-CAF_TEST(what others lock for too long is unavailable) {
+CAF_TEST(what others lock for too long is blocked) {
   patient_poster poster{make_postgres_store(with_parameter(url, "options=-clock_timeout%3D200ms"))};
   const auto first = poster.post({group(won("ann"), {}, {deposit(1, 1)})});
   auto locked = std::async(std::launch::async, [&] {
@@ -204,8 +206,8 @@ CAF_TEST(what others lock for too long is unavailable) {
                       "1"));
   const auto result = poster.post({group(won("ann"), first.groups.at(0).head, {deposit(2, 1)})});
   locked.get();
-  CAF_CHECK(poster.unavailable > 0);
-  CAF_CHECK_EQUAL(poster.in_doubt + poster.rejected, 0);
+  CAF_CHECK(poster.blocked > 0);
+  CAF_CHECK_EQUAL(poster.unavailable + poster.in_doubt + poster.rejected, 0);
   CAF_CHECK(result.groups.at(0).head == head(2, 2));
 }
 
@@ -241,6 +243,24 @@ CAF_TEST(what the database cannot hold is rejected) {
   CAF_CHECK(is_rejected(won(std::string("a\0b", 3))));
   CAF_CHECK(is_rejected(won("\xff")));
   CAF_CHECK(content().postings.empty());
+}
+
+CAF_TEST(what a trigger raises is rejected and the next batch goes through) {
+  sql("CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+      "IF NEW.user_id = 'bob' THEN RAISE EXCEPTION 'not bob'; "
+      "ELSIF NEW.user_id = 'eve' THEN RAISE EXCEPTION 'own' USING ERRCODE = 'LG001'; "
+      "ELSIF NEW.user_id = 'sid' THEN PERFORM pg_sleep(2); END IF; RETURN NEW; END $$;"
+      "CREATE TRIGGER refuse BEFORE INSERT ON ledger.transactions FOR EACH ROW "
+      "EXECUTE FUNCTION public.refuse()");
+  const auto store =
+      make_postgres_store(with_parameter(url, "options=-cstatement_timeout%3D500ms"));
+  const auto kind = [&](const char* user) {
+    return failure_of(store->post({group(won(user), {}, {deposit(1, 1)})}));
+  };
+  CAF_CHECK(kind("bob") == store_failure_kind::rejected);
+  CAF_CHECK(kind("eve") == store_failure_kind::rejected);
+  CAF_CHECK(kind("sid") == store_failure_kind::blocked);
+  CAF_CHECK(!kind("ann"));
 }
 
 CAF_TEST(an account whose next number is taken is rejected and not tried for ever) {

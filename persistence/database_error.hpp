@@ -1,0 +1,47 @@
+// What a failure of the database means: the one reading of PostgreSQL's SQLSTATEs, for the stores,
+// the readers and the start.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "persistence/ledger_store.hpp"
+
+namespace ledgerd {
+
+enum class database_fault : std::uint8_t {
+  rolled_back, // deadlock or serialization failure: nothing was written, the same may go through at
+               // once
+  unique,      // a unique constraint: nothing was written
+  content,  // it speaks of the rows, or a trigger or function raised it: nothing was written, and
+            // again it will fail
+  blocked,  // a time limit, or a damaged place: nothing was written, and the rows are not at fault
+  in_doubt, // the outcome of COMMIT is unknown
+  lost,     // the session is gone; another may do
+  away,     // the server cannot now: it starts, is read-only, its disk is full, ...
+  refused,  // it stays so until somebody changes something: no privilege, no such table, a wrong
+            // password, a pooler in between, ...
+};
+
+// The message is the server's or libpq's, on one line; it holds no password.
+class database_error : public std::runtime_error {
+public:
+  database_error(database_fault fault, const std::string& message)
+      : std::runtime_error(message), fault_(fault) {}
+
+  database_fault fault() const noexcept { return fault_; }
+
+private:
+  database_fault fault_;
+};
+
+// What an error means that the server has reported with a SQLSTATE (five characters). A class that
+// PostgreSQL does not have is somebody's own, raised by a trigger or function: content.
+database_fault fault_of(std::string_view sql_state) noexcept;
+
+// What becomes of the batch that met the fault, when it is not begun again.
+store_failure_kind failure_kind(database_fault fault) noexcept;
+
+} // namespace ledgerd
