@@ -14,10 +14,11 @@
 namespace ledgerd {
 
 enum class batch_step {
-  done,   // written
-  again,  // the world failed: the same batch again, after `pause()`
-  split,  // one of the batch is at fault or stuck: its parts, of the size `next` says, at once
-  refuse, // the only one of the batch is at fault
+  done,      // written
+  again,     // the world failed: the same batch again, after `pause()`
+  split,     // one of the batch is at fault or stuck: its parts, of the size `next` says, at once
+  refuse,    // the only one of the batch is at fault
+  set_aside, // the only one of the batch is stuck: it waits, the others go on
 };
 
 class batch_course {
@@ -46,11 +47,14 @@ public:
       pause_ = std::clamp(pause_ * 2, pause_min_, pause_max_);
       return batch_step::again;
     case store_failure_kind::rejected:
+    case store_failure_kind::blocked:
       break;
     }
     pause_ = {};
     limit_ = std::max<std::size_t>(1, size / 2);
-    return size > 1 ? batch_step::split : batch_step::refuse;
+    if (size > 1)
+      return batch_step::split;
+    return kind == store_failure_kind::blocked ? batch_step::set_aside : batch_step::refuse;
   }
 
   // Before the next try; 0: the database is there.

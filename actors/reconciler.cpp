@@ -114,17 +114,23 @@ void split(reconciler_state& state) {
                        std::make_move_iterator(batch.end()));
 }
 
-// The one result of the batch is refused: it waits beside the others for its next attempt, or is
-// parked.
-void set_aside(reconciler_pointer self, const store_failure& failure) {
+// The one result of the batch waits beside the others, each time longer.
+void set_aside(reconciler_pointer self, held_result&& one) {
   auto& state = self->state;
-  auto refused = std::move(state.settling.front());
+  one.pause = std::clamp(one.pause * 2, state.options.retry_pause, state.options.aside_max);
+  one.due = self->clock().now() + one.pause;
+  state.aside.push_back(std::move(one));
+}
+
+// Refused for its content it has a few attempts; stuck behind a lock it has as many as it takes.
+void on_one(reconciler_pointer self, bool is_refused, const store_failure& failure) {
+  auto& state = self->state;
+  auto one = std::move(state.settling.front());
   state.settling.clear();
-  if (++refused.attempts >= state.options.attempts_max)
-    return park(self, std::move(refused.source), refused.leased,
+  if (is_refused && ++one.attempts >= state.options.attempts_max)
+    return park(self, std::move(one.source), one.leased,
                 {dead_reason::attempts_exhausted, failure.detail});
-  refused.due = self->clock().now() + state.options.retry_pause;
-  state.aside.push_back(std::move(refused));
+  set_aside(self, std::move(one));
 }
 
 void on_failure(reconciler_pointer self, const store_failure& failure) {
@@ -137,7 +143,8 @@ void on_failure(reconciler_pointer self, const store_failure& failure) {
     split(state);
     break;
   case batch_step::refuse:
-    set_aside(self, failure);
+  case batch_step::set_aside:
+    on_one(self, failure.kind == store_failure_kind::rejected, failure);
     break;
   }
   settle_waiting(self);

@@ -46,6 +46,7 @@ struct reconciler_options {
   std::chrono::milliseconds pause_max{3000};
   std::chrono::milliseconds retry_pause{1000}; // of a dead letter without PubAck
   std::uint32_t attempts_max = 3;              // of a result that the database refuses
+  std::chrono::milliseconds aside_max{60000};  // between two tries of a result that is stuck
 };
 
 struct reconciler_state {
@@ -57,7 +58,8 @@ struct reconciler_state {
     record_verdict verdict;
     time_point leased;
     std::uint32_t attempts = 0;
-    time_point due; // of one that is set aside
+    std::chrono::milliseconds pause{0}; // of one that is set aside, and when it is over
+    time_point due;
   };
 
   struct parked_result {

@@ -59,6 +59,7 @@ CAF_TEST(every answer after every other) {
       {unavailable, batch_step::again, batch_step::again, true},
       {in_doubt, batch_step::again, batch_step::again, true},
       {rejected, batch_step::split, batch_step::refuse, false},
+      {store_failure_kind::blocked, batch_step::split, batch_step::set_aside, false},
   };
   // The state that any two answers leave behind, and every third upon it.
   for (const auto& first : table)
