@@ -108,6 +108,8 @@ audit_report run_audit(ledger_reader& ledger, record_reader& records, broker& na
   auto& dead_letters = report.streams[2];
   messages.streams(requests.state, results.state, dead_letters.state);
   read_all(nats, dead_letters, [&](const stored_message& m) { messages.dead_letter(m); });
+  audited_stream actions{names::action_stream, nats.stream(names::action_stream)};
+  read_all(nats, actions, [&](const stored_message& m) { messages.action(m); });
   read_all(nats, results, [&](const stored_message& m) { messages.result(m); });
   ledger.snapshot([&](const account_row& account) { chains.account(account); },
                   [&](const audited_posting& row) {
@@ -148,8 +150,8 @@ std::string audit_table(const audit_report& report) {
     out += "\n" + std::to_string(report.pending) + " records have no verdict yet\n";
   if (report.unproven != 0)
     out += "\nnot proven: " + std::to_string(report.unproven)
-           + " requests have neither row nor dead letter, but as many dead letters are not held "
-             "any more\n";
+           + " requests that had to be parked are older than the dead letters that are still "
+             "held\n";
   if (report.findings.empty())
     return out + "\nnothing is off\n";
   std::vector<std::vector<std::string>> rows{{"finding", "detail"}};

@@ -33,7 +33,7 @@ enum class finding_kind : std::uint8_t {
 
   // Requests and dead letters against rows and each other.
   posting_without_request, // a row that nobody has asked for
-  request_unanswered,      // neither a row nor a dead letter
+  request_unanswered,      // neither a row nor a dead letter, and nobody has discarded one
   conflict_not_parked,     // the row holds other content, and there is no dead letter that says so
   dead_letter_malformed,   // a header of the contract is missing or wrong
   dead_letter_differs,     // its payload is not that of its original

@@ -10,6 +10,7 @@
 #include "app/connections.hpp"
 #include "app/text.hpp"
 #include "app/verbs.hpp"
+#include "messaging/codec.hpp"
 #include "messaging/names.hpp"
 
 namespace ledgerd {
@@ -29,6 +30,7 @@ struct show_options {
 struct discard_options {
   std::uint64_t seq = 0;
   bool yes = false;
+  std::string why;
 };
 
 constexpr auto replay_patience = std::chrono::seconds{10};
@@ -104,13 +106,26 @@ int run_show(const config& settings, const show_options& options) {
   return exit_code::done;
 }
 
+// What a result's message id begins with; a result that names no record has none.
+std::string result_id(const stored_message& letter) {
+  const auto parsed = nlohmann::json::parse(letter.payload, nullptr, false);
+  const auto id = parsed.is_object() ? parsed.find("recordId") : parsed.end();
+  if (id == parsed.end() || !id->is_number_integer())
+    throw std::runtime_error(
+        "field \"recordId\": a result is published under the id of its record, "
+        "and this one names none");
+  return result_message_id(record_id{id->get<std::int64_t>()}) + ".";
+}
+
 // The original message as a new one. Its message id holds the time, or the broker's duplicate
 // window would swallow a second try.
 outgoing original_of(const stored_message& letter) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   outgoing again;
   again.subject = header_value(letter, "Ledgerd-Subject");
-  again.message_id =
+  if (header_value(letter, "Ledgerd-Stream") == names::result_stream)
+    again.message_id = result_id(letter);
+  again.message_id +=
       "replay-" + std::to_string(letter.seq) + "-"
       + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
   again.payload = letter.payload;
@@ -118,6 +133,12 @@ outgoing original_of(const stored_message& letter) {
     if (!each.name.starts_with("Ledgerd-") && !each.name.starts_with("Nats-"))
       again.headers.push_back(each);
   return again;
+}
+
+void publish_one(broker& nats, const outgoing& message) {
+  std::optional<outgoing> next = message;
+  nats.publish_all([&] { return std::exchange(next, std::nullopt); }, 1, [](std::uint64_t) {},
+                   replay_patience);
 }
 
 // The letter stays: it tells what was replayed, and an audit goes on to find the original accounted
@@ -136,16 +157,30 @@ int run_replay(const config& settings, std::uint64_t seq) {
                  escape_controls(header_value(*letter, "Ledgerd-Stream")).c_str());
     return exit_code::answer_is_no;
   }
-  std::optional<outgoing> next = original_of(*letter);
-  const auto subject = next->subject;
+  const auto again = original_of(*letter);
+  const auto& subject = again.subject;
   if (!subject.starts_with("transaction.") || subject.starts_with(names::dead_letter_prefix))
     throw std::runtime_error(
         "header Ledgerd-Subject: must name the subject of a request or result, not `"
         + escape_controls(subject) + "`");
-  nats->publish_all([&] { return std::exchange(next, std::nullopt); }, 1, [](std::uint64_t) {},
-                    replay_patience);
+  publish_one(*nats, again);
   std::printf("published again to %s; the dead letter stays\n", subject.c_str());
   return exit_code::done;
+}
+
+// What the audit reads instead of the letter: its headers, under an id that is the letter's own
+// behind a word. Of two that discard one letter the broker stores one entry.
+outgoing discard_entry(const stored_message& letter, const std::string& why) {
+  outgoing entry;
+  entry.subject = names::discard_subject;
+  entry.message_id = "discard-" + std::string{header_value(letter, "Nats-Msg-Id")};
+  for (const auto& each : letter.headers)
+    if (each.name.starts_with("Ledgerd-"))
+      entry.headers.push_back(each);
+  entry.headers.push_back({"Ledgerd-Letter", std::to_string(letter.seq)});
+  if (!why.empty())
+    entry.headers.push_back({"Ledgerd-Why", why});
+  return entry;
 }
 
 int run_discard(const config& settings, const discard_options& options) {
@@ -153,8 +188,15 @@ int run_discard(const config& settings, const discard_options& options) {
     throw usage_error{"discard deletes a dead letter for good: say --yes, or look at it first with "
                       "`ledgerd dead show`"};
   const auto nats = connect_broker(settings);
-  if (!find_letter(*nats, options.seq))
+  const auto letter = find_letter(*nats, options.seq);
+  if (!letter)
     return exit_code::answer_is_no;
+  if (!nats->stream(names::action_stream).exists)
+    throw std::runtime_error("stream " + std::string{names::action_stream}
+                             + ": is missing, and a discard without an entry there would look like "
+                               "a loss to `ledgerd audit`; a daemon makes it at its start");
+  // The entry first: a letter without one is never gone.
+  publish_one(*nats, discard_entry(*letter, options.why));
   nats->delete_message(names::dead_letter_stream, options.seq);
   std::puts("discarded");
   return exit_code::done;
@@ -197,6 +239,7 @@ void add_dead(command_line& line) {
       [discard](const config& settings) { return run_discard(settings, *discard); });
   add_sequence(discard_app, discard->seq);
   discard_app.add_flag("--yes", discard->yes, "Yes, delete it");
+  discard_app.add_option("--why", discard->why, "The reason, kept with the entry for the audit");
 }
 
 } // namespace ledgerd

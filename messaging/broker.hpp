@@ -40,6 +40,7 @@ struct stream_state {
   std::uint64_t first_seq = 0;
   std::uint64_t last_seq = 0;
   std::int64_t created_at_ns = 0; // by the broker's clock, since 1970
+  bool limited = false; // it drops old messages by itself: has a limit of age, number or size
 };
 
 // What the broker says of a durable consumer.

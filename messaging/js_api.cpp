@@ -2,6 +2,7 @@
 
 #include <nats/nats.h>
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -117,12 +118,18 @@ stream_state ask_stream(session& through, std::string_view name) {
     fail(what, answer.error);
   const auto info = json::parse(answer.json);
   const auto& state = object_at(info, "state");
+  const auto& config = object_at(info, "config");
+  // Every limit is absent, zero or -1 when there is none.
+  const bool limited = std::ranges::any_of(
+      std::array{"max_age", "max_msgs", "max_bytes", "max_msgs_per_subject"},
+      [&](const char* limit) { return config.value(limit, std::int64_t{0}) > 0; });
   return {true,
           number_at(state, "messages"),
           number_at(state, "bytes"),
           number_at(state, "first_seq"),
           number_at(state, "last_seq"),
-          parse_time(text_at(info, "created"))};
+          parse_time(text_at(info, "created")),
+          limited};
 }
 
 consumer_state ask_consumer(session& through, std::string_view stream, std::string_view durable) {

@@ -14,6 +14,11 @@ inline constexpr std::string_view exhausted_stream = "TRANSACTION_EXHAUSTED";
 inline constexpr std::string_view exhausted_prefix =
     "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.TRANSACTIONS.";
 
+// Ours beyond the contract: what people have done to dead letters, for the audit.
+inline constexpr std::string_view action_stream = "TRANSACTION_ACTIONS";
+inline constexpr std::string_view action_subjects = "transaction.action.>";
+inline constexpr std::string_view discard_subject = "transaction.action.discard";
+
 inline constexpr std::string_view deposit_subject = "transaction.deposit";
 inline constexpr std::string_view withdrawal_subject = "transaction.withdrawal";
 inline constexpr std::string_view result_subjects = "transaction.result.>";

@@ -33,14 +33,14 @@ struct consumer_need {
   std::string_view filter;
 };
 
-const std::array<stream_need, 4>& stream_needs() {
+const std::array<stream_need, 5>& stream_needs() {
   const auto announced = [](std::string_view by) {
     return std::string(names::exhausted_prefix).append(by);
   };
   static const auto all_exhausted = announced(">");
   static const auto exhausted_deposit = announced(names::deposit_consumer);
   static const auto exhausted_withdrawal = announced(names::withdrawal_consumer);
-  static const std::array<stream_need, 4> needs{{
+  static const std::array<stream_need, 5> needs{{
       {names::request_stream,
        {names::deposit_subject, names::withdrawal_subject},
        {names::deposit_subject, names::withdrawal_subject},
@@ -56,6 +56,7 @@ const std::array<stream_need, 4>& stream_needs() {
        {exhausted_deposit, exhausted_withdrawal},
        false,
        true},
+      {names::action_stream, {names::action_subjects}, {names::discard_subject}, false, true},
   }};
   return needs;
 }

@@ -232,6 +232,15 @@ CAF_TEST(damage_to_results_is_found) {
   check("a result under another's id",
         {{kind::result_malformed, 1}, {kind::posting_without_result, 1}},
         [](world& w) { header_of(w.results[1], "Nats-Msg-Id").value = "result-3"; });
+  check("a result that was replayed from its dead letter", {}, [](world& w) {
+    w.results.push_back(w.results[1]);
+    auto& id = header_of(w.results.back(), "Nats-Msg-Id").value;
+    id += ".replay-7-1700000000000";
+  });
+  check("a result that was replayed by an earlier version", {}, [](world& w) {
+    w.results.push_back(w.results[1]);
+    header_of(w.results.back(), "Nats-Msg-Id").value = "replay-7-1700000000000";
+  });
 }
 
 CAF_TEST(results_are_asked_for_as_far_as_the_stream_reaches_back) {
@@ -343,13 +352,94 @@ CAF_TEST(requests_without_an_answer_are_found) {
   });
 }
 
-CAF_TEST(answers_that_may_have_been_discarded_are_not_proven) {
+CAF_TEST(every_message_is_judged_by_itself) {
+  const auto discard = [](world& w, std::size_t index, bool with_entry) {
+    const auto letter = w.dead_letters[index];
+    w.dead_letters.erase(w.dead_letters.begin() + static_cast<std::ptrdiff_t>(index));
+    --w.letter_stream.messages;
+    if (with_entry)
+      w.discard(letter);
+  };
+  const auto lose = [](world& w) { // acknowledged, and nothing else
+    w.requests.push_back({12,
+                          12'000'000'000,
+                          "transaction.deposit",
+                          R"({"recordId":9,"userId":"anna","amount":1})",
+                          {}});
+    w.deposits.delivered = 12;
+  };
+  check("a letter that was discarded", {}, [&](world& w) { discard(w, 2, true); });
+  check("a conflict's letter that was discarded", {}, [&](world& w) { discard(w, 0, true); });
+  check("a letter that is just gone", {{kind::request_unanswered, 1}},
+        [&](world& w) { discard(w, 2, false); });
+  check("one out of the middle", {{kind::request_unanswered, 1}},
+        [&](world& w) { discard(w, 1, false); });
+  check("a discarded letter does not excuse a lost request", {{kind::request_unanswered, 1}},
+        [&](world& w) {
+          discard(w, 2, true);
+          lose(w);
+        });
+  check("nor does one for another message", {{kind::request_unanswered, 1}}, [&](world& w) {
+    w.discard(w.dead_letters[0]);
+    discard(w, 2, false);
+  });
+  check("an entry for the same number in an earlier stream", {{kind::request_unanswered, 1}},
+        [&](world& w) {
+          discard(w, 2, true);
+          auto& id = header_of(w.actions[0], "Nats-Msg-Id").value;
+          id = "discard-dead-TRANSACTIONS-77-" + header_of(w.actions[0], "Ledgerd-Sequence").value;
+        });
+}
+
+CAF_TEST(what_the_dead_letters_do_not_reach_back_to_is_not_proven) {
+  const auto forget = [](world& w, bool limited) {
+    w.dead_letters.erase(w.dead_letters.begin() + 1); // of request 9, between 8 and 10
+    w.dead_letters.erase(w.dead_letters.begin());
+    w.letter_stream.messages = 1;
+    w.letter_stream.first_seq = 3;
+    w.letter_stream.limited = limited;
+    for (auto& m : w.requests)
+      m.stored_at_ns = static_cast<std::int64_t>(m.seq) * 1'000'000'000;
+    w.dead_letters[0].stored_at_ns = 10'500'000'000;
+  };
+  check("deleted by hand from a stream without limits",
+        {{kind::conflict_not_parked, 1}, {kind::request_unanswered, 1}},
+        [&](world& w) { forget(w, false); });
   world facts;
-  facts.dead_letters.pop_back();
-  facts.letter_stream.messages = 2; // of three
+  forget(facts, true);
   const auto report = run(facts);
   CAF_CHECK_EQUAL(text_of(report.findings.counts()), "nothing");
-  CAF_CHECK_EQUAL(report.unproven, 1u);
+  CAF_CHECK_EQUAL(report.unproven, 2u);
+  check("yet a valid request must have its row", {{kind::request_unanswered, 1}}, [&](world& w) {
+    forget(w, true);
+    w.requests.insert(
+        w.requests.begin() + 4,
+        {4, 1, "transaction.deposit", R"({"recordId":9,"userId":"anna","amount":1})", {}});
+  });
+  check("a letter younger than the oldest held is missing", {{kind::request_unanswered, 1}},
+        [&](world& w) {
+          forget(w, true);
+          w.dead_letters[0].stored_at_ns = 8'500'000'000;
+        });
+}
+
+CAF_TEST(letters_of_an_earlier_stream_say_nothing_of_this_one) {
+  const auto old = [](world& w, const std::string& id, std::int64_t stored_at_ns) {
+    w.request_stream.created_at_ns = 500'000'000;
+    auto letter = w.dead_letters[0];
+    letter.payload = "of another life";
+    letter.stored_at_ns = stored_at_ns;
+    header_of(letter, "Ledgerd-Sequence").value = "5";
+    header_of(letter, "Nats-Msg-Id").value = id;
+    w.dead_letters.insert(w.dead_letters.begin(), letter);
+  };
+  check("by its id", {}, [&](world& w) { old(w, "dead-TRANSACTIONS-499999999-5", 1); });
+  check("by its time, where the id does not say", {},
+        [&](world& w) { old(w, "dead-TRANSACTIONS-5", 1); });
+  check("of this one", {{kind::dead_letter_differs, 1}, {kind::dead_letter_unfounded, 1}},
+        [&](world& w) { old(w, "dead-TRANSACTIONS-500000000-5", 600'000'000); });
+  check("of no stream at all", {{kind::dead_letter_malformed, 1}},
+        [&](world& w) { old(w, "dead-TRANSACTIONS--5", 1); });
 }
 
 CAF_TEST(damage_to_dead_letters_is_found) {

@@ -24,11 +24,24 @@ posting& world::row(std::int64_t record) {
 
 void world::publish(std::vector<stored_message>& stream, const outgoing& message) {
   const auto seq = stream.empty() ? 1 : stream.back().seq + 1;
-  stream.push_back({seq, static_cast<std::int64_t>(1'000'000'000 * seq), message.subject,
+  // A dead letter is as old as the request that is being worked off.
+  const auto second = &stream == &dead_letters ? requests.size() : seq;
+  stream.push_back({seq, static_cast<std::int64_t>(1'000'000'000 * second), message.subject,
                     message.payload, with_id(message)});
   auto& state = &stream == &results ? result_stream : letter_stream;
   state.last_seq = seq;
   ++state.messages;
+}
+
+void world::discard(const stored_message& letter) {
+  auto entry = letter;
+  entry.seq = actions.size() + 1;
+  entry.subject = names::discard_subject;
+  entry.payload.clear();
+  for (auto& h : entry.headers)
+    if (h.name == "Nats-Msg-Id")
+      h.value.insert(0, "discard-");
+  actions.push_back(std::move(entry));
 }
 
 void world::erase_result(std::int64_t record) {
@@ -89,6 +102,8 @@ audit_report run(const world& facts) {
   messages.streams(facts.request_stream, facts.result_stream, facts.letter_stream);
   for (const auto& m : facts.dead_letters)
     messages.dead_letter(m);
+  for (const auto& m : facts.actions)
+    messages.action(m);
   for (const auto& m : facts.results)
     messages.result(m);
   for (const auto& a : facts.accounts)

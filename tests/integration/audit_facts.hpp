@@ -18,6 +18,7 @@ struct world {
   std::vector<stored_message> requests;
   std::vector<stored_message> results;
   std::vector<stored_message> dead_letters;
+  std::vector<stored_message> actions;
   consumer_state deposits{.exists = true};
   consumer_state withdrawals{.exists = true};
   stream_state request_stream{.exists = true, .first_seq = 1};
@@ -29,6 +30,7 @@ struct world {
   posting& row(std::int64_t record);
   account_row& account(std::string_view user);
   void publish(std::vector<stored_message>& stream, const outgoing& message);
+  void discard(const stored_message& letter); // the entry only; the letter stays
   void erase_result(std::int64_t record);
 };
 
