@@ -298,13 +298,52 @@ CAF_TEST(a dead letter is replayed to its subject and stays) {
   CAF_CHECK_EQUAL(run({"dead", "replay", "999"}).code, 1);
 }
 
+CAF_TEST(a replayed result is published under the id of its record) {
+  auto letter = dead_letter(21, 5);
+  for (auto& [name, value] : letter.headers)
+    if (name == "Ledgerd-Stream")
+      value = names::result_stream;
+    else if (name == "Ledgerd-Subject")
+      value = names::deposit_result_subject;
+  letter.payload = R"({"recordId":21})";
+  publish({letter});
+  const auto seq = std::to_string(stored(names::dead_letter_stream).back().seq);
+  CAF_CHECK_EQUAL(run({"dead", "replay", seq}).code, 0);
+  const auto result = stored(names::result_stream).back();
+  CAF_CHECK(header_value(result, "Nats-Msg-Id").starts_with("result-21.replay-" + seq + "-"));
+  letter.message_id += "-unreadable";
+  letter.payload = "{}";
+  publish({letter});
+  const auto refused =
+      run({"dead", "replay", std::to_string(stored(names::dead_letter_stream).back().seq)});
+  CAF_CHECK(refused.code != 0);
+  CAF_CHECK(contains(refused.err, "field \"recordId\""));
+}
+
+CAF_TEST(a discard without the stream of actions is refused) {
+  publish({dead_letter(21, 5)});
+  nats->delete_stream(names::action_stream);
+  const auto seq = std::to_string(stored(names::dead_letter_stream).front().seq);
+  const auto refused = run({"dead", "discard", seq, "--yes"});
+  CAF_CHECK(refused.code != 0);
+  CAF_CHECK(contains(refused.err, "stream TRANSACTION_ACTIONS"));
+  CAF_CHECK_EQUAL(stored(names::dead_letter_stream).size(), 1u);
+}
+
 CAF_TEST(a dead letter is discarded only when that is meant) {
   publish({dead_letter(21, 5), dead_letter(22, 6)});
   const auto seq = std::to_string(stored(names::dead_letter_stream).front().seq);
   CAF_CHECK_EQUAL(run({"dead", "discard", seq}).code, 2);
   CAF_CHECK_EQUAL(stored(names::dead_letter_stream).size(), 2u);
-  CAF_CHECK_EQUAL(run({"dead", "discard", seq, "--yes"}).code, 0);
+  const auto letter = stored(names::dead_letter_stream).front();
+  CAF_CHECK_EQUAL(run({"dead", "discard", seq, "--yes", "--why", "a test"}).code, 0);
   CAF_CHECK_EQUAL(stored(names::dead_letter_stream).size(), 1u);
+  const auto actions = stored(names::action_stream);
+  CAF_REQUIRE_EQUAL(actions.size(), 1u);
+  CAF_CHECK_EQUAL(actions[0].subject, names::discard_subject);
+  CAF_CHECK_EQUAL(header_value(actions[0], "Ledgerd-Sequence"),
+                  header_value(letter, "Ledgerd-Sequence"));
+  CAF_CHECK_EQUAL(header_value(actions[0], "Ledgerd-Why"), "a test");
   CAF_CHECK_EQUAL(run({"dead", "discard", seq, "--yes"}).code, 1);
 }
 

@@ -41,6 +41,11 @@ public:
 
   broker& nats() { return *nats_; }
 
+  void work_off_again() {
+    work_off(*nats_, *make_postgres_store(database_), currencies_,
+             [](outgoing&) { return true; });
+  }
+
   // As the superuser, past the trigger that keeps the table append-only.
   void sql(const std::string& statements) {
     servers().sql(database_,
@@ -290,6 +295,21 @@ CAF_TEST(a_request_that_was_settled_without_an_effect_is_found) {
   check("acknowledged", here.findings(), {{kind::request_unanswered, 1}});
   check("acknowledged, at work", here.findings(true), {{kind::request_unanswered, 1}});
   source->close();
+}
+
+CAF_TEST(a_dead_letter_that_was_deleted_by_hand_is_found) {
+  scene here;
+  here.nats().delete_message(names::dead_letter_stream, 2);
+  check("from the middle", here.findings(), {{kind::request_unanswered, 1}});
+}
+
+CAF_TEST(letters_of_a_request_stream_that_was_made_anew_are_no_findings) {
+  scene here;
+  here.nats().delete_stream(names::request_stream);
+  here.nats().provision({});
+  publish_requests(here.nats(), sample_requests());
+  here.work_off_again();
+  check("all requests were known", here.findings(), {});
 }
 
 CAF_TEST(a_missing_stream_is_found) {
