@@ -42,8 +42,7 @@ public:
   broker& nats() { return *nats_; }
 
   void work_off_again() {
-    work_off(*nats_, *make_postgres_store(database_), currencies_,
-             [](outgoing&) { return true; });
+    work_off(*nats_, *make_postgres_store(database_), currencies_, [](outgoing&) { return true; });
   }
 
   // As the superuser, past the trigger that keeps the table append-only.
