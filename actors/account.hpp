@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "actors/account_protocol.hpp"
+#include "actors/supervision.hpp"
 #include "domain/currency.hpp"
 #include "messaging/ports.hpp"
 
@@ -41,7 +42,8 @@ struct account_options {
   std::size_t message_bytes_max = 1 << 20;
   std::chrono::milliseconds lease{30000};
   std::chrono::milliseconds redrive_after{30000};
-  bool detach_recorders = true; // false only in deterministic tests
+  std::shared_ptr<progress_board> board; // null: nobody watches
+  bool detach_recorders = true;          // false only in deterministic tests
 };
 
 struct account_state {
@@ -53,6 +55,7 @@ struct account_state {
   intake_actor intake;
   std::vector<reconciler_actor> reconcilers;
   sweeper_actor sweeper;
+  supervision<account_actor::stateful_pointer<account_state>> children;
 };
 
 account_actor::behavior_type account(account_actor::stateful_pointer<account_state> self,

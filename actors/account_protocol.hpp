@@ -55,7 +55,9 @@ using recorder_actor = caf::typed_actor<
     caf::replies_to<find_atom, std::vector<record_id>>::with<found_records>,
     // At most so many PENDING records that nobody touched for so many milliseconds, from the
     // SWEEPER.
-    caf::replies_to<claim_atom, std::int64_t, std::uint64_t>::with<found_records>>;
+    caf::replies_to<claim_atom, std::int64_t, std::uint64_t>::with<found_records>,
+    // Answered late while the database is.
+    caf::replies_to<report_atom>::with<actor_report>>;
 
 enum class submit_outcome : std::uint8_t {
   accepted,    // a new record
@@ -101,7 +103,10 @@ using reconciler_actor = caf::typed_actor<
     // Time passes: leases, publishing again.
     caf::reacts_to<beat_atom>,
     // Time to try the failed batch again.
-    caf::reacts_to<retry_atom>, caf::replies_to<drain_atom, std::int64_t>::with<drain_summary>,
+    caf::reacts_to<retry_atom>,
+    // Whether the node makes progress, from the ACCOUNT, twice a second.
+    caf::reacts_to<pulse_atom, bool>,
+    caf::replies_to<drain_atom, std::int64_t>::with<drain_summary>,
     caf::replies_to<report_atom>::with<actor_report>>;
 
 // SWEEPER: drives records again that have been without a verdict for too long.
@@ -118,7 +123,7 @@ using courier_actor = caf::typed_actor<
     // The inquirer has something (from its thread).
     caf::reacts_to<wake_atom>,
     // Time passes: deadlines.
-    caf::reacts_to<beat_atom>>;
+    caf::reacts_to<beat_atom>, caf::replies_to<report_atom>::with<actor_report>>;
 
 // TELLER (ledger role): answers questions about the ledger that come over NATS; detached, since it
 // waits for the database.
@@ -126,7 +131,9 @@ using teller_actor = caf::typed_actor<
     // The desk has something (from its thread).
     caf::reacts_to<wake_atom>,
     // Time passes: subscriptions are renewed.
-    caf::reacts_to<beat_atom>>;
+    caf::reacts_to<beat_atom>,
+    // Answered late while the database is.
+    caf::replies_to<report_atom>::with<actor_report>>;
 
 // What callers of the account side speak to.
 struct account_doors {
@@ -138,6 +145,8 @@ struct account_doors {
 // ACCOUNT: the root of the account side: spawns bottom-up, stops top-down.
 using account_actor =
     caf::typed_actor<caf::replies_to<doors_atom>::with<account_doors>,
+                     // Time passes: the roll call.
+                     caf::reacts_to<beat_atom>,
                      // Shut down in order within so many milliseconds.
                      caf::replies_to<drain_atom, std::int64_t>::with<drain_summary>,
                      caf::replies_to<report_atom>::with<std::vector<actor_report>>>;

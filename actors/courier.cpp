@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "actors/failpoint.hpp"
 #include "actors/waking.hpp"
 #include "domain/assert.hpp"
 
@@ -27,6 +28,7 @@ courier_actor::behavior_type courier(courier_actor::stateful_pointer<courier_sta
   self->delayed_send(self, self->state.options.beat, beat_atom_v);
   return {
       [=](ask_atom, const std::string& subject, const std::string& payload) {
+        failpoint("courier");
         auto& state = self->state;
         const auto token = ++state.last_token;
         auto promise = self->make_response_promise<api_reply>();
@@ -38,6 +40,9 @@ courier_actor::behavior_type courier(courier_actor::stateful_pointer<courier_sta
       [=](beat_atom) {
         take_replies(self);
         self->delayed_send(self, self->state.options.beat, beat_atom_v);
+      },
+      [](report_atom) {
+        return actor_report{"courier", "", {}, {}};
       },
   };
 }

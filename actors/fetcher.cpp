@@ -4,6 +4,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "actors/failpoint.hpp"
 #include "actors/waking.hpp"
 #include "domain/assert.hpp"
 
@@ -19,6 +20,8 @@ void publish(fetcher_pointer self, held_delivery& slot, outgoing&& letter, settl
   slot.letter = std::move(letter);
   slot.after = after;
   slot.at = stage::publishing;
+  ++self->state.publishing;
+  self->state.puback.begin(self->clock().now());
   self->state.options.results->publish(slot.letter);
 }
 
@@ -57,6 +60,7 @@ void take_deliveries(fetcher_pointer self) {
   auto arrived = state.options.source->take();
   if (arrived.empty())
     return;
+  failpoint("fetcher");
   const auto now = self->clock().now();
   entry_batch batch;
   batch.entries.reserve(arrived.size());
@@ -93,6 +97,9 @@ void settle(fetcher_pointer self, held_delivery& slot) {
   const auto took = self->clock().now() - slot.arrived;
   state.end_to_end.record(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
   state.drain.count_settled();
+  --state.publishing;
+  state.puback.came(self->clock().now(), state.publishing > 0);
+  state.last_refusal.clear();
   state.release(slot);
 }
 
@@ -108,6 +115,7 @@ void take_confirmations(fetcher_pointer self) {
     if (state.unconfirmed++ == 0 || state.unconfirmed % 1000 == 0)
       spdlog::warn("{}: not confirmed, publishing again ({} so far): {}", state.options.instance,
                    state.unconfirmed, got.error);
+    state.last_refusal = got.error;
     slot.at = stage::unconfirmed;
     slot.due = self->clock().now() + state.options.retry_pause;
   }
@@ -160,7 +168,7 @@ void upkeep(fetcher_pointer self) {
   for (auto& slot : state.slots) {
     if (slot.at == stage::free)
       continue;
-    if (now - slot.leased >= state.options.lease / 3) {
+    if (state.leases.due({slot.arrived, slot.leased}, now)) {
       state.options.source->settle(slot.source.receipt, settlement::progress);
       slot.leased = now;
     }
@@ -227,10 +235,10 @@ fetcher_state::held_delivery& fetcher_state::at(ticket tag) {
 }
 
 std::size_t fetcher_state::room() const {
-  return paused || held >= options.credit ? 0 : options.credit - held;
+  return paused || leases.standing() || held >= options.credit ? 0 : options.credit - held;
 }
 
-actor_report fetcher_state::report() const {
+actor_report fetcher_state::report(progress_time now) const {
   return {
       "fetcher",
       options.instance,
@@ -247,6 +255,7 @@ actor_report fetcher_state::report() const {
           {"paused", paused ? 1 : 0},
       },
       {{"end_to_end", end_to_end}},
+      {puback.since(now), last_refusal.empty() ? "no PubAck" : "no PubAck: " + last_refusal},
   };
 }
 
@@ -254,6 +263,7 @@ fetcher_actor::behavior_type fetcher(fetcher_actor::stateful_pointer<fetcher_sta
                                      fetcher_options options) {
   auto& state = self->state;
   state.options = std::move(options);
+  state.leases = lease_rule{state.options.lease};
   const auto wake = make_waker(fetcher_actor{self});
   state.options.results->open(wake);
   state.options.source->open(wake);
@@ -281,6 +291,11 @@ fetcher_actor::behavior_type fetcher(fetcher_actor::stateful_pointer<fetcher_sta
         self->state.paused = open;
         self->state.options.source->pull(self->state.room());
       },
+      [=](pulse_atom, bool moving) {
+        self->state.leases.pulse(moving, self->clock().now());
+        if (!self->state.drain.under_way())
+          self->state.options.source->pull(self->state.room());
+      },
       [=](drain_atom, std::int64_t deadline_ms) {
         auto& s = self->state;
         s.options.source->close();
@@ -288,7 +303,7 @@ fetcher_actor::behavior_type fetcher(fetcher_actor::stateful_pointer<fetcher_sta
         turn(self);
         return promise;
       },
-      [=](report_atom) { return self->state.report(); },
+      [=](report_atom) { return self->state.report(self->clock().now()); },
   };
 }
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "actors/draining.hpp"
+#include "actors/lease.hpp"
 #include "actors/pace.hpp"
 #include "actors/protocol.hpp"
 #include "messaging/codec.hpp"
@@ -75,6 +76,10 @@ struct fetcher_state {
   bool paused = false; // the circuit is open
   time_point next_upkeep;
   pace turns;
+  lease_rule leases;
+  std::size_t publishing = 0; // deliveries whose letter has no PubAck yet
+  awaited puback;
+  std::string last_refusal; // why the last publication was not confirmed
 
   draining drain;
 
@@ -96,7 +101,7 @@ struct fetcher_state {
   // How many more deliveries there is room for.
   std::size_t room() const;
 
-  actor_report report() const;
+  actor_report report(progress_time now) const;
 };
 
 fetcher_actor::behavior_type fetcher(fetcher_actor::stateful_pointer<fetcher_state> self,

@@ -6,6 +6,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "actors/failpoint.hpp"
 #include "domain/assert.hpp"
 
 namespace ledgerd {
@@ -52,6 +53,8 @@ void tell_circuit(gate_pointer self, bool open) {
 
 // The database answers, whatever it says.
 void close_circuit(gate_pointer self) {
+  self->state.answer.end();
+  self->state.last_failure.clear();
   self->state.pause = std::chrono::milliseconds{0};
   tell_circuit(self, false);
 }
@@ -93,6 +96,7 @@ void answer_rejected(gate_pointer self, const store_failure& failure) {
 void try_again_later(gate_pointer self, const store_failure& failure) {
   auto& state = self->state;
   const auto pause = state.next_pause();
+  state.last_failure = failure.detail;
   spdlog::warn("gate {}: {}; next attempt in {} ms: {}", state.options.index,
                failure.kind == store_failure_kind::in_doubt ? "commit in doubt"
                                                             : "database unavailable",
@@ -143,6 +147,8 @@ void on_failure(gate_pointer self, const store_failure& failure) {
 }
 
 void post_under_way(gate_pointer self) {
+  failpoint("gate");
+  self->state.answer.begin(self->clock().now());
   auto& state = self->state;
   self->request(state.options.poster, caf::infinite, post_atom_v, state.under_way)
       .then(
@@ -207,7 +213,7 @@ void gate_state::halve_under_way() {
   queue.push_front(std::move(left));
 }
 
-actor_report gate_state::report() const {
+actor_report gate_state::report(progress_time now) const {
   std::int64_t waiting = 0;
   for (const auto& batch : queue)
     waiting += static_cast<std::int64_t>(batch->entries);
@@ -228,6 +234,8 @@ actor_report gate_state::report() const {
           {"under_way", under_way ? static_cast<std::int64_t>(under_way->entries) : 0},
       },
       {{"commit", commit}},
+      {answer.since(now), last_failure.empty() ? "the database does not answer a batch"
+                                               : "a batch waits: " + last_failure},
   };
 }
 
@@ -248,7 +256,7 @@ gate_actor::behavior_type gate(gate_actor::stateful_pointer<gate_state> self,
         if (self->state.under_way)
           post_under_way(self);
       },
-      [=](report_atom) { return self->state.report(); },
+      [=](report_atom) { return self->state.report(self->clock().now()); },
   };
 }
 

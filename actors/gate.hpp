@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "actors/pace.hpp"
+#include "actors/progress.hpp"
 #include "actors/protocol.hpp"
 
 namespace ledgerd {
@@ -39,6 +40,8 @@ struct gate_state {
   std::deque<gate_batch_ptr> queue; // the front goes next, the back is still forming
   gate_batch_ptr under_way;         // with the poster, or waiting to be tried again
   pace posts;
+  awaited answer; // of the database, whatever it says, while a batch is under way
+  std::string last_failure;
   bool open = false; // the circuit: open while the database is away
   std::chrono::milliseconds pause{0};
   std::minstd_rand random;
@@ -62,7 +65,7 @@ struct gate_state {
   // entry.
   void halve_under_way();
 
-  actor_report report() const;
+  actor_report report(progress_time now) const;
 };
 
 gate_actor::behavior_type gate(gate_actor::stateful_pointer<gate_state> self, gate_options options);

@@ -6,6 +6,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "actors/failpoint.hpp"
 #include "actors/waking.hpp"
 #include "domain/assert.hpp"
 #include "messaging/account_codec.hpp"
@@ -32,6 +33,7 @@ void publish(intake_pointer self, const transaction_record& record) {
   auto& publication = state.publishing[token];
   publication.letter = make_request(token, record, *exponent, 0);
   publication.under_way = true;
+  state.puback.begin(self->clock().now());
   state.options.requests->publish(publication.letter);
 }
 
@@ -104,6 +106,7 @@ void on_failure(intake_state& state, std::vector<submit_request>&& requests,
 
 void on_recorded(intake_pointer self, recorded_batch& done) {
   auto& state = self->state;
+  state.answer.end();
   auto requests = std::exchange(state.recording, {});
   ++state.batches;
   if (auto* records = std::get_if<std::vector<recorded>>(&done.result)) {
@@ -124,6 +127,8 @@ void record_next_batch(intake_pointer self) {
   auto& state = self->state;
   if (!state.recording.empty() || state.forming.empty())
     return;
+  failpoint("intake");
+  state.answer.begin(self->clock().now());
   const auto size = state.course.next(state.forming.size());
   const auto end = state.forming.begin() + static_cast<std::ptrdiff_t>(size);
   state.recording.assign(std::make_move_iterator(state.forming.begin()),
@@ -159,6 +164,7 @@ void take_confirmations(intake_pointer self) {
     LEDGERD_ASSERT(found != state.publishing.end());
     if (got.confirmed) {
       state.publishing.erase(found);
+      state.puback.came(self->clock().now(), !state.publishing.empty());
       state.drain_result.settled += state.draining ? 1 : 0;
       continue;
     }
@@ -236,7 +242,7 @@ void look_at_records(intake_pointer self, time_point now) {
 
 } // namespace
 
-actor_report intake_state::report() const {
+actor_report intake_state::report(progress_time now) const {
   return {
       "intake",
       "",
@@ -251,6 +257,8 @@ actor_report intake_state::report() const {
           {"waiting", static_cast<std::int64_t>(waiters.size())},
       },
       {{"verdict_wait", verdict_wait}},
+      longer({answer.since(now), "the database does not answer a batch"},
+             {puback.since(now), "no PubAck"}),
   };
 }
 
@@ -283,7 +291,7 @@ intake_actor::behavior_type intake(intake_actor::stateful_pointer<intake_state> 
         finish_drain(self);
         return promise;
       },
-      [=](report_atom) { return self->state.report(); },
+      [=](report_atom) { return self->state.report(self->clock().now()); },
   };
 }
 

@@ -19,6 +19,7 @@
 
 #include "actors/account_protocol.hpp"
 #include "actors/batch_course.hpp"
+#include "actors/progress.hpp"
 #include "domain/currency.hpp"
 #include "messaging/ports.hpp"
 
@@ -66,6 +67,9 @@ struct intake_state {
   bool looking = false;     // at the records of waiters
   time_point next_look;
 
+  awaited answer; // of the recorder
+  awaited puback;
+
   bool draining = false;
   time_point drain_deadline;
   caf::typed_response_promise<drain_summary> drained;
@@ -81,7 +85,7 @@ struct intake_state {
 
   std::size_t held() const { return forming.size() + recording.size() + publishing.size(); }
 
-  actor_report report() const;
+  actor_report report(progress_time now) const;
 };
 
 intake_actor::behavior_type intake(intake_actor::stateful_pointer<intake_state> self,

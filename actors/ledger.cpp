@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "actors/failpoint.hpp"
+
 namespace ledgerd {
 
 namespace {
@@ -54,6 +56,7 @@ ledger_actor::behavior_type ledger(ledger_actor::stateful_pointer<ledger_state> 
   };
   return {
       [=](apply_atom, account_batch& batch) {
+        failpoint("ledger");
         auto& waiting = self->state.waiting;
         append(waiting.entries, batch.entries);
         append(waiting.origins, batch.origins);

@@ -5,6 +5,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "actors/failpoint.hpp"
 #include "actors/fetcher.hpp"
 #include "actors/gate.hpp"
 #include "actors/gather.hpp"
@@ -23,14 +24,17 @@ void spawn_gates(node_pointer self, const node_options& options) {
   auto& state = self->state;
   for (const auto& store : options.stores) {
     const auto index = static_cast<std::uint32_t>(state.gates.size());
-    state.posters.push_back(options.detach_posters ? self->spawn<caf::detached>(poster, store)
-                                                   : self->spawn(poster, store));
+    state.posters.push_back(options.detach_posters
+                                ? self->spawn<caf::detached>(guarded(poster), store)
+                                : self->spawn(guarded(poster), store));
+    state.children.add(self, state.posters.back(), "poster " + std::to_string(index));
     gate_options gate_config;
     gate_config.poster = state.posters.back();
     gate_config.node = node_actor{self};
     gate_config.index = index;
     gate_config.batch_max = options.batch_max;
-    state.gates.push_back(self->spawn(gate, std::move(gate_config)));
+    state.gates.push_back(self->spawn(guarded(gate), std::move(gate_config)));
+    state.children.add(self, state.gates.back(), "gate " + std::to_string(index));
   }
   state.circuits.assign(state.gates.size(), false);
 }
@@ -41,7 +45,8 @@ void spawn_region(node_pointer self, const node_options& options) {
   config.ledgers_max = options.ledgers_max;
   config.ledger_idle = options.ledger_idle;
   config.group_max = options.batch_max;
-  self->state.region = self->spawn(region, std::move(config));
+  self->state.region = self->spawn(guarded(region), std::move(config));
+  self->state.children.add(self, self->state.region, "region");
 }
 
 void spawn_fetchers(node_pointer self, const node_options& options) {
@@ -58,7 +63,8 @@ void spawn_fetchers(node_pointer self, const node_options& options) {
     config.attempts_max = options.attempts_max;
     config.message_bytes_max = options.message_bytes_max;
     config.lease = options.lease;
-    self->state.fetchers.push_back(self->spawn(fetcher, std::move(config)));
+    self->state.fetchers.push_back(self->spawn(guarded(fetcher), std::move(config)));
+    self->state.children.add(self, self->state.fetchers.back(), "fetcher " + ports.instance);
   }
 }
 
@@ -66,8 +72,9 @@ void spawn_teller(node_pointer self, const node_options& options) {
   if (!options.desk)
     return;
   self->state.teller = self->spawn<caf::detached>(
-      teller,
+      guarded(teller),
       teller_options{options.desk, options.reader, options.currencies, options.default_currency});
+  self->state.children.add(self, self->state.teller, "teller", duty::answers);
 }
 
 // Fetchers pull only while every gate can reach the database: an entry may need any of them.
@@ -86,8 +93,19 @@ void on_circuit(node_pointer self, std::uint32_t index, bool open) {
     self->send(to, circuit_atom_v, paused);
 }
 
+// What stands still must not be held on to, nor must more be taken.
+void call_the_roll(node_pointer self) {
+  failpoint("node");
+  auto& state = self->state;
+  const auto moving = state.children.call(self);
+  for (const auto& to : state.fetchers)
+    self->send(to, pulse_atom_v, moving);
+  self->delayed_send(self, roll_call_pause, beat_atom_v);
+}
+
 void stop_all(node_pointer self) {
   auto& state = self->state;
+  state.children.stop();
   for (const auto& each : state.fetchers)
     self->send_exit(each, caf::exit_reason::user_shutdown);
   self->send_exit(state.region, caf::exit_reason::user_shutdown);
@@ -128,12 +146,15 @@ caf::typed_response_promise<std::vector<actor_report>> gather(node_pointer self)
 node_actor::behavior_type node(node_actor::stateful_pointer<node_state> self,
                                const node_options& options) {
   LEDGERD_ASSERT(!options.fetchers.empty() && !options.stores.empty());
+  self->state.children.begin(self, "ledger", options.board);
   spawn_gates(self, options);
   spawn_region(self, options);
   spawn_fetchers(self, options);
   spawn_teller(self, options);
+  call_the_roll(self);
   return {
       [=](circuit_atom, std::uint32_t index, bool open) { on_circuit(self, index, open); },
+      [=](beat_atom) { call_the_roll(self); },
       [=](drain_atom, std::int64_t deadline_ms) { return drain(self, deadline_ms); },
       [=](report_atom) { return gather(self); },
   };

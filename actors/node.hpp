@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "actors/account_protocol.hpp"
+#include "actors/supervision.hpp"
 #include "messaging/ports.hpp"
 #include "persistence/ledger_reader.hpp"
 
@@ -43,7 +44,8 @@ struct node_options {
   std::uint32_t attempts_max = 3;
   std::size_t message_bytes_max = 1 << 20;
   std::chrono::milliseconds lease{30000};
-  bool detach_posters = true; // false only in deterministic tests
+  std::shared_ptr<progress_board> board; // null: nobody watches
+  bool detach_posters = true;            // false only in deterministic tests
 };
 
 struct node_state {
@@ -57,6 +59,7 @@ struct node_state {
 
   std::vector<bool> circuits; // by gate: open
   bool paused = false;
+  supervision<node_actor::stateful_pointer<node_state>> children;
 };
 
 node_actor::behavior_type node(node_actor::stateful_pointer<node_state> self,

@@ -32,6 +32,7 @@ CAF_ADD_ATOM(ledgerd, ledgerd, idle_atom, "idle")
 CAF_ADD_ATOM(ledgerd, ledgerd, circuit_atom, "circuit")
 CAF_ADD_ATOM(ledgerd, ledgerd, drain_atom, "drain")
 CAF_ADD_ATOM(ledgerd, ledgerd, report_atom, "report")
+CAF_ADD_ATOM(ledgerd, ledgerd, pulse_atom, "pulse")
 CAF_END_TYPE_ID_BLOCK(ledgerd)
 
 namespace ledgerd {
@@ -70,6 +71,9 @@ using fetcher_actor = caf::typed_actor<
     caf::reacts_to<answer_atom, std::vector<ticketed_answer>>,
     // The database is away (true) or back (false), from the NODE: stop or go on pulling.
     caf::reacts_to<circuit_atom, bool>,
+    // Whether the node makes progress, from the NODE, twice a second: what is old is kept alive at
+    // the broker only while it does.
+    caf::reacts_to<pulse_atom, bool>,
     // Stop pulling, finish what is held within so many milliseconds, hand back the rest. From the
     // NODE.
     caf::replies_to<drain_atom, std::int64_t>::with<drain_summary>,
@@ -144,12 +148,16 @@ struct posted_batch {
 
 // POSTER: owns one database connection and runs one batch at a time; detached, since it blocks.
 using poster_actor =
-    caf::typed_actor<caf::replies_to<post_atom, gate_batch_ptr>::with<posted_batch>>;
+    caf::typed_actor<caf::replies_to<post_atom, gate_batch_ptr>::with<posted_batch>,
+                     // Answered late while the database is.
+                     caf::replies_to<report_atom>::with<actor_report>>;
 
 // NODE: spawns everything bottom-up, stops it top-down.
 using node_actor = caf::typed_actor<
     // A GATE's database is away or back: (gate index, open).
     caf::reacts_to<circuit_atom, std::uint32_t, bool>,
+    // Time passes: the roll call.
+    caf::reacts_to<beat_atom>,
     // Shut down in order within so many milliseconds.
     caf::replies_to<drain_atom, std::int64_t>::with<drain_summary>,
     // The reports of all actors of this node.

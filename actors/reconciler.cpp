@@ -5,6 +5,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "actors/failpoint.hpp"
 #include "actors/waking.hpp"
 #include "domain/assert.hpp"
 #include "messaging/account_codec.hpp"
@@ -19,7 +20,7 @@ using time_point = reconciler_state::time_point;
 
 void settle_waiting(reconciler_pointer self);
 
-void park(reconciler_pointer self, delivery&& source, time_point leased, const rejection& why) {
+void park(reconciler_pointer self, delivery&& source, lease_times leased, const rejection& why) {
   auto& state = self->state;
   const auto& options = state.options;
   spdlog::info("{}: parking {} of {}: {}: {}", options.instance, source.stream_seq, source.stream,
@@ -29,6 +30,7 @@ void park(reconciler_pointer self, delivery&& source, time_point leased, const r
   auto letter = make_dead_letter(token, source, why, options.node_name, options.message_bytes_max);
   auto& parked = state.parking[token];
   parked = {std::move(source), std::move(letter), leased, {}, true};
+  state.puback.begin(self->clock().now());
   options.dead_letters->publish(parked.letter);
 }
 
@@ -104,6 +106,7 @@ void try_again_later(reconciler_pointer self, const store_failure& failure) {
   if (state.failures++ % 100 == 0)
     spdlog::warn("{}: {} results not applied, trying again: {}", state.options.instance,
                  state.settling.size(), failure.detail);
+  state.last_failure = failure.detail;
   self->delayed_send(self, state.course.pause(), retry_atom_v);
 }
 
@@ -140,10 +143,12 @@ void on_failure(reconciler_pointer self, const store_failure& failure) {
   case batch_step::again:
     return try_again_later(self, failure);
   case batch_step::split:
+    state.answer.end();
     split(state);
     break;
   case batch_step::refuse:
   case batch_step::set_aside:
+    state.answer.end();
     on_one(self, failure.kind == store_failure_kind::rejected, failure);
     break;
   }
@@ -153,6 +158,8 @@ void on_failure(reconciler_pointer self, const store_failure& failure) {
 void on_answer(reconciler_pointer self, settled_batch& done) {
   if (auto* answers = std::get_if<std::vector<settled>>(&done.result)) {
     self->state.course.succeeded();
+    self->state.answer.end();
+    self->state.last_failure.clear();
     on_settled(self, *answers);
     settle_waiting(self);
   } else {
@@ -163,6 +170,8 @@ void on_answer(reconciler_pointer self, settled_batch& done) {
 
 void settle_batch(reconciler_pointer self) {
   auto& state = self->state;
+  failpoint("reconciler");
+  state.answer.begin(self->clock().now());
   auto batch = std::make_shared<std::vector<record_verdict>>();
   batch->reserve(state.settling.size());
   for (const auto& held : state.settling)
@@ -199,9 +208,10 @@ void take_deliveries(reconciler_pointer self) {
     ++state.fetched;
     auto decoded = decode_result(next.payload, *state.options.currencies);
     if (const auto* why = std::get_if<rejection>(&decoded))
-      park(self, std::move(next), now, *why);
+      park(self, std::move(next), {now, now}, *why);
     else
-      state.waiting.push_back({std::move(next), std::get<record_verdict>(std::move(decoded)), now});
+      state.waiting.push_back(
+          {std::move(next), std::get<record_verdict>(std::move(decoded)), {now, now}});
   }
   settle_waiting(self);
 }
@@ -215,6 +225,7 @@ void take_confirmations(reconciler_pointer self) {
       state.options.source->settle(found->second.source.receipt, settlement::terminate);
       state.drain.count_settled();
       state.parking.erase(found);
+      state.puback.came(self->clock().now(), !state.parking.empty());
       continue;
     }
     found->second.under_way = false;
@@ -237,10 +248,10 @@ void upkeep(reconciler_pointer self) {
   auto& state = self->state;
   const auto now = self->clock().now();
   const auto renew = [&](auto& held) {
-    if (now - held.leased < state.options.lease / 3)
+    if (!state.leases.due(held.leased, now))
       return;
     state.options.source->settle(held.source.receipt, settlement::progress);
-    held.leased = now;
+    held.leased.renewed = now;
   };
   std::for_each(state.waiting.begin(), state.waiting.end(), renew);
   std::for_each(state.settling.begin(), state.settling.end(), renew);
@@ -269,10 +280,12 @@ void turn(reconciler_pointer self) {
 } // namespace
 
 std::size_t reconciler_state::room() const {
-  return course.pause().count() > 0 || held() >= options.credit ? 0 : options.credit - held();
+  return course.pause().count() > 0 || leases.standing() || held() >= options.credit
+             ? 0
+             : options.credit - held();
 }
 
-actor_report reconciler_state::report() const {
+actor_report reconciler_state::report(progress_time now) const {
   return {
       "reconciler",
       options.instance,
@@ -287,6 +300,9 @@ actor_report reconciler_state::report() const {
           {"held", static_cast<std::int64_t>(held())},
       },
       {},
+      longer({answer.since(now), last_failure.empty() ? "the database does not answer a batch"
+                                                      : "results wait: " + last_failure},
+             {puback.since(now), "no PubAck of a dead letter"}),
   };
 }
 
@@ -294,6 +310,7 @@ reconciler_actor::behavior_type
 reconciler(reconciler_actor::stateful_pointer<reconciler_state> self, reconciler_options options) {
   self->state.course = {options.batch_max, options.pause_min, options.pause_max};
   self->state.options = std::move(options);
+  self->state.leases = lease_rule{self->state.options.lease};
   const auto wake = make_waker(reconciler_actor{self});
   self->state.options.dead_letters->open(wake);
   self->state.options.source->open(wake);
@@ -314,6 +331,11 @@ reconciler(reconciler_actor::stateful_pointer<reconciler_state> self, reconciler
         self->delayed_send(self, self->state.options.beat, beat_atom_v);
       },
       [=](retry_atom) { settle_batch(self); },
+      [=](pulse_atom, bool moving) {
+        self->state.leases.pulse(moving, self->clock().now());
+        if (!self->state.drain.under_way())
+          self->state.options.source->pull(self->state.room());
+      },
       [=](drain_atom, std::int64_t deadline_ms) {
         auto& state = self->state;
         state.options.source->close();
@@ -321,7 +343,7 @@ reconciler(reconciler_actor::stateful_pointer<reconciler_state> self, reconciler
         turn(self);
         return promise;
       },
-      [=](report_atom) { return self->state.report(); },
+      [=](report_atom) { return self->state.report(self->clock().now()); },
   };
 }
 

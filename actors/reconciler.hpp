@@ -19,6 +19,7 @@
 #include "actors/account_protocol.hpp"
 #include "actors/batch_course.hpp"
 #include "actors/draining.hpp"
+#include "actors/lease.hpp"
 #include "actors/pace.hpp"
 #include "domain/currency.hpp"
 #include "messaging/codec.hpp"
@@ -56,7 +57,7 @@ struct reconciler_state {
   struct held_result {
     delivery source;
     record_verdict verdict;
-    time_point leased;
+    lease_times leased;
     std::uint32_t attempts = 0;
     std::chrono::milliseconds pause{0}; // of one that is set aside, and when it is over
     time_point due;
@@ -65,7 +66,7 @@ struct reconciler_state {
   struct parked_result {
     delivery source;
     outgoing letter;
-    time_point leased;
+    lease_times leased;
     time_point due;
     bool under_way = false; // handed to the publisher; else published again when `due`
   };
@@ -78,6 +79,10 @@ struct reconciler_state {
   std::uint64_t last_token = 0;
   batch_course course;
   pace turns;
+  lease_rule leases;
+  awaited answer; // of the recorder
+  awaited puback; // of a dead letter
+  std::string last_failure;
 
   draining drain;
 
@@ -93,7 +98,7 @@ struct reconciler_state {
   }
   std::size_t room() const;
 
-  actor_report report() const;
+  actor_report report(progress_time now) const;
 };
 
 reconciler_actor::behavior_type

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "actors/failpoint.hpp"
+
 namespace ledgerd {
 
 recorder_actor::behavior_type recorder(recorder_actor::stateful_pointer<recorder_state> self,
@@ -9,6 +11,7 @@ recorder_actor::behavior_type recorder(recorder_actor::stateful_pointer<recorder
   self->state.store = std::move(store);
   return {
       [=](record_atom, const new_records_ptr& batch) {
+        failpoint("recorder");
         return recorded_batch{self->state.store->record(*batch)};
       },
       [=](settle_atom, const verdicts_ptr& batch) {
@@ -19,6 +22,9 @@ recorder_actor::behavior_type recorder(recorder_actor::stateful_pointer<recorder
       },
       [=](claim_atom, std::int64_t age_ms, std::uint64_t limit) {
         return found_records{self->state.store->claim(std::chrono::milliseconds{age_ms}, limit)};
+      },
+      [](report_atom) {
+        return actor_report{"recorder", "", {}, {}};
       },
   };
 }

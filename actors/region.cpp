@@ -3,6 +3,8 @@
 #include <iterator>
 #include <utility>
 
+#include "actors/fail_stop.hpp"
+#include "actors/failpoint.hpp"
 #include "actors/ledger.hpp"
 #include "domain/assert.hpp"
 
@@ -18,7 +20,8 @@ ledger_actor spawn_ledger(region_pointer self, const account_key& account) {
   const auto gate = account_key_hash{}(account) % options.gates.size();
   ++self->state.spawned;
   return self->spawn<caf::lazy_init>(
-      ledger, ledger_options{account, options.gates[gate], region_actor{self}, options.group_max});
+      guarded(ledger),
+      ledger_options{account, options.gates[gate], region_actor{self}, options.group_max});
 }
 
 tenant_iterator move_in(region_pointer self, const account_key& account) {
@@ -43,6 +46,7 @@ void flush(region_pointer self, region_state::tenant& to) {
 
 // Puts each entry to its account's tenant, then sends each tenant what it got.
 void deal_out(region_pointer self, entry_batch& batch) {
+  failpoint("region");
   auto& state = self->state;
   const auto now = self->clock().now();
   state.entries += static_cast<std::int64_t>(batch.entries.size());

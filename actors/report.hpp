@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -43,11 +44,19 @@ struct named_histogram {
   duration_histogram histogram;
 };
 
+// How long something that ought to come has not come. Zero: there is progress, or nothing to wait
+// for.
+struct standstill {
+  std::chrono::milliseconds since{0};
+  std::string what; // such as "no PubAck"
+};
+
 struct actor_report {
   std::string actor;    // fetcher, region, gate
   std::string instance; // for a fetcher its consumer and number, for a gate its number
   std::vector<named_value> values;
   std::vector<named_histogram> histograms;
+  standstill wait{}; // see progress.hpp
 };
 
 } // namespace ledgerd

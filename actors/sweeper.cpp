@@ -7,6 +7,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "actors/failpoint.hpp"
 #include "actors/waking.hpp"
 #include "messaging/account_codec.hpp"
 #include "messaging/names.hpp"
@@ -26,6 +27,7 @@ void claim(sweeper_pointer self);
 
 void end_round(sweeper_pointer self) {
   self->state.busy = false;
+  self->state.answer.end();
 }
 
 // There may be more, but not more than the broker confirms.
@@ -88,6 +90,7 @@ void on_verdicts(sweeper_pointer self, records&& claimed,
 
 void on_reply(sweeper_pointer self, records&& claimed, const api_reply& reply) {
   auto& state = self->state;
+  state.answer.came(self->clock().now(), true);
   const auto verdicts = reply.answered ? decode_verdicts(reply.payload, *state.options.currencies)
                                        : rejection{dead_reason::malformed_json, "no answer"};
   if (const auto* found = std::get_if<std::vector<record_verdict>>(&verdicts))
@@ -114,13 +117,16 @@ void on_claimed(sweeper_pointer self, found_records& found) {
   auto* claimed = std::get_if<records>(&found.result);
   if (claimed == nullptr || claimed->empty())
     return end_round(self);
+  self->state.answer.came(self->clock().now(), true);
   self->state.claimed += static_cast<std::int64_t>(claimed->size());
   ask_ledger(self, std::move(*claimed));
 }
 
 void claim(sweeper_pointer self) {
   auto& state = self->state;
+  failpoint("sweeper");
   state.busy = true;
+  state.answer.came(self->clock().now(), true);
   self->request(state.options.recorder, caf::infinite, claim_atom_v,
                 std::int64_t{state.options.redrive_after.count()},
                 static_cast<std::uint64_t>(state.options.claim_max))
@@ -135,7 +141,7 @@ void take_confirmations(sweeper_pointer self) {
 
 } // namespace
 
-actor_report sweeper_state::report() const {
+actor_report sweeper_state::report(progress_time now) const {
   return {
       "sweeper",
       "",
@@ -147,6 +153,7 @@ actor_report sweeper_state::report() const {
           {"publishing", static_cast<std::int64_t>(publishing)},
       },
       {},
+      {answer.since(now), "a claim is not answered"},
   };
 }
 
@@ -164,7 +171,7 @@ sweeper_actor::behavior_type sweeper(sweeper_actor::stateful_pointer<sweeper_sta
           claim(self);
         self->delayed_send(self, beat, beat_atom_v);
       },
-      [=](report_atom) { return self->state.report(); },
+      [=](report_atom) { return self->state.report(self->clock().now()); },
   };
 }
 

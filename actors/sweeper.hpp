@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "actors/account_protocol.hpp"
+#include "actors/progress.hpp"
 #include "domain/currency.hpp"
 #include "messaging/ports.hpp"
 
@@ -40,6 +41,7 @@ struct sweeper_state {
 
   sweeper_options options;
   bool busy = false;          // a claim is being driven
+  awaited answer;             // of the recorder or the ledger, while it is
   std::size_t publishing = 0; // handed to the publisher and not answered yet
 
   std::int64_t claimed = 0;
@@ -47,7 +49,7 @@ struct sweeper_state {
   std::int64_t republished = 0;
   std::int64_t unanswered = 0;
 
-  actor_report report() const;
+  actor_report report(progress_time now) const;
 };
 
 sweeper_actor::behavior_type sweeper(sweeper_actor::stateful_pointer<sweeper_state> self,

@@ -6,6 +6,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "actors/failpoint.hpp"
 #include "actors/waking.hpp"
 #include "messaging/account_codec.hpp"
 #include "messaging/names.hpp"
@@ -99,6 +100,7 @@ teller_answer tell(const teller_options& options, const api_question& asked) {
 
 void answer_all(const teller_options& options) {
   for (const auto& asked : options.desk->take()) {
+    failpoint("teller");
     const auto answer = tell(options, asked);
     std::vector<header> headers;
     if (answer.status >= 400)
@@ -120,6 +122,9 @@ teller_actor::behavior_type teller(teller_actor::stateful_pointer<teller_state> 
       [=](beat_atom) {
         answer_all(self->state.options);
         self->delayed_send(self, beat, beat_atom_v);
+      },
+      [](report_atom) {
+        return actor_report{"teller", "", {}, {}};
       },
   };
 }

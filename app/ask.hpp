@@ -6,6 +6,8 @@
 
 #include <utility>
 
+#include "actors/fail_stop.hpp"
+
 namespace ledgerd {
 
 // Asks in an actor of its own, which ends with the answer. Exactly one of the two functions is
@@ -15,11 +17,11 @@ template <class Handle, class Duration, class OnAnswer, class OnFailure, class..
 void ask(caf::actor_system& system, const Handle& whom, Duration limit, OnAnswer on_answer,
          OnFailure on_failure, Request... request) {
   system.spawn(
-      [=](caf::event_based_actor* self, const Handle& to) {
+      guarded([=](caf::event_based_actor* self, const Handle& to) {
         self->request(to, limit, request...).then(on_answer, [on_failure](const caf::error&) {
           on_failure();
         });
-      },
+      }),
       whom);
 }
 

@@ -8,6 +8,8 @@
 #include <utility>
 #include <variant>
 
+#include "actors/fail_stop.hpp"
+#include "actors/failpoint.hpp"
 #include "actors/waking.hpp"
 #include "app/account_routes.hpp"
 #include "app/text.hpp"
@@ -54,13 +56,15 @@ void handle(const std::shared_ptr<question_desk>& desk, account_api& api,
 teller_actor spawn_nats_api(caf::actor_system& system, std::shared_ptr<question_desk> desk,
                             const std::shared_ptr<account_api>& api) {
   return system.spawn(
-      [api](teller_actor::pointer self,
-            const std::shared_ptr<question_desk>& questions) -> teller_actor::behavior_type {
+      guarded([api](teller_actor::pointer self, const std::shared_ptr<question_desk>& questions)
+                  -> teller_actor::behavior_type {
         questions->open(make_waker(teller_actor{self}));
         self->delayed_send(self, beat, beat_atom_v);
         const auto answer_all = [questions, api] {
-          for (const auto& asked : questions->take())
+          for (const auto& asked : questions->take()) {
+            failpoint("nats_api");
             handle(questions, *api, asked);
+          }
         };
         return {
             [=](wake_atom) { answer_all(); },
@@ -68,8 +72,11 @@ teller_actor spawn_nats_api(caf::actor_system& system, std::shared_ptr<question_
               answer_all();
               self->delayed_send(self, beat, beat_atom_v);
             },
+            [](report_atom) {
+              return actor_report{"nats_api", "", {}, {}};
+            },
         };
-      },
+      }),
       std::move(desk));
 }
 

@@ -193,12 +193,49 @@ CAF_TEST(an open circuit stops the pull and what is held is kept alive) {
   caf::anon_send(subject, circuit_atom_v, true);
   consume_messages();
   CAF_CHECK_EQUAL(source->room, 0u);
-  pass(std::chrono::milliseconds{10000});
+  for (int beats = 0; beats < 20; ++beats) {
+    caf::anon_send(subject, pulse_atom_v, true);
+    pass(std::chrono::milliseconds{500});
+  }
   CAF_CHECK_GREATER_OR_EQUAL(source->count("receipt.1", settlement::progress), 5u);
   CAF_CHECK_EQUAL(source->count("receipt.1", settlement::hand_back), 0u);
   caf::anon_send(subject, circuit_atom_v, false);
   consume_messages();
   CAF_CHECK_EQUAL(source->room, 3u);
+}
+
+CAF_TEST(a node that stands still takes nothing more and lets the leases run out) {
+  arrive(1, deposit_json(1, "ann", 10));
+  for (int beats = 0; beats < 40; ++beats) {
+    caf::anon_send(subject, pulse_atom_v, false);
+    pass(std::chrono::milliseconds{500});
+  }
+  CAF_CHECK_EQUAL(source->room, 0u);
+  const auto renewed = source->count("receipt.1", settlement::progress);
+  CAF_CHECK_GREATER_OR_EQUAL(renewed, 1u);
+  CAF_CHECK_LESS_OR_EQUAL(renewed, 5u); // in the first five seconds
+  // What is held all the same is finished when the fault ends.
+  caf::anon_send(subject, pulse_atom_v, true);
+  consume_messages();
+  CAF_CHECK_EQUAL(source->room, 3u);
+  answer(entries->at(0).tag, outcome::applied);
+  results->answer(entries->at(0).tag, true);
+  consume_messages();
+  CAF_CHECK_EQUAL(source->count("receipt.1", settlement::acknowledge), 1u);
+}
+
+CAF_TEST(without a PubAck the report says since when) {
+  results->confirm_at_once = false;
+  arrive(1, deposit_json(1, "ann", 10));
+  answer(entries->at(0).tag, outcome::applied);
+  results->answer(entries->at(0).tag, false, "maximum bytes exceeded");
+  pass(std::chrono::milliseconds{6000});
+  auto waited = std::make_shared<standstill>();
+  ask(
+      subject, [waited](const actor_report& got) { *waited = got.wait; }, report_atom_v);
+  consume_messages();
+  CAF_CHECK_EQUAL(waited->since.count(), 6000);
+  CAF_CHECK_EQUAL(waited->what, "no PubAck: maximum bytes exceeded");
 }
 
 CAF_TEST(draining finishes what it can and hands back the rest at the deadline) {

@@ -55,13 +55,15 @@ struct gate_fixture : fixture {
     options.poster =
         spawn_fake<poster_actor>([s = store](poster_actor::pointer) -> poster_actor::behavior_type {
           return {[s](post_atom, const gate_batch_ptr& batch) {
-            return posted_batch{s->post(batch), 1};
-          }};
+                    return posted_batch{s->post(batch), 1};
+                  },
+                  [](report_atom) { return actor_report{}; }};
         });
     options.node =
         spawn_fake<node_actor>([c = circuit](node_actor::pointer) -> node_actor::behavior_type {
           return {
               [c](circuit_atom, std::uint32_t, bool open) { c->push_back(open); },
+              [](beat_atom) {},
               [](drain_atom, std::int64_t) { return drain_summary{}; },
               [](report_atom) { return std::vector<actor_report>{}; },
           };
@@ -78,6 +80,7 @@ struct gate_fixture : fixture {
                 std::move(got.begin(), got.end(), std::back_inserter(*a));
               },
               [](circuit_atom, bool) {},
+              [](pulse_atom, bool) {},
               [](drain_atom, std::int64_t) { return drain_summary{}; },
               [](report_atom) { return actor_report{}; },
           };

@@ -106,6 +106,13 @@ function checkPattern(text, pattern, complaint, report) {
   });
 }
 
+// An actor whose exceptions end it alone leaves work undone that nobody notices.
+function checkSpawns(code, report) {
+  for (const spawn of code.matchAll(/(?:->|\.)spawn(?:<[\w:,\s]*>)?\((?!\s*guarded\()/g)) {
+    report(code.slice(0, spawn.index).split('\n').length - 1, 'an actor spawned without guarded()');
+  }
+}
+
 // A source is dead that neither its folder's CMakeLists.txt names nor another one with the folder.
 function checkListed(path, lists, report) {
   const folder = dirname(path);
@@ -200,6 +207,9 @@ function checkFile(root, path, lists, faults) {
   }
   if (room === 'actors') {
     checkPattern(code, /\.await\(/, 'waiting for an answer with everything else held up', report);
+  }
+  if (room === 'actors' || room === 'app') {
+    checkSpawns(code, report);
   }
 }
 

@@ -73,6 +73,7 @@ const breaches = {
     'app/text.hpp': 'namespace ledgerd {\nstruct other {\n  int line();\n};\n\n'
       + 'std::string line(std::string_view other = "");\n}\n',
   },
+  'a spawn without a guard': {'actors/gate.cpp': 'self->spawn<caf::detached>(\n  poster, store);\n'},
   'a source nobody builds': {'domain/stray.cpp': '\n'},
 };
 
