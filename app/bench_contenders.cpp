@@ -288,7 +288,7 @@ private:
 } // namespace
 
 int run_contender(const config& settings, const std::string& name) {
-  const termination_signals signals;
+  const process_signals signals;
   std::atomic<bool> stop{false};
   std::thread watcher{[&] {
     signals.wait();

@@ -290,7 +290,9 @@ loaded_config load_config(const config_sources& sources) {
   }
   load.apply({"", variable_name, false}, rename_variables(sources.environment));
   load.apply({"", spell_flag, true}, sources.flags);
-  return load.finish();
+  auto result = load.finish();
+  result.value.sources = sources;
+  return result;
 }
 
 std::string print_config(const config& value) {

@@ -26,7 +26,20 @@ struct listen_address {
   friend bool operator==(const listen_address&, const listen_address&) = default;
 };
 
+// Names and values as text, in the order in which they were given.
+using setting_list = std::vector<std::pair<std::string, std::string>>;
+
+// Where a configuration comes from, weakest last: flags, environment, file, defaults.
+struct config_sources {
+  setting_list flags;       // option names without dashes, such as {"max-in-flight", "100"}
+  setting_list environment; // variables whose names begin with LEDGERD_
+  std::string file;         // path of a TOML file; empty: none, or the one LEDGERD_CONFIG names
+};
+
 struct config {
+  // Where it comes from, to be read again.
+  config_sources sources;
+
   // The broker: one URL or several, comma-separated. Holds secrets when it carries a user or a
   // token.
   std::string nats_url = "nats://127.0.0.1:4222";
@@ -63,6 +76,8 @@ struct config {
   std::chrono::milliseconds ack_wait{30000};
   // How long a shutdown may take to finish what is in flight.
   std::chrono::milliseconds shutdown_deadline{10000};
+  // How long a start may be refused by what will not change by itself, such as a wrong password.
+  std::chrono::milliseconds start_timeout{60000};
   // How often to look for messages that a consumer gave up, because somebody limited its deliveries
   // on the server.
   std::chrono::milliseconds sweep_interval{10000};
@@ -104,16 +119,6 @@ struct config {
 class usage_error : public std::runtime_error {
 public:
   using std::runtime_error::runtime_error;
-};
-
-// Names and values as text, in the order in which they were given.
-using setting_list = std::vector<std::pair<std::string, std::string>>;
-
-// Where a configuration comes from, weakest last: flags, environment, file, defaults.
-struct config_sources {
-  setting_list flags;       // option names without dashes, such as {"max-in-flight", "100"}
-  setting_list environment; // variables whose names begin with LEDGERD_
-  std::string file;         // path of a TOML file; empty: none, or the one LEDGERD_CONFIG names
 };
 
 struct loaded_config {

@@ -1,186 +1,181 @@
 #include "app/daemon.hpp"
 
-#include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
-#include <caf/scoped_actor.hpp>
-
-#include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <exception>
-#include <iterator>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include <spdlog/spdlog.h>
 
-#include "actors/account.hpp"
-#include "actors/node.hpp"
-#include "app/account_routes.hpp"
-#include "app/account_service.hpp"
+#include "actors/fail_stop.hpp"
+#include "app/actor_world.hpp"
 #include "app/currency_watch.hpp"
 #include "app/http_access.hpp"
 #include "app/http_server.hpp"
-#include "app/nats_api.hpp"
+#include "app/late_node.hpp"
+#include "app/logging.hpp"
 #include "app/operations.hpp"
 #include "app/options.hpp"
+#include "app/progress_watch.hpp"
 #include "app/readiness.hpp"
-#include "app/roles.hpp"
-#include "app/signals.hpp"
+#include "app/shutdown.hpp"
 #include "app/start.hpp"
-#include "messaging/names.hpp"
+#include "app/text.hpp"
 
 namespace ledgerd {
 
 namespace {
 
 constexpr int exit_done = 0;
-constexpr auto stop_grace = std::chrono::seconds{5};
-constexpr auto doors_limit = std::chrono::seconds{10};
+constexpr int exit_cannot_start = 3;
 
-struct actors_config : caf::actor_system_config {
-  explicit actors_config(int threads) {
-    add_message_types<caf::id_block::ledgerd>();
-    const auto half = std::max(1U, std::thread::hardware_concurrency() / 2);
-    set("scheduler.max-threads",
-        threads > 0 ? static_cast<std::size_t>(threads) : static_cast<std::size_t>(half));
-    set("scheduler.max-throughput", std::size_t{300});
-    // By default an idle worker polls every 50 us for 25 ms, which costs a third of a processor
-    // when nothing happens. Here it soon waits to be woken; what it misses by that is only work to
-    // steal, for which it looks now and then.
-    set("work-stealing.aggressive-poll-attempts", std::size_t{20});
-    set("work-stealing.moderate-poll-attempts", std::size_t{0});
-    set("work-stealing.relaxed-sleep-duration", caf::timespan{std::chrono::milliseconds{5}});
+// An exception that leaves a thread, or a failed assertion, is a bug like any other.
+void end_on_bugs() {
+  std::set_terminate([] {
+    const auto thrown = std::current_exception();
+    end_process(exit_bug, "bug: " + (thrown ? text_of(thrown) : "terminated"));
+  });
+  std::signal(SIGABRT, [](int) { std::_Exit(exit_bug); });
+}
+
+// What SIGHUP reads again: the tokens and the level of the log. What is faulty leaves things as
+// they are.
+void reload(const config& settings, http_guard& guard) {
+  const auto again = load_config(settings.sources);
+  for (const auto& fault : again.faults)
+    spdlog::error("reload: {}; the log level stays", fault);
+  if (again.faults.empty())
+    set_log_level(again.value.log_level);
+  try {
+    guard.replace(read_http_access(settings));
+    spdlog::warn("reloaded: log level {}{}", again.value.log_level,
+                 settings.http_token_file.empty() ? "" : ", tokens");
+  } catch (const std::exception& e) {
+    spdlog::error("reload: {}; the tokens stay as they were", e.what());
   }
-};
-
-// When the orderly end hangs, the process must still go: what is durable is durable.
-void end_process_after(std::chrono::milliseconds limit) {
-  std::thread{[limit] {
-    std::this_thread::sleep_for(limit);
-    spdlog::error("shutdown took longer than {} ms: ending at once", limit.count());
-    spdlog::default_logger()->flush();
-    std::_Exit(exit_done);
-  }}.detach();
 }
 
-// The roots of the actors; one of them is empty when this node lacks the role.
-struct roots {
-  node_actor ledger;
-  account_actor account;
-  teller_actor nats_api;
-};
-
-template <class Root>
-void drain(caf::scoped_actor& self, const Root& root, const char* side, const config& settings) {
-  if (!root)
-    return;
-  const auto began = std::chrono::steady_clock::now();
-  const auto deadline = settings.shutdown_deadline;
-  self->request(root, deadline + stop_grace, drain_atom_v, std::int64_t{deadline.count()})
-      .receive(
-          [&](const drain_summary& done) {
-            const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
-                std::chrono::steady_clock::now() - began);
-            spdlog::info("{}: drained in {} ms: {} settled, {} handed back", side, took.count(),
-                         done.settled, done.handed_back);
-          },
-          [&](const caf::error& reason) {
-            spdlog::error("{}: drain failed: {}", side, self->system().render(reason));
-          });
+// The actors' metrics into the log, a line for each actor.
+void dump(const http_routes& operations) {
+  operations.actors([](const std::vector<actor_report>& reports) {
+    for (const auto& each : reports)
+      spdlog::warn("dump: {}", one_line(actors_json({each})));
+  });
 }
 
-// The account side first: it takes nothing more, and what it has published the ledger may still
-// decide.
-void drain_all(caf::actor_system& system, const roots& all, const config& settings) {
-  end_process_after(2 * settings.shutdown_deadline + stop_grace);
-  caf::scoped_actor self{system};
-  if (all.nats_api)
-    self->send_exit(all.nats_api, caf::exit_reason::user_shutdown);
-  drain(self, all.account, "account", settings);
-  drain(self, all.ledger, "ledger", settings);
-}
+// The daemon in the order of its parts: each may use those before it.
+class running_daemon {
+public:
+  running_daemon(const config& settings, process_signals& signals)
+      : settings_(settings), signals_(signals) {}
 
-account_doors ask_doors(caf::actor_system& system, const account_actor& root) {
-  account_doors result;
-  caf::scoped_actor self{system};
-  self->request(root, doors_limit, doors_atom_v)
-      .receive([&](const account_doors& doors) { result = doors; },
-               [&](const caf::error& reason) {
-                 throw std::runtime_error("the account side did not start: "
-                                          + system.render(reason));
-               });
-  return result;
-}
-
-std::shared_ptr<account_api>
-start_account(caf::actor_system& system, roots& all, const config& settings, broker& nats,
-              const std::shared_ptr<const currency_table>& currencies) {
-  all.account = system.spawn(account, make_account_role(settings, nats, currencies));
-  auto api = make_account_service(system, ask_doors(system, all.account), currencies,
-                                  settings.default_currency);
-  all.nats_api = spawn_nats_api(
-      system, nats.make_desk({std::string{names::api_submit}, std::string{names::api_record}}),
-      api);
-  return api;
-}
-
-std::vector<http_route> make_all_routes(const config& settings, http_routes operations,
-                                        std::shared_ptr<account_api> api) {
-  auto routes = make_routes(std::move(operations));
-  if (api) {
-    auto more = make_account_routes(std::move(api));
-    std::move(more.begin(), more.end(), std::back_inserter(routes));
+  void run() {
+    open_listener();
+    const start_steps start{settings_, signals_, health_,
+                            std::chrono::steady_clock::now() + settings_.start_timeout};
+    open_databases(start);
+    const auto nats = open_broker(start);
+    const auto currencies = open_currencies(start, *nats);
+    {
+      actor_world actors{settings_, *nats, currencies, board_, deadline_};
+      const progress_watch watch{board_, health_};
+      const currency_watch looks{currencies, [&] { return read_currencies(settings_, *nats); }};
+      const doors_closed_at_end closed{*this};
+      watch_ = &watch;
+      serve(actors, *nats);
+      signals_.wait();
+      stop(actors, *nats);
+    }
+    deadline_.doing("the connections close");
   }
-  return guard_routes(std::move(routes), read_http_access(settings));
-}
 
-void run_until_told_to_stop(const config& settings, const termination_signals& signals) {
-  open_databases(settings, signals);
-  const auto nats = open_broker(settings, signals);
-  const auto currencies = open_currencies(settings, *nats, signals);
-  actors_config system_config{settings.scheduler_threads};
-  caf::actor_system system{system_config};
-  roots all;
-  std::shared_ptr<account_api> api;
-  if (settings.has_role("ledger"))
-    all.ledger = system.spawn(node, make_ledger_role(settings, *nats, currencies));
-  if (settings.has_role("account"))
-    api = start_account(system, all, settings, *nats, currencies);
-  readiness health{settings, *nats};
-  const currency_watch watch{currencies, [&] { return read_currencies(settings, *nats); }};
-  {
-    std::optional<http_server> http;
-    if (settings.http_listen)
-      http.emplace(
-          settings.http_listen->host, settings.http_listen->port,
-          make_all_routes(settings, make_operations(system, all.ledger, all.account, health), api));
+private:
+  // However the serving ends.
+  struct doors_closed_at_end {
+    running_daemon& of;
+    ~doors_closed_at_end() { of.close_doors(); }
+  };
+
+  // From here on no thread but this one speaks to the actors.
+  void close_doors() {
+    signals_.on_dump({});
+    doors_->close("the node is shutting down");
+    http_.reset();
+    watch_ = nullptr;
+  }
+
+  void open_listener() {
+    guard_ = std::make_shared<http_guard>(read_http_access(settings_));
+    signals_.on_reload([this] { reload(settings_, *guard_); });
+    if (!settings_.http_listen)
+      return;
+    http_routes health;
+    health.readiness = [this](auto answer) { answer(health_.latest()); };
+    health.dead = [this]() -> std::optional<std::string> {
+      const auto* watch = watch_.load();
+      return watch != nullptr ? watch->dead() : std::nullopt;
+    };
+    http_.emplace(
+        settings_.http_listen->host, settings_.http_listen->port,
+        guard_routes(make_late_routes(doors_, std::move(health), settings_.has_role("account")),
+                     guard_));
+  }
+
+  void serve(actor_world& actors, broker& nats) {
+    const auto operations =
+        make_operations(actors.system(), actors.ledger(), actors.account_side(), board_);
+    signals_.on_dump([operations] { dump(operations); });
+    doors_->open(operations, actors.api());
+    health_.started(settings_, nats);
     spdlog::info("{} is running with the roles {}: {} fetchers per consumer, {} gates",
-                 settings.node_name, find_option("roles")->show(settings), settings.fetchers,
-                 settings.gates);
-    signals.wait();
-    signals.unblock();
-    spdlog::info("told to stop: draining within {} ms", settings.shutdown_deadline.count());
-    health.set_draining();
-    drain_all(system, all, settings);
+                 settings_.node_name, find_option("roles")->show(settings_), settings_.fetchers,
+                 settings_.gates);
   }
-  all = {};
-  spdlog::info("stopped");
-}
+
+  void stop(actor_world& actors, broker& nats) {
+    deadline_.begin(settings_.shutdown_deadline);
+    signals_.unblock();
+    spdlog::info("told to stop: draining within {} ms", settings_.shutdown_deadline.count());
+    health_.set_draining();
+    nats.cancel_reading();
+    actors.drain();
+    close_doors();
+    deadline_.doing("the last look at database and broker");
+    health_.stop();
+    deadline_.doing("the actors end");
+  }
+
+  const config& settings_;
+  process_signals& signals_;
+  shutdown_deadline deadline_;
+  const std::shared_ptr<progress_board> board_ = std::make_shared<progress_board>();
+  readiness health_{board_};
+  std::atomic<const progress_watch*> watch_{nullptr};
+  const std::shared_ptr<late_node> doors_ = std::make_shared<late_node>();
+  std::shared_ptr<http_guard> guard_;
+  std::optional<http_server> http_;
+};
 
 } // namespace
 
-int run_daemon(const config& settings) {
-  const termination_signals signals;
+int run_daemon(const config& settings, process_signals& signals) {
+  end_on_bugs();
   try {
-    run_until_told_to_stop(settings, signals);
+    running_daemon{settings, signals}.run();
+    spdlog::info("stopped");
     return exit_done;
   } catch (const stop_start& stop) {
     return stop.exit_code;
+  } catch (const std::runtime_error& e) { // a port that is taken, a file that cannot be read
+    spdlog::error("cannot start: {}", one_line(e.what()));
+    return exit_cannot_start;
   }
 }
 

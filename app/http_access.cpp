@@ -51,38 +51,48 @@ http_response rate_limited(std::chrono::milliseconds wait) {
   return problem;
 }
 
-class guard {
-public:
-  explicit guard(http_access access)
-      : tokens_{std::move(access.tokens)}, required_{access.required}, anonymous_{access.rate_max} {
-    for (const auto& token : tokens_.all())
-      buckets_.emplace_back(token.rate.value_or(access.rate_max));
+} // namespace
+
+struct http_guard::guarded_access {
+  explicit guarded_access(http_access access)
+      : tokens{std::move(access.tokens)}, required{access.required}, anonymous{access.rate_max} {
+    for (const auto& token : tokens.all())
+      buckets.emplace_back(token.rate.value_or(access.rate_max));
   }
 
-  // The answer that keeps the request from its route, or nothing.
-  std::optional<http_response> refuse(const http_request& request, access_scope needed) {
-    const auto given = required_ ? token_of(request) : std::string_view{};
-    const auto caller = given.empty() ? std::nullopt : tokens_.find(given);
-    auto& bucket = caller ? buckets_[*caller] : anonymous_;
-    if (const auto wait = bucket.take(token_bucket::clock::now()))
-      return rate_limited(*wait);
-    if (!required_)
-      return std::nullopt;
-    if (!caller)
-      return unauthorized(!given.empty());
-    if ((tokens_.all()[*caller].scopes & static_cast<std::uint8_t>(needed)) == 0)
-      return forbidden(needed);
-    return std::nullopt;
-  }
-
-private:
-  bearer_tokens tokens_;
-  bool required_;
-  std::vector<token_bucket> buckets_; // one for each token
-  token_bucket anonymous_;            // for all callers without one, so that guessing is slow
+  bearer_tokens tokens;
+  bool required;
+  std::vector<token_bucket> buckets; // one for each token
+  token_bucket anonymous;            // for all callers without one, so that guessing is slow
 };
 
-} // namespace
+http_guard::http_guard(http_access access)
+    : present_{std::make_unique<guarded_access>(std::move(access))} {}
+
+http_guard::~http_guard() = default;
+
+void http_guard::replace(http_access access) {
+  auto next = std::make_unique<guarded_access>(std::move(access));
+  const std::lock_guard lock{mutex_};
+  std::swap(present_, next);
+}
+
+std::optional<http_response> http_guard::refuse(const http_request& request, access_scope needed) {
+  const std::lock_guard lock{mutex_};
+  auto& access = *present_;
+  const auto given = access.required ? token_of(request) : std::string_view{};
+  const auto caller = given.empty() ? std::nullopt : access.tokens.find(given);
+  auto& bucket = caller ? access.buckets[*caller] : access.anonymous;
+  if (const auto wait = bucket.take(token_bucket::clock::now()))
+    return rate_limited(*wait);
+  if (!access.required)
+    return std::nullopt;
+  if (!caller)
+    return unauthorized(!given.empty());
+  if ((access.tokens.all()[*caller].scopes & static_cast<std::uint8_t>(needed)) == 0)
+    return forbidden(needed);
+  return std::nullopt;
+}
 
 token_bucket::token_bucket(unsigned rate) : rate_{static_cast<double>(rate)}, level_{rate_} {}
 
@@ -130,18 +140,22 @@ std::optional<access_scope> scope_of(const http_route& route, const http_request
   return access_scope::operate;
 }
 
-std::vector<http_route> guard_routes(std::vector<http_route> routes, http_access access) {
-  const auto guards = std::make_shared<guard>(std::move(access));
+std::vector<http_route> guard_routes(std::vector<http_route> routes,
+                                     const std::shared_ptr<http_guard>& guard) {
   for (auto& route : routes) {
     const auto open = std::make_shared<const http_route>(route);
-    route.handle = [guards, open](const http_request& request, http_responder respond) {
+    route.handle = [guard, open](const http_request& request, http_responder respond) {
       if (const auto needed = scope_of(*open, request))
-        if (auto refusal = guards->refuse(request, *needed))
+        if (auto refusal = guard->refuse(request, *needed))
           return respond(*std::move(refusal));
       open->handle(request, std::move(respond));
     };
   }
   return routes;
+}
+
+std::vector<http_route> guard_routes(std::vector<http_route> routes, http_access access) {
+  return guard_routes(std::move(routes), std::make_shared<http_guard>(std::move(access)));
 }
 
 } // namespace ledgerd

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -44,9 +46,28 @@ http_access read_http_access(const config& settings);
 // needs `operate`.
 std::optional<access_scope> scope_of(const http_route& route, const http_request& request);
 
+// The access of guarded routes, which may change while they are served. Any thread.
+class http_guard {
+public:
+  explicit http_guard(http_access access);
+  ~http_guard();
+
+  // From now on.
+  void replace(http_access access);
+
+  // The answer that keeps a request from its route, or nothing.
+  std::optional<http_response> refuse(const http_request& request, access_scope needed);
+
+private:
+  struct guarded_access;
+  std::mutex mutex_;
+  std::unique_ptr<guarded_access> present_;
+};
+
 // The same routes behind the access: 401 without a token or with an unknown one, 403 without the
-// scope, 429 above the rate. The handlers must be called by one thread at a time, as http_server
-// does.
+// scope, 429 above the rate.
+std::vector<http_route> guard_routes(std::vector<http_route> routes,
+                                     const std::shared_ptr<http_guard>& guard);
 std::vector<http_route> guard_routes(std::vector<http_route> routes, http_access access);
 
 } // namespace ledgerd

@@ -76,7 +76,9 @@ std::vector<http_route> make_routes(http_routes daemon) {
   const auto get = [&](const char* path, http_handler handle) {
     routes.push_back({"GET", path, std::move(handle)});
   };
-  get("/livez", [](const http_request&, const http_responder& respond) {
+  get("/livez", [shared](const http_request&, const http_responder& respond) {
+    if (const auto why = shared->dead ? shared->dead() : std::nullopt)
+      return respond(http_problem(503, "UNAVAILABLE", "no progress for too long: " + *why));
     respond({200, "application/json", "{\"alive\":true}\n", {}});
   });
   get("/readyz", [shared](const http_request& request, const http_responder& respond) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct readiness_check {
 // What the endpoints ask of the daemon. Each function is called on the HTTP thread, must not block,
 // and hands its answer to the callback, at once or later, from any thread.
 struct http_routes {
+  // Why the process counts as dead, for /livez; nothing: it lives. May be left out.
+  std::function<std::optional<std::string>()> dead;
   std::function<void(std::function<void(std::vector<readiness_check>)>)> readiness;
   std::function<void(std::function<void(metrics_snapshot)>)> metrics;
   std::function<void(std::function<void(std::vector<actor_report>)>)> actors;

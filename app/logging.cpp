@@ -1,11 +1,14 @@
 #include "app/logging.hpp"
 
 #include <chrono>
+#include <cstdlib>
+#include <future>
 #include <memory>
 #include <spdlog/async.h>
 #include <spdlog/formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <thread>
 
 #include "app/log_line.hpp"
 #include "app/signals_blocked.hpp"
@@ -15,6 +18,7 @@ namespace ledgerd {
 namespace {
 
 constexpr std::size_t lines_waiting_max = 8192;
+constexpr auto shutdown_limit = std::chrono::seconds{1};
 constexpr auto flush_interval = std::chrono::seconds{1};
 
 class line_formatter : public spdlog::formatter {
@@ -41,6 +45,10 @@ private:
   std::string node_;
 };
 
+spdlog::level::level_enum level_of(const std::string& name) {
+  return spdlog::level::from_str(name == "error" ? "err" : name);
+}
+
 } // namespace
 
 void setup_logging(const config& settings, bool asynchronous) {
@@ -56,16 +64,25 @@ void setup_logging(const config& settings, bool asynchronous) {
     logger = std::make_shared<spdlog::logger>("ledgerd", std::move(sink));
   }
   logger->set_formatter(std::make_unique<line_formatter>(settings.log_style, settings.node_name));
-  logger->set_level(
-      spdlog::level::from_str(settings.log_level == "error" ? "err" : settings.log_level));
+  logger->set_level(level_of(settings.log_level));
   logger->flush_on(spdlog::level::warn);
   spdlog::set_default_logger(std::move(logger));
   if (asynchronous)
     spdlog::flush_every(flush_interval);
 }
 
-void shutdown_logging() {
-  spdlog::shutdown();
+void set_log_level(const std::string& level) {
+  spdlog::default_logger()->set_level(level_of(level));
+}
+
+void shutdown_logging(int code) {
+  std::promise<void> written;
+  std::thread{[&written] {
+    spdlog::shutdown();
+    written.set_value();
+  }}.detach();
+  if (written.get_future().wait_for(shutdown_limit) == std::future_status::timeout)
+    std::_Exit(code);
 }
 
 } // namespace ledgerd

@@ -16,7 +16,11 @@ namespace ledgerd {
 // once, before threads are started.
 void setup_logging(const config& settings, bool asynchronous);
 
-// Writes what waits, and ends the thread. For the end of main.
-void shutdown_logging();
+// Lines below the level are left out from now on: trace, debug, info, warn or error. Any thread.
+void set_log_level(const std::string& level);
+
+// Writes what waits, and ends the thread. When nobody reads the log for a second, the process ends
+// here with `code`: joining the thread would take for ever. For the end of main.
+void shutdown_logging(int code);
 
 } // namespace ledgerd

@@ -139,7 +139,8 @@ void ask_reports(caf::actor_system& system, const Root& root, const report_callb
 } // namespace
 
 http_routes make_operations(caf::actor_system& system, const node_actor& ledger,
-                            const account_actor& account, const readiness& health) {
+                            const account_actor& account,
+                            std::shared_ptr<const progress_board> board) {
   // One side after the other, so that their reports are gathered without a lock.
   const auto ask_both = [&system, ledger, account](const report_callback& answer) {
     ask_reports(system, ledger, [&system, account, answer](reports all) {
@@ -150,14 +151,33 @@ http_routes make_operations(caf::actor_system& system, const node_actor& ledger,
     });
   };
   http_routes result;
-  result.readiness = [&health](const std::function<void(std::vector<readiness_check>)>& answer) {
-    answer(health.latest());
-  };
-  result.metrics = [ask_both](const std::function<void(metrics_snapshot)>& answer) {
-    ask_both([answer](const reports& all) { answer(to_snapshot(all)); });
+  result.metrics = [ask_both, board](const std::function<void(metrics_snapshot)>& answer) {
+    ask_both([answer, board](const reports& all) {
+      auto snapshot = to_snapshot(all);
+      auto more = to_snapshot(board->standing(std::chrono::steady_clock::now()));
+      std::move(more.begin(), more.end(), std::back_inserter(snapshot));
+      answer(std::move(snapshot));
+    });
   };
   result.actors = ask_both;
   return result;
+}
+
+metrics_snapshot to_snapshot(const std::vector<standing_actor>& standing) {
+  const auto longest =
+      standing.empty() ? std::chrono::milliseconds{0} : standing.front().wait.since;
+  return {{"ledgerd_stalled",
+           "Actors that have made no progress for longer than their bound.",
+           metric_kind::gauge,
+           {},
+           static_cast<std::int64_t>(standing.size()),
+           {}},
+          {"ledgerd_standstill_seconds",
+           "How long the longest of them has made none.",
+           metric_kind::gauge,
+           {},
+           std::chrono::duration_cast<std::chrono::seconds>(longest).count(),
+           {}}};
 }
 
 metrics_snapshot to_snapshot(const std::vector<actor_report>& reports) {

@@ -3,22 +3,27 @@
 
 #include <caf/actor_system.hpp>
 
+#include <memory>
 #include <vector>
 
 #include "actors/account_protocol.hpp"
+#include "actors/progress.hpp"
 #include "app/http_routes.hpp"
 #include "app/metrics_snapshot.hpp"
-#include "app/readiness.hpp"
 
 namespace ledgerd {
 
 // What the HTTP routes ask of a running daemon. Never blocks: the actors answer when they do.
 // One of the roots may be empty.
 http_routes make_operations(caf::actor_system& system, const node_actor& ledger,
-                            const account_actor& account, const readiness& health);
+                            const account_actor& account,
+                            std::shared_ptr<const progress_board> board);
 
 // The exported metrics (contract section 6) from the actors' own reports, summed over the actors of
 // a kind.
 metrics_snapshot to_snapshot(const std::vector<actor_report>& reports);
+
+// The metrics of what stands still.
+metrics_snapshot to_snapshot(const std::vector<standing_actor>& standing);
 
 } // namespace ledgerd

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "actors/failpoint.hpp"
+#include "app/signals_blocked.hpp"
 #include "messaging/names.hpp"
 #include "persistence/record_store.hpp"
 
@@ -17,6 +19,7 @@ namespace {
 
 constexpr auto look_pause = std::chrono::milliseconds{500};
 constexpr int looks_between_streams = 10;
+constexpr auto look_limit = std::chrono::milliseconds{3500};
 
 template <class Reader>
 void look_at_database(const char* name, Reader& reader, std::vector<readiness_check>& seen) {
@@ -40,36 +43,93 @@ std::string missing_consumer(broker& nats, std::string_view stream,
   return {};
 }
 
+std::string seconds_text(std::chrono::milliseconds time) {
+  const auto tenths = time.count() / 100;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
+}
+
 } // namespace
 
-readiness::readiness(const config& settings, broker& nats)
-    : settings_(settings), nats_(nats), thread_([this] { watch(); }) {}
+readiness::readiness(std::shared_ptr<const progress_board> board) : board_(std::move(board)) {}
 
 readiness::~readiness() {
+  stop();
+}
+
+void readiness::starting(const std::string& step, const std::string& why) {
+  const std::lock_guard lock{mutex_};
+  start_step_ = step;
+  start_why_ = why;
+}
+
+void readiness::started(const config& settings, broker& nats) {
+  {
+    const std::lock_guard lock{mutex_};
+    started_ = true;
+    looking_since_ = clock::now();
+  }
+  const signals_blocked while_starting;
+  thread_ = std::thread{[this, settings, &nats] { watch(settings, nats); }};
+}
+
+void readiness::stop() {
   stop_ = true;
-  thread_.join();
+  if (thread_.joinable())
+    thread_.join();
+}
+
+std::vector<readiness_check> readiness::servers() const {
+  const std::lock_guard lock{mutex_};
+  if (!started_)
+    return {{start_step_, false, start_why_}};
+  auto result = latest_;
+  const auto looking =
+      std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - looking_since_);
+  if (looking >= look_limit && !draining_) {
+    std::erase_if(result, [&](const auto& each) { return each.name == looking_at_; });
+    result.push_back({looking_at_, false, "has not answered for " + seconds_text(looking)});
+  }
+  return result;
 }
 
 std::vector<readiness_check> readiness::latest() const {
-  const std::lock_guard lock{mutex_};
-  auto result = latest_;
+  auto result = servers();
+  readiness_check progress{"progress", true, ""};
+  for (const auto& each : board_->standing(clock::now())) {
+    progress.ok = false;
+    progress.detail += (progress.detail.empty() ? "" : "; ") + each.who + ": " + each.wait.what
+                       + ", for " + seconds_text(each.wait.since);
+  }
+  result.push_back(std::move(progress));
   if (draining_)
     result.push_back({"draining", false, "shutting down"});
   return result;
 }
 
-readiness_check readiness::look_at_streams() {
+bool readiness::servers_answer() const {
+  const auto seen = servers();
+  return std::all_of(seen.begin(), seen.end(), [](const auto& each) { return each.ok; });
+}
+
+void readiness::looking_at(const char* what) {
+  const std::lock_guard lock{mutex_};
+  looking_at_ = what;
+  looking_since_ = clock::now();
+}
+
+readiness_check readiness::look_at_streams(const config& settings, broker& nats) {
+  looking_at("streams");
   try {
     for (const auto stream :
          {names::request_stream, names::result_stream, names::dead_letter_stream})
-      if (!nats_.stream(stream).exists)
+      if (!nats.stream(stream).exists)
         return {"streams", false, "stream " + std::string{stream} + " is missing"};
     std::string missing;
-    if (settings_.has_role("ledger"))
-      missing = missing_consumer(nats_, names::request_stream,
+    if (settings.has_role("ledger"))
+      missing = missing_consumer(nats, names::request_stream,
                                  {names::deposit_consumer, names::withdrawal_consumer});
-    if (missing.empty() && settings_.has_role("account"))
-      missing = missing_consumer(nats_, names::result_stream, {names::account_result_consumer});
+    if (missing.empty() && settings.has_role("account"))
+      missing = missing_consumer(nats, names::result_stream, {names::account_result_consumer});
     if (!missing.empty())
       return {"streams", false, "consumer " + missing + " is missing"};
     return {"streams", true, ""};
@@ -78,28 +138,32 @@ readiness_check readiness::look_at_streams() {
   }
 }
 
-void readiness::watch() {
+void readiness::watch(const config& settings, broker& nats) {
   std::unique_ptr<ledger_reader> ledger;
   std::unique_ptr<record_reader> records;
-  if (settings_.has_role("ledger"))
-    ledger = make_postgres_reader(settings_.database_url);
-  if (settings_.has_role("account"))
-    records = make_postgres_record_reader(settings_.records_url());
+  if (settings.has_role("ledger"))
+    ledger = make_postgres_reader(settings.database_url);
+  if (settings.has_role("account"))
+    records = make_postgres_record_reader(settings.records_url());
   readiness_check streams;
   for (int round = 0; !stop_; ++round) {
-    const auto connected = nats_.connected();
+    failpoint("readiness");
+    const auto connected = nats.connected();
     if (!connected)
       streams = {"streams", false, "broker not connected"};
     else if (round % looks_between_streams == 0 || !streams.ok)
-      streams = look_at_streams();
+      streams = look_at_streams(settings, nats);
     std::vector<readiness_check> seen;
+    looking_at("database");
     look_at_database("database", ledger, seen);
+    looking_at("account database");
     look_at_database("account database", records, seen);
     seen.push_back({"broker", connected, connected ? "" : "not connected"});
     seen.push_back(streams);
     {
       const std::lock_guard lock{mutex_};
       latest_ = std::move(seen);
+      looking_since_ = clock::now();
     }
     std::this_thread::sleep_for(look_pause);
   }

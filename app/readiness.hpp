@@ -1,13 +1,16 @@
-// Whether this process can do its work now. A thread of its own asks database and broker; everybody
-// else only reads the last answer.
+// Whether this process can do its work now. A thread of its own asks database and broker, the roots
+// of the actors leave on a board what stands still; everybody else only reads the last answers.
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "actors/progress.hpp"
 #include "app/config.hpp"
 #include "app/http_routes.hpp"
 #include "messaging/broker.hpp"
@@ -15,31 +18,56 @@
 
 namespace ledgerd {
 
-// Looks twice a second, so that `latest` turns within two seconds of a closed connection.
-// Thread-safe.
+// Made before anything else of the daemon, so that a node that is still starting can say what it
+// waits for. Looks twice a second, so that `latest` turns within two seconds of a closed
+// connection. Thread-safe.
 class readiness {
 public:
-  readiness(const config& settings, broker& nats);
+  explicit readiness(std::shared_ptr<const progress_board> board);
   ~readiness();
   readiness(const readiness&) = delete;
   readiness& operator=(const readiness&) = delete;
 
+  // What the start waits for, and why.
+  void starting(const std::string& step, const std::string& why);
+
+  // The start is complete: from now on database and broker are looked at. `nats` must outlive the
+  // next `stop`.
+  void started(const config& settings, broker& nats);
+
+  // From now on not ready: the process is shutting down. The looks end, without waiting for it.
+  void set_draining() {
+    draining_ = true;
+    stop_ = true;
+  }
+
+  // Looks no more.
+  void stop();
+
   std::vector<readiness_check> latest() const;
 
-  // From now on not ready: the process is shutting down.
-  void set_draining() { draining_ = true; }
+  // Whether, at the last look, all servers could do their part.
+  bool servers_answer() const;
 
 private:
-  void watch();
-  readiness_check look_at_streams();
+  using clock = std::chrono::steady_clock;
 
-  config settings_;
-  broker& nats_;
+  void watch(const config& settings, broker& nats);
+  readiness_check look_at_streams(const config& settings, broker& nats);
+  void looking_at(const char* what);
+  std::vector<readiness_check> servers() const;
+
+  const std::shared_ptr<const progress_board> board_;
   mutable std::mutex mutex_;
-  std::vector<readiness_check> latest_{{"start", false, "not looked at yet"}};
+  bool started_ = false;
+  std::string start_step_ = "start";
+  std::string start_why_ = "the node has only just begun";
+  std::vector<readiness_check> latest_{{"servers", false, "not looked at yet"}};
+  const char* looking_at_ = "servers"; // a look that does not end is an answer, too
+  clock::time_point looking_since_ = clock::now();
   std::atomic<bool> draining_{false};
   std::atomic<bool> stop_{false};
-  std::thread thread_; // last: it uses all of the above
+  std::thread thread_;
 };
 
 } // namespace ledgerd

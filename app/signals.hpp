@@ -1,28 +1,40 @@
-// Termination signals, waited for instead of handled: no code of ours runs in a signal handler.
+// Signals, waited for instead of handled: no code of ours runs in a signal handler.
 #pragma once
 
 #include <chrono>
 #include <csignal>
+#include <functional>
 
 namespace ledgerd {
 
-// Blocks SIGTERM and SIGINT for the calling thread and all threads it starts later. Construct it
-// before any other thread exists.
-class termination_signals {
+// SIGTERM, SIGINT and SIGQUIT ask the process to drain; SIGHUP and SIGUSR1 call what was set for
+// them, on the waiting thread; SIGUSR2, SIGALRM, SIGPIPE and their like, which would end the
+// process without a drain, are ignored. Blocks what it waits for, for the calling thread and all
+// threads it starts later: construct it before any other thread exists. Belongs to the main thread.
+class process_signals {
 public:
-  termination_signals();
+  process_signals();
 
-  // Waits for one of the signals; false when none came in time. `at_most` zero only looks.
+  // What to do on SIGHUP and on SIGUSR1; must not throw. Nothing is done until they are set.
+  void on_reload(std::function<void()> call) { reload_ = std::move(call); }
+  void on_dump(std::function<void()> call) { dump_ = std::move(call); }
+
+  // Waits for one of the first three; false when none came in time. `at_most` zero only looks.
   bool wait(std::chrono::milliseconds at_most) const;
 
   // Waits as long as it takes.
   void wait() const;
 
-  // From now on a further signal ends the process at once, with the default action of the signal.
+  // From now on a further SIGTERM, SIGINT or SIGQUIT ends the process at once, with the default
+  // action of the signal; SIGHUP and SIGUSR1 do nothing.
   void unblock() const;
 
 private:
+  bool asks_to_drain(int signal) const;
+
   sigset_t set_;
+  std::function<void()> reload_;
+  std::function<void()> dump_;
 };
 
 } // namespace ledgerd

@@ -11,6 +11,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "app/text.hpp"
 #include "messaging/account_codec.hpp"
 #include "messaging/names.hpp"
 #include "persistence/postgres.hpp"
@@ -23,19 +24,52 @@ namespace {
 constexpr int exit_done = 0;
 constexpr int exit_cannot_start = 3;
 constexpr auto attempt_pause = std::chrono::milliseconds{1000};
+constexpr auto say_pause = std::chrono::seconds{30};
 constexpr auto reply_pause = std::chrono::milliseconds{20};
+
+// Whether trying again does not help until somebody changes something.
+bool is_refusal(const std::exception& failure) {
+  return dynamic_cast<const broker_refused*>(&failure) != nullptr;
+}
+
+[[noreturn]] void refuse_start(const std::string& why) {
+  spdlog::error("cannot start: {}", why);
+  throw stop_start{exit_cannot_start};
+}
+
+// Says what the start waits for: at once when that changes, then now and then.
+class attempt_log {
+public:
+  void failed(const std::string& what, const std::string& why) {
+    const auto now = std::chrono::steady_clock::now();
+    if (why == last_ && now - said_ < say_pause)
+      return;
+    last_ = why;
+    said_ = now;
+    spdlog::warn("{}: {}; trying again", what, why);
+  }
+
+private:
+  std::string last_;
+  std::chrono::steady_clock::time_point said_;
+};
 
 // Runs `step` until it does not throw. A signal between attempts ends the start.
 template <class Step>
-auto keep_trying(const char* what, const termination_signals& signals, Step step) {
-  for (int attempt = 1;; ++attempt) {
+auto keep_trying(const char* what, const start_steps& start, Step step) {
+  attempt_log attempts;
+  for (;;) {
+    start.health.starting(what, "not done yet");
     try {
       return step();
     } catch (const std::exception& e) {
-      spdlog::warn("{}, attempt {}: {}; next in {} ms", what, attempt, e.what(),
-                   attempt_pause.count());
+      const auto why = one_line(e.what());
+      start.health.starting(what, why);
+      if (is_refusal(e) && std::chrono::steady_clock::now() + attempt_pause > start.refused_until)
+        refuse_start(std::string{what} + ": " + why);
+      attempts.failed(what, why);
     }
-    if (signals.wait(attempt_pause)) {
+    if (start.signals.wait(attempt_pause)) {
       spdlog::info("told to stop before the start was complete");
       throw stop_start{exit_done};
     }
@@ -49,17 +83,16 @@ void refuse_start_on(const std::vector<std::string>& faults) {
     throw stop_start{exit_cannot_start};
 }
 
-void open_database(const std::string& url, schema which, bool may_migrate,
-                   const termination_signals& signals) {
+void open_database(const std::string& url, schema which, const start_steps& start) {
   const char* what = which == schema::ledger ? "database" : "account database";
-  const auto found = keep_trying(what, signals, [&] { return read_schema(url, which); });
-  if (may_migrate && found.version < found.known)
-    keep_trying("migration", signals, [&] {
+  const auto found = keep_trying(what, start, [&] { return read_schema(url, which); });
+  if (start.settings.migrate && found.version < found.known)
+    keep_trying("migration", start, [&] {
       for (const auto& name : migrate(url, which))
         spdlog::info("applied migration {}", name);
       return true;
     });
-  refuse_start_on(keep_trying(what, signals, [&] { return check_database(url, which); }));
+  refuse_start_on(keep_trying(what, start, [&] { return check_database(url, which); }));
 }
 
 void log_link_event(link_event event, const std::string& detail) {
@@ -95,27 +128,29 @@ std::vector<currency> ask_currencies(broker& nats) {
 
 } // namespace
 
-void open_databases(const config& settings, const termination_signals& signals) {
+void open_databases(const start_steps& start) {
+  const auto& settings = start.settings;
   if (settings.has_role("ledger"))
-    open_database(settings.database_url, schema::ledger, settings.migrate, signals);
+    open_database(settings.database_url, schema::ledger, start);
   if (settings.has_role("account"))
-    open_database(settings.records_url(), schema::account, settings.migrate, signals);
+    open_database(settings.records_url(), schema::account, start);
 }
 
-std::unique_ptr<broker> open_broker(const config& settings, const termination_signals& signals) {
+std::unique_ptr<broker> open_broker(const start_steps& start) {
+  const auto& settings = start.settings;
   broker_options options;
   options.url = settings.nats_url;
   options.credentials_file = settings.nats_creds_file;
   options.client_name = "ledgerd " + settings.node_name;
   auto nats =
-      keep_trying("broker", signals, [&] { return broker::connect(options, log_link_event); });
+      keep_trying("broker", start, [&] { return broker::connect(options, log_link_event); });
   provisioning how;
   how.ledger = settings.has_role("ledger");
   how.account = settings.has_role("account");
   how.create = settings.provision;
   how.ack_wait = settings.ack_wait;
   how.shutdown_deadline = settings.shutdown_deadline;
-  refuse_start_on(keep_trying("provisioning", signals, [&] { return nats->provision(how); }));
+  refuse_start_on(keep_trying("provisioning", start, [&] { return nats->provision(how); }));
   return nats;
 }
 
@@ -124,11 +159,15 @@ std::vector<currency> read_currencies(const config& settings, broker& nats) {
                                      : ask_currencies(nats);
 }
 
-std::shared_ptr<currency_table> open_currencies(const config& settings, broker& nats,
-                                                const termination_signals& signals) {
-  return keep_trying("currencies", signals, [&] {
-    return std::make_shared<currency_table>(read_currencies(settings, nats));
+std::shared_ptr<currency_table> open_currencies(const start_steps& start, broker& nats) {
+  auto table = keep_trying("currencies", start, [&] {
+    return std::make_shared<currency_table>(read_currencies(start.settings, nats));
   });
+  const auto code = start.settings.default_currency;
+  if (!table->exponent(code))
+    refuse_start("--default-currency " + std::string{code.text()}
+                 + ": there is no such currency in the table ledger.currencies");
+  return table;
 }
 
 } // namespace ledgerd

@@ -1,11 +1,14 @@
-// The steps of a start: each is tried again for ever, with one line for each attempt, until it is
-// done, refused for good or the process is told to stop.
+// The steps of a start: each is tried again until it is done, refused for good or the process is
+// told to stop. A server that is away is waited for as long as it takes; what answers and lets us
+// not in (a wrong password, no such database) is tried until the start's timeout is over.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <vector>
 
 #include "app/config.hpp"
+#include "app/readiness.hpp"
 #include "app/signals.hpp"
 #include "domain/currency.hpp"
 #include "messaging/broker.hpp"
@@ -17,17 +20,25 @@ struct stop_start {
   int exit_code;
 };
 
+// What the steps work with.
+struct start_steps {
+  const config& settings;
+  const process_signals& signals;
+  readiness& health;                                   // is told what the start waits for
+  std::chrono::steady_clock::time_point refused_until; // the start's timeout
+};
+
 // Migrates and checks the databases of this node's roles.
-void open_databases(const config& settings, const termination_signals& signals);
+void open_databases(const start_steps& start);
 
 // Connects, provisions and checks.
-std::unique_ptr<broker> open_broker(const config& settings, const termination_signals& signals);
+std::unique_ptr<broker> open_broker(const start_steps& start);
 
 // From the ledger's database, or, without the ledger role, from a node that has it. Throws when
 // neither answers.
 std::vector<currency> read_currencies(const config& settings, broker& nats);
 
-std::shared_ptr<currency_table> open_currencies(const config& settings, broker& nats,
-                                                const termination_signals& signals);
+// Refuses a default currency that is not in the table.
+std::shared_ptr<currency_table> open_currencies(const start_steps& start, broker& nats);
 
 } // namespace ledgerd

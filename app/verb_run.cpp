@@ -4,6 +4,7 @@
 #include "app/command_line.hpp"
 #include "app/daemon.hpp"
 #include "app/logging.hpp"
+#include "app/signals.hpp"
 #include "app/verbs.hpp"
 
 namespace ledgerd {
@@ -12,9 +13,10 @@ namespace {
 
 int run_logged(const config& settings) {
   require_database(settings);
+  process_signals signals; // before any thread
   setup_logging(settings, true);
-  const int code = run_daemon(settings);
-  shutdown_logging();
+  const int code = run_daemon(settings, signals);
+  shutdown_logging(code);
   return code;
 }
 

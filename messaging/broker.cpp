@@ -3,6 +3,7 @@
 #include <nats/nats.h>
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <stdexcept>
 #include <utility>
@@ -72,6 +73,8 @@ public:
 
   bool connected() const override { return control_->up() && data_->up(); }
 
+  void cancel_reading() override { reading_cancelled_ = true; }
+
   std::size_t message_bytes_max() const override {
     return static_cast<std::size_t>(
         std::max<std::int64_t>(natsConnection_GetMaxPayload(data_->current()->raw()), 0));
@@ -109,7 +112,7 @@ public:
 
   void read(std::string_view stream, std::string_view subject_filter, std::uint64_t first_seq,
             const std::function<bool(const stored_message&)>& visit) override {
-    read_stream(options_, stream, subject_filter, first_seq, visit);
+    read_stream(options_, stream, subject_filter, first_seq, visit, reading_cancelled_);
   }
 
   std::optional<stored_message> message(std::string_view stream, std::uint64_t seq) override {
@@ -146,6 +149,7 @@ private:
   }
 
   const broker_options options_;
+  std::atomic<bool> reading_cancelled_{false};
   const std::shared_ptr<link_story> story_;
   const std::shared_ptr<lifeline> control_;
   const std::shared_ptr<lifeline> data_;

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,16 +76,27 @@ struct provisioning {
   std::chrono::milliseconds duplicate_window{600000}; // of the result and dead-letter streams
 };
 
+// The broker answers and lets us not in: a wrong password, an unknown user. Trying again does not
+// help until somebody changes something.
+class broker_refused : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
 class broker {
 public:
   virtual ~broker() = default;
 
-  // One attempt, at most `connect_timeout`. Throws std::runtime_error with the reason. From then on
+  // One attempt, at most `connect_timeout`. Throws broker_refused, or std::runtime_error when it is
+  // away, with the reason. From then on
   // the connection is kept up for ever: reconnects with jitter, and is rebuilt when the library
   // gives up.
   static std::unique_ptr<broker> connect(const broker_options& options, link_observer observe);
 
   virtual bool connected() const = 0;
+
+  // For the shutdown: `read`, now or later, ends within one wait for the network and throws.
+  virtual void cancel_reading() = 0;
 
   // The server's limit for payload and headers of one message, in bytes.
   virtual std::size_t message_bytes_max() const = 0;

@@ -221,8 +221,14 @@ std::shared_ptr<session> session::open(const broker_options& broker,
   try {
     const auto settings = make_options(broker, options, result->events_id_);
     if (const auto status = natsConnection_Connect(&result->connection_, settings.get());
-        status != NATS_OK)
-      throw std::runtime_error("cannot connect to " + broker.url + ": " + nats_error_text(status));
+        status != NATS_OK) {
+      const auto text = "cannot connect to " + broker.url + ": " + nats_error_text(status);
+      if (status == NATS_CONNECTION_AUTH_FAILED || status == NATS_NOT_PERMITTED)
+        throw broker_refused(text);
+      throw std::runtime_error(text);
+    }
+  } catch (const broker_refused& error) {
+    throw broker_refused(redact(error.what(), broker.url));
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(redact(error.what(), broker.url));
   }

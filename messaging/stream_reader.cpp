@@ -29,8 +29,9 @@ constexpr int tries_max = 40;                                 // in a row withou
 // sequence of its messages must have no gap.
 class reading {
 public:
-  reading(session& through, std::string stream, std::string_view filter, std::uint64_t first_seq)
-      : session_(through), stream_(std::move(stream)), book_(request_max) {
+  reading(session& through, std::string stream, std::string_view filter, std::uint64_t first_seq,
+          const std::atomic<bool>& cancelled)
+      : session_(through), stream_(std::move(stream)), cancelled_(cancelled), book_(request_max) {
     json config = {{"deliver_policy", "by_start_sequence"},
                    {"opt_start_seq", first_seq},
                    {"ack_policy", "none"},
@@ -54,6 +55,8 @@ public:
 
   ~reading() {
     session_.unsubscribe(subscription_);
+    if (cancelled_)
+      return; // the broker deletes the consumer when it has been idle for a while
     try {
       ask_jetstream(session_, "CONSUMER.DELETE." + stream_ + "." + name_, "");
     } catch (const std::runtime_error&) {
@@ -67,6 +70,8 @@ public:
   // The next message, or null when there is none left.
   message_ptr next() {
     while (pending_ > 0) {
+      if (cancelled_)
+        throw std::runtime_error("cancelled");
       request();
       message_ptr message(session_.next(subscription_, wait_slice));
       if (message == nullptr)
@@ -149,6 +154,7 @@ private:
 
   session& session_;
   const std::string stream_;
+  const std::atomic<bool>& cancelled_;
   std::string name_;
   std::string inbox_;
   nats_subscription* subscription_ = nullptr;
@@ -164,8 +170,9 @@ private:
 class persistent_reading {
 public:
   persistent_reading(const broker_options& options, std::string_view stream,
-                     std::string_view filter, std::uint64_t first_seq)
-      : options_(options), stream_(checked_name(stream)), filter_(filter),
+                     std::string_view filter, std::uint64_t first_seq,
+                     const std::atomic<bool>& cancelled)
+      : options_(options), stream_(checked_name(stream)), filter_(filter), cancelled_(cancelled),
         next_seq_(std::max<std::uint64_t>(first_seq, 1)) {}
 
   // The next message up to the end as it was at the beginning; nothing when there is none left.
@@ -176,7 +183,7 @@ public:
       } catch (const std::runtime_error& why) {
         reading_.reset();
         connection_.reset();
-        if (!last_seq_ || ++tries_ == tries_max)
+        if (cancelled_ || !last_seq_ || ++tries_ == tries_max)
           throw std::runtime_error("reading " + stream_ + ": " + why.what());
         std::this_thread::sleep_for(retry_pause);
       }
@@ -206,12 +213,13 @@ private:
       throw std::runtime_error("there is no such stream");
     if (!last_seq_)
       last_seq_ = state.last_seq;
-    reading_ = std::make_unique<reading>(*connection_, stream_, filter_, next_seq_);
+    reading_ = std::make_unique<reading>(*connection_, stream_, filter_, next_seq_, cancelled_);
   }
 
   const broker_options& options_;
   const std::string stream_;
   const std::string filter_;
+  const std::atomic<bool>& cancelled_;
   std::uint64_t next_seq_;
   std::optional<std::uint64_t> last_seq_; // known once the first try has begun
   int tries_ = 0;
@@ -223,8 +231,9 @@ private:
 
 void read_stream(const broker_options& options, std::string_view stream,
                  std::string_view subject_filter, std::uint64_t first_seq,
-                 const std::function<bool(const stored_message&)>& visit) {
-  persistent_reading from(options, stream, subject_filter, first_seq);
+                 const std::function<bool(const stored_message&)>& visit,
+                 const std::atomic<bool>& cancelled) {
+  persistent_reading from(options, stream, subject_filter, first_seq, cancelled);
   while (const auto message = from.next())
     if (!visit(*message))
       return;
