@@ -19,6 +19,7 @@ namespace {
 
 constexpr auto look_pause = std::chrono::milliseconds{500};
 constexpr int looks_between_streams = 10;
+constexpr auto broker_limit = std::chrono::milliseconds{1500};
 constexpr auto look_limit = std::chrono::milliseconds{3500};
 
 template <class Reader>
@@ -30,6 +31,17 @@ void look_at_database(const char* name, Reader& reader, std::vector<readiness_ch
     seen.push_back({name, writable, writable ? "" : "not writable"});
   } catch (const std::exception& e) {
     seen.push_back({name, false, e.what()});
+  }
+}
+
+readiness_check look_at_broker(broker& nats) {
+  if (!nats.connected())
+    return {"broker", false, "not connected"};
+  try {
+    nats.round_trip(broker_limit);
+    return {"broker", true, ""};
+  } catch (const std::exception& e) {
+    return {"broker", false, e.what()};
   }
 }
 
@@ -148,9 +160,10 @@ void readiness::watch(const config& settings, broker& nats) {
   readiness_check streams;
   for (int round = 0; !stop_; ++round) {
     failpoint("readiness");
-    const auto connected = nats.connected();
-    if (!connected)
-      streams = {"streams", false, "broker not connected"};
+    looking_at("broker");
+    const auto link = look_at_broker(nats);
+    if (!link.ok)
+      streams = {"streams", false, "the broker does not answer"};
     else if (round % looks_between_streams == 0 || !streams.ok)
       streams = look_at_streams(settings, nats);
     std::vector<readiness_check> seen;
@@ -158,7 +171,7 @@ void readiness::watch(const config& settings, broker& nats) {
     look_at_database("database", ledger, seen);
     looking_at("account database");
     look_at_database("account database", records, seen);
-    seen.push_back({"broker", connected, connected ? "" : "not connected"});
+    seen.push_back(link);
     seen.push_back(streams);
     {
       const std::lock_guard lock{mutex_};

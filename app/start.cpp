@@ -14,6 +14,7 @@
 #include "app/text.hpp"
 #include "messaging/account_codec.hpp"
 #include "messaging/names.hpp"
+#include "persistence/database_error.hpp"
 #include "persistence/postgres.hpp"
 #include "persistence/schema.hpp"
 
@@ -29,7 +30,9 @@ constexpr auto reply_pause = std::chrono::milliseconds{20};
 
 // Whether trying again does not help until somebody changes something.
 bool is_refusal(const std::exception& failure) {
-  return dynamic_cast<const broker_refused*>(&failure) != nullptr;
+  const auto* database = dynamic_cast<const database_error*>(&failure);
+  return dynamic_cast<const broker_refused*>(&failure) != nullptr
+         || (database != nullptr && database->fault() == database_fault::refused);
 }
 
 [[noreturn]] void refuse_start(const std::string& why) {

@@ -73,6 +73,13 @@ public:
 
   bool connected() const override { return control_->up() && data_->up(); }
 
+  void round_trip(std::chrono::milliseconds at_most) override {
+    for (const auto& link : {control_, data_})
+      if (const auto status = natsConnection_FlushTimeout(link->current()->raw(), at_most.count());
+          status != NATS_OK)
+        throw std::runtime_error("the broker does not answer: " + nats_error_text(status));
+  }
+
   void cancel_reading() override { reading_cancelled_ = true; }
 
   std::size_t message_bytes_max() const override {

@@ -95,6 +95,10 @@ public:
 
   virtual bool connected() const = 0;
 
+  // A sign of life of the broker on each connection: a socket may be open though nothing gets
+  // through. Waits at most so long for each; throws std::runtime_error.
+  virtual void round_trip(std::chrono::milliseconds at_most) = 0;
+
   // For the shutdown: `read`, now or later, ends within one wait for the network and throws.
   virtual void cancel_reading() = 0;
 

@@ -48,7 +48,7 @@ function freePort() {
 
 // One process of the daemon. It dies with this process.
 class Daemon {
-  static async start(world, name, flags) {
+  static async start(world, name, flags, environment = {}) {
     const daemon = new Daemon();
     const port = await freePort();
     daemon.name = name;
@@ -58,7 +58,7 @@ class Daemon {
     const command = [
       '--pdeathsig', 'KILL', '--', world.binary, 'run', '--node-name', name, '--http-listen', `127.0.0.1:${port}`, ...flags,
     ];
-    daemon.child = spawn('setpriv', command, {env: world.environment, stdio: ['ignore', 'pipe', 'pipe']});
+    daemon.child = spawn('setpriv', command, {env: {...world.environment, ...environment}, stdio: ['ignore', 'pipe', 'pipe']});
     daemon.child.stdout.pipe(log);
     daemon.child.stderr.pipe(log);
     daemon.ended = new Promise((resolve) => daemon.child.once('close', (code, signal) => resolve({code, signal})));
@@ -73,6 +73,29 @@ class Daemon {
       }
       return fetch(`${this.url}/readyz`).then((answer) => answer.ok, () => false);
     });
+  }
+
+  // Its answer to a GET: {status, body}, or status 0 when there is none.
+  async get(path) {
+    try {
+      const answer = await fetch(this.url + path, {signal: AbortSignal.timeout(3000)});
+      return {status: answer.status, body: await answer.text()};
+    } catch {
+      return {status: 0, body: ''};
+    }
+  }
+
+  get log() {
+    return readFileSync(this.logFile, 'utf8');
+  }
+
+  // The exit code, when it ends by itself in time.
+  async exit(seconds) {
+    const ended = await Promise.race([this.ended, sleep(seconds * 1000, null)]);
+    if (!ended) {
+      throw new Error(`${this.name} has not ended in ${seconds} s:\n${this.log.slice(-2000)}`);
+    }
+    return ended.code ?? ended.signal;
   }
 
   // How many entries it has dealt with, by its own metrics.
@@ -112,7 +135,12 @@ export class World {
   }
 
   async daemon(name, ...flags) {
-    const daemon = await Daemon.start(this, name, flags);
+    return this.daemonIn({}, name, ...flags);
+  }
+
+  // The same with more variables in its environment.
+  async daemonIn(environment, name, ...flags) {
+    const daemon = await Daemon.start(this, name, flags, environment);
     this.daemons.push(daemon);
     return daemon;
   }

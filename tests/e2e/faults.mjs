@@ -1,0 +1,240 @@
+// Two daemons on the same durables, one of them sick. The other decides everything within the acknowledgement wait and
+// five seconds; the sick one says within five seconds that it is not ready, and why; when the fault ends it goes on by
+// itself, or it has ended itself with 70. Usage:
+//   node faults.mjs silence|deaths BINARY
+
+import {argv} from 'node:process';
+import {setTimeout as sleep} from 'node:timers/promises';
+
+import {Proxy} from './proxy.mjs';
+import {Traffic} from './traffic.mjs';
+import {conclude, until, World} from './world.mjs';
+
+const [, , scenario, binary] = argv;
+const ackWaitSeconds = 6;
+const takeoverSeconds = ackWaitSeconds + 5;
+const unreadySeconds = 5;
+const flags = ['--roles', 'ledger,account', '--shutdown-deadline', '2s', '--redrive-after', '2s'];
+
+const log = (text) => console.log(`${(performance.now() / 1000).toFixed(1).padStart(6)} s  ${text}`);
+const port = (url) => Number(new URL(url).port);
+
+// Far from the ids that the account side gives.
+const firstId = 10 ** 12;
+let lastId = firstId;
+
+function deposits(count) {
+  return Array.from({length: count}, () => {
+    const recordId = ++lastId;
+    const body = {recordId, userId: `user-${recordId % 50}`, type: 'DEPOSIT', amount: '10', currency: 'KRW'};
+    return {subject: 'transaction.deposit', payload: new TextEncoder().encode(JSON.stringify(body))};
+  });
+}
+
+const decided = (world) =>
+  firstId + Number(world.query(`SELECT count(*) FROM ledger.transactions WHERE record_id > ${firstId}`)[0][0]);
+
+// The sick daemon, with a proxy on each of its roads.
+async function startSick(world, name, environment = {}) {
+  const nats = await Proxy.open(port(world.natsUrl));
+  const database = await Proxy.open(port(world.settings.LEDGERD_DATABASE_URL));
+  const daemon = await world.daemonIn({
+    LEDGERD_NATS_URL: nats.through(world.natsUrl),
+    LEDGERD_DATABASE_URL: database.through(world.settings.LEDGERD_DATABASE_URL),
+    ...environment,
+  }, name, ...flags);
+  return {daemon, nats, database};
+}
+
+// The server's processes behind the sick daemon's connections.
+function backends(world, {database}) {
+  const ports = database.ports.join(', ') || '0';
+  return world.query(`SELECT pid FROM pg_stat_activity WHERE client_port IN (${ports})`,
+    world.settings.LEDGERD_DATABASE_URL).map(([pid]) => Number(pid));
+}
+
+const silences = {
+  'frozen backends': {
+    why: /database|gate|poster|recorder/,
+    begin: (world, sick) => {
+      sick.frozen = backends(world, sick);
+      sick.frozen.forEach((pid) => process.kill(pid, 'SIGSTOP'));
+    },
+    end: (world, sick) => sick.frozen.forEach((pid) => process.kill(pid, 'SIGCONT')),
+  },
+  'a hung COMMIT': {
+    why: /gate|poster|recorder/,
+    begin: (world, sick) => sick.database.hangAfter('COMMIT'),
+    end: (world, sick) => sick.database.restore(),
+  },
+  'a blackholed database': {
+    why: /database|gate|poster|recorder/,
+    begin: (world, sick) => sick.database.blackhole(),
+    end: (world, sick) => sick.database.restore(),
+  },
+  'a blackholed broker': {
+    why: /broker|streams|PubAck/,
+    begin: (world, sick) => sick.nats.blackhole(),
+    end: (world, sick) => sick.nats.restore(),
+  },
+};
+
+async function unready(daemon, why) {
+  const {body} = await until(`${daemon.name} is not ready`, unreadySeconds, async () => {
+    const answer = await daemon.get('/readyz?verbose');
+    return answer.status === 503 && answer;
+  });
+  const said = JSON.parse(body).checks.filter((check) => !check.ok);
+  if (!said.some((check) => why.test(`${check.name}: ${check.detail}`))) {
+    throw new Error(`${daemon.name} is unready for another reason: ${body}`);
+  }
+  log(`  unready: ${said.map((check) => `${check.name}: ${check.detail}`).join(' | ')}`);
+}
+
+// One fault: work comes before it, so that the sick node holds some, and while it lasts.
+async function suffer(world, traffic, name, fault) {
+  log(name);
+  const sick = await startSick(world, name.replace(/\W+/g, '-'));
+  await sick.daemon.ready();
+  await traffic.publish(deposits(200));
+  await until('the sick one has its share', 20, async () => (await sick.daemon.entries()) > 0);
+  fault.begin(world, sick);
+  const began = performance.now();
+  const publishing = traffic.publish(deposits(1000));
+  await Promise.all([unready(sick.daemon, fault.why), publishing]);
+  const seconds = takeoverSeconds - (performance.now() - began) / 1000;
+  await until('the other one decides everything', seconds, async () => {
+    await sleep(100);
+    return decided(world) === lastId;
+  });
+  log(`  all decided after ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  fault.end(world, sick);
+  if (!sick.daemon.gone) {
+    await sick.daemon.ready(20);
+    const before = await sick.daemon.entries();
+    await traffic.publish(deposits(400));
+    await until('it works again', 10, async () => (await sick.daemon.entries()) > before);
+    await sick.daemon.stop();
+  } else if (await sick.daemon.exit(0) !== 70) {
+    throw new Error(`${name}: the sick one ended with ${await sick.daemon.exit(0)}`);
+  }
+  sick.nats.close();
+  sick.database.close();
+}
+
+async function silence(world, traffic) {
+  for (const [name, fault] of Object.entries(silences)) {
+    await suffer(world, traffic, name, fault);
+  }
+}
+
+// What makes each kind of actor work, on a node that has both roles.
+const stimuli = {
+  node: null,
+  account: null,
+  readiness: null,
+  sweeper: null,
+  fetcher: 'deposits',
+  region: 'deposits',
+  ledger: 'deposits',
+  gate: 'deposits',
+  poster: 'deposits',
+  reconciler: 'submission',
+  intake: 'submission',
+  recorder: 'submission',
+  courier: 'account',
+  teller: 'account',
+  nats_api: 'question',
+};
+
+async function stimulate(traffic, daemon, how) {
+  const body = {userId: 'ann', type: 'DEPOSIT', amount: 10, currency: 'KRW'};
+  switch (how) {
+    case 'deposits':
+      return traffic.publish(deposits(50));
+    case 'submission':
+      return fetch(`${daemon.url}/v1/transactions`, {
+        method: 'POST', body: JSON.stringify(body), headers: {'Content-Type': 'application/json'},
+      }).catch(() => {});
+    case 'account':
+      return daemon.get('/v1/accounts/ann');
+    case 'question':
+      return traffic.connection.request('ledgerd.api.record', '{"recordId": 1}', {timeout: 500}).catch(() => {});
+    default:
+      return sleep(50);
+  }
+}
+
+async function deaths(world, traffic) {
+  for (const [kind, how] of Object.entries(stimuli)) {
+    const {daemon, nats, database} = await startSick(world, `dead-${kind}`, {LEDGERD_FAILPOINTS: `${kind}=throw`});
+    await until(`the ${kind} fails`, 20, async () => {
+      if (how !== null && (await daemon.get('/readyz')).status !== 200) {
+        return daemon.gone;
+      }
+      await stimulate(traffic, daemon, how);
+      await sleep(100);
+      return daemon.gone;
+    });
+    const code = await daemon.exit(1);
+    if (code !== 70 || !daemon.log.includes(`the failpoint ${kind}`)) {
+      throw new Error(`the ${kind} threw, and the process ended with ${code}:\n${daemon.log.slice(-2000)}`);
+    }
+    log(`${kind}: ended with 70`);
+    nats.close();
+    database.close();
+  }
+  await until('the other one decides everything', takeoverSeconds, async () => {
+    await sleep(100);
+    return decided(world) >= lastId;
+  });
+  await hang(world, traffic);
+}
+
+// An actor that neither dies nor answers.
+async function hang(world, traffic) {
+  const {daemon, nats, database} = await startSick(world, 'hanging-gate', {LEDGERD_FAILPOINTS: 'gate=hang'});
+  await daemon.ready();
+  const began = performance.now();
+  await traffic.publish(deposits(500));
+  await unready(daemon, /gate/);
+  const seconds = takeoverSeconds - (performance.now() - began) / 1000;
+  await until('the other one decides everything', seconds, async () => {
+    await sleep(100);
+    return decided(world) >= lastId;
+  });
+  if (!/ledgerd_stalled [1-9]/.test((await daemon.get('/metrics')).body)) {
+    throw new Error('the metrics do not show what stands still');
+  }
+  if (!daemon.log.includes('no progress: ')) {
+    throw new Error('the log does not say what stands still');
+  }
+  await daemon.kill();
+  nats.close();
+  database.close();
+}
+
+async function run() {
+  const play = {silence, deaths}[scenario];
+  if (!play || !binary) {
+    throw new Error('usage: node faults.mjs silence|deaths BINARY');
+  }
+  const world = new World(binary);
+  const traffic = await Traffic.open(world.natsUrl);
+  await traffic.provision(ackWaitSeconds);
+  await traffic.provisionResults(ackWaitSeconds);
+  const healthy = await world.daemon('healthy', ...flags);
+  await healthy.ready();
+  await play(world, traffic);
+  await traffic.drained(60);
+  await healthy.stop();
+  const faults = [];
+  const audit = world.verb('audit');
+  if (audit.code !== 0) {
+    faults.push(`ledgerd audit exits with ${audit.code}: ${audit.output}`);
+  }
+  await traffic.close();
+  return faults;
+}
+
+await conclude(run, log);
