@@ -27,11 +27,11 @@ void stop_process_on_exception(caf::scheduled_actor* self, const char* name);
 namespace detail {
 
 template <class Self>
-const char* name_of(Self*) {
-  if constexpr (requires { Self::state_type::name; })
-    return Self::state_type::name;
+const char* name_of(Self* self) {
+  if constexpr (requires { self->state.name; })
+    return self->state.name;
   else
-    return "actor";
+    return self->name();
 }
 
 template <class Body, class Result, class Self, class... Args>

@@ -103,12 +103,14 @@ private:
     ~doors_closed_at_end() { of.close_doors(); }
   };
 
-  // From here on no thread but this one speaks to the actors.
+  // From here on no thread but this one speaks to the actors and the broker.
   void close_doors() {
     signals_.on_dump({});
     doors_->close("the node is shutting down");
     http_.reset();
     watch_ = nullptr;
+    deadline_.doing("the last look at database and broker");
+    health_.stop();
   }
 
   void open_listener() {
@@ -147,8 +149,6 @@ private:
     nats.cancel_reading();
     actors.drain();
     close_doors();
-    deadline_.doing("the last look at database and broker");
-    health_.stop();
     deadline_.doing("the actors end");
   }
 

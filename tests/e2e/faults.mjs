@@ -98,6 +98,8 @@ async function suffer(world, traffic, name, fault) {
   await sick.daemon.ready();
   await traffic.publish(deposits(200));
   await until('the sick one has its share', 20, async () => (await sick.daemon.entries()) > 0);
+  // At rest: a transaction that is cut in its middle holds its locks as long as the server lets it.
+  await until('all is decided', 20, () => decided(world) === lastId);
   fault.begin(world, sick);
   const began = performance.now();
   const publishing = traffic.publish(deposits(1000));

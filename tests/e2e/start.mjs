@@ -102,7 +102,7 @@ async function refused(world, traffic) {
       '--start-timeout', `${startTimeoutSeconds}s`, ...(fault.flags ?? []));
     const code = await daemon.exit(startTimeoutSeconds + 8);
     const seconds = (performance.now() - began) / 1000;
-    const lines = daemon.log.trim().split('\n').filter((line) => /error|ledgerd: /.test(line));
+    const lines = daemon.log.trim().split('\n').filter((line) => /^\S+ error |^ledgerd: /.test(line));
     expect(code === (fault.code ?? 3), `${name}: exit code ${code}`, daemon);
     expect(fault.says.test(daemon.log), `${name}: says something else`, daemon);
     expect(lines.length === 1, `${name}: ${lines.length} lines of errors`, daemon);
