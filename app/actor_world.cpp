@@ -112,11 +112,6 @@ actor_world::actor_world(const config& settings, broker& nats,
 actor_world::~actor_world() {
   if (!drained_)
     drain();
-  // The handles go before the system, which waits for its actors.
-  api_.reset();
-  nats_api_ = {};
-  account_ = {};
-  ledger_ = {};
 }
 
 void actor_world::drain() {

@@ -48,7 +48,7 @@ private:
   const config& settings_;
   shutdown_deadline& deadline_;
   actors_config system_config_;
-  caf::actor_system system_;
+  caf::actor_system system_; // waits for its actors: the handles below go first
   node_actor ledger_;
   account_actor account_;
   teller_actor nats_api_;
