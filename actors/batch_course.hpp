@@ -46,11 +46,6 @@ public:
     case store_failure_kind::in_doubt:
       pause_ = std::clamp(pause_ * 2, pause_min_, pause_max_);
       return batch_step::again;
-    case store_failure_kind::blocked:
-      if (size > 1)
-        break;
-      pause_ = std::clamp(pause_ * 2, pause_min_, pause_max_);
-      return batch_step::again; // stuck, not at fault
     case store_failure_kind::rejected:
     case store_failure_kind::blocked:
       break;
