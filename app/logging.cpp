@@ -76,12 +76,12 @@ void set_log_level(const std::string& level) {
 }
 
 void shutdown_logging(int code) {
-  std::promise<void> written;
-  std::thread{[&written] {
+  const auto written = std::make_shared<std::promise<void>>();
+  std::thread{[written] {
     spdlog::shutdown();
-    written.set_value();
+    written->set_value();
   }}.detach();
-  if (written.get_future().wait_for(shutdown_limit) == std::future_status::timeout)
+  if (written->get_future().wait_for(shutdown_limit) == std::future_status::timeout)
     std::_Exit(code);
 }
 
