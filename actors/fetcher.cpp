@@ -125,6 +125,11 @@ void answer_one(fetcher_pointer self, ticketed_answer& got) {
   auto& state = self->state;
   auto& slot = state.at(got.tag);
   LEDGERD_ASSERT(slot.at == stage::deciding);
+  if (got.later) {
+    // Not settled: its lease runs out, and the broker delivers it again.
+    ++state.let_go;
+    return state.release(slot);
+  }
   if (!got.verdict) {
     ++state.own_failures;
     if (++slot.attempts >= state.options.attempts_max)
@@ -250,6 +255,7 @@ actor_report fetcher_state::report(progress_time now) const {
           {"duplicate_total", duplicate},
           {"parked_total", parked},
           {"own_failures_total", own_failures},
+          {"let_go_total", let_go},
           {"unconfirmed_total", unconfirmed},
           {"held", static_cast<std::int64_t>(held)},
           {"paused", paused ? 1 : 0},

@@ -90,6 +90,7 @@ struct fetcher_state {
   std::int64_t duplicate = 0;
   std::int64_t parked = 0;
   std::int64_t own_failures = 0;
+  std::int64_t let_go = 0; // there was no room for it: its account is stuck
   std::int64_t unconfirmed = 0;
   duration_histogram end_to_end; // from arrival at this process to the acknowledgement
 

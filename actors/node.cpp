@@ -22,14 +22,24 @@ using node_pointer = node_actor::stateful_pointer<node_state>;
 
 void spawn_gates(node_pointer self, const node_options& options) {
   auto& state = self->state;
-  for (const auto& store : options.stores) {
-    const auto index = static_cast<std::uint32_t>(state.gates.size());
-    state.posters.push_back(options.detach_posters
-                                ? self->spawn<caf::detached>(guarded(poster), store)
-                                : self->spawn(guarded(poster), store));
-    state.children.add(self, state.posters.back(), "poster " + std::to_string(index));
+  std::size_t credit = 0;
+  for (const auto& ports : options.fetchers)
+    credit += ports.credit;
+  for (std::size_t i = 0; i < options.stores.size(); ++i) {
+    const auto index = static_cast<std::uint32_t>(i);
+    const auto spawn_poster = [&](const std::shared_ptr<ledger_store>& store,
+                                  const std::string& who, duty what) {
+      state.posters.push_back(options.detach_posters
+                                  ? self->spawn<caf::detached>(guarded(poster), store)
+                                  : self->spawn(guarded(poster), store));
+      state.children.add(self, state.posters.back(), who + " " + std::to_string(i), what);
+      return state.posters.back();
+    };
     gate_options gate_config;
-    gate_config.poster = state.posters.back();
+    gate_config.poster = spawn_poster(options.stores[i], "poster", duty::moves_money);
+    gate_config.side_poster = spawn_poster(options.side_stores[i], "side poster", duty::answers);
+    // What is set aside must leave most of the credit to all others.
+    gate_config.aside_max = std::max<std::size_t>(1, credit / 4 / options.stores.size());
     gate_config.node = node_actor{self};
     gate_config.index = index;
     gate_config.batch_max = options.batch_max;
@@ -146,6 +156,7 @@ caf::typed_response_promise<std::vector<actor_report>> gather(node_pointer self)
 node_actor::behavior_type node(node_actor::stateful_pointer<node_state> self,
                                const node_options& options) {
   LEDGERD_ASSERT(!options.fetchers.empty() && !options.stores.empty());
+  LEDGERD_ASSERT(options.side_stores.size() == options.stores.size());
   self->state.children.begin(self, "ledger", options.board);
   spawn_gates(self, options);
   spawn_region(self, options);

@@ -31,8 +31,10 @@ struct node_options {
   };
 
   std::string node_name;
-  std::vector<fetcher_ports> fetchers;               // one fetcher for each
-  std::vector<std::shared_ptr<ledger_store>> stores; // one gate and one poster for each
+  std::vector<fetcher_ports> fetchers; // one fetcher for each
+  // One gate for each, and as many again for the gates' side lanes.
+  std::vector<std::shared_ptr<ledger_store>> stores;
+  std::vector<std::shared_ptr<ledger_store>> side_stores;
   // For questions about the ledger; null: none are answered.
   std::shared_ptr<question_desk> desk;
   std::shared_ptr<ledger_reader> reader;

@@ -5,6 +5,7 @@
 // holds back exit messages in CAF 0.17).
 #pragma once
 
+#include <caf/actor_clock.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/type_id.hpp>
 #include <caf/typed_actor.hpp>
@@ -23,6 +24,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(ledgerd, caf::first_custom_type_id)
 CAF_ADD_ATOM(ledgerd, ledgerd, apply_atom, "apply")
 CAF_ADD_ATOM(ledgerd, ledgerd, post_atom, "post")
 CAF_ADD_ATOM(ledgerd, ledgerd, head_atom, "head")
+CAF_ADD_ATOM(ledgerd, ledgerd, hold_atom, "hold")
 CAF_ADD_ATOM(ledgerd, ledgerd, answer_atom, "answer")
 CAF_ADD_ATOM(ledgerd, ledgerd, wake_atom, "wake")
 CAF_ADD_ATOM(ledgerd, ledgerd, turn_atom, "turn")
@@ -46,11 +48,12 @@ struct ticketed_entry {
 };
 
 // The answer to a ticket: a verdict, or the entry's own failure (`verdict` empty, `failure` says
-// why).
+// why), or `later`: there is no room for it now, let the broker deliver it again.
 struct ticketed_answer {
   ticket tag = 0;
   std::optional<answer> verdict;
   std::string failure;
+  bool later = false;
 };
 
 // What a fetcher could not finish when the shutdown deadline came.
@@ -67,7 +70,7 @@ using fetcher_actor = caf::typed_actor<
     caf::reacts_to<turn_atom>,
     // Time passes: deadlines, leases, republishing.
     caf::reacts_to<beat_atom>,
-    // Answers to tickets, from the GATE.
+    // Answers to tickets, from the GATE; from a LEDGER those that say `later`.
     caf::reacts_to<answer_atom, std::vector<ticketed_answer>>,
     // The database is away (true) or back (false), from the NODE: stop or go on pulling.
     caf::reacts_to<circuit_atom, bool>,
@@ -97,6 +100,9 @@ struct account_batch {
   std::vector<origin> origins; // one for each entry
 };
 
+// As many entries as come.
+inline constexpr std::size_t hold_any = static_cast<std::size_t>(-1);
+
 // LEDGER: serialises one account.
 using ledger_actor = caf::typed_actor<
     // Entries for this account, from the REGION.
@@ -104,6 +110,9 @@ using ledger_actor = caf::typed_actor<
     // The group that was at the gate is answered; the account's head, or nothing when it must be
     // read anew.
     caf::reacts_to<head_atom, std::optional<account_head>>,
+    // So many entries may wait here from now on; what is beyond goes back to where it came from.
+    // From the GATE: it has set the account aside, or (hold_any) not any more.
+    caf::reacts_to<hold_atom, std::size_t>,
     // Go, unless there is work: answered to the REGION with `idle_atom`.
     caf::reacts_to<idle_atom>>;
 
@@ -129,8 +138,16 @@ using gate_actor = caf::typed_actor<
     caf::reacts_to<post_atom, ledger_group>,
     // Its own reminder to post what waits, since the last batch had begun only just before.
     caf::reacts_to<turn_atom>,
-    // Time to try the failed batch again.
-    caf::reacts_to<retry_atom>, caf::replies_to<report_atom>::with<actor_report>>;
+    // Time to try the failed batch again: of the main lane (false) or the next of the side lane
+    // (true).
+    caf::reacts_to<retry_atom, bool>, caf::replies_to<report_atom>::with<actor_report>>;
+
+// How far the search for the account that makes a batch fail has come.
+enum class culprit_search : std::uint8_t {
+  none,
+  one_by_one, // posted group by group
+  halving,    // that did not find it
+};
 
 // A batch on its way to the database. Owned by the gate, lent to the poster while it is posted.
 struct gate_batch {
@@ -138,6 +155,9 @@ struct gate_batch {
   std::vector<ledger_actor> ledgers;        // one for each group; empty handle: nobody to tell yet
   std::vector<std::vector<origin>> origins; // for each group, one for each entry
   std::size_t entries = 0;
+  post_limits limits;
+  culprit_search search = culprit_search::none;
+  caf::actor_clock::time_point formed; // when its oldest group came
 };
 using gate_batch_ptr = std::shared_ptr<gate_batch>;
 
@@ -147,6 +167,7 @@ struct posted_batch {
 };
 
 // POSTER: owns one database connection and runs one batch at a time; detached, since it blocks.
+// Each gate has two: one for its main lane, one for accounts that it has set aside.
 using poster_actor =
     caf::typed_actor<caf::replies_to<post_atom, gate_batch_ptr>::with<posted_batch>,
                      // Answered late while the database is.

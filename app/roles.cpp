@@ -52,8 +52,10 @@ node_options make_ledger_role(const config& settings, broker& nats,
                                                      settings.sweep_interval),
                                 nats.make_publisher(), recovery_credit});
   }
-  for (int i = 0; i < settings.gates; ++i)
+  for (int i = 0; i < settings.gates; ++i) {
     options.stores.push_back(make_postgres_store(settings.database_url));
+    options.side_stores.push_back(make_postgres_store(settings.database_url)); // not yet connected
+  }
   options.desk =
       nats.make_desk({std::string{names::api_account}, std::string{names::api_history},
                       std::string{names::api_verdicts}, std::string{names::api_currencies}});

@@ -129,8 +129,9 @@ database::database(const std::string& connection_string, const std::vector<state
 
 database::~database() = default;
 
-database_time database::begin() {
-  const auto answer = run("BEGIN; SELECT (extract(epoch FROM now()) * 1000000)::bigint");
+database_time database::begin(const std::string& settings) {
+  const auto answer =
+      run("BEGIN; " + settings + "SELECT (extract(epoch FROM now()) * 1000000)::bigint");
   return database_time{answer.integer(0, 0)};
 }
 

@@ -51,8 +51,9 @@ public:
   database(const database&) = delete;
   database& operator=(const database&) = delete;
 
-  // Opens a transaction and returns its time: what now() stays throughout.
-  database_time begin();
+  // Opens a transaction and returns its time: what now() stays throughout. `settings` are
+  // statements, each with its semicolon, that go along in the same round trip.
+  database_time begin(const std::string& settings = {});
 
   rows exec(const statement& prepared, std::initializer_list<const char*> parameters);
 

@@ -1,6 +1,8 @@
 // The ledger's store as the gate's poster sees it.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -28,6 +30,20 @@ enum class store_failure_kind {
 struct store_failure {
   store_failure_kind kind = store_failure_kind::unavailable;
   std::string detail; // for the log; holds no secrets
+  // Places in the batch of the groups that are known to be at fault. Empty: not known.
+  std::vector<std::size_t> culprits{};
+  // How many entries had been written when the time was over. 0: not known.
+  std::size_t managed = 0;
+};
+
+// What one post may cost; 0: as long as the connection allows.
+struct post_limits {
+  std::chrono::milliseconds lock{0};      // for one lock that another session holds
+  std::chrono::milliseconds statement{0}; // for one statement
+  // Write group by group, which takes two round trips for each: a failure then names the group at
+  // which it happened, and success those that took far longer than the others. Ends as `blocked`
+  // when all of them together take longer than one statement may.
+  bool one_by_one = false;
 };
 
 // What a post did besides answering, for the metrics.
@@ -36,11 +52,14 @@ struct post_statistics {
   std::uint32_t fence_rejections = 0; // groups whose head was not the database's any more
   std::uint32_t heads_read = 0;       // groups that came without a head
   std::uint32_t raced = 0;            // times the batch was begun anew: another session was quicker
+  std::int64_t work_us = 0;           // time from BEGIN to COMMIT, without the latter
 };
 
 struct posted {
   std::vector<group_answer> groups; // one for each group of the batch, in order
   post_statistics statistics;
+  // Posted one by one: the places of the groups that took far longer than the others.
+  std::vector<std::size_t> slow{};
 };
 
 using post_result = std::variant<posted, store_failure>;
@@ -63,7 +82,8 @@ public:
 
   // Blocks until the batch is committed or has failed. Does not throw. Precondition: no two groups
   // have equal accounts.
-  virtual post_result post(const std::vector<posting_group>& batch) = 0;
+  virtual post_result post(const std::vector<posting_group>& batch,
+                           const post_limits& limits = {}) = 0;
 };
 
 } // namespace ledgerd

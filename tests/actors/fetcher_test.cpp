@@ -153,6 +153,16 @@ CAF_TEST(a malformed message is parked and terminated only after the dead letter
   CAF_CHECK_EQUAL(source->count("receipt.9", settlement::terminate), 1u);
 }
 
+CAF_TEST(what there is no room for is given up unsettled and its credit comes back) {
+  arrive(1, deposit_json(1, "ann", 10));
+  send_answer({entries->at(0).tag, std::nullopt, {}, true});
+  beat();
+  CAF_CHECK(source->settled.empty() && results->published.empty());
+  CAF_CHECK_EQUAL(source->room, 4u);
+  pass(std::chrono::milliseconds{5000});
+  CAF_CHECK(source->settled.empty()); // no word keeps its lease alive
+}
+
 CAF_TEST(a conflict is parked with its reason) {
   arrive(1, deposit_json(1, "ann", 10));
   answer(entries->at(0).tag, outcome::conflict);

@@ -63,7 +63,7 @@ inline gate_actor::behavior_type recording_gate(gate_actor::pointer,
   return {
       [=](post_atom, ledger_group& next) { groups->push_back(std::move(next)); },
       [](turn_atom) { CAF_FAIL("unexpected turn"); },
-      [](retry_atom) { CAF_FAIL("unexpected retry"); },
+      [](retry_atom, bool) { CAF_FAIL("unexpected retry"); },
       [](report_atom) { return actor_report{}; },
   };
 }

@@ -2,121 +2,13 @@
 
 #include "actors/gate.hpp"
 
-#include "tests/actors/fixture.hpp"
+#include "tests/actors/gate_fixture.hpp"
 
 using namespace ledgerd;
 using namespace ledgerd::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-// Answers from a script; the last step is repeated.
-struct scripted_store {
-  std::vector<gate_batch_ptr> posted;
-  std::deque<store_failure_kind> failures;
-  std::optional<record_id> poison;
-
-  post_result post(const gate_batch_ptr& batch) {
-    posted.push_back(std::make_shared<gate_batch>(*batch));
-    if (!failures.empty()) {
-      const auto kind = failures.front();
-      failures.pop_front();
-      return store_failure{kind, "scripted"};
-    }
-    ledgerd::posted result;
-    for (const auto& group : batch->groups) {
-      group_answer answered;
-      for (const auto& each : group.entries) {
-        if (poison == each.id)
-          return store_failure{store_failure_kind::rejected, "poison"};
-        posting row;
-        row.record = each.id;
-        answered.answers.push_back({outcome::applied, row});
-      }
-      answered.head = {money{1}, static_cast<std::int64_t>(group.entries.size())};
-      result.groups.push_back(std::move(answered));
-    }
-    return result;
-  }
-};
-
-struct gate_fixture : fixture {
-  std::shared_ptr<scripted_store> store = std::make_shared<scripted_store>();
-  std::shared_ptr<std::vector<bool>> circuit = std::make_shared<std::vector<bool>>();
-  std::shared_ptr<std::vector<ticketed_answer>> answers =
-      std::make_shared<std::vector<ticketed_answer>>();
-  std::shared_ptr<std::map<std::string, std::vector<std::optional<account_head>>>> heads =
-      std::make_shared<std::map<std::string, std::vector<std::optional<account_head>>>>();
-  fetcher_actor fetcher;
-  gate_actor subject;
-
-  explicit gate_fixture(std::chrono::milliseconds post_pause = 0ms) {
-    gate_options options;
-    options.poster =
-        spawn_fake<poster_actor>([s = store](poster_actor::pointer) -> poster_actor::behavior_type {
-          return {[s](post_atom, const gate_batch_ptr& batch) {
-                    return posted_batch{s->post(batch), 1};
-                  },
-                  [](report_atom) { return actor_report{}; }};
-        });
-    options.node =
-        spawn_fake<node_actor>([c = circuit](node_actor::pointer) -> node_actor::behavior_type {
-          return {
-              [c](circuit_atom, std::uint32_t, bool open) { c->push_back(open); },
-              [](beat_atom) {},
-              [](drain_atom, std::int64_t) { return drain_summary{}; },
-              [](report_atom) { return std::vector<actor_report>{}; },
-          };
-        });
-    options.batch_max = 4;
-    options.post_pause = post_pause;
-    fetcher = spawn_fake<fetcher_actor>(
-        [a = answers](fetcher_actor::pointer) -> fetcher_actor::behavior_type {
-          return {
-              [](wake_atom) {},
-              [](turn_atom) {},
-              [](beat_atom) {},
-              [a](answer_atom, std::vector<ticketed_answer>& got) {
-                std::move(got.begin(), got.end(), std::back_inserter(*a));
-              },
-              [](circuit_atom, bool) {},
-              [](pulse_atom, bool) {},
-              [](drain_atom, std::int64_t) { return drain_summary{}; },
-              [](report_atom) { return actor_report{}; },
-          };
-        });
-    subject = started_actor(sys.spawn(gate, options));
-    consume_messages();
-  }
-
-  void post(const std::string& user, std::vector<std::int64_t> ids) {
-    ledger_group next;
-    next.ledger = spawn_fake<ledger_actor>(
-        [h = heads, user](ledger_actor::pointer) -> ledger_actor::behavior_type {
-          return {
-              [](apply_atom, const account_batch&) {},
-              [h, user](head_atom, std::optional<account_head> head) {
-                (*h)[user].push_back(head);
-              },
-              [](idle_atom) {},
-          };
-        });
-    next.group.account = won_account(user);
-    for (const auto id : ids) {
-      next.group.entries.push_back(deposit(id, user, 1));
-      next.origins.push_back({fetcher, static_cast<ticket>(id)});
-    }
-    caf::anon_send(subject, post_atom_v, std::move(next));
-  }
-
-  std::vector<std::int64_t> answered_tags() const {
-    std::vector<std::int64_t> tags;
-    for (const auto& each : *answers)
-      tags.push_back(static_cast<std::int64_t>(each.tag));
-    std::sort(tags.begin(), tags.end());
-    return tags;
-  }
-};
 
 struct paced_gate_fixture : gate_fixture {
   paced_gate_fixture() : gate_fixture(10ms) {}

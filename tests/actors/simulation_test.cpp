@@ -29,6 +29,9 @@ struct faults_seen {
   std::int64_t fence_rejections = 0;
   std::int64_t in_doubt = 0;
   std::int64_t unconfirmed = 0;
+  std::int64_t set_aside = 0;
+  std::int64_t let_go = 0;
+  std::int64_t own_failures = 0;
 };
 
 struct simulation : fixture {
@@ -37,6 +40,7 @@ struct simulation : fixture {
   std::vector<std::shared_ptr<memory_store>> stores;
   std::vector<node_actor> nodes;
   std::set<std::int64_t> valid_ids;
+  std::optional<account_key> locked; // by a stranger, for a while
 
   void begin(std::uint32_t seed) {
     broker = std::make_shared<simulated_broker>(seed, simulated_broker::chances{10, 10, 5, 5});
@@ -44,6 +48,7 @@ struct simulation : fixture {
     stores.clear();
     nodes.clear();
     valid_ids.clear();
+    locked.reset();
     write_requests();
     start_node("a");
     start_node("b");
@@ -66,6 +71,12 @@ struct simulation : fixture {
     }
   }
 
+  std::shared_ptr<memory_store> make_store() {
+    stores.push_back(std::make_shared<memory_store>(database));
+    stores.back()->reject(record_id{refused_by_database});
+    return stores.back();
+  }
+
   void start_node(const std::string& name) {
     node_options options;
     options.node_name = name;
@@ -79,9 +90,8 @@ struct simulation : fixture {
       options.fetchers.push_back({"consumer/" + std::to_string(i),
                                   std::make_shared<simulated_source>(broker),
                                   std::make_shared<simulated_publisher>(broker), 20});
-      stores.push_back(std::make_shared<memory_store>(database));
-      stores.back()->reject(record_id{refused_by_database});
-      options.stores.push_back(stores.back());
+      options.stores.push_back(make_store());
+      options.side_stores.push_back(make_store());
     }
     nodes.push_back(started_actor(sys.spawn(node, options)));
   }
@@ -94,6 +104,27 @@ struct simulation : fixture {
       store.commit_in_doubt_next(1);
     if (broker->happens(2))
       broker->redeliver_unsettled();
+    if (locked && broker->happens(10))
+      unlock();
+    else if (!locked && broker->happens(5))
+      lock_somebody();
+  }
+
+  // The stores may find out at once, only when they write one by one, or never.
+  void lock_somebody() {
+    constexpr memory_store::naming ways[] = {memory_store::naming::at_once,
+                                             memory_store::naming::one_by_one,
+                                             memory_store::naming::never};
+    const auto how = ways[broker->random() % std::size(ways)];
+    locked = won_account("user-" + std::to_string(broker->random() % users));
+    for (const auto& each : stores)
+      each->block(*locked, how);
+  }
+
+  void unlock() {
+    for (const auto& each : stores)
+      each->unblock(*locked);
+    locked.reset();
   }
 
   void run_to_the_end() {
@@ -106,6 +137,8 @@ struct simulation : fixture {
       if (step % 100 == 99)
         broker->redeliver_unsettled();
     }
+    if (locked)
+      unlock();
     CAF_REQUIRE_EQUAL(broker->settled.size(), broker->requests.size());
     pass(std::chrono::milliseconds{10000});
   }
@@ -119,6 +152,9 @@ struct simulation : fixture {
           result->fence_rejections += name == "fence_rejections_total" ? value : 0;
           result->in_doubt += name == "in_doubt_total" ? value : 0;
           result->unconfirmed += name == "unconfirmed_total" ? value : 0;
+          result->let_go += name == "let_go_total" ? value : 0;
+          result->set_aside += name == "set_aside_total" ? value : 0;
+          result->own_failures += name == "own_failures_total" ? value : 0;
         }
     };
     for (const auto& each : nodes)
@@ -196,14 +232,21 @@ CAF_TEST(two nodes and misbehaving surroundings lose nothing and apply nothing t
     total.fence_rejections += seen.fence_rejections;
     total.in_doubt += seen.in_doubt;
     total.unconfirmed += seen.unconfirmed;
+    total.set_aside += seen.set_aside;
+    total.let_go += seen.let_go;
+    total.own_failures += seen.own_failures;
     run.stop_nodes();
   }
   // A simulation in which nothing went wrong has shown nothing.
   CAF_MESSAGE("redelivered " << total.redelivered << ", fenced " << total.fence_rejections
                              << ", in doubt " << total.in_doubt << ", unconfirmed "
-                             << total.unconfirmed);
+                             << total.unconfirmed << ", set aside " << total.set_aside
+                             << ", let go " << total.let_go << ", own failures "
+                             << total.own_failures);
   CAF_CHECK_GREATER(total.redelivered, 1000);
   CAF_CHECK_GREATER(total.fence_rejections, 100);
   CAF_CHECK_GREATER(total.in_doubt, 20);
   CAF_CHECK_GREATER(total.unconfirmed, 1000);
+  CAF_CHECK_GREATER(total.set_aside, 100);
+  CAF_CHECK_GREATER(total.own_failures, 100);
 }

@@ -34,12 +34,22 @@ void memory_store::fail_next(int count, store_failure_kind kind) {
   failure_ = kind;
 }
 
-post_result memory_store::post(const std::vector<posting_group>& batch) {
+void memory_store::block(const account_key& account, naming how) {
+  blocked_.insert_or_assign(account, how);
+}
+
+void memory_store::unblock(const account_key& account) {
+  blocked_.erase(account);
+}
+
+post_result memory_store::post(const std::vector<posting_group>& batch, const post_limits& limits) {
   ++posts_;
   if (failures_ > 0) {
     --failures_;
     return store_failure{failure_, "the test asked for it"};
   }
+  if (auto failure = blocks(batch, limits))
+    return std::move(*failure);
   const std::lock_guard lock(shared_->mutex_);
   posted result;
   const auto groups = on_present_heads(batch, result.statistics);
@@ -67,6 +77,21 @@ std::vector<posting_group> memory_store::on_present_heads(const std::vector<post
     group.head = present;
   }
   return result;
+}
+
+std::optional<store_failure> memory_store::blocks(const std::vector<posting_group>& batch,
+                                                  const post_limits& limits) const {
+  store_failure failure{store_failure_kind::blocked, "the test asked for it"};
+  bool found = false;
+  for (std::size_t place = 0; place < batch.size(); ++place) {
+    const auto how = blocked_.find(batch[place].account);
+    if (how == blocked_.end())
+      continue;
+    found = true;
+    if (how->second == naming::at_once || (how->second == naming::one_by_one && limits.one_by_one))
+      failure.culprits.push_back(place);
+  }
+  return found ? std::optional{std::move(failure)} : std::nullopt;
 }
 
 bool memory_store::rejects(const batch_plan& planned) const {

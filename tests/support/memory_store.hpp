@@ -37,7 +37,8 @@ public:
   explicit memory_store(
       std::shared_ptr<memory_database> shared = std::make_shared<memory_database>());
 
-  post_result post(const std::vector<posting_group>& batch) override;
+  post_result post(const std::vector<posting_group>& batch,
+                   const post_limits& limits = {}) override;
 
   // The next `count` posts write nothing and fail with `kind`.
   void fail_next(int count, store_failure_kind kind);
@@ -49,6 +50,12 @@ public:
   void reject(record_id id) { rejected_.insert(id); }
   void accept(record_id id) { rejected_.erase(id); }
 
+  // Every batch that touches this account is blocked, until unblock(). The store names the account,
+  // or only when it writes one by one, or never.
+  enum class naming { at_once, one_by_one, never };
+  void block(const account_key& account, naming how);
+  void unblock(const account_key& account);
+
   // How many times post() was called.
   int posts() const noexcept { return posts_; }
 
@@ -58,10 +65,13 @@ private:
   std::vector<posting_group> on_present_heads(const std::vector<posting_group>& batch,
                                               post_statistics& statistics) const;
   bool rejects(const batch_plan& planned) const;
+  std::optional<store_failure> blocks(const std::vector<posting_group>& batch,
+                                      const post_limits& limits) const;
   void write(const std::vector<posting_group>& batch, batch_plan& planned);
 
   std::shared_ptr<memory_database> shared_;
   std::set<record_id> rejected_;
+  std::map<account_key, naming> blocked_;
   store_failure_kind failure_ = store_failure_kind::unavailable;
   int failures_ = 0;
   int commits_in_doubt_ = 0;
