@@ -51,6 +51,8 @@ void spawn_reconcilers(account_pointer self, const account_options& options) {
     config.recorder = spawn_recorder(self, options, ports.store, "reconciler");
     config.intake = self->state.intake;
     config.credit = ports.credit;
+    config.letters = ports.letters;
+    config.lookup = options.lookup;
     config.batch_max = options.batch_max;
     config.message_bytes_max = options.message_bytes_max;
     config.lease = options.lease;
@@ -67,6 +69,7 @@ void spawn_sweeper(account_pointer self, const account_options& options) {
   config.courier = state.courier;
   config.requests = options.sweeper_requests;
   config.currencies = options.currencies;
+  config.lookup = options.lookup;
   config.redrive_after = options.redrive_after;
   state.sweeper = self->spawn(guarded(sweeper), std::move(config));
   state.children.add(self, state.sweeper, "sweeper");

@@ -15,6 +15,7 @@
 #include "actors/account_protocol.hpp"
 #include "actors/supervision.hpp"
 #include "domain/currency.hpp"
+#include "domain/currency_lookup.hpp"
 #include "messaging/ports.hpp"
 
 namespace ledgerd {
@@ -26,10 +27,12 @@ struct account_options {
     std::shared_ptr<publisher> dead_letters;
     std::shared_ptr<record_store> store;
     std::size_t credit = 1;
+    bool letters = false; // the source holds dead letters
   };
 
   std::string node_name;
   std::shared_ptr<const currency_table> currencies;
+  std::shared_ptr<currency_lookup> lookup; // may be null
   std::vector<reconciler_ports> reconcilers;
   std::shared_ptr<record_store> intake_store;
   std::shared_ptr<record_store> finder_store;

@@ -37,13 +37,23 @@ void park(fetcher_pointer self, held_delivery& slot, const rejection& why) {
           settlement::terminate);
 }
 
+// Unknown here is not invalid: somebody may have inserted the currency a moment ago.
+void look_up(fetcher_state& state, held_delivery& slot) {
+  slot.look = state.options.lookup->request();
+  slot.at = stage::looking;
+  ++state.looking;
+}
+
 // Decodes a held delivery and adds its entry to the batch, or parks it.
 void admit(fetcher_pointer self, held_delivery& slot, entry_batch& batch) {
   const auto& options = self->state.options;
-  auto decoded = decode_entry(slot.source.subject, slot.source.payload, *options.currencies,
-                              options.default_currency);
-  if (const auto* why = std::get_if<rejection>(&decoded))
+  auto decoded =
+      decode_entry(slot.source.subject, slot.source.payload, *options.currencies, options.rules);
+  if (const auto* why = std::get_if<rejection>(&decoded)) {
+    if (why->unknown_currency && options.lookup && slot.look == 0)
+      return look_up(self->state, slot);
     return park(self, slot, *why);
+  }
   slot.at = stage::deciding;
   batch.entries.push_back({self->state.tag_of(slot), std::get<entry>(std::move(decoded))});
 }
@@ -162,6 +172,21 @@ void answer_one(fetcher_pointer self, ticketed_answer& got) {
           settlement::acknowledge);
 }
 
+// Decodes anew what waited for a look at the table of currencies.
+void take_looked_up(fetcher_pointer self) {
+  auto& state = self->state;
+  if (state.looking == 0)
+    return;
+  const auto done = state.options.lookup->done();
+  entry_batch batch;
+  for (auto& slot : state.slots)
+    if (slot.at == stage::looking && slot.look <= done) {
+      --state.looking;
+      admit(self, slot, batch);
+    }
+  apply(self, std::move(batch));
+}
+
 // Keeps what is held alive at the broker, and tries again what is due.
 void upkeep(fetcher_pointer self) {
   auto& state = self->state;
@@ -210,6 +235,7 @@ ticket fetcher_state::hold(delivery&& arrived, time_point now) {
   auto& slot = slots[index];
   slot.source = std::move(arrived);
   slot.attempts = 0;
+  slot.look = 0;
   slot.arrived = now;
   slot.leased = now;
   slot.at = stage::deciding;
@@ -285,6 +311,7 @@ fetcher_actor::behavior_type fetcher(fetcher_actor::stateful_pointer<fetcher_sta
         turn(self);
       },
       [=](beat_atom) {
+        take_looked_up(self);
         upkeep(self);
         turn(self);
         self->delayed_send(self, self->state.options.beat, beat_atom_v);

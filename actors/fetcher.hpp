@@ -20,6 +20,7 @@
 #include "actors/lease.hpp"
 #include "actors/pace.hpp"
 #include "actors/protocol.hpp"
+#include "domain/currency_lookup.hpp"
 #include "messaging/codec.hpp"
 #include "messaging/ports.hpp"
 
@@ -31,7 +32,9 @@ struct fetcher_options {
   std::shared_ptr<delivery_source> source;
   std::shared_ptr<publisher> results;
   std::shared_ptr<const currency_table> currencies;
-  currency_code default_currency;
+  request_rules rules;
+  // Where currencies are looked for that the table does not know; null: nowhere, they are none.
+  std::shared_ptr<currency_lookup> lookup;
   region_actor region;
   std::size_t credit = 8192;      // deliveries held at most
   std::uint32_t attempts_max = 3; // for failures that are the entry's own
@@ -51,6 +54,7 @@ struct fetcher_state {
   // Where a delivery is on its road.
   enum class stage : std::uint8_t {
     free,
+    looking,    // its currency is not in the table: held until the table was brought up to date
     deciding,   // with region, ledger, gate
     failed,     // its processing failed by its own fault; decided again when `due`
     publishing, // the result or dead letter awaits its PubAck
@@ -61,6 +65,7 @@ struct fetcher_state {
     stage at = stage::free;
     std::uint32_t generation = 0; // of the slot; part of the ticket
     std::uint32_t attempts = 0;
+    std::uint64_t look = 0; // the look that tells whether its currency exists; 0: none was needed
     settlement after = settlement::acknowledge; // once the PubAck is there
     delivery source;
     outgoing letter;
@@ -73,7 +78,8 @@ struct fetcher_state {
   std::vector<held_delivery> slots;
   std::vector<std::uint32_t> free_slots;
   std::size_t held = 0;
-  bool paused = false; // the circuit is open
+  std::size_t looking = 0; // of these, in that stage
+  bool paused = false;     // the circuit is open
   time_point next_upkeep;
   pace turns;
   lease_rule leases;

@@ -67,7 +67,8 @@ void spawn_fetchers(node_pointer self, const node_options& options) {
     config.source = ports.source;
     config.results = ports.results;
     config.currencies = options.currencies;
-    config.default_currency = options.default_currency;
+    config.rules = options.rules;
+    config.lookup = options.lookup;
     config.region = self->state.region;
     config.credit = ports.credit;
     config.attempts_max = options.attempts_max;
@@ -82,8 +83,8 @@ void spawn_teller(node_pointer self, const node_options& options) {
   if (!options.desk)
     return;
   self->state.teller = self->spawn<caf::detached>(
-      guarded(teller),
-      teller_options{options.desk, options.reader, options.currencies, options.default_currency});
+      guarded(teller), teller_options{options.desk, options.reader, options.currencies,
+                                      options.rules.default_currency.value_or(currency_code{})});
   self->state.children.add(self, self->state.teller, "teller", duty::answers);
 }
 

@@ -17,6 +17,8 @@
 
 #include "actors/account_protocol.hpp"
 #include "actors/supervision.hpp"
+#include "domain/currency_lookup.hpp"
+#include "messaging/codec.hpp"
 #include "messaging/ports.hpp"
 #include "persistence/ledger_reader.hpp"
 
@@ -39,7 +41,8 @@ struct node_options {
   std::shared_ptr<question_desk> desk;
   std::shared_ptr<ledger_reader> reader;
   std::shared_ptr<const currency_table> currencies;
-  currency_code default_currency;
+  request_rules rules;
+  std::shared_ptr<currency_lookup> lookup; // may be null
   std::size_t batch_max = 4000;
   std::size_t ledgers_max = 50000;
   std::chrono::milliseconds ledger_idle{60000};

@@ -47,6 +47,8 @@ void finish_drain(reconciler_pointer self) {
     state.options.source->settle(source.receipt, settlement::hand_back);
     state.drain.count_handed_back();
   };
+  for (const auto& each : state.looking)
+    hand_back(each.source);
   for (const auto& each : state.waiting)
     hand_back(each.source);
   for (const auto& each : state.settling)
@@ -69,6 +71,57 @@ rejection other_content(const record_verdict& verdict) {
                                            + " asked for something else than this result answers"};
 }
 
+rejection says_otherwise(const record_verdict& verdict, const transaction_record& record) {
+  return {dead_reason::contrary_verdict, "field \"recordId\": record "
+                                             + std::to_string(to_int(verdict.id)) + " is "
+                                             + std::string{to_text(record.status)}
+                                             + " by another verdict: one of the two is false"};
+}
+
+// A verdict is for ever, so one that says otherwise is a forgery, or the record's was. The letter
+// keeps it for whoever finds out.
+void raise_alarm(reconciler_pointer self, held_result&& held, const transaction_record& record) {
+  auto& state = self->state;
+  ++state.contrary;
+  const auto why = says_otherwise(held.verdict, record);
+  if (const auto now = self->clock().now(); now >= state.next_alarm) {
+    state.next_alarm = now + std::chrono::seconds{1};
+    spdlog::error("{}: {} of {} is contrary ({} so far): {}", state.options.instance,
+                  held.source.stream_seq, held.source.stream, state.contrary, why.detail);
+  }
+  if (state.options.letters)
+    return acknowledge(state, held.source); // it is kept as it is
+  park(self, std::move(held.source), held.leased, why);
+}
+
+void leave_alone(reconciler_state& state, const delivery& source) {
+  ++state.foreign;
+  acknowledge(state, source);
+}
+
+// What becomes of a delivery whose record is known.
+void conclude(reconciler_pointer self, held_result&& held, const settled& answer) {
+  auto& state = self->state;
+  switch (answer.outcome) {
+  case settle_outcome::settled:
+    ++state.settled;
+    return acknowledge(state, held.source);
+  case settle_outcome::known:
+    ++state.known;
+    return acknowledge(state, held.source);
+  case settle_outcome::contrary:
+    return raise_alarm(self, std::move(held), answer.record);
+  case settle_outcome::conflict:
+    if (state.options.letters)
+      return acknowledge(state, held.source);
+    return park(self, std::move(held.source), held.leased, other_content(held.verdict));
+  case settle_outcome::unknown:
+    if (state.options.letters || !has_account_mark(held.source.headers))
+      return leave_alone(state, held.source);
+    return park(self, std::move(held.source), held.leased, unknown_record(held.verdict));
+  }
+}
+
 void on_settled(reconciler_pointer self, std::vector<settled>& answers) {
   auto& state = self->state;
   ++state.batches;
@@ -76,24 +129,9 @@ void on_settled(reconciler_pointer self, std::vector<settled>& answers) {
   LEDGERD_ASSERT(batch.size() == answers.size());
   auto changed = std::make_shared<std::vector<transaction_record>>();
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    auto& held = batch[i];
-    switch (answers[i].outcome) {
-    case settle_outcome::settled:
-      ++state.settled;
-      acknowledge(state, held.source);
-      break;
-    case settle_outcome::known:
-      ++state.known;
-      acknowledge(state, held.source);
-      break;
-    case settle_outcome::conflict:
-      park(self, std::move(held.source), held.leased, other_content(held.verdict));
-      break;
-    case settle_outcome::unknown:
-      park(self, std::move(held.source), held.leased, unknown_record(held.verdict));
-      continue;
-    }
-    changed->push_back(std::move(answers[i].record));
+    conclude(self, std::move(batch[i]), answers[i]);
+    if (answers[i].outcome != settle_outcome::unknown)
+      changed->push_back(std::move(answers[i].record));
   }
   if (!changed->empty())
     self->send(state.options.intake, settled_atom_v, records_ptr{changed});
@@ -196,6 +234,41 @@ void settle_waiting(reconciler_pointer self) {
   settle_batch(self);
 }
 
+// Decodes a delivery and lets it wait for its batch. One whose currency is not known is held until
+// the table was brought up to date: unknown here is not invalid.
+void admit(reconciler_pointer self, delivery&& next, lease_times leased, bool may_look) {
+  auto& state = self->state;
+  const auto& options = state.options;
+  if (options.letters) {
+    auto parked = decode_parked_request(next.headers);
+    if (!parked)
+      return leave_alone(state, next);
+    state.waiting.push_back({std::move(next), std::move(*parked), leased});
+    return;
+  }
+  auto decoded = decode_result(next.payload, *options.currencies);
+  const auto* why = std::get_if<rejection>(&decoded);
+  if (why == nullptr)
+    state.waiting.push_back(
+        {std::move(next), std::get<record_verdict>(std::move(decoded)), leased});
+  else if (why->unknown_currency && may_look && options.lookup)
+    state.looking.push_back({std::move(next), leased, options.lookup->request()});
+  else
+    park(self, std::move(next), leased, *why);
+}
+
+void take_looked_up(reconciler_pointer self) {
+  auto& state = self->state;
+  if (state.looking.empty())
+    return;
+  const auto done = state.options.lookup->done();
+  for (auto& each : std::exchange(state.looking, {}))
+    if (each.look <= done)
+      admit(self, std::move(each.source), each.leased, false);
+    else
+      state.looking.push_back(std::move(each));
+}
+
 void take_deliveries(reconciler_pointer self) {
   auto& state = self->state;
   const auto now = self->clock().now();
@@ -206,12 +279,7 @@ void take_deliveries(reconciler_pointer self) {
       continue;
     }
     ++state.fetched;
-    auto decoded = decode_result(next.payload, *state.options.currencies);
-    if (const auto* why = std::get_if<rejection>(&decoded))
-      park(self, std::move(next), {now, now}, *why);
-    else
-      state.waiting.push_back(
-          {std::move(next), std::get<record_verdict>(std::move(decoded)), {now, now}});
+    admit(self, std::move(next), {now, now}, true);
   }
   settle_waiting(self);
 }
@@ -253,9 +321,11 @@ void upkeep(reconciler_pointer self) {
     state.options.source->settle(held.source.receipt, settlement::progress);
     held.leased.renewed = now;
   };
+  std::for_each(state.looking.begin(), state.looking.end(), renew);
   std::for_each(state.waiting.begin(), state.waiting.end(), renew);
   std::for_each(state.settling.begin(), state.settling.end(), renew);
   std::for_each(state.aside.begin(), state.aside.end(), renew);
+  take_looked_up(self);
   take_due(state, now);
   settle_waiting(self);
   for (auto& [token, parked] : state.parking) {
@@ -293,6 +363,8 @@ actor_report reconciler_state::report(progress_time now) const {
           {"fetched_total", fetched},
           {"settled_total", settled},
           {"known_total", known},
+          {"foreign_total", foreign},
+          {"contrary_total", contrary},
           {"parked_total", parked},
           {"batches_total", batches},
           {"failures_total", failures},

@@ -1,6 +1,10 @@
 // RECONCILER: applies the results of the result stream to the records. Takes deliveries from the
 // durable consumer up to its credit, has them settled in batches of one statement, tells the
-// INTAKE, and only then acknowledges. A result that is none, or that answers no record, is parked.
+// INTAKE, and only then acknowledges. A result that is none is parked; so is one with the account
+// side's mark that answers no record, and one that says otherwise than its record, with an alarm.
+//
+// Another instance does the same with the dead letters: a request of the account side that was
+// parked ends its record. All other letters are somebody else's.
 //
 // Spawned by the account root. Never blocks longer than the broker's write deadline.
 #pragma once
@@ -22,6 +26,7 @@
 #include "actors/lease.hpp"
 #include "actors/pace.hpp"
 #include "domain/currency.hpp"
+#include "domain/currency_lookup.hpp"
 #include "messaging/codec.hpp"
 #include "messaging/ports.hpp"
 
@@ -32,7 +37,10 @@ struct reconciler_options {
   std::string node_name;
   std::shared_ptr<delivery_source> source;
   std::shared_ptr<publisher> dead_letters;
+  bool letters = false; // the source holds dead letters, not results
   std::shared_ptr<const currency_table> currencies;
+  // Where currencies are looked for that the table does not know; null: nowhere, they are none.
+  std::shared_ptr<currency_lookup> lookup;
   recorder_actor recorder;
   intake_actor intake;
   std::size_t credit = 4096; // deliveries held at most
@@ -71,13 +79,22 @@ struct reconciler_state {
     bool under_way = false; // handed to the publisher; else published again when `due`
   };
 
+  // Its currency is not in the table: held until the table was brought up to date.
+  struct looking_result {
+    delivery source;
+    lease_times leased;
+    std::uint64_t look = 0; // the number of the look that tells
+  };
+
   reconciler_options options;
+  std::vector<looking_result> looking;
   std::deque<held_result> waiting;
   std::vector<held_result> settling; // with the recorder, or waiting to be tried again
   std::vector<held_result> aside;    // refused by the database; each tried again when `due`
   std::unordered_map<std::uint64_t, parked_result> parking; // by token
   std::uint64_t last_token = 0;
   batch_course course;
+  time_point next_alarm = time_point::min();
   pace turns;
   lease_rule leases;
   awaited answer; // of the recorder
@@ -89,12 +106,14 @@ struct reconciler_state {
   std::int64_t fetched = 0;
   std::int64_t settled = 0;
   std::int64_t known = 0;
+  std::int64_t foreign = 0;  // of nobody here, and left alone
+  std::int64_t contrary = 0; // say otherwise than their record
   std::int64_t parked = 0;
   std::int64_t batches = 0;
   std::int64_t failures = 0;
 
   std::size_t held() const {
-    return waiting.size() + settling.size() + aside.size() + parking.size();
+    return looking.size() + waiting.size() + settling.size() + aside.size() + parking.size();
   }
   std::size_t room() const;
 

@@ -44,7 +44,9 @@ void publish_again(sweeper_pointer self, const records& undecided) {
   for (const auto& record : undecided) {
     const auto exponent = state.options.currencies->exponent(record.asked.account.currency);
     if (!exponent) {
-      spdlog::warn("sweeper: record {} is in a currency that this node learns at its next start",
+      if (state.options.lookup)
+        state.options.lookup->request();
+      spdlog::warn("sweeper: record {} is in a currency that this node does not know yet",
                    to_int(record.id));
       continue;
     }
@@ -56,17 +58,73 @@ void publish_again(sweeper_pointer self, const records& undecided) {
   }
 }
 
+void settle_next(sweeper_pointer self);
+
+void give_up(sweeper_pointer self) {
+  self->state.settling.clear();
+  end_round(self);
+}
+
+void raise_alarm(sweeper_state& state, const transaction_record& record) {
+  if (state.contrary++ % 100 == 0)
+    spdlog::error("sweeper: record {} is {} by another verdict than the ledger's own row ({} such "
+                  "records so far)",
+                  to_int(record.id), to_text(record.status), state.contrary);
+}
+
+void tell_settled(sweeper_pointer self, std::vector<settled>& answers) {
+  auto& state = self->state;
+  auto changed = std::make_shared<records>();
+  for (auto& each : answers) {
+    if (each.outcome == settle_outcome::unknown)
+      continue;
+    if (each.outcome == settle_outcome::contrary)
+      raise_alarm(state, each.record);
+    changed->push_back(std::move(each.record));
+  }
+  state.settled += static_cast<std::int64_t>(changed->size());
+  self->send(state.options.intake, settled_atom_v, records_ptr{changed});
+}
+
+// Whatever is not written now is claimed again later.
 void on_settled(sweeper_pointer self, settled_batch& done) {
   auto& state = self->state;
+  state.answer.came(self->clock().now(), true);
+  const auto first = state.settling.begin();
+  const auto end = first + static_cast<std::ptrdiff_t>(state.batch);
   if (auto* answers = std::get_if<std::vector<settled>>(&done.result)) {
-    auto changed = std::make_shared<records>();
-    for (auto& each : *answers)
-      if (each.outcome != settle_outcome::unknown)
-        changed->push_back(std::move(each.record));
-    state.settled += static_cast<std::int64_t>(changed->size());
-    self->send(state.options.intake, settled_atom_v, records_ptr{changed});
+    state.course.succeeded();
+    tell_settled(self, *answers);
+    state.settling.erase(first, end);
+    return settle_next(self);
   }
-  next_round(self);
+  const auto& failure = std::get<store_failure>(done.result);
+  switch (state.course.failed(failure.kind, state.batch)) {
+  case batch_step::done:
+  case batch_step::again:
+    return give_up(self);
+  case batch_step::split:
+    break;
+  case batch_step::refuse:
+  case batch_step::set_aside:
+    spdlog::warn("sweeper: the database does not settle record {}: {}", to_int(first->id),
+                 failure.detail);
+    state.settling.erase(first);
+    break;
+  }
+  settle_next(self);
+}
+
+void settle_next(sweeper_pointer self) {
+  auto& state = self->state;
+  if (state.settling.empty())
+    return next_round(self);
+  state.batch = state.course.next(state.settling.size());
+  const auto end = state.settling.begin() + static_cast<std::ptrdiff_t>(state.batch);
+  auto batch = std::make_shared<std::vector<record_verdict>>(state.settling.begin(), end);
+  self->request(state.options.recorder, caf::infinite, settle_atom_v, verdicts_ptr{batch})
+      .then([self](settled_batch& done) { on_settled(self, done); },
+            [self](const caf::error&) { give_up(self); });
 }
 
 void on_verdicts(sweeper_pointer self, records&& claimed,
@@ -80,36 +138,45 @@ void on_verdicts(sweeper_pointer self, records&& claimed,
     spdlog::info("sweeper: {} records without a verdict: {} were decided, {} are published again",
                  claimed.size() + found.size(), found.size(), claimed.size());
   publish_again(self, claimed);
-  if (found.empty())
-    return next_round(self);
-  auto batch = std::make_shared<std::vector<record_verdict>>(found);
-  self->request(state.options.recorder, caf::infinite, settle_atom_v, verdicts_ptr{batch})
-      .then([self](settled_batch& done) { on_settled(self, done); },
-            [self](const caf::error&) { end_round(self); });
+  state.settling = found;
+  settle_next(self);
 }
 
-void on_reply(sweeper_pointer self, records&& claimed, const api_reply& reply) {
+// The ledger is silent, or says what cannot be understood yet: the same question again, later.
+void ask_later(sweeper_pointer self, const rejection& why) {
+  auto& state = self->state;
+  if (why.unknown_currency && state.options.lookup)
+    state.options.lookup->request();
+  state.pause = std::clamp(state.pause * 2, beat_min, state.options.pause_max);
+  state.next_question = self->clock().now() + state.pause;
+  if (state.unanswered++ % 100 == 0)
+    spdlog::warn("sweeper: the ledger does not say what it decided of {} records: {}",
+                 state.kept.size(), why.detail);
+  end_round(self);
+}
+
+void on_reply(sweeper_pointer self, const api_reply& reply) {
   auto& state = self->state;
   state.answer.came(self->clock().now(), true);
   const auto verdicts = reply.answered ? decode_verdicts(reply.payload, *state.options.currencies)
                                        : rejection{dead_reason::malformed_json, "no answer"};
-  if (const auto* found = std::get_if<std::vector<record_verdict>>(&verdicts))
-    return on_verdicts(self, std::move(claimed), *found);
-  if (state.unanswered++ % 100 == 0)
-    spdlog::warn("sweeper: the ledger does not say what it decided of {} records: {}",
-                 claimed.size(), std::get<rejection>(verdicts).detail);
-  end_round(self);
+  if (const auto* why = std::get_if<rejection>(&verdicts))
+    return ask_later(self, *why);
+  state.pause = {};
+  on_verdicts(self, std::exchange(state.kept, {}), std::get<std::vector<record_verdict>>(verdicts));
 }
 
-void ask_ledger(sweeper_pointer self, records&& claimed) {
+void ask_ledger(sweeper_pointer self) {
+  auto& state = self->state;
+  state.busy = true;
+  state.answer.came(self->clock().now(), true);
   std::vector<record_id> ids;
-  ids.reserve(claimed.size());
-  for (const auto& each : claimed)
+  ids.reserve(state.kept.size());
+  for (const auto& each : state.kept)
     ids.push_back(each.id);
-  self->request(self->state.options.courier, caf::infinite, ask_atom_v,
-                std::string{names::api_verdicts}, encode_verdict_question(ids))
-      .then([self, claimed = std::move(claimed)](
-                const api_reply& reply) mutable { on_reply(self, std::move(claimed), reply); },
+  self->request(state.options.courier, caf::infinite, ask_atom_v, std::string{names::api_verdicts},
+                encode_verdict_question(ids))
+      .then([self](const api_reply& reply) { on_reply(self, reply); },
             [self](const caf::error&) { end_round(self); });
 }
 
@@ -119,7 +186,8 @@ void on_claimed(sweeper_pointer self, found_records& found) {
     return end_round(self);
   self->state.answer.came(self->clock().now(), true);
   self->state.claimed += static_cast<std::int64_t>(claimed->size());
-  ask_ledger(self, std::move(*claimed));
+  self->state.kept = std::move(*claimed);
+  ask_ledger(self);
 }
 
 void claim(sweeper_pointer self) {
@@ -132,6 +200,17 @@ void claim(sweeper_pointer self) {
                 static_cast<std::uint64_t>(state.options.claim_max))
       .then([self](found_records& found) { on_claimed(self, found); },
             [self](const caf::error&) { end_round(self); });
+}
+
+// One question or claim at a time; none of a silent ledger before its pause is over.
+void begin_round(sweeper_pointer self) {
+  auto& state = self->state;
+  if (state.busy || self->clock().now() < state.next_question)
+    return;
+  if (state.kept.empty())
+    claim(self);
+  else
+    ask_ledger(self);
 }
 
 // A publication that failed needs nothing more: its record will be claimed again.
@@ -150,6 +229,7 @@ actor_report sweeper_state::report(progress_time now) const {
           {"settled_total", settled},
           {"republished_total", republished},
           {"unanswered_total", unanswered},
+          {"contrary_total", contrary},
           {"publishing", static_cast<std::int64_t>(publishing)},
       },
       {},
@@ -159,6 +239,7 @@ actor_report sweeper_state::report(progress_time now) const {
 
 sweeper_actor::behavior_type sweeper(sweeper_actor::stateful_pointer<sweeper_state> self,
                                      sweeper_options options) {
+  self->state.course = {options.claim_max, beat_min, options.pause_max};
   self->state.options = std::move(options);
   self->state.options.requests->open(make_waker(sweeper_actor{self}));
   const auto beat = std::clamp(self->state.options.redrive_after / 4, beat_min, beat_max);
@@ -167,8 +248,7 @@ sweeper_actor::behavior_type sweeper(sweeper_actor::stateful_pointer<sweeper_sta
       [=](wake_atom) { take_confirmations(self); },
       [=](beat_atom) {
         take_confirmations(self);
-        if (!self->state.busy)
-          claim(self);
+        begin_round(self);
         self->delayed_send(self, beat, beat_atom_v);
       },
       [=](report_atom) { return self->state.report(self->clock().now()); },

@@ -5,7 +5,8 @@
 // gate knows whatever was decided meanwhile.
 //
 // When the ledger does not answer, nothing is published: the requests may well wait in the stream
-// for the ledger to come back. The database lets a record rest twice as long after each claim.
+// for the ledger to come back. What is claimed is kept and asked for again, with growing pauses,
+// and no more is claimed, for the database lets a record rest twice as long after each claim.
 //
 // Spawned by the account root, one on every node; claims make sure that no record is driven twice
 // at once.
@@ -20,8 +21,10 @@
 #include <vector>
 
 #include "actors/account_protocol.hpp"
+#include "actors/batch_course.hpp"
 #include "actors/progress.hpp"
 #include "domain/currency.hpp"
+#include "domain/currency_lookup.hpp"
 #include "messaging/ports.hpp"
 
 namespace ledgerd {
@@ -33,13 +36,24 @@ struct sweeper_options {
   std::shared_ptr<publisher> requests;
   std::shared_ptr<const currency_table> currencies;
   std::chrono::milliseconds redrive_after{30000};
+  // Where currencies are looked for that the table does not know; null: nowhere.
+  std::shared_ptr<currency_lookup> lookup;
   std::size_t claim_max = 500;
+  std::chrono::milliseconds pause_max{30000}; // between two questions to a silent ledger
 };
 
 struct sweeper_state {
   static inline const char* name = "sweeper";
 
+  using time_point = caf::actor_clock::time_point;
+
   sweeper_options options;
+  std::vector<transaction_record> kept; // claimed; the ledger has not said yet what it decided
+  std::chrono::milliseconds pause{0};   // before it is asked again; 0: it answers
+  time_point next_question = time_point::min();
+  std::vector<record_verdict> settling; // not written yet; the first `batch` are with the recorder
+  std::size_t batch = 0;
+  batch_course course;
   bool busy = false;          // a claim is being driven
   awaited answer;             // of the recorder or the ledger, while it is
   std::size_t publishing = 0; // handed to the publisher and not answered yet
@@ -48,6 +62,7 @@ struct sweeper_state {
   std::int64_t settled = 0;
   std::int64_t republished = 0;
   std::int64_t unanswered = 0;
+  std::int64_t contrary = 0;
 
   actor_report report(progress_time now) const;
 };

@@ -82,6 +82,16 @@ teller_answer tell_verdicts(const teller_options& options, const std::string& bo
   return {encode_verdicts(decided, *options.currencies)};
 }
 
+teller_answer tell_facts(const teller_options& options, const std::string& body) {
+  const auto asked = decode_facts_question(body);
+  if (const auto* why = std::get_if<rejection>(&asked))
+    return refuse(*why);
+  ledger_facts facts{options.ledger->currencies(), std::nullopt};
+  if (const auto from = std::get<std::optional<record_id>>(asked))
+    facts.marks = options.ledger->marks(*from, record_id_window);
+  return {encode_facts(facts)};
+}
+
 teller_answer tell(const teller_options& options, const api_question& asked) {
   try {
     if (asked.subject == names::api_account)
@@ -90,7 +100,7 @@ teller_answer tell(const teller_options& options, const api_question& asked) {
       return tell_history(options, asked.payload);
     if (asked.subject == names::api_verdicts)
       return tell_verdicts(options, asked.payload);
-    return {encode_currencies(options.ledger->currencies())};
+    return tell_facts(options, asked.payload);
   } catch (const std::exception& e) {
     spdlog::warn("teller: {}: {}", asked.subject, e.what());
     return problem(503, "Service Unavailable", "UNAVAILABLE",

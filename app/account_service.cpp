@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -33,7 +34,7 @@ api_answer record_answer(int status, const transaction_record& record,
                          const currency_table& currencies) {
   const auto exponent = currencies.exponent(record.asked.account.currency);
   if (!exponent)
-    return unavailable("the record is in a currency that this node learns at its next start");
+    return unavailable("the record is in a currency that this node does not know yet");
   return {status,
           {},
           encode_record(record, *exponent),
@@ -76,28 +77,38 @@ std::string problem_code(const std::string& document) {
   return found != parsed.end() && found->is_string() ? found->get<std::string>() : "UNAVAILABLE";
 }
 
-class account_service final : public account_api {
+class account_service final : public account_api,
+                              public std::enable_shared_from_this<account_service> {
 public:
   account_service(caf::actor_system& system, account_doors doors,
-                  std::shared_ptr<const currency_table> currencies, currency_code default_currency)
-      : system_{system}, doors_{std::move(doors)}, currencies_{std::move(currencies)},
-        default_currency_{default_currency} {}
+                  std::shared_ptr<const currency_table> currencies,
+                  std::shared_ptr<currency_lookup> lookup, const request_rules& rules)
+      : system_{system}, doors_{std::move(doors)},
+        currencies_{std::move(currencies)}, lookup_{std::move(lookup)}, rules_{rules} {}
 
   void submit(std::string_view body, std::string_view idempotency_key,
               std::chrono::milliseconds wait, api_callback done) override {
     if (!idempotency_key.empty())
       if (const auto why = check_idempotency_key(idempotency_key))
         return done(refusal(*why));
-    auto decoded = decode_submission(body, *currencies_, default_currency_);
-    if (const auto* why = std::get_if<rejection>(&decoded))
+    auto decoded = decode_submission(body, *currencies_, rules_);
+    const auto* why = std::get_if<rejection>(&decoded);
+    if (why == nullptr)
+      return pass_on(std::get<submission>(std::move(decoded)), idempotency_key, wait, done);
+    if (!why->unknown_currency || !lookup_)
       return done(refusal(*why));
-    submit_request request;
-    request.asked = {std::get<submission>(std::move(decoded)), std::string{idempotency_key}};
-    request.wait = std::min<std::chrono::milliseconds>(wait, prefer_wait_max);
-    request.answer = [currencies = currencies_, done = std::move(done)](const submit_answer& got) {
-      done(submit_result(got, *currencies));
-    };
-    caf::anon_send(doors_.intake, submit_atom_v, std::move(request));
+    // It may be new: look where the currencies come from before it is refused.
+    lookup_->request([this, self = shared_from_this(), body = std::string{body},
+                      key = std::string{idempotency_key}, wait,
+                      done = std::move(done)](bool looked) {
+      auto again = decode_submission(body, *currencies_, rules_);
+      if (const auto* still = std::get_if<rejection>(&again))
+        return done(looked || !still->unknown_currency
+                        ? refusal(*still)
+                        : unavailable("the currency is not known here and the ledger does not "
+                                      "answer"));
+      pass_on(std::get<submission>(std::move(again)), key, wait, done);
+    });
   }
 
   void record(record_id id, api_callback done) override {
@@ -127,6 +138,17 @@ public:
   }
 
 private:
+  void pass_on(submission&& asked, std::string_view idempotency_key, std::chrono::milliseconds wait,
+               const api_callback& done) {
+    submit_request request;
+    request.asked = {std::move(asked), std::string{idempotency_key}};
+    request.wait = std::min<std::chrono::milliseconds>(wait, prefer_wait_max);
+    request.answer = [currencies = currencies_, done](const submit_answer& got) {
+      done(submit_result(got, *currencies));
+    };
+    caf::anon_send(doors_.intake, submit_atom_v, std::move(request));
+  }
+
   // Balances and history are the ledger's, which may live in another database: always the same
   // road.
   void ask_ledger(std::string_view subject, std::string question, const api_callback& done) {
@@ -145,16 +167,18 @@ private:
   caf::actor_system& system_;
   const account_doors doors_;
   const std::shared_ptr<const currency_table> currencies_;
-  const currency_code default_currency_;
+  const std::shared_ptr<currency_lookup> lookup_;
+  const request_rules rules_;
 };
 
 } // namespace
 
 std::shared_ptr<account_api> make_account_service(caf::actor_system& system, account_doors doors,
                                                   std::shared_ptr<const currency_table> currencies,
-                                                  currency_code default_currency) {
+                                                  std::shared_ptr<currency_lookup> lookup,
+                                                  const request_rules& rules) {
   return std::make_shared<account_service>(system, std::move(doors), std::move(currencies),
-                                           default_currency);
+                                           std::move(lookup), rules);
 }
 
 } // namespace ledgerd

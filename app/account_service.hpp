@@ -8,12 +8,15 @@
 #include "actors/account_protocol.hpp"
 #include "app/account_api.hpp"
 #include "domain/currency.hpp"
+#include "domain/currency_lookup.hpp"
+#include "messaging/codec.hpp"
 
 namespace ledgerd {
 
 // `system` must outlive the result and every answer.
 std::shared_ptr<account_api> make_account_service(caf::actor_system& system, account_doors doors,
                                                   std::shared_ptr<const currency_table> currencies,
-                                                  currency_code default_currency);
+                                                  std::shared_ptr<currency_lookup> lookup,
+                                                  const request_rules& rules);
 
 } // namespace ledgerd

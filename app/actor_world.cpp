@@ -76,8 +76,7 @@ actors_config::actors_config(int threads) {
   set("work-stealing.relaxed-sleep-duration", caf::timespan{std::chrono::milliseconds{5}});
 }
 
-actor_world::actor_world(const config& settings, broker& nats,
-                         const std::shared_ptr<const currency_table>& currencies,
+actor_world::actor_world(const config& settings, broker& nats, const ledger_knowledge& known,
                          const std::shared_ptr<progress_board>& board, shutdown_deadline& deadline)
     : settings_(settings), deadline_(deadline), system_config_(settings.scheduler_threads),
       system_(system_config_) {
@@ -86,11 +85,11 @@ actor_world::actor_world(const config& settings, broker& nats,
   std::optional<account_options> account_parts;
   std::shared_ptr<question_desk> desk;
   if (settings.has_role("ledger")) {
-    ledger_parts = make_ledger_role(settings, nats, currencies);
+    ledger_parts = make_ledger_role(settings, nats, known.currencies, known.lookup);
     ledger_parts->board = board;
   }
   if (settings.has_role("account")) {
-    account_parts = make_account_role(settings, nats, currencies);
+    account_parts = make_account_role(settings, nats, known.currencies, known.lookup, known.view);
     account_parts->board = board;
     desk = nats.make_desk({std::string{names::api_submit}, std::string{names::api_record}});
   }
@@ -99,8 +98,8 @@ actor_world::actor_world(const config& settings, broker& nats,
       ledger_ = system_.spawn(guarded(node), *std::move(ledger_parts));
     if (account_parts) {
       account_ = system_.spawn(guarded(account), *std::move(account_parts));
-      api_ = make_account_service(system_, ask_doors(system_, account_), currencies,
-                                  settings.default_currency);
+      api_ = make_account_service(system_, ask_doors(system_, account_), known.currencies,
+                                  known.lookup, settings.rules);
       nats_api_ = spawn_nats_api(system_, std::move(desk), api_);
     }
   } catch (...) {

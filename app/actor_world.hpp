@@ -12,9 +12,18 @@
 #include "app/config.hpp"
 #include "app/shutdown.hpp"
 #include "domain/currency.hpp"
+#include "domain/currency_lookup.hpp"
 #include "messaging/broker.hpp"
+#include "persistence/record_store.hpp"
 
 namespace ledgerd {
+
+// What this process knows of the ledger.
+struct ledger_knowledge {
+  std::shared_ptr<const currency_table> currencies;
+  std::shared_ptr<currency_lookup> lookup;
+  std::shared_ptr<ledger_view> view;
+};
 
 struct actors_config : caf::actor_system_config {
   explicit actors_config(int threads);
@@ -26,8 +35,7 @@ class actor_world {
 public:
   // Asks the broker for all that the roles need, and makes no actor before it has that. Throws
   // std::runtime_error. All arguments must outlive the object.
-  actor_world(const config& settings, broker& nats,
-              const std::shared_ptr<const currency_table>& currencies,
+  actor_world(const config& settings, broker& nats, const ledger_knowledge& known,
               const std::shared_ptr<progress_board>& board, shutdown_deadline& deadline);
   ~actor_world();
   actor_world(const actor_world&) = delete;

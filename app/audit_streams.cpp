@@ -179,8 +179,7 @@ bool stream_audit::is_founded(const letter_book::parked_letter& letter,
 
 void stream_audit::request(const stored_message& message) {
   ++requests_;
-  const auto decoded =
-      decode_entry(message.subject, message.payload, currencies_, rules_.default_currency);
+  const auto decoded = decode_entry(message.subject, message.payload, currencies_, rules_.requests);
   const letter_book::original key{false, message.seq};
   const auto [begin, end] = letters_.of(key);
   for (auto letter = begin; letter != end; ++letter) {

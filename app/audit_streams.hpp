@@ -20,8 +20,8 @@
 namespace ledgerd {
 
 struct audit_rules {
-  currency_code default_currency; // the daemon's, for requests that name none
-  bool live = false;              // the daemon is at work: what is not settled yet is no fault
+  request_rules requests; // the daemon's
+  bool live = false;      // the daemon is at work: what is not settled yet is no fault
 };
 
 // The order of the calls makes the picture sound although the daemon goes on working: what a

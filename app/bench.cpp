@@ -92,7 +92,7 @@ public:
       for (; batch.size() < batch_size && opened_ < scenario.accounts; ++opened_) {
         const auto request = bench_opening(opened_);
         auto asked = std::get<entry>(
-            decode_entry(request.subject, request.payload, currencies, settings_.default_currency));
+            decode_entry(request.subject, request.payload, currencies, settings_.rules));
         auto account = asked.account;
         batch.push_back({std::move(account), std::nullopt, {std::move(asked)}});
       }

@@ -55,11 +55,10 @@ struct ground {
   explicit ground(const config& settings)
       : nats(broker::connect({.url = settings.nats_url}, [](link_event, const std::string&) {})),
         currencies(make_postgres_reader(settings.database_url)->currencies()),
-        default_currency(settings.default_currency),
-        store(make_postgres_store(settings.database_url)) {}
+        rules(settings.rules), store(make_postgres_store(settings.database_url)) {}
 
   entry decode(const delivery& from) const {
-    auto decoded = decode_entry(from.subject, from.payload, currencies, default_currency);
+    auto decoded = decode_entry(from.subject, from.payload, currencies, rules);
     if (const auto* why = std::get_if<rejection>(&decoded))
       throw std::runtime_error("bench load is malformed: " + why->detail);
     return std::get<entry>(std::move(decoded));
@@ -78,7 +77,7 @@ struct ground {
 
   std::unique_ptr<broker> nats;
   currency_table currencies;
-  currency_code default_currency;
+  request_rules rules;
   std::unique_ptr<ledger_store> store;
 };
 

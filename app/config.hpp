@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "domain/currency.hpp"
+#include "messaging/codec.hpp"
 
 namespace ledgerd {
 
@@ -97,8 +97,8 @@ struct config {
   bool migrate = true;
   // Create missing streams and consumers at start.
   bool provision = true;
-  // The currency of requests that name none.
-  currency_code default_currency = *currency_code::parse("KRW");
+  // What is allowed in requests: a currency for those that name none, fields that are not known.
+  request_rules rules;
 
   // Where the API and the operations endpoints listen; nothing: off.
   std::optional<listen_address> http_listen = listen_address{};

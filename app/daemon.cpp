@@ -82,11 +82,15 @@ public:
                             std::chrono::steady_clock::now() + settings_.start_timeout};
     open_databases(start);
     const auto nats = open_broker(start);
-    const auto currencies = open_currencies(start, *nats);
+    const auto view = std::make_shared<ledger_view>();
+    ledger_facts_source facts{settings_, *nats, view};
+    const auto currencies = open_currencies(start, facts);
     {
-      actor_world actors{settings_, *nats, currencies, board_, deadline_};
+      const auto looks =
+          std::make_shared<currency_watch>(currencies, [&facts] { return facts.read(); });
+      actor_world actors{settings_, *nats, {currencies, looks, view}, board_, deadline_};
       const progress_watch watch{board_, health_};
-      const currency_watch looks{currencies, [&] { return read_currencies(settings_, *nats); }};
+      const currency_watch::stopped_at_end no_more_looks{*looks};
       const doors_closed_at_end closed{*this};
       watch_ = &watch;
       serve(actors, *nats);

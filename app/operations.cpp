@@ -28,6 +28,8 @@ struct exported_value {
 };
 
 constexpr const char* entries_help = "Entries by what became of them.";
+constexpr const char* contrary_help = "Verdicts that say otherwise than their record, by where "
+                                      "they were met: one of the two is false.";
 constexpr const char* submissions_help = "Submissions by what was answered.";
 
 constexpr std::array exported_values{
@@ -87,6 +89,13 @@ constexpr std::array exported_values{
                    "Records that got their verdict from the result stream.", metric_kind::counter},
     exported_value{"reconciler", "parked_total", "ledgerd_results_parked_total",
                    "Results that answer no record, or are none.", metric_kind::counter},
+    exported_value{"reconciler", "contrary_total", "ledgerd_contrary_verdicts_total", contrary_help,
+                   metric_kind::counter, "result"},
+    exported_value{"sweeper", "contrary_total", "ledgerd_contrary_verdicts_total", contrary_help,
+                   metric_kind::counter, "ledger"},
+    exported_value{"reconciler", "foreign_total", "ledgerd_foreign_results_total",
+                   "Results and dead letters of requests that are not of the account side.",
+                   metric_kind::counter},
     exported_value{"sweeper", "settled_total", "ledgerd_records_swept_total",
                    "Records that got their verdict from the ledger's own row.",
                    metric_kind::counter},

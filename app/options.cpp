@@ -163,12 +163,23 @@ std::string set_currency(config& c, std::string_view text) {
   const auto code = currency_code::parse(text);
   if (!code)
     return "must be three capital letters such as KRW";
-  c.default_currency = *code;
+  c.rules.default_currency = *code;
   return {};
 }
 
 std::string show_currency(const config& c) {
-  return std::string{c.default_currency.text()};
+  return c.rules.default_currency ? std::string{c.rules.default_currency->text()} : "";
+}
+
+std::string set_unknown_fields(config& c, std::string_view text) {
+  if (text != "ignore" && text != "reject")
+    return "must be `ignore` or `reject`";
+  c.rules.refuse_unknown_fields = text == "reject";
+  return {};
+}
+
+std::string show_unknown_fields(const config& c) {
+  return c.rules.refuse_unknown_fields ? "reject" : "ignore";
 }
 
 bool is_address(const std::string& host) {
@@ -267,8 +278,11 @@ const option table[] = {
     {"http-rate-max", "N",
      "requests a second of one token, or of all callers without one; 0: no limit", daemon_only,
      value, set_integer<&config::http_rate_max, 0, 1000000>, show_integer<&config::http_rate_max>},
-    {"default-currency", "CODE", "currency of requests that name none", connection, value,
-     set_currency, show_currency},
+    {"default-currency", "CODE",
+     "currency of requests that name none; without it every request must name one", connection,
+     value, set_currency, show_currency},
+    {"unknown-fields", "ignore|reject", "what becomes of fields of a request that are not known",
+     connection, value, set_unknown_fields, show_unknown_fields},
     {"log-format", "text|json", "form of the log's lines", connection, value, set_log_format,
      show_log_format},
     {"log-level", "LEVEL", "trace, debug, info, warn or error", connection, value, set_log_level,

@@ -142,6 +142,9 @@ readiness_check readiness::look_at_streams(const config& settings, broker& nats)
                                  {names::deposit_consumer, names::withdrawal_consumer});
     if (missing.empty() && settings.has_role("account"))
       missing = missing_consumer(nats, names::result_stream, {names::account_result_consumer});
+    if (missing.empty() && settings.has_role("account"))
+      missing =
+          missing_consumer(nats, names::dead_letter_stream, {names::account_dead_letter_consumer});
     if (!missing.empty())
       return {"streams", false, "consumer " + missing + " is missing"};
     return {"streams", true, ""};

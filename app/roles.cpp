@@ -15,15 +15,18 @@ namespace ledgerd {
 namespace {
 
 constexpr std::size_t recovery_credit = 256;
+constexpr std::size_t letter_credit = 256;
 
 } // namespace
 
 node_options make_ledger_role(const config& settings, broker& nats,
-                              std::shared_ptr<const currency_table> currencies) {
+                              std::shared_ptr<const currency_table> currencies,
+                              std::shared_ptr<currency_lookup> lookup) {
   node_options options;
+  options.lookup = std::move(lookup);
   options.node_name = settings.node_name;
   options.currencies = std::move(currencies);
-  options.default_currency = settings.default_currency;
+  options.rules = settings.rules;
   options.batch_max = settings.batch_max;
   options.ledgers_max = settings.ledgers_max;
   options.ledger_idle = settings.ledger_idle;
@@ -64,9 +67,12 @@ node_options make_ledger_role(const config& settings, broker& nats,
 }
 
 account_options make_account_role(const config& settings, broker& nats,
-                                  std::shared_ptr<const currency_table> currencies) {
-  const auto store = [&] { return make_postgres_record_store(settings.records_url()); };
+                                  std::shared_ptr<const currency_table> currencies,
+                                  std::shared_ptr<currency_lookup> lookup,
+                                  const std::shared_ptr<ledger_view>& view) {
+  const auto store = [&] { return make_postgres_record_store(settings.records_url(), view); };
   account_options options;
+  options.lookup = std::move(lookup);
   options.node_name = settings.node_name;
   options.currencies = std::move(currencies);
   options.submissions_max = settings.submissions_max;
@@ -79,12 +85,17 @@ account_options make_account_role(const config& settings, broker& nats,
   options.intake_requests = nats.make_publisher();
   options.sweeper_requests = nats.make_publisher();
   options.questions = nats.make_inquirer();
-  constexpr auto durable = names::account_result_consumer;
-  options.lease = std::min(options.lease, nats.consumer(names::result_stream, durable).ack_wait);
-  options.reconcilers.push_back(
-      {std::string{durable} + "/0",
-       nats.make_source(names::result_stream, durable, settings.batch_max), nats.make_publisher(),
-       store(), std::min<std::size_t>(settings.max_in_flight, 4096)});
+  const auto reconcile = [&](std::string_view stream, std::string_view durable, bool letters,
+                             std::size_t credit) {
+    options.lease = std::min(options.lease, nats.consumer(stream, durable).ack_wait);
+    options.reconcilers.push_back({std::string{durable} + "/0",
+                                   nats.make_source(stream, durable, settings.batch_max),
+                                   nats.make_publisher(), store(), credit, letters});
+  };
+  const auto credit = std::min<std::size_t>(settings.max_in_flight, 4096);
+  reconcile(names::result_stream, names::account_result_consumer, false, credit);
+  reconcile(names::dead_letter_stream, names::account_dead_letter_consumer, true,
+            std::min(credit, letter_credit));
   return options;
 }
 

@@ -6,16 +6,12 @@
 #include <string>
 #include <thread>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include <spdlog/spdlog.h>
 
 #include "app/text.hpp"
-#include "messaging/account_codec.hpp"
-#include "messaging/names.hpp"
 #include "persistence/database_error.hpp"
-#include "persistence/postgres.hpp"
 #include "persistence/schema.hpp"
 
 namespace ledgerd {
@@ -26,7 +22,6 @@ constexpr int exit_done = 0;
 constexpr int exit_cannot_start = 3;
 constexpr auto attempt_pause = std::chrono::milliseconds{1000};
 constexpr auto say_pause = std::chrono::seconds{30};
-constexpr auto reply_pause = std::chrono::milliseconds{20};
 
 // Whether trying again does not help until somebody changes something.
 bool is_refusal(const std::exception& failure) {
@@ -112,23 +107,6 @@ void log_link_event(link_event event, const std::string& detail) {
   }
 }
 
-std::vector<currency> ask_currencies(broker& nats) {
-  const auto questions = nats.make_inquirer();
-  questions->open([] {});
-  questions->ask(1, std::string{names::api_currencies}, "{}");
-  std::vector<api_reply> replies;
-  while (replies.empty()) {
-    std::this_thread::sleep_for(reply_pause);
-    replies = questions->take();
-  }
-  if (!replies.front().answered)
-    throw std::runtime_error("no node with the ledger role answers");
-  auto decoded = decode_currencies(replies.front().payload);
-  if (const auto* why = std::get_if<rejection>(&decoded))
-    throw std::runtime_error(why->detail);
-  return std::get<std::vector<currency>>(std::move(decoded));
-}
-
 } // namespace
 
 void open_databases(const start_steps& start) {
@@ -157,18 +135,23 @@ std::unique_ptr<broker> open_broker(const start_steps& start) {
   return nats;
 }
 
-std::vector<currency> read_currencies(const config& settings, broker& nats) {
-  return settings.has_role("ledger") ? make_postgres_reader(settings.database_url)->currencies()
-                                     : ask_currencies(nats);
-}
-
-std::shared_ptr<currency_table> open_currencies(const start_steps& start, broker& nats) {
+std::shared_ptr<currency_table> open_currencies(const start_steps& start,
+                                                ledger_facts_source& facts) {
+  const auto& settings = start.settings;
   auto table = keep_trying("currencies", start, [&] {
-    return std::make_shared<currency_table>(read_currencies(start.settings, nats));
+    try {
+      return std::make_shared<currency_table>(facts.read());
+    } catch (const std::exception& e) {
+      // The account side does without the ledger, once it has heard of it.
+      const auto kept = settings.has_role("ledger") ? std::vector<currency>{} : facts.kept();
+      if (kept.empty())
+        throw;
+      spdlog::warn("currencies: {}; starting with the {} that are kept", e.what(), kept.size());
+      return std::make_shared<currency_table>(kept);
+    }
   });
-  const auto code = start.settings.default_currency;
-  if (!table->exponent(code))
-    refuse_start("--default-currency " + std::string{code.text()}
+  if (const auto code = settings.rules.default_currency; code && !table->exponent(*code))
+    refuse_start("--default-currency " + std::string{code->text()}
                  + ": there is no such currency in the table ledger.currencies");
   return table;
 }

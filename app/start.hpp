@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/config.hpp"
+#include "app/ledger_facts.hpp"
 #include "app/readiness.hpp"
 #include "app/signals.hpp"
 #include "domain/currency.hpp"
@@ -34,11 +35,9 @@ void open_databases(const start_steps& start);
 // Connects, provisions and checks.
 std::unique_ptr<broker> open_broker(const start_steps& start);
 
-// From the ledger's database, or, without the ledger role, from a node that has it. Throws when
-// neither answers.
-std::vector<currency> read_currencies(const config& settings, broker& nats);
-
-// Refuses a default currency that is not in the table.
-std::shared_ptr<currency_table> open_currencies(const start_steps& start, broker& nats);
+// Without the ledger role it makes do with what the account side has kept, while the ledger is
+// silent. Refuses a default currency that is not in the table.
+std::shared_ptr<currency_table> open_currencies(const start_steps& start,
+                                                ledger_facts_source& facts);
 
 } // namespace ledgerd

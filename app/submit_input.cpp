@@ -48,9 +48,9 @@ void add_message_id(outgoing& message) {
     message.message_id = "request-" + std::to_string(to_int(*id));
 }
 
-void validate(const outgoing& message, const currency_table& currencies,
-              currency_code default_currency, std::string_view where) {
-  const auto decoded = decode_entry(message.subject, message.payload, currencies, default_currency);
+void validate(const outgoing& message, const currency_table& currencies, const request_rules& rules,
+              std::string_view where) {
+  const auto decoded = decode_entry(message.subject, message.payload, currencies, rules);
   if (const auto* bad = std::get_if<rejection>(&decoded))
     throw usage_error{std::string{where} + ": " + std::string{to_text(bad->reason)} + ": "
                       + bad->detail};

@@ -32,8 +32,8 @@ outgoing make_request(std::string payload, bool raw);
 void add_message_id(outgoing& message);
 
 // Throws usage_error naming `where`, the field and the rule when the ledger would park the message.
-void validate(const outgoing& message, const currency_table& currencies,
-              currency_code default_currency, std::string_view where);
+void validate(const outgoing& message, const currency_table& currencies, const request_rules& rules,
+              std::string_view where);
 
 // Reads a file of requests, one JSON object a line; empty lines are skipped.
 class request_file {

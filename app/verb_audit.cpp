@@ -12,7 +12,7 @@ void add_audit(command_line& line) {
   auto& app = line.add_verb({"audit", "Prove that nothing was lost and nothing was applied twice",
                              "ledgerd audit --json"},
                             [options](const config& settings) {
-                              options->rules.default_currency = settings.default_currency;
+                              options->rules.requests = settings.rules;
                               const auto ledger = open_ledger(settings);
                               const auto records =
                                   make_postgres_record_reader(settings.records_url());

@@ -79,7 +79,7 @@ survey look_ahead(const submit_options& options, const config& settings, ledger_
   std::string where;
   while (const auto message = next(where)) {
     if (currencies)
-      validate(*message, *currencies, settings.default_currency, where);
+      validate(*message, *currencies, settings.rules, where);
     ++found.messages;
     if (options.wait)
       if (const auto id = record_of(message->payload))

@@ -28,6 +28,8 @@ BEGIN
   IF to_regnamespace('account') IS NOT NULL THEN
     GRANT USAGE ON SCHEMA account TO ledgerd_writer;
     GRANT SELECT ON account.schema_migrations TO ledgerd_writer;
+    GRANT SELECT, INSERT ON account.currencies TO ledgerd_writer;
+    GRANT SELECT, UPDATE ON SEQUENCE account.transaction_records_id_seq TO ledgerd_writer;
     GRANT SELECT, INSERT, UPDATE (transaction_id, status, reason, balance_after, updated_at)
       ON account.transaction_records TO ledgerd_writer;
   END IF;

@@ -45,7 +45,16 @@ struct transaction_record {
   friend bool operator==(const transaction_record&, const transaction_record&) = default;
 };
 
-// What a result says of a record.
+// How far the ledger has come: what the account side must know so that it gives no record id twice
+// and believes no verdict that is older than its question.
+struct ledger_marks {
+  record_id highest_record{};           // of those looked at; 0: none
+  transaction_id highest_transaction{}; // 0: none
+
+  friend bool operator==(const ledger_marks&, const ledger_marks&) = default;
+};
+
+// What a result says of a record, or a dead letter (`parked`), which says no more than the reason.
 struct record_verdict {
   record_id id{};
   submission decided;                            // the content that was decided
@@ -53,6 +62,8 @@ struct record_verdict {
   transaction_id transaction{};
   std::string reason; // INSUFFICIENT_FUNDS, BALANCE_OVERFLOW; empty for SUCCESS
   money balance_after;
+  database_time processed_at{};
+  bool parked = false; // the request was parked: `reason` is that of the dead letter; never decided
 };
 
 } // namespace ledgerd

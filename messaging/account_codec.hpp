@@ -23,7 +23,7 @@ inline constexpr int history_limit_default = 50;
 // the id.
 std::variant<submission, rejection> decode_submission(std::string_view body,
                                                       const currency_table& currencies,
-                                                      currency_code default_currency);
+                                                      const request_rules& rules);
 
 // The rule that an Idempotency-Key breaks (1 to 255 visible ASCII characters), as a sentence that
 // names the field.
@@ -31,13 +31,20 @@ std::optional<rejection> check_idempotency_key(std::string_view key);
 
 // The request message of a record: subject, payload and message id. `attempt` 0 is the first
 // publication, whose message id is the record id; each later one has an id of its own
-// (`<recordId>-<attempt>`), or the broker's duplicate window would swallow it.
+// (`<recordId>-<attempt>`), or the broker's duplicate window would swallow it. Carries the mark.
 outgoing make_request(std::uint64_t token, const transaction_record& record, int exponent,
                       std::uint64_t attempt);
 
 // Reads a result as `encode_result` writes it. Field order does not matter.
 std::variant<record_verdict, rejection> decode_result(std::string_view payload,
                                                       const currency_table& currencies);
+
+// Whether a result or dead letter is of a request of the account side.
+bool has_account_mark(const std::vector<header>& headers);
+
+// What a dead letter says of a record: its request was parked and will never be decided. Nothing
+// for letters of anything else. Reads the headers alone.
+std::optional<record_verdict> decode_parked_request(const std::vector<header>& headers);
 
 // {recordId, transactionId?, userId, type, amount, currency, status, reason?, balanceAfter?,
 // createdAt, updatedAt}
@@ -91,9 +98,19 @@ std::string encode_verdicts(const std::vector<posting>& decided, const currency_
 std::variant<std::vector<record_verdict>, rejection>
 decode_verdicts(std::string_view body, const currency_table& currencies);
 
-// {"currencies": [{"code", "exponent"}]}: for a node whose database has no ledger.
-std::string encode_currencies(const std::vector<currency>& currencies);
-std::variant<std::vector<currency>, rejection> decode_currencies(std::string_view body);
+// What the account side asks of the ledger: the currencies, and the highest record id from `from`
+// on, within `record_id_window`, that is decided.
+inline constexpr std::int64_t record_id_window = 1'000'000'000'000;
+std::string encode_facts_question(record_id from); // {"recordIdsFrom": ...}
+std::variant<std::optional<record_id>, rejection> decode_facts_question(std::string_view body);
+
+// {"currencies": [{"code", "exponent"}], "highestRecordId"?, "highestTransactionId"?}
+struct ledger_facts {
+  std::vector<currency> currencies;
+  std::optional<ledger_marks> marks; // nothing: a node of an older version has answered
+};
+std::string encode_facts(const ledger_facts& facts);
+std::variant<ledger_facts, rejection> decode_facts(std::string_view body);
 
 // An application/problem+json document (RFC 9457). `code` is the stable word of the contract,
 // `title` the HTTP phrase.

@@ -30,7 +30,8 @@ finding check_type(const field& given, movement expected) {
 }
 
 // The first rule that is broken decides, in the order of the fields in `request_fields`.
-finding read_fields(request_fields& fields, const currency_table& currencies, entry& result) {
+finding read_fields(request_fields& fields, const currency_table& currencies,
+                    const request_rules& rules, entry& result) {
   if (auto fault = read_record_id(fields.record_id, result.id))
     return fault;
   if (auto fault = read_user_id(fields.user_id, result.account.user_id))
@@ -38,7 +39,8 @@ finding read_fields(request_fields& fields, const currency_table& currencies, en
   if (auto fault = check_type(fields.type, result.type))
     return fault;
   int exponent = 0;
-  if (auto fault = read_currency(fields.currency, currencies, result.account.currency, exponent))
+  if (auto fault = read_currency(fields.currency, currencies, rules.default_currency,
+                                 result.account.currency, exponent))
     return fault;
   return read_amount(fields.amount, exponent, result.amount);
 }
@@ -63,25 +65,27 @@ std::string_view to_text(dead_reason reason) noexcept {
     return "ATTEMPTS_EXHAUSTED";
   case dead_reason::unknown_record:
     return "UNKNOWN_RECORD";
+  case dead_reason::contrary_verdict:
+    return "CONTRARY_VERDICT";
   }
   return {};
 }
 
 std::variant<entry, rejection> decode_entry(std::string_view subject, std::string_view payload,
                                             const currency_table& currencies,
-                                            currency_code default_currency) {
+                                            const request_rules& rules) {
   request_fields fields;
   if (auto fault = wire::read_document(
           payload, payload_bytes_max,
-          {&fields.record_id, &fields.user_id, &fields.type, &fields.currency, &fields.amount}))
+          {&fields.record_id, &fields.user_id, &fields.type, &fields.currency, &fields.amount},
+          wire::others_by(rules)))
     return std::move(*fault);
   entry result;
   const auto kind = last_token(subject);
   if (kind != "deposit" && kind != "withdrawal")
     return rejection{dead_reason::invalid_field, "the subject must end in deposit or withdrawal"};
   result.type = kind == "deposit" ? movement::deposit : movement::withdrawal;
-  result.account.currency = default_currency;
-  if (auto fault = read_fields(fields, currencies, result))
+  if (auto fault = read_fields(fields, currencies, rules, result))
     return std::move(*fault);
   return result;
 }

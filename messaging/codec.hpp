@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -25,6 +26,7 @@ enum class dead_reason : std::uint8_t {
   record_id_conflict,
   attempts_exhausted,
   unknown_record,
+  contrary_verdict,
 };
 
 std::string_view to_text(dead_reason reason) noexcept; // MALFORMED_JSON, ...
@@ -33,13 +35,22 @@ std::string_view to_text(dead_reason reason) noexcept; // MALFORMED_JSON, ...
 struct rejection {
   dead_reason reason = dead_reason::malformed_json;
   std::string detail;
+  // The one fault is a currency that the table does not know: it may be new. Look where the table
+  // comes from before this is believed.
+  bool unknown_currency = false;
+};
+
+// What the operator decides about requests.
+struct request_rules {
+  std::optional<currency_code> default_currency; // of requests that name none; nothing: required
+  bool refuse_unknown_fields = false;            // else they are ignored
 };
 
 // Reads a request. The whole document is validated, amounts are read from the raw token. The
 // movement is the last token of `subject` (deposit or withdrawal). Never throws on any input.
 std::variant<entry, rejection> decode_entry(std::string_view subject, std::string_view payload,
                                             const currency_table& currencies,
-                                            currency_code default_currency);
+                                            const request_rules& rules);
 
 // The result of a stored posting, the same bytes every time. `exponent` is the currency's.
 std::string encode_result(const posting& stored, int exponent);
@@ -50,8 +61,8 @@ std::string_view result_subject(movement type) noexcept;
 // result-<recordId>
 std::string result_message_id(record_id id);
 
-// The result message for an entry that came with `source`: result payload, its id, and the trace
-// headers (traceparent, tracestate) of the request.
+// The result message for an entry that came with `source`: result payload, its id, and of the
+// request's headers those for tracing (traceparent, tracestate) and the account side's mark.
 outgoing make_result(std::uint64_t token, const posting& stored, int exponent,
                      const delivery& source);
 

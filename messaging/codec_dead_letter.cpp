@@ -85,6 +85,8 @@ outgoing make_dead_letter(std::uint64_t token, const delivery& source, const rej
       {"Ledgerd-Deliveries", std::to_string(source.deliveries)},
       {"Ledgerd-Node", without_breaks(node_name)},
   };
+  if (const auto mark = find_header(source.headers, names::account_mark); !mark.empty())
+    result.headers.push_back({std::string(names::account_mark), short_detail(mark)});
   const auto own = result.headers.size();
   // A message that was parked before and sent again may carry the old reasons: only the present
   // ones count.

@@ -20,12 +20,17 @@ bool has_control_character(std::string_view text) noexcept {
   return false;
 }
 
-void take(const json_member& member, std::initializer_list<field*> known) {
+// Whether the member is one of the known fields.
+bool take(const json_member& member, std::initializer_list<field*> known) {
   for (auto* one : known)
-    if (one->name == member.name && ++one->times == 1) {
-      one->kind = member.kind;
-      one->text = member.text;
+    if (one->name == member.name) {
+      if (++one->times == 1) {
+        one->kind = member.kind;
+        one->text = member.text;
+      }
+      return true;
     }
+  return false;
 }
 
 bool is_number_or_text(const field& given) noexcept {
@@ -41,18 +46,24 @@ rejection broken(const field& which, std::string_view rule) {
 }
 
 finding read_document(std::string_view document, std::size_t bytes_max,
-                      std::initializer_list<field*> known) {
+                      std::initializer_list<field*> known, others rest) {
   if (document.size() > bytes_max)
     return rejection{dead_reason::too_large, "the payload has " + std::to_string(document.size())
                                                  + " bytes, more than "
                                                  + std::to_string(bytes_max)};
-  return read_answer(document, known);
+  return read_answer(document, known, rest);
 }
 
-finding read_answer(std::string_view document, std::initializer_list<field*> known) {
-  if (auto fault = read_json_object(document, json_depth_max,
-                                    [known](const json_member& member) { take(member, known); }))
+finding read_answer(std::string_view document, std::initializer_list<field*> known, others rest) {
+  std::optional<std::string> unknown; // the first
+  const auto visit = [&](const json_member& member) {
+    if (!take(member, known) && !unknown)
+      unknown = member.name;
+  };
+  if (auto fault = read_json_object(document, json_depth_max, visit))
     return rejection{dead_reason::malformed_json, std::move(*fault)};
+  if (unknown && rest == others::refused)
+    return broken({*unknown}, "is not known");
   for (const auto* one : known)
     if (one->times > 1)
       return broken(*one, "must not be given twice");
@@ -112,18 +123,24 @@ finding read_type(const field& given, movement& result) {
   return std::nullopt;
 }
 
-finding read_currency(const field& given, const currency_table& currencies, currency_code& result,
+finding read_currency(const field& given, const currency_table& currencies,
+                      std::optional<currency_code> by_default, currency_code& result,
                       int& exponent) {
+  auto code = by_default;
+  if (given.absent() && !code)
+    return broken(given, "is required");
   if (!given.absent()) {
-    const auto code =
-        given.kind == json_kind::string ? currency_code::parse(given.text) : std::nullopt;
+    code = given.kind == json_kind::string ? currency_code::parse(given.text) : std::nullopt;
     if (!code)
       return broken(given, "must be three capital letters");
-    result = *code;
   }
-  const auto known = currencies.exponent(result);
-  if (!known)
-    return broken(given, "must be a known currency");
+  const auto known = currencies.exponent(*code);
+  if (!known) {
+    auto fault = broken(given, "must be a known currency");
+    fault.unknown_currency = true;
+    return fault;
+  }
+  result = *code;
   exponent = *known;
   return std::nullopt;
 }

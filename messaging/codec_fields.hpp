@@ -32,13 +32,20 @@ using finding = std::optional<rejection>;
 // INVALID_FIELD, with the sentence that `rule` ends.
 rejection broken(const field& which, std::string_view rule);
 
-// Fills in the known fields of the document; others are ignored. Checks size, form, and that none
-// is given twice.
+// What becomes of fields that are not known.
+enum class others : std::uint8_t { ignored, refused };
+
+inline others others_by(const request_rules& rules) noexcept {
+  return rules.refuse_unknown_fields ? others::refused : others::ignored;
+}
+
+// Fills in the known fields of the document. Checks size, form, and that none is given twice.
 finding read_document(std::string_view document, std::size_t bytes_max,
-                      std::initializer_list<field*> known);
+                      std::initializer_list<field*> known, others rest = others::ignored);
 
 // The same without a limit on the size, which the broker has: for the answers of our own nodes.
-finding read_answer(std::string_view document, std::initializer_list<field*> known);
+finding read_answer(std::string_view document, std::initializer_list<field*> known,
+                    others rest = others::ignored);
 
 enum class spelling : std::uint8_t { number, number_or_text };
 
@@ -54,9 +61,10 @@ finding read_user_id(field& given, std::string& result);
 
 finding read_type(const field& given, movement& result); // required
 
-// `result` holds the default; it stays when the field is left out, and must be known like any
-// other.
-finding read_currency(const field& given, const currency_table& currencies, currency_code& result,
+// `by_default` stands for a field that is left out, and must be known like any other; without it
+// the field is required.
+finding read_currency(const field& given, const currency_table& currencies,
+                      std::optional<currency_code> by_default, currency_code& result,
                       int& exponent);
 
 finding read_amount(const field& given, int exponent, money& result);

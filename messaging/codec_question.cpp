@@ -26,7 +26,8 @@ finding read_fields(history_fields& fields, const currency_table& currencies,
   if (auto fault = read_user_id(fields.user_id, result.account.user_id))
     return fault;
   int exponent = 0;
-  if (auto fault = read_currency(fields.currency, currencies, result.account.currency, exponent))
+  if (auto fault = read_currency(fields.currency, currencies, result.account.currency,
+                                 result.account.currency, exponent))
     return fault;
   if (!fields.limit.absent()) {
     std::int64_t limit = 0;
@@ -62,6 +63,10 @@ finding read_currency_row(const json_member& element, currency& result) {
     return fault;
   result = {*parsed, static_cast<int>(digits)};
   return std::nullopt;
+}
+
+finding read_mark(const field& given, std::int64_t& result) {
+  return read_integer(given, 0, std::numeric_limits<std::int64_t>::max(), spelling::number, result);
 }
 
 } // namespace
@@ -120,23 +125,55 @@ std::string encode_history_question(std::string_view user_id, std::string_view c
   return out;
 }
 
-std::string encode_currencies(const std::vector<currency>& currencies) {
+std::string encode_facts_question(record_id from) {
+  std::string out = "{\"recordIdsFrom\":";
+  wire::append_number(out, to_int(from));
+  return out.append("}");
+}
+
+std::variant<std::optional<record_id>, rejection> decode_facts_question(std::string_view body) {
+  field given{"recordIdsFrom"};
+  if (auto fault = wire::read_document(body, payload_bytes_max, {&given}))
+    return std::move(*fault);
+  std::optional<record_id> result;
+  if (!given.absent())
+    if (auto fault = read_record_id(given, result.emplace()))
+      return std::move(*fault);
+  return result;
+}
+
+std::string encode_facts(const ledger_facts& facts) {
   std::string out = "{\"currencies\":[";
   auto separator = "";
-  for (const auto& one : currencies) {
+  for (const auto& one : facts.currencies) {
     out.append(std::exchange(separator, ",")).append("{\"code\":\"").append(one.code.text());
     wire::append_number(out.append("\",\"exponent\":"), one.exponent);
     out.append("}");
   }
-  out.append("]}");
-  return out;
+  out.append("]");
+  if (facts.marks) {
+    wire::append_number(out.append(",\"highestRecordId\":"), to_int(facts.marks->highest_record));
+    wire::append_number(out.append(",\"highestTransactionId\":"),
+                        to_int(facts.marks->highest_transaction));
+  }
+  return out.append("}");
 }
 
-std::variant<std::vector<currency>, rejection> decode_currencies(std::string_view body) {
+std::variant<ledger_facts, rejection> decode_facts(std::string_view body) {
   field given{"currencies"};
-  if (auto fault = wire::read_answer(body, {&given}))
+  field highest_record{"highestRecordId"};
+  field highest_transaction{"highestTransactionId"};
+  if (auto fault = wire::read_answer(body, {&given, &highest_record, &highest_transaction}))
     return std::move(*fault);
-  std::vector<currency> result;
+  ledger_facts result;
+  if (!highest_record.absent() || !highest_transaction.absent()) {
+    std::int64_t record = 0, transaction = 0;
+    if (auto fault = read_mark(highest_record, record))
+      return std::move(*fault);
+    if (auto fault = read_mark(highest_transaction, transaction))
+      return std::move(*fault);
+    result.marks = {record_id{record}, transaction_id{transaction}};
+  }
   std::vector<bool> seen(currency_code::index_count);
   const auto take = [&](const json_member& element) -> finding {
     currency row;
@@ -145,7 +182,7 @@ std::variant<std::vector<currency>, rejection> decode_currencies(std::string_vie
     if (seen[row.code.index()])
       return wire::broken({"code"}, "must not occur twice");
     seen[row.code.index()] = true;
-    result.push_back(row);
+    result.currencies.push_back(row);
     return std::nullopt;
   };
   if (auto fault = read_list(given, currency_code::index_count, take))

@@ -15,7 +15,8 @@ namespace {
 // must stay small whatever its request carried.
 constexpr std::size_t trace_header_bytes_max = 1024;
 
-constexpr std::string_view trace_headers[] = {"traceparent", "tracestate"};
+// What a result takes over from its request.
+constexpr std::string_view kept_headers[] = {"traceparent", "tracestate", names::account_mark};
 
 } // namespace
 
@@ -54,7 +55,7 @@ outgoing make_result(std::uint64_t token, const posting& stored, int exponent,
                   .subject = std::string(result_subject(stored.type)),
                   .message_id = result_message_id(stored.record),
                   .payload = encode_result(stored, exponent)};
-  for (const auto wanted : trace_headers) {
+  for (const auto wanted : kept_headers) {
     const auto found = std::find_if(source.headers.begin(), source.headers.end(),
                                     [&](const header& h) { return same_name(h.name, wanted); });
     if (found != source.headers.end() && found->value.size() <= trace_header_bytes_max)

@@ -24,7 +24,7 @@ struct submission_fields {
 
 // The first rule that is broken decides, in the order of the fields in `submission_fields`.
 finding read_fields(submission_fields& fields, const currency_table& currencies,
-                    submission& result) {
+                    const request_rules& rules, submission& result) {
   if (!fields.record_id.absent())
     return broken(fields.record_id, "must be left out, the answer tells the id of the new record");
   if (auto fault = read_user_id(fields.user_id, result.account.user_id))
@@ -32,7 +32,8 @@ finding read_fields(submission_fields& fields, const currency_table& currencies,
   if (auto fault = read_type(fields.type, result.type))
     return fault;
   int exponent = 0;
-  if (auto fault = read_currency(fields.currency, currencies, result.account.currency, exponent))
+  if (auto fault = read_currency(fields.currency, currencies, rules.default_currency,
+                                 result.account.currency, exponent))
     return fault;
   return read_amount(fields.amount, exponent, result.amount);
 }
@@ -41,15 +42,15 @@ finding read_fields(submission_fields& fields, const currency_table& currencies,
 
 std::variant<submission, rejection> decode_submission(std::string_view body,
                                                       const currency_table& currencies,
-                                                      currency_code default_currency) {
+                                                      const request_rules& rules) {
   submission_fields fields;
   if (auto fault = wire::read_document(
           body, payload_bytes_max,
-          {&fields.record_id, &fields.user_id, &fields.type, &fields.currency, &fields.amount}))
+          {&fields.record_id, &fields.user_id, &fields.type, &fields.currency, &fields.amount},
+          wire::others_by(rules)))
     return std::move(*fault);
   submission result;
-  result.account.currency = default_currency;
-  if (auto fault = read_fields(fields, currencies, result))
+  if (auto fault = read_fields(fields, currencies, rules, result))
     return std::move(*fault);
   return result;
 }
@@ -72,6 +73,7 @@ outgoing make_request(std::uint64_t token, const transaction_record& record, int
                   .subject =
                       std::string(is_deposit ? names::deposit_subject : names::withdrawal_subject),
                   .message_id = std::to_string(to_int(record.id))};
+  result.headers = {{std::string(names::account_mark), result.message_id}};
   if (attempt > 0)
     result.message_id.append("-").append(std::to_string(attempt));
   auto& out = result.payload;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,7 +16,7 @@ void append_number(std::string& out, std::int64_t number);
 // sign and six digits as in ISO 8601.
 void append_time(std::string& out, database_time when);
 
-// Whether `text` has the form that `append_time` writes.
-bool is_time(std::string_view text) noexcept;
+// Reads what `append_time` writes, and nothing else.
+std::optional<database_time> parse_time(std::string_view text) noexcept;
 
 } // namespace ledgerd::wire

@@ -1,10 +1,13 @@
 // Results in, and the question for verdicts with its answer.
+#include <algorithm>
 #include <limits>
 #include <utility>
 
 #include "messaging/account_codec.hpp"
 #include "messaging/codec_fields.hpp"
 #include "messaging/codec_text.hpp"
+#include "messaging/header_text.hpp"
+#include "messaging/names.hpp"
 
 namespace ledgerd {
 
@@ -51,11 +54,10 @@ finding read_balance(const field& given, int exponent, money& result) {
 
 finding read_money(result_fields& fields, const currency_table& currencies,
                    record_verdict& result) {
-  if (fields.currency.absent())
-    return broken(fields.currency, "is required");
   auto& decided = result.decided;
   int exponent = 0;
-  if (auto fault = read_currency(fields.currency, currencies, decided.account.currency, exponent))
+  if (auto fault = read_currency(fields.currency, currencies, std::nullopt,
+                                 decided.account.currency, exponent))
     return fault;
   if (auto fault = read_amount(fields.amount, exponent, decided.amount))
     return fault;
@@ -103,10 +105,19 @@ finding read_fields(result_fields& fields, const currency_table& currencies,
     return fault;
   if (auto fault = read_status(fields, result))
     return fault;
-  if (fields.processed_at.kind != json_kind::string || !wire::is_time(fields.processed_at.text))
+  const auto time = fields.processed_at.kind == json_kind::string
+                        ? wire::parse_time(fields.processed_at.text)
+                        : std::nullopt;
+  if (!time)
     return broken(fields.processed_at, "must be an RFC 3339 time in UTC with microseconds");
+  result.processed_at = *time;
   return std::nullopt;
 }
+
+// Why a request may have been parked.
+constexpr dead_reason request_reasons[] = {
+    dead_reason::malformed_json, dead_reason::too_large, dead_reason::invalid_field,
+    dead_reason::record_id_conflict, dead_reason::attempts_exhausted};
 
 } // namespace
 
@@ -122,6 +133,26 @@ std::variant<record_verdict, rejection> decode_result(std::string_view payload,
   record_verdict result;
   if (auto fault = read_fields(fields, currencies, result))
     return std::move(*fault);
+  return result;
+}
+
+bool has_account_mark(const std::vector<header>& headers) {
+  return !find_header(headers, names::account_mark).empty();
+}
+
+std::optional<record_verdict> decode_parked_request(const std::vector<header>& headers) {
+  const auto mark = find_header(headers, names::account_mark);
+  record_verdict result;
+  if (find_header(headers, "Ledgerd-Stream") != names::request_stream
+      || wire::read_record_id({names::account_mark, 1, json_kind::string, std::string(mark)},
+                              result.id))
+    return std::nullopt;
+  result.status = record_status::failed;
+  result.reason = find_header(headers, "Ledgerd-Reason");
+  result.parked = true;
+  const auto may_end_a_record = [&](dead_reason one) { return to_text(one) == result.reason; };
+  if (std::none_of(std::begin(request_reasons), std::end(request_reasons), may_end_a_record))
+    return std::nullopt;
   return result;
 }
 

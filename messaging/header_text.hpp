@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "messaging/ports.hpp"
 
 namespace ledgerd {
 
@@ -15,6 +18,14 @@ constexpr char lower_case(char c) noexcept {
 constexpr bool same_name(std::string_view a, std::string_view b) noexcept {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](char x, char y) { return lower_case(x) == lower_case(y); });
+}
+
+// The value of the first header of this name; empty: none.
+inline std::string_view find_header(const std::vector<header>& headers, std::string_view name) {
+  for (const auto& one : headers)
+    if (same_name(one.name, name))
+      return one.value;
+  return {};
 }
 
 // `text` on one line: a line break in a value would begin a header of its own.

@@ -30,6 +30,11 @@ inline constexpr std::string_view dead_letter_prefix = "transaction.dead.";
 inline constexpr std::string_view deposit_consumer = "deposit-consumer";
 inline constexpr std::string_view withdrawal_consumer = "withdrawal-consumer";
 inline constexpr std::string_view account_result_consumer = "account-result-consumer";
+inline constexpr std::string_view account_dead_letter_consumer = "account-dead-letter-consumer";
+
+// The header by which the account side knows its requests again: the record id. It stands on the
+// result and on the dead letter, too.
+inline constexpr std::string_view account_mark = "Ledgerd-Account";
 
 // Questions over NATS request/reply. A node with the account role answers the first two, one with
 // the ledger role the others.

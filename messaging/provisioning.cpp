@@ -31,6 +31,7 @@ struct consumer_need {
   std::string_view stream;
   std::string_view name;
   std::string_view filter;
+  bool headers_only = false;
 };
 
 const std::array<stream_need, 5>& stream_needs() {
@@ -61,12 +62,14 @@ const std::array<stream_need, 5>& stream_needs() {
   return needs;
 }
 
-constexpr std::array<consumer_need, 3> consumer_needs{{
+constexpr std::array<consumer_need, 4> consumer_needs{{
     {&provisioning::ledger, names::request_stream, names::deposit_consumer, names::deposit_subject},
     {&provisioning::ledger, names::request_stream, names::withdrawal_consumer,
      names::withdrawal_subject},
     {&provisioning::account, names::result_stream, names::account_result_consumer,
      names::result_subjects},
+    {&provisioning::account, names::dead_letter_stream, names::account_dead_letter_consumer,
+     names::dead_letter_subjects, true},
 }};
 
 std::int64_t nanoseconds(std::chrono::milliseconds duration) {
@@ -201,17 +204,20 @@ json stream_config(const stream_need& need, const provisioning& how) {
 }
 
 json consumer_config(const consumer_need& need, const provisioning& how) {
-  return {{"stream_name", need.stream},
-          {"action", "create"}, // never an update; brokers before 2.10 ignore it
-          {"config",
-           {{"durable_name", need.name},
-            {"deliver_policy", "all"},
-            {"ack_policy", "explicit"},
-            {"ack_wait", nanoseconds(how.ack_wait)},
-            {"max_deliver", -1},
-            {"max_ack_pending", how.ack_pending_max},
-            {"filter_subject", need.filter},
-            {"replay_policy", "instant"}}}};
+  json result = {{"stream_name", need.stream},
+                 {"action", "create"}, // never an update; brokers before 2.10 ignore it
+                 {"config",
+                  {{"durable_name", need.name},
+                   {"deliver_policy", "all"},
+                   {"ack_policy", "explicit"},
+                   {"ack_wait", nanoseconds(how.ack_wait)},
+                   {"max_deliver", -1},
+                   {"max_ack_pending", how.ack_pending_max},
+                   {"filter_subject", need.filter},
+                   {"replay_policy", "instant"}}}};
+  if (need.headers_only)
+    result["config"]["headers_only"] = true;
+  return result;
 }
 
 // The configuration of what is there, or nothing.

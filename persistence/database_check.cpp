@@ -42,11 +42,16 @@ FROM (VALUES
   ('ledger', 'transactions', 'SELECT', NULL), ('ledger', 'transactions', 'INSERT', NULL),
   ('account', 'transaction_records', 'SELECT', NULL),
   ('account', 'transaction_records', 'INSERT', NULL),
-  ('account', 'transaction_records', 'UPDATE', 'status')
+  ('account', 'transaction_records', 'UPDATE', 'status'),
+  ('account', 'transaction_records_id_seq', 'SELECT', NULL),
+  ('account', 'transaction_records_id_seq', 'UPDATE', NULL),
+  ('account', 'currencies', 'SELECT', NULL), ('account', 'currencies', 'INSERT', NULL)
 ) AS needed (schema, name, privilege, updated)
 JOIN pg_class ON relname = name AND relnamespace = to_regnamespace(schema)
 WHERE schema = $name AND NOT CASE privilege
-  WHEN 'UPDATE' THEN has_column_privilege(pg_class.oid, updated, privilege)
+  WHEN 'UPDATE' THEN CASE WHEN updated IS NULL
+    THEN has_sequence_privilege(pg_class.oid, privilege)
+    ELSE has_column_privilege(pg_class.oid, updated, privilege) END
   ELSE has_table_privilege(pg_class.oid, privilege)
 END)";
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "domain/currency.hpp"
-#include "domain/entry.hpp"
+#include "domain/record.hpp"
 
 namespace ledgerd {
 
@@ -33,6 +33,10 @@ public:
   virtual std::vector<currency> currencies() = 0;
   virtual std::vector<account_row> accounts_of(const std::string& user_id) = 0;
   virtual std::optional<posting> find(record_id id) = 0;
+
+  // How far the ledger is: the highest record id of the `window` that begins at `from`, and the
+  // highest transaction id.
+  virtual ledger_marks marks(record_id from, std::int64_t window) = 0;
 
   // The newest `limit` postings of an account with seq below `before_seq` (0: from the newest).
   virtual std::vector<posting> history(const account_key& account, std::int64_t before_seq,

@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <chrono>
 #include <optional>
 
 #include "persistence/array_literal.hpp"
 #include "persistence/connection_string.hpp"
+#include "persistence/currency_rows.hpp"
 #include "persistence/database.hpp"
 #include "persistence/postgres.hpp"
 #include "persistence/posting_rows.hpp"
@@ -30,6 +32,11 @@ const statement read_accounts{"read_accounts",
 const statement read_posting_by_record{
     "read_posting",
     "SELECT " + posting_columns + " FROM ledger.transactions WHERE record_id = $1::bigint"};
+
+const statement read_marks{"read_marks",
+                           "SELECT COALESCE((SELECT max(record_id) FROM ledger.transactions "
+                           "WHERE record_id BETWEEN $1::bigint AND $2::bigint), 0), "
+                           "COALESCE((SELECT max(id) FROM ledger.transactions), 0)"};
 
 const statement read_history{"read_history",
                              "SELECT " + posting_columns
@@ -70,16 +77,7 @@ public:
       : connection_string_(connection_string(database_url)), probe_(connection_string_) {}
 
   std::vector<currency> currencies() override {
-    const auto read = [](const rows& answer, std::size_t row) {
-      const auto code = currency_code::parse(answer.text(row, 0));
-      if (!code)
-        throw std::runtime_error("ledger.currencies holds a code that is none");
-      const auto exponent = answer.integer(row, 1);
-      if (exponent < 0 || exponent > currency::max_exponent)
-        throw std::runtime_error("ledger.currencies holds an exponent out of range");
-      return currency{*code, static_cast<int>(exponent)};
-    };
-    return read_all(ask(read_currencies, {}), read);
+    return read_currency_rows(ask(read_currencies, {}), "ledger.currencies");
   }
 
   std::vector<account_row> accounts_of(const std::string& user_id) override {
@@ -91,6 +89,14 @@ public:
     if (answer.size() == 0)
       return std::nullopt;
     return read_posting(answer, 0);
+  }
+
+  ledger_marks marks(record_id from, std::int64_t window) override {
+    const auto first = to_int(from);
+    const auto last = first + std::min(window - 1, INT64_MAX - first);
+    const auto answer =
+        ask(read_marks, {std::to_string(first).c_str(), std::to_string(last).c_str()});
+    return {record_id{answer.integer(0, 0)}, transaction_id{answer.integer(0, 1)}};
   }
 
   std::vector<posting> history(const account_key& account, std::int64_t before_seq,
@@ -126,8 +132,8 @@ private:
       if (!database_)
         database_.emplace(connection_string_,
                           std::initializer_list<statement>{read_currencies, read_accounts,
-                                                           read_posting_by_record, read_history,
-                                                           read_audited});
+                                                           read_posting_by_record, read_marks,
+                                                           read_history, read_audited});
       return function(*database_);
     } catch (...) {
       database_.reset();

@@ -1,6 +1,7 @@
 // The store of the account side's records (schema `account`), as the recorder sees it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -34,9 +35,10 @@ struct recorded {
 // What a verdict did to its record.
 enum class settle_outcome : std::uint8_t {
   settled,  // the record was PENDING and has its verdict now
-  known,    // it has a verdict already and was left alone
-  conflict, // the record id was decided with other content: the record FAILED with
-            // RECORD_ID_CONFLICT, now or before
+  known,    // it has this verdict already
+  contrary, // it has another verdict already and was left alone: one of the two is false
+  conflict, // the record id was taken in the ledger by another request, which asked for something
+            // else or is older than the record: FAILED with RECORD_ID_CONFLICT, now or before
   unknown,  // there is no such record
 };
 
@@ -49,6 +51,24 @@ using record_result = std::variant<std::vector<recorded>, store_failure>; // one
 using settle_result = std::variant<std::vector<settled>, store_failure>;  // one for each, in order
 using find_result = std::variant<std::vector<transaction_record>, store_failure>;
 
+// What this process knows of the ledger; shared by its stores. Any thread.
+class ledger_view {
+public:
+  // The ledger has answered.
+  void hear(const ledger_marks& marks) noexcept;
+
+  // This record id has come back with a verdict.
+  void see(record_id id) noexcept;
+
+  // Nothing: the ledger has not answered since the process began.
+  std::optional<ledger_marks> marks() const noexcept;
+
+private:
+  std::atomic<bool> heard_{false};
+  std::atomic<std::int64_t> record_{0};
+  std::atomic<std::int64_t> transaction_{0};
+};
+
 // One object belongs to one thread and owns one connection, made on first use and made anew after
 // any failure. Every function blocks until it is done or has failed, and does not throw.
 //
@@ -57,6 +77,12 @@ using find_result = std::variant<std::vector<transaction_record>, store_failure>
 // - An idempotency key has at most one record, however many callers on however many nodes use it at
 //   once; within one call as well (the first place is recorded, the others are answered from it).
 // - A record that has a verdict never changes again.
+// - No record id is given that may have been given before, in an earlier life of the database: each
+//   is higher than all that this store has given, than those that the ledger had decided when it
+//   was heard last, and than those that came back with a verdict. While the ledger has not been
+//   heard, the ids begin far above the last one.
+// - A verdict that is older than its record, by the ledger's own numbers and by the clock, answers
+//   another request.
 class record_store {
 public:
   virtual ~record_store() = default;
@@ -76,7 +102,28 @@ public:
   virtual find_result claim(std::chrono::milliseconds age, std::size_t limit) = 0;
 };
 
-std::unique_ptr<record_store> make_postgres_record_store(const std::string& account_database_url);
+// Without a view nothing is known of the ledger, and nothing is asked of the ids.
+std::unique_ptr<record_store>
+make_postgres_record_store(const std::string& account_database_url,
+                           std::shared_ptr<ledger_view> ledger = nullptr);
+
+// What the account side keeps of the ledger, so that it does without. Every function waits and
+// throws std::runtime_error. Belongs to one thread.
+class account_keeper {
+public:
+  virtual ~account_keeper() = default;
+
+  virtual std::vector<currency> currencies() = 0;
+
+  // Adds those that are not kept yet.
+  virtual void keep(const std::vector<currency>& rows) = 0;
+
+  // The last record id that was given, or the first that will be.
+  virtual record_id last_id() = 0;
+};
+
+std::unique_ptr<account_keeper>
+make_postgres_account_keeper(const std::string& account_database_url);
 
 // Read-only access for the audit. Every function waits and throws std::runtime_error. Belongs to
 // one thread.

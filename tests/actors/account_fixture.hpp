@@ -48,8 +48,10 @@ struct account_fixture : fixture {
   std::shared_ptr<memory_record_database> database = std::make_shared<memory_record_database>();
   std::shared_ptr<memory_record_store> store = std::make_shared<memory_record_store>(database);
   std::shared_ptr<fake_publisher> publisher = std::make_shared<fake_publisher>();
-  std::shared_ptr<const currency_table> currencies = std::make_shared<const currency_table>(
-      std::vector<currency>{{*currency_code::parse("KRW"), 0}});
+  std::shared_ptr<currency_table> table =
+      std::make_shared<currency_table>(std::vector<currency>{{*currency_code::parse("KRW"), 0}});
+  std::shared_ptr<const currency_table> currencies = table;
+  std::shared_ptr<fake_lookup> lookup = std::make_shared<fake_lookup>();
 
   recorder_actor spawn_recorder() { return started_actor(sys.spawn(recorder, store)); }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,6 +15,7 @@
 
 #include "actors/protocol.hpp"
 #include "domain/assert.hpp"
+#include "domain/currency_lookup.hpp"
 #include "messaging/ports.hpp"
 
 namespace ledgerd::test {
@@ -74,6 +76,19 @@ public:
 
 private:
   waker wake_;
+};
+
+// A lookup whose looks the test ends.
+class fake_lookup : public currency_lookup {
+public:
+  std::uint64_t request() override { return done_ + 1; }
+  std::uint64_t done() const override { return done_; }
+  void request(std::function<void(bool)>) override {}
+
+  void finish() { ++done_; }
+
+private:
+  std::uint64_t done_ = 0;
 };
 
 inline delivery make_delivery(std::string subject, std::string payload, std::uint64_t seq) {

@@ -14,6 +14,9 @@ struct fetcher_fixture : fixture {
   std::shared_ptr<fake_publisher> results = std::make_shared<fake_publisher>();
   std::shared_ptr<std::vector<ticketed_entry>> entries =
       std::make_shared<std::vector<ticketed_entry>>();
+  std::shared_ptr<currency_table> table =
+      std::make_shared<currency_table>(std::vector<currency>{{*currency_code::parse("KRW"), 0}});
+  std::shared_ptr<fake_lookup> lookup = std::make_shared<fake_lookup>();
   fetcher_actor subject;
 
   fetcher_fixture() {
@@ -22,9 +25,9 @@ struct fetcher_fixture : fixture {
     options.node_name = "n1";
     options.source = source;
     options.results = results;
-    options.currencies = std::make_shared<const currency_table>(
-        std::vector<currency>{{*currency_code::parse("KRW"), 0}});
-    options.default_currency = *currency_code::parse("KRW");
+    options.currencies = table;
+    options.rules.default_currency = *currency_code::parse("KRW");
+    options.lookup = lookup;
     options.credit = 4;
     options.turn_pause = std::chrono::milliseconds{0};
     options.lease = std::chrono::milliseconds{3000};
@@ -268,6 +271,23 @@ CAF_TEST(draining finishes what it can and hands back the rest at the deadline) 
   CAF_CHECK_EQUAL((*summary)->settled, 1u);
   CAF_CHECK_EQUAL((*summary)->handed_back, 1u);
   CAF_CHECK_EQUAL(source->count("receipt.2", settlement::hand_back), 1u);
+}
+
+CAF_TEST(a request in a currency that was inserted a moment ago is decided) {
+  arrive(1, R"({"recordId":1,"userId":"ann","amount":"25.00","currency":"EUR"})");
+  arrive(2, R"({"recordId":2,"userId":"ann","amount":"25.00","currency":"QQQ"})");
+  arrive(3, deposit_json(3, "ann", 10));
+  pass(std::chrono::milliseconds{600});
+  CAF_CHECK(results->published.empty());
+  CAF_REQUIRE_EQUAL(entries->size(), 1u); // the one behind them
+  table->add({{*currency_code::parse("EUR"), 2}});
+  lookup->finish();
+  pass(std::chrono::milliseconds{200});
+  CAF_REQUIRE_EQUAL(entries->size(), 2u);
+  CAF_CHECK(entries->back().asked.amount == money{2500});
+  // What is none after a look is parked, and only then.
+  CAF_REQUIRE_EQUAL(results->published.size(), 1u);
+  CAF_CHECK_EQUAL(header_of(results->published.front(), "Ledgerd-Reason"), "INVALID_FIELD");
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

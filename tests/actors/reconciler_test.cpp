@@ -24,6 +24,7 @@ struct reconciler_fixture : account_fixture {
     options.source = source;
     options.dead_letters = publisher;
     options.currencies = currencies;
+    options.lookup = lookup;
     options.recorder = spawn_recorder();
     options.intake = spawn_fake_intake(told);
     options.lease = 3000ms;
@@ -32,14 +33,18 @@ struct reconciler_fixture : account_fixture {
     consume_messages();
   }
 
-  std::string queue(std::string payload) {
+  std::string queue(std::string payload, std::string mark = {}) {
     auto next = make_delivery("transaction.result.deposit", std::move(payload), ++last_seq);
     next.stream = "TRANSACTION_RESULTS";
+    if (!mark.empty())
+      next.headers = {{"Ledgerd-Account", mark}};
     source->arriving.push_back(next);
     return next.receipt;
   }
 
-  std::string queue(const posting& row) { return queue(encode_result(row, 0)); }
+  std::string queue(const posting& row, std::string mark = {}) {
+    return queue(encode_result(row, 0), std::move(mark));
+  }
 
   void wake() {
     source->wake();
@@ -48,6 +53,71 @@ struct reconciler_fixture : account_fixture {
 };
 
 } // namespace
+
+namespace {
+
+// The instance that reads dead letters.
+struct letters_fixture : account_fixture {
+  std::shared_ptr<fake_source> source = std::make_shared<fake_source>();
+  std::shared_ptr<std::vector<transaction_record>> told =
+      std::make_shared<std::vector<transaction_record>>();
+
+  letters_fixture() {
+    reconciler_options options;
+    options.instance = "account-dead-letter-consumer/0";
+    options.source = source;
+    options.letters = true;
+    options.dead_letters = publisher;
+    options.currencies = currencies;
+    options.recorder = spawn_recorder();
+    options.intake = spawn_fake_intake(told);
+    options.turn_pause = 0ms;
+    started_actor(sys.spawn(reconciler, options));
+    consume_messages();
+  }
+
+  // The letter's headers come without its payload.
+  std::string queue(std::string stream, std::string reason, std::string mark) {
+    static std::uint64_t last_seq = 0;
+    auto next = make_delivery("transaction.dead.deposit", "", ++last_seq);
+    next.stream = "TRANSACTION_DEAD_LETTERS";
+    next.headers = {{"Ledgerd-Stream", std::move(stream)}, {"Ledgerd-Reason", std::move(reason)}};
+    if (!mark.empty())
+      next.headers.push_back({"Ledgerd-Account", std::move(mark)});
+    source->arriving.push_back(next);
+    source->wake();
+    consume_messages();
+    return next.receipt;
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(letters_tests, letters_fixture)
+
+CAF_TEST(a request that was parked ends its record with the reason) {
+  const auto ann = pending_record("ann");
+  const auto receipt = queue("TRANSACTIONS", "INVALID_FIELD", std::to_string(to_int(ann.id)));
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 1u);
+  CAF_CHECK(stored(ann.id).status == record_status::failed);
+  CAF_CHECK_EQUAL(stored(ann.id).reason, "INVALID_FIELD");
+  CAF_REQUIRE_EQUAL(told->size(), 1u);
+  CAF_CHECK(told->front() == stored(ann.id));
+}
+
+CAF_TEST(all other letters are left alone) {
+  const auto ann = pending_record("ann");
+  const auto mark = std::to_string(to_int(ann.id));
+  for (const auto& receipt : {queue("TRANSACTIONS", "INVALID_FIELD", ""),
+                              queue("TRANSACTION_RESULTS", "INVALID_FIELD", mark),
+                              queue("TRANSACTIONS", "UNKNOWN_RECORD", mark),
+                              queue("TRANSACTIONS", "INVALID_FIELD", "77")})
+    CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 1u);
+  CAF_CHECK(stored(ann.id).status == record_status::pending);
+  CAF_CHECK(publisher->published.empty());
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
 
 CAF_TEST_FIXTURE_SCOPE(reconciler_tests, reconciler_fixture)
 
@@ -77,11 +147,71 @@ CAF_TEST(a repeated result leaves the record alone and is acknowledged) {
   CAF_CHECK_EQUAL(source->count(again, settlement::acknowledge), 1u);
 }
 
+CAF_TEST(a result of nobody here is left alone) {
+  auto row = decided(pending_record());
+  row.record = record_id{42};
+  const auto receipt = queue(row);
+  wake();
+  CAF_CHECK(publisher->published.empty());
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 1u);
+}
+
+CAF_TEST(a verdict that says otherwise is parked and changes nothing) {
+  const auto ann = pending_record();
+  auto forged = decided(ann);
+  forged.balance_after = money{999};
+  queue(forged); // comes first, and decides
+  wake();
+  const auto before = stored(ann.id);
+  const auto receipt = queue(decided(ann));
+  wake();
+  CAF_CHECK(stored(ann.id) == before);
+  CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
+  CAF_CHECK_EQUAL(header_of(publisher->published.front(), "Ledgerd-Reason"), "CONTRARY_VERDICT");
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 0u);
+  std::int64_t contrary = 0;
+  ask(
+      subject,
+      [&](const actor_report& report) {
+        for (const auto& value : report.values)
+          if (value.name == "contrary_total")
+            contrary = value.value;
+      },
+      report_atom_v);
+  consume_messages();
+  CAF_CHECK_EQUAL(contrary, 1);
+}
+
+CAF_TEST(a result in a currency that was inserted a moment ago is applied) {
+  memory_record_store elsewhere{database};
+  const submission in_euro{{"ann", *currency_code::parse("EUR")}, movement::deposit, money{10}};
+  const auto made = elsewhere.record({{in_euro, {}}});
+  const auto record = std::get<std::vector<recorded>>(made).front().record;
+  const auto receipt = queue(encode_result(decided(record), 2));
+  const auto nonsense = decided(pending_record());
+  auto unknown = nonsense;
+  unknown.account.currency = *currency_code::parse("QQQ");
+  queue(encode_result(unknown, 0));
+  wake();
+  CAF_CHECK(publisher->published.empty());
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 0u);
+  pass(500ms);
+  CAF_CHECK(publisher->published.empty());
+  table->add({{*currency_code::parse("EUR"), 2}});
+  lookup->finish();
+  pass(200ms);
+  CAF_CHECK(stored(record.id).status == record_status::success);
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 1u);
+  // And what is none after a look is parked.
+  CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
+  CAF_CHECK_EQUAL(header_of(publisher->published.front(), "Ledgerd-Reason"), "INVALID_FIELD");
+}
+
 CAF_TEST(a result without a record is parked and then terminated) {
   publisher->confirm_at_once = false;
   auto row = decided(pending_record());
   row.record = record_id{42};
-  const auto receipt = queue(row);
+  const auto receipt = queue(row, "42");
   wake();
   CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
   const auto letter = publisher->published.front();

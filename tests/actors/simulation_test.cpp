@@ -81,7 +81,7 @@ struct simulation : fixture {
     node_options options;
     options.node_name = name;
     options.currencies = won();
-    options.default_currency = *currency_code::parse("KRW");
+    options.rules.default_currency = *currency_code::parse("KRW");
     options.batch_max = 8;
     options.ledgers_max = 3;
     options.ledger_idle = std::chrono::milliseconds{2000};
@@ -194,8 +194,8 @@ void check_chains(const memory_database::content& ledger) {
 void check_outcomes(const simulation& run, const memory_database::content& ledger) {
   for (const auto& request : run.broker->requests) {
     const auto how = run.broker->settled.at(request.stream_seq);
-    const auto decoded =
-        decode_entry(request.subject, request.payload, *won(), *currency_code::parse("KRW"));
+    const auto decoded = decode_entry(request.subject, request.payload, *won(),
+                                      {*currency_code::parse("KRW"), false});
     const auto* asked = std::get_if<entry>(&decoded);
     const auto row = asked ? ledger.postings.find(asked->id) : ledger.postings.end();
     const auto has_verdict = row != ledger.postings.end() && same_content(*asked, row->second);

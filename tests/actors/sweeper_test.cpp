@@ -107,6 +107,35 @@ CAF_TEST(while the ledger is silent nothing is published) {
   CAF_CHECK_EQUAL(publisher->published.size(), 1u);
 }
 
+CAF_TEST(a claim that the ledger did not answer is not lost) {
+  const auto record = pending_record();
+  live(1500ms);
+  CAF_REQUIRE_EQUAL(ledger->asked.size(), 1u);
+  const auto claimed = stored(record.id).updated_at;
+  for (int i = 0; i < 6; ++i) {
+    ledger->answer(ledger->asked.back().token, false);
+    consume_messages();
+    live(2000ms);
+  }
+  // Asked again and again, with growing pauses, and nothing was claimed anew.
+  CAF_CHECK_GREATER(ledger->asked.size(), 3u);
+  CAF_CHECK_LESS(ledger->asked.size(), 8u);
+  CAF_CHECK(stored(record.id).updated_at == claimed);
+  answer_last({});
+  CAF_CHECK_EQUAL(publisher->published.size(), 1u);
+}
+
+CAF_TEST(one refused verdict of many holds up none of the others) {
+  std::vector<posting> rows;
+  for (int i = 0; i < 20; ++i)
+    rows.push_back(decided(pending_record(std::to_string(i))));
+  store->reject_transaction(rows[7].id);
+  live(1500ms);
+  answer_last(rows);
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    CAF_CHECK((stored(rows[i].record).status == record_status::success) == (i != 7));
+}
+
 CAF_TEST(an answer that is none counts as silence) {
   pending_record();
   live(1500ms);

@@ -44,7 +44,8 @@ CAF_TEST(without any source the defaults of the contract hold) {
   CAF_CHECK_EQUAL(c.gates, 2);
   CAF_CHECK(c.ack_wait == std::chrono::seconds{30});
   CAF_CHECK(c.migrate && c.provision);
-  CAF_CHECK_EQUAL(std::string{c.default_currency.text()}, "KRW");
+  CAF_CHECK(!c.rules.default_currency);
+  CAF_CHECK(!c.rules.refuse_unknown_fields);
   CAF_CHECK(c.http_listen == (listen_address{"127.0.0.1", 8080}));
   CAF_CHECK(c.redrive_after == std::chrono::seconds{30});
   CAF_CHECK_EQUAL(c.submissions_max, 10000u);
@@ -105,6 +106,7 @@ CAF_TEST(every broken value is refused with its field and its rule) {
       {"node-name", "a.b", "1 to 64 letters, digits"},
       {"node-name", "", "1 to 64 letters, digits"},
       {"default-currency", "krw", "three capital letters"},
+      {"unknown-fields", "maybe", "must be `ignore` or `reject`"},
       {"http-listen", "8080", "`off` or an address and a port"},
       {"http-listen", "127.0.0.1:65536", "`off` or an address and a port"},
       {"http-listen", "::1:80", "`off` or an address and a port"},

@@ -59,7 +59,7 @@ struct fixture {
   program_run run(std::vector<std::string> arguments) const {
     return run_program(arguments, {"LEDGERD_NATS_URL=" + servers.nats_url(),
                                    "LEDGERD_DATABASE_URL=" + servers.database_url(),
-                                   "LEDGERD_HTTP_LISTEN=off"});
+                                   "LEDGERD_DEFAULT_CURRENCY=KRW", "LEDGERD_HTTP_LISTEN=off"});
   }
 
   std::vector<stored_message> stored(std::string_view stream) const {

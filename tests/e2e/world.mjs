@@ -131,7 +131,7 @@ export class World {
     const lines = execFileSync(dev, start, {encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit']});
     this.settings = Object.fromEntries(lines.trim().split('\n').map((line) => /^(\w+)=(.*)$/.exec(line).slice(1)));
     this.natsUrl = this.settings.LEDGERD_NATS_URL;
-    this.environment = {...process.env, ...this.settings};
+    this.environment = {...process.env, ...this.settings, LEDGERD_DEFAULT_CURRENCY: 'KRW'};
   }
 
   async daemon(name, ...flags) {

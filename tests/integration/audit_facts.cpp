@@ -64,7 +64,7 @@ world::world() {
     (subject == names::deposit_subject ? deposits : withdrawals).delivered = seq;
     const delivery source{
         .subject = subject, .payload = payload, .stream = "TRANSACTIONS", .stream_seq = seq};
-    const auto decoded = decode_entry(subject, payload, table, rules.default_currency);
+    const auto decoded = decode_entry(subject, payload, table, rules.requests);
     if (const auto* why = std::get_if<rejection>(&decoded)) {
       publish(dead_letters, make_dead_letter(0, source, *why, "node", 1 << 20));
       continue;

@@ -24,7 +24,7 @@ struct world {
   stream_state request_stream{.exists = true, .first_seq = 1};
   stream_state result_stream{.exists = true, .first_seq = 1};
   stream_state letter_stream{.exists = true, .first_seq = 1};
-  audit_rules rules{*currency_code::parse("KRW")};
+  audit_rules rules{{*currency_code::parse("KRW"), false}, false};
 
   world();
   posting& row(std::int64_t record);

@@ -53,7 +53,7 @@ public:
 
   audit_report report(bool live = false) {
     return run_audit(*make_postgres_reader(database_), *make_postgres_record_reader(database_),
-                     *nats_, {*currency_code::parse("KRW"), live});
+                     *nats_, {{*currency_code::parse("KRW"), false}, live});
   }
 
   std::string findings(bool live = false) { return text_of(report(live).findings.counts()); }

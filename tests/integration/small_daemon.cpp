@@ -21,8 +21,8 @@ outgoing answer_to(const delivery& source, ledger_store& store, const currency_t
   const auto bury = [&](const rejection& why) {
     return make_dead_letter(0, source, why, "small", 1 << 20);
   };
-  const auto decoded =
-      decode_entry(source.subject, source.payload, currencies, *currency_code::parse("KRW"));
+  const auto decoded = decode_entry(source.subject, source.payload, currencies,
+                                    {*currency_code::parse("KRW"), false});
   if (const auto* why = std::get_if<rejection>(&decoded))
     return bury(*why);
   const auto& asked = std::get<entry>(decoded);

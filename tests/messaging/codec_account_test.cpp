@@ -25,7 +25,7 @@ std::string describe(const submission& asked) {
 }
 
 std::string read_submission(const std::string& body) {
-  const auto decoded = decode_submission(body, codec_currencies(), krw);
+  const auto decoded = decode_submission(body, codec_currencies(), {krw, false});
   const auto* why = std::get_if<rejection>(&decoded);
   return why != nullptr ? refusal(*why) : describe(std::get<submission>(decoded));
 }
@@ -165,7 +165,8 @@ CAF_TEST(every_request_is_read_as_it_was_asked) {
     const transaction_record record{.id = record_id{worlds.number(1)}, .asked = worlds.asked()};
     const auto message =
         make_request(1, record, codec_exponent(record.asked.account.currency), worlds.below(3));
-    const auto decoded = decode_entry(message.subject, message.payload, codec_currencies(), krw);
+    const auto decoded =
+        decode_entry(message.subject, message.payload, codec_currencies(), {krw, false});
     CAF_REQUIRE(std::holds_alternative<entry>(decoded));
     const auto& read = std::get<entry>(decoded);
     CAF_REQUIRE(read.id == record.id);

@@ -21,7 +21,7 @@ const currency_table currencies({{*currency_code::parse("KRW"), 0},
                                  {*currency_code::parse("BHD"), 3}});
 
 std::variant<entry, rejection> decode(const std::string& subject, const std::string& payload) {
-  return decode_entry(subject, payload, currencies, *currency_code::parse("KRW"));
+  return decode_entry(subject, payload, currencies, {*currency_code::parse("KRW"), false});
 }
 
 // "id user currency type amount", or "REASON: detail".
@@ -396,7 +396,7 @@ CAF_TEST(malformed_wins_over_invalid_fields) {
 
 CAF_TEST(an_unknown_default_currency_is_the_fields_fault) {
   const auto decoded = decode_entry("transaction.deposit", with("currency", ""), currencies,
-                                    *currency_code::parse("XAU"));
+                                    {*currency_code::parse("XAU"), false});
   CAF_CHECK_EQUAL(describe(decoded), "INVALID_FIELD: field \"currency\": must be a known currency");
 }
 

@@ -28,13 +28,14 @@ const T* accepted(const std::variant<T, rejection>& decoded) {
 
 // What is accepted must be said in our own words again and then mean the same.
 void try_submission(const std::string& payload, currency_code standard) {
-  const auto decoded = decode_submission(payload, codec_currencies(), standard);
+  const auto decoded = decode_submission(payload, codec_currencies(), {standard, false});
   const auto* asked = accepted(decoded);
   if (asked == nullptr)
     return;
   const transaction_record record{.id = record_id{7}, .asked = *asked};
   const auto request = make_request(1, record, codec_exponent(asked->account.currency), 0);
-  const auto again = decode_entry(request.subject, request.payload, codec_currencies(), standard);
+  const auto again =
+      decode_entry(request.subject, request.payload, codec_currencies(), {standard, false});
   const auto* read = accepted(again);
   demand(read != nullptr && submission{read->account, read->type, read->amount} == *asked,
          "a submission's request means something else");
@@ -68,9 +69,9 @@ void try_questions(const std::string& payload, currency_code standard) {
   accepted(decode_account_question(payload));
   accepted(decode_history_question(payload, codec_currencies(), standard));
   accepted(decode_verdicts(payload, codec_currencies()));
-  const auto currencies = decode_currencies(payload);
+  const auto currencies = decode_facts(payload);
   if (const auto* rows = accepted(currencies))
-    demand(accepted(decode_currencies(encode_currencies(*rows))) != nullptr, "currencies");
+    demand(accepted(decode_facts(encode_facts(*rows))) != nullptr, "currencies");
   const auto ids = decode_verdict_question(payload);
   if (const auto* list = accepted(ids)) {
     const auto again = decode_verdict_question(encode_verdict_question(*list));

@@ -149,7 +149,7 @@ inline std::string codec_disagreement(const std::string& subject, const std::str
                                           {*currency_code::parse("EUR"), 2},
                                           {*currency_code::parse("BHD"), 3}});
   const auto decode = [&] {
-    return decode_entry(subject, payload, currencies, *currency_code::parse("KRW"));
+    return decode_entry(subject, payload, currencies, {*currency_code::parse("KRW"), false});
   };
   const auto text = [](const std::variant<entry, rejection>& decoded) {
     if (const auto* why = std::get_if<rejection>(&decoded))

@@ -67,10 +67,13 @@ std::string read_verdicts(const std::string& body) {
 }
 
 std::string read_currencies(const std::string& body) {
-  return describe(decode_currencies(body), [](const std::vector<currency>& rows) {
+  return describe(decode_facts(body), [](const ledger_facts& facts) {
     std::string result;
-    for (const auto& one : rows)
+    for (const auto& one : facts.currencies)
       result += std::string(one.code.text()) + std::to_string(one.exponent) + " ";
+    if (facts.marks)
+      result += std::to_string(to_int(facts.marks->highest_record)) + " "
+                + std::to_string(to_int(facts.marks->highest_transaction));
     return result;
   });
 }
@@ -294,6 +297,7 @@ CAF_TEST(every_answer_is_read_as_it_was_given) {
       CAF_REQUIRE((verdicts[j].decided
                    == submission{decided[j].account, decided[j].type, decided[j].amount}));
       CAF_REQUIRE(verdicts[j].balance_after == decided[j].balance_after);
+      CAF_REQUIRE(verdicts[j].processed_at == decided[j].created_at);
       CAF_REQUIRE_EQUAL(verdicts[j].reason, std::string(reason_text(decided[j].verdict)));
     }
   }
@@ -301,9 +305,19 @@ CAF_TEST(every_answer_is_read_as_it_was_given) {
   stranger.account.currency = *currency_code::parse("ZZZ");
   CAF_CHECK_EQUAL(
       read_verdicts(encode_verdicts({stranger, sample(), stranger}, codec_currencies())), "7 ");
-  CAF_CHECK_EQUAL(read_currencies(encode_currencies(codec_currency_rows())),
+  CAF_CHECK_EQUAL(read_currencies(encode_facts({codec_currency_rows(), {}})),
                   "KRW0 EUR2 BHD3 XYZ18 ");
-  CAF_CHECK_EQUAL(encode_currencies({{eur, 2}}), R"({"currencies":[{"code":"EUR","exponent":2}]})");
+  CAF_CHECK_EQUAL(encode_facts({{{eur, 2}}, {}}),
+                  R"({"currencies":[{"code":"EUR","exponent":2}]})");
+  const auto facts = encode_facts({{{eur, 2}}, ledger_marks{record_id{7}, transaction_id{41}}});
+  CAF_CHECK_EQUAL(
+      facts,
+      R"({"currencies":[{"code":"EUR","exponent":2}],"highestRecordId":7,"highestTransactionId":41})");
+  CAF_CHECK_EQUAL(read_currencies(facts), "EUR2 7 41");
+  CAF_CHECK_EQUAL(
+      read_currencies(R"({"currencies":[],"highestRecordId":-1,"highestTransactionId":41})")
+          .substr(0, 38),
+      "INVALID_FIELD: field \"highestRecordId\"");
   // As large as an answer can be.
   auto large = sample();
   large.account.user_id = std::string(user_id_bytes_max, '"');
@@ -328,4 +342,46 @@ CAF_TEST(every_record_is_json) {
                       std::string(status_text(row.verdict)));
     CAF_REQUIRE_EQUAL(parsed.contains("reason"), row.verdict != outcome::applied);
   }
+}
+
+CAF_TEST(a_facts_question_says_where_our_ids_begin) {
+  const auto from = [](const std::string& body) {
+    const auto asked = decode_facts_question(body);
+    const auto* id = std::get_if<std::optional<record_id>>(&asked);
+    return id == nullptr ? -1 : *id ? to_int(**id) : 0;
+  };
+  CAF_CHECK_EQUAL(encode_facts_question(record_id{1'000'000'000'000'000}),
+                  R"({"recordIdsFrom":1000000000000000})");
+  CAF_CHECK_EQUAL(from(R"({"recordIdsFrom":1000000000000000})"), 1'000'000'000'000'000);
+  CAF_CHECK_EQUAL(from("{}"), 0);
+  CAF_CHECK_EQUAL(from(R"({"recordIdsFrom":0})"), -1);
+  CAF_CHECK_EQUAL(from("["), -1);
+}
+
+CAF_TEST(a_parked_request_is_told_by_its_letters_headers) {
+  struct row {
+    std::string mark, stream, reason;
+    std::int64_t id; // 0: says nothing of a record
+  };
+  const std::vector<row> table{
+      {"1000000000000007", "TRANSACTIONS", "INVALID_FIELD", 1'000'000'000'000'007},
+      {"7", "TRANSACTIONS", "ATTEMPTS_EXHAUSTED", 7},
+      {"7", "TRANSACTIONS", "RECORD_ID_CONFLICT", 7},
+      {"7", "TRANSACTION_RESULTS", "INVALID_FIELD", 0}, // of a result
+      {"7", "TRANSACTIONS", "UNKNOWN_RECORD", 0},
+      {"7", "TRANSACTIONS", "", 0},
+      {"", "TRANSACTIONS", "INVALID_FIELD", 0},
+      {"0", "TRANSACTIONS", "INVALID_FIELD", 0},
+      {"7 or so", "TRANSACTIONS", "INVALID_FIELD", 0},
+      {"9223372036854775808", "TRANSACTIONS", "INVALID_FIELD", 0},
+  };
+  for (const auto& [mark, stream, reason, id] : table) {
+    const auto parked = decode_parked_request(
+        {{"ledgerd-account", mark}, {"Ledgerd-Stream", stream}, {"Ledgerd-Reason", reason}});
+    CAF_CHECK_EQUAL(parked ? to_int(parked->id) : 0, id);
+    if (parked)
+      CAF_CHECK(parked->parked && parked->reason == reason
+                && parked->status == record_status::failed);
+  }
+  CAF_CHECK(!decode_parked_request({}));
 }

@@ -47,16 +47,17 @@ bool says(const std::string& url, const std::string& part) {
 CAF_TEST_FIXTURE_SCOPE(without_account_schema, empty_world)
 
 CAF_TEST(each schema has its own migrations) {
-  CAF_CHECK(migrate(url, schema::account) == std::vector<std::string>{"0001_account"});
+  CAF_CHECK(migrate(url, schema::account)
+            == std::vector<std::string>{"0001_account", "0002_ledger_facts"});
   CAF_CHECK(migrate(url, schema::account).empty());
-  CAF_CHECK_EQUAL(read_schema(url, schema::account).version, 1);
-  CAF_CHECK_EQUAL(read_schema(url, schema::account).known, 1);
+  CAF_CHECK_EQUAL(read_schema(url, schema::account).version, 2);
+  CAF_CHECK_EQUAL(read_schema(url, schema::account).known, 2);
   CAF_CHECK(sql("SELECT to_regnamespace('ledger') IS NULL") == "t\n");
   CAF_CHECK_EQUAL(read_schema(url).version, 0);
   CAF_CHECK(check_database(url, schema::account).empty());
   CAF_CHECK(has(check_database(url).front(), "no ledger schema"));
   // And beside the other one.
-  CAF_CHECK(migrate(url) == std::vector<std::string>{"0001_ledger"});
+  CAF_CHECK(migrate(url) == std::vector<std::string>{"0001_ledger", "0002_keep_currencies"});
   CAF_CHECK(check_database(url).empty());
   CAF_CHECK(check_database(url, schema::account).empty());
 }
@@ -76,9 +77,11 @@ CAF_TEST(processes that migrate both schemas at once do it once) {
   for (auto& process : processes)
     process.join();
   CAF_CHECK(complaints == std::vector<std::string>(complaints.size()));
-  CAF_CHECK(std::count(applied.begin(), applied.end(), std::vector<std::string>{"0001_account"})
+  CAF_CHECK(std::count(applied.begin(), applied.end(),
+                       std::vector<std::string>{"0001_account", "0002_ledger_facts"})
             == 1);
-  CAF_CHECK(std::count(applied.begin(), applied.end(), std::vector<std::string>{"0001_ledger"})
+  CAF_CHECK(std::count(applied.begin(), applied.end(),
+                       std::vector<std::string>{"0001_ledger", "0002_keep_currencies"})
             == 1);
 }
 
@@ -102,10 +105,10 @@ CAF_TEST_FIXTURE_SCOPE_END()
 CAF_TEST_FIXTURE_SCOPE(with_account_schema, postgres_record_world)
 
 CAF_TEST(a newer or changed account schema is refused) {
-  sql("INSERT INTO account.schema_migrations VALUES (2, '0002_future', 'x')");
+  sql("INSERT INTO account.schema_migrations VALUES (3, '0003_future', 'x')");
   CAF_CHECK(has(complaint_of_migrate(url), "newer"));
   CAF_CHECK(says(url, "newer"));
-  sql("DELETE FROM account.schema_migrations WHERE version = 2;"
+  sql("DELETE FROM account.schema_migrations WHERE version = 3;"
       "UPDATE account.schema_migrations SET checksum = 'x'");
   CAF_CHECK(has(complaint_of_migrate(url), "other content"));
   CAF_CHECK(says(url, "other content"));
@@ -119,7 +122,13 @@ CAF_TEST(a missing privilege on records is named) {
   sql("GRANT INSERT ON account.transaction_records TO ledgerd;"
       "REVOKE UPDATE ON account.transaction_records FROM ledgerd");
   CAF_CHECK(says(url, "UPDATE on account.transaction_records"));
-  sql("GRANT UPDATE (status) ON account.transaction_records TO ledgerd");
+  sql("GRANT UPDATE (status) ON account.transaction_records TO ledgerd;"
+      "REVOKE UPDATE ON SEQUENCE account.transaction_records_id_seq FROM ledgerd");
+  CAF_CHECK(says(url, "UPDATE on account.transaction_records_id_seq"));
+  sql("GRANT UPDATE ON SEQUENCE account.transaction_records_id_seq TO ledgerd;"
+      "REVOKE INSERT ON account.currencies FROM ledgerd");
+  CAF_CHECK(says(url, "INSERT on account.currencies"));
+  sql("GRANT INSERT ON account.currencies TO ledgerd");
   CAF_CHECK(check_database(url, schema::account).empty());
   sql("ALTER SCHEMA account OWNER TO postgres");
   CAF_CHECK(has(check_database(url, schema::account).front(), "USAGE on schema account"));
@@ -180,6 +189,8 @@ CAF_TEST(the table refuses records that cannot be) {
   CAF_CHECK(!record("'a', 'KRW', 'DEPOSIT', 1, 'FAILED', 'BALANCE_OVERFLOW', 7, 1, NULL"));
   CAF_CHECK(!record("'a', 'KRW', 'DEPOSIT', 1, 'FAILED', 'RECORD_ID_CONFLICT', NULL, NULL, NULL"));
   CAF_CHECK(record("'a', 'KRW', 'DEPOSIT', 1, 'FAILED', 'RECORD_ID_CONFLICT', 7, 1, NULL"));
+  CAF_CHECK(!record("'a', 'KRW', 'DEPOSIT', 1, 'FAILED', 'INVALID_FIELD', NULL, NULL, NULL"));
+  CAF_CHECK(record("'a', 'KRW', 'DEPOSIT', 1, 'FAILED', 'INVALID_FIELD', 7, 1, NULL"));
   CAF_CHECK(record("'a', 'KRW', 'DEPOSIT', 1, 'FAILED', 'INSUFFICIENT_FUNDS', NULL, 1, NULL"));
   CAF_CHECK(record("'a', 'KRW', 'DEPOSIT', 1, 'FAILED', 'INSUFFICIENT_FUNDS', 7, NULL, NULL"));
   CAF_CHECK(record("'a', 'KRW', 'DEPOSIT', 1, 'FAILED', NULL, 7, 1, NULL"));
@@ -203,6 +214,15 @@ CAF_TEST(the writer role can record and settle and can do nothing else) {
       {success(made[0].record.id, ask("ann", 1)), success(made[1].record.id, ask("ann", 1))}));
   CAF_CHECK(outcomes(answers) == (std::vector{settle_outcome::settled, settle_outcome::conflict}));
   CAF_CHECK_EQUAL(content().size(), 2u);
+  const auto keeper = make_postgres_account_keeper(url);
+  keeper->keep({{*currency_code::parse("KRW"), 0}, {*currency_code::parse("EUR"), 2}});
+  keeper->keep({{*currency_code::parse("EUR"), 2}, {*currency_code::parse("BHD"), 3}});
+  CAF_CHECK_EQUAL(keeper->currencies().size(), 3u);
+  CAF_CHECK(keeper->last_id() == made[1].record.id);
+  const auto view = std::make_shared<ledger_view>();
+  view->hear({record_id{to_int(keeper->last_id()) + 1000}, transaction_id{5}});
+  const auto above = done(make_postgres_record_store(url, view)->record({{ask("ann", 9), ""}}));
+  CAF_CHECK(to_int(above.front().record.id) > to_int(made[1].record.id) + 1000);
   for (const auto statement :
        {"DELETE FROM account.transaction_records", "TRUNCATE account.transaction_records",
         "UPDATE account.transaction_records SET amount = 1 WHERE false",

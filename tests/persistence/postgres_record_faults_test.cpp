@@ -181,7 +181,7 @@ CAF_TEST(a record that another session settles meanwhile is known) {
   CAF_CHECK_EQUAL(sql(sleepers), "1\n");
   const auto answer = done(store->settle({failure(id, ask("ann", 1))})).front();
   holder.get();
-  CAF_CHECK(answer.outcome == settle_outcome::known);
+  CAF_CHECK(answer.outcome == settle_outcome::contrary);
   CAF_CHECK(answer.record.status == record_status::success);
   CAF_CHECK(answer.record.transaction == transaction_id{9});
 }

@@ -1,3 +1,4 @@
+#include "persistence/schema.hpp"
 #include <algorithm>
 #include <set>
 
@@ -141,6 +142,73 @@ CAF_TEST(verdicts are not looked for among the pending) {
   CAF_CHECK_EQUAL(sql("SELECT idx_scan FROM pg_stat_user_indexes "
                       "WHERE indexrelname = 'transaction_records_pending'"),
                   "0\n");
+}
+
+CAF_TEST(ids begin at a point of their own and leave room above) {
+  const auto first = to_int(make_postgres_account_keeper(url)->last_id());
+  const auto other = postgres().fresh_database();
+  migrate(other, schema::account);
+  CAF_CHECK_NOT_EQUAL(to_int(make_postgres_account_keeper(other)->last_id()), first);
+  for (const auto id : {first, to_int(make_postgres_account_keeper(other)->last_id())}) {
+    CAF_CHECK_GREATER_OR_EQUAL(id, 1'000'000'000'000'000);
+    CAF_CHECK_LESS(id, 5'000'000'000'000'000);
+  }
+}
+
+CAF_TEST(ids that the ledger has decided are not given again) {
+  const auto next = to_int(make_postgres_account_keeper(url)->last_id());
+  const auto view = std::make_shared<ledger_view>();
+  view->hear({record_id{next + 20}, transaction_id{9}});
+  const auto store = make_postgres_record_store(url, view);
+  const auto made = done(store->record({{ask("ann", 1), "a"}, {ask("bob", 2), ""}}));
+  for (const auto& each : made)
+    CAF_CHECK_GREATER(to_int(each.record.id), next + 20 + 1'000'000'000 - 1);
+  // And no further than once.
+  const auto again = done(store->record({{ask("ann", 1), "b"}}));
+  CAF_CHECK_LESS(to_int(again.front().record.id), to_int(made[1].record.id) + 10);
+}
+
+CAF_TEST(a sequence that went back under a running store is moved up) {
+  const auto store = this->store();
+  const auto before = to_int(done(store->record({{ask("ann", 1), ""}})).front().record.id);
+  sql("SELECT setval('account.transaction_records_id_seq', " + std::to_string(before - 50) + ")");
+  CAF_CHECK_GREATER(to_int(done(store->record({{ask("ann", 1), ""}})).front().record.id), before);
+}
+
+CAF_TEST(without word from the ledger the ids begin far above the last) {
+  const auto before = to_int(done(store()->record({{ask("ann", 1), ""}})).front().record.id);
+  const auto silent = make_postgres_record_store(url, std::make_shared<ledger_view>());
+  const auto first = to_int(done(silent->record({{ask("ann", 1), ""}})).front().record.id);
+  const auto second = to_int(done(silent->record({{ask("ann", 1), ""}})).front().record.id);
+  CAF_CHECK_GREATER(first, before + 9'999'999'999);
+  CAF_CHECK_LESS(second, first + 10);
+}
+
+CAF_TEST(a verdict that is older than its record is not believed) {
+  const auto view = std::make_shared<ledger_view>();
+  view->hear({record_id{}, transaction_id{100}});
+  const auto store = make_postgres_record_store(url, view);
+  struct row {
+    std::int64_t transaction;
+    std::int64_t seconds; // of the verdict, after the record
+    bool believed;
+  };
+  // Both the ledger's numbers and the clocks must say so: clocks differ, and a ledger that lost its
+  // last transactions counts them again.
+  for (const auto& [transaction, seconds, believed] : std::vector<row>{
+           {100, -60, false}, {1, -1, false}, {101, -60, true}, {100, 60, true}, {101, 60, true}}) {
+    const auto record = done(store->record({{ask("ann", 1), ""}})).front().record;
+    auto told = success(record.id, ask("ann", 1));
+    told.transaction = transaction_id{transaction};
+    told.processed_at = database_time{to_int(record.created_at) + seconds * 1'000'000};
+    const auto answer = done(store->settle({told})).front();
+    CAF_CHECK((answer.record.status == record_status::success) == believed);
+    CAF_CHECK(answer.outcome == (believed ? settle_outcome::settled : settle_outcome::conflict));
+    if (!believed)
+      CAF_CHECK_EQUAL(answer.record.reason, reason_record_id_conflict);
+    CAF_CHECK(done(store->settle({told})).front().outcome
+              == (believed ? settle_outcome::known : settle_outcome::conflict));
+  }
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

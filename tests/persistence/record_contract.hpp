@@ -174,9 +174,47 @@ CAF_TEST(a verdict is for ever) {
   const auto id = done(store->record({{ask("ann", 100), ""}})).front().record.id;
   const auto first = done(store->settle({success(id, ask("ann", 100))})).front().record;
   CAF_CHECK(is_known(done(store->settle({success(id, ask("ann", 100))})), first));
-  CAF_CHECK(is_known(done(store->settle({failure(id, ask("ann", 100))})), first));
-  CAF_CHECK(is_known(done(store->settle({success(id, ask("eve", 1))})), first));
   CAF_CHECK(content().at(id) == first);
+}
+
+CAF_TEST(a verdict that says otherwise than the record is contrary and changes nothing) {
+  const auto store = this->store();
+  const auto ann = ask("ann", 100);
+  const auto id = done(store->record({{ann, ""}})).front().record.id;
+  const auto first = done(store->settle({success(id, ann)})).front().record;
+  auto other_transaction = success(id, ann);
+  other_transaction.transaction = transaction_id{8};
+  auto other_balance = success(id, ann);
+  other_balance.balance_after = money{501};
+  for (const auto& told : {failure(id, ann), success(id, ask("eve", 1)), other_transaction,
+                           other_balance, parked(id, "RECORD_ID_CONFLICT")}) {
+    const auto answer = done(store->settle({told})).front();
+    CAF_CHECK(answer.outcome == settle_outcome::contrary);
+    CAF_CHECK(answer.record == first);
+  }
+  CAF_CHECK(content().at(id) == first);
+}
+
+CAF_TEST(a parked request ends its record with the reason of the letter) {
+  const auto store = this->store();
+  const auto ann = ask("ann", 100);
+  const auto id = done(store->record({{ann, ""}})).front().record.id;
+  const auto answer = done(store->settle({parked(id, "INVALID_FIELD")})).front();
+  CAF_CHECK(answer.outcome == settle_outcome::settled);
+  CAF_CHECK(answer.record.status == record_status::failed);
+  CAF_CHECK_EQUAL(answer.record.reason, "INVALID_FIELD");
+  CAF_CHECK(!answer.record.transaction && !answer.record.balance_after);
+  CAF_CHECK(content().at(id) == answer.record);
+  CAF_CHECK(is_known(done(store->settle({parked(id, "INVALID_FIELD")})), answer.record));
+  // The ledger's own verdict that comes all the same is not passed over.
+  CAF_CHECK(done(store->settle({success(id, ann)})).front().outcome == settle_outcome::contrary);
+  CAF_CHECK(content().at(id) == answer.record);
+  // A copy that is parked beside one that was decided changes nothing.
+  const auto bob = done(store->record({{ann, ""}})).front().record.id;
+  const auto decided = done(store->settle({success(bob, ann)})).front().record;
+  CAF_CHECK(is_known(done(store->settle({parked(bob, "ATTEMPTS_EXHAUSTED")})), decided));
+  CAF_CHECK(done(store->settle({parked(record_id{3}, "INVALID_FIELD")})).front().outcome
+            == settle_outcome::unknown);
 }
 
 CAF_TEST(a record id that was decided with other content fails) {
@@ -221,7 +259,7 @@ CAF_TEST(of two verdicts in a batch the first decides) {
                           success(record_id{1}, ask("x", 1)), success(record_id{1}, ask("x", 1))}));
   using enum settle_outcome;
   CAF_CHECK(outcomes(answers)
-            == (std::vector{settled, conflict, known, conflict, unknown, unknown}));
+            == (std::vector{settled, conflict, contrary, conflict, unknown, unknown}));
   CAF_CHECK(answers[2].record == answers[0].record);
   CAF_CHECK(answers[2].record.status == record_status::failed);
   CAF_CHECK(answers[3].record == answers[1].record);

@@ -26,6 +26,13 @@ inline record_verdict failure(record_id id, const submission& decided,
   return {id, decided, record_status::failed, transaction_id{7}, std::move(reason), money{500}};
 }
 
+// A letter that says that the request was parked.
+inline record_verdict parked(record_id id, std::string reason) {
+  record_verdict result{id, {}, record_status::failed, {}, std::move(reason), {}};
+  result.parked = true;
+  return result;
+}
+
 // The answers, or std::bad_variant_access, which fails the test, when the call failed.
 template <class Answers>
 Answers done(std::variant<Answers, store_failure> result) {

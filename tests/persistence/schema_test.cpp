@@ -57,7 +57,7 @@ CAF_TEST_FIXTURE_SCOPE(without_schema, empty_world)
 
 CAF_TEST(migrations are applied once) {
   CAF_CHECK(read_schema(url).version == 0);
-  CAF_CHECK(migrate(url) == std::vector<std::string>{"0001_ledger"});
+  CAF_CHECK(migrate(url) == std::vector<std::string>{"0001_ledger", "0002_keep_currencies"});
   CAF_CHECK(migrate(url).empty());
   const auto state = read_schema(url);
   CAF_CHECK_EQUAL(state.version, 1);
@@ -80,13 +80,14 @@ CAF_TEST(processes that migrate at once do it once) {
     process.join();
   CAF_CHECK(std::all_of(complaints.begin(), complaints.end(),
                         [](const auto& text) { return text.empty(); }));
-  CAF_CHECK(std::count(applied.begin(), applied.end(), std::vector<std::string>{"0001_ledger"})
+  CAF_CHECK(std::count(applied.begin(), applied.end(),
+                       std::vector<std::string>{"0001_ledger", "0002_keep_currencies"})
             == 1);
 }
 
 CAF_TEST(a newer database is refused) {
   migrate(url);
-  sql("INSERT INTO ledger.schema_migrations VALUES (2, '0002_future', 'x')");
+  sql("INSERT INTO ledger.schema_migrations VALUES (3, '0003_future', 'x')");
   CAF_CHECK(has(complaint_of_migrate(url), "newer"));
   CAF_CHECK(read_schema(url).version == 2);
   CAF_CHECK(says(check_database(url), "newer"));
@@ -231,6 +232,29 @@ CAF_TEST(the writer role can post and can do nothing else) {
         "ALTER TABLE ledger.transactions DISABLE TRIGGER ALL", "CREATE TABLE ledger.mine (id int)"})
     CAF_CHECK(refuses(*this, "SET ROLE posting_daemon; " + std::string(statement)));
   url = owner;
+}
+
+CAF_TEST(a currency keeps its digits) {
+  for (const auto statement :
+       {"UPDATE ledger.currencies SET exponent = 3 WHERE code = 'EUR'",
+        "UPDATE ledger.currencies SET code = 'QQQ' WHERE code = 'EUR'",
+        "DELETE FROM ledger.currencies WHERE code = 'EUR'", "TRUNCATE ledger.currencies CASCADE"})
+    CAF_CHECK(refuses(*this, statement));
+  sql("INSERT INTO ledger.currencies VALUES ('QQQ', 1)");
+  CAF_CHECK(refuses(*this, "INSERT INTO ledger.currencies VALUES ('QQQ', 2)"));
+  CAF_CHECK_EQUAL(sql("SELECT exponent FROM ledger.currencies WHERE code = 'EUR'"), "2\n");
+}
+
+CAF_TEST(how far the ledger is) {
+  const auto reader = make_postgres_reader(url);
+  CAF_CHECK(reader->marks(record_id{1}, 1000) == ledger_marks{});
+  posted_of(
+      store()->post({group(won("ann"), {}, {deposit(7, 1), deposit(500, 1), deposit(90, 1)})}));
+  CAF_CHECK_EQUAL(to_int(reader->marks(record_id{1}, 1000).highest_record), 500);
+  CAF_CHECK_EQUAL(to_int(reader->marks(record_id{1}, 1000).highest_transaction), 3);
+  CAF_CHECK_EQUAL(to_int(reader->marks(record_id{8}, 100).highest_record), 90);
+  CAF_CHECK_EQUAL(to_int(reader->marks(record_id{501}, 100).highest_record), 0);
+  CAF_CHECK_EQUAL(to_int(reader->marks(record_id{INT64_MAX}, 1000).highest_record), 0);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

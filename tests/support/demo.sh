@@ -99,6 +99,7 @@ demo_start() {
   servers start --at "$demo_dir/servers" --owner $$ >/dev/null
   install -m 600 "$demo_dir/servers/env" "$demo_dir/env"
   echo "LEDGERD_HTTP_LISTEN=127.0.0.1:$(servers_free_port)" >>"$demo_dir/env"
+  echo "LEDGERD_DEFAULT_CURRENCY=KRW" >>"$demo_dir/env"
   set -a
   # shellcheck source=/dev/null
   source "$demo_dir/env"

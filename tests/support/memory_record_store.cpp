@@ -16,6 +16,15 @@ bool holds(const new_record& each) {
          && each.asked.amount.minor_units() > 0 && each.idempotency_key.size() <= 255;
 }
 
+// Whether a record that has its verdict has this one.
+bool agrees(const transaction_record& stored, const record_verdict& told) {
+  if (told.parked)
+    return told.reason == stored.reason || told.reason != reason_record_id_conflict;
+  return stored.asked == told.decided && stored.status == told.status
+         && stored.reason == told.reason && stored.transaction == told.transaction
+         && stored.balance_after == told.balance_after;
+}
+
 bool holds(const record_verdict& verdict) {
   const bool right_reason =
       verdict.status == record_status::success
@@ -133,11 +142,17 @@ settled memory_record_store::settle_one(const record_verdict& verdict) {
     return {};
   auto& row = found->second;
   if (row.status != record_status::pending)
-    return {row.reason == reason_record_id_conflict ? settle_outcome::conflict
-                                                    : settle_outcome::known,
+    return {agrees(row, verdict)                      ? settle_outcome::known
+            : row.reason == reason_record_id_conflict ? settle_outcome::conflict
+                                                      : settle_outcome::contrary,
             row};
   row.updated_at = now();
   wrote_ = true;
+  if (verdict.parked) {
+    row.status = record_status::failed;
+    row.reason = verdict.reason;
+    return {settle_outcome::settled, row};
+  }
   if (row.asked != verdict.decided) {
     row.status = record_status::failed;
     row.reason = reason_record_id_conflict;

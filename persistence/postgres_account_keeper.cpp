@@ -1,0 +1,82 @@
+#include <optional>
+#include <stdexcept>
+
+#include "persistence/array_literal.hpp"
+#include "persistence/connection_string.hpp"
+#include "persistence/currency_rows.hpp"
+#include "persistence/database.hpp"
+#include "persistence/record_store.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+const statement kept_currencies{"kept_currencies",
+                                "SELECT code, exponent FROM account.currencies ORDER BY code"};
+
+const statement keep_currencies{
+    "keep_currencies", "INSERT INTO account.currencies (code, exponent) "
+                       "SELECT * FROM unnest($1::text[], $2::smallint[]) ON CONFLICT DO NOTHING"};
+
+const statement read_last_id{"read_last_id",
+                             "SELECT last_value FROM account.transaction_records_id_seq"};
+
+class postgres_account_keeper final : public account_keeper {
+public:
+  explicit postgres_account_keeper(const std::string& account_database_url)
+      : connection_string_(connection_string(account_database_url)) {}
+
+  std::vector<currency> currencies() override {
+    return read_currency_rows(ask(kept_currencies, {}), "account.currencies");
+  }
+
+  void keep(const std::vector<currency>& rows) override {
+    array_literal codes, exponents;
+    for (const auto& row : rows) {
+      codes.add(row.code.text());
+      exponents.add(std::int64_t{row.exponent});
+    }
+    if (!rows.empty())
+      ask(keep_currencies, {codes.c_str(), exponents.c_str()});
+  }
+
+  record_id last_id() override { return record_id{ask(read_last_id, {}).integer(0, 0)}; }
+
+private:
+  // A session that fails is thrown away; one that has idled may have ended with its server, which
+  // says nothing about the present one.
+  rows ask(const statement& prepared, std::initializer_list<const char*> parameters) {
+    const bool is_new = !database_;
+    try {
+      return ask_once(prepared, parameters);
+    } catch (const database_error& error) {
+      if (is_new || error.fault() != database_fault::lost)
+        throw;
+    }
+    return ask_once(prepared, parameters);
+  }
+
+  rows ask_once(const statement& prepared, std::initializer_list<const char*> parameters) {
+    try {
+      if (!database_)
+        database_.emplace(connection_string_,
+                          std::vector<statement>{kept_currencies, keep_currencies, read_last_id});
+      return database_->exec(prepared, parameters);
+    } catch (...) {
+      database_.reset();
+      throw;
+    }
+  }
+
+  std::string connection_string_;
+  std::optional<database> database_;
+};
+
+} // namespace
+
+std::unique_ptr<account_keeper>
+make_postgres_account_keeper(const std::string& account_database_url) {
+  return std::make_unique<postgres_account_keeper>(account_database_url);
+}
+
+} // namespace ledgerd
