@@ -26,12 +26,11 @@ std::optional<Number> parse_number(std::string_view text) noexcept {
 
 std::optional<std::int64_t> record_of_result(std::string_view payload) {
   std::optional<std::int64_t> result;
-  const auto fault =
-      read_json_object(payload, json_depth_max, [&result](const json_member& member) {
-        if (member.name == "recordId" && member.kind == json_kind::number)
-          result = parse_number<std::int64_t>(member.text);
-      });
-  return fault ? std::nullopt : result;
+  const auto take_id = [&result](const json_member& member) {
+    if (member.name == "recordId" && member.kind == json_kind::number)
+      result = parse_number<std::int64_t>(member.text);
+  };
+  return read_json_object(payload, json_depth_max, take_id) ? std::nullopt : result;
 }
 
 // A result that somebody has replayed from its dead letter has an id of its own.

@@ -121,4 +121,15 @@ audit_report run(const world& facts) {
   return report;
 }
 
+std::string findings_after(const std::function<void(world&)>& damage) {
+  world facts;
+  damage(facts);
+  return text_of(run(facts).findings.counts());
+}
+
+header& header_of(stored_message& message, std::string_view name) {
+  return *std::find_if(message.headers.begin(), message.headers.end(),
+                       [&](const auto& h) { return h.name == name; });
+}
+
 } // namespace ledgerd::test

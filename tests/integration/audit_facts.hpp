@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -35,5 +37,10 @@ struct world {
 };
 
 audit_report run(const world& facts);
+
+// Damages a correct world and returns what the audit finds.
+std::string findings_after(const std::function<void(world&)>& damage);
+
+header& header_of(stored_message& message, std::string_view name);
 
 } // namespace ledgerd::test
