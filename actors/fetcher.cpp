@@ -25,16 +25,32 @@ void publish(fetcher_pointer self, held_delivery& slot, outgoing&& letter, settl
   self->state.options.results->publish(slot.letter);
 }
 
-void park(fetcher_pointer self, held_delivery& slot, const rejection& why) {
+// A dead letter is named after the life of the stream that its message came from.
+bool publish_letter(fetcher_pointer self, held_delivery& slot) {
+  const auto& options = self->state.options;
+  if (!options.source->identify(slot.source))
+    return false;
+  publish(self, slot,
+          make_dead_letter(self->state.tag_of(slot), slot.source, slot.why, options.node_name,
+                           options.message_bytes_max),
+          settlement::terminate);
+  return true;
+}
+
+void park(fetcher_pointer self, held_delivery& slot, rejection why) {
   auto& state = self->state;
   spdlog::info("{}: parking {} of {}: {}: {}", state.options.instance, slot.source.stream_seq,
                slot.source.stream, to_text(why.reason), why.detail);
   ++state.parked;
-  const auto& options = state.options;
-  publish(self, slot,
-          make_dead_letter(state.tag_of(slot), slot.source, why, options.node_name,
-                           options.message_bytes_max),
-          settlement::terminate);
+  slot.why = std::move(why);
+  slot.at = stage::nameless;
+  if (!publish_letter(self, slot))
+    state.nameless.push_back(state.tag_of(slot));
+}
+
+void name_letters(fetcher_pointer self) {
+  auto& state = self->state;
+  std::erase_if(state.nameless, [&](ticket tag) { return publish_letter(self, state.at(tag)); });
 }
 
 // Unknown here is not invalid: somebody may have inserted the currency a moment ago.
@@ -98,6 +114,7 @@ void finish_drain(fetcher_pointer self) {
     state.options.source->settle(slot.source.receipt, settlement::hand_back);
     state.drain.count_handed_back();
   }
+  state.nameless.clear();
   state.drain.finish();
 }
 
@@ -216,6 +233,7 @@ void turn(fetcher_pointer self) {
   auto& state = self->state;
   state.turns.begun(self->clock().now(), state.options.turn_pause);
   take_deliveries(self);
+  name_letters(self);
   take_confirmations(self);
   if (state.drain.under_way())
     finish_drain(self);
@@ -247,6 +265,7 @@ void fetcher_state::release(held_delivery& slot) {
   slot.at = stage::free;
   ++slot.generation;
   slot.source = {};
+  slot.why = {};
   slot.letter = {};
   free_slots.push_back(static_cast<std::uint32_t>(&slot - slots.data()));
   --held;

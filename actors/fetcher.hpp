@@ -56,6 +56,7 @@ struct fetcher_state {
     free,
     looking,    // its currency is not in the table: held until the table was brought up to date
     deciding,   // with region, ledger, gate
+    nameless,   // to be parked; its source does not know the stream's incarnation yet
     failed,     // its processing failed by its own fault; decided again when `due`
     publishing, // the result or dead letter awaits its PubAck
     unconfirmed // it did not get one; published again when `due`
@@ -68,6 +69,7 @@ struct fetcher_state {
     std::uint64_t look = 0; // the look that tells whether its currency exists; 0: none was needed
     settlement after = settlement::acknowledge; // once the PubAck is there
     delivery source;
+    rejection why; // of one that is to be parked
     outgoing letter;
     time_point arrived;
     time_point leased;
@@ -77,6 +79,7 @@ struct fetcher_state {
   fetcher_options options;
   std::vector<held_delivery> slots;
   std::vector<std::uint32_t> free_slots;
+  std::vector<ticket> nameless;
   std::size_t held = 0;
   std::size_t looking = 0; // of these, in that stage
   bool paused = false;     // the circuit is open

@@ -20,6 +20,24 @@ using time_point = reconciler_state::time_point;
 
 void settle_waiting(reconciler_pointer self);
 
+// A dead letter is named after the life of the stream that its message came from.
+bool publish_letter(reconciler_state& state, std::uint64_t token, time_point now) {
+  const auto& options = state.options;
+  auto& parked = state.parking.at(token);
+  if (!options.source->identify(parked.source))
+    return false;
+  parked.letter = make_dead_letter(token, parked.source, parked.why, options.node_name,
+                                   options.message_bytes_max);
+  state.puback.begin(now);
+  options.dead_letters->publish(parked.letter);
+  return true;
+}
+
+void name_letters(reconciler_state& state, time_point now) {
+  std::erase_if(state.nameless,
+                [&](std::uint64_t token) { return publish_letter(state, token, now); });
+}
+
 void park(reconciler_pointer self, delivery&& source, lease_times leased, const rejection& why) {
   auto& state = self->state;
   const auto& options = state.options;
@@ -27,11 +45,9 @@ void park(reconciler_pointer self, delivery&& source, lease_times leased, const 
                to_text(why.reason), why.detail);
   ++state.parked;
   const auto token = ++state.last_token;
-  auto letter = make_dead_letter(token, source, why, options.node_name, options.message_bytes_max);
-  auto& parked = state.parking[token];
-  parked = {std::move(source), std::move(letter), leased, {}, true};
-  state.puback.begin(self->clock().now());
-  options.dead_letters->publish(parked.letter);
+  state.parking[token] = {std::move(source), why, {}, leased, {}, true};
+  if (!publish_letter(state, token, self->clock().now()))
+    state.nameless.push_back(token);
 }
 
 void acknowledge(reconciler_state& state, const delivery& source) {
@@ -57,6 +73,7 @@ void finish_drain(reconciler_pointer self) {
     hand_back(each.source);
   for (const auto& [token, each] : state.parking)
     hand_back(each.source);
+  state.nameless.clear();
   state.drain.finish();
 }
 
@@ -340,6 +357,7 @@ void upkeep(reconciler_pointer self) {
 void turn(reconciler_pointer self) {
   self->state.turns.begun(self->clock().now(), self->state.options.turn_pause);
   take_deliveries(self);
+  name_letters(self->state, self->clock().now());
   take_confirmations(self);
   if (self->state.drain.under_way())
     finish_drain(self);

@@ -73,7 +73,8 @@ struct reconciler_state {
 
   struct parked_result {
     delivery source;
-    outgoing letter;
+    rejection why;
+    outgoing letter; // empty until the incarnation of the source's stream is known
     lease_times leased;
     time_point due;
     bool under_way = false; // handed to the publisher; else published again when `due`
@@ -92,6 +93,7 @@ struct reconciler_state {
   std::vector<held_result> settling; // with the recorder, or waiting to be tried again
   std::vector<held_result> aside;    // refused by the database; each tried again when `due`
   std::unordered_map<std::uint64_t, parked_result> parking; // by token
+  std::vector<std::uint64_t> nameless;                      // those without a letter yet
   std::uint64_t last_token = 0;
   batch_course course;
   time_point next_alarm = time_point::min();

@@ -28,6 +28,7 @@
 #include "app/shutdown.hpp"
 #include "app/start.hpp"
 #include "app/text.hpp"
+#include "app/topology_watch.hpp"
 
 namespace ledgerd {
 
@@ -86,6 +87,7 @@ public:
     ledger_facts_source facts{settings_, *nats, view};
     const auto currencies = open_currencies(start, facts);
     {
+      const topology_watch topology{settings_, *nats, streams_};
       const auto looks =
           std::make_shared<currency_watch>(currencies, [&facts] { return facts.read(); });
       actor_world actors{settings_, *nats, {currencies, looks, view}, board_, deadline_};
@@ -136,7 +138,7 @@ private:
 
   void serve(actor_world& actors, broker& nats) {
     const auto operations =
-        make_operations(actors.system(), actors.ledger(), actors.account_side(), board_);
+        make_operations(actors.system(), actors.ledger(), actors.account_side(), board_, streams_);
     signals_.on_dump([operations] { dump(operations); });
     doors_->open(operations, actors.api());
     health_.started(settings_, nats);
@@ -160,7 +162,8 @@ private:
   process_signals& signals_;
   shutdown_deadline deadline_;
   const std::shared_ptr<progress_board> board_ = std::make_shared<progress_board>();
-  readiness health_{board_};
+  const std::shared_ptr<topology_board> streams_ = std::make_shared<topology_board>();
+  readiness health_{board_, streams_};
   std::atomic<const progress_watch*> watch_{nullptr};
   const std::shared_ptr<late_node> doors_ = std::make_shared<late_node>();
   std::shared_ptr<http_guard> guard_;

@@ -164,7 +164,8 @@ void ask_reports(caf::actor_system& system, const Root& root, const report_callb
 
 http_routes make_operations(caf::actor_system& system, const node_actor& ledger,
                             const account_actor& account,
-                            std::shared_ptr<const progress_board> board) {
+                            std::shared_ptr<const progress_board> board,
+                            std::shared_ptr<const topology_board> streams) {
   // One side after the other, so that their reports are gathered without a lock.
   const auto ask_both = [&system, ledger, account](const report_callback& answer) {
     ask_reports(system, ledger, [&system, account, answer](reports all) {
@@ -175,10 +176,12 @@ http_routes make_operations(caf::actor_system& system, const node_actor& ledger,
     });
   };
   http_routes result;
-  result.metrics = [ask_both, board](const std::function<void(metrics_snapshot)>& answer) {
-    ask_both([answer, board](const reports& all) {
+  result.metrics = [ask_both, board, streams](const std::function<void(metrics_snapshot)>& answer) {
+    ask_both([answer, board, streams](const reports& all) {
       auto snapshot = to_snapshot(all);
       auto more = to_snapshot(board->standing(std::chrono::steady_clock::now()));
+      std::move(more.begin(), more.end(), std::back_inserter(snapshot));
+      more = to_snapshot(streams->counts());
       std::move(more.begin(), more.end(), std::back_inserter(snapshot));
       answer(std::move(snapshot));
     });
@@ -202,6 +205,21 @@ metrics_snapshot to_snapshot(const std::vector<standing_actor>& standing) {
            {},
            std::chrono::duration_cast<std::chrono::seconds>(longest).count(),
            {}}};
+}
+
+metrics_snapshot to_snapshot(const topology_counts& counts) {
+  const auto one = [](const char* name, const char* help, metric_kind kind, std::uint64_t value) {
+    return metric{name, help, kind, {}, static_cast<std::int64_t>(value), {}};
+  };
+  return {one("ledgerd_topology_made_again_total",
+              "Streams and consumers that had disappeared and were made again.",
+              metric_kind::counter, counts.made_again),
+          one("ledgerd_topology_refused",
+              "Streams and consumers that are missing, and settings that lose or stop messages.",
+              metric_kind::gauge, counts.refused),
+          one("ledgerd_requests_deleted_unread_total",
+              "Requests that the broker deleted before they were decided, at most.",
+              metric_kind::counter, counts.deleted_unread)};
 }
 
 metrics_snapshot to_snapshot(const std::vector<actor_report>& reports) {

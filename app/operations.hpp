@@ -10,6 +10,7 @@
 #include "actors/progress.hpp"
 #include "app/http_routes.hpp"
 #include "app/metrics_snapshot.hpp"
+#include "app/topology_watch.hpp"
 
 namespace ledgerd {
 
@@ -17,7 +18,8 @@ namespace ledgerd {
 // One of the roots may be empty.
 http_routes make_operations(caf::actor_system& system, const node_actor& ledger,
                             const account_actor& account,
-                            std::shared_ptr<const progress_board> board);
+                            std::shared_ptr<const progress_board> board,
+                            std::shared_ptr<const topology_board> streams);
 
 // The exported metrics (contract section 6) from the actors' own reports, summed over the actors of
 // a kind.
@@ -25,5 +27,7 @@ metrics_snapshot to_snapshot(const std::vector<actor_report>& reports);
 
 // The metrics of what stands still.
 metrics_snapshot to_snapshot(const std::vector<standing_actor>& standing);
+// The metrics of streams and consumers.
+metrics_snapshot to_snapshot(const topology_counts& counts);
 
 } // namespace ledgerd

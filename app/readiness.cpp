@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
-#include <initializer_list>
 #include <memory>
 #include <string_view>
 #include <utility>
 
 #include "actors/failpoint.hpp"
 #include "app/signals_blocked.hpp"
-#include "messaging/names.hpp"
 #include "persistence/record_store.hpp"
 
 namespace ledgerd {
@@ -18,7 +16,6 @@ namespace ledgerd {
 namespace {
 
 constexpr auto look_pause = std::chrono::milliseconds{500};
-constexpr int looks_between_streams = 10;
 constexpr auto broker_limit = std::chrono::milliseconds{1500};
 constexpr auto look_limit = std::chrono::milliseconds{3500};
 
@@ -45,16 +42,6 @@ readiness_check look_at_broker(broker& nats) {
   }
 }
 
-// The first of `wanted` that the stream lacks; empty: none.
-std::string missing_consumer(broker& nats, std::string_view stream,
-                             std::initializer_list<std::string_view> wanted) {
-  const auto present = nats.consumer_names(stream);
-  for (const auto name : wanted)
-    if (std::find(present.begin(), present.end(), name) == present.end())
-      return std::string{name};
-  return {};
-}
-
 std::string seconds_text(std::chrono::milliseconds time) {
   const auto tenths = time.count() / 100;
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
@@ -62,7 +49,9 @@ std::string seconds_text(std::chrono::milliseconds time) {
 
 } // namespace
 
-readiness::readiness(std::shared_ptr<const progress_board> board) : board_(std::move(board)) {}
+readiness::readiness(std::shared_ptr<const progress_board> board,
+                     std::shared_ptr<const topology_board> streams)
+    : board_(std::move(board)), streams_(std::move(streams)) {}
 
 readiness::~readiness() {
   stop();
@@ -129,30 +118,6 @@ void readiness::looking_at(const char* what) {
   looking_since_ = clock::now();
 }
 
-readiness_check readiness::look_at_streams(const config& settings, broker& nats) {
-  looking_at("streams");
-  try {
-    for (const auto stream :
-         {names::request_stream, names::result_stream, names::dead_letter_stream})
-      if (!nats.stream(stream).exists)
-        return {"streams", false, "stream " + std::string{stream} + " is missing"};
-    std::string missing;
-    if (settings.has_role("ledger"))
-      missing = missing_consumer(nats, names::request_stream,
-                                 {names::deposit_consumer, names::withdrawal_consumer});
-    if (missing.empty() && settings.has_role("account"))
-      missing = missing_consumer(nats, names::result_stream, {names::account_result_consumer});
-    if (missing.empty() && settings.has_role("account"))
-      missing =
-          missing_consumer(nats, names::dead_letter_stream, {names::account_dead_letter_consumer});
-    if (!missing.empty())
-      return {"streams", false, "consumer " + missing + " is missing"};
-    return {"streams", true, ""};
-  } catch (const std::exception& e) {
-    return {"streams", false, e.what()};
-  }
-}
-
 void readiness::watch(const config& settings, broker& nats) {
   std::unique_ptr<ledger_reader> ledger;
   std::unique_ptr<record_reader> records;
@@ -160,22 +125,18 @@ void readiness::watch(const config& settings, broker& nats) {
     ledger = make_postgres_reader(settings.database_url);
   if (settings.has_role("account"))
     records = make_postgres_record_reader(settings.records_url());
-  readiness_check streams;
-  for (int round = 0; !stop_; ++round) {
+  while (!stop_) {
     failpoint("readiness");
     looking_at("broker");
     const auto link = look_at_broker(nats);
-    if (!link.ok)
-      streams = {"streams", false, "the broker does not answer"};
-    else if (round % looks_between_streams == 0 || !streams.ok)
-      streams = look_at_streams(settings, nats);
     std::vector<readiness_check> seen;
     looking_at("database");
     look_at_database("database", ledger, seen);
     looking_at("account database");
     look_at_database("account database", records, seen);
     seen.push_back(link);
-    seen.push_back(streams);
+    const auto problem = link.ok ? streams_->problem() : "the broker does not answer";
+    seen.push_back({"streams", problem.empty(), problem});
     {
       const std::lock_guard lock{mutex_};
       latest_ = std::move(seen);

@@ -13,6 +13,7 @@
 #include "actors/progress.hpp"
 #include "app/config.hpp"
 #include "app/http_routes.hpp"
+#include "app/topology_watch.hpp"
 #include "messaging/broker.hpp"
 #include "persistence/postgres.hpp"
 
@@ -23,7 +24,8 @@ namespace ledgerd {
 // connection. Thread-safe.
 class readiness {
 public:
-  explicit readiness(std::shared_ptr<const progress_board> board);
+  readiness(std::shared_ptr<const progress_board> board,
+            std::shared_ptr<const topology_board> streams);
   ~readiness();
   readiness(const readiness&) = delete;
   readiness& operator=(const readiness&) = delete;
@@ -53,11 +55,11 @@ private:
   using clock = std::chrono::steady_clock;
 
   void watch(const config& settings, broker& nats);
-  readiness_check look_at_streams(const config& settings, broker& nats);
   void looking_at(const char* what);
   std::vector<readiness_check> servers() const;
 
   const std::shared_ptr<const progress_board> board_;
+  const std::shared_ptr<const topology_board> streams_;
   mutable std::mutex mutex_;
   bool started_ = false;
   std::string start_step_ = "start";

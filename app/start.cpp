@@ -11,6 +11,7 @@
 #include <spdlog/spdlog.h>
 
 #include "app/text.hpp"
+#include "app/topology_watch.hpp"
 #include "persistence/database_error.hpp"
 #include "persistence/schema.hpp"
 
@@ -125,13 +126,13 @@ std::unique_ptr<broker> open_broker(const start_steps& start) {
   options.client_name = "ledgerd " + settings.node_name;
   auto nats =
       keep_trying("broker", start, [&] { return broker::connect(options, log_link_event); });
-  provisioning how;
-  how.ledger = settings.has_role("ledger");
-  how.account = settings.has_role("account");
-  how.create = settings.provision;
-  how.ack_wait = settings.ack_wait;
-  how.shutdown_deadline = settings.shutdown_deadline;
-  refuse_start_on(keep_trying("provisioning", start, [&] { return nats->provision(how); }));
+  const auto how = provisioning_of(settings);
+  const auto found = keep_trying("provisioning", start, [&] { return nats->provision(how); });
+  for (const auto& one : found.made)
+    spdlog::info("made {}", one);
+  for (const auto& one : found.warned)
+    spdlog::warn("{}", one);
+  refuse_start_on(found.refused);
   return nats;
 }
 

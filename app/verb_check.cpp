@@ -1,10 +1,12 @@
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "app/command_line.hpp"
 #include "app/connections.hpp"
 #include "app/text.hpp"
+#include "app/topology_watch.hpp"
 #include "app/verbs.hpp"
 #include "persistence/schema.hpp"
 
@@ -17,11 +19,12 @@ using sentences = std::vector<std::string>;
 struct finding {
   std::string part; // configuration, broker, database, account database
   sentences faults; // empty: all is well
+  sentences warnings = {};
 };
 
 // What a part says, or the reason why it could not be asked.
 finding ask(std::string part, const std::function<sentences()>& question) {
-  finding found{std::move(part), {}};
+  finding found{std::move(part), {}, {}};
   try {
     found.faults = question();
   } catch (const std::exception& e) {
@@ -33,16 +36,16 @@ finding ask(std::string part, const std::function<sentences()>& question) {
 std::vector<finding> look(const loaded_config& loaded) {
   const auto& settings = loaded.value;
   std::vector<finding> findings;
-  findings.push_back({"configuration", loaded.faults});
+  findings.push_back({"configuration", loaded.faults, {}});
+  sentences warnings;
   findings.push_back(ask("broker", [&] {
-    provisioning only_look;
-    only_look.ledger = settings.has_role("ledger");
-    only_look.account = settings.has_role("account");
+    auto only_look = provisioning_of(settings);
     only_look.create = false;
-    only_look.ack_wait = settings.ack_wait;
-    only_look.shutdown_deadline = settings.shutdown_deadline;
-    return connect_broker(settings)->provision(only_look);
+    auto found = connect_broker(settings)->provision(only_look);
+    warnings = std::move(found.warned);
+    return std::move(found.refused);
   }));
+  findings.back().warnings = std::move(warnings);
   if (settings.has_role("ledger"))
     findings.push_back(ask("database", [&] {
       require_ledger_database(settings);
@@ -60,15 +63,18 @@ int run_check(const loaded_config& loaded, bool json) {
   const auto findings = look(loaded);
   bool ok = true;
   auto items = nlohmann::ordered_json::array();
-  for (const auto& [part, faults] : findings) {
+  for (const auto& [part, faults, warnings] : findings) {
     ok = ok && faults.empty();
-    items.push_back({{"part", part}, {"ok", faults.empty()}, {"faults", faults}});
+    items.push_back(
+        {{"part", part}, {"ok", faults.empty()}, {"faults", faults}, {"warnings", warnings}});
     if (json)
       continue;
     if (faults.empty())
       std::printf("%-16s ok\n", part.c_str());
     for (const auto& fault : faults)
       std::printf("%-16s FAULT  %s\n", part.c_str(), one_line(fault).c_str());
+    for (const auto& warning : warnings)
+      std::printf("%-16s WARN   %s\n", part.c_str(), one_line(warning).c_str());
   }
   if (json)
     print_json({{"ok", ok}, {"parts", items}});

@@ -87,7 +87,7 @@ public:
         std::max<std::int64_t>(natsConnection_GetMaxPayload(data_->current()->raw()), 0));
   }
 
-  std::vector<std::string> provision(const provisioning& how) override {
+  provision_report provision(const provisioning& how) override {
     return provision_all(*control_->current(), how);
   }
 

@@ -42,6 +42,7 @@ struct stream_state {
   std::uint64_t last_seq = 0;
   std::int64_t created_at_ns = 0; // by the broker's clock, since 1970
   bool limited = false; // it drops old messages by itself: has a limit of age, number or size
+  std::size_t settings_digest = 0; // changes with the stream's configuration
 };
 
 // What the broker says of a durable consumer.
@@ -53,7 +54,8 @@ struct consumer_state {
   std::uint64_t ack_floor = 0; // stream sequence up to which all is settled
   std::uint64_t delivered = 0; // last stream sequence handed out
   std::chrono::milliseconds ack_wait{0};
-  std::uint64_t max_deliver = 0; // how often a message is handed out at most; 0: without limit
+  std::uint64_t max_deliver = 0;  // how often a message is handed out at most; 0: without limit
+  std::int64_t created_at_ns = 0; // by the broker's clock, since 1970
 };
 
 // A stored message, for audit, trace and tests.
@@ -66,9 +68,13 @@ struct stored_message {
 };
 
 struct provisioning {
-  bool ledger = true;                        // the ledger role's consumers
-  bool account = false;                      // the account role's consumer
-  bool create = true;                        // false: only check
+  bool ledger = true;   // the ledger role's consumers
+  bool account = false; // the account role's consumer
+  bool create = true;   // false: only check
+  // Ask also what may cost: a nats-server before 2.10 may be slow for a while once it is asked for
+  // a consumer's settings (docs/decisions/0010-questions.md). Without, its consumers are only
+  // missed.
+  bool may_cost = true;
   std::chrono::milliseconds ack_wait{30000}; // for the consumers that are created
   std::chrono::milliseconds shutdown_deadline{
       10000}; // an existing, shorter acknowledgement wait is a fault
@@ -81,6 +87,16 @@ struct provisioning {
 class broker_refused : public std::runtime_error {
 public:
   using std::runtime_error::runtime_error;
+};
+
+// What `broker::provision` has found and done, one sentence each.
+struct provision_report {
+  std::vector<std::string> refused; // missing, or a setting that would lose, skip or stop messages
+  std::vector<std::string> warned;  // settings that somebody should know of
+  std::vector<std::string> made;    // what was missing and has been created
+  bool complete = true;             // false: not all consumers' settings could be looked at
+
+  bool empty() const noexcept { return refused.empty(); } // nothing is wrong
 };
 
 class broker {
@@ -106,10 +122,9 @@ public:
   virtual std::size_t message_bytes_max() const = 0;
 
   // Creates what is missing of the three streams and the consumers of the roles, changes
-  // nothing that is there, and returns one sentence for each setting that would lose messages
-  // (contract section 1), or for each thing that is missing when `create` is off. Empty: all is
-  // well. Waits. Throws std::runtime_error when the broker cannot be asked.
-  virtual std::vector<std::string> provision(const provisioning& how) = 0;
+  // nothing that is there, and judges every setting of what is there. Waits. Throws
+  // std::runtime_error when the broker cannot be asked.
+  virtual provision_report provision(const provisioning& how) = 0;
 
   // Wait for the broker's answer; throw std::runtime_error when there is none.
   virtual stream_state stream(std::string_view name) = 0;

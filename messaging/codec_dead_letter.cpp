@@ -72,9 +72,12 @@ void fit(outgoing& message, std::size_t own, std::size_t message_bytes_max) {
 outgoing make_dead_letter(std::uint64_t token, const delivery& source, const rejection& why,
                           std::string_view node_name, std::size_t message_bytes_max) {
   const auto sequence = std::to_string(source.stream_seq);
+  // The message of a stream that is gone is told apart by its own time.
+  const auto life =
+      std::to_string(source.incarnation != 0 ? source.incarnation : source.stored_at_ns);
   outgoing result{.token = token,
                   .subject = dead_letter_subject(source.subject),
-                  .message_id = "dead-" + source.stream + "-" + sequence,
+                  .message_id = "dead-" + source.stream + "-" + life + "-" + sequence,
                   .payload = source.payload};
   result.headers = {
       {"Ledgerd-Reason", std::string(to_text(why.reason))},
@@ -87,6 +90,8 @@ outgoing make_dead_letter(std::uint64_t token, const delivery& source, const rej
   };
   if (const auto mark = find_header(source.headers, names::account_mark); !mark.empty())
     result.headers.push_back({std::string(names::account_mark), short_detail(mark)});
+  if (source.incarnation != 0)
+    result.headers.push_back({"Ledgerd-Incarnation", life});
   const auto own = result.headers.size();
   // A message that was parked before and sent again may carry the old reasons: only the present
   // ones count.

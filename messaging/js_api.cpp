@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
@@ -109,6 +110,15 @@ std::string checked_name(std::string_view name) {
   return std::string(name);
 }
 
+std::optional<std::int64_t> parse_creation_time(std::string_view json) {
+  int code = 0;
+  if (!parse_api_error(json, code).empty())
+    return code == api_stream_not_found ? std::optional<std::int64_t>(0) : std::nullopt;
+  const auto info = nlohmann::json::parse(json, nullptr, false);
+  const auto created = info.is_object() ? parse_time(text_at(info, "created")) : 0;
+  return created != 0 ? std::optional(created) : std::nullopt;
+}
+
 stream_state ask_stream(session& through, std::string_view name) {
   const auto what = "STREAM.INFO." + checked_name(name);
   const auto answer = ask_jetstream(through, what, "");
@@ -129,7 +139,8 @@ stream_state ask_stream(session& through, std::string_view name) {
           number_at(state, "first_seq"),
           number_at(state, "last_seq"),
           parse_time(text_at(info, "created")),
-          limited};
+          limited,
+          std::hash<std::string>()(object_at(info, "config").dump())};
 }
 
 consumer_state ask_consumer(session& through, std::string_view stream, std::string_view durable) {
@@ -149,7 +160,8 @@ consumer_state ask_consumer(session& through, std::string_view stream, std::stri
           number_at(object_at(info, "delivered"), "stream_seq"),
           std::chrono::duration_cast<std::chrono::milliseconds>(
               std::chrono::nanoseconds(number_at(config, "ack_wait"))),
-          number_at(config, "max_deliver")};
+          number_at(config, "max_deliver"),
+          parse_time(text_at(info, "created"))};
 }
 
 std::vector<std::string> ask_consumer_names(session& through, std::string_view stream) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,10 @@ jetstream_answer ask_jetstream(session& through, const std::string& what, const 
 
 // A stream or consumer name that can stand in a subject. Throws std::runtime_error.
 std::string checked_name(std::string_view name);
+
+// When the stream was made, from an answer to STREAM.INFO: nanoseconds since 1970, 0 when there is
+// no such stream, nothing when the answer does not say.
+std::optional<std::int64_t> parse_creation_time(std::string_view json);
 
 stream_state ask_stream(session& through, std::string_view name);
 consumer_state ask_consumer(session& through, std::string_view stream, std::string_view durable);

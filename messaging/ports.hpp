@@ -29,7 +29,12 @@ struct delivery {
   std::string receipt;         // the acknowledgement subject; opaque to everybody but the source
   std::string stream;
   std::uint64_t stream_seq = 0;
-  std::uint64_t deliveries = 1; // how often the broker has handed it out, this time included
+  std::uint64_t deliveries = 1;  // how often the broker has handed it out, this time included
+  std::int64_t stored_at_ns = 0; // by the broker's clock, since 1970
+  // When its stream was made, by the broker's clock, since 1970: only together with this does
+  // `stream_seq` name a message. 0: not known (see `delivery_source::identify`).
+  std::int64_t incarnation = 0;
+  std::uint64_t inquiry = 0; // of the source alone: the question that will tell the incarnation
 };
 
 enum class settlement {
@@ -59,6 +64,14 @@ public:
 
   // What has arrived since the last call, in order of arrival.
   virtual std::vector<delivery> take() = 0;
+
+  // Fills in `incarnation`, learned after the delivery had come; needed before it is parked. False:
+  // not known yet, the source has asked and wakes when it knows; call again then. True and still 0:
+  // the stream it came from is gone.
+  virtual bool identify(delivery& one) {
+    (void)one;
+    return true;
+  }
 
   // Fire and forget: a lost acknowledgement leads to a redelivery, which the gate knows.
   virtual void settle(std::string_view receipt, settlement how) = 0;

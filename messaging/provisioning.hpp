@@ -11,9 +11,6 @@
 namespace ledgerd {
 
 // See broker::provision. Waits. Throws std::runtime_error when the broker cannot be asked.
-std::vector<std::string> provision_all(session& through, const provisioning& how);
-
-// True when a message on `subject` would be taken by a stream with the subject `pattern`.
-bool subject_matches(std::string_view pattern, std::string_view subject) noexcept;
+provision_report provision_all(session& through, const provisioning& how);
 
 } // namespace ledgerd

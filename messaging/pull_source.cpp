@@ -3,13 +3,17 @@
 #include <nats/nats.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cstring>
 #include <utility>
 
 #include "domain/assert.hpp"
 #include "messaging/incoming.hpp"
+#include "messaging/js_api.hpp"
 #include "messaging/mailbox.hpp"
 #include "messaging/pull_book.hpp"
 #include "messaging/reply_inbox.hpp"
+#include "messaging/stream_life.hpp"
 
 namespace ledgerd {
 
@@ -45,6 +49,46 @@ struct notice {
 struct harvest {
   mailbox<delivery>::tally count;
   std::vector<notice> notices;
+  bool restarted = false; // the consumer counts anew: it, or its stream, was made anew
+};
+
+// A receipt as the caller keeps it: the generation of `stream_life` in which it came, then the
+// acknowledgement subject.
+constexpr std::size_t mark_bytes = sizeof(std::uint32_t);
+
+std::string marked(std::uint32_t generation, std::string_view subject) {
+  std::string result(mark_bytes + subject.size(), '\0');
+  std::memcpy(result.data(), &generation, mark_bytes);
+  subject.copy(result.data() + mark_bytes, subject.size());
+  return result;
+}
+
+std::uint32_t mark_of(std::string_view receipt) {
+  std::uint32_t generation = 0;
+  LEDGERD_ASSERT(receipt.size() > mark_bytes);
+  std::memcpy(&generation, receipt.data(), mark_bytes);
+  return generation;
+}
+
+// Answers to the question when the stream was made.
+class life_answers final : public message_sink {
+public:
+  struct answer {
+    std::uint64_t question = 0;
+    std::int64_t created_at_ns = 0;
+  };
+
+  void open(waker wake) { ready_.open(std::move(wake)); }
+  void shut() { ready_.shut(); }
+  std::vector<answer> take() { return ready_.take({}); }
+
+  void receive(nats_message* message) override {
+    if (const auto created = parse_creation_time(payload_of(message)))
+      ready_.put({reply_number(subject_of(message)), *created});
+  }
+
+private:
+  mailbox<answer> ready_;
 };
 
 class arrivals final : public message_sink {
@@ -55,6 +99,10 @@ public:
   void open(waker wake) { ready_.open(std::move(wake)); }
 
   void shut() { ready_.shut(); }
+
+  void mark_with(std::uint32_t generation) {
+    generation_.store(generation, std::memory_order_relaxed);
+  }
 
   void receive(nats_message* raw) override {
     if (reply_of(raw).empty())
@@ -68,6 +116,7 @@ public:
     harvest result;
     result.notices = notices_.take({});
     result.count = ready_.count();
+    result.restarted = restarted_.exchange(false, std::memory_order_relaxed);
     return result;
   }
 
@@ -97,19 +146,25 @@ private:
     // Anybody may publish to an inbox he has heard of; only what the consumer sends is a delivery.
     if (!facts || facts->stream != stream_ || facts->consumer != durable_)
       return;
+    if (facts->consumer_seq <= std::exchange(consumer_seq_, facts->consumer_seq))
+      restarted_.store(true, std::memory_order_relaxed);
     delivery one{std::string(subject_of(message)),
                  std::string(payload_of(message)),
                  copy_headers(message, header_choice::application),
-                 std::string(receipt),
+                 marked(generation_.load(std::memory_order_relaxed), receipt),
                  stream_,
                  facts->stream_seq,
-                 facts->deliveries};
+                 facts->deliveries,
+                 facts->stored_at_ns};
     ready_.put(std::move(one));
   }
 
   const std::string stream_;
   const std::string durable_;
-  std::size_t capacity_hint_ = 0; // the actor's thread only
+  std::size_t capacity_hint_ = 0;  // the actor's thread only
+  std::uint64_t consumer_seq_ = 0; // the subscription's thread only
+  std::atomic<std::uint32_t> generation_ = 0;
+  std::atomic<bool> restarted_ = false;
   mailbox<delivery> ready_;
   mailbox<notice> notices_; // never opened: nobody need wake up for them
 };
@@ -129,6 +184,11 @@ std::string_view settlement_text(settlement how) {
   return {};
 }
 
+struct deferral {
+  std::string receipt;
+  settlement how;
+};
+
 class pull_source final : public delivery_source {
 public:
   pull_source(std::shared_ptr<lifeline> control, std::shared_ptr<lifeline> data,
@@ -138,15 +198,20 @@ public:
         name_(std::string(stream) + "/" + std::string(durable)),
         request_subject_("$JS.API.CONSUMER.MSG.NEXT." + std::string(stream) + "."
                          + std::string(durable)),
-        observe_(std::move(observe)), arrivals_(std::make_shared<arrivals>(stream, durable)),
-        book_(request_max) {}
+        life_subject_("$JS.API.STREAM.INFO." + std::string(stream)), observe_(std::move(observe)),
+        arrivals_(std::make_shared<arrivals>(stream, durable)), book_(request_max),
+        answers_(std::make_shared<life_answers>()), questions_(control_, answers_) {}
 
   ~pull_source() override {
     arrivals_->shut();
+    answers_->shut();
     unsubscribe();
   }
 
-  void open(waker wake) override { arrivals_->open(std::move(wake)); }
+  void open(waker wake) override {
+    answers_->open(wake);
+    arrivals_->open(std::move(wake));
+  }
 
   void pull(std::size_t room) override {
     room_ = room;
@@ -162,13 +227,22 @@ public:
     return result;
   }
 
+  bool identify(delivery& one) override {
+    if (one.incarnation != 0)
+      return true;
+    if (one.inquiry == 0)
+      one.inquiry = life_.wish();
+    ask_life(steady::now());
+    const auto known = life_.incarnation(one.inquiry, one.stored_at_ns);
+    one.incarnation = known.value_or(0);
+    return known.has_value();
+  }
+
   void settle(std::string_view receipt, settlement how) override {
-    if (const auto epoch = data_->epoch(); epoch != data_epoch_) {
-      data_epoch_ = epoch;
-      data_session_ = data_->current();
-    }
-    receipt_.assign(receipt);
-    data_session_->publish(receipt_, {}, settlement_text(how));
+    if (life_.is_present(mark_of(receipt)) || how == settlement::progress)
+      send(receipt.substr(mark_bytes), how);
+    else
+      deferred_.push_back({std::string(receipt), how});
   }
 
   void close() override {
@@ -180,15 +254,71 @@ public:
   }
 
 private:
+  void send(std::string_view subject, settlement how) {
+    if (const auto epoch = data_->epoch(); epoch != data_epoch_) {
+      data_epoch_ = epoch;
+      data_session_ = data_->current();
+    }
+    receipt_.assign(subject);
+    data_session_->publish(receipt_, {}, settlement_text(how));
+  }
+
+  // An acknowledgement names a message by its sequence number alone. What came before the consumer
+  // or the stream was made anew must not settle the stranger who has that number now.
+  void settle_deferred(steady::time_point now) {
+    std::erase_if(deferred_, [&](const deferral& one) {
+      const auto subject = std::string_view(one.receipt).substr(mark_bytes);
+      const auto facts = parse_receipt(subject);
+      LEDGERD_ASSERT(facts.has_value());
+      switch (life_.may_settle(mark_of(one.receipt), facts->stored_at_ns, now)) {
+      case stream_life::settling::later:
+        return false;
+      case stream_life::settling::yes:
+        send(subject, one.how);
+        break;
+      case stream_life::settling::never:
+        break;
+      }
+      return true;
+    });
+  }
+
+  void doubt(steady::time_point now) {
+    life_.doubt(now);
+    arrivals_->mark_with(life_.generation());
+  }
+
+  void ask_life(steady::time_point now) {
+    if (const auto epoch = control_->epoch(); epoch != life_epoch_) {
+      if (std::exchange(life_epoch_, epoch) != 0)
+        doubt(now);
+      life_.lost();
+    }
+    if (auto* through = questions_.ready())
+      if (const auto question = life_.next_question(now))
+        through->publish(life_subject_, questions_.subject(*question), "");
+  }
+
+  void learn(steady::time_point now) {
+    for (const auto& one : answers_->take())
+      life_.answered(one.question, one.created_at_ns);
+    settle_deferred(now);
+    ask_life(now);
+  }
+
   void advance() {
     const auto now = steady::now();
     const auto seen = arrivals_->look();
+    if (seen.restarted)
+      doubt(now);
+    learn(now);
     if (seen.count.arrived > 0)
       recover();
     book_.arrived(seen.count.arrived, now);
     for (const auto& one : seen.notices)
       attend(one, now);
-    book_.expire(now);
+    if (book_.expire(now) > 0)
+      doubt(now);
     if (!closed_ && resubscribe() && now >= pause_until_)
       request(seen.count.waiting, now);
   }
@@ -213,8 +343,10 @@ private:
     pause_until_ = {};
   }
 
-  // The broker refuses: ask again after a pause that grows.
+  // The broker refuses: ask again after a pause that grows. The consumer may be gone, and another
+  // may come in its place.
   void stumble(const std::string& text, steady::time_point now) {
+    doubt(now);
     if (trouble_pause_.count() == 0 || now - reported_at_ >= trouble_report_every) {
       observe_(link_event::error, "pull on " + name_ + ": " + text);
       reported_at_ = now;
@@ -266,9 +398,15 @@ private:
   const std::shared_ptr<lifeline> data_;
   const std::string name_;
   const std::string request_subject_;
+  const std::string life_subject_;
   const lifeline::report observe_;
   const std::shared_ptr<arrivals> arrivals_;
   pull_book book_;
+  const std::shared_ptr<life_answers> answers_;
+  reply_inbox questions_;
+  stream_life life_;
+  std::uint64_t life_epoch_ = 0;
+  std::vector<deferral> deferred_; // settlements that wait for an answer
   std::size_t room_ = 0;
   bool closed_ = false;
   std::uint64_t epoch_ = 0;

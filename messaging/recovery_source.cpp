@@ -6,7 +6,6 @@
 #include <iterator>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -17,6 +16,7 @@
 
 #include "messaging/incoming.hpp"
 #include "messaging/names.hpp"
+#include "messaging/recovery_book.hpp"
 
 namespace ledgerd {
 
@@ -71,11 +71,15 @@ public:
 
   // What a sweep has found has no receipt.
   void settle(std::string_view receipt, settlement how) override {
-    const auto announcement = parse_number(receipt);
-    if (!announcement || (how != settlement::acknowledge && how != settlement::terminate))
+    if (receipt.empty() || (how != settlement::acknowledge && how != settlement::terminate))
+      return;
+    const auto dot = receipt.find('.');
+    const auto made = parse_number(receipt.substr(0, dot));
+    const auto seq = parse_number(receipt.substr(dot + 1)); // npos + 1 is 0
+    if (!made || !seq)
       return;
     const std::lock_guard lock{mutex_};
-    done_.push_back(*announcement);
+    done_.push_back({static_cast<std::int64_t>(*made), *seq});
   }
 
   void close() override {
@@ -85,8 +89,13 @@ public:
   }
 
 private:
+  // An announcement, by its place in one life of its stream.
+  struct announcement {
+    std::int64_t made = 0;
+    std::uint64_t seq = 0;
+  };
+
   void recover_for_ever() {
-    auto next_sweep = steady::now() + interval_;
     for (;;) {
       {
         std::unique_lock lock{mutex_};
@@ -94,84 +103,99 @@ private:
           return;
       }
       try {
-        read_announcements();
-        if (steady::now() >= next_sweep)
-          next_sweep =
-              steady::now() + (sweep() ? interval_ : std::max(interval_, unlimited_pause()));
-        strike_out_done();
+        look();
       } catch (const std::exception&) {
         // The broker is away; its link reports that, and the next round tries again.
       }
     }
   }
 
+  void look() {
+    const auto list = nats_.stream(names::exhausted_stream);
+    if (book_.observe(nats_.stream(stream_), list))
+      next_sweep_ = {};
+    std::optional<consumer_state> limited;
+    if (steady::now() >= next_sweep_)
+      limited = ask_consumer(list.exists);
+    read_announcements(list);
+    if (limited)
+      sweep(*limited);
+    strike_out_done();
+  }
+
+  // The consumer, if it limits deliveries. Where announcements are kept, a limit that is set later
+  // needs no sweep to be noticed. To ask is not free: nats-server 2.9 may count what is pending
+  // anew for every delivery from then on (docs/decisions/0008-recovery.md).
+  std::optional<consumer_state> ask_consumer(bool announcements_kept) {
+    auto consumer = nats_.consumer(stream_, durable_);
+    const bool limits = consumer.exists && consumer.max_deliver != 0;
+    const auto pause = limits || !consumer.exists ? interval_
+                       : announcements_kept       ? unlimited_pause_announced
+                                                  : unlimited_pause_alone;
+    next_sweep_ = steady::now() + std::max(interval_, pause);
+    if (!limits)
+      return std::nullopt;
+    book_.observe(consumer);
+    return consumer;
+  }
+
   // The stream of announcements is a list of what is to be done: what is done is deleted.
   void strike_out_done() {
-    std::vector<std::uint64_t> done;
+    std::vector<announcement> done;
     {
       const std::lock_guard lock{mutex_};
       done = done_;
     }
-    for (const auto seq : done) {
-      try {
-        nats_.delete_message(names::exhausted_stream, seq);
-      } catch (const std::runtime_error&) {
-        // Another node may have been faster.
-        if (nats_.message(names::exhausted_stream, seq))
-          throw;
-      }
-    }
+    const auto list = done.empty() ? stream_state{} : nats_.stream(names::exhausted_stream);
+    for (const auto& one : done)
+      if (list.exists && one.made == list.created_at_ns)
+        strike_out(one.seq);
     const std::lock_guard lock{mutex_};
     done_.erase(done_.begin(), std::next(done_.begin(), static_cast<std::ptrdiff_t>(done.size())));
   }
 
-  void read_announcements() {
-    const auto list = nats_.stream(names::exhausted_stream);
-    announcements_kept_ = list.exists;
-    if (list.messages == 0 || list.last_seq <= read_)
+  void strike_out(std::uint64_t seq) {
+    try {
+      nats_.delete_message(names::exhausted_stream, seq);
+    } catch (const std::runtime_error&) {
+      // Another node may have been faster.
+      if (nats_.message(names::exhausted_stream, seq))
+        throw;
+    }
+  }
+
+  void read_announcements(const stream_state& list) {
+    if (!list.exists || list.messages == 0 || list.last_seq <= book_.read())
       return;
-    nats_.read(names::exhausted_stream, announced_, read_ + 1, [&](const stored_message& one) {
-      const auto seq = announced_sequence(one.payload);
-      const auto request = seq ? nats_.message(stream_, *seq) : std::nullopt;
-      const auto receipt = std::to_string(one.seq);
-      if (!request || request->subject != subject_)
-        settle(receipt, settlement::acknowledge); // gone, or no announcement at all
-      else if (!hand_out(*request, receipt))
-        return false;
-      else
-        announced_requests_.insert(*seq);
-      read_ = one.seq;
-      return true;
-    });
+    nats_.read(
+        names::exhausted_stream, announced_, book_.read() + 1, [&](const stored_message& one) {
+          const auto seq = announced_sequence(one.payload);
+          const auto request = seq ? nats_.message(stream_, *seq) : std::nullopt;
+          const auto receipt = std::to_string(list.created_at_ns) + "." + std::to_string(one.seq);
+          if (!request || request->subject != subject_)
+            settle(receipt, settlement::acknowledge); // gone, or no announcement at all
+          else if (!hand_out(*request, receipt))
+            return false;
+          else
+            book_.announced(*seq);
+          book_.read_to(one.seq);
+          return true;
+        });
   }
 
-  // Where announcements are kept, a limit that is set later needs no sweep to be noticed. To ask is
-  // not free: nats-server 2.9 may count what is pending anew for every delivery from then on
-  // (docs/decisions/0008-recovery.md).
-  std::chrono::milliseconds unlimited_pause() const {
-    return announcements_kept_ ? unlimited_pause_announced : unlimited_pause_alone;
-  }
-
-  // Whether the consumer limits deliveries.
-  bool sweep() {
-    const auto consumer = nats_.consumer(stream_, durable_);
-    if (!consumer.exists || consumer.max_deliver == 0)
-      return false;
-    swept_ = std::max(swept_, consumer.ack_floor);
-    if (swept_ >= consumer.delivered)
-      return true;
+  void sweep(const consumer_state& consumer) {
+    if (book_.swept() >= consumer.delivered)
+      return;
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     const auto old_enough =
         std::chrono::duration_cast<std::chrono::nanoseconds>(now - consumer.ack_wait).count();
-    nats_.read(stream_, subject_, swept_ + 1, [&](const stored_message& message) {
+    nats_.read(stream_, subject_, book_.swept() + 1, [&](const stored_message& message) {
       if (message.seq > consumer.delivered || message.stored_at_ns > old_enough
-          || (!announced_requests_.contains(message.seq) && !hand_out(message, {})))
+          || (!book_.is_announced(message.seq) && !hand_out(message, {})))
         return false;
-      swept_ = message.seq;
+      book_.swept_to(message.seq);
       return true;
     });
-    announced_requests_.erase(announced_requests_.begin(), announced_requests_.upper_bound(swept_));
-    return true;
   }
 
   // Waits for room; false when the source is closed.
@@ -185,6 +209,10 @@ private:
         one.headers.push_back(each);
     one.stream = stream_;
     one.stream_seq = message.seq;
+    one.stored_at_ns = message.stored_at_ns;
+    // Asked after it was read: the stream may have been made anew since the round began.
+    if (const auto from = nats_.stream(stream_); from.exists)
+      one.incarnation = message.stored_at_ns >= from.created_at_ns ? from.created_at_ns : 0;
     std::unique_lock lock{mutex_};
     changed_.wait(lock, [this] { return closed_ || ready_.size() < room_; });
     if (closed_)
@@ -201,16 +229,14 @@ private:
   const std::string subject_;
   const std::string announced_; // the subject of the announcements
   const std::chrono::milliseconds interval_;
-  std::uint64_t swept_ = 0; // the thread's only: the last request handed out by a sweep ...
-  std::uint64_t read_ = 0;  // ... and the last announcement
-  bool announcements_kept_ = false;
-  std::set<std::uint64_t> announced_requests_; // after `swept_`: a sweep need not hand them out
+  recovery_book book_;            // the thread's only, as is the next
+  steady::time_point next_sweep_; // ask for the consumer's state then
   std::mutex mutex_;
   std::condition_variable changed_;
   std::size_t room_ = 0;
   bool closed_ = false;
   std::vector<delivery> ready_;
-  std::vector<std::uint64_t> done_; // announcements to delete
+  std::vector<announcement> done_; // to be deleted
   waker wake_;
   std::thread thread_;
 };

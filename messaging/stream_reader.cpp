@@ -6,6 +6,7 @@
 #include <optional>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "messaging/incoming.hpp"
 #include "messaging/js_api.hpp"
@@ -166,6 +167,12 @@ private:
   steady::time_point arrival_;
 };
 
+// The rest of what was being read is gone; the sequence numbers name other messages now.
+struct made_anew : std::runtime_error {
+  explicit made_anew(const std::string& stream)
+      : std::runtime_error("reading " + stream + ": the stream was deleted and made anew") {}
+};
+
 // Starts again behind the last message whenever a reading is interrupted.
 class persistent_reading {
 public:
@@ -180,6 +187,8 @@ public:
     for (;;) {
       try {
         return next_of_this_try();
+      } catch (const made_anew&) {
+        throw;
       } catch (const std::runtime_error& why) {
         reading_.reset();
         connection_.reset();
@@ -213,6 +222,9 @@ private:
       throw std::runtime_error("there is no such stream");
     if (!last_seq_)
       last_seq_ = state.last_seq;
+    if (std::exchange(made_at_ns_, state.created_at_ns) != state.created_at_ns && begun_)
+      throw made_anew(stream_);
+    begun_ = true;
     reading_ = std::make_unique<reading>(*connection_, stream_, filter_, next_seq_, cancelled_);
   }
 
@@ -221,6 +233,8 @@ private:
   const std::string filter_;
   const std::atomic<bool>& cancelled_;
   std::uint64_t next_seq_;
+  bool begun_ = false;
+  std::int64_t made_at_ns_ = 0;
   std::optional<std::uint64_t> last_seq_; // known once the first try has begun
   int tries_ = 0;
   std::shared_ptr<session> connection_;

@@ -26,6 +26,7 @@ public:
   std::deque<delivery> arriving; // handed out by `take`, up to `room`
   std::size_t room = 0;
   bool closed = false;
+  bool knows_incarnation = true;
   std::vector<std::pair<std::string, settlement>> settled; // receipt and how, in order
 
   void open(waker wake) override { wake_ = std::move(wake); }
@@ -37,6 +38,10 @@ public:
       arriving.pop_front();
     }
     return result;
+  }
+  bool identify(delivery& one) override {
+    one.incarnation = knows_incarnation ? 1 : 0;
+    return knows_incarnation;
   }
   void settle(std::string_view receipt, settlement how) override {
     settled.emplace_back(std::string{receipt}, how);
@@ -98,6 +103,7 @@ inline delivery make_delivery(std::string subject, std::string payload, std::uin
   result.receipt = "receipt." + std::to_string(seq);
   result.stream = "TRANSACTIONS";
   result.stream_seq = seq;
+  result.incarnation = 1;
   return result;
 }
 

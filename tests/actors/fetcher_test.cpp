@@ -147,7 +147,7 @@ CAF_TEST(a malformed message is parked and terminated only after the dead letter
   CAF_CHECK(entries->empty());
   CAF_REQUIRE_EQUAL(results->published.size(), 1u);
   CAF_CHECK_EQUAL(results->published[0].subject, "transaction.dead.deposit");
-  CAF_CHECK_EQUAL(results->published[0].message_id, "dead-TRANSACTIONS-9");
+  CAF_CHECK_EQUAL(results->published[0].message_id, "dead-TRANSACTIONS-1-9");
   CAF_CHECK_EQUAL(header_of(results->published[0], "Ledgerd-Reason"), "MALFORMED_JSON");
   CAF_CHECK_EQUAL(header_of(results->published[0], "Ledgerd-Node"), "n1");
   CAF_CHECK(source->settled.empty());
@@ -164,6 +164,22 @@ CAF_TEST(what there is no room for is given up unsettled and its credit comes ba
   CAF_CHECK_EQUAL(source->room, 4u);
   pass(std::chrono::milliseconds{5000});
   CAF_CHECK(source->settled.empty()); // no word keeps its lease alive
+}
+
+CAF_TEST(a dead letter waits until the incarnation of its stream is known) {
+  source->knows_incarnation = false;
+  arrive(9, "{\"recordId\":1,");
+  arrive(1, deposit_json(1, "ann", 10));
+  answer(entries->at(0).tag, outcome::applied);
+  beat();
+  CAF_REQUIRE_EQUAL(results->published.size(), 1u); // the result does not wait
+  CAF_CHECK_EQUAL(source->count("receipt.9", settlement::terminate), 0u);
+  source->knows_incarnation = true;
+  beat();
+  beat();
+  CAF_REQUIRE_EQUAL(results->published.size(), 2u);
+  CAF_CHECK_EQUAL(results->published[1].message_id, "dead-TRANSACTIONS-1-9");
+  CAF_CHECK_EQUAL(source->count("receipt.9", settlement::terminate), 1u);
 }
 
 CAF_TEST(a conflict is parked with its reason) {

@@ -147,6 +147,19 @@ CAF_TEST(a repeated result leaves the record alone and is acknowledged) {
   CAF_CHECK_EQUAL(source->count(again, settlement::acknowledge), 1u);
 }
 
+CAF_TEST(a dead letter waits until the incarnation of its stream is known) {
+  source->knows_incarnation = false;
+  const auto receipt = queue("{");
+  wake();
+  CAF_CHECK(publisher->published.empty());
+  source->knows_incarnation = true;
+  wake();
+  CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
+  CAF_CHECK_EQUAL(publisher->published.front().message_id, "dead-TRANSACTION_RESULTS-1-1");
+  pass(200ms);
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::terminate), 1u);
+}
+
 CAF_TEST(a result of nobody here is left alone) {
   auto row = decided(pending_record());
   row.record = record_id{42};
@@ -217,7 +230,7 @@ CAF_TEST(a result without a record is parked and then terminated) {
   const auto letter = publisher->published.front();
   CAF_CHECK_EQUAL(letter.subject, "transaction.dead.deposit");
   CAF_CHECK_EQUAL(header_of(letter, "Ledgerd-Reason"), "UNKNOWN_RECORD");
-  CAF_CHECK_EQUAL(letter.message_id, "dead-TRANSACTION_RESULTS-1");
+  CAF_CHECK_EQUAL(letter.message_id, "dead-TRANSACTION_RESULTS-1-1");
   CAF_CHECK(source->settled.empty());
   publisher->answer(letter.token, false, "no PubAck");
   consume_messages();

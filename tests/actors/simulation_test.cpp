@@ -207,7 +207,7 @@ void check_outcomes(const simulation& run, const memory_database::content& ledge
         CAF_CHECK_EQUAL(copy.payload, encode_result(row->second, 0));
     } else {
       CAF_CHECK(how == settlement::terminate);
-      CAF_CHECK(run.broker->published.contains("dead-TRANSACTIONS-"
+      CAF_CHECK(run.broker->published.contains("dead-TRANSACTIONS-1-"
                                                + std::to_string(request.stream_seq)));
     }
   }

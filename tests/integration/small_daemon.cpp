@@ -79,6 +79,10 @@ void work_off(broker& nats, ledger_store& store, const currency_table& currencie
     std::this_thread::sleep_for(2ms);
   }
   for (auto& [seq, from] : arrived) {
+    while (!from.second->identify(from.first)) {
+      from.second->pull(0);
+      std::this_thread::sleep_for(1ms);
+    }
     auto answered = answer_to(from.first, store, currencies);
     if (falsify(answered))
       publish(nats, {std::move(answered)});

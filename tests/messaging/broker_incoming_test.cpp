@@ -1,6 +1,6 @@
 #include "messaging/incoming.hpp"
 
-#include "messaging/provisioning.hpp"
+#include "messaging/subject_match.hpp"
 
 #define CAF_SUITE broker_incoming
 #include "caf/test/unit_test.hpp"

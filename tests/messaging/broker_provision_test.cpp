@@ -31,9 +31,27 @@ struct fixture : broker_fixture {
         "");
   }
 
+  // A server that reports no compression is older.
+  bool is_before_2_10() {
+    return ask_jetstream(*side, "STREAM.INFO.TRANSACTIONS", "").json.find("\"compression\"")
+           == std::string::npos;
+  }
+
+  // No fault, and one warning that begins with these words after the name; without words none.
+  void check_warning(const std::string& words) {
+    const auto found = bus->provision({});
+    for (const auto& one : found.refused)
+      CAF_ERROR(one);
+    for (const auto& one : found.warned)
+      CAF_MESSAGE(one);
+    CAF_REQUIRE_EQUAL(found.warned.size(), words.empty() ? 0u : 1u);
+    if (!words.empty() && found.warned[0].find(": " + words) == std::string::npos)
+      CAF_ERROR(words);
+  }
+
   // Exactly one fault, which holds all the words.
   void check_fault(const std::vector<std::string>& words, provisioning how = {}) {
-    const auto faults = bus->provision(how);
+    const auto faults = bus->provision(how).refused;
     for (const auto& one : faults)
       CAF_MESSAGE(one);
     CAF_REQUIRE_EQUAL(faults.size(), 1u);
@@ -124,13 +142,13 @@ CAF_TEST(an unfit consumer of the account role is named) {
 }
 
 CAF_TEST(without the permission to create what is missing is named) {
-  auto faults = bus->provision({.create = false});
+  auto faults = bus->provision({.create = false}).refused;
   CAF_REQUIRE_EQUAL(faults.size(), 3u);
   CAF_CHECK_EQUAL(faults[0], "stream TRANSACTIONS is missing");
   CAF_CHECK(!bus->stream(names::request_stream).exists);
   CAF_REQUIRE(bus->provision({}).empty());
   CAF_REQUIRE_EQUAL(ask("CONSUMER.DELETE.TRANSACTIONS.withdrawal-consumer"), "");
-  faults = bus->provision({.create = false});
+  faults = bus->provision({.create = false}).refused;
   CAF_REQUIRE_EQUAL(faults.size(), 1u);
   CAF_CHECK_EQUAL(faults[0], "consumer withdrawal-consumer of stream TRANSACTIONS is missing");
   CAF_CHECK(!bus->stream("NO_SUCH").exists);
@@ -190,8 +208,97 @@ CAF_TEST(requests that push out older ones) {
                 + R"(,"discard":"new","max_msgs_per_subject":7,"discard_new_per_subject":true)");
   CAF_CHECK(bus->provision({}).empty());
   bus->delete_stream("TRANSACTIONS");
-  make_requests(file_limits + R"(,"discard":"new","max_msgs":77,"max_bytes":1000000)");
+  make_requests(file_limits + R"(,"discard":"new","max_msgs":77)");
   CAF_CHECK(bus->provision({}).empty());
+  bus->delete_stream("TRANSACTIONS");
+  make_requests(file_limits + R"(,"discard":"new","max_bytes":1000000)");
+  if (is_before_2_10())
+    check_fault({"stream TRANSACTIONS", "max_bytes is 1000000", "before 2.10"});
+  else
+    CAF_CHECK(bus->provision({}).empty());
+}
+
+CAF_TEST(settings that a real server reports) {
+  const struct {
+    std::string more;
+    std::vector<std::string> words;
+  } refused[] = {
+      {R"(,"max_age":60000000000,"duplicate_window":60000000000)", {"max_age is 60000ms"}},
+      {R"(,"allow_rollup_hdrs":true)", {"allow_rollup_hdrs is true"}},
+  };
+  for (const auto& [more, words] : refused) {
+    bus->delete_stream("TRANSACTIONS");
+    make_requests(file_limits + more);
+    check_fault(words);
+  }
+  const struct {
+    std::string more;
+    std::string word;
+  } warned[] = {
+      {R"(,"max_age":86400000000000)", "max_age is 86400000ms"},
+      {R"(,"discard":"new","max_msgs":7)", "max_msgs is 7"},
+      {R"(,"max_msg_size":1000)", "max_msg_size is 1000"},
+      {R"(,"max_consumers":4)", "max_consumers is 4"},
+      {R"(,"republish":{"src":">","dest":"copy.>"})", "republish is"},
+      {R"(,"deny_delete":true,"deny_purge":true)", ""},
+  };
+  for (const auto& [more, word] : warned) {
+    bus->delete_stream("TRANSACTIONS");
+    make_requests(file_limits + more);
+    check_warning(word);
+  }
+}
+
+CAF_TEST(consumers that would skip or stop requests) {
+  const struct {
+    std::string more;
+    std::string word;
+  } refused[] = {
+      {R"(,"deliver_policy":"new")", "deliver_policy is new"},
+      {R"(,"deliver_policy":"last")", "deliver_policy is last"},
+      {R"(,"deliver_policy":"by_start_sequence","opt_start_seq":5)",
+       "deliver_policy is by_start_sequence"},
+      {R"(,"replay_policy":"original")", "replay_policy is original"},
+      {R"(,"max_bytes":1000)", "max_bytes is 1000"},
+  };
+  make_requests(file_limits);
+  for (const auto& [more, word] : refused) {
+    ask("CONSUMER.DELETE.TRANSACTIONS.deposit-consumer");
+    make_deposit_consumer(good_consumer + more);
+    check_fault({"consumer deposit-consumer of stream TRANSACTIONS", word});
+  }
+  const struct {
+    std::string more;
+    std::string word;
+  } warned[] = {
+      {R"(,"max_deliver":3)", "max_deliver is 3"},
+      {R"(,"max_ack_pending":10)", "max_ack_pending is 10"},
+      {R"(,"max_waiting":10)", "max_waiting is 10"},
+      {R"(,"max_batch":10)", "max_batch is 10"},
+      {R"(,"inactive_threshold":60000000000)", "inactive_threshold is 60000ms"},
+      {R"(,"mem_storage":true)", "mem_storage is true"},
+      {R"(,"num_replicas":1)", "num_replicas is 1"},
+      {R"(,"description":"x","sample_freq":"100")", ""},
+  };
+  for (const auto& [more, word] : warned) {
+    ask("CONSUMER.DELETE.TRANSACTIONS.deposit-consumer");
+    make_deposit_consumer(good_consumer + more);
+    check_warning(word);
+  }
+}
+
+// Whatever nats-server runs here, also a newer one: what the daemon makes is fine in its eyes, and
+// it knows every field of it.
+CAF_TEST(what we make ourselves is without fault) {
+  bus->delete_stream(names::exhausted_stream);
+  CAF_CHECK_EQUAL(bus->provision({.account = true}).made.size(), 7u);
+  const auto again = bus->provision({.account = true});
+  CAF_CHECK(again.refused.empty());
+  CAF_CHECK(again.made.empty());
+  for (const auto& one : again.warned)
+    CAF_ERROR(one);
+  CAF_CHECK(again.complete);
+  CAF_CHECK_EQUAL(bus->provision({.account = true, .may_cost = false}).complete, !is_before_2_10());
 }
 
 CAF_TEST(results may push out older ones) {
@@ -295,7 +402,7 @@ CAF_TEST(a limit on deliveries is survived and not refused) {
 
 CAF_TEST(all faults are named at once) {
   make_requests(R"(,"storage":"memory","retention":"workqueue")", R"(["transaction.deposit"])");
-  const auto faults = bus->provision({.create = false});
+  const auto faults = bus->provision({.create = false}).refused;
   // Three of the stream, two missing streams, two missing consumers.
   CAF_CHECK_EQUAL(faults.size(), 7u);
 }

@@ -18,7 +18,9 @@ delivery sample() {
           .receipt = "$JS.ACK.x",
           .stream = "TRANSACTIONS",
           .stream_seq = 42,
-          .deliveries = 3};
+          .deliveries = 3,
+          .stored_at_ns = 1'795'505'572'000'000'042,
+          .incarnation = 1'795'505'500'000'000'001};
 }
 
 outgoing bury(const delivery& source, std::string detail = "the payload is no JSON",
@@ -56,7 +58,7 @@ CAF_TEST(a_dead_letter_keeps_payload_headers_and_reason) {
   const auto message = bury(sample());
   CAF_CHECK_EQUAL(message.token, 9u);
   CAF_CHECK_EQUAL(message.subject, "transaction.dead.deposit");
-  CAF_CHECK_EQUAL(message.message_id, "dead-TRANSACTIONS-42");
+  CAF_CHECK_EQUAL(message.message_id, "dead-TRANSACTIONS-1795505500000000001-42");
   CAF_CHECK_EQUAL(message.payload, "{not json");
   const std::vector<std::string> expected{"Ledgerd-Reason: MALFORMED_JSON",
                                           "Ledgerd-Detail: the payload is no JSON",
@@ -65,9 +67,21 @@ CAF_TEST(a_dead_letter_keeps_payload_headers_and_reason) {
                                           "Ledgerd-Subject: transaction.deposit",
                                           "Ledgerd-Deliveries: 3",
                                           "Ledgerd-Node: node-a",
+                                          "Ledgerd-Incarnation: 1795505500000000001",
                                           "traceparent: 00-1-2-01",
                                           "X-Source: a"};
   CAF_CHECK_EQUAL(lines(message), expected);
+}
+
+CAF_TEST(a_sequence_names_a_message_only_within_one_life_of_its_stream) {
+  auto source = sample();
+  const auto first = bury(source).message_id;
+  source.incarnation += 1;
+  CAF_CHECK_NOT_EQUAL(bury(source).message_id, first);
+  // The message of a stream that is gone is told apart by its own time.
+  source.incarnation = 0;
+  CAF_CHECK_EQUAL(bury(source).message_id, "dead-TRANSACTIONS-1795505572000000042-42");
+  CAF_CHECK_EQUAL(value_of(bury(source), "Ledgerd-Incarnation"), "none");
 }
 
 CAF_TEST(every_reason_has_its_word) {
@@ -92,7 +106,7 @@ CAF_TEST(reserved_headers_of_the_original_are_left_out) {
                     {"LEDGERD-Truncated", "5"},
                     {"Natsy", "kept"}};
   const auto message = bury(source);
-  CAF_CHECK_EQUAL(message.headers.size(), 8u);
+  CAF_CHECK_EQUAL(message.headers.size(), 9u);
   CAF_CHECK_EQUAL(value_of(message, "Ledgerd-Reason"), "MALFORMED_JSON");
   CAF_CHECK_EQUAL(value_of(message, "Natsy"), "kept");
 }
@@ -166,6 +180,6 @@ CAF_TEST(headers_that_leave_no_room_go_from_the_last_on) {
   CAF_CHECK_EQUAL(value_of(cut, "Ledgerd-Reason"), "MALFORMED_JSON");
   const auto bare = bury(source, "x", 10); // no limit is too small to say why
   CAF_CHECK_EQUAL(value_of(bare, "Ledgerd-Truncated"), "9");
-  CAF_CHECK_EQUAL(bare.headers.size(), 8u);
+  CAF_CHECK_EQUAL(bare.headers.size(), 9u);
   CAF_CHECK_EQUAL(bare.payload, "");
 }

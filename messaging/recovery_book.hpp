@@ -1,0 +1,46 @@
+// How far a recovery source has come. Pure: no broker, one thread.
+#pragma once
+
+#include <cstdint>
+#include <set>
+
+#include "messaging/broker.hpp"
+
+namespace ledgerd {
+
+// Everything here is a sequence number, and so belongs to one life of the stream that gave it: of
+// the requests, of the announcements, or of the consumer.
+class recovery_book {
+public:
+  // The two streams as they are now. True when one of them is not the one of the last time.
+  bool observe(const stream_state& requests, const stream_state& announcements);
+
+  // The consumer, asked before the announcements are read: what it has given up and left behind is
+  // among them.
+  void observe(const consumer_state& consumer);
+
+  // The last announcement that is dealt with.
+  std::uint64_t read() const noexcept { return read_; }
+  void read_to(std::uint64_t announcement) noexcept { read_ = announcement; }
+
+  // The last request that a sweep has dealt with.
+  std::uint64_t swept() const noexcept { return swept_; }
+  void swept_to(std::uint64_t request);
+
+  // A request that an announcement has named; a sweep need not hand it out again.
+  void announced(std::uint64_t request) { announced_.insert(request); }
+  bool is_announced(std::uint64_t request) const { return announced_.contains(request); }
+
+private:
+  std::int64_t requests_made_ = 0;      // creation times in nanoseconds; 0: not seen yet
+  std::int64_t announcements_made_ = 0; // -1: seen missing
+  std::int64_t consumer_made_ = 0;
+  std::uint64_t read_ = 0;
+  std::uint64_t swept_ = 0;
+  bool ever_kept_ = false;            // there has been a stream of announcements
+  bool gap_ = false;                  // announcements may have gone with their stream
+  std::uint64_t gap_end_ = 0;         // up to here the acknowledgement floor proves nothing
+  std::set<std::uint64_t> announced_; // after `swept_`
+};
+
+} // namespace ledgerd

@@ -1,0 +1,167 @@
+// Streams and consumers that are deleted and made anew under a running daemon. Usage:
+//   node anew.mjs BINARY        (NATS_SERVER=/path/to/nats-server: with that server)
+
+import {readFileSync} from 'node:fs';
+import {AckPolicy} from 'nats';
+
+import {Traffic} from './traffic.mjs';
+import {conclude, until, World} from './world.mjs';
+
+const [binary] = process.argv.slice(2);
+const log = (text) => console.log(`${(performance.now() / 1000).toFixed(1).padStart(6)} s  ${text}`);
+const requestStream = 'TRANSACTIONS';
+const exhaustedStream = 'TRANSACTION_EXHAUSTED';
+const perLife = 120;
+const poisonEvery = 10;
+
+// Each life has its poison at the same sequences, and in payloads of its own.
+function requestsOf(life) {
+  return Array.from({length: perLife}, (_, i) => {
+    const subject = `transaction.${i % 2 === 0 ? 'deposit' : 'withdrawal'}`;
+    const poison = i % poisonEvery < 2;
+    const record = life * 1000 + i + 1;
+    return {
+      subject, poison, record,
+      payload: poison ? `{life ${life}, ${i}`
+        : JSON.stringify({recordId: record, userId: `user-${i % 7}`, amount: '10', currency: 'KRW'}),
+    };
+  });
+}
+
+// A limit of deliveries, as somebody else may have set it.
+async function limitDeliveries(traffic) {
+  for (const type of ['deposit', 'withdrawal']) {
+    await traffic.manager.consumers.delete(requestStream, `${type}-consumer`).catch(() => {});
+    await traffic.manager.consumers.add(requestStream, {
+      durable_name: `${type}-consumer`, filter_subject: `transaction.${type}`, ack_policy: AckPolicy.Explicit,
+      ack_wait: 2e9, max_deliver: 2, max_ack_pending: 1000,
+    });
+  }
+}
+
+// Somebody who takes requests and settles none, so that the broker gives them up.
+async function spoil(traffic, stopped) {
+  let taken = 0;
+  while (!stopped()) {
+    for (const type of ['deposit', 'withdrawal']) {
+      try {
+        const consumer = await traffic.stream.consumers.get(requestStream, `${type}-consumer`);
+        for await (const message of await consumer.fetch({max_messages: 20, expires: 1000})) {
+          message.nak();
+          ++taken;
+        }
+      } catch {
+        // Gone for the moment.
+      }
+    }
+  }
+  return taken;
+}
+
+async function exists(traffic, stream) {
+  return traffic.manager.streams.info(stream).then(() => true, () => false);
+}
+
+async function decided(world, traffic, lives) {
+  const rows = new Set(world.query('SELECT record_id FROM ledger.transactions').map(([id]) => Number(id)));
+  const letters = new Set((await traffic.deadLetters()).map(({payload}) => payload.toString('utf8')));
+  return lives.flat().filter(({poison, record, payload}) => (poison ? !letters.has(payload) : !rows.has(record)));
+}
+
+async function metric(daemon, name) {
+  const text = await (await fetch(`${daemon.url}/metrics`)).text();
+  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? NaN);
+}
+
+async function nothingIsLost(world, traffic) {
+  const faults = [];
+  const daemon = await world.daemon('anew', '--sweep-interval', '500ms', '--shutdown-deadline', '1s');
+  await daemon.ready();
+  const lives = [];
+  let taken = 0;
+  for (let life = 1; life <= 3; ++life) {
+    if (life > 1) {
+      await traffic.manager.streams.delete(requestStream);
+      await traffic.manager.streams.delete(exhaustedStream);
+      for (const stream of [requestStream, exhaustedStream]) {
+        await until(`${stream} is made again`, 20, () => exists(traffic, stream));
+      }
+      await daemon.ready(20);
+    }
+    await limitDeliveries(traffic);
+    let stop = false;
+    const spoiling = spoil(traffic, () => stop);
+    const requests = requestsOf(life);
+    lives.push(requests);
+    await traffic.publish(requests);
+    let left = requests;
+    await until(`life ${life} is decided`, 60, async () => {
+      left = await decided(world, traffic, lives);
+      return left.length === 0;
+    }).catch(() => faults.push(`life ${life}: ${left.length} of ${requests.length} have neither row nor letter, `
+      + `the first ${JSON.stringify(left[0])}`));
+    stop = true;
+    taken += await spoiling;
+    log(`life ${life} is decided`);
+  }
+  if (taken === 0) {
+    faults.push('nothing was taken away, so nothing was given up');
+  }
+  if (!(await metric(daemon, 'ledgerd_topology_made_again_total') >= 4)) {
+    faults.push('the metric does not count what was made again');
+  }
+  await traffic.manager.consumers.delete(requestStream, 'deposit-consumer');
+  await until('the consumer is made again', 20, () =>
+    traffic.manager.consumers.info(requestStream, 'deposit-consumer').then(() => true, () => false));
+  const last = requestsOf(9);
+  lives.push(last);
+  await traffic.publish(last);
+  await until('what came afterwards is decided', 60, async () => (await decided(world, traffic, lives)).length === 0);
+  log('a consumer was made again');
+  await daemon.stop();
+  const text = readFileSync(daemon.logFile, 'utf8');
+  if (!/stream TRANSACTIONS had disappeared while the daemon was running and has been made again/.test(text)) {
+    faults.push('the log does not say what was made again');
+  }
+  return faults;
+}
+
+async function whatIsMissingIsNamed(world, traffic) {
+  const faults = [];
+  const daemon = await world.daemon('strict', '--provision=false', '--shutdown-deadline', '1s');
+  await daemon.ready();
+  await traffic.manager.streams.delete('TRANSACTION_DEAD_LETTERS');
+  await until('the log names the stream', 20, () =>
+    readFileSync(daemon.logFile, 'utf8').includes('stream TRANSACTION_DEAD_LETTERS is missing'));
+  await until('it is not ready', 10, async () => {
+    const answer = await fetch(`${daemon.url}/readyz?verbose`);
+    return answer.status === 503 && (await answer.text()).includes('TRANSACTION_DEAD_LETTERS is missing');
+  });
+  if (await exists(traffic, 'TRANSACTION_DEAD_LETTERS')) {
+    faults.push('the stream was made although --provision=false');
+  }
+  await traffic.manager.streams.add({name: 'TRANSACTION_DEAD_LETTERS', subjects: ['transaction.dead.>']});
+  await daemon.ready(20);
+  // A setting that would lose requests, set while the daemon runs.
+  const {config} = await traffic.manager.streams.info(requestStream);
+  await traffic.manager.streams.update(requestStream, {...config, max_age: 600e9, duplicate_window: 100e9});
+  await until('the setting is named', 20, async () => {
+    const answer = await fetch(`${daemon.url}/readyz?verbose`);
+    return answer.status === 503 && (await answer.text()).includes('max_age is 600000ms');
+  });
+  await traffic.manager.streams.update(requestStream, config);
+  await daemon.ready(20);
+  await daemon.stop();
+  return faults;
+}
+
+async function run() {
+  const world = new World(binary);
+  const traffic = await Traffic.open(world.natsUrl);
+  log(`nats-server ${traffic.connection.info.version}`);
+  const faults = [...await nothingIsLost(world, traffic), ...await whatIsMissingIsNamed(world, traffic)];
+  await traffic.close();
+  return faults;
+}
+
+await conclude(run, log);
