@@ -173,7 +173,7 @@ private:
       nats_->delete_stream(stream);
     const auto faults = nats_->provision({});
     if (!faults.empty())
-      throw std::runtime_error(faults.front());
+      throw std::runtime_error(faults.refused.front());
   }
 
   void publish(const std::function<std::optional<outgoing>()>& next) {

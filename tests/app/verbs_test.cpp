@@ -45,7 +45,7 @@ struct fixture {
     broker_options options;
     options.url = servers.nats_url();
     nats = broker::connect(options, [](link_event, const std::string&) {});
-    CAF_REQUIRE_EQUAL(nats->provision({}).size(), 0u);
+    CAF_REQUIRE_EQUAL(nats->provision({}).refused.size(), 0u);
     posting_group group;
     group.account = request(1, movement::deposit, 1).account;
     group.entries = {request(1, movement::deposit, 500), request(2, movement::withdrawal, 501),
