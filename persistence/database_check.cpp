@@ -2,6 +2,7 @@
 #include "persistence/connection_string.hpp"
 #include "persistence/database.hpp"
 #include "persistence/migrations.hpp"
+#include "persistence/pooler_check.hpp"
 #include "persistence/schema.hpp"
 
 namespace ledgerd {
@@ -26,6 +27,11 @@ SELECT sentence FROM (VALUES
   (pg_is_in_recovery() OR NOT current_setting('transaction_read_only')::boolean,
    'the database is read-only')
 ) AS finding (holds, sentence) WHERE NOT holds)";
+
+constexpr const char* speed_findings = R"(
+SELECT 'max_wal_size is ' || current_setting('max_wal_size')
+  || ': under load checkpoints follow each other and hold commits up; set 4GB or more'
+FROM pg_settings WHERE name = 'max_wal_size' AND setting::bigint < 4096)";
 
 constexpr const char* schema_privilege = R"(
 SELECT current_user || ' lacks the privilege USAGE on schema ' || nspname
@@ -89,6 +95,8 @@ void add_schema_findings(database& session, schema which, std::vector<std::strin
 std::vector<std::string> check_database(const std::string& database_url, schema which) {
   database session(any_server_connection_string(database_url));
   std::vector<std::string> sentences;
+  if (auto fault = pooler_fault(database_url); !fault.empty())
+    sentences.push_back(std::move(fault));
   add_sentences(session, server_findings, sentences);
   if (session.run(about(which, "SELECT to_regnamespace($name)")).is_null(0, 0)) {
     sentences.push_back(no_schema(which));
@@ -99,6 +107,13 @@ std::vector<std::string> check_database(const std::string& database_url, schema 
   add_sentences(session, about(which, table_privileges), sentences);
   if (found == sentences.size())
     add_schema_findings(session, which, sentences);
+  return sentences;
+}
+
+std::vector<std::string> database_warnings(const std::string& database_url) {
+  database session(any_server_connection_string(database_url));
+  std::vector<std::string> sentences;
+  add_sentences(session, speed_findings, sentences);
   return sentences;
 }
 

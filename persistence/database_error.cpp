@@ -1,7 +1,9 @@
 #include "persistence/database_error.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <iterator>
+#include <utility>
 
 namespace ledgerd {
 
@@ -16,7 +18,6 @@ using enum database_fault;
 
 // Single states that differ from their class.
 constexpr meaning states[] = {
-    {"08P01", refused},  // a pooler that does not know our start parameters says so
     {"23505", unique},   //
     {"25006", away},     // read-only: no primary any more
     {"25P03", lost},     // idle in a transaction for too long
@@ -94,6 +95,66 @@ database_fault fault_of(std::string_view sql_state) noexcept {
     return refused;
   const auto found = find(std::begin(classes), std::end(classes), sql_state.substr(0, 2));
   return found == std::end(classes) ? content : found->fault;
+}
+
+std::string one_line_of(std::string_view text) {
+  std::string result;
+  bool blank = false;
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) <= ' ' || c == '\x7f') {
+      blank = !result.empty();
+      continue;
+    }
+    if (std::exchange(blank, false))
+      result += ' ';
+    result += c;
+  }
+  return result;
+}
+
+namespace {
+
+constexpr std::size_t state_size = 5;
+
+// The place of a SQLSTATE in a line such as "...: FATAL:  28P01: password ...", whatever the
+// language of its other words; npos: there is none.
+std::size_t find_state(std::string_view line) {
+  for (auto at = line.find(":  "); at != line.npos; at = line.find(":  ", at + 1)) {
+    const auto state = line.substr(at + 3, state_size);
+    if (state.size() == state_size && line.substr(at + 3 + state_size, 2) == ": "
+        && std::all_of(state.begin(), state.end(),
+                       [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); }))
+      return at + 3;
+  }
+  return line.npos;
+}
+
+constexpr std::string_view pooler_sentence =
+    " (a connection pooler refuses the settings of a session: let it ignore the start parameter "
+    "`options` and use session mode, or use the direct address)";
+
+} // namespace
+
+database_error connection_error(std::string_view libpq_text) {
+  const auto first_line = libpq_text.substr(0, libpq_text.find('\n'));
+  for (auto rest = libpq_text; !rest.empty();) {
+    const auto line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    const auto at = find_state(line);
+    if (at == line.npos)
+      continue;
+    const auto state = line.substr(at, state_size);
+    auto sentence = one_line_of(line.substr(0, at)) + ' '
+                    + one_line_of(line.substr(at + state_size + 2)) + " [SQLSTATE "
+                    + std::string(state) + "]";
+    // What PgBouncer says in English only.
+    if (line.find("startup parameter") != line.npos)
+      return {refused, sentence + std::string(pooler_sentence)};
+    return {fault_of(state), sentence};
+  }
+  // Said by libpq itself, before it sends nothing.
+  const bool no_password = libpq_text.find("no password supplied") != libpq_text.npos;
+  return {no_password ? refused : lost, one_line_of(first_line)};
 }
 
 store_failure_kind failure_kind(database_fault fault) noexcept {

@@ -41,6 +41,14 @@ private:
 // PostgreSQL does not have is somebody's own, raised by a trigger or function: content.
 database_fault fault_of(std::string_view sql_state) noexcept;
 
+// What libpq says of a connection that it could not make: several attempts, over several lines,
+// each with the server's SQLSTATE where the server has refused it (PQERRORS_VERBOSE). One sentence,
+// about the first of them that says why.
+database_error connection_error(std::string_view libpq_text);
+
+// `text` on one line: control characters and runs of blanks become one blank.
+std::string one_line_of(std::string_view text);
+
 // What becomes of the batch that met the fault, when it is not begun again.
 store_failure_kind failure_kind(database_fault fault) noexcept;
 

@@ -1,10 +1,8 @@
-#include <optional>
-#include <stdexcept>
+#include <utility>
 
 #include "persistence/array_literal.hpp"
-#include "persistence/connection_string.hpp"
 #include "persistence/currency_rows.hpp"
-#include "persistence/database.hpp"
+#include "persistence/kept_session.hpp"
 #include "persistence/record_store.hpp"
 
 namespace ledgerd {
@@ -23,8 +21,9 @@ const statement read_last_id{"read_last_id",
 
 class postgres_account_keeper final : public account_keeper {
 public:
-  explicit postgres_account_keeper(const std::string& account_database_url)
-      : connection_string_(connection_string(account_database_url)) {}
+  explicit postgres_account_keeper(url_source account_database_url)
+      : session_(std::move(account_database_url), {},
+                 {kept_currencies, keep_currencies, read_last_id}) {}
 
   std::vector<currency> currencies() override {
     return read_currency_rows(ask(kept_currencies, {}), "account.currencies");
@@ -43,40 +42,23 @@ public:
   record_id last_id() override { return record_id{ask(read_last_id, {}).integer(0, 0)}; }
 
 private:
-  // A session that fails is thrown away; one that has idled may have ended with its server, which
-  // says nothing about the present one.
+  // A session that fails is thrown away.
   rows ask(const statement& prepared, std::initializer_list<const char*> parameters) {
-    const bool is_new = !database_;
     try {
-      return ask_once(prepared, parameters);
-    } catch (const database_error& error) {
-      if (is_new || error.fault() != database_fault::lost)
-        throw;
-    }
-    return ask_once(prepared, parameters);
-  }
-
-  rows ask_once(const statement& prepared, std::initializer_list<const char*> parameters) {
-    try {
-      if (!database_)
-        database_.emplace(connection_string_,
-                          std::vector<statement>{kept_currencies, keep_currencies, read_last_id});
-      return database_->exec(prepared, parameters);
+      return session_.run([&](database& session) { return session.exec(prepared, parameters); });
     } catch (...) {
-      database_.reset();
+      session_.drop();
       throw;
     }
   }
 
-  std::string connection_string_;
-  std::optional<database> database_;
+  kept_session session_;
 };
 
 } // namespace
 
-std::unique_ptr<account_keeper>
-make_postgres_account_keeper(const std::string& account_database_url) {
-  return std::make_unique<postgres_account_keeper>(account_database_url);
+std::unique_ptr<account_keeper> make_postgres_account_keeper(url_source account_database_url) {
+  return std::make_unique<postgres_account_keeper>(std::move(account_database_url));
 }
 
 } // namespace ledgerd

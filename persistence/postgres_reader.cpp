@@ -3,9 +3,8 @@
 #include <optional>
 
 #include "persistence/array_literal.hpp"
-#include "persistence/connection_string.hpp"
 #include "persistence/currency_rows.hpp"
-#include "persistence/database.hpp"
+#include "persistence/kept_session.hpp"
 #include "persistence/postgres.hpp"
 #include "persistence/posting_rows.hpp"
 #include "persistence/probe.hpp"
@@ -47,6 +46,9 @@ const statement read_audited{"read_audited", "SELECT " + posting_columns
                                                  + ", fingerprint FROM ledger.transactions "
                                                    "WHERE record_id = ANY ($1::bigint[])"};
 
+// For each statement of a picture of everything.
+constexpr auto snapshot_limit = std::chrono::minutes(30);
+
 // A picture of everything takes its time, and may wait for whom it is shown to.
 const std::string begin_snapshot =
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; "
@@ -73,8 +75,11 @@ auto read_all(const rows& answer, Read read) {
 
 class postgres_reader final : public ledger_reader {
 public:
-  explicit postgres_reader(const std::string& database_url)
-      : connection_string_(connection_string(database_url)), probe_(connection_string_) {}
+  explicit postgres_reader(const url_source& database_url)
+      : session_(database_url, {},
+                 {read_currencies, read_accounts, read_posting_by_record, read_marks, read_history,
+                  read_audited}),
+        probe_(database_url) {}
 
   std::vector<currency> currencies() override {
     return read_currency_rows(ask(read_currencies, {}), "ledger.currencies");
@@ -129,34 +134,29 @@ private:
   template <class Function>
   auto with_session(Function function) {
     try {
-      if (!database_)
-        database_.emplace(connection_string_,
-                          std::initializer_list<statement>{read_currencies, read_accounts,
-                                                           read_posting_by_record, read_marks,
-                                                           read_history, read_audited});
-      return function(*database_);
+      return session_.run(function);
     } catch (...) {
-      database_.reset();
+      session_.drop();
       throw;
     }
   }
 
   rows ask(const statement& prepared, std::initializer_list<const char*> parameters) {
-    const bool is_new = !database_;
-    const auto exec = [&](database& session) { return session.exec(prepared, parameters); };
-    try {
-      return with_session(exec);
-    } catch (const database_error& error) {
-      // A session that has idled may have ended with its server, which says nothing about the
-      // present one.
-      if (is_new || error.fault() != database_fault::lost)
-        throw;
-    }
-    return with_session(exec);
+    return with_session([&](database& session) { return session.exec(prepared, parameters); });
   }
 
-  std::string connection_string_;
-  std::optional<database> database_;
+  // Likewise, for what looks at everything and takes its time.
+  template <class Function>
+  auto with_patient_session(Function function) {
+    auto result = with_session([&](database& session) {
+      session.limit_calls(snapshot_limit);
+      return function(session);
+    });
+    session_.drop(); // and its limit with it
+    return result;
+  }
+
+  kept_session session_;
   probe probe_;
 };
 
@@ -172,7 +172,7 @@ void stream(database& session, const std::string& query, Show show) {
 
 void postgres_reader::snapshot(const std::function<void(const account_row&)>& account,
                                const std::function<void(const audited_posting&)>& row) {
-  with_session([&](database& session) {
+  with_patient_session([&](database& session) {
     session.run(begin_snapshot);
     stream(session,
            "SELECT " + account_columns + " FROM ledger.accounts ORDER BY user_id, currency",
@@ -182,11 +182,12 @@ void postgres_reader::snapshot(const std::function<void(const account_row&)>& ac
                + ", fingerprint FROM ledger.transactions ORDER BY user_id, currency, seq",
            [&](const rows& part, std::size_t i) { row(read_audited_posting(part, i)); });
     session.rollback();
+    return true;
   });
 }
 
 ledger_reader::totals postgres_reader::count() {
-  return with_session([](database& session) {
+  return with_patient_session([](database& session) {
     const auto answer = session.run(
         begin_snapshot
         + "SELECT (SELECT count(*) FROM ledger.accounts), "
@@ -199,7 +200,7 @@ ledger_reader::totals postgres_reader::count() {
 
 // The rows of one transaction share its time.
 std::int64_t postgres_reader::commits(record_id first, record_id last) {
-  return with_session([&](database& session) {
+  return with_patient_session([&](database& session) {
     const auto answer = session.run(
         begin_snapshot
         + "SELECT count(DISTINCT created_at) FROM ledger.transactions WHERE record_id >= "
@@ -211,7 +212,7 @@ std::int64_t postgres_reader::commits(record_id first, record_id last) {
 
 } // namespace
 
-std::unique_ptr<ledger_reader> make_postgres_reader(const std::string& database_url) {
+std::unique_ptr<ledger_reader> make_postgres_reader(url_source database_url) {
   return std::make_unique<postgres_reader>(database_url);
 }
 

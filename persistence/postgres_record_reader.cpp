@@ -1,8 +1,6 @@
 #include <chrono>
-#include <optional>
 
-#include "persistence/connection_string.hpp"
-#include "persistence/database.hpp"
+#include "persistence/kept_session.hpp"
 #include "persistence/probe.hpp"
 #include "persistence/record_rows.hpp"
 #include "persistence/record_store.hpp"
@@ -16,8 +14,8 @@ constexpr auto probe_limit = std::chrono::milliseconds(900);
 // Nothing is prepared: a database without the schema is answered, not refused.
 class postgres_record_reader final : public record_reader {
 public:
-  explicit postgres_record_reader(const std::string& account_database_url)
-      : connection_string_(connection_string(account_database_url)), probe_(connection_string_) {}
+  explicit postgres_record_reader(const url_source& account_database_url)
+      : session_(account_database_url, {}, {}), probe_(account_database_url) {}
 
   bool exists() override { return !ask("SELECT to_regnamespace('account')").is_null(0, 0); }
 
@@ -37,38 +35,21 @@ public:
 private:
   // Runs `query` on the session; one that fails is thrown away.
   rows ask(const std::string& query) {
-    const bool is_new = !database_;
     try {
-      return ask_once(query);
-    } catch (const database_error& error) {
-      // A session that has idled may have ended with its server, which says nothing about the
-      // present one.
-      if (is_new || error.fault() != database_fault::lost)
-        throw;
-    }
-    return ask_once(query);
-  }
-
-  rows ask_once(const std::string& query) {
-    try {
-      if (!database_)
-        database_.emplace(connection_string_);
-      return database_->run(query);
+      return session_.run([&](database& session) { return session.run(query); });
     } catch (...) {
-      database_.reset();
+      session_.drop();
       throw;
     }
   }
 
-  std::string connection_string_;
-  std::optional<database> database_;
+  kept_session session_;
   probe probe_;
 };
 
 } // namespace
 
-std::unique_ptr<record_reader>
-make_postgres_record_reader(const std::string& account_database_url) {
+std::unique_ptr<record_reader> make_postgres_record_reader(url_source account_database_url) {
   return std::make_unique<postgres_record_reader>(account_database_url);
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <random>
 #include <unordered_map>
+#include <utility>
 
 #include "domain/assert.hpp"
 #include "persistence/array_literal.hpp"
@@ -189,9 +190,8 @@ using places_by_id = std::unordered_map<record_id, std::size_t>;
 
 class postgres_record_store final : public record_store {
 public:
-  postgres_record_store(const std::string& account_database_url,
-                        std::shared_ptr<ledger_view> ledger)
-      : session_(account_database_url,
+  postgres_record_store(url_source account_database_url, std::shared_ptr<ledger_view> ledger)
+      : session_(std::move(account_database_url),
                  {insert_records, find_keys, settle_records, find_records, claim_records, lock_ids,
                   raise_ids},
                  "the next record ids are taken"),
@@ -478,9 +478,10 @@ std::optional<ledger_marks> ledger_view::marks() const noexcept {
                       transaction_id{transaction_.load(std::memory_order_relaxed)}};
 }
 
-std::unique_ptr<record_store> make_postgres_record_store(const std::string& account_database_url,
+std::unique_ptr<record_store> make_postgres_record_store(url_source account_database_url,
                                                          std::shared_ptr<ledger_view> ledger) {
-  return std::make_unique<postgres_record_store>(account_database_url, std::move(ledger));
+  return std::make_unique<postgres_record_store>(std::move(account_database_url),
+                                                 std::move(ledger));
 }
 
 } // namespace ledgerd

@@ -3,6 +3,7 @@
 #include <numeric>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "domain/assert.hpp"
 #include "persistence/array_literal.hpp"
@@ -135,8 +136,8 @@ struct trail {
 
 class postgres_store final : public ledger_store {
 public:
-  explicit postgres_store(const std::string& database_url)
-      : session_(database_url,
+  explicit postgres_store(url_source database_url)
+      : session_(std::move(database_url),
                  {find_known, read_heads, lock_heads, free_heads, move_accounts, open_accounts,
                   insert_rows},
                  "a record id or an account's next number is taken, yet no posting answers it") {}
@@ -431,8 +432,8 @@ void postgres_store::write_rows(std::vector<posting>::iterator begin,
 
 } // namespace
 
-std::unique_ptr<ledger_store> make_postgres_store(const std::string& database_url) {
-  return std::make_unique<postgres_store>(database_url);
+std::unique_ptr<ledger_store> make_postgres_store(url_source database_url) {
+  return std::make_unique<postgres_store>(std::move(database_url));
 }
 
 } // namespace ledgerd

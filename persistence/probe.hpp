@@ -1,38 +1,30 @@
 // A quick look whether a database accepts writes, within a time limit that also holds when the
 // server hangs.
 //
-// libpqxx 6.4 cannot wait with a limit, so this one place uses libpq itself, without blocking. One
-// thread.
+// Private to this room. One thread.
 #pragma once
 
 #include <chrono>
-#include <memory>
-#include <string>
+#include <optional>
 
-struct pg_conn;
+#include "persistence/database.hpp"
+#include "persistence/url_source.hpp"
 
 namespace ledgerd {
 
 class probe {
 public:
-  explicit probe(std::string connection_string);
-  ~probe();
+  explicit probe(url_source url) : url_(std::move(url)) {}
 
-  // Waits at most `limit`, not counting the resolution of a host name. Keeps its connection for the
-  // next time.
+  // Waits at most `limit`; a database that cannot be asked is not writable. Keeps its session for
+  // the next time.
   bool writable(std::chrono::milliseconds limit);
 
 private:
-  using time_point = std::chrono::steady_clock::time_point;
+  bool ask();
 
-  bool connect(time_point deadline);
-  bool ask(time_point deadline);
-
-  struct closer {
-    void operator()(pg_conn* connection) const noexcept;
-  };
-  std::string connection_string_;
-  std::unique_ptr<pg_conn, closer> connection_;
+  url_source url_;
+  std::optional<database> session_;
 };
 
 } // namespace ledgerd

@@ -12,6 +12,7 @@
 
 #include "domain/record.hpp"
 #include "persistence/ledger_store.hpp"
+#include "persistence/url_source.hpp"
 
 namespace ledgerd {
 
@@ -104,7 +105,7 @@ public:
 
 // Without a view nothing is known of the ledger, and nothing is asked of the ids.
 std::unique_ptr<record_store>
-make_postgres_record_store(const std::string& account_database_url,
+make_postgres_record_store(url_source account_database_url,
                            std::shared_ptr<ledger_view> ledger = nullptr);
 
 // What the account side keeps of the ledger, so that it does without. Every function waits and
@@ -122,8 +123,7 @@ public:
   virtual record_id last_id() = 0;
 };
 
-std::unique_ptr<account_keeper>
-make_postgres_account_keeper(const std::string& account_database_url);
+std::unique_ptr<account_keeper> make_postgres_account_keeper(url_source account_database_url);
 
 // Read-only access for the audit. Every function waits and throws std::runtime_error. Belongs to
 // one thread.
@@ -146,6 +146,6 @@ public:
   virtual bool writable() = 0;
 };
 
-std::unique_ptr<record_reader> make_postgres_record_reader(const std::string& account_database_url);
+std::unique_ptr<record_reader> make_postgres_record_reader(url_source account_database_url);
 
 } // namespace ledgerd

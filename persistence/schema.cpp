@@ -1,11 +1,13 @@
 #include "persistence/schema.hpp"
 
+#include <chrono>
 #include <stdexcept>
 
 #include "persistence/applied_migrations.hpp"
 #include "persistence/connection_string.hpp"
 #include "persistence/database.hpp"
 #include "persistence/migrations.hpp"
+#include "persistence/pooler_check.hpp"
 
 namespace ledgerd {
 
@@ -14,11 +16,13 @@ namespace {
 // A migration may take its time; a second process waits a minute for the first.
 constexpr const char* migration_settings =
     "-c statement_timeout=0 -c lock_timeout=60s -c idle_in_transaction_session_timeout=0";
+constexpr auto migration_limit = std::chrono::hours(1);
 
-// Any numbers that nobody else locks. The lock ends with the session.
+// Any numbers that nobody else locks. The lock ends with the transaction: one of the session would
+// stay behind on a server process that a pooler hands on.
 constexpr const char* take_lock(schema which) noexcept {
-  return which == schema::ledger ? "SELECT pg_advisory_lock(5432188007261113)"
-                                 : "SELECT pg_advisory_lock(5432188007261114)";
+  return which == schema::ledger ? "SELECT pg_advisory_xact_lock(5432188007261113)"
+                                 : "SELECT pg_advisory_xact_lock(5432188007261114)";
 }
 
 std::string migrations_table(schema which) {
@@ -39,14 +43,34 @@ int known_version(schema which) {
   return migrations(which).back().version;
 }
 
-void apply(database& session, schema which, const migration& step) {
-  session.begin();
-  session.run(std::string(step.sql));
+void write_down(database& session, schema which, const migration& step) {
   // Name and checksum are this program's own words, made of letters, digits and underscores.
   session.run("INSERT INTO " + migrations_table(which) + " (version, name, checksum) VALUES ("
               + std::to_string(step.version) + ", '" + std::string(step.name) + "', '"
               + std::string(step.checksum) + "')");
+}
+
+void refuse_fault(const std::vector<applied_migration>& applied, schema which) {
+  if (const auto fault = migration_fault(applied, which); !fault.empty())
+    throw std::runtime_error(fault);
+}
+
+// Applies the next migration that is missing, in a transaction of its own; null: none is.
+const migration* apply_next(database& session, schema which) {
+  session.begin();
+  session.run(take_lock(which));
+  session.run(create_schema(which));
+  const auto applied = read_applied_migrations(session, which);
+  refuse_fault(applied, which);
+  if (applied.size() == migrations(which).size()) {
+    session.rollback();
+    return nullptr;
+  }
+  const auto& step = migrations(which)[applied.size()];
+  session.run(std::string(step.sql));
+  write_down(session, which, step);
   session.commit();
+  return &step;
 }
 
 } // namespace
@@ -79,21 +103,17 @@ std::string migration_fault(const std::vector<applied_migration>& applied, schem
 }
 
 std::vector<std::string> migrate(const std::string& database_url, schema which) {
+  if (const auto fault = pooler_fault(database_url); !fault.empty())
+    throw database_error(database_fault::refused, fault);
   database session(connection_string(database_url, migration_settings));
+  session.limit_calls(migration_limit);
   // Whoever has nothing to apply needs no privilege to do so.
-  auto applied = read_applied_migrations(session, which);
+  const auto applied = read_applied_migrations(session, which);
+  refuse_fault(applied, which);
   std::vector<std::string> result;
-  if (static_cast<int>(applied.size()) < known_version(which)) {
-    session.run(take_lock(which));
-    session.run(create_schema(which));
-    applied = read_applied_migrations(session, which);
-  }
-  if (const auto fault = migration_fault(applied, which); !fault.empty())
-    throw std::runtime_error(fault);
-  for (auto i = applied.size(); i < migrations(which).size(); ++i) {
-    apply(session, which, migrations(which)[i]);
-    result.emplace_back(migrations(which)[i].name);
-  }
+  if (applied.size() < migrations(which).size())
+    while (const auto* step = apply_next(session, which))
+      result.emplace_back(step->name);
   return result;
 }
 

@@ -14,8 +14,9 @@ struct schema_state {
   int known = 0;   // highest migration this binary has
 };
 
-// All wait for the database and throw std::runtime_error with a clear sentence (never the
-// password).
+// All wait for the database and throw std::runtime_error with a clear sentence of one line (never
+// the password). A database_error tells what only somebody else can change (fault `refused`: a
+// wrong password, no such database, no right, a pooler in between) from what may pass.
 
 // Applies what is missing, each migration in a transaction of its own; two processes at once are
 // safe. Returns the names of what was applied. Throws when the database is newer than this binary.
@@ -25,8 +26,12 @@ schema_state read_schema(const std::string& database_url, schema which = schema:
 
 // One sentence for each thing that would make posting unsafe or impossible: fsync or
 // full_page_writes off, a server in recovery, a read-only database, synchronous_commit off, a
-// schema older or newer than this binary's, a missing privilege. Empty: all is well.
+// schema older or newer than this binary's, a missing privilege, a pooler that shares sessions.
+// Empty: all is well.
 std::vector<std::string> check_database(const std::string& database_url,
                                         schema which = schema::ledger);
+
+// One sentence for each thing that makes posting slower than it need be. Empty: there is none.
+std::vector<std::string> database_warnings(const std::string& database_url);
 
 } // namespace ledgerd

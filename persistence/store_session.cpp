@@ -4,8 +4,6 @@
 #include <chrono>
 #include <thread>
 
-#include "persistence/connection_string.hpp"
-
 namespace ledgerd {
 
 namespace {
@@ -19,15 +17,26 @@ constexpr const char* planner_settings =
 
 } // namespace
 
-store_session::store_session(const std::string& database_url, std::vector<statement> statements,
+store_session::store_session(url_source url, std::vector<statement> statements,
                              std::string_view taken)
-    : connection_string_(connection_string(database_url, planner_settings)),
-      statements_(std::move(statements)), taken_(taken), random_(std::random_device{}()) {}
+    : session_(std::move(url), planner_settings, std::move(statements)), taken_(taken),
+      random_(std::random_device{}()) {}
 
-database& store_session::connected() {
-  if (!database_)
-    database_.emplace(connection_string_, statements_);
-  return *database_;
+void store_session::refuse_behind_own_commit() {
+  if (given_up_ == 0)
+    return;
+  const auto waits = session_.run([this](database& session) {
+    return session
+               .run("SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND pid = "
+                    + std::to_string(given_up_))
+               .size()
+           > 0;
+  });
+  if (waits)
+    throw database_error(database_fault::away, "a COMMIT that was given up still waits for a "
+                                               "synchronous standby, in process "
+                                                   + std::to_string(given_up_) + " of the server");
+  given_up_ = 0;
 }
 
 std::optional<store_failure> store_session::judge(const database_error& error) {
@@ -37,18 +46,22 @@ std::optional<store_failure> store_session::judge(const database_error& error) {
   case database_fault::content:
   case database_fault::blocked:
     try {
-      database_->rollback();
+      if (session_.get() != nullptr)
+        session_.get()->rollback();
     } catch (const database_error&) {
-      database_.reset();
+      session_.drop();
     }
     if (error.fault() == database_fault::rolled_back || error.fault() == database_fault::unique)
       return std::nullopt;
     break;
   case database_fault::in_doubt:
+    if (session_.get() != nullptr && session_.get()->expired())
+      given_up_ = session_.get()->backend();
+    [[fallthrough]];
   case database_fault::lost:
   case database_fault::away:
   case database_fault::refused:
-    database_.reset();
+    session_.drop();
   }
   return store_failure{failure_kind(error.fault()), error.what()};
 }

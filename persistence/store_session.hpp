@@ -3,6 +3,7 @@
 // Private to this room. One thread; blocks; does not throw.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <random>
 #include <string>
@@ -11,7 +12,7 @@
 #include <variant>
 #include <vector>
 
-#include "persistence/database.hpp"
+#include "persistence/kept_session.hpp"
 #include "persistence/ledger_store.hpp"
 
 namespace ledgerd {
@@ -20,8 +21,7 @@ class store_session {
 public:
   // Does not connect before the first run. `taken` is what is said when a unique key stays taken,
   // however often it is tried.
-  store_session(const std::string& database_url, std::vector<statement> statements,
-                std::string_view taken);
+  store_session(url_source url, std::vector<statement> statements, std::string_view taken);
 
   // Runs `attempt(database&, int count)`, which returns an optional Result. Nothing, a rollback by
   // the server or a unique key that was taken: rolled back and begun again, a few times.
@@ -30,17 +30,18 @@ public:
     bool seen_unique = false;
     for (int count = 0; count < attempts_max; ++count) {
       try {
-        auto& session = connected();
-        if (std::optional<Result> result = attempt(session, count))
+        refuse_behind_own_commit();
+        if (std::optional<Result> result =
+                session_.run([&](database& session) { return attempt(session, count); }))
           return std::move(*result);
-        session.rollback();
+        session_.run([](database& session) { session.rollback(); });
       } catch (const database_error& error) {
         if (auto failure = judge(error))
           return std::move(*failure);
         seen_unique = error.fault() == database_fault::unique;
         pause(count);
       } catch (const std::exception& error) {
-        database_.reset();
+        session_.drop();
         return store_failure{store_failure_kind::unavailable, error.what()};
       }
     }
@@ -53,17 +54,18 @@ public:
 private:
   static constexpr int attempts_max = 10;
 
-  database& connected();
+  // Throws while a COMMIT of ours that was given up still waits on the server for a synchronous
+  // standby: another one would wait behind it, and hold one more session of the server.
+  void refuse_behind_own_commit();
 
   // What the failure of an attempt means; nothing: try again.
   std::optional<store_failure> judge(const database_error& error);
 
   void pause(int attempt);
 
-  std::string connection_string_;
-  std::vector<statement> statements_;
+  kept_session session_;
   std::string_view taken_;
-  std::optional<database> database_;
+  std::int64_t given_up_ = 0; // the server's process with a COMMIT that was given up; 0: none
   std::minstd_rand random_;
 };
 

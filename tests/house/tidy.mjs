@@ -25,7 +25,7 @@ const rooms = {
 };
 
 // Headers of the operating system, for the rooms that talk to the outside.
-const systemHeader = /^((arpa|net|netinet|sys)\/\w+|errno|fcntl|poll|signal|time|unistd)\.h$/;
+const systemHeader = /^((arpa|net|netinet|sys)\/\w+|errno|fcntl|netdb|poll|signal|time|unistd)\.h$/;
 const outsideRooms = new Set(['messaging', 'persistence', 'app']);
 
 const floatingPoint = /\b(float|double)\b/;

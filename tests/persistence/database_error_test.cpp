@@ -27,7 +27,7 @@ constexpr row table[] = {
     {"08000", fault::lost, kind::unavailable},
     {"08003", fault::lost, kind::unavailable},
     {"08006", fault::lost, kind::unavailable},
-    {"08P01", fault::refused, kind::unavailable},
+    {"08P01", fault::lost, kind::unavailable},
     {"09000", fault::content, kind::rejected},
     {"0A000", fault::refused, kind::unavailable},
     {"0B000", fault::refused, kind::unavailable},
@@ -125,6 +125,31 @@ CAF_TEST(each state has its meaning) {
     CAF_CHECK(fault_of(state) == means);
     CAF_CHECK(failure_kind(fault_of(state)) == becomes);
   }
+}
+
+CAF_TEST(a connection that fails is told in one line) {
+  const auto password = connection_error(
+      "connection to server at \"10.0.0.1\", port 5432 failed: FATAL:  28P01: password "
+      "authentication failed for user \"ann\"\nLOCATION:  auth_failed, auth.c:338\n"
+      "connection to server at \"10.0.0.1\", port 5432 failed: FATAL:  28000: no pg_hba.conf "
+      "entry\n");
+  CAF_CHECK(password.fault() == fault::refused);
+  CAF_CHECK_EQUAL(std::string(password.what()),
+                  "connection to server at \"10.0.0.1\", port 5432 failed: FATAL: password "
+                  "authentication failed for user \"ann\" [SQLSTATE 28P01]");
+  const auto away = connection_error("connection to server at \"h\", port 1 failed: Connection "
+                                     "refused\n\tIs the server running on that host and accepting "
+                                     "TCP/IP connections?\n");
+  CAF_CHECK(away.fault() == fault::lost);
+  CAF_CHECK_EQUAL(std::string(away.what()),
+                  "connection to server at \"h\", port 1 failed: Connection refused");
+  CAF_CHECK(connection_error("x: FATAL:  57P03: the database system is starting up").fault()
+            == fault::away);
+  CAF_CHECK(connection_error("x failed: fe_sendauth: no password supplied\n").fault()
+            == fault::refused);
+  CAF_CHECK(connection_error("x: FATAL:  08P01: unsupported startup parameter: options").fault()
+            == fault::refused);
+  CAF_CHECK_EQUAL(one_line_of("ERROR:  a\n\tDETAIL: \x1b b\r\n"), "ERROR: a DETAIL: b");
 }
 
 CAF_TEST(the table has a row for each class of the manual) {

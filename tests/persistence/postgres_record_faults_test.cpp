@@ -102,7 +102,7 @@ CAF_TEST(a connection cut before commit wrote nothing) {
   CAF_CHECK(kind_of(store->claim(0ms, 10)) == store_failure_kind::unavailable);
   done(store->find({id}));
   proxy.arm("find_records", cut_proxy::cut::after_answer);
-  CAF_CHECK(kind_of(store->find({id})) == store_failure_kind::unavailable);
+  CAF_CHECK_EQUAL(done(store->find({id})).size(), 1u); // asked once more: nothing else was sent
   CAF_CHECK_EQUAL(proxy.cuts(), 5);
   CAF_CHECK(content() == before);
 }
@@ -173,7 +173,7 @@ CAF_TEST(a record that another session settles meanwhile is known) {
   const auto id = connect(*store);
   auto holder = std::async(std::launch::async, [&] {
     sql("BEGIN; UPDATE account.transaction_records SET status = 'SUCCESS', transaction_id = 9, "
-        "balance_after = 1; SELECT pg_sleep(2); COMMIT");
+        "balance_after = 1; SELECT pg_sleep(1); COMMIT");
   });
   CAF_REQUIRE(becomes(sleepers, "1"));
   // What others hold is not waited for, but is not claimed either.
