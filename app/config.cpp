@@ -106,8 +106,10 @@ public:
     if (value.batch_max > value.max_in_flight)
       value.batch_max = value.max_in_flight;
     check_access();
-    if (value.account_database_url.empty())
+    if (value.account_database_url.empty()) {
       value.account_database_url = value.database_url;
+      value.account_database_url_file = value.database_url_file;
+    }
     return std::move(result_);
   }
 

@@ -49,6 +49,10 @@ struct config {
   std::string database_url;
   // The database of schema `account`; empty: the same as `database_url`. Holds secrets.
   std::string account_database_url;
+  // The files that the two URLs were read from, to be read again for each new connection; empty:
+  // they came from elsewhere.
+  std::string database_url_file;
+  std::string account_database_url_file;
 
   // What this node does: `ledger`, `account` or both.
   std::vector<std::string> roles = {"ledger"};

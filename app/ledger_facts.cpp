@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "app/database_urls.hpp"
 #include "messaging/names.hpp"
 #include "persistence/postgres.hpp"
 
@@ -23,9 +24,9 @@ ledger_facts_source::ledger_facts_source(const config& settings, broker& nats,
                                          std::shared_ptr<ledger_view> view)
     : view_(std::move(view)) {
   if (settings.has_role("account"))
-    keeper_ = make_postgres_account_keeper(settings.records_url());
+    keeper_ = make_postgres_account_keeper(account_database(settings));
   if (settings.has_role("ledger")) {
-    ledger_ = make_postgres_reader(settings.database_url);
+    ledger_ = make_postgres_reader(ledger_database(settings));
   } else {
     questions_ = nats.make_inquirer();
     questions_->open([] {});

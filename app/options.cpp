@@ -84,13 +84,14 @@ std::string set_nats_url(config& c, std::string_view text) {
   return {};
 }
 
-template <auto Member>
+template <auto Member, auto File>
 std::string set_database_url(config& c, std::string_view text) {
   if (!text.starts_with("postgresql://") && !text.starts_with("postgres://"))
     return "must be a URL such as postgresql://user@127.0.0.1:5432/ledgerd";
   if (text.find_first_of(" \t\r\n") != std::string_view::npos)
     return "must not contain blanks";
   c.*Member = text;
+  (c.*File).clear();
   return {};
 }
 
@@ -105,6 +106,14 @@ std::string set_from_file(config& c, std::string_view path) {
   if (const auto rule = Set(c, line); !rule.empty())
     return "names a file whose first line " + rule;
   return {};
+}
+
+template <auto Member, auto File>
+std::string set_database_url_file(config& c, std::string_view path) {
+  auto rule = set_from_file<set_database_url<Member, File>>(c, path);
+  if (rule.empty())
+    c.*File = path;
+  return rule;
 }
 
 std::string show_nothing(const config&) {
@@ -261,14 +270,17 @@ const option table[] = {
     {"nats-creds-file", "PATH", "file with the NATS user's JWT and seed", connection, value,
      set_creds_file, show_text<&config::nats_creds_file>},
     {"database-url", "URL", "database of the schema `ledger`", connection, secret,
-     set_database_url<&config::database_url>, show_text<&config::database_url>},
+     set_database_url<&config::database_url, &config::database_url_file>,
+     show_text<&config::database_url>},
     {"database-url-file", "PATH", "file whose first line is the database URL", connection, file,
-     set_from_file<set_database_url<&config::database_url>>, show_nothing},
+     set_database_url_file<&config::database_url, &config::database_url_file>, show_nothing},
     {"account-database-url", "URL",
      "database of the schema `account`; by default that of --database-url", connection, secret,
-     set_database_url<&config::account_database_url>, show_text<&config::account_database_url>},
+     set_database_url<&config::account_database_url, &config::account_database_url_file>,
+     show_text<&config::account_database_url>},
     {"account-database-url-file", "PATH", "file whose first line is the account database URL",
-     connection, file, set_from_file<set_database_url<&config::account_database_url>>,
+     connection, file,
+     set_database_url_file<&config::account_database_url, &config::account_database_url_file>,
      show_nothing},
     {"http-listen", "HOST:PORT", "address of the API, health checks and metrics, or `off`",
      connection, value, set_http_listen, show_http_listen},

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "actors/failpoint.hpp"
+#include "app/database_urls.hpp"
 #include "app/signals_blocked.hpp"
 #include "persistence/record_store.hpp"
 
@@ -122,9 +123,9 @@ void readiness::watch(const config& settings, broker& nats) {
   std::unique_ptr<ledger_reader> ledger;
   std::unique_ptr<record_reader> records;
   if (settings.has_role("ledger"))
-    ledger = make_postgres_reader(settings.database_url);
+    ledger = make_postgres_reader(ledger_database(settings));
   if (settings.has_role("account"))
-    records = make_postgres_record_reader(settings.records_url());
+    records = make_postgres_record_reader(account_database(settings));
   while (!stop_) {
     failpoint("readiness");
     looking_at("broker");

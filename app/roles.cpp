@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "app/database_urls.hpp"
 #include "messaging/names.hpp"
 #include "messaging/recovery_source.hpp"
 #include "persistence/postgres.hpp"
@@ -56,13 +57,14 @@ node_options make_ledger_role(const config& settings, broker& nats,
                                 nats.make_publisher(), recovery_credit});
   }
   for (int i = 0; i < settings.gates; ++i) {
-    options.stores.push_back(make_postgres_store(settings.database_url));
-    options.side_stores.push_back(make_postgres_store(settings.database_url)); // not yet connected
+    options.stores.push_back(make_postgres_store(ledger_database(settings)));
+    options.side_stores.push_back(
+        make_postgres_store(ledger_database(settings))); // not yet connected
   }
   options.desk =
       nats.make_desk({std::string{names::api_account}, std::string{names::api_history},
                       std::string{names::api_verdicts}, std::string{names::api_currencies}});
-  options.reader = make_postgres_reader(settings.database_url);
+  options.reader = make_postgres_reader(ledger_database(settings));
   return options;
 }
 
@@ -70,7 +72,7 @@ account_options make_account_role(const config& settings, broker& nats,
                                   std::shared_ptr<const currency_table> currencies,
                                   std::shared_ptr<currency_lookup> lookup,
                                   const std::shared_ptr<ledger_view>& view) {
-  const auto store = [&] { return make_postgres_record_store(settings.records_url(), view); };
+  const auto store = [&] { return make_postgres_record_store(account_database(settings), view); };
   account_options options;
   options.lookup = std::move(lookup);
   options.node_name = settings.node_name;

@@ -10,9 +10,11 @@
 
 #include <spdlog/spdlog.h>
 
+#include "app/database_urls.hpp"
 #include "app/text.hpp"
 #include "app/topology_watch.hpp"
 #include "persistence/database_error.hpp"
+#include "persistence/database_watch.hpp"
 #include "persistence/schema.hpp"
 
 namespace ledgerd {
@@ -82,16 +84,16 @@ void refuse_start_on(const std::vector<std::string>& faults) {
     throw stop_start{exit_cannot_start};
 }
 
-void open_database(const std::string& url, schema which, const start_steps& start) {
+void open_database(const url_source& url, schema which, const start_steps& start) {
   const char* what = which == schema::ledger ? "database" : "account database";
-  const auto found = keep_trying(what, start, [&] { return read_schema(url, which); });
+  const auto found = keep_trying(what, start, [&] { return read_schema(url(), which); });
   if (start.settings.migrate && found.version < found.known)
     keep_trying("migration", start, [&] {
-      for (const auto& name : migrate(url, which))
+      for (const auto& name : migrate(url(), which))
         spdlog::info("applied migration {}", name);
       return true;
     });
-  refuse_start_on(keep_trying(what, start, [&] { return check_database(url, which); }));
+  refuse_start_on(keep_trying(what, start, [&] { return check_database(url(), which); }));
 }
 
 void log_link_event(link_event event, const std::string& detail) {
@@ -112,10 +114,12 @@ void log_link_event(link_event event, const std::string& detail) {
 
 void open_databases(const start_steps& start) {
   const auto& settings = start.settings;
+  set_database_listener(
+      [](const std::string& sentence) { spdlog::warn("database: {}", sentence); });
   if (settings.has_role("ledger"))
-    open_database(settings.database_url, schema::ledger, start);
+    open_database(ledger_database(settings), schema::ledger, start);
   if (settings.has_role("account"))
-    open_database(settings.records_url(), schema::account, start);
+    open_database(account_database(settings), schema::account, start);
 }
 
 std::unique_ptr<broker> open_broker(const start_steps& start) {

@@ -69,6 +69,7 @@ struct cut_proxy::connection {
   descriptor server;
   std::string tail; // the last bytes of the client, where a trigger may begin
   bool cut_on_answer = false;
+  int born = 0; // the number of black holes before it
 };
 
 cut_proxy::cut_proxy(std::uint16_t target_port) : target_port_(target_port) {
@@ -103,6 +104,8 @@ void cut_proxy::run() {
     std::vector<pollfd> waiting{{listener_, POLLIN, 0}};
     if (!hangs_)
       for (const auto& each : connections) {
+        if (each.born < blackholes_)
+          continue;
         waiting.push_back({each.client.get(), POLLIN, 0});
         waiting.push_back({each.server.get(), POLLIN, 0});
       }
@@ -112,7 +115,8 @@ void cut_proxy::run() {
       connection fresh{descriptor(accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC)),
                        descriptor(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
                        {},
-                       false};
+                       false,
+                       blackholes_};
       const auto address = loopback(target_port_);
       if (connect(fresh.server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address)
           == 0)
@@ -125,6 +129,8 @@ void cut_proxy::run() {
 
 // False: the connection has ended.
 bool cut_proxy::forward(connection& each) {
+  if (each.born < blackholes_)
+    return true;
   char data[65536];
   if (readable(each.client.get())) {
     const auto size = recv(each.client.get(), data, sizeof data, 0);

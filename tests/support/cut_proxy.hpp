@@ -1,4 +1,5 @@
-// A TCP proxy on loopback that fails on command: cuts a connection at an exact message, or hangs.
+// A TCP proxy on loopback that fails on command: cuts a connection at an exact message, hangs, or
+// keeps silent.
 #pragma once
 
 #include <atomic>
@@ -36,6 +37,10 @@ public:
   // While true, connections are accepted and stay open, and nothing is forwarded.
   void hang(bool on) noexcept { hangs_ = on; }
 
+  // From now on the present connections stay open and are silent for ever, like a path that a
+  // firewall has forgotten; new ones are forwarded.
+  void blackhole() noexcept { ++blackholes_; }
+
 private:
   struct connection;
 
@@ -49,6 +54,7 @@ private:
   std::atomic<bool> stopping_{false};
   std::atomic<bool> hangs_{false};
   std::atomic<int> cuts_{0};
+  std::atomic<int> blackholes_{0};
   std::mutex mutex_; // guards the two below
   std::string trigger_;
   cut where_ = cut::before_forwarding;
