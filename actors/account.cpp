@@ -54,7 +54,6 @@ void spawn_reconcilers(account_pointer self, const account_options& options) {
     config.letters = ports.letters;
     config.lookup = options.lookup;
     config.batch_max = options.batch_max;
-    config.message_bytes_max = options.message_bytes_max;
     config.lease = options.lease;
     self->state.reconcilers.push_back(self->spawn(guarded(reconciler), std::move(config)));
     self->state.children.add(self, self->state.reconcilers.back(), "reconciler " + ports.instance);

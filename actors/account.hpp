@@ -26,7 +26,7 @@ struct account_options {
     std::shared_ptr<delivery_source> source;
     std::shared_ptr<publisher> dead_letters;
     std::shared_ptr<record_store> store;
-    std::size_t credit = 1;
+    capacity credit{1};
     bool letters = false; // the source holds dead letters
   };
 
@@ -42,7 +42,6 @@ struct account_options {
   std::shared_ptr<inquirer> questions;
   std::size_t submissions_max = 10000;
   std::size_t batch_max = 1000; // results of one statement
-  std::size_t message_bytes_max = 1 << 20;
   std::chrono::milliseconds lease{30000};
   std::chrono::milliseconds redrive_after{30000};
   std::shared_ptr<progress_board> board; // null: nobody watches

@@ -1,5 +1,6 @@
 #include "actors/fetcher.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -22,6 +23,7 @@ void publish(fetcher_pointer self, held_delivery& slot, outgoing&& letter, settl
   slot.at = stage::publishing;
   ++self->state.publishing;
   self->state.puback.begin(self->clock().now());
+  slot.tried = self->clock().now();
   self->state.options.results->publish(slot.letter);
 }
 
@@ -31,16 +33,17 @@ bool publish_letter(fetcher_pointer self, held_delivery& slot) {
   if (!options.source->identify(slot.source))
     return false;
   publish(self, slot,
-          make_dead_letter(self->state.tag_of(slot), slot.source, slot.why, options.node_name,
-                           options.message_bytes_max),
+          make_dead_letter(self->state.tag_of(slot), std::move(slot.source), slot.why,
+                           options.node_name, options.results->message_bytes_max()),
           settlement::terminate);
   return true;
 }
 
 void park(fetcher_pointer self, held_delivery& slot, rejection why) {
   auto& state = self->state;
-  spdlog::info("{}: parking {} of {}: {}: {}", state.options.instance, slot.source.stream_seq,
-               slot.source.stream, to_text(why.reason), why.detail);
+  if (const auto more = state.lines.admit(to_text(why.reason), self->clock().now()))
+    spdlog::info("{}: parking {} of {}: {}: {}{}", state.options.instance, slot.source.stream_seq,
+                 slot.source.stream, to_text(why.reason), why.detail, left_out_text(*more));
   ++state.parked;
   slot.why = std::move(why);
   slot.at = stage::nameless;
@@ -127,7 +130,48 @@ void settle(fetcher_pointer self, held_delivery& slot) {
   --state.publishing;
   state.puback.came(self->clock().now(), state.publishing > 0);
   state.last_refusal.clear();
+  state.unstored.stored(slot.source.stream_seq);
   state.release(slot);
+}
+
+// Nobody can do anything about it at present: it gives its credit back and comes again later.
+void postpone(fetcher_pointer self, held_delivery& slot, const confirmation& why) {
+  auto& state = self->state;
+  const auto now = self->clock().now();
+  if (const auto more = state.lines.admit("postponed", now))
+    spdlog::error(
+        "{}: the {} for {} of {} is not stored, it stays in its stream and comes again in "
+        "half a minute: {}{}",
+        state.options.instance, slot.after == settlement::terminate ? "dead letter" : "result",
+        slot.source.stream_seq, slot.source.stream, why.error, left_out_text(*more));
+  ++state.postponed;
+  state.unstored.add(slot.source.stream_seq, slot.tried, now);
+  state.options.source->settle(slot.source.receipt, settlement::postpone);
+  state.drain.count_handed_back();
+  if (--state.publishing == 0)
+    state.puback.end();
+  state.release(slot);
+}
+
+void on_not_stored(fetcher_pointer self, held_delivery& slot, const confirmation& got) {
+  auto& state = self->state;
+  const auto now = self->clock().now();
+  ++state.unconfirmed;
+  state.last_refusal = got.error;
+  if (got.outcome == publish_outcome::too_large && shrink_letter(slot.letter, got.bytes_max)) {
+    state.options.results->publish(slot.letter);
+    return;
+  }
+  const bool never = got.outcome != publish_outcome::unconfirmed;
+  const bool letter_waits =
+      slot.after == settlement::terminate && now - slot.tried >= state.options.letter_patience;
+  if (state.options.postpones && (never || letter_waits))
+    return postpone(self, slot, got);
+  if (const auto more = state.lines.admit(never ? "refused" : "not confirmed", now))
+    spdlog::warn("{}: {} not confirmed, publishing again ({} so far): {}{}", state.options.instance,
+                 slot.letter.message_id, state.unconfirmed, got.error, left_out_text(*more));
+  slot.at = stage::unconfirmed;
+  slot.due = now + state.options.retry_pause;
 }
 
 void take_confirmations(fetcher_pointer self) {
@@ -135,16 +179,10 @@ void take_confirmations(fetcher_pointer self) {
   for (const auto& got : state.options.results->take()) {
     auto& slot = state.at(got.token);
     LEDGERD_ASSERT(slot.at == stage::publishing);
-    if (got.confirmed) {
+    if (got.confirmed())
       settle(self, slot);
-      continue;
-    }
-    if (state.unconfirmed++ == 0 || state.unconfirmed % 1000 == 0)
-      spdlog::warn("{}: not confirmed, publishing again ({} so far): {}", state.options.instance,
-                   state.unconfirmed, got.error);
-    state.last_refusal = got.error;
-    slot.at = stage::unconfirmed;
-    slot.due = self->clock().now() + state.options.retry_pause;
+    else
+      on_not_stored(self, slot, got);
   }
 }
 
@@ -211,6 +249,9 @@ void upkeep(fetcher_pointer self) {
   if (now < state.next_upkeep)
     return;
   state.next_upkeep = now + state.options.retry_pause / 2;
+  state.unstored.forget_old(now);
+  for (const auto& [kind, count] : state.lines.overdue(now))
+    spdlog::info("{}: {} more: {}", state.options.instance, count, kind);
   entry_batch again;
   for (auto& slot : state.slots) {
     if (slot.at == stage::free)
@@ -252,6 +293,8 @@ ticket fetcher_state::hold(delivery&& arrived, time_point now) {
   free_slots.pop_back();
   auto& slot = slots[index];
   slot.source = std::move(arrived);
+  slot.bytes = bytes_of(slot.source);
+  held_bytes += slot.bytes;
   slot.attempts = 0;
   slot.look = 0;
   slot.arrived = now;
@@ -263,6 +306,7 @@ ticket fetcher_state::hold(delivery&& arrived, time_point now) {
 
 void fetcher_state::release(held_delivery& slot) {
   slot.at = stage::free;
+  held_bytes -= slot.bytes;
   ++slot.generation;
   slot.source = {};
   slot.why = {};
@@ -284,8 +328,19 @@ fetcher_state::held_delivery& fetcher_state::at(ticket tag) {
   return slot;
 }
 
-std::size_t fetcher_state::room() const {
-  return paused || leases.standing() || held >= options.credit ? 0 : options.credit - held;
+capacity fetcher_state::room() const {
+  if (paused || leases.standing() || held >= options.credit.messages
+      || held_bytes >= options.credit.bytes)
+    return {0, 0};
+  return {options.credit.messages - held, options.credit.bytes - held_bytes};
+}
+
+std::chrono::milliseconds fetcher_state::oldest_unconfirmed(time_point now) const {
+  auto oldest = unstored.oldest(now);
+  for (const auto& slot : slots)
+    if (slot.at == stage::publishing || slot.at == stage::unconfirmed)
+      oldest = std::min(oldest, slot.tried);
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now - oldest);
 }
 
 actor_report fetcher_state::report(progress_time now) const {
@@ -302,7 +357,11 @@ actor_report fetcher_state::report(progress_time now) const {
           {"own_failures_total", own_failures},
           {"let_go_total", let_go},
           {"unconfirmed_total", unconfirmed},
+          {"postponed_total", postponed},
+          {"unstored", static_cast<std::int64_t>(unstored.size())},
+          {"oldest_unconfirmed_ms", oldest_unconfirmed(now).count()},
           {"held", static_cast<std::int64_t>(held)},
+          {"held_bytes", static_cast<std::int64_t>(held_bytes)},
           {"paused", paused ? 1 : 0},
       },
       {{"end_to_end", end_to_end}},

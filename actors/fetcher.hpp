@@ -20,7 +20,9 @@
 #include "actors/lease.hpp"
 #include "actors/pace.hpp"
 #include "actors/protocol.hpp"
+#include "actors/unstored.hpp"
 #include "domain/currency_lookup.hpp"
+#include "domain/log_throttle.hpp"
 #include "messaging/codec.hpp"
 #include "messaging/ports.hpp"
 
@@ -36,15 +38,19 @@ struct fetcher_options {
   // Where currencies are looked for that the table does not know; null: nowhere, they are none.
   std::shared_ptr<currency_lookup> lookup;
   region_actor region;
-  std::size_t credit = 8192;      // deliveries held at most
-  std::uint32_t attempts_max = 3; // for failures that are the entry's own
-  std::size_t message_bytes_max = 1 << 20;
+  capacity credit{8192, 16 << 20}; // what is held at most
+  std::uint32_t attempts_max = 3;  // for failures that are the entry's own
+  // Whether a delivery may be postponed: its source delivers it again by itself.
+  bool postpones = true;
   std::chrono::milliseconds lease{30000}; // the consumer's acknowledgement wait
   std::chrono::milliseconds beat{100};
   // Time between two looks at source and publisher, so that a flood of small arrivals is taken in
   // batches.
   std::chrono::milliseconds turn_pause{1};
   std::chrono::milliseconds retry_pause{1000};
+  // How long a dead letter may be without a PubAck before its delivery is postponed, so that what
+  // cannot be stored does not hold the credit of what can.
+  std::chrono::milliseconds letter_patience{3000};
 };
 
 struct fetcher_state {
@@ -71,6 +77,8 @@ struct fetcher_state {
     delivery source;
     rejection why; // of one that is to be parked
     outgoing letter;
+    std::size_t bytes = 0; // of credit
+    time_point tried;      // when the letter was first published
     time_point arrived;
     time_point leased;
     time_point due;
@@ -81,6 +89,7 @@ struct fetcher_state {
   std::vector<std::uint32_t> free_slots;
   std::vector<ticket> nameless;
   std::size_t held = 0;
+  std::size_t held_bytes = 0;
   std::size_t looking = 0; // of these, in that stage
   bool paused = false;     // the circuit is open
   time_point next_upkeep;
@@ -91,6 +100,8 @@ struct fetcher_state {
   std::string last_refusal; // why the last publication was not confirmed
 
   draining drain;
+  log_throttle lines;
+  unstored_letters unstored;
 
   std::int64_t fetched = 0;
   std::int64_t redelivered = 0;
@@ -101,6 +112,7 @@ struct fetcher_state {
   std::int64_t own_failures = 0;
   std::int64_t let_go = 0; // there was no room for it: its account is stuck
   std::int64_t unconfirmed = 0;
+  std::int64_t postponed = 0;
   duration_histogram end_to_end; // from arrival at this process to the acknowledgement
 
   ticket hold(delivery&& arrived, time_point now);
@@ -108,8 +120,11 @@ struct fetcher_state {
   held_delivery& at(ticket tag); // asserts that the ticket is still open
   ticket tag_of(const held_delivery& slot) const;
 
-  // How many more deliveries there is room for.
-  std::size_t room() const;
+  // For how many more deliveries there is room.
+  capacity room() const;
+
+  // For how long the oldest letter has been without a PubAck.
+  std::chrono::milliseconds oldest_unconfirmed(time_point now) const;
 
   actor_report report(progress_time now) const;
 };

@@ -162,7 +162,7 @@ void take_confirmations(intake_pointer self) {
   for (const auto& got : state.options.requests->take()) {
     const auto found = state.publishing.find(got.token);
     LEDGERD_ASSERT(found != state.publishing.end());
-    if (got.confirmed) {
+    if (got.confirmed()) {
       state.publishing.erase(found);
       state.puback.came(self->clock().now(), !state.publishing.empty());
       state.drain_result.settled += state.draining ? 1 : 0;

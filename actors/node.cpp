@@ -71,8 +71,8 @@ void spawn_fetchers(node_pointer self, const node_options& options) {
     config.lookup = options.lookup;
     config.region = self->state.region;
     config.credit = ports.credit;
+    config.postpones = ports.postpones;
     config.attempts_max = options.attempts_max;
-    config.message_bytes_max = options.message_bytes_max;
     config.lease = options.lease;
     self->state.fetchers.push_back(self->spawn(guarded(fetcher), std::move(config)));
     self->state.children.add(self, self->state.fetchers.back(), "fetcher " + ports.instance);

@@ -29,7 +29,8 @@ struct node_options {
     std::string instance;
     std::shared_ptr<delivery_source> source;
     std::shared_ptr<publisher> results;
-    std::size_t credit = 1; // deliveries that it holds at most
+    capacity credit{1};    // what it holds at most
+    bool postpones = true; // whether the source delivers again what is postponed
   };
 
   std::string node_name;
@@ -47,7 +48,6 @@ struct node_options {
   std::size_t ledgers_max = 50000;
   std::chrono::milliseconds ledger_idle{60000};
   std::uint32_t attempts_max = 3;
-  std::size_t message_bytes_max = 1 << 20;
   std::chrono::milliseconds lease{30000};
   std::shared_ptr<progress_board> board; // null: nobody watches
   bool detach_posters = true;            // false only in deterministic tests

@@ -16,6 +16,7 @@ namespace {
 
 using reconciler_pointer = reconciler_actor::stateful_pointer<reconciler_state>;
 using held_result = reconciler_state::held_result;
+using parked_result = reconciler_state::parked_result;
 using time_point = reconciler_state::time_point;
 
 void settle_waiting(reconciler_pointer self);
@@ -26,8 +27,8 @@ bool publish_letter(reconciler_state& state, std::uint64_t token, time_point now
   auto& parked = state.parking.at(token);
   if (!options.source->identify(parked.source))
     return false;
-  parked.letter = make_dead_letter(token, parked.source, parked.why, options.node_name,
-                                   options.message_bytes_max);
+  parked.letter = make_dead_letter(token, std::move(parked.source), parked.why, options.node_name,
+                                   options.dead_letters->message_bytes_max());
   state.puback.begin(now);
   options.dead_letters->publish(parked.letter);
   return true;
@@ -41,16 +42,20 @@ void name_letters(reconciler_state& state, time_point now) {
 void park(reconciler_pointer self, delivery&& source, lease_times leased, const rejection& why) {
   auto& state = self->state;
   const auto& options = state.options;
-  spdlog::info("{}: parking {} of {}: {}: {}", options.instance, source.stream_seq, source.stream,
-               to_text(why.reason), why.detail);
+  const auto now = self->clock().now();
+  if (const auto more = state.lines.admit(to_text(why.reason), now))
+    spdlog::info("{}: parking {} of {}: {}: {}{}", options.instance, source.stream_seq,
+                 source.stream, to_text(why.reason), why.detail, left_out_text(*more));
   ++state.parked;
   const auto token = ++state.last_token;
-  state.parking[token] = {std::move(source), why, {}, leased, {}, true};
-  if (!publish_letter(state, token, self->clock().now()))
+  const auto bytes = bytes_of(source);
+  state.parking[token] = {std::move(source), why, {}, bytes, now, leased, {}, true};
+  if (!publish_letter(state, token, now))
     state.nameless.push_back(token);
 }
 
 void acknowledge(reconciler_state& state, const delivery& source) {
+  state.held_bytes -= bytes_of(source);
   state.options.source->settle(source.receipt, settlement::acknowledge);
   state.drain.count_settled();
 }
@@ -296,9 +301,45 @@ void take_deliveries(reconciler_pointer self) {
       continue;
     }
     ++state.fetched;
+    state.held_bytes += bytes_of(next);
     admit(self, std::move(next), {now, now}, true);
   }
   settle_waiting(self);
+}
+
+void give_up(reconciler_state& state, std::uint64_t token, settlement how) {
+  const auto found = state.parking.find(token);
+  state.options.source->settle(found->second.source.receipt, how);
+  state.held_bytes -= found->second.bytes;
+  state.parking.erase(found);
+}
+
+void on_not_stored(reconciler_pointer self, parked_result& parked, const confirmation& got) {
+  auto& state = self->state;
+  const auto now = self->clock().now();
+  if (got.outcome == publish_outcome::too_large && shrink_letter(parked.letter, got.bytes_max)) {
+    state.options.dead_letters->publish(parked.letter);
+    return;
+  }
+  const bool postponed = got.outcome != publish_outcome::unconfirmed
+                         || now - parked.tried >= state.options.letter_patience;
+  if (const auto more = state.lines.admit(postponed ? "postponed" : "not confirmed", now))
+    spdlog::error("{}: the dead letter for {} of {} is not stored, {}: {}{}",
+                  state.options.instance, parked.source.stream_seq, parked.source.stream,
+                  postponed ? "it stays in its stream and comes again in half a minute"
+                            : "publishing again",
+                  got.error, left_out_text(*more));
+  if (postponed) {
+    ++state.postponed;
+    state.unstored.add(parked.source.stream_seq, parked.tried, now);
+    state.drain.count_handed_back();
+    give_up(state, got.token, settlement::postpone);
+    if (state.parking.empty())
+      state.puback.end();
+    return;
+  }
+  parked.under_way = false;
+  parked.due = now + state.options.retry_pause;
 }
 
 void take_confirmations(reconciler_pointer self) {
@@ -306,15 +347,14 @@ void take_confirmations(reconciler_pointer self) {
   for (const auto& got : state.options.dead_letters->take()) {
     const auto found = state.parking.find(got.token);
     LEDGERD_ASSERT(found != state.parking.end());
-    if (got.confirmed) {
-      state.options.source->settle(found->second.source.receipt, settlement::terminate);
-      state.drain.count_settled();
-      state.parking.erase(found);
-      state.puback.came(self->clock().now(), !state.parking.empty());
+    if (!got.confirmed()) {
+      on_not_stored(self, found->second, got);
       continue;
     }
-    found->second.under_way = false;
-    found->second.due = self->clock().now() + state.options.retry_pause;
+    state.drain.count_settled();
+    state.unstored.stored(found->second.source.stream_seq);
+    give_up(state, got.token, settlement::terminate);
+    state.puback.came(self->clock().now(), !state.parking.empty());
   }
 }
 
@@ -332,6 +372,9 @@ void take_due(reconciler_state& state, time_point now) {
 void upkeep(reconciler_pointer self) {
   auto& state = self->state;
   const auto now = self->clock().now();
+  state.unstored.forget_old(now);
+  for (const auto& [kind, count] : state.lines.overdue(now))
+    spdlog::info("{}: {} more: {}", state.options.instance, count, kind);
   const auto renew = [&](auto& held) {
     if (!state.leases.due(held.leased, now))
       return;
@@ -367,10 +410,18 @@ void turn(reconciler_pointer self) {
 
 } // namespace
 
-std::size_t reconciler_state::room() const {
-  return course.pause().count() > 0 || leases.standing() || held() >= options.credit
-             ? 0
-             : options.credit - held();
+capacity reconciler_state::room() const {
+  if (course.pause().count() > 0 || leases.standing() || held() >= options.credit.messages
+      || held_bytes >= options.credit.bytes)
+    return {0, 0};
+  return {options.credit.messages - held(), options.credit.bytes - held_bytes};
+}
+
+std::chrono::milliseconds reconciler_state::oldest_unconfirmed(time_point now) const {
+  auto oldest = unstored.oldest(now);
+  for (const auto& [token, each] : parking)
+    oldest = std::min(oldest, each.tried);
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now - oldest);
 }
 
 actor_report reconciler_state::report(progress_time now) const {
@@ -387,7 +438,11 @@ actor_report reconciler_state::report(progress_time now) const {
           {"batches_total", batches},
           {"failures_total", failures},
           {"aside", static_cast<std::int64_t>(aside.size())},
+          {"postponed_total", postponed},
+          {"unstored", static_cast<std::int64_t>(unstored.size())},
+          {"oldest_unconfirmed_ms", oldest_unconfirmed(now).count()},
           {"held", static_cast<std::int64_t>(held())},
+          {"held_bytes", static_cast<std::int64_t>(held_bytes)},
       },
       {},
       longer({answer.since(now), last_failure.empty() ? "the database does not answer a batch"

@@ -25,8 +25,10 @@
 #include "actors/draining.hpp"
 #include "actors/lease.hpp"
 #include "actors/pace.hpp"
+#include "actors/unstored.hpp"
 #include "domain/currency.hpp"
 #include "domain/currency_lookup.hpp"
+#include "domain/log_throttle.hpp"
 #include "messaging/codec.hpp"
 #include "messaging/ports.hpp"
 
@@ -43,9 +45,8 @@ struct reconciler_options {
   std::shared_ptr<currency_lookup> lookup;
   recorder_actor recorder;
   intake_actor intake;
-  std::size_t credit = 4096; // deliveries held at most
+  capacity credit{4096, 8 << 20}; // what is held at most
   std::size_t batch_max = 1000;
-  std::size_t message_bytes_max = 1 << 20;
   std::chrono::milliseconds lease{30000}; // the consumer's acknowledgement wait
   std::chrono::milliseconds beat{100};
   // Time between two looks at source and publisher, so that a flow of single results is applied in
@@ -54,8 +55,11 @@ struct reconciler_options {
   std::chrono::milliseconds pause_min{50};
   std::chrono::milliseconds pause_max{3000};
   std::chrono::milliseconds retry_pause{1000}; // of a dead letter without PubAck
-  std::uint32_t attempts_max = 3;              // of a result that the database refuses
-  std::chrono::milliseconds aside_max{60000};  // between two tries of a result that is stuck
+  // After so long without PubAck the delivery is postponed, so that what cannot be stored does not
+  // hold the credit of what can.
+  std::chrono::milliseconds letter_patience{3000};
+  std::uint32_t attempts_max = 3;             // of a result that the database refuses
+  std::chrono::milliseconds aside_max{60000}; // between two tries of a result that is stuck
 };
 
 struct reconciler_state {
@@ -74,7 +78,9 @@ struct reconciler_state {
   struct parked_result {
     delivery source;
     rejection why;
-    outgoing letter; // empty until the incarnation of the source's stream is known
+    outgoing letter;       // empty until the incarnation of the source's stream is known
+    std::size_t bytes = 0; // of credit
+    time_point tried;      // when the letter was to be published first
     lease_times leased;
     time_point due;
     bool under_way = false; // handed to the publisher; else published again when `due`
@@ -104,6 +110,9 @@ struct reconciler_state {
   std::string last_failure;
 
   draining drain;
+  log_throttle lines;
+  unstored_letters unstored;
+  std::size_t held_bytes = 0;
 
   std::int64_t fetched = 0;
   std::int64_t settled = 0;
@@ -113,11 +122,15 @@ struct reconciler_state {
   std::int64_t parked = 0;
   std::int64_t batches = 0;
   std::int64_t failures = 0;
+  std::int64_t postponed = 0;
 
   std::size_t held() const {
     return looking.size() + waiting.size() + settling.size() + aside.size() + parking.size();
   }
-  std::size_t room() const;
+  capacity room() const;
+
+  // For how long the oldest letter has been without a PubAck.
+  std::chrono::milliseconds oldest_unconfirmed(time_point now) const;
 
   actor_report report(progress_time now) const;
 };

@@ -96,14 +96,14 @@ void one_by_one(ground& on, const std::atomic<bool>& stop) {
     results->publish(letter);
     for (;;) {
       for (const auto& got : results->take())
-        return got.confirmed;
+        return got.confirmed();
       bell.wait();
     }
   };
   while (!stop) {
     auto idle = true;
     for (const auto& source : sources) {
-      source->pull(fetch_size);
+      source->pull({fetch_size});
       for (const auto& next : source->take()) {
         idle = false;
         auto asked = on.decode(next);
@@ -191,7 +191,7 @@ private:
   std::size_t pull() {
     std::vector<pair> batch;
     for (const auto& source : sources_) {
-      source->pull(window_ - std::min(window_, held_) / sources_.size());
+      source->pull({window_ - std::min(window_, held_) / sources_.size()});
       for (auto& next : source->take()) {
         auto asked = on_.decode(next);
         batch.emplace_back(std::move(asked), traced_delivery{source.get(), std::move(next), {}});
@@ -221,7 +221,7 @@ private:
   std::size_t settle() {
     const auto confirmations = results_->take();
     for (const auto& got : confirmations) {
-      if (!got.confirmed)
+      if (!got.confirmed())
         throw std::runtime_error("bench result was not confirmed: " + got.error);
       const auto found = published_.find(got.token);
       LEDGERD_ASSERT(found != published_.end());

@@ -43,6 +43,8 @@ struct config {
   // The broker: one URL or several, comma-separated. Holds secrets when it carries a user or a
   // token.
   std::string nats_url = "nats://127.0.0.1:4222";
+  // The file that `nats_url` came from, which is read again for each new connection; empty: none.
+  std::string nats_url_file;
   // A file with the user's JWT and seed; empty: none.
   std::string nats_creds_file;
   // The database of schema `ledger`; empty: not configured. Holds secrets.
@@ -67,6 +69,9 @@ struct config {
   int scheduler_threads = 0;
   // Messages this node holds at most, from pull to acknowledgement.
   std::size_t max_in_flight = 16384;
+  // Memory that this process may use, in bytes; what it lends to messages is derived from it
+  // (app/memory_budget.hpp).
+  std::size_t memory_max = std::size_t{256} << 20;
   // Entries that one database transaction posts at most.
   std::size_t batch_max = 1000;
   // Failures of a message's own before it is parked as a dead letter.
@@ -140,6 +145,10 @@ setting_list ledgerd_environment();
 // The whole configuration as TOML that `--config` reads again; secrets are replaced by
 // "<redacted>".
 std::string print_config(const config& value);
+
+// The broker's URL as it is now: read again from its file when it came from one. Throws
+// std::runtime_error, without the URL, when the file is not what it was.
+std::string read_nats_url(const config& value);
 
 // `url` without user, password, token and secret parameters: for logs and messages.
 std::string redact_url(std::string_view url);

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "app/memory_budget.hpp"
 #include "app/text.hpp"
 
 namespace ledgerd {
@@ -46,6 +47,25 @@ std::string show_duration(const config& c) {
   return format_duration(c.*Member);
 }
 
+template <auto Member, std::size_t LowMb, std::size_t HighMb>
+std::string set_bytes(config& c, std::string_view text) {
+  const bool giga = text.ends_with("GB");
+  const auto count = giga || text.ends_with("MB")
+                         ? parse_integer(text.substr(0, text.size() - 2), 1, HighMb)
+                         : std::nullopt;
+  const auto megabytes = count ? static_cast<std::size_t>(*count) * (giga ? 1024 : 1) : 0;
+  if (megabytes < LowMb || megabytes > HighMb)
+    return "must be a size such as 256MB or 1GB, from " + std::to_string(LowMb) + "MB to "
+           + std::to_string(HighMb) + "MB";
+  c.*Member = megabytes << 20;
+  return {};
+}
+
+template <auto Member>
+std::string show_bytes(const config& c) {
+  return std::to_string((c.*Member) >> 20) + "MB";
+}
+
 template <auto Member>
 std::string set_bool(config& c, std::string_view text) {
   if (text != "true" && text != "false")
@@ -81,6 +101,7 @@ std::string set_nats_url(config& c, std::string_view text) {
   if (!any || text.ends_with(','))
     return "must be one or several URLs such as nats://127.0.0.1:4222, separated by commas";
   c.nats_url = text;
+  c.nats_url_file.clear();
   return {};
 }
 
@@ -113,6 +134,13 @@ std::string set_database_url_file(config& c, std::string_view path) {
   auto rule = set_from_file<set_database_url<Member, File>>(c, path);
   if (rule.empty())
     c.*File = path;
+  return rule;
+}
+
+std::string set_nats_url_file(config& c, std::string_view path) {
+  auto rule = set_from_file<set_nats_url>(c, path);
+  if (rule.empty())
+    c.nats_url_file = path;
   return rule;
 }
 
@@ -266,7 +294,7 @@ const option table[] = {
     {"nats-url", "URL", "NATS server, or several separated by commas", connection, secret,
      set_nats_url, show_text<&config::nats_url>},
     {"nats-url-file", "PATH", "file whose first line is the NATS URL", connection, file,
-     set_from_file<set_nats_url>, show_nothing},
+     set_nats_url_file, show_nothing},
     {"nats-creds-file", "PATH", "file with the NATS user's JWT and seed", connection, value,
      set_creds_file, show_text<&config::nats_creds_file>},
     {"database-url", "URL", "database of the schema `ledger`", connection, secret,
@@ -311,6 +339,9 @@ const option table[] = {
     {"scheduler-threads", "N", "threads that run actors; 0: one for every two processors",
      daemon_only, value, set_integer<&config::scheduler_threads, 0, 1024>,
      show_integer<&config::scheduler_threads>},
+    {"memory-max", "SIZE", "memory that this process may use", daemon_only, value,
+     set_bytes<&config::memory_max, (memory_max_least >> 20), (std::size_t{1} << 20)>,
+     show_bytes<&config::memory_max>},
     {"max-in-flight", "N", "messages that this node holds at most", daemon_only, value,
      set_integer<&config::max_in_flight, 1, 1000000>, show_integer<&config::max_in_flight>},
     {"batch-max", "N", "entries that one database transaction posts at most", daemon_only, value,
@@ -363,6 +394,15 @@ std::string variable_name(std::string_view option_name) {
   for (const char c : option_name)
     result += c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
   return result;
+}
+
+std::string read_nats_url(const config& value) {
+  if (value.nats_url_file.empty())
+    return value.nats_url;
+  config again;
+  if (const auto rule = set_nats_url_file(again, value.nats_url_file); !rule.empty())
+    throw std::runtime_error{"--nats-url-file " + rule};
+  return again.nats_url;
 }
 
 } // namespace ledgerd

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "app/database_urls.hpp"
+#include "app/memory_budget.hpp"
 #include "messaging/names.hpp"
 #include "messaging/recovery_source.hpp"
 #include "persistence/postgres.hpp"
@@ -15,8 +16,8 @@ namespace ledgerd {
 
 namespace {
 
-constexpr std::size_t recovery_credit = 256;
-constexpr std::size_t letter_credit = 256;
+constexpr std::size_t recovery_messages = 256;
+constexpr std::size_t letter_messages = 256;
 
 } // namespace
 
@@ -32,10 +33,10 @@ node_options make_ledger_role(const config& settings, broker& nats,
   options.ledgers_max = settings.ledgers_max;
   options.ledger_idle = settings.ledger_idle;
   options.attempts_max = static_cast<std::uint32_t>(settings.max_attempts);
-  options.message_bytes_max = nats.message_bytes_max();
   // Two consumers share what this node may hold.
   const auto sources = 2 * static_cast<std::size_t>(settings.fetchers);
-  const auto credit = std::max<std::size_t>(1, settings.max_in_flight / sources);
+  const auto budget = share_memory(settings.memory_max, sources, settings.has_role("account"));
+  const capacity credit{std::max<std::size_t>(1, settings.max_in_flight / sources), budget.fetcher};
   struct route {
     std::string_view durable;
     std::string_view subject;
@@ -50,11 +51,13 @@ node_options make_ledger_role(const config& settings, broker& nats,
       options.fetchers.push_back(
           {name + "/" + std::to_string(i),
            nats.make_source(names::request_stream, durable, settings.batch_max),
-           nats.make_publisher(), credit});
+           nats.make_publisher(), credit, true});
     options.fetchers.push_back({name + "/recovery",
                                 make_recovery_source(nats, names::request_stream, durable, subject,
                                                      settings.sweep_interval),
-                                nats.make_publisher(), recovery_credit});
+                                nats.make_publisher(),
+                                {recovery_messages, budget.recovery},
+                                false});
   }
   for (int i = 0; i < settings.gates; ++i) {
     options.stores.push_back(make_postgres_store(ledger_database(settings)));
@@ -79,7 +82,6 @@ account_options make_account_role(const config& settings, broker& nats,
   options.currencies = std::move(currencies);
   options.submissions_max = settings.submissions_max;
   options.batch_max = settings.batch_max;
-  options.message_bytes_max = nats.message_bytes_max();
   options.redrive_after = settings.redrive_after;
   options.intake_store = store();
   options.finder_store = store();
@@ -87,17 +89,22 @@ account_options make_account_role(const config& settings, broker& nats,
   options.intake_requests = nats.make_publisher();
   options.sweeper_requests = nats.make_publisher();
   options.questions = nats.make_inquirer();
+  const auto fetchers =
+      settings.has_role("ledger") ? 2 * static_cast<std::size_t>(settings.fetchers) : 0;
+  const auto budget = share_memory(settings.memory_max, fetchers, true);
   const auto reconcile = [&](std::string_view stream, std::string_view durable, bool letters,
-                             std::size_t credit) {
+                             const capacity& credit) {
     options.lease = std::min(options.lease, nats.consumer(stream, durable).ack_wait);
     options.reconcilers.push_back({std::string{durable} + "/0",
                                    nats.make_source(stream, durable, settings.batch_max),
                                    nats.make_publisher(), store(), credit, letters});
   };
-  const auto credit = std::min<std::size_t>(settings.max_in_flight, 4096);
-  reconcile(names::result_stream, names::account_result_consumer, false, credit);
+  const auto messages = std::min<std::size_t>(settings.max_in_flight, 4096);
+  reconcile(names::result_stream, names::account_result_consumer, false,
+            {messages, budget.reconciler});
+  // Only their headers come.
   reconcile(names::dead_letter_stream, names::account_dead_letter_consumer, true,
-            std::min(credit, letter_credit));
+            {std::min(messages, letter_messages), budget.letters});
   return options;
 }
 

@@ -2,8 +2,11 @@
 
 #include <chrono>
 #include <exception>
+#include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -13,6 +16,7 @@
 #include "app/database_urls.hpp"
 #include "app/text.hpp"
 #include "app/topology_watch.hpp"
+#include "domain/log_throttle.hpp"
 #include "persistence/database_error.hpp"
 #include "persistence/database_watch.hpp"
 #include "persistence/schema.hpp"
@@ -96,7 +100,26 @@ void open_database(const url_source& url, schema which, const start_steps& start
   refuse_start_on(keep_trying(what, start, [&] { return check_database(url(), which); }));
 }
 
+// A line up to the first thing that it quotes or counts, whoever says it: one kind, whatever it
+// names.
+std::string_view kind_of(std::string_view text) {
+  const auto speaker = text.find(": ");
+  const auto begin = speaker == std::string_view::npos ? 0 : speaker;
+  return text.substr(0, text.find_first_of("\"0123456789$", begin));
+}
+
+// Called from several threads of the library: a right that is missing makes a line for each
+// message.
 void log_link_event(link_event event, const std::string& detail) {
+  static std::mutex mutex;
+  static log_throttle lines;
+  std::optional<std::uint64_t> more;
+  {
+    const std::lock_guard lock{mutex};
+    more = lines.admit(kind_of(detail), std::chrono::steady_clock::now());
+  }
+  if (!more && (event == link_event::error || event == link_event::slow_consumer))
+    return;
   switch (event) {
   case link_event::connected:
   case link_event::reconnected:
@@ -106,7 +129,7 @@ void log_link_event(link_event event, const std::string& detail) {
     return spdlog::warn("broker: connection lost: {}", detail);
   case link_event::slow_consumer:
   case link_event::error:
-    return spdlog::warn("broker: {}", detail);
+    return spdlog::warn("broker: {}{}", detail, left_out_text(*more));
   }
 }
 
@@ -126,6 +149,7 @@ std::unique_ptr<broker> open_broker(const start_steps& start) {
   const auto& settings = start.settings;
   broker_options options;
   options.url = settings.nats_url;
+  options.read_url = [settings] { return read_nats_url(settings); };
   options.credentials_file = settings.nats_creds_file;
   options.client_name = "ledgerd " + settings.node_name;
   auto nats =

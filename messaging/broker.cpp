@@ -82,10 +82,7 @@ public:
 
   void cancel_reading() override { reading_cancelled_ = true; }
 
-  std::size_t message_bytes_max() const override {
-    return static_cast<std::size_t>(
-        std::max<std::int64_t>(natsConnection_GetMaxPayload(data_->current()->raw()), 0));
-  }
+  std::size_t message_bytes_max() const override { return data_->current()->message_bytes_max(); }
 
   provision_report provision(const provisioning& how) override {
     return provision_all(*control_->current(), how);

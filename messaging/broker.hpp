@@ -21,7 +21,10 @@ namespace ledgerd {
 struct broker_options {
   std::string url =
       "nats://127.0.0.1:4222"; // one or several, comma-separated; may hold user:password or a token
-  std::string credentials_file; // empty: none
+  std::string credentials_file; // empty: none; read again for each connection
+  // Gives `url` anew for each new connection: secrets may have been rotated. Empty: it stays as it
+  // is. Called on the link's own thread; when it throws, the last one is used.
+  std::function<std::string()> read_url = nullptr;
   std::string client_name = "ledgerd";
   std::chrono::milliseconds connect_timeout{3000};
   std::chrono::milliseconds write_deadline{3000};

@@ -73,7 +73,7 @@ void publish_and_wait(std::unique_ptr<publisher> through,
       wakeup.wait(look_every);
     const auto before = confirmed;
     for (auto& one : sender->take()) {
-      if (one.confirmed) {
+      if (one.confirmed()) {
         under_way.erase(one.token);
         ++confirmed;
       } else {

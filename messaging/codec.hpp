@@ -66,10 +66,15 @@ std::string result_message_id(record_id id);
 outgoing make_result(std::uint64_t token, const posting& stored, int exponent,
                      const delivery& source);
 
-// The dead letter for a delivery (contract section 4). The payload is cut so that payload and
-// headers fit `message_bytes_max`, the broker's limit; Ledgerd-Truncated then gives its full
-// length.
-outgoing make_dead_letter(std::uint64_t token, const delivery& source, const rejection& why,
+// The dead letter for a delivery (contract section 4). Takes payload and headers out of `source`,
+// which may be large, and leaves the rest. The payload is cut so that payload and headers fit
+// `message_bytes_max`, the broker's limit; Ledgerd-Truncated then gives its full length.
+outgoing make_dead_letter(std::uint64_t token, delivery&& source, const rejection& why,
                           std::string_view node_name, std::size_t message_bytes_max);
+
+// Makes a result or dead letter smaller that was refused for its size: cuts the dead letter's
+// payload, drops the result's trace headers. `message_bytes_max` is what would be taken; 0: not
+// known. False when nothing is left to cut.
+bool shrink_letter(outgoing& letter, std::size_t message_bytes_max);
 
 } // namespace ledgerd

@@ -1,4 +1,5 @@
 // Dead letters out.
+#include <algorithm>
 #include <utility>
 
 #include "messaging/codec.hpp"
@@ -17,6 +18,10 @@ constexpr std::size_t header_frame_bytes = 8 + 2 + 2;
 // ": " and the line break.
 constexpr std::size_t header_line_bytes = 2 + 2;
 
+// What a stream takes as headers of one message, with something to spare: 64 KiB.
+constexpr std::size_t header_bytes_max = 60 * 1024;
+
+constexpr std::string_view own_prefix = "Ledgerd-";
 constexpr std::string_view message_id_header = "Nats-Msg-Id";
 constexpr std::string_view truncated_header = "Ledgerd-Truncated";
 
@@ -51,25 +56,48 @@ std::string dead_letter_subject(std::string_view source_subject) {
   return std::string(names::dead_letter_prefix).append(token.empty() ? "unknown" : token);
 }
 
+std::size_t message_bytes(const outgoing& message) noexcept {
+  return header_bytes(message) + message.payload.size();
+}
+
+bool is_own(const header& one) noexcept {
+  return has_prefix(one.name, own_prefix);
+}
+
 // Cuts the payload, and if the headers alone are too many the original's headers from the last on,
-// until all fits. `own` is the number of headers that must stay; they are the first.
-void fit(outgoing& message, std::size_t own, std::size_t message_bytes_max) {
-  if (header_bytes(message) + message.payload.size() <= message_bytes_max)
+// until all fits. Our own headers stay; they are the first.
+void fit(outgoing& message, std::size_t message_bytes_max) {
+  if (message_bytes(message) <= message_bytes_max && header_bytes(message) <= header_bytes_max)
     return;
-  const auto position = message.headers.begin() + static_cast<std::ptrdiff_t>(own);
-  message.headers.insert(position,
-                         {std::string(truncated_header), std::to_string(message.payload.size())});
-  while (message.headers.size() > own + 1 && header_bytes(message) > message_bytes_max)
+  const auto foreign = std::find_if_not(message.headers.begin(), message.headers.end(), is_own);
+  const auto marked = std::find_if(message.headers.begin(), foreign,
+                                   [](const header& one) { return one.name == truncated_header; });
+  if (marked == foreign)
+    message.headers.insert(foreign,
+                           {std::string(truncated_header), std::to_string(message.payload.size())});
+  while (!is_own(message.headers.back())
+         && header_bytes(message) > std::min(message_bytes_max, header_bytes_max))
     message.headers.pop_back();
   const auto used = header_bytes(message);
   const auto room = message_bytes_max > used ? message_bytes_max - used : 0;
-  if (message.payload.size() > room)
+  if (message.payload.size() > room) {
     message.payload.resize(room);
+    message.payload.shrink_to_fit();
+  }
+}
+
+bool drop_trace(outgoing& result) {
+  return std::erase_if(result.headers,
+                       [](const header& one) {
+                         return same_name(one.name, "traceparent")
+                                || same_name(one.name, "tracestate");
+                       })
+         > 0;
 }
 
 } // namespace
 
-outgoing make_dead_letter(std::uint64_t token, const delivery& source, const rejection& why,
+outgoing make_dead_letter(std::uint64_t token, delivery&& source, const rejection& why,
                           std::string_view node_name, std::size_t message_bytes_max) {
   const auto sequence = std::to_string(source.stream_seq);
   // The message of a stream that is gone is told apart by its own time.
@@ -78,7 +106,8 @@ outgoing make_dead_letter(std::uint64_t token, const delivery& source, const rej
   outgoing result{.token = token,
                   .subject = dead_letter_subject(source.subject),
                   .message_id = "dead-" + source.stream + "-" + life + "-" + sequence,
-                  .payload = source.payload};
+                  .payload = std::move(source.payload)};
+  source.payload.clear();
   result.headers = {
       {"Ledgerd-Reason", std::string(to_text(why.reason))},
       {"Ledgerd-Detail", short_detail(why.detail)},
@@ -92,14 +121,21 @@ outgoing make_dead_letter(std::uint64_t token, const delivery& source, const rej
     result.headers.push_back({std::string(names::account_mark), short_detail(mark)});
   if (source.incarnation != 0)
     result.headers.push_back({"Ledgerd-Incarnation", life});
-  const auto own = result.headers.size();
   // A message that was parked before and sent again may carry the old reasons: only the present
   // ones count.
-  for (const auto& h : source.headers)
-    if (!has_prefix(h.name, "Nats-") && !has_prefix(h.name, "Ledgerd-"))
-      result.headers.push_back({h.name, without_breaks(h.value)});
-  fit(result, own, message_bytes_max);
+  for (auto& h : std::exchange(source.headers, {}))
+    if (!has_prefix(h.name, "Nats-") && !is_own(h))
+      result.headers.push_back({std::move(h.name), without_breaks(h.value)});
+  fit(result, message_bytes_max);
   return result;
+}
+
+bool shrink_letter(outgoing& letter, std::size_t message_bytes_max) {
+  if (!letter.subject.starts_with(names::dead_letter_prefix))
+    return drop_trace(letter);
+  const auto before = message_bytes(letter);
+  fit(letter, message_bytes_max > 0 && message_bytes_max < before ? message_bytes_max : before / 2);
+  return message_bytes(letter) < before;
 }
 
 } // namespace ledgerd

@@ -3,7 +3,6 @@
 #include <nats/nats.h>
 
 #include <algorithm>
-#include <random>
 #include <stdexcept>
 #include <unordered_map>
 
@@ -18,8 +17,6 @@ constexpr int reconnect_buffer_bytes = 1 << 20;
 constexpr int io_buffer_bytes = 64 * 1024;
 constexpr std::size_t spent_count_max = 64;
 constexpr std::size_t spent_bytes_max = 256 * 1024;
-constexpr auto rebuild_pause_min = std::chrono::milliseconds(250);
-constexpr auto rebuild_pause_max = std::chrono::milliseconds(5000);
 
 // The library does not say when it is done with a callback's closure, so closures are numbers
 // looked up here. A callback runs under the mutex: once `remove` returns, none is running and none
@@ -83,11 +80,13 @@ void on_error(natsConnection* connection, natsSubscription*, natsStatus status, 
 // What a subscription's thread works with.
 struct receiver {
   std::shared_ptr<message_sink> sink;
+  std::shared_ptr<std::atomic<std::uint64_t>> signs;
   spent_messages spent;
 };
 
 void on_message(natsConnection*, natsSubscription*, natsMsg* message, void* closure) {
   auto* to = static_cast<receiver*>(closure);
+  to->signs->fetch_add(1, std::memory_order_relaxed);
   to->sink->receive(message);
   to->spent.add(message);
 }
@@ -240,6 +239,17 @@ void session::silence() {
     registry().remove(events_id_);
 }
 
+void session::close() {
+  natsConnection_Close(connection_);
+}
+
+bool session::ping(std::chrono::milliseconds at_most) {
+  if (natsConnection_FlushTimeout(connection_, at_most.count()) != NATS_OK)
+    return false;
+  signs_->fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
 session::~session() {
   silence();
   if (connection_ == nullptr)
@@ -270,6 +280,7 @@ nats_subscription* session::subscribe(const std::string& subject,
   } else {
     auto holder = std::make_unique<receiver>();
     holder->sink = std::move(sink);
+    holder->signs = signs_;
     const auto status =
         queue_group.empty()
             ? natsConnection_Subscribe(&subscription, connection_, subject.c_str(), on_message,
@@ -325,7 +336,7 @@ std::string session::publish(const std::string& subject, const std::string& repl
   return status == NATS_OK ? std::string() : nats_error_text(status);
 }
 
-std::string session::publish(const outgoing& message, const std::string& reply) {
+session::acceptance session::publish(const outgoing& message, const std::string& reply) {
   natsMsg* raw = nullptr;
   auto status =
       natsMsg_Create(&raw, message.subject.c_str(), reply.empty() ? nullptr : reply.c_str(),
@@ -335,103 +346,24 @@ std::string session::publish(const outgoing& message, const std::string& reply) 
   for (const auto& one : message.headers)
     if (status == NATS_OK)
       status = natsMsgHeader_Add(raw, one.name.c_str(), one.value.c_str());
+  const bool built = status == NATS_OK || status == NATS_NO_MEMORY;
   if (status == NATS_OK)
     status = natsConnection_PublishMsg(connection_, raw);
   if (raw != nullptr) {
     std::lock_guard lock(spent_mutex_);
     spent_.add(raw);
   }
-  return status == NATS_OK ? std::string() : nats_error_text(status);
+  if (status == NATS_OK)
+    return {};
+  const auto outcome = status == NATS_MAX_PAYLOAD                 ? publish_outcome::too_large
+                       : !built || status == NATS_INVALID_SUBJECT ? publish_outcome::refused
+                                                                  : publish_outcome::unconfirmed;
+  return {outcome, nats_error_text(status)};
 }
 
-// -- lifeline
-
-lifeline::lifeline(broker_options broker, session_options options, report observe)
-    : broker_(std::move(broker)), options_(std::move(options)), report_(std::move(observe)) {
-  options_.events = this;
-  session_ = session::open(broker_, options_);
-  up_ = true;
-  supervisor_ = std::thread([this] { supervise(); });
-}
-
-lifeline::~lifeline() {
-  {
-    std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  changed_.notify_all();
-  supervisor_.join();
-  session_->silence(); // a source may still hold it
-}
-
-std::shared_ptr<session> lifeline::current() const {
-  std::lock_guard lock(mutex_);
-  return session_;
-}
-
-void lifeline::set_up(bool up) {
-  up_.store(up, std::memory_order_release);
-  epoch_.fetch_add(1, std::memory_order_acq_rel);
-}
-
-void lifeline::session_disconnected() {
-  set_up(false);
-  report_(link_event::disconnected, options_.name);
-}
-
-void lifeline::session_reconnected() {
-  set_up(true);
-  report_(link_event::reconnected, options_.name);
-}
-
-void lifeline::session_closed() {
-  set_up(false);
-  std::lock_guard lock(mutex_);
-  closed_ = true;
-  changed_.notify_all();
-}
-
-void lifeline::session_error(bool slow_consumer, const std::string& text) {
-  report_(slow_consumer ? link_event::slow_consumer : link_event::error,
-          options_.name + ": " + redact(text, broker_.url));
-}
-
-void lifeline::supervise() {
-  std::minstd_rand random(std::random_device{}());
-  auto pause = rebuild_pause_min;
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    changed_.wait(lock, [this] { return closed_ || stopping_; });
-    const auto jittered = pause / 2 + std::chrono::milliseconds(random() % pause.count());
-    if (stopping_ || changed_.wait_for(lock, jittered, [this] { return stopping_; }))
-      break;
-    closed_ = false; // before the attempt: the new session may close at once
-    lock.unlock();
-    const bool rebuilt = rebuild();
-    lock.lock();
-    if (!rebuilt)
-      closed_ = true;
-    pause = rebuilt ? rebuild_pause_min : std::min(pause * 2, rebuild_pause_max);
-  }
-  lock.unlock();
-  nats_ReleaseThreadMemory();
-}
-
-bool lifeline::rebuild() {
-  std::shared_ptr<session> fresh;
-  try {
-    fresh = session::open(broker_, options_);
-  } catch (const std::runtime_error& error) {
-    report_(link_event::error, options_.name + ": " + error.what());
-    return false;
-  }
-  {
-    std::lock_guard lock(mutex_);
-    std::swap(session_, fresh);
-  }
-  set_up(natsConnection_Status(current()->raw()) == NATS_CONN_STATUS_CONNECTED);
-  report_(link_event::rebuilt, options_.name);
-  return true; // the old session ends here, outside the mutex
+std::size_t session::message_bytes_max() const noexcept {
+  return static_cast<std::size_t>(
+      std::max<std::int64_t>(natsConnection_GetMaxPayload(connection_), 0));
 }
 
 } // namespace ledgerd

@@ -90,6 +90,17 @@ public:
   // No event is reported once this has returned.
   void silence();
 
+  // Ends the connection; whoever still holds the session may go on calling it. Waits for a blocked
+  // write to give up.
+  void close();
+
+  // Waits for the server's answer to a ping; false when there is none in time. Also writes what the
+  // library has not written yet.
+  bool ping(std::chrono::milliseconds at_most);
+
+  // How many signs of life there have been: messages, and answers to `ping`.
+  std::uint64_t signs() const noexcept { return signs_->load(std::memory_order_relaxed); }
+
   // A subject nobody else uses, without a trailing dot.
   std::string make_inbox() const;
 
@@ -109,12 +120,24 @@ public:
   // Returns the error, empty when the library has taken the message.
   std::string publish(const std::string& subject, const std::string& reply,
                       std::string_view payload);
-  std::string publish(const outgoing& message, const std::string& reply);
+
+  // Whether the library has taken the message, and if not, whether it ever will.
+  struct acceptance {
+    publish_outcome outcome = publish_outcome::confirmed; // here: taken
+    std::string error = {};
+  };
+  acceptance publish(const outgoing& message, const std::string& reply);
+
+  // The server's limit for payload and headers of one message, in bytes, as the last greeting said.
+  std::size_t message_bytes_max() const noexcept;
 
 private:
   session() = default;
 
   nats_connection* connection_ = nullptr;
+  // Shared with the subscriptions' threads, which may outlive the session.
+  const std::shared_ptr<std::atomic<std::uint64_t>> signs_ =
+      std::make_shared<std::atomic<std::uint64_t>>(0);
   std::uintptr_t events_id_ = 0;
   std::mutex subscriptions_mutex_;
   std::vector<nats_subscription*> subscriptions_; // all ever made, freed at the end
@@ -128,8 +151,38 @@ std::string nats_error_text(int status);
 // `text` without the user names, passwords and tokens of the comma-separated `urls`.
 std::string redact(std::string text, std::string_view urls);
 
-// A session that is kept up for ever: the library reconnects, and when it gives up the lifeline
-// builds a new session. Thread-safe.
+// Judges whether a link that the library thinks is up still is. Pure; one thread, which calls
+// `look` several times a second. Time in which nobody looked does not count: the process may have
+// been stopped.
+class link_watch {
+public:
+  using time_point = std::chrono::steady_clock::time_point;
+  using wall_time = std::chrono::system_clock::time_point;
+
+  static constexpr std::chrono::milliseconds look_every{200};
+  static constexpr std::chrono::milliseconds silence_max{4000};
+  // By so much the wall clock may be set back: the library's waits, which end by the wall clock,
+  // are prolonged by as much.
+  static constexpr std::chrono::milliseconds step_back_max{250};
+
+  // The reason why the connection must be made anew; empty when all is well. `signs` has changed
+  // when there was a sign of life, `up` is what the library thinks.
+  std::string look(time_point now, wall_time wall, bool up, std::uint64_t signs);
+
+  // A new connection begins.
+  void begin();
+
+private:
+  bool begun_ = false;
+  time_point last_look_;
+  std::chrono::nanoseconds wall_ahead_{0}; // of the steady clock
+  std::uint64_t signs_ = 0;
+  std::chrono::nanoseconds silent_{0};
+};
+
+// A session that is kept up for ever: the library reconnects; when it gives up, when the server
+// falls silent, or when those who use the link get no answers, the lifeline builds a new session.
+// Thread-safe.
 class lifeline final : private session_events {
 public:
   using report = std::function<void(link_event, const std::string&)>;
@@ -147,6 +200,16 @@ public:
 
   bool up() const noexcept { return up_.load(std::memory_order_acquire); }
 
+  // Somebody who uses the link has been answered.
+  void answered();
+
+  // Somebody has waited for an answer for too long, though the link is up. The link is made anew
+  // when nobody else has been answered for `unanswered_max` either, and less and less often while
+  // that does not help: the server may be what does not answer.
+  void suspect(const std::string& why);
+
+  static constexpr std::chrono::milliseconds unanswered_max{4500};
+
 private:
   void session_disconnected() override;
   void session_reconnected() override;
@@ -155,9 +218,12 @@ private:
 
   void set_up(bool up);
   void supervise();
+  void ping_for_ever();
+  // What is wrong with the connection; empty when nothing is. Called with the mutex.
+  std::string trouble();
   bool rebuild();
 
-  const broker_options broker_;
+  broker_options broker_; // its URL: guarded by the mutex
   session_options options_;
   const report report_;
   std::atomic<std::uint64_t> epoch_ = 1;
@@ -165,9 +231,15 @@ private:
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::shared_ptr<session> session_;
+  link_watch watch_;
+  std::string suspicion_;
+  std::chrono::steady_clock::time_point answered_at_;
+  std::chrono::steady_clock::time_point next_suspicion_;
+  std::chrono::milliseconds suspicion_pause_{0};
   bool closed_ = false;
   bool stopping_ = false;
   std::thread supervisor_;
+  std::thread pinger_;
 };
 
 } // namespace ledgerd

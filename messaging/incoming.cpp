@@ -14,6 +14,17 @@ namespace {
 constexpr std::size_t tokens_max = 13;
 constexpr std::string_view internal_header_prefix = "Nats-";
 
+// How many headers of a message are kept: many tiny ones would take many times their bytes.
+constexpr std::size_t headers_max = 256;
+
+// JetStream's refusals of this message for its size, or that of its headers. All other errors are
+// the world's: a stream that is full, away, sealed or short of something may take it another time.
+bool is_refusal_for_size(int code) noexcept {
+  constexpr int message_too_large = 10054;
+  constexpr int headers_too_large = 10097;
+  return code == message_too_large || code == headers_too_large;
+}
+
 struct free_deleter {
   void operator()(const char** list) const noexcept {
     std::free(const_cast<char**>(list)); // NOLINT: the library hands out an array from malloc
@@ -89,16 +100,32 @@ std::optional<receipt_facts> parse_receipt(std::string_view subject) noexcept {
 
 publish_answer parse_publish_answer(std::string_view json) {
   if (is_plain_publish_answer(json))
-    return {true, {}};
+    return {publish_outcome::confirmed};
   int code = 0;
-  if (auto error = parse_api_error(json, code); !error.empty())
-    return {false, std::move(error)};
+  auto error = parse_api_error(json, code);
   const auto answer = nlohmann::json::parse(json, nullptr, false);
-  if (answer.is_object() && answer.contains("stream") && answer["stream"].is_string()
-      && answer.contains("seq") && answer["seq"].is_number_unsigned()
+  const auto stream =
+      answer.is_object() && answer.contains("stream") && answer["stream"].is_string()
+          ? answer["stream"].get<std::string>()
+          : std::string();
+  if (!error.empty())
+    return {is_refusal_for_size(code) ? publish_outcome::too_large : publish_outcome::unconfirmed,
+            std::move(error), stream};
+  if (!stream.empty() && answer.contains("seq") && answer["seq"].is_number_unsigned()
       && answer["seq"].get<std::uint64_t>() > 0)
-    return {true, {}};
-  return {false, "an answer that is not a PubAck"};
+    return {publish_outcome::confirmed};
+  return {publish_outcome::unconfirmed, "an answer that is not a PubAck"};
+}
+
+std::optional<std::size_t> parse_message_limit(std::string_view json) {
+  const auto answer = nlohmann::json::parse(json, nullptr, false);
+  if (!answer.is_object() || !answer.contains("config") || !answer["config"].is_object())
+    return std::nullopt;
+  const auto found = answer["config"].find("max_msg_size");
+  if (found == answer["config"].end() || !found->is_number_integer()
+      || found->get<std::int64_t>() <= 0)
+    return std::nullopt;
+  return static_cast<std::size_t>(found->get<std::int64_t>());
 }
 
 std::string parse_api_error(std::string_view json, int& error_code) {
@@ -138,7 +165,7 @@ std::vector<header> copy_headers(nats_message* message, header_choice which) {
     if (natsMsgHeader_Values(message, raw_names[i], &raw_values, &value_count) != NATS_OK)
       continue;
     const string_list values(raw_values);
-    for (int j = 0; j < value_count; ++j)
+    for (int j = 0; j < value_count && result.size() < headers_max; ++j)
       result.push_back({std::string(name), raw_values[j] == nullptr ? "" : raw_values[j]});
   }
   return result;

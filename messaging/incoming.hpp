@@ -33,19 +33,24 @@ std::optional<receipt_facts> parse_receipt(std::string_view subject) noexcept;
 // A whole number without sign, nothing else.
 std::optional<std::uint64_t> parse_number(std::string_view text) noexcept;
 
-// A PubAck. `error` is empty when the message is stored.
+// A PubAck. `error` is empty when the message is stored. `stream` is named by refusals for size.
 struct publish_answer {
-  bool stored = false;
-  std::string error;
+  publish_outcome outcome = publish_outcome::unconfirmed;
+  std::string error = {};
+  std::string stream = {};
 };
 publish_answer parse_publish_answer(std::string_view json);
+
+// The largest message that a stream takes, of the answer to STREAM.INFO; nothing when the answer
+// does not say or there is no limit.
+std::optional<std::size_t> parse_message_limit(std::string_view json);
 
 // The JetStream error of an API answer, as a sentence; empty when there is none.
 std::string parse_api_error(std::string_view json, int& error_code);
 
 enum class header_choice { all, application }; // application: without those that begin with "Nats-"
 
-// The headers of a received message. Malformed ones count as none.
+// The headers of a received message, the first 256 of them. Malformed ones count as none.
 std::vector<header> copy_headers(nats_message* message, header_choice which);
 
 // Headers as they are stored: the version line, then `Name: value` lines. Malformed lines are left

@@ -30,13 +30,16 @@ public:
     wake_ = nullptr;
   }
 
-  // Wakes when there was nothing before. What is too much is dropped.
-  void put(T one) {
+  // Wakes when there was nothing before. What is too much is dropped. `bytes` is what it weighs,
+  // for the tally.
+  void put(T one, std::size_t bytes = 0) {
     std::lock_guard lock(mutex_);
     if (ready_.size() >= size_max_)
       return;
     ready_.push_back(std::move(one));
-    ++arrived_;
+    ++arrived_.messages;
+    arrived_.bytes += bytes;
+    waiting_bytes_ += bytes;
     if (ready_.size() == 1 && wake_)
       wake_();
   }
@@ -46,17 +49,18 @@ public:
     spare.clear();
     std::lock_guard lock(mutex_);
     std::swap(spare, ready_);
+    waiting_bytes_ = 0;
     return spare;
   }
 
   struct tally {
-    std::size_t arrived = 0; // since the last count
-    std::size_t waiting = 0; // not taken yet
+    capacity arrived{0, 0}; // since the last count
+    capacity waiting{0, 0}; // not taken yet
   };
 
   tally count() {
     std::lock_guard lock(mutex_);
-    return {std::exchange(arrived_, 0), ready_.size()};
+    return {std::exchange(arrived_, {0, 0}), {ready_.size(), waiting_bytes_}};
   }
 
 private:
@@ -64,7 +68,8 @@ private:
   std::mutex mutex_;
   waker wake_;
   std::vector<T> ready_;
-  std::size_t arrived_ = 0;
+  capacity arrived_{0, 0};
+  std::size_t waiting_bytes_ = 0;
 };
 
 } // namespace ledgerd

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -37,11 +38,27 @@ struct delivery {
   std::uint64_t inquiry = 0; // of the source alone: the question that will tell the incarnation
 };
 
+// What a delivery holds in memory, in bytes, beside a fixed part: what hostile senders can make
+// large.
+inline std::size_t bytes_of(const delivery& one) noexcept {
+  auto sum = one.subject.size() + one.payload.size() + one.receipt.size();
+  for (const auto& each : one.headers)
+    sum += sizeof(header) + each.name.size() + each.value.size();
+  return sum;
+}
+
 enum class settlement {
   acknowledge, // done: never deliver again
   progress,    // still at work: restart the acknowledgement wait
   hand_back,   // not done: deliver again, to anyone, at once
+  postpone,    // not done, and nobody can do it at present: deliver again in half a minute
   terminate,   // parked elsewhere: never deliver again
+};
+
+// For how much the caller has room.
+struct capacity {
+  std::size_t messages = 0;
+  std::size_t bytes = std::numeric_limits<std::size_t>::max(); // as `bytes_of` counts
 };
 
 // Called from a foreign thread when `take` has something after having had nothing. Must only post a
@@ -60,7 +77,8 @@ public:
   // not requested yet (in at most two open pull requests) and gives up requests that are overdue.
   // Called whenever room has grown, and at least every 250 ms. More than `room` may still arrive
   // when a request was given up too early; the surplus is at most one window and must be accepted.
-  virtual void pull(std::size_t room) = 0;
+  // A message larger than all the room there ever is comes alone, when the caller holds nothing.
+  virtual void pull(const capacity& room) = 0;
 
   // What has arrived since the last call, in order of arrival.
   virtual std::vector<delivery> take() = 0;
@@ -89,11 +107,22 @@ struct outgoing {
   std::vector<header> headers;
 };
 
+// What became of a publication.
+enum class publish_outcome {
+  confirmed,   // stored in the stream (a duplicate counts as stored)
+  unconfirmed, // the world does not take it now, or has not said: it may be stored all the same;
+               // publish it again under the same id
+  too_large,   // not stored, and never will be at this size
+  refused,     // not stored, and never will be as it is
+};
+
 struct confirmation {
   std::uint64_t token = 0;
-  bool confirmed = false; // stored in the stream (a duplicate counts as stored)
-  std::string
-      error; // when not confirmed: why. It may be stored all the same: publish again, same id.
+  publish_outcome outcome = publish_outcome::unconfirmed;
+  std::string error = {};    // when not confirmed: why
+  std::size_t bytes_max = 0; // when too large: what payload and headers may have; 0: not known
+
+  bool confirmed() const noexcept { return outcome == publish_outcome::confirmed; }
 };
 
 // Publishes to JetStream and reports each message's PubAck.
@@ -104,8 +133,13 @@ public:
   // Begins. Called once, before anything else.
   virtual void open(waker wake) = 0;
 
-  // Sends without waiting. Every call is answered by exactly one confirmation.
+  // Sends without waiting. Every call is answered by exactly one confirmation. Keeps no copy for
+  // longer than the library needs to write it.
   virtual void publish(const outgoing& message) = 0;
+
+  // The broker's limit for payload and headers of one message, in bytes, as it was when the
+  // connection was last made.
+  virtual std::size_t message_bytes_max() const = 0;
 
   // The answers since the last call; also reports as not confirmed what has waited longer than the
   // deadline (5 s) or was under way when the connection broke. Called on wake, and at least every

@@ -8,12 +8,20 @@
 #include <deque>
 #include <optional>
 
+#include "messaging/ports.hpp"
+
 namespace ledgerd {
 
 // A delivery does not say which request it answers. The server serves the waiting requests of a
 // consumer in turn, so the book takes turns as well, and a request that ends tells how many
 // messages it still owed. Being wrong about the share of one request is harmless: the sum is right,
 // and whatever else arrives is surplus.
+//
+// Room is in messages and in bytes. The broker ends a request when the next message is larger than
+// what is left of its bytes, and hands that message to the next request, so each must have bytes
+// enough for one message of any size: no request is made for less than the largest message, or than
+// all the room there ever is. A message that is larger still is asked for alone, without a limit,
+// when the caller holds nothing.
 class pull_book {
 public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -21,6 +29,7 @@ public:
   struct wish {
     std::uint64_t id = 0;
     std::size_t batch = 0;
+    std::size_t bytes = 0; // 0: without limit
     std::chrono::milliseconds expires{0};
   };
 
@@ -31,19 +40,24 @@ public:
 
   explicit pull_book(std::size_t request_max);
 
-  // The next request, if one is due, for a caller that could take `room` messages beside what has
-  // arrived; it counts as open from now on. Call until there is none.
-  std::optional<wish> next(std::size_t room, time_point now);
+  // The next request, if one is due, for a caller that could take `room` beside what has arrived;
+  // it counts as open from now on. Call until there is none.
+  std::optional<wish> next(const capacity& room, time_point now);
 
-  // So many messages have come.
-  void arrived(std::size_t count, time_point now);
+  // So many messages have come, of so many bytes together.
+  void arrived(const capacity& what, time_point now);
 
   // The request is still alive.
   void heard(std::uint64_t id, time_point now);
 
-  // The request is over and `missing` of its messages will not come; without a number, as many as
-  // the book thinks.
-  void ended(std::uint64_t id, std::optional<std::size_t> missing);
+  // The request is over and `missing` of its messages and bytes will not come; without a number, as
+  // many as the book thinks.
+  void ended(std::uint64_t id, std::optional<std::size_t> missing,
+             std::optional<std::size_t> missing_bytes = std::nullopt);
+
+  // The request is over because the next message is larger than what was left of its bytes. Call
+  // before `ended`.
+  void too_small(std::uint64_t id, std::optional<std::size_t> missing);
 
   // Gives up the requests that should be over by now or have been silent for too long; returns how
   // many.
@@ -52,21 +66,39 @@ public:
   // The broker takes no larger requests than this.
   void limit_requests(std::size_t batch_max) noexcept;
 
+  // The largest message to be expected, in bytes.
+  void expect_messages_of(std::size_t bytes_max) noexcept { message_max_ = bytes_max; }
+  void limit_request_bytes(std::size_t bytes_max) noexcept;
+
   // Forgets all requests, also in what is still said of them.
   void clear();
 
   std::size_t open() const noexcept { return open_.size(); }
-  std::size_t outstanding() const noexcept;
+  std::size_t outstanding() const noexcept { return outstanding_room().messages; }
+  capacity outstanding_room() const noexcept;
 
 private:
   struct request {
     std::uint64_t id;
+    std::size_t batch;
     std::size_t remaining;
+    std::size_t bytes; // reserved and not used yet
+    std::size_t bytes_asked;
     time_point deadline;
     time_point last_sign;
   };
 
+  // The least bytes that a request is made for.
+  std::size_t bytes_needed() const noexcept;
+  std::optional<wish> open_request(std::size_t batch, std::size_t bytes,
+                                   std::chrono::milliseconds expires, time_point now);
+
   std::size_t request_max_;
+  std::size_t request_bytes_max_ = std::numeric_limits<std::size_t>::max();
+  std::size_t message_max_ = 0;
+  std::size_t raised_need_ = 0; // since a fresh request was too small
+  bool alone_ = false;          // the next message is larger than all the room there ever is
+  std::size_t whole_ = 0;       // the most room in bytes there ever was
   std::uint64_t next_id_ = 1;
   std::uint64_t first_id_ = 1;         // what is said of earlier ones is old
   std::deque<request> open_;           // front: the one whose turn is next

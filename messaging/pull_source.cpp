@@ -23,21 +23,40 @@ using steady = std::chrono::steady_clock;
 
 constexpr auto trouble_pause_min = std::chrono::milliseconds(100);
 constexpr auto trouble_pause_max = std::chrono::milliseconds(1000);
+// Silence counts only when the caller has looked so often meanwhile: it may have been stopped.
+constexpr int looks_min = 10;
 constexpr auto trouble_report_every = std::chrono::seconds(30);
+constexpr auto unlimited = std::numeric_limits<std::size_t>::max();
+
+// What a message may weigh beside its payload and headers: subject, receipt.
+constexpr std::size_t message_frame_bytes = 8 * 1024;
 
 // A status instead of a message: a heartbeat, or the end of a request.
 struct notice {
   std::uint64_t request = 0;
   int code = 0;
   std::optional<std::size_t> missing;
+  std::optional<std::size_t> missing_bytes;
   std::string text;
 
   bool is_heartbeat() const noexcept { return code == 100; }
-  bool is_ordinary_end() const noexcept { return code == 404 || code == 408; }
+  bool is_ordinary_end() const noexcept {
+    return code == 404 || code == 408 || bytes_are_used_up();
+  }
+  bool bytes_are_used_up() const noexcept {
+    return code == 409 && text.find("Exceeds MaxBytes") != std::string::npos;
+  }
 
   // A consumer may allow only small requests; its refusal says how small.
   std::optional<std::size_t> batch_limit() const noexcept {
-    constexpr std::string_view phrase = "Exceeded MaxRequestBatch of ";
+    return number_after("Exceeded MaxRequestBatch of ");
+  }
+  std::optional<std::size_t> bytes_limit() const noexcept {
+    return number_after("Exceeded MaxRequestMaxBytes of ");
+  }
+
+private:
+  std::optional<std::size_t> number_after(std::string_view phrase) const noexcept {
     const auto at = text.find(phrase);
     return at == std::string::npos
                ? std::nullopt
@@ -137,6 +156,8 @@ private:
     one.text = status + " " + header_value(message, "Description");
     if (const auto missing = parse_number(header_value(message, "Nats-Pending-Messages")))
       one.missing = *missing;
+    if (const auto missing = parse_number(header_value(message, "Nats-Pending-Bytes")))
+      one.missing_bytes = *missing;
     notices_.put(std::move(one));
   }
 
@@ -156,7 +177,8 @@ private:
                  facts->stream_seq,
                  facts->deliveries,
                  facts->stored_at_ns};
-    ready_.put(std::move(one));
+    const auto bytes = bytes_of(one);
+    ready_.put(std::move(one), bytes);
   }
 
   const std::string stream_;
@@ -177,6 +199,8 @@ std::string_view settlement_text(settlement how) {
     return "+WPI";
   case settlement::hand_back:
     return "-NAK";
+  case settlement::postpone:
+    return R"(-NAK {"delay":30000000000})";
   case settlement::terminate:
     return "+TERM";
   }
@@ -213,7 +237,7 @@ public:
     arrivals_->open(std::move(wake));
   }
 
-  void pull(std::size_t room) override {
+  void pull(const capacity& room) override {
     room_ = room;
     advance();
   }
@@ -222,7 +246,9 @@ public:
     auto result = arrivals_->take();
     // The caller has less room by what it takes now; it says so itself only when room has grown
     // again.
-    room_ -= std::min(room_, result.size());
+    room_.messages -= std::min(room_.messages, result.size());
+    for (const auto& one : result)
+      room_.bytes -= std::min(room_.bytes, bytes_of(one));
     advance();
     return result;
   }
@@ -247,7 +273,7 @@ public:
 
   void close() override {
     closed_ = true;
-    room_ = 0;
+    room_ = {0, 0};
     if (session_ != nullptr)
       session_->drain(subscription_);
     book_.clear();
@@ -312,15 +338,33 @@ private:
     if (seen.restarted)
       doubt(now);
     learn(now);
-    if (seen.count.arrived > 0)
+    if (seen.count.arrived.messages > 0)
       recover();
     book_.arrived(seen.count.arrived, now);
     for (const auto& one : seen.notices)
       attend(one, now);
+    const bool waiting = book_.open() > 0;
     if (book_.expire(now) > 0)
       doubt(now);
+    listen(seen.count.arrived.messages > 0 || !seen.notices.empty(), waiting, now);
     if (!closed_ && resubscribe() && now >= pause_until_)
       request(seen.count.waiting, now);
+  }
+
+  // Open requests bring a message or a heartbeat every second. When nothing comes for long, the
+  // inbox may be what is broken, or the link.
+  void listen(bool heard, bool waiting, steady::time_point now) {
+    if (heard || !waiting || !control_->up()) {
+      if (heard)
+        control_->answered();
+      last_sign_ = now;
+      looks_since_sign_ = 0;
+    } else if (++looks_since_sign_ > looks_min && now - last_sign_ >= lifeline::unanswered_max) {
+      last_sign_ = now;
+      looks_since_sign_ = 0;
+      control_->suspect("pull on " + name_ + ": neither message nor heartbeat comes");
+      epoch_ = 0; // a new inbox
+    }
   }
 
   void attend(const notice& one, steady::time_point now) {
@@ -329,9 +373,13 @@ private:
       recover();
       return;
     }
-    book_.ended(one.request, one.missing);
+    if (one.bytes_are_used_up())
+      book_.too_small(one.request, one.missing);
+    book_.ended(one.request, one.missing, one.missing_bytes);
     if (const auto limit = one.batch_limit())
       book_.limit_requests(*limit);
+    if (const auto limit = one.bytes_limit())
+      book_.limit_request_bytes(*limit);
     if (one.is_ordinary_end())
       recover();
     else
@@ -375,16 +423,24 @@ private:
     session_ = control_->current();
     inbox_ = session_->make_inbox();
     subscription_ = session_->subscribe(inbox_ + ".*", arrivals_);
+    book_.expect_messages_of(session_->message_bytes_max() + message_frame_bytes);
     return subscription_ != nullptr;
   }
 
-  void request(std::size_t waiting, steady::time_point now) {
-    const auto room = room_ > waiting ? room_ - waiting : 0;
+  void request(const capacity& waiting, steady::time_point now) {
+    const auto left = [](std::size_t room, std::size_t used) {
+      return room - std::min(room, used);
+    };
+    const capacity room{left(room_.messages, waiting.messages),
+                        room_.bytes == unlimited ? unlimited : left(room_.bytes, waiting.bytes)};
     while (const auto wish = book_.next(room, now)) {
       using std::chrono::nanoseconds;
-      body_ = "{\"batch\":" + std::to_string(wish->batch) + ",\"expires\":"
-              + std::to_string(nanoseconds(wish->expires).count()) + ",\"idle_heartbeat\":"
-              + std::to_string(nanoseconds(pull_book::heartbeat).count()) + "}";
+      body_ = "{\"batch\":" + std::to_string(wish->batch)
+              + ",\"expires\":" + std::to_string(nanoseconds(wish->expires).count())
+              + ",\"idle_heartbeat\":" + std::to_string(nanoseconds(pull_book::heartbeat).count());
+      if (wish->bytes > 0)
+        body_.append(",\"max_bytes\":").append(std::to_string(wish->bytes));
+      body_.push_back('}');
       reply_ = inbox_ + "." + std::to_string(wish->id);
       if (const auto error = session_->publish(request_subject_, reply_, body_); !error.empty()) {
         book_.ended(wish->id, wish->batch);
@@ -407,7 +463,7 @@ private:
   stream_life life_;
   std::uint64_t life_epoch_ = 0;
   std::vector<deferral> deferred_; // settlements that wait for an answer
-  std::size_t room_ = 0;
+  capacity room_{0, 0};
   bool closed_ = false;
   std::uint64_t epoch_ = 0;
   std::shared_ptr<session> session_;
@@ -415,6 +471,8 @@ private:
   std::string inbox_;
   std::uint64_t data_epoch_ = 0;
   std::shared_ptr<session> data_session_;
+  steady::time_point last_sign_; // or when there was nothing to wait for
+  int looks_since_sign_ = 0;
   std::chrono::milliseconds trouble_pause_{0};
   steady::time_point pause_until_;
   steady::time_point reported_at_;

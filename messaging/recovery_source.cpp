@@ -57,15 +57,18 @@ public:
     thread_ = std::thread{[this] { recover_for_ever(); }};
   }
 
-  void pull(std::size_t room) override {
+  void pull(const capacity& room) override {
     const std::lock_guard lock{mutex_};
     room_ = room;
+    whole_ = std::max(whole_, room.bytes);
     changed_.notify_all();
   }
 
   std::vector<delivery> take() override {
     const std::lock_guard lock{mutex_};
-    room_ -= std::min(room_, ready_.size());
+    room_.messages -= std::min(room_.messages, ready_.size());
+    room_.bytes -= std::min(room_.bytes, ready_bytes_);
+    ready_bytes_ = 0;
     return std::exchange(ready_, {});
   }
 
@@ -214,13 +217,21 @@ private:
     if (const auto from = nats_.stream(stream_); from.exists)
       one.incarnation = message.stored_at_ns >= from.created_at_ns ? from.created_at_ns : 0;
     std::unique_lock lock{mutex_};
-    changed_.wait(lock, [this] { return closed_ || ready_.size() < room_; });
+    const auto bytes = bytes_of(one);
+    changed_.wait(lock, [this, bytes] { return closed_ || has_room(bytes); });
     if (closed_)
       return false;
+    ready_bytes_ += bytes;
     ready_.push_back(std::move(one));
     if (ready_.size() == 1)
       wake_();
     return true;
+  }
+
+  // What is larger than all the room there ever is goes alone.
+  bool has_room(std::size_t bytes) const {
+    return ready_.size() < room_.messages
+           && (ready_bytes_ + bytes <= room_.bytes || (ready_.empty() && room_.bytes >= whole_));
   }
 
   broker& nats_;
@@ -233,7 +244,9 @@ private:
   steady::time_point next_sweep_; // ask for the consumer's state then
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::size_t room_ = 0;
+  capacity room_{0, 0};
+  std::size_t whole_ = 0; // the most room in bytes there ever was
+  std::size_t ready_bytes_ = 0;
   bool closed_ = false;
   std::vector<delivery> ready_;
   std::vector<announcement> done_; // to be deleted

@@ -77,6 +77,9 @@ public:
   // Where the reply to this request goes. Precondition: `ready` has returned a session.
   const std::string& subject(std::uint64_t number);
 
+  // Where the reply to a second question about this request goes.
+  const std::string& aside_subject(std::uint64_t number);
+
 private:
   const std::shared_ptr<lifeline> line_;
   const std::shared_ptr<message_sink> sink_;
@@ -89,5 +92,8 @@ private:
 
 // The number at the end of a reply's subject; 0, which no request has, when there is none.
 std::uint64_t reply_number(std::string_view subject) noexcept;
+
+// The same of a reply to a second question; nothing when it is none.
+std::optional<std::uint64_t> aside_number(std::string_view subject) noexcept;
 
 } // namespace ledgerd

@@ -101,7 +101,7 @@ private:
     if (book_.outstanding() > window / 2)
       return; // asked on every message: cheap most of the time
     const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(window, pending_));
-    while (const auto wish = book_.next(room, steady::now())) {
+    while (const auto wish = book_.next({room}, steady::now())) {
       const auto body =
           json{{"batch", wish->batch},
                {"expires", std::chrono::nanoseconds(wish->expires).count()},
@@ -142,7 +142,7 @@ private:
     seq_ = facts->stream_seq;
     stored_at_ns_ = facts->stored_at_ns;
     pending_ = facts->pending;
-    book_.arrived(1, last_arrival());
+    book_.arrived({1, 0}, last_arrival());
     return true;
   }
 

@@ -25,12 +25,16 @@ class fake_source : public delivery_source {
 public:
   std::deque<delivery> arriving; // handed out by `take`, up to `room`
   std::size_t room = 0;
+  std::size_t room_bytes = 0;
   bool closed = false;
   bool knows_incarnation = true;
   std::vector<std::pair<std::string, settlement>> settled; // receipt and how, in order
 
   void open(waker wake) override { wake_ = std::move(wake); }
-  void pull(std::size_t room_now) override { room = room_now; }
+  void pull(const capacity& room_now) override {
+    room = room_now.messages;
+    room_bytes = room_now.bytes;
+  }
   std::vector<delivery> take() override {
     std::vector<delivery> result;
     for (; room > 0 && !arriving.empty(); --room) {
@@ -65,17 +69,23 @@ public:
   std::vector<outgoing> published; // all of them, in order
   std::vector<confirmation> answers;
   bool confirm_at_once = true;
+  std::size_t bytes_max = 1 << 20;
 
   void open(waker wake) override { wake_ = std::move(wake); }
   void publish(const outgoing& message) override {
     published.push_back(message);
     if (confirm_at_once)
-      answers.push_back({message.token, true, {}});
+      answers.push_back({message.token, publish_outcome::confirmed});
   }
+  std::size_t message_bytes_max() const override { return bytes_max; }
   std::vector<confirmation> take() override { return std::exchange(answers, {}); }
 
   void answer(std::uint64_t token, bool confirmed, std::string error = {}) {
-    answers.push_back({token, confirmed, std::move(error)});
+    answer({token, confirmed ? publish_outcome::confirmed : publish_outcome::unconfirmed,
+            std::move(error)});
+  }
+  void answer(confirmation one) {
+    answers.push_back(std::move(one));
     wake_();
   }
 

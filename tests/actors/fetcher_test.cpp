@@ -28,7 +28,7 @@ struct fetcher_fixture : fixture {
     options.currencies = table;
     options.rules.default_currency = *currency_code::parse("KRW");
     options.lookup = lookup;
-    options.credit = 4;
+    options.credit = {4, 1 << 20};
     options.turn_pause = std::chrono::milliseconds{0};
     options.lease = std::chrono::milliseconds{3000};
     options.region = spawn_fake<region_actor>(
@@ -304,6 +304,91 @@ CAF_TEST(a request in a currency that was inserted a moment ago is decided) {
   // What is none after a look is parked, and only then.
   CAF_REQUIRE_EQUAL(results->published.size(), 1u);
   CAF_CHECK_EQUAL(header_of(results->published.front(), "Ledgerd-Reason"), "INVALID_FIELD");
+}
+
+CAF_TEST(credit is in bytes as well and an oversize payload is held once) {
+  results->confirm_at_once = false;
+  source->room_bytes = 0;
+  arrive(1, std::string(300 << 10, 'x')); // too large: parked at once
+  CAF_REQUIRE_EQUAL(results->published.size(), 1u);
+  CAF_CHECK_LESS(source->room_bytes, (1u << 20) - (300u << 10));
+  CAF_CHECK_LESS((1u << 20) - (301u << 10), source->room_bytes);
+  results->answer(results->published[0].token, true);
+  consume_messages();
+  beat();
+  CAF_CHECK_EQUAL(source->room_bytes, 1u << 20);
+}
+
+CAF_TEST(no room in bytes is no room at all) {
+  results->confirm_at_once = false;
+  arrive(1, std::string(1 << 20, 'x'));
+  CAF_CHECK_EQUAL(source->room, 0u);
+  CAF_CHECK_EQUAL(source->room_bytes, 0u);
+}
+
+CAF_TEST(a dead letter that its stream finds too large is cut to what the stream takes) {
+  results->confirm_at_once = false;
+  arrive(1, std::string(300 << 10, 'x'));
+  const auto token = results->published.at(0).token;
+  results->answer({token, publish_outcome::too_large, "message size exceeds maximum", 10000});
+  consume_messages();
+  CAF_REQUIRE_EQUAL(results->published.size(), 2u); // at once
+  CAF_CHECK_LESS(results->published[1].payload.size(), 10000u);
+  CAF_CHECK_EQUAL(results->published[1].message_id, results->published[0].message_id);
+  CAF_CHECK_EQUAL(header_of(results->published[1], "Ledgerd-Truncated"), std::to_string(300 << 10));
+  CAF_CHECK(source->settled.empty());
+  results->answer(token, true);
+  consume_messages();
+  CAF_CHECK_EQUAL(source->count("receipt.1", settlement::terminate), 1u);
+}
+
+CAF_TEST(letters that can never be stored give their credit back and are not terminated) {
+  results->confirm_at_once = false;
+  for (std::uint64_t seq = 1; seq <= 4; ++seq)
+    arrive(seq, "{");
+  CAF_CHECK_EQUAL(source->room, 0u);
+  for (const auto& letter : std::exchange(results->published, {}))
+    results->answer({letter.token, publish_outcome::refused, "never"});
+  consume_messages();
+  beat();
+  CAF_CHECK_EQUAL(source->room, 4u);
+  for (std::uint64_t seq = 1; seq <= 4; ++seq) {
+    CAF_CHECK_EQUAL(source->count("receipt." + std::to_string(seq), settlement::postpone), 1u);
+    CAF_CHECK_EQUAL(source->count("receipt." + std::to_string(seq), settlement::terminate), 0u);
+  }
+  arrive(5, deposit_json(5, "ann", 10));
+  CAF_CHECK_EQUAL(entries->size(), 1u);
+}
+
+CAF_TEST(letters whose stream is away give their credit back after some patience) {
+  results->confirm_at_once = false;
+  for (std::uint64_t seq = 1; seq <= 4; ++seq)
+    arrive(seq, "{");
+  for (int second = 0; second < 8; ++second) {
+    for (const auto& letter : std::exchange(results->published, {}))
+      results->answer(letter.token, false, "no stream takes this subject");
+    consume_messages();
+    pass(std::chrono::milliseconds{1000});
+    if (second == 1)
+      CAF_CHECK_EQUAL(source->room, 0u);
+  }
+  CAF_CHECK_EQUAL(source->room, 4u);
+  CAF_CHECK_EQUAL(source->count("receipt.1", settlement::postpone), 1u);
+  CAF_CHECK_EQUAL(source->count("receipt.1", settlement::terminate), 0u);
+}
+
+CAF_TEST(a result without PubAck keeps its credit however long it takes) {
+  results->confirm_at_once = false;
+  arrive(1, deposit_json(1, "ann", 10));
+  answer(entries->at(0).tag, outcome::applied);
+  for (int second = 0; second < 8; ++second) {
+    for (const auto& letter : std::exchange(results->published, {}))
+      results->answer(letter.token, false, "maximum bytes exceeded");
+    consume_messages();
+    pass(std::chrono::milliseconds{1000});
+  }
+  CAF_CHECK_EQUAL(source->count("receipt.1", settlement::postpone), 0u);
+  CAF_CHECK_EQUAL(source->room, 3u);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -58,7 +58,7 @@ public:
 
   void settle(std::string_view receipt, settlement how) {
     const auto seq = std::stoull(std::string{receipt.substr(receipt.find('.') + 1)});
-    if (how == settlement::hand_back)
+    if (how == settlement::hand_back || how == settlement::postpone)
       waiting_.push_back(seq);
     if ((how == settlement::acknowledge || how == settlement::terminate) && !happens(how_.lose_ack))
       settled[seq] = how;
@@ -90,9 +90,10 @@ public:
   explicit simulated_source(std::shared_ptr<simulated_broker> from) : from_(std::move(from)) {}
 
   void open(waker wake) override { wake_ = std::move(wake); }
-  void pull(std::size_t room) override {
+  void pull(const capacity& allowed) override {
     if (closed_)
       return;
+    const auto room = allowed.messages;
     auto got = from_->hand_out(room > arrived_.size() ? room - arrived_.size() : 0);
     if (got.empty())
       return;
@@ -117,12 +118,13 @@ public:
   void open(waker wake) override { wake_ = std::move(wake); }
   void publish(const outgoing& message) override {
     if (to_->publish(message))
-      answers_.push_back({message.token, true, {}});
+      answers_.push_back({message.token, publish_outcome::confirmed});
     else
-      answers_.push_back({message.token, false, "no PubAck in time"});
+      answers_.push_back({message.token, publish_outcome::unconfirmed, "no PubAck in time"});
     wake_();
   }
   std::vector<confirmation> take() override { return std::exchange(answers_, {}); }
+  std::size_t message_bytes_max() const override { return 1 << 20; }
 
 private:
   std::shared_ptr<simulated_broker> to_;

@@ -1,6 +1,7 @@
 #include "app/config.hpp"
 
 #include <filesystem>
+#include <fstream>
 #include <unistd.h>
 
 #include "app/options.hpp"
@@ -39,6 +40,7 @@ CAF_TEST(without any source the defaults of the contract hold) {
   const auto& c = loaded.value;
   CAF_CHECK_EQUAL(c.nats_url, "nats://127.0.0.1:4222");
   CAF_CHECK_EQUAL(c.max_in_flight, 16384u);
+  CAF_CHECK_EQUAL(c.memory_max, 256u << 20);
   CAF_CHECK_EQUAL(c.max_attempts, 3);
   CAF_CHECK_EQUAL(c.fetchers, 1);
   CAF_CHECK_EQUAL(c.gates, 2);
@@ -85,6 +87,9 @@ CAF_TEST(every broken value is refused with its field and its rule) {
       {"gates", "65", "integer from 1 to 64"},
       {"scheduler-threads", "-1", "integer from 0 to 1024"},
       {"max-in-flight", "0", "integer from 1"},
+      {"memory-max", "191MB", "from 192MB"},
+      {"memory-max", "256", "a size such as 256MB"},
+      {"memory-max", "99999999999999999999GB", "a size such as 256MB"},
       {"batch-max", "10001", "integer from 1 to 10000"},
       {"max-attempts", "", "integer from 1 to 100"},
       {"ledgers-max", "1e3", "integer from 1"},
@@ -340,4 +345,22 @@ CAF_TEST(every option has a flag name that is its own and a help text) {
     CAF_CHECK(!item.help.empty());
   }
   CAF_CHECK_EQUAL(variable_name("max-in-flight"), "LEDGERD_MAX_IN_FLIGHT");
+}
+
+CAF_TEST(the URL of the broker is read again from its file) {
+  const temporary_file file{"nats://ann:old@127.0.0.1:4222\n"};
+  const auto loaded = load_flags({{"nats-url-file", file.path()}});
+  CAF_REQUIRE(loaded.faults.empty());
+  CAF_CHECK_EQUAL(read_nats_url(loaded.value), "nats://ann:old@127.0.0.1:4222");
+  std::ofstream{file.path()} << "nats://ann:new@127.0.0.1:4222\n";
+  CAF_CHECK_EQUAL(read_nats_url(loaded.value), "nats://ann:new@127.0.0.1:4222");
+  std::ofstream{file.path()} << "s3cret\n";
+  try {
+    read_nats_url(loaded.value);
+    CAF_ERROR("accepted");
+  } catch (const std::runtime_error& why) {
+    CAF_CHECK_EQUAL(std::string{why.what()}.find("s3cret"), std::string::npos);
+  }
+  const auto direct = load_flags({{"nats-url", "nats://127.0.0.1:1"}});
+  CAF_CHECK_EQUAL(read_nats_url(direct.value), "nats://127.0.0.1:1");
 }

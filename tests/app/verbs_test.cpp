@@ -88,8 +88,9 @@ struct fixture {
         R"({"recordId":)" + std::to_string(record) + R"(,"userId":"alice","amount":"-1"})";
     source.stream = names::request_stream;
     source.stream_seq = request_seq;
-    return make_dead_letter(1, source, {dead_reason::invalid_field, "amount must be\npositive"},
-                            "n1", 1 << 20);
+    return make_dead_letter(1, delivery{source},
+                            {dead_reason::invalid_field, "amount must be\npositive"}, "n1",
+                            1 << 20);
   }
 };
 

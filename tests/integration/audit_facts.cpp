@@ -66,7 +66,7 @@ world::world() {
         .subject = subject, .payload = payload, .stream = "TRANSACTIONS", .stream_seq = seq};
     const auto decoded = decode_entry(subject, payload, table, rules.requests);
     if (const auto* why = std::get_if<rejection>(&decoded)) {
-      publish(dead_letters, make_dead_letter(0, source, *why, "node", 1 << 20));
+      publish(dead_letters, make_dead_letter(0, delivery{source}, *why, "node", 1 << 20));
       continue;
     }
     const auto& asked = std::get<entry>(decoded);
@@ -82,7 +82,8 @@ world::world() {
     const auto& [verdict, stored] = answered.answers[0];
     if (verdict == outcome::conflict)
       publish(dead_letters,
-              make_dead_letter(0, source, {dead_reason::record_id_conflict, "x"}, "node", 1 << 20));
+              make_dead_letter(0, delivery{source}, {dead_reason::record_id_conflict, "x"}, "node",
+                               1 << 20));
     else
       publish(results, make_result(0, stored, *table.exponent(stored.account.currency), source));
   }

@@ -282,7 +282,7 @@ CAF_TEST(a_request_that_was_settled_without_an_effect_is_found) {
   source->open([] {});
   std::vector<delivery> taken;
   for (int i = 0; i < 2000 && taken.empty(); ++i) {
-    source->pull(10);
+    source->pull({10});
     taken = source->take();
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }

@@ -19,7 +19,7 @@ constexpr auto patience = 30s;
 // The message that answers a delivery.
 outgoing answer_to(const delivery& source, ledger_store& store, const currency_table& currencies) {
   const auto bury = [&](const rejection& why) {
-    return make_dead_letter(0, source, why, "small", 1 << 20);
+    return make_dead_letter(0, delivery{source}, why, "small", 1 << 20);
   };
   const auto decoded = decode_entry(source.subject, source.payload, currencies,
                                     {*currency_code::parse("KRW"), false});
@@ -72,7 +72,7 @@ void work_off(broker& nats, ledger_store& store, const currency_table& currencie
     if (std::chrono::steady_clock::now() > deadline)
       throw std::runtime_error("the requests do not arrive");
     for (auto& source : sources) {
-      source->pull(100);
+      source->pull({100});
       for (auto& each : source->take())
         arrived.emplace(each.stream_seq, std::pair{std::move(each), source.get()});
     }
@@ -80,7 +80,7 @@ void work_off(broker& nats, ledger_store& store, const currency_table& currencie
   }
   for (auto& [seq, from] : arrived) {
     while (!from.second->identify(from.first)) {
-      from.second->pull(0);
+      from.second->pull({0});
       std::this_thread::sleep_for(1ms);
     }
     auto answered = answer_to(from.first, store, currencies);

@@ -55,7 +55,7 @@ struct fixture : broker_fixture {
       from.turn();
       return from.source().identify(one);
     }));
-    return make_dead_letter(0, one, {dead_reason::malformed_json, "x"}, "n", 1 << 20);
+    return make_dead_letter(0, delivery{one}, {dead_reason::malformed_json, "x"}, "n", 1 << 20);
   }
 
   void publish_one(const outgoing& message) {

@@ -100,7 +100,7 @@ CAF_TEST(the waker rings on the edge only) {
   auto source = deposits();
   bell edge;
   source->open(edge.ringer());
-  source->pull(100);
+  source->pull({100});
   publish_requests(50);
   CAF_REQUIRE(eventually([&] { return deposit_state().ack_pending == 50; }));
   CAF_CHECK(edge.wait(5s));
@@ -108,7 +108,7 @@ CAF_TEST(the waker rings on the edge only) {
   std::size_t came = 0;
   CAF_CHECK(eventually([&] { return (came += source->take().size()) == 50; }));
   const auto before = edge.rings();
-  source->pull(100);
+  source->pull({100});
   publish_requests(60); // fifty of them are duplicates
   CAF_CHECK(eventually([&] { return edge.rings() > before; }));
 }

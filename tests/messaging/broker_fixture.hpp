@@ -172,7 +172,7 @@ public:
 
   // One turn: what arrives within 50 ms. They count as in hand until `done` is called.
   std::vector<delivery> turn() {
-    source_->pull(window_ > in_hand_ ? window_ - in_hand_ : 0);
+    source_->pull({window_ > in_hand_ ? window_ - in_hand_ : 0});
     bell_.wait(50ms);
     auto result = source_->take();
     in_hand_ += result.size();

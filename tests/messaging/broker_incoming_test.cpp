@@ -79,7 +79,7 @@ CAF_TEST(answers that say stored) {
            R"( {"seq":7,"stream":"S"} )",
            R"({"stream":"with \" quote","seq":7})",
        })
-    if (!parse_publish_answer(json).stored)
+    if (parse_publish_answer(json).outcome != publish_outcome::confirmed)
       CAF_ERROR(json);
 }
 
@@ -103,15 +103,45 @@ CAF_TEST(answers that do not say stored) {
            R"({"error":"text","stream":"S","seq":1})",
        }) {
     const auto answer = parse_publish_answer(json);
-    if (answer.stored)
+    if (answer.outcome == publish_outcome::confirmed)
       CAF_ERROR(json);
     if (answer.error.empty())
       CAF_ERROR(json);
   }
   const auto full = parse_publish_answer(
       R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"},"stream":"S","seq":0})");
-  CAF_CHECK(!full.stored);
+  CAF_CHECK(full.outcome == publish_outcome::unconfirmed);
   CAF_CHECK_EQUAL(full.error, "maximum bytes exceeded");
+}
+
+CAF_TEST(a refusal of this message is told from one of the world) {
+  struct row {
+    int code;
+    publish_outcome outcome;
+  };
+  for (const auto& [code, outcome] : {
+           row{10054, publish_outcome::too_large},   // message size exceeds maximum allowed
+           row{10097, publish_outcome::too_large},   // header size exceeds maximum allowed
+           row{10077, publish_outcome::unconfirmed}, // the stream is full
+           row{10047, publish_outcome::unconfirmed}, // insufficient storage
+           row{10023, publish_outcome::unconfirmed}, // insufficient resources
+           row{10109, publish_outcome::unconfirmed}, // the stream is sealed
+           row{10008, publish_outcome::unconfirmed}, // no leader at present
+       }) {
+    const auto answer =
+        parse_publish_answer(R"({"error":{"code":400,"err_code":)" + std::to_string(code)
+                             + R"(,"description":"x"},"stream":"S","seq":0})");
+    CAF_CHECK(answer.outcome == outcome);
+    CAF_CHECK_EQUAL(answer.stream, "S");
+  }
+}
+
+CAF_TEST(the largest message of a stream) {
+  CAF_CHECK(parse_message_limit(R"({"config":{"max_msg_size":1000}})") == std::optional{1000U});
+  for (const auto* json : {"", "[]", "{}", R"({"config":1})", R"({"config":{}})",
+                           R"({"config":{"max_msg_size":-1}})", R"({"config":{"max_msg_size":0}})",
+                           R"({"config":{"max_msg_size":"1"}})", R"({"error":{"code":404}})"})
+    CAF_CHECK(!parse_message_limit(json));
 }
 
 CAF_TEST(stored headers) {

@@ -130,7 +130,7 @@ CAF_TEST(every publication is answered and the confirmed ones are stored) {
     std::vector<std::uint64_t> again;
     for (const auto& one : pub->take()) {
       CAF_REQUIRE_EQUAL(open.erase(one.token), 1u);
-      if (one.confirmed)
+      if (one.confirmed())
         answers[one.token] = true;
       else
         again.push_back(one.token);
@@ -170,7 +170,7 @@ CAF_TEST(what is under way when the connection breaks is answered then) {
   CAF_CHECK(
       eventually([&] { return !(answers = pub->take()).empty(); }, 3s)); // the deadline is 5 s
   CAF_REQUIRE_EQUAL(answers.size(), 1u);
-  CAF_CHECK(!answers[0].confirmed);
+  CAF_CHECK(!answers[0].confirmed());
   CAF_CHECK_EQUAL(answers[0].token, 3u);
 }
 
@@ -196,7 +196,7 @@ CAF_TEST(publishing while the broker is away is answered at once) {
   const auto answers = pub->take();
   CAF_REQUIRE_EQUAL(answers.size(), 1u);
   CAF_CHECK_EQUAL(answers[0].token, 7u);
-  CAF_CHECK(!answers[0].confirmed);
+  CAF_CHECK(!answers[0].confirmed());
   CAF_CHECK(pub->take().empty());
 }
 
@@ -204,7 +204,7 @@ CAF_TEST(ports outlive an outage and may end during one) {
   auto source = deposits();
   bell rung;
   source->open(rung.ringer());
-  source->pull(100);
+  source->pull({100});
   auto pub = bus->make_publisher();
   pub->open(rung.ringer());
   pub->publish({.token = 1,
@@ -212,7 +212,7 @@ CAF_TEST(ports outlive an outage and may end during one) {
                 .message_id = "result-1",
                 .payload = "x"});
   servers().kill_nats();
-  source->pull(100);
+  source->pull({100});
   source->settle("$JS.ACK.TRANSACTIONS.deposit-consumer.1.1.1.1.0", settlement::acknowledge);
   source.reset();
   pub.reset();

@@ -55,7 +55,7 @@ CAF_TEST(every message is confirmed once and stored as it was) {
   const auto by_token = answers(3000);
   CAF_CHECK_EQUAL(by_token.size(), 3000u);
   for (const auto& [token, one] : by_token)
-    CAF_CHECK(one.confirmed);
+    CAF_CHECK(one.confirmed());
   CAF_CHECK_EQUAL(bus->stream(names::result_stream).messages, 3000u);
   const auto stored = bus->message(names::result_stream, 17);
   CAF_REQUIRE(stored);
@@ -73,9 +73,9 @@ CAF_TEST(every message is confirmed once and stored as it was) {
 
 CAF_TEST(a duplicate is confirmed and not stored again) {
   pub->publish(result(1));
-  CAF_CHECK(answers(1)[1].confirmed);
+  CAF_CHECK(answers(1)[1].confirmed());
   pub->publish(result(1));
-  CAF_CHECK(answers(1)[1].confirmed);
+  CAF_CHECK(answers(1)[1].confirmed());
   CAF_CHECK_EQUAL(bus->stream(names::result_stream).messages, 1u);
 }
 
@@ -83,7 +83,7 @@ CAF_TEST(a subject without stream is not confirmed) {
   pub->publish(result(1, "nobody.listens"));
   auto answer = answers(1);
   CAF_REQUIRE_EQUAL(answer.size(), 1u);
-  CAF_CHECK(!answer[1].confirmed);
+  CAF_CHECK(!answer[1].confirmed());
   CAF_CHECK(answer[1].error.find("no stream") != std::string::npos);
 }
 
@@ -98,8 +98,8 @@ CAF_TEST(a full stream does not confirm and says so) {
     pub->publish(result(i));
   auto by_token = answers(100);
   CAF_REQUIRE_EQUAL(by_token.size(), 100u);
-  CAF_CHECK(by_token[1].confirmed);
-  CAF_CHECK(!by_token[100].confirmed);
+  CAF_CHECK(by_token[1].confirmed());
+  CAF_CHECK(!by_token[100].confirmed());
   CAF_CHECK_EQUAL(by_token[100].error, "maximum bytes exceeded");
 }
 
@@ -109,7 +109,7 @@ CAF_TEST(a message over the limit is refused here) {
   pub->publish(message);
   auto answer = answers(1);
   CAF_REQUIRE_EQUAL(answer.size(), 1u);
-  CAF_CHECK(!answer[1].confirmed);
+  CAF_CHECK(!answer[1].confirmed());
   CAF_CHECK(!answer[1].error.empty());
 }
 
@@ -126,9 +126,9 @@ CAF_TEST(a missing answer is reported after the deadline) {
   pub->publish(result(2));
   auto by_token = answers(2);
   CAF_REQUIRE_EQUAL(by_token.size(), 2u);
-  CAF_CHECK(!by_token[1].confirmed);
+  CAF_CHECK(!by_token[1].confirmed());
   CAF_CHECK(by_token[1].error.find("PubAck") != std::string::npos);
-  CAF_CHECK(by_token[2].confirmed);
+  CAF_CHECK(by_token[2].confirmed());
   CAF_CHECK_GREATER_OR_EQUAL(steady::now() - begin, 5s);
 }
 

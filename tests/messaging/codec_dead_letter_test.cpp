@@ -25,8 +25,8 @@ delivery sample() {
 
 outgoing bury(const delivery& source, std::string detail = "the payload is no JSON",
               std::size_t limit = 1 << 20) {
-  return make_dead_letter(9, source, {dead_reason::malformed_json, std::move(detail)}, "node-a",
-                          limit);
+  return make_dead_letter(9, delivery{source}, {dead_reason::malformed_json, std::move(detail)},
+                          "node-a", limit);
 }
 
 std::vector<std::string> lines(const outgoing& message) {
@@ -128,9 +128,10 @@ CAF_TEST(the_subject_ends_in_the_last_token) {
 CAF_TEST(no_value_breaks_out_of_its_header) {
   auto source = sample();
   source.headers = {{"X-A", "1\r\nNats-Msg-Id: forged"}};
-  const auto message = make_dead_letter(
-      1, source, {dead_reason::attempts_exhausted, "a\r\nb\nc\rd" + std::string("\0e", 2)},
-      "node\r\n\r\nx", 1 << 20);
+  const auto message =
+      make_dead_letter(1, std::move(source),
+                       {dead_reason::attempts_exhausted, "a\r\nb\nc\rd" + std::string("\0e", 2)},
+                       "node\r\n\r\nx", 1 << 20);
   for (const auto& h : message.headers)
     CAF_CHECK(h.value.find_first_of(std::string("\r\n\0", 3)) == std::string::npos);
   CAF_CHECK_EQUAL(value_of(message, "Ledgerd-Detail"), "a  b c d e");
@@ -182,4 +183,65 @@ CAF_TEST(headers_that_leave_no_room_go_from_the_last_on) {
   CAF_CHECK_EQUAL(value_of(bare, "Ledgerd-Truncated"), "9");
   CAF_CHECK_EQUAL(bare.headers.size(), 9u);
   CAF_CHECK_EQUAL(bare.payload, "");
+}
+
+CAF_TEST(a_payload_is_moved_and_not_copied) {
+  auto source = sample();
+  source.payload.assign(1 << 20, 'x');
+  const auto* data = source.payload.data();
+  const auto message =
+      make_dead_letter(1, std::move(source), {dead_reason::too_large, "x"}, "n", 2 << 20);
+  CAF_CHECK(message.payload.data() == data);
+  CAF_CHECK_EQUAL(source.payload, ""); // NOLINT(bugprone-use-after-move): that is the contract
+  CAF_CHECK(source.headers.empty());
+  CAF_CHECK_EQUAL(source.stream_seq, 42u); // and what settles it is still there
+}
+
+CAF_TEST(a_refused_letter_is_cut_again_and_keeps_its_full_length) {
+  auto source = sample();
+  source.payload.assign(100000, 'x');
+  auto message = bury(source);
+  CAF_CHECK(shrink_letter(message, 10000));
+  CAF_CHECK_EQUAL(value_of(message, "Ledgerd-Truncated"), "100000");
+  CAF_CHECK_LESS(message.payload.size(), 10000u);
+  CAF_CHECK(shrink_letter(message, 5000));
+  CAF_CHECK_EQUAL(value_of(message, "Ledgerd-Truncated"), "100000");
+  CAF_CHECK_LESS(message.payload.size(), 5000u);
+  CAF_CHECK_LESS(4000u, message.payload.size());
+}
+
+CAF_TEST(a_letter_refused_for_an_unknown_limit_is_halved_until_nothing_is_left) {
+  auto source = sample();
+  source.payload.assign(1 << 20, 'x');
+  auto message = bury(source, "x", 2 << 20);
+  int times = 0;
+  for (; shrink_letter(message, 0); ++times)
+    CAF_REQUIRE_LESS(times, 30);
+  CAF_CHECK_LESS(5, times);
+  CAF_CHECK(message.payload.empty());
+  CAF_CHECK_EQUAL(value_of(message, "Ledgerd-Reason"), "MALFORMED_JSON");
+  CAF_CHECK_EQUAL(value_of(message, "Ledgerd-Truncated"), "1048576");
+}
+
+CAF_TEST(a_refused_result_loses_its_trace_and_nothing_else) {
+  outgoing result{.subject = "transaction.result.deposit", .payload = "{}"};
+  result.headers = {{"traceparent", "a"}, {"Ledgerd-Account", "7"}, {"tracestate", "b"}};
+  CAF_CHECK(shrink_letter(result, 10));
+  CAF_CHECK_EQUAL(result.payload, "{}");
+  CAF_REQUIRE_EQUAL(result.headers.size(), 1u);
+  CAF_CHECK_EQUAL(result.headers[0].name, "Ledgerd-Account");
+  CAF_CHECK(!shrink_letter(result, 10));
+}
+
+CAF_TEST(more_headers_than_a_stream_takes_are_cut) {
+  auto source = sample();
+  source.headers.clear();
+  for (int i = 0; i < 100; ++i)
+    source.headers.push_back({"X-" + std::to_string(i), std::string(1000, 'x')});
+  const auto message = bury(source);
+  std::size_t sum = 0;
+  for (const auto& each : message.headers)
+    sum += each.name.size() + each.value.size() + 4;
+  CAF_CHECK_LESS(sum, 64u * 1024);
+  CAF_CHECK_LESS(50u * 1024, sum);
 }

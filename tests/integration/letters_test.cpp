@@ -1,0 +1,94 @@
+// Dead letters that their stream does not take.
+#include <chrono>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "messaging/broker.hpp"
+#include "messaging/connection.hpp"
+#include "messaging/js_api.hpp"
+#include "messaging/names.hpp"
+#include "tests/integration/daemon_process.hpp"
+#include "tests/support/private_servers.hpp"
+
+#define CAF_SUITE letters
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr int oversize = 10;
+
+void publish(broker& nats, const std::string& id, std::string payload) {
+  std::optional<outgoing> next = outgoing{.subject = std::string(names::deposit_subject),
+                                          .message_id = id,
+                                          .payload = std::move(payload)};
+  nats.publish_all([&] { return std::exchange(next, std::nullopt); }, 1, nullptr, 20s);
+}
+
+template <class Condition>
+bool eventually(Condition condition, std::chrono::milliseconds within) {
+  for (const auto end = std::chrono::steady_clock::now() + within;
+       std::chrono::steady_clock::now() < end; std::this_thread::sleep_for(50ms))
+    if (condition())
+      return true;
+  return condition();
+}
+
+// A broker on which the dead letters' stream takes only so many bytes, with ten poisons of 100 KB
+// and a valid deposit behind them; and a daemon that has room for two messages of each kind.
+struct world {
+  private_servers servers;
+  std::unique_ptr<broker> nats = broker::connect({.url = servers.nats_url()}, nullptr);
+
+  explicit world(int max_msg_size) {
+    CAF_REQUIRE(nats->provision({}).empty());
+    nats->delete_stream(names::dead_letter_stream);
+    const auto side = session::open({.url = servers.nats_url()}, {.name = "test"});
+    CAF_REQUIRE_EQUAL(
+        ask_jetstream(*side, "STREAM.CREATE.TRANSACTION_DEAD_LETTERS",
+                      R"({"name":"TRANSACTION_DEAD_LETTERS","subjects":["transaction.dead.>"],)"
+                      R"("storage":"file","retention":"limits","duplicate_window":600000000000,)"
+                      R"("max_msg_size":)"
+                          + std::to_string(max_msg_size) + "}")
+            .error,
+        "");
+    for (int i = 0; i < oversize; ++i)
+      publish(*nats, "poison-" + std::to_string(i), std::string(100 * 1024, 'x'));
+    publish(*nats, "valid", R"({"recordId":1,"userId":"ann","amount":"10","currency":"KRW"})");
+  }
+
+  std::uint64_t messages(std::string_view stream) { return nats->stream(stream).messages; }
+};
+
+} // namespace
+
+CAF_TEST(dead letters too large for their stream are cut to what it takes) {
+  world w{20000};
+  daemon_process daemon{w.servers, "--max-in-flight 4"};
+  CAF_CHECK(eventually([&] { return w.messages(names::result_stream) == 1; }, 30s));
+  CAF_CHECK(eventually([&] { return w.messages(names::dead_letter_stream) == oversize; }, 30s));
+  const auto letter = w.nats->message(names::dead_letter_stream, 1);
+  CAF_REQUIRE(letter);
+  CAF_CHECK_LESS(15000u, letter->payload.size());
+  std::string truncated;
+  for (const auto& each : letter->headers)
+    if (each.name == "Ledgerd-Truncated")
+      truncated = each.value;
+  CAF_CHECK_EQUAL(truncated, std::to_string(100 * 1024));
+  CAF_CHECK_EQUAL(daemon.end(), 0);
+}
+
+CAF_TEST(ten letters that can never be stored do not stop the deposit behind them) {
+  world w{100}; // not even the headers fit
+  daemon_process daemon{w.servers, "--max-in-flight 4"};
+  CAF_CHECK(eventually([&] { return w.messages(names::result_stream) == 1; }, 30s));
+  CAF_CHECK_EQUAL(w.messages(names::dead_letter_stream), 0u);
+  CAF_CHECK_EQUAL(daemon.end(), 0);
+  // Nothing is terminated without a letter.
+  const auto state = w.nats->consumer(names::request_stream, names::deposit_consumer);
+  CAF_CHECK_EQUAL(state.ack_pending + state.pending, static_cast<std::uint64_t>(oversize));
+}
