@@ -1,21 +1,15 @@
 #include "app/account_routes.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <utility>
+#include <variant>
 
 #include "app/text.hpp"
-#include "messaging/codec.hpp"
+#include "messaging/account_codec.hpp"
 
 namespace ledgerd {
 
 namespace {
-
-constexpr std::size_t key_bytes_max = 255;
-
-// Held requests keep their connections. More than so many do not wait, which RFC 7240 allows, so
-// that there is always a connection left for a health check.
-constexpr int held_max = 512;
 
 http_response invalid_field(std::string_view detail) {
   return http_problem(400, "INVALID_FIELD", detail);
@@ -79,32 +73,11 @@ bool is_json(const http_request& request) {
          && same_word(trimmed(type.substr(0, type.find(';'))), "application/json");
 }
 
-// The rule that the header breaks, or an empty text.
-std::string key_fault(const http_request& request) {
-  const auto count = request.header_count("idempotency-key");
-  if (count > 1)
-    return "the header Idempotency-Key is given twice";
-  const auto key = request.header("idempotency-key");
-  const bool visible =
-      std::all_of(key.begin(), key.end(), [](char c) { return c >= '!' && c <= '~'; });
-  if (count == 1 && (key.empty() || key.size() > key_bytes_max || !visible))
-    return "the header Idempotency-Key must be 1 to 255 visible ASCII characters";
-  return {};
-}
-
 std::optional<record_id> read_record_id(std::string_view text) {
   const auto number = parse_integer(text, 1, INT64_MAX);
   if (!number || text.starts_with('0'))
     return std::nullopt;
   return record_id{*number};
-}
-
-// The rule that the path's user breaks, or an empty text.
-std::string user_fault(std::string_view user_id) {
-  const bool fits = !user_id.empty() && user_id.size() <= user_id_bytes_max;
-  return fits && is_clean_text(user_id)
-             ? ""
-             : "userId must be 1 to 128 bytes of UTF-8 without control characters";
 }
 
 class account_routes {
@@ -115,21 +88,21 @@ public:
     if (!is_json(request))
       return respond(http_problem(415, "UNSUPPORTED_MEDIA_TYPE",
                                   "the header Content-Type must be application/json"));
-    if (const auto fault = key_fault(request); !fault.empty())
-      return respond(invalid_field(fault));
-    auto wait = preferred_wait(request);
-    auto place = wait && wait->count() > 0 ? take_place() : nullptr;
-    if (wait && wait->count() > 0 && !place)
+    const auto key = read_idempotency_key(request.values("idempotency-key"));
+    if (const auto* why = std::get_if<rejection>(&key))
+      return respond(invalid_field(why->detail));
+    auto wait = preferred_wait(request.values("prefer"));
+    if (request.crowded) // which RFC 7240 allows
       wait.reset();
-    api_->submit(
-        request.body, request.header("idempotency-key"), wait.value_or(std::chrono::seconds{0}),
-        [wait, place = std::move(place), respond = std::move(respond)](api_answer answer) mutable {
-          place.reset();
-          if (wait && answer.status < 400)
-            answer.headers.emplace_back("Preference-Applied",
-                                        "wait=" + std::to_string(wait->count()));
-          respond(to_response(std::move(answer)));
-        });
+    api_->submit({.body = request.body,
+                  .idempotency_key = std::get<std::string>(key),
+                  .wait = wait.value_or(std::chrono::seconds{0})},
+                 [wait, respond = std::move(respond)](api_answer answer) {
+                   if (wait && answer.status < 400)
+                     answer.headers.emplace_back("Preference-Applied",
+                                                 "wait=" + std::to_string(wait->count()));
+                   respond(to_response(std::move(answer)));
+                 });
   }
 
   void record(const http_request& request, http_responder respond) {
@@ -141,15 +114,15 @@ public:
 
   void account(const http_request& request, http_responder respond) {
     const auto user_id = request.parameter("userId");
-    if (const auto fault = user_fault(user_id); !fault.empty())
-      return respond(invalid_field(fault));
+    if (const auto why = check_user_id(user_id))
+      return respond(invalid_field(why->detail));
     api_->account(user_id, pass_on(std::move(respond)));
   }
 
   void history(const http_request& request, http_responder respond) {
     const auto user_id = request.parameter("userId");
-    if (const auto fault = user_fault(user_id); !fault.empty())
-      return respond(invalid_field(fault));
+    if (const auto why = check_user_id(user_id))
+      return respond(invalid_field(why->detail));
     for (const auto* name : {"currency", "limit", "before"}) {
       const auto value = request.argument(name);
       if (request.argument_count(name) > 1)
@@ -164,28 +137,14 @@ public:
   }
 
 private:
-  // A place among those who wait for a verdict, given back with the last copy; nullptr: all are
-  // taken.
-  std::shared_ptr<void> take_place() {
-    if (held_->fetch_add(1) >= held_max) {
-      --*held_;
-      return nullptr;
-    }
-    return {held_.get(), [held = held_](std::atomic<int>*) { --*held; }};
-  }
-
   std::shared_ptr<account_api> api_;
-  // Shared: an answer may come when the routes have gone.
-  std::shared_ptr<std::atomic<int>> held_ = std::make_shared<std::atomic<int>>(0);
 };
 
 } // namespace
 
-std::optional<std::chrono::seconds> preferred_wait(const http_request& request) {
-  for (const auto& [name, value] : request.headers) {
-    if (name != "prefer")
-      continue;
-    for (std::string_view rest = value; !rest.empty();) {
+std::optional<std::chrono::seconds> preferred_wait(const std::vector<std::string_view>& values) {
+  for (auto rest : values)
+    while (!rest.empty()) {
       auto preference = next_part(rest, ',');
       auto setting = next_part(preference, ';'); // without parameters, of which `wait` has none
       const auto equals = std::min(setting.find('='), setting.size());
@@ -194,7 +153,6 @@ std::optional<std::chrono::seconds> preferred_wait(const http_request& request) 
       // Of several the first counts, even if it cannot be read.
       return read_wait(trimmed(setting.substr(std::min(equals + 1, setting.size()))));
     }
-  }
   return std::nullopt;
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "app/account_api.hpp"
@@ -15,9 +16,9 @@ namespace ledgerd {
 // The routes, which call `api` on the server's thread and answer when it does.
 std::vector<http_route> make_account_routes(std::shared_ptr<account_api> api);
 
-// How long a request prefers to wait for the verdict (RFC 7240), at most prefer_wait_max; nothing
-// when it has no such preference, or none that can be read.
-std::optional<std::chrono::seconds> preferred_wait(const http_request& request);
+// How long a call with these values of the header Prefer wants to wait for the verdict (RFC 7240),
+// at most prefer_wait_max; nothing when it has no such preference, or none that can be read.
+std::optional<std::chrono::seconds> preferred_wait(const std::vector<std::string_view>& values);
 
 // docs/openapi.json, which the build puts into the program.
 const std::string& openapi_document();

@@ -303,9 +303,7 @@ std::string print_config(const config& value) {
     if (item.kind == option_kind::file)
       continue;
     auto text = item.show(value);
-    const bool optional_text = item.kind == option_kind::secret || item.name == "nats-creds-file"
-                               || item.name == "http-token-file";
-    if (text.empty() && optional_text)
+    if (text.empty()) // nothing is set
       continue;
     if (item.kind == option_kind::secret)
       text = redact_url(text);

@@ -51,6 +51,34 @@ http_response rate_limited(std::chrono::milliseconds wait) {
   return problem;
 }
 
+// Without tokens nothing protects the API but that it listens on loopback, and a browser on this
+// machine reaches it there for every page it shows. Such a page gets here under a name of its own
+// that it had resolved to loopback, or says in these headers, which it cannot forge, that it comes
+// from elsewhere.
+std::optional<http_response> refuse_page(const http_request& request) {
+  const auto where = read_host(request.authority);
+  // No browser leaves the host out.
+  if (request.header_count("host") > 0 && !(where && is_loopback(*where)))
+    return http_problem(421, "MISDIRECTED_REQUEST",
+                        "without a token file this server answers only to loopback names such as "
+                        "localhost and 127.0.0.1");
+  const auto foreign = [](std::string_view what) {
+    return http_problem(403, "FORBIDDEN",
+                        "the header " + std::string{what}
+                            + " shows a page of another origin; without a token file such calls "
+                              "are refused");
+  };
+  const bool navigates = (request.method == "GET" || request.method == "HEAD")
+                         && request.header("sec-fetch-mode") == "navigate";
+  for (const auto site : request.values("sec-fetch-site"))
+    if (site != "same-origin" && site != "none" && !navigates)
+      return foreign("Sec-Fetch-Site");
+  for (const auto origin : request.values("origin"))
+    if (origin != "http://" + request.authority && origin != "https://" + request.authority)
+      return foreign("Origin");
+  return std::nullopt;
+}
+
 } // namespace
 
 struct http_guard::guarded_access {
@@ -80,6 +108,9 @@ void http_guard::replace(http_access access) {
 std::optional<http_response> http_guard::refuse(const http_request& request, access_scope needed) {
   const std::lock_guard lock{mutex_};
   auto& access = *present_;
+  if (!access.required)
+    if (auto refusal = refuse_page(request))
+      return refusal;
   const auto given = access.required ? token_of(request) : std::string_view{};
   const auto caller = given.empty() ? std::nullopt : access.tokens.find(given);
   auto& bucket = caller ? access.buckets[*caller] : access.anonymous;

@@ -1,6 +1,7 @@
 #include "app/http_connection.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
@@ -12,31 +13,33 @@ namespace {
 
 constexpr auto linger_time = std::chrono::milliseconds{1000};
 constexpr std::size_t linger_bytes_max = 1024 * 1024;
-constexpr int stop_parsing = 1;
 
+// Of the statuses that this program answers with.
 const char* phrase(int status) {
-  switch (status) {
-#define LEDGERD_PHRASE(number, name, text)                                                         \
-  case number:                                                                                     \
-    return #text;
-    HTTP_STATUS_MAP(LEDGERD_PHRASE)
-#undef LEDGERD_PHRASE
-  default:
-    return "Unknown";
-  }
-}
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return text;
-}
-
-void trim(std::string& text) {
-  constexpr auto blanks = " \t";
-  text.erase(text.find_last_not_of(blanks) + 1);
-  text.erase(0, text.find_first_not_of(blanks));
+  constexpr std::pair<int, const char*> phrases[] = {
+      {200, "OK"},
+      {202, "Accepted"},
+      {400, "Bad Request"},
+      {401, "Unauthorized"},
+      {403, "Forbidden"},
+      {404, "Not Found"},
+      {405, "Method Not Allowed"},
+      {408, "Request Timeout"},
+      {409, "Conflict"},
+      {411, "Length Required"},
+      {413, "Payload Too Large"},
+      {415, "Unsupported Media Type"},
+      {417, "Expectation Failed"},
+      {421, "Misdirected Request"},
+      {429, "Too Many Requests"},
+      {431, "Request Header Fields Too Large"},
+      {500, "Internal Server Error"},
+      {503, "Service Unavailable"},
+  };
+  for (const auto& [number, text] : phrases)
+    if (number == status)
+      return text;
+  return "Unknown";
 }
 
 std::string_view first_of(const http_values& values, std::string_view wanted) noexcept {
@@ -58,9 +61,24 @@ std::string header_text(std::string text) {
   return text;
 }
 
-std::string serialize(const http_response& response, bool keep_alive, bool with_body) {
+// RFC 9110, section 5.6.7; not strftime, whose names are the locale's.
+std::string http_date(std::time_t now) {
+  constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  std::tm t{};
+  gmtime_r(&now, &t);
+  char text[64];
+  std::snprintf(text, sizeof text, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[t.tm_wday],
+                t.tm_mday, months[t.tm_mon], t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
+  return text;
+}
+
+std::string serialize(const http_response& response, const std::string& date, bool keep_alive,
+                      bool with_body) {
   std::string head =
       "HTTP/1.1 " + std::to_string(response.status) + " " + phrase(response.status) + "\r\n";
+  head += "Date: " + date + "\r\n";
   head += "Content-Type: " + header_text(response.content_type) + "\r\n";
   head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
   head += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
@@ -74,6 +92,14 @@ std::string serialize(const http_response& response, bool keep_alive, bool with_
 
 std::string_view http_request::header(std::string_view name) const noexcept {
   return first_of(headers, name);
+}
+
+std::vector<std::string_view> http_request::values(std::string_view name) const {
+  std::vector<std::string_view> result;
+  for (const auto& [each, value] : headers)
+    if (each == name)
+      result.push_back(value);
+  return result;
 }
 
 std::size_t http_request::header_count(std::string_view name) const noexcept {
@@ -106,15 +132,21 @@ http_response http_problem(int status, std::string_view code, std::string_view d
   return problem;
 }
 
-http_connection::http_connection(std::shared_ptr<http_service> service,
-                                 asio::ip::tcp::socket socket, http_connection_owner& owner)
-    : service_{std::move(service)}, socket_{std::move(socket)}, deadline_{service_->io},
-      owner_{owner} {
-  http_parser_init(&parser_, HTTP_REQUEST);
-  parser_.data = this;
+const std::string& http_service::date() {
+  if (const auto now = std::time(nullptr); std::exchange(date_second_, now) != now)
+    date_ = http_date(now);
+  return date_;
 }
 
+http_connection::http_connection(std::shared_ptr<http_service> service,
+                                 asio::ip::tcp::socket socket, std::string peer,
+                                 http_connection_owner& owner)
+    : service_{std::move(service)}, socket_{std::move(socket)}, deadline_{service_->io},
+      peer_{std::move(peer)}, owner_{owner} {}
+
 void http_connection::start() {
+  asio::error_code ignored;
+  socket_.non_blocking(true, ignored);
   enter(state::header, service_->limits.header_time);
   read();
 }
@@ -130,110 +162,9 @@ void http_connection::close() {
   owner_.closed(*this);
 }
 
-void http_connection::work(bool begun) {
-  if (std::exchange(at_work_, begun) != begun)
-    begun ? owner_.at_work(*this) : owner_.at_rest(*this);
-}
-
-// --- what the parser finds
-
-const http_parser_settings& http_connection::callbacks() {
-  static const http_parser_settings all = [] {
-    http_parser_settings s;
-    http_parser_settings_init(&s);
-    s.on_message_begin = on_begin;
-    s.on_url = on_url;
-    s.on_header_field = on_header_field;
-    s.on_header_value = on_header_value;
-    s.on_headers_complete = on_headers_complete;
-    s.on_body = on_body;
-    s.on_message_complete = on_complete;
-    return s;
-  }();
-  return all;
-}
-
-int http_connection::on_begin(http_parser* parser) {
-  auto& c = self(parser);
-  c.request_ = {};
-  c.target_.clear();
-  c.header_bytes_ = 0;
-  c.in_value_ = false;
-  c.complete_ = false;
-  if (c.state_ == state::idle)
-    c.enter(state::header, c.service_->limits.header_time);
-  return 0;
-}
-
-int http_connection::refuse(int status, std::string_view code, std::string_view detail) {
-  refusal_ = http_problem(status, code, detail);
-  return stop_parsing;
-}
-
-int http_connection::count_header(std::size_t bytes) {
-  header_bytes_ += bytes;
-  if (header_bytes_ <= service_->limits.header_bytes
-      && request_.headers.size() <= service_->limits.header_count)
-    return 0;
-  return refuse(431, "HEADERS_TOO_LARGE",
-                "the request line and headers are longer or more than is allowed");
-}
-
-int http_connection::on_url(http_parser* parser, const char* data, std::size_t size) {
-  auto& c = self(parser);
-  c.target_.append(data, size);
-  return c.count_header(size);
-}
-
-int http_connection::on_header_field(http_parser* parser, const char* data, std::size_t size) {
-  auto& c = self(parser);
-  if (c.in_value_ || c.request_.headers.empty())
-    c.request_.headers.emplace_back();
-  c.in_value_ = false;
-  c.request_.headers.back().first.append(data, size);
-  return c.count_header(size);
-}
-
-int http_connection::on_header_value(http_parser* parser, const char* data, std::size_t size) {
-  auto& c = self(parser);
-  c.in_value_ = true;
-  c.request_.headers.back().second.append(data, size);
-  return c.count_header(size);
-}
-
-int http_connection::on_headers_complete(http_parser* parser) {
-  auto& c = self(parser); // below, values of 1 and 2 would have a meaning of their own
-  if (parser->http_major != 1)
-    return -c.refuse(400, "MALFORMED_REQUEST", "not HTTP/1.1: another version");
-  for (auto& [name, value] : c.request_.headers) {
-    // The parser lets blanks pass, and what stands before the server may see another header there.
-    if (name.find(' ') != std::string::npos)
-      return -c.refuse(400, "MALFORMED_REQUEST", "not HTTP/1.1: a header's name holds a blank");
-    name = lower(name);
-    trim(value);
-  }
-  c.enter(state::body, c.service_->limits.body_time);
-  constexpr auto length_unknown = std::uint64_t(-1);
-  if (parser->content_length != length_unknown
-      && parser->content_length > c.service_->limits.body_bytes)
-    return -c.refuse(413, "TOO_LARGE", "the body is larger than is allowed");
-  return 0;
-}
-
-int http_connection::on_body(http_parser* parser, const char* data, std::size_t size) {
-  auto& c = self(parser);
-  if (c.request_.body.size() + size > c.service_->limits.body_bytes)
-    return c.refuse(413, "TOO_LARGE", "the body is larger than is allowed");
-  c.request_.body.append(data, size);
-  return 0;
-}
-
-int http_connection::on_complete(http_parser* parser) {
-  auto& c = self(parser);
-  c.complete_ = true;
-  c.keep_alive_ = http_should_keep_alive(parser) != 0 && parser->upgrade == 0;
-  http_parser_pause(parser, 1); // the next request waits until this one is answered
-  return 0;
+void http_connection::rest() {
+  if (std::exchange(at_work_, false))
+    owner_.at_rest(*this);
 }
 
 // --- reading
@@ -277,36 +208,89 @@ void http_connection::read() {
 }
 
 void http_connection::consume() {
-  const auto available = end_ - begin_;
-  begin_ += http_parser_execute(&parser_, &callbacks(), buffer_.data() + begin_, available);
-  const auto error = HTTP_PARSER_ERRNO(&parser_);
-  if (complete_ && error == HPE_PAUSED)
-    return dispatch();
-  if (error == HPE_OK)
+  if (state_ == state::idle || state_ == state::header)
+    consume_head();
+  if (state_ != state::body)
+    return;
+  const auto size = std::min(body_missing_, end_ - begin_);
+  request_.body.append(buffer_.data() + begin_, size);
+  begin_ += size;
+  body_missing_ -= size;
+  body_missing_ == 0 ? dispatch() : read();
+}
+
+void http_connection::consume_head() {
+  if (state_ == state::idle)
+    enter(state::header, service_->limits.header_time);
+  std::size_t used = 0;
+  const std::string_view bytes{buffer_.data() + begin_, end_ - begin_};
+  const auto found = scanner_.scan(bytes, used);
+  head_text_.append(bytes.substr(0, used));
+  begin_ += used;
+  if (head_text_.size() > service_->limits.header_bytes)
+    return refuse(431, "HEADERS_TOO_LARGE",
+                  "the request line and headers are longer than is allowed");
+  if (found == http_head_scanner::state::broken)
+    return refuse(400, "MALFORMED_REQUEST",
+                  "not HTTP/1.1: a control character, a line that ends otherwise than by CR LF, "
+                  "or one that is folded");
+  if (found == http_head_scanner::state::more)
     return read();
+  if (!take_head())
+    return;
+  enter(state::body, service_->limits.body_time);
+}
+
+// False: the head was refused.
+bool http_connection::take_head() {
+  const auto& limits = service_->limits;
+  auto read =
+      read_http_head(std::exchange(head_text_, {}), {limits.header_count, limits.body_bytes});
+  scanner_ = {};
+  if (const auto* why = std::get_if<http_refusal>(&read)) {
+    refuse(why->status, why->code, why->detail);
+    return false;
+  }
+  auto& head = std::get<http_head>(read);
+  request_ = {};
+  request_.method = std::move(head.method);
+  request_.authority = std::move(head.authority);
+  request_.headers = std::move(head.headers);
+  target_ = std::move(head.target);
+  keep_alive_ = head.keep_alive;
+  body_missing_ = head.content_length;
+  if (head.expects_continue && body_missing_ > 0 && begin_ == end_)
+    say_continue();
+  return true;
+}
+
+// All answers before have been taken by the kernel, so it takes these few bytes too; should it not,
+// the client sends its body after a while of its own.
+void http_connection::say_continue() {
+  asio::error_code ignored;
+  socket_.write_some(asio::buffer(std::string_view{"HTTP/1.1 100 Continue\r\n\r\n"}), ignored);
+}
+
+void http_connection::refuse(int status, std::string_view code, std::string_view detail) {
   keep_alive_ = false;
-  if (error == HPE_HEADER_OVERFLOW)
-    refuse(431, "HEADERS_TOO_LARGE", "the request line and headers are longer than is allowed");
-  if (!refusal_)
-    refuse(400, "MALFORMED_REQUEST", std::string{"not HTTP/1.1: "} + http_errno_description(error));
-  write(*std::exchange(refusal_, std::nullopt));
+  write(http_problem(status, code, detail));
 }
 
 void http_connection::dispatch() {
   enter(state::handling, service_->limits.handle_time);
-  complete_ = false;
   const auto number = ++request_number_;
   const std::string_view target{target_};
   const auto question = std::min(target.find('?'), target.size());
   const auto path = target.substr(0, question);
-  request_.method = http_method_str(static_cast<http_method>(parser_.method));
   request_.path = path;
   http_response otherwise;
-  const auto handle =
-      find_handler(path, target.substr(std::min(question + 1, target.size())), otherwise);
-  if (!handle)
+  const auto* route =
+      find_route(path, target.substr(std::min(question + 1, target.size())), otherwise);
+  if (route == nullptr)
     return write(otherwise);
-  work(true);
+  if (!owner_.at_work(*this, *route))
+    return write(http_problem(503, "UNAVAILABLE", "too many requests are being worked on"));
+  at_work_ = true;
   // Holds no strong reference: an answer that comes after the end must not keep the connection's
   // io_context alive.
   const auto respond = [weak = weak_from_this(), number](http_response response) {
@@ -317,17 +301,18 @@ void http_connection::dispatch() {
       });
   };
   try {
-    handle(request_, respond);
+    route->handle(request_, respond);
   } catch (const std::exception& e) {
     // What went wrong inside is for the log, not for whoever asked.
-    spdlog::error("http: {} {}: {}", request_.method, escape_controls(request_.path), e.what());
+    spdlog::error("http: {} {}: {}", escape_controls(request_.method),
+                  escape_controls(request_.path), e.what());
     write(
         http_problem(500, "INTERNAL", "the request met a fault of this server; its log says more"));
   }
 }
 
-http_handler http_connection::find_handler(std::string_view path, std::string_view query,
-                                           http_response& otherwise) {
+const http_route* http_connection::find_route(std::string_view path, std::string_view query,
+                                              http_response& otherwise) {
   const auto wanted = request_.method == "HEAD" ? "GET" : request_.method;
   std::string allowed;
   for (const auto& [route, pattern] : service_->routes) {
@@ -343,14 +328,14 @@ http_handler http_connection::find_handler(std::string_view path, std::string_vi
     if (parameters && arguments) {
       request_.parameters = *std::move(parameters);
       request_.query = *std::move(arguments);
-      return route.handle;
+      return &route;
     }
     otherwise = http_problem(400, "INVALID_FIELD",
                              parameters ? "the query holds too many names, or a percent sign "
                                           "without two hexadecimal digits"
                                         : "the path holds a percent sign without two "
                                           "hexadecimal digits");
-    return {};
+    return nullptr;
   }
   if (allowed.empty()) {
     otherwise = http_problem(404, "NOT_FOUND", "there is nothing under this path");
@@ -358,7 +343,7 @@ http_handler http_connection::find_handler(std::string_view path, std::string_vi
     otherwise = http_problem(405, "METHOD_NOT_ALLOWED", "this path allows " + allowed);
     otherwise.headers.emplace_back("Allow", allowed);
   }
-  return {};
+  return nullptr;
 }
 
 // --- answering
@@ -369,8 +354,8 @@ void http_connection::answer(std::uint64_t request_number, const http_response& 
 }
 
 void http_connection::write(const http_response& response) {
-  work(false);
-  output_ = serialize(response, keep_alive_, request_.method != "HEAD");
+  rest();
+  output_ = serialize(response, service_->date(), keep_alive_, request_.method != "HEAD");
   enter(state::writing, service_->limits.write_time);
   asio::async_write(socket_, asio::buffer(output_),
                     [self = shared_from_this()](const asio::error_code& error, std::size_t) {
@@ -386,7 +371,6 @@ void http_connection::written() {
   enter(state::idle, service_->limits.idle_time);
   request_ = {}; // an idle connection keeps no memory of what it has done
   output_ = {};
-  http_parser_pause(&parser_, 0);
   begin_ < end_ ? consume() : read();
 }
 

@@ -1,21 +1,20 @@
 // One connection of the HTTP server. Everything happens on the server's thread.
 //
-// Built on asio and http_parser directly. RESTinio 0.6.16 stands on the same two, but closes the
-// connection without an answer where the contract wants 413 and 431, keeps a record for each chunk
-// of a body, stops accepting for good after one failed accept, and its connections outlive the
-// counter that they decrement when a server with open connections stops.
+// Built on asio, with the grammar in http_head.hpp. A body is as long as its head says, so nothing
+// of it has to be parsed.
 #pragma once
 
 #define ASIO_STANDALONE
 #include <array>
 #include <asio.hpp>
 #include <cstddef>
-#include <http_parser.h>
+#include <ctime>
 #include <list>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "app/http_head.hpp"
 #include "app/http_server.hpp"
 
 namespace ledgerd {
@@ -31,6 +30,13 @@ struct http_service {
   asio::io_context io{1};
   std::vector<served_route> routes;
   http_limits limits;
+
+  // The time for the header Date.
+  const std::string& date();
+
+private:
+  std::time_t date_second_ = 0;
+  std::string date_;
 };
 
 class http_connection;
@@ -39,7 +45,8 @@ class http_connection;
 class http_connection_owner {
 public:
   virtual ~http_connection_owner() = default;
-  virtual void at_work(http_connection& which) = 0;
+  // False: there is no place for it now. Then it stays at rest.
+  virtual bool at_work(http_connection& which, const http_route& route) = 0;
   virtual void at_rest(http_connection& which) = 0;
   virtual void closed(http_connection& which) = 0;
 };
@@ -50,8 +57,9 @@ class http_connection : public std::enable_shared_from_this<http_connection> {
 public:
   using list = std::list<std::shared_ptr<http_connection>>;
 
+  // `peer` is the address at the other end.
   http_connection(std::shared_ptr<http_service> service, asio::ip::tcp::socket socket,
-                  http_connection_owner& owner);
+                  std::string peer, http_connection_owner& owner);
 
   void start();
   void close();
@@ -59,36 +67,28 @@ public:
   // Whether a route has the request and has not answered.
   bool at_work() const noexcept { return at_work_; }
 
-  // The owner's: where it keeps this connection.
+  const std::string& peer() const noexcept { return peer_; }
+  http_request& request() noexcept { return request_; }
+
+  // The owner's: where it keeps this connection, and for whom it is at work.
   list::iterator place;
+  std::optional<std::string> client;
 
 private:
   enum class state { idle, header, body, handling, writing, lingering, closed };
-
-  // The parser's callbacks; a value other than 0 makes the parse fail.
-  static int on_begin(http_parser* parser);
-  static int on_url(http_parser* parser, const char* data, std::size_t size);
-  static int on_header_field(http_parser* parser, const char* data, std::size_t size);
-  static int on_header_value(http_parser* parser, const char* data, std::size_t size);
-  static int on_headers_complete(http_parser* parser);
-  static int on_body(http_parser* parser, const char* data, std::size_t size);
-  static int on_complete(http_parser* parser);
-  static const http_parser_settings& callbacks();
-  static http_connection& self(http_parser* parser) {
-    return *static_cast<http_connection*>(parser->data);
-  }
-
-  int count_header(std::size_t bytes);
-  int refuse(int status, std::string_view code, std::string_view detail);
 
   void enter(state next, std::chrono::milliseconds limit);
   void overdue();
   void read();
   void consume();
+  void consume_head();
+  bool take_head();
+  void say_continue();
   void dispatch();
-  void work(bool begun);
-  http_handler find_handler(std::string_view path, std::string_view query,
-                            http_response& otherwise);
+  void rest();
+  void refuse(int status, std::string_view code, std::string_view detail);
+  const http_route* find_route(std::string_view path, std::string_view query,
+                               http_response& otherwise);
   void answer(std::uint64_t request_number, const http_response& response);
   void write(const http_response& response);
   void written();
@@ -97,6 +97,7 @@ private:
   std::shared_ptr<http_service> service_;
   asio::ip::tcp::socket socket_;
   asio::steady_timer deadline_;
+  const std::string peer_;
   http_connection_owner& owner_;
   state state_ = state::idle;
   bool at_work_ = false;
@@ -105,13 +106,11 @@ private:
   std::size_t begin_ = 0; // what lies between begin_ and end_ has been read but not parsed
   std::size_t end_ = 0;
 
-  http_parser parser_{};
+  http_head_scanner scanner_;
+  std::string head_text_;
+  std::size_t body_missing_ = 0;
   http_request request_;
   std::string target_;
-  std::size_t header_bytes_ = 0;
-  bool in_value_ = false;
-  bool complete_ = false;
-  std::optional<http_response> refusal_;
 
   std::uint64_t request_number_ = 0; // an answer to an earlier request is too late
   bool keep_alive_ = false;

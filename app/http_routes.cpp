@@ -76,17 +76,20 @@ std::vector<http_route> make_routes(http_routes daemon) {
   const auto get = [&](const char* path, http_handler handle) {
     routes.push_back({"GET", path, std::move(handle)});
   };
-  get("/livez", [shared](const http_request&, const http_responder& respond) {
+  const auto get_always = [&](const char* path, http_handler handle) {
+    routes.push_back({"GET", path, std::move(handle), true});
+  };
+  get_always("/livez", [shared](const http_request&, const http_responder& respond) {
     if (const auto why = shared->dead ? shared->dead() : std::nullopt)
       return respond(http_problem(503, "UNAVAILABLE", "no progress for too long: " + *why));
     respond({200, "application/json", "{\"alive\":true}\n", {}});
   });
-  get("/readyz", [shared](const http_request& request, const http_responder& respond) {
+  get_always("/readyz", [shared](const http_request& request, const http_responder& respond) {
     const bool verbose = request.argument_count("verbose") > 0;
     shared->readiness(
         [verbose, respond](const auto& checks) { respond(readiness_response(checks, verbose)); });
   });
-  get("/metrics", [shared](const http_request&, const http_responder& respond) {
+  get_always("/metrics", [shared](const http_request&, const http_responder& respond) {
     shared->metrics([respond](const auto& snapshot) {
       respond({200, prometheus_content_type, to_prometheus(snapshot), {}});
     });

@@ -3,9 +3,13 @@
 //
 // One thread of its own runs everything, so a route's function must answer at once or hand its
 // responder on; nothing here ever waits. Requests of one connection are answered one after another;
-// what is sent early waits in the kernel. When all places are taken, the connection that has gone
-// longest without a request at a route makes room, so that clients that idle, send slowly or do not
-// read cannot keep a health check out.
+// what is sent early waits in the kernel.
+//
+// Health is always answered: fewer requests may be at work than there are connections, and health
+// checks are not counted among them. When all connections are taken, one that has no request at a
+// route makes room: of the address that has most of them, the one that has waited longest. So
+// clients that idle, send slowly or do not read keep nobody out, and one client no other. The
+// process's files are reserved in the same way: at most half of those it may open are connections.
 #pragma once
 
 #include <chrono>
@@ -25,13 +29,18 @@ namespace ledgerd {
 struct http_request {
   std::string method;
   std::string path;       // as sent, without the query
+  std::string authority;  // host and port that the request is for; empty: not said
   http_values parameters; // of the route's path, decoded
   http_values query;      // decoded
   http_values headers;    // names in lower case, values without blanks around them
   std::string body;
+  bool crowded = false; // much is at work: a route should not hold on to this for long
 
   // The value of a header by its lower-case name, the first of several, or an empty text.
   std::string_view header(std::string_view name) const noexcept;
+
+  // All values of a header.
+  std::vector<std::string_view> values(std::string_view name) const;
 
   // How often a header was sent.
   std::size_t header_count(std::string_view name) const noexcept;
@@ -66,6 +75,7 @@ struct http_route {
   std::string method; // GET also answers HEAD
   std::string path;   // exactly, but for parameters: see path_pattern
   http_handler handle;
+  bool health = false; // answered however much is at work; must answer at once
 };
 
 struct http_limits {
@@ -73,14 +83,15 @@ struct http_limits {
   std::size_t header_count = 64;
   std::size_t query_count = 64; // names in the query
   std::size_t body_bytes = 64 * 1024;
-  std::size_t connections = 1024;
+  std::size_t connections = 1024; // or half of the files that the process may open, if that is less
   std::chrono::milliseconds header_time{
       5000}; // from the connection or the first byte to the end of the header
   std::chrono::milliseconds body_time{10000};   // from there to the end of the body
   std::chrono::milliseconds handle_time{35000}; // from there to the route's answer; more than the
                                                 // longest wait that a client may prefer
   std::chrono::milliseconds write_time{10000};  // for sending the answer
-  std::chrono::milliseconds idle_time{30000};   // between two requests
+  std::chrono::milliseconds idle_time{75000};   // between two requests; more than the 60 s for
+                                                // which balancers keep a connection
 };
 
 class http_server {

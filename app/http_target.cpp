@@ -1,6 +1,7 @@
 #include "app/http_target.hpp"
 
 #include <algorithm>
+#include <arpa/inet.h>
 
 namespace ledgerd {
 
@@ -57,6 +58,44 @@ std::optional<http_values> read_query(std::string_view query, std::size_t count_
     result.emplace_back(*std::move(name), *std::move(value));
   }
   return result;
+}
+
+std::optional<http_host> read_host(std::string_view authority) {
+  const bool bracketed = authority.starts_with('[');
+  const auto host_end =
+      bracketed ? authority.find(']') : std::min(authority.find(':'), authority.size());
+  if (host_end == std::string_view::npos || host_end == 0)
+    return std::nullopt;
+  auto host = authority.substr(bracketed ? 1 : 0, host_end - (bracketed ? 1 : 0));
+  auto rest = authority.substr(host_end + (bracketed ? 1 : 0));
+  const bool has_port = rest.starts_with(':');
+  rest.remove_prefix(has_port ? 1 : 0);
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if ((!has_port && !rest.empty()) || rest.size() > 5
+      || !std::all_of(rest.begin(), rest.end(), is_digit))
+    return std::nullopt;
+  http_host result{{}, std::string{rest}};
+  for (char c : host) {
+    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    const bool is_name = is_digit(c) || (c >= 'a' && c <= 'z') || c == '.' || c == '-' || c == '_';
+    if (!(bracketed ? hexadecimal(c) >= 0 || c == ':' || c == '.' : is_name))
+      return std::nullopt;
+    result.host += c;
+  }
+  return result;
+}
+
+bool is_loopback(const http_host& where) noexcept {
+  std::string_view host{where.host};
+  in6_addr six{};
+  in_addr four{};
+  if (inet_pton(AF_INET6, where.host.c_str(), &six) == 1)
+    return IN6_IS_ADDR_LOOPBACK(&six);
+  if (inet_pton(AF_INET, where.host.c_str(), &four) == 1)
+    return (ntohl(four.s_addr) >> 24) == 127;
+  if (host.ends_with('.'))
+    host.remove_suffix(1);
+  return host == "localhost" || host.ends_with(".localhost");
 }
 
 path_pattern::path_pattern(std::string_view path) {

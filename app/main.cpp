@@ -1,12 +1,14 @@
 #include <csignal>
 
 #include "app/command_line.hpp"
+#include "app/open_files.hpp"
 #include "app/verbs.hpp"
 
 int main(int argc, char** argv) {
   std::signal(
       SIGPIPE,
       SIG_IGN); // a closed pipe or socket is an error of the write, not the end of the process
+  ledgerd::raise_open_files();
   ledgerd::command_line line;
   ledgerd::add_run(line);
   ledgerd::add_check(line);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <fcntl.h>
 #include <fstream>
 #include <sys/resource.h>
 #include <thread>
@@ -47,9 +48,11 @@ struct fixture {
 
   fixture() {
     std::vector<http_route> routes;
-    routes.push_back({"GET", "/livez", [](const http_request&, auto respond) {
+    routes.push_back({"GET", "/livez",
+                      [](const http_request&, auto respond) {
                         respond({200, "application/json", "{\"alive\":true}\n", {}});
-                      }});
+                      },
+                      true});
     routes.push_back({"GET", "/held", [this](const http_request&, auto respond) {
                         responders.push_back(respond);
                         ++held;
@@ -87,6 +90,33 @@ struct fixture {
   }
 };
 
+// A socket that is there before it is needed.
+class unconnected_client {
+public:
+  unconnected_client() : socket_{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {}
+  unconnected_client(const unconnected_client&) = delete;
+  unconnected_client& operator=(const unconnected_client&) = delete;
+  ~unconnected_client() { close(socket_); }
+
+  // The beginning of the answer, within five seconds.
+  std::string ask(std::uint16_t port, std::string_view request) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+      return "not connected";
+    ::send(socket_, request.data(), request.size(), MSG_NOSIGNAL);
+    pollfd wait{socket_, POLLIN, 0};
+    char buffer[1024];
+    const auto size = poll(&wait, 1, 5000) == 1 ? recv(socket_, buffer, sizeof buffer, 0) : 0;
+    return {buffer, static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+  }
+
+private:
+  int socket_;
+};
+
 // What one connection of the flood sends: nothing, half a header, half a body, or questions for
 // more than it will ever read.
 std::string opening(std::size_t number) {
@@ -94,15 +124,16 @@ std::string opening(std::size_t number) {
   case 1:
   case 2:
   case 3:
-    return "GET /livez HTTP/1.1\r\nX: " + std::string(7000, 'a');
+    return "GET /livez HTTP/1.1\r\nHost: x\r\nX: " + std::string(7000, 'a');
   case 4:
   case 5:
   case 6:
-    return "POST /held HTTP/1.1\r\nContent-Length: 65536\r\n\r\n" + std::string(60000, 'b');
+    return "POST /held HTTP/1.1\r\nHost: x\r\nContent-Length: 65536\r\n\r\n"
+           + std::string(60000, 'b');
   case 7: {
     std::string requests;
     for (int i = 0; i < 100; ++i)
-      requests += "GET /large HTTP/1.1\r\n\r\n";
+      requests += "GET /large HTTP/1.1\r\nHost: x\r\n\r\n";
     return requests;
   }
   default:
@@ -144,11 +175,11 @@ CAF_TEST(ten thousand idle and slow connections leave health checks alone and me
 
 CAF_TEST(connections that wait at a route for long leave health checks alone) {
   std::vector<raw_client> waiting;
-  for (int i = 0; i < 512; ++i) { // as many as account_routes lets wait
+  for (int i = 0; i < 250; ++i) { // even a small process lets a client wait so often
     waiting.emplace_back(server->port());
-    waiting.back().send("GET /held HTTP/1.1\r\n\r\n");
+    waiting.back().send("GET /held HTTP/1.1\r\nHost: x\r\n\r\n");
   }
-  while (held < 512)
+  while (held < 250)
     std::this_thread::sleep_for(1ms);
   std::vector<raw_client> flood;
   for (std::size_t i = 0; i < std::min<std::size_t>(2000, connections_max()); ++i) {
@@ -163,6 +194,28 @@ CAF_TEST(connections that wait at a route for long leave health checks alone) {
     respond({200, "text/plain", "done", {}});
   for (auto& client : waiting)
     CAF_CHECK(client.response().ends_with("done"));
+}
+
+CAF_TEST(a health check is answered when the process may open no more files) {
+  raw_client resting{server->port()};
+  probe(); // so that the other one has been accepted
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  for (int round = 0; round < 3; ++round) {
+    // The probe's end is opened beforehand; the server's would be the next.
+    unconnected_client client;
+    const int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    close(next);
+    rlimit none = before;
+    none.rlim_cur = static_cast<rlim_t>(next);
+    setrlimit(RLIMIT_NOFILE, &none);
+    const auto answer = client.ask(server->port(), "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+    setrlimit(RLIMIT_NOFILE, &before);
+    CAF_CHECK_EQUAL(status_of(answer), "HTTP/1.1 200 OK");
+  }
+  probe();
+  resting.rest(200ms);
+  CAF_CHECK(resting.closed()); // it made room
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
