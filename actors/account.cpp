@@ -6,6 +6,7 @@
 #include "actors/failpoint.hpp"
 #include "actors/gather.hpp"
 #include "actors/intake.hpp"
+#include "actors/lookup.hpp"
 #include "actors/reconciler.hpp"
 #include "actors/recorder.hpp"
 #include "actors/sweeper.hpp"
@@ -30,6 +31,10 @@ recorder_actor spawn_recorder(account_pointer self, const account_options& optio
 void spawn_intake(account_pointer self, const account_options& options) {
   auto& state = self->state;
   state.finder = spawn_recorder(self, options, options.finder_store, "finder", duty::answers);
+  lookup_options before;
+  before.recorder = state.finder;
+  state.lookup = self->spawn(guarded(lookup), std::move(before));
+  state.children.add(self, state.lookup, "lookup", duty::answers);
   intake_options config;
   config.recorder = spawn_recorder(self, options, options.intake_store, "intake", duty::answers);
   config.finder = state.finder;
@@ -94,6 +99,7 @@ void stop_all(account_pointer self) {
   for (const auto& each : state.reconcilers)
     stop(each);
   stop(state.intake);
+  stop(state.lookup);
   stop(state.courier);
   for (const auto& each : state.recorders)
     stop(each);
@@ -116,8 +122,9 @@ caf::typed_response_promise<std::vector<actor_report>> gather(account_pointer se
   auto& state = self->state;
   auto now = std::make_shared<gathering<std::vector<actor_report>>>();
   now->promise = self->make_response_promise<std::vector<actor_report>>();
-  now->left = state.reconcilers.size() + 2;
+  now->left = state.reconcilers.size() + 3;
   ask_report(self, state.intake, now);
+  ask_report(self, state.lookup, now);
   for (const auto& each : state.reconcilers)
     ask_report(self, each, now);
   ask_report(self, state.sweeper, now);
@@ -139,7 +146,7 @@ account_actor::behavior_type account(account_actor::stateful_pointer<account_sta
   return {
       [=](doors_atom) {
         const auto& state = self->state;
-        return account_doors{state.intake, state.finder, state.courier};
+        return account_doors{state.intake, state.lookup, state.courier};
       },
       [=](beat_atom) { call_the_roll(self); },
       [=](drain_atom, std::int64_t deadline_ms) { return drain(self, deadline_ms); },

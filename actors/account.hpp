@@ -54,6 +54,7 @@ struct account_state {
   std::vector<recorder_actor> recorders;
   courier_actor courier;
   recorder_actor finder;
+  lookup_actor lookup;
   intake_actor intake;
   std::vector<reconciler_actor> reconcilers;
   sweeper_actor sweeper;

@@ -59,6 +59,14 @@ using recorder_actor = caf::typed_actor<
     // Answered late while the database is.
     caf::replies_to<report_atom>::with<actor_report>>;
 
+// LOOKUP: stands before the recorder that finds, so that questions do not queue up there.
+using lookup_actor = caf::typed_actor<
+    // Records by their ids, from whoever asks for one. Answered within a few seconds whatever the
+    // database does.
+    caf::replies_to<find_atom, std::vector<record_id>>::with<found_records>,
+    // Time passes: deadlines.
+    caf::reacts_to<beat_atom>, caf::replies_to<report_atom>::with<actor_report>>;
+
 enum class submit_outcome : std::uint8_t {
   accepted,    // a new record
   repeated,    // the key's record, with the same content
@@ -72,9 +80,13 @@ struct submit_answer {
   std::string detail;
 };
 
+// Both times are by the steady clock and count from the call's arrival.
 struct submit_request {
   new_record asked;
-  std::chrono::milliseconds wait{0}; // how long the answer may be held back for the verdict
+  // Until when the answer may be held back for the verdict; none: not at all.
+  std::chrono::steady_clock::time_point wait_until{};
+  // What is not on its way to the database by then is dropped unread: its caller has been answered.
+  std::chrono::steady_clock::time_point deadline{};
   std::function<void(const submit_answer&)>
       answer; // called once, on the intake's thread; must not block
 };
@@ -138,7 +150,7 @@ using teller_actor = caf::typed_actor<
 // What callers of the account side speak to.
 struct account_doors {
   intake_actor intake;
-  recorder_actor finder;
+  lookup_actor finder;
   courier_actor courier;
 };
 

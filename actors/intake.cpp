@@ -20,9 +20,32 @@ using time_point = intake_state::time_point;
 
 void record_next_batch(intake_pointer self);
 
-void refuse(intake_state& state, const submit_request& request, const std::string& why) {
-  ++state.unavailable;
-  request.answer({submit_outcome::unavailable, {}, why});
+void tell(submit_request& request, const submit_answer& what) {
+  // A request whose deadline has passed while it was being recorded has had its answer.
+  if (const auto answer = std::exchange(request.answer, nullptr))
+    answer(what);
+}
+
+void refuse(intake_state& state, submit_request& request, const std::string& why) {
+  state.unavailable += request.answer ? 1 : 0;
+  tell(request, {submit_outcome::unavailable, {}, why});
+}
+
+// What nobody waits for any more is not recorded; what is on its way to the database may be.
+void expire(intake_state& state, time_point now) {
+  const auto is_over = [&](submit_request& request, const char* why) {
+    if (request.deadline > now || !request.answer)
+      return request.deadline <= now;
+    ++state.expired;
+    refuse(state, request, why);
+    return true;
+  };
+  std::erase_if(state.forming, [&](submit_request& request) {
+    return is_over(request, "the database is too slow: nothing was recorded");
+  });
+  for (auto& request : state.recording)
+    is_over(request, "the database does not answer: the request may be recorded; repeat it with "
+                     "the same Idempotency-Key");
 }
 
 void publish(intake_pointer self, const transaction_record& record) {
@@ -41,14 +64,15 @@ void publish(intake_pointer self, const transaction_record& record) {
 void answer(intake_pointer self, submit_request& request, submit_outcome outcome,
             transaction_record&& record) {
   auto& state = self->state;
-  const bool waits = request.wait.count() > 0 && record.status == record_status::pending
-                     && !state.draining && state.waiters.size() < state.options.waiters_max;
-  if (!waits)
-    return request.answer({outcome, std::move(record), {}});
   const auto now = self->clock().now();
+  const bool waits = request.answer && request.wait_until > now
+                     && record.status == record_status::pending && !state.draining
+                     && state.waiters.size() < state.options.waiters_max;
+  if (!waits)
+    return tell(request, {outcome, std::move(record), {}});
   const auto id = to_int(record.id);
   state.waiters.emplace(id, intake_state::waiter{outcome, std::move(record), now,
-                                                 now + request.wait, std::move(request.answer)});
+                                                 request.wait_until, std::move(request.answer)});
 }
 
 void take_recorded(intake_pointer self, submit_request& request, recorded& got) {
@@ -63,7 +87,7 @@ void take_recorded(intake_pointer self, submit_request& request, recorded& got) 
     return answer(self, request, submit_outcome::repeated, std::move(got.record));
   case record_outcome::conflict:
     ++state.conflict;
-    return request.answer({submit_outcome::conflict, std::move(got.record), {}});
+    return tell(request, {submit_outcome::conflict, std::move(got.record), {}});
   }
 }
 
@@ -100,7 +124,7 @@ void on_failure(intake_state& state, std::vector<submit_request>&& requests,
   if (state.failing++ % 1000 == 0)
     spdlog::warn("intake: {} submissions not recorded ({} batches so far): {}", requests.size(),
                  state.failing, failure.detail);
-  for (const auto& request : requests)
+  for (auto& request : requests)
     refuse(state, request, std::string{why_not_recorded(failure.kind)});
 }
 
@@ -125,7 +149,10 @@ void on_recorded(intake_pointer self, recorded_batch& done) {
 
 void record_next_batch(intake_pointer self) {
   auto& state = self->state;
-  if (!state.recording.empty() || state.forming.empty())
+  if (!state.recording.empty())
+    return;
+  expire(state, self->clock().now());
+  if (state.forming.empty())
     return;
   failpoint("intake");
   state.answer.begin(self->clock().now());
@@ -251,6 +278,7 @@ actor_report intake_state::report(progress_time now) const {
           {"repeated_total", repeated},
           {"conflict_total", conflict},
           {"unavailable_total", unavailable},
+          {"expired_total", expired},
           {"unconfirmed_total", unconfirmed},
           {"batches_total", batches},
           {"held", static_cast<std::int64_t>(held())},
@@ -277,6 +305,7 @@ intake_actor::behavior_type intake(intake_actor::stateful_pointer<intake_state> 
         const auto now = self->clock().now();
         take_confirmations(self);
         publish_again(self, now);
+        expire(self->state, now);
         end_waits(self, now);
         look_at_records(self, now);
         self->delayed_send(self, self->state.options.beat, beat_atom_v);

@@ -83,8 +83,7 @@ void spawn_teller(node_pointer self, const node_options& options) {
   if (!options.desk)
     return;
   self->state.teller = self->spawn<caf::detached>(
-      guarded(teller), teller_options{options.desk, options.reader, options.currencies,
-                                      options.rules.default_currency.value_or(currency_code{})});
+      guarded(teller), teller_options{options.desk, options.reader, options.currencies});
   self->state.children.add(self, self->state.teller, "teller", duty::answers);
 }
 
@@ -143,12 +142,14 @@ caf::typed_response_promise<std::vector<actor_report>> gather(node_pointer self)
   auto& state = self->state;
   auto now = std::make_shared<gathering<std::vector<actor_report>>>();
   now->promise = self->make_response_promise<std::vector<actor_report>>();
-  now->left = state.fetchers.size() + 1 + state.gates.size();
+  now->left = state.fetchers.size() + 1 + state.gates.size() + (state.teller ? 1 : 0);
   for (const auto& each : state.fetchers)
     ask_report(self, each, now);
   ask_report(self, state.region, now);
   for (const auto& each : state.gates)
     ask_report(self, each, now);
+  if (state.teller)
+    ask_report(self, state.teller, now);
   return now->promise;
 }
 

@@ -22,6 +22,15 @@ struct api_answer {
   std::vector<std::pair<std::string, std::string>> headers; // such as Location, Retry-After
 };
 
+// A request as a door took it. The views need live no longer than the call.
+struct submit_call {
+  std::string_view body;
+  std::string_view idempotency_key; // as `read_idempotency_key` gives it; empty: none
+  // Holds the answer until the verdict is there or so much time has passed since the arrival.
+  std::chrono::milliseconds wait{0};
+  std::chrono::steady_clock::time_point arrived = std::chrono::steady_clock::now();
+};
+
 // Called exactly once, from any thread.
 using api_callback = std::function<void(api_answer)>;
 
@@ -30,10 +39,7 @@ class account_api {
 public:
   virtual ~account_api() = default;
 
-  // `idempotency_key` is empty when there is none. `wait` holds the answer until the verdict is
-  // there or the time is up.
-  virtual void submit(std::string_view body, std::string_view idempotency_key,
-                      std::chrono::milliseconds wait, api_callback done) = 0;
+  virtual void submit(const submit_call& call, api_callback done) = 0;
 
   virtual void record(record_id id, api_callback done) = 0;
 

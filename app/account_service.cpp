@@ -20,6 +20,8 @@ namespace ledgerd {
 namespace {
 
 constexpr auto find_limit = std::chrono::seconds{5};
+// From a submission's arrival until it must be on its way to the database.
+constexpr auto record_limit = std::chrono::seconds{5};
 
 api_answer refusal(const rejection& why) {
   const int status = why.reason == dead_reason::too_large ? 413 : 400;
@@ -86,28 +88,24 @@ public:
       : system_{system}, doors_{std::move(doors)},
         currencies_{std::move(currencies)}, lookup_{std::move(lookup)}, rules_{rules} {}
 
-  void submit(std::string_view body, std::string_view idempotency_key,
-              std::chrono::milliseconds wait, api_callback done) override {
-    if (!idempotency_key.empty())
-      if (const auto why = check_idempotency_key(idempotency_key))
-        return done(refusal(*why));
-    auto decoded = decode_submission(body, *currencies_, rules_);
+  void submit(const submit_call& call, api_callback done) override {
+    auto decoded = decode_submission(call.body, *currencies_, rules_);
     const auto* why = std::get_if<rejection>(&decoded);
     if (why == nullptr)
-      return pass_on(std::get<submission>(std::move(decoded)), idempotency_key, wait, done);
+      return pass_on(std::get<submission>(std::move(decoded)), call, done);
     if (!why->unknown_currency || !lookup_)
       return done(refusal(*why));
     // It may be new: look where the currencies come from before it is refused.
-    lookup_->request([this, self = shared_from_this(), body = std::string{body},
-                      key = std::string{idempotency_key}, wait,
-                      done = std::move(done)](bool looked) {
+    lookup_->request([this, self = shared_from_this(), body = std::string{call.body},
+                      key = std::string{call.idempotency_key}, wait = call.wait,
+                      arrived = call.arrived, done = std::move(done)](bool looked) {
       auto again = decode_submission(body, *currencies_, rules_);
       if (const auto* still = std::get_if<rejection>(&again))
         return done(looked || !still->unknown_currency
                         ? refusal(*still)
                         : unavailable("the currency is not known here and the ledger does not "
                                       "answer"));
-      pass_on(std::get<submission>(std::move(again)), key, wait, done);
+      pass_on(std::get<submission>(std::move(again)), {body, key, wait, arrived}, done);
     });
   }
 
@@ -138,11 +136,12 @@ public:
   }
 
 private:
-  void pass_on(submission&& asked, std::string_view idempotency_key, std::chrono::milliseconds wait,
-               const api_callback& done) {
+  void pass_on(submission&& asked, const submit_call& call, const api_callback& done) {
     submit_request request;
-    request.asked = {std::move(asked), std::string{idempotency_key}};
-    request.wait = std::min<std::chrono::milliseconds>(wait, prefer_wait_max);
+    request.asked = {std::move(asked), std::string{call.idempotency_key}};
+    const auto wait = std::min<std::chrono::milliseconds>(call.wait, prefer_wait_max);
+    request.wait_until = call.arrived + wait;
+    request.deadline = call.arrived + std::max<std::chrono::milliseconds>(wait, record_limit);
     request.answer = [currencies = currencies_, done](const submit_answer& got) {
       done(submit_result(got, *currencies));
     };

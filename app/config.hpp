@@ -47,6 +47,9 @@ struct config {
   std::string nats_url_file;
   // A file with the user's JWT and seed; empty: none.
   std::string nats_creds_file;
+  // Where answers over NATS may go beside `_INBOX.`: the beginning of the inboxes of clients that
+  // have one of their own; empty: nowhere else.
+  std::string nats_reply_prefix;
   // The database of schema `ledger`; empty: not configured. Holds secrets.
   std::string database_url;
   // The database of schema `account`; empty: the same as `database_url`. Holds secrets.

@@ -4,9 +4,11 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "actors/fail_stop.hpp"
 #include "actors/failpoint.hpp"
@@ -21,13 +23,15 @@ namespace ledgerd {
 namespace {
 
 constexpr auto beat = std::chrono::milliseconds{200};
+constexpr std::size_t questions_at_once = 64;
 
-// By its lower-case name.
-std::string_view header_of(const api_question& asked, std::string_view wanted) {
+// All values of a header, by its lower-case name.
+std::vector<std::string_view> values_of(const api_question& asked, std::string_view wanted) {
+  std::vector<std::string_view> result;
   for (const auto& [name, value] : asked.headers)
     if (same_word(name, wanted))
-      return value;
-  return {};
+      result.push_back(value);
+  return result;
 }
 
 void handle(const std::shared_ptr<question_desk>& desk, account_api& api,
@@ -39,16 +43,37 @@ void handle(const std::shared_ptr<question_desk>& desk, account_api& api,
                  {std::string{names::service_error}, got.code}};
     desk->answer(reply, got.body, headers);
   };
+  const auto refuse = [&answer](int status, const rejection& why) {
+    answer(api_problem(status, to_text(why.reason), why.detail));
+  };
+  if (asked.too_large)
+    return answer(api_problem(413, "TOO_LARGE", "the payload or its headers are too large"));
   if (asked.subject == names::api_submit) {
-    http_request preference;
-    preference.headers.emplace_back("prefer", header_of(asked, "prefer"));
-    return api.submit(asked.payload, header_of(asked, "idempotency-key"),
-                      preferred_wait(preference).value_or(std::chrono::seconds{0}), answer);
+    const auto key = read_idempotency_key(values_of(asked, "idempotency-key"));
+    if (const auto* why = std::get_if<rejection>(&key))
+      return refuse(400, *why);
+    const auto wait = preferred_wait(values_of(asked, "prefer"));
+    return api.submit({.body = asked.payload,
+                       .idempotency_key = std::get<std::string>(key),
+                       .wait = wait.value_or(std::chrono::seconds{0}),
+                       .arrived = asked.arrived},
+                      answer);
   }
   const auto question = decode_record_question(asked.payload);
   if (const auto* why = std::get_if<rejection>(&question))
-    return answer(api_problem(400, to_text(why->reason), why->detail));
+    return refuse(400, *why);
   api.record(std::get<record_id>(question), answer);
+}
+
+actor_report report_of(const question_desk& desk, std::int64_t asked) {
+  const auto lost = desk.losses();
+  return {"nats_api",
+          "",
+          {{"asked_total", asked},
+           {"expired_total", static_cast<std::int64_t>(lost.expired)},
+           {"overflow_total", static_cast<std::int64_t>(lost.overflow)},
+           {"foreign_reply_total", static_cast<std::int64_t>(lost.foreign_reply)}},
+          {}};
 }
 
 } // namespace
@@ -60,21 +85,23 @@ teller_actor spawn_nats_api(caf::actor_system& system, std::shared_ptr<question_
                   -> teller_actor::behavior_type {
         questions->open(make_waker(teller_actor{self}));
         self->delayed_send(self, beat, beat_atom_v);
-        const auto answer_all = [questions, api] {
-          for (const auto& asked : questions->take()) {
-            failpoint("nats_api");
-            handle(questions, *api, asked);
-          }
-        };
+        const auto asked = std::make_shared<std::int64_t>(0);
         return {
-            [=](wake_atom) { answer_all(); },
+            [=](wake_atom) {
+              const auto some = questions->take(questions_at_once);
+              for (const auto& each : some) {
+                failpoint("nats_api");
+                handle(questions, *api, each);
+              }
+              *asked += static_cast<std::int64_t>(some.size());
+              if (!some.empty())
+                self->send(self, wake_atom_v); // for the rest
+            },
             [=](beat_atom) {
-              answer_all();
+              self->send(self, wake_atom_v);
               self->delayed_send(self, beat, beat_atom_v);
             },
-            [](report_atom) {
-              return actor_report{"nats_api", "", {}, {}};
-            },
+            [=](report_atom) { return report_of(*questions, *asked); },
         };
       }),
       std::move(desk));

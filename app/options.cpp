@@ -155,6 +155,23 @@ std::string set_creds_file(config& c, std::string_view path) {
   return {};
 }
 
+// A prefix under which a subject of ours could lie would let whoever asks publish there.
+std::string set_reply_prefix(config& c, std::string_view text) {
+  constexpr std::array<std::string_view, 4> ours{"$", "transaction.", "ledgerd.", "_INBOX."};
+  const auto allowed = [](char ch) { return ch > ' ' && ch < '\x7f' && ch != '*' && ch != '>'; };
+  const auto overlaps = [text](std::string_view subject) {
+    return text.starts_with(subject) || subject.starts_with(text);
+  };
+  if (text.empty() || text.size() > 64 || !std::all_of(text.begin(), text.end(), allowed)
+      || text.front() == '.' || text.find("..") != std::string_view::npos)
+    return "must be the beginning of a subject, 1 to 64 characters without `*` and `>`";
+  if (std::any_of(ours.begin(), ours.end(), overlaps))
+    return "must be no beginning of `transaction.`, `ledgerd.`, `_INBOX.` or the broker's own "
+           "subjects, nor lie under them";
+  c.nats_reply_prefix = text;
+  return {};
+}
+
 std::string set_http_token_file(config& c, std::string_view path) {
   if (path.empty())
     return "must name a file";
@@ -297,6 +314,9 @@ const option table[] = {
      set_nats_url_file, show_nothing},
     {"nats-creds-file", "PATH", "file with the NATS user's JWT and seed", connection, value,
      set_creds_file, show_text<&config::nats_creds_file>},
+    {"nats-reply-prefix", "PREFIX",
+     "beginning of reply subjects that are answered over NATS, beside `_INBOX.`", daemon_only,
+     value, set_reply_prefix, show_text<&config::nats_reply_prefix>},
     {"database-url", "URL", "database of the schema `ledger`", connection, secret,
      set_database_url<&config::database_url, &config::database_url_file>,
      show_text<&config::database_url>},

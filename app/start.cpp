@@ -152,6 +152,7 @@ std::unique_ptr<broker> open_broker(const start_steps& start) {
   options.read_url = [settings] { return read_nats_url(settings); };
   options.credentials_file = settings.nats_creds_file;
   options.client_name = "ledgerd " + settings.node_name;
+  options.reply_prefix = settings.nats_reply_prefix;
   auto nats =
       keep_trying("broker", start, [&] { return broker::connect(options, log_link_event); });
   const auto how = provisioning_of(settings);

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "domain/history.hpp"
 #include "domain/record.hpp"
 #include "messaging/codec.hpp"
 
@@ -25,9 +26,14 @@ std::variant<submission, rejection> decode_submission(std::string_view body,
                                                       const currency_table& currencies,
                                                       const request_rules& rules);
 
-// The rule that an Idempotency-Key breaks (1 to 255 visible ASCII characters), as a sentence that
-// names the field.
-std::optional<rejection> check_idempotency_key(std::string_view key);
+// The key of a call that gives the header Idempotency-Key with these values: empty without the
+// header; else it must stand once and have 1 to 255 visible ASCII characters.
+std::variant<std::string, rejection>
+read_idempotency_key(const std::vector<std::string_view>& values);
+
+// The rule that a user's name outside a document breaks, as a sentence that names the field: those
+// of the field `userId`, and it must be UTF-8.
+std::optional<rejection> check_user_id(std::string_view user_id);
 
 // The request message of a record: subject, payload and message id. `attempt` 0 is the first
 // publication, whose message id is the record id; each later one has an id of its own
@@ -62,10 +68,11 @@ struct account_balance {
 };
 std::string encode_account(std::string_view user_id, const std::vector<account_balance>& accounts);
 
-// {"items": [...], "next": cursor or null}. `next_before` is the cursor: the sequence number below
-// which the next page begins; nothing on the last page.
-std::string encode_history(const std::vector<posting>& postings, int exponent,
-                           std::optional<std::int64_t> next_before);
+// {"items": [...], "next": cursor or null}. `next` is the cursor as JSON: of one account the
+// sequence number below which the next page begins, of all a text; empty on the last page. Nothing
+// when a posting is in a currency that is not known: money is not shown without its exponent.
+std::optional<std::string> encode_history(const std::vector<posting>& postings,
+                                          const currency_table& currencies, std::string_view next);
 
 // Questions over NATS.
 std::variant<record_id, rejection>
@@ -75,15 +82,21 @@ decode_account_question(std::string_view body); // {"userId": ...}
 std::string encode_account_question(std::string_view user_id);
 
 struct history_question {
-  account_key account;
+  std::string user_id;
+  std::optional<currency_code> currency; // nothing: all of the user's
   int limit = history_limit_default;
-  std::int64_t before = 0; // 0: from the newest
+  std::int64_t before = 0; // of one currency: the sequence number; 0: from the newest
+  history_position page;   // of all currencies: where the page begins
 };
 // {"userId", "currency"?, "limit"?, "before"?}; the numbers also as strings, as a query string
-// holds them.
-std::variant<history_question, rejection> decode_history_question(std::string_view body,
-                                                                  const currency_table& currencies,
-                                                                  currency_code default_currency);
+// holds them. A currency need not be known here: the ledger has accounts in it or has not.
+std::variant<history_question, rejection> decode_history_question(std::string_view body);
+
+// The cursor of a history of all currencies: `<transaction id>-<currency>.<seq>-...`, opaque to
+// callers. Reads what it writes, and nothing else.
+std::string encode_history_position(const history_position& page);
+std::optional<history_position> decode_history_position(std::string_view text);
+
 std::string encode_history_question(std::string_view user_id, std::string_view currency,
                                     std::string_view limit,
                                     std::string_view before); // empty texts are left out

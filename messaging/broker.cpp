@@ -109,7 +109,8 @@ public:
   std::unique_ptr<publisher> make_publisher() override { return make_confirming_publisher(data_); }
 
   std::unique_ptr<question_desk> make_desk(std::vector<std::string> subjects) override {
-    return make_question_desk(control_, std::move(subjects));
+    return make_question_desk(control_, std::move(subjects),
+                              {.reply_prefix = options_.reply_prefix});
   }
 
   std::unique_ptr<inquirer> make_inquirer() override { return make_nats_inquirer(control_); }

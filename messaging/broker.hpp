@@ -26,6 +26,9 @@ struct broker_options {
   // is. Called on the link's own thread; when it throws, the last one is used.
   std::function<std::string()> read_url = nullptr;
   std::string client_name = "ledgerd";
+  // Where answers may go beside `_INBOX.`: the beginning of the inboxes of clients that have one of
+  // their own; empty: nowhere else.
+  std::string reply_prefix;
   std::chrono::milliseconds connect_timeout{3000};
   std::chrono::milliseconds write_deadline{3000};
   std::chrono::milliseconds ping_interval{5000};
@@ -144,7 +147,7 @@ public:
   make_source(std::string_view stream, std::string_view durable, std::size_t request_max) = 0;
   virtual std::unique_ptr<publisher> make_publisher() = 0;
 
-  // Answers `subjects` in the queue group `ledgerd`.
+  // Answers `subjects` in the queue group `ledgerd`, and only to inboxes.
   virtual std::unique_ptr<question_desk> make_desk(std::vector<std::string> subjects) = 0;
   virtual std::unique_ptr<inquirer> make_inquirer() = 0;
 

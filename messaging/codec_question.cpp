@@ -1,4 +1,5 @@
 // Questions over NATS, and the currencies.
+#include <charconv>
 #include <limits>
 #include <utility>
 
@@ -21,14 +22,42 @@ struct history_fields {
   field before{"before"};
 };
 
-finding read_fields(history_fields& fields, const currency_table& currencies,
-                    history_question& result) {
-  if (auto fault = read_user_id(fields.user_id, result.account.user_id))
+constexpr auto number_max = std::numeric_limits<std::int64_t>::max();
+
+// Digits alone, from 1, without leading zeros: off `rest`, or nothing.
+std::optional<std::int64_t> next_number(std::string_view& rest) {
+  std::int64_t value = 0;
+  const auto* begin = rest.data();
+  const auto read = std::from_chars(begin, begin + rest.size(), value);
+  if (read.ec != std::errc{} || value < 1 || rest.front() == '0')
+    return std::nullopt;
+  rest.remove_prefix(static_cast<std::size_t>(read.ptr - begin));
+  return value;
+}
+
+finding read_before(const field& given, history_question& result) {
+  if (given.absent())
+    return std::nullopt;
+  if (result.currency)
+    return read_integer(given, 1, number_max, spelling::number_or_text, result.before);
+  auto page = given.kind == json_kind::string ? decode_history_position(given.text) : std::nullopt;
+  if (!page)
+    return broken(given, "must be the `next` of an answer without a currency, or there must be a "
+                         "currency");
+  result.page = *std::move(page);
+  return std::nullopt;
+}
+
+finding read_fields(history_fields& fields, history_question& result) {
+  if (auto fault = read_user_id(fields.user_id, result.user_id))
     return fault;
-  int exponent = 0;
-  if (auto fault = read_currency(fields.currency, currencies, result.account.currency,
-                                 result.account.currency, exponent))
-    return fault;
+  if (!fields.currency.absent()) {
+    result.currency = fields.currency.kind == json_kind::string
+                          ? currency_code::parse(fields.currency.text)
+                          : std::nullopt;
+    if (!result.currency)
+      return broken(fields.currency, "must be three capital letters");
+  }
   if (!fields.limit.absent()) {
     std::int64_t limit = 0;
     if (auto fault =
@@ -36,10 +65,7 @@ finding read_fields(history_fields& fields, const currency_table& currencies,
       return fault;
     result.limit = static_cast<int>(limit);
   }
-  if (!fields.before.absent())
-    return read_integer(fields.before, 1, std::numeric_limits<std::int64_t>::max(),
-                        spelling::number_or_text, result.before);
-  return std::nullopt;
+  return read_before(fields.before, result);
 }
 
 void append_unless_empty(std::string& out, std::string_view name, std::string_view text) {
@@ -91,19 +117,46 @@ std::variant<std::string, rejection> decode_account_question(std::string_view bo
   return result;
 }
 
-std::variant<history_question, rejection> decode_history_question(std::string_view body,
-                                                                  const currency_table& currencies,
-                                                                  currency_code default_currency) {
+std::variant<history_question, rejection> decode_history_question(std::string_view body) {
   history_fields fields;
   if (auto fault =
           wire::read_document(body, payload_bytes_max,
                               {&fields.user_id, &fields.currency, &fields.limit, &fields.before}))
     return std::move(*fault);
   history_question result;
-  result.account.currency = default_currency;
-  if (auto fault = read_fields(fields, currencies, result))
+  if (auto fault = read_fields(fields, result))
     return std::move(*fault);
   return result;
+}
+
+std::string encode_history_position(const history_position& page) {
+  auto result = std::to_string(page.before);
+  for (const auto& [currency, seq] : page.seqs)
+    result.append("-").append(currency.text()).append(".").append(std::to_string(seq));
+  return result;
+}
+
+std::optional<history_position> decode_history_position(std::string_view text) {
+  history_position page;
+  const auto before = next_number(text);
+  if (!before)
+    return std::nullopt;
+  page.before = *before;
+  std::vector<bool> seen(currency_code::index_count);
+  while (!text.empty()) {
+    const auto code = text.size() > 5 && text[0] == '-' && text[4] == '.'
+                          ? currency_code::parse(text.substr(1, 3))
+                          : std::nullopt;
+    if (!code || seen[code->index()])
+      return std::nullopt;
+    seen[code->index()] = true;
+    text.remove_prefix(5);
+    const auto seq = next_number(text);
+    if (!seq)
+      return std::nullopt;
+    page.seqs.emplace_back(*code, *seq);
+  }
+  return page;
 }
 
 std::string encode_account_question(std::string_view user_id) {

@@ -102,19 +102,17 @@ std::string encode_account(std::string_view user_id, const std::vector<account_b
   return out;
 }
 
-std::string encode_history(const std::vector<posting>& postings, int exponent,
-                           std::optional<std::int64_t> next_before) {
+std::optional<std::string> encode_history(const std::vector<posting>& postings,
+                                          const currency_table& currencies, std::string_view next) {
   std::string out = "{\"items\":[";
   auto separator = "";
-  for (const auto& one : postings)
-    append_posting(out.append(std::exchange(separator, ",")), one, exponent);
-  out.append("],\"next\":");
-  if (next_before)
-    append_number(out, *next_before);
-  else
-    out.append("null");
-  out.append("}");
-  return out;
+  for (const auto& one : postings) {
+    const auto exponent = currencies.exponent(one.account.currency);
+    if (!exponent)
+      return std::nullopt;
+    append_posting(out.append(std::exchange(separator, ",")), one, *exponent);
+  }
+  return out.append("],\"next\":").append(next.empty() ? "null" : next).append("}");
 }
 
 std::string encode_problem(int status, std::string_view title, std::string_view code,

@@ -5,6 +5,7 @@
 #include "messaging/account_codec.hpp"
 #include "messaging/codec_fields.hpp"
 #include "messaging/codec_text.hpp"
+#include "messaging/json_reader.hpp"
 #include "messaging/names.hpp"
 
 namespace ledgerd {
@@ -55,14 +56,31 @@ std::variant<submission, rejection> decode_submission(std::string_view body,
   return result;
 }
 
-std::optional<rejection> check_idempotency_key(std::string_view key) {
+std::variant<std::string, rejection>
+read_idempotency_key(const std::vector<std::string_view>& values) {
+  const auto broken_key = [](const std::string& rule) {
+    return rejection{dead_reason::invalid_field, "header \"Idempotency-Key\": " + rule};
+  };
   const auto is_visible = [](char c) { return c > ' ' && c < '\x7f'; };
-  if (!key.empty() && key.size() <= idempotency_key_bytes_max
-      && std::all_of(key.begin(), key.end(), is_visible))
-    return std::nullopt;
-  return rejection{dead_reason::invalid_field, "header \"Idempotency-Key\": must have 1 to "
-                                                   + std::to_string(idempotency_key_bytes_max)
-                                                   + " visible ASCII characters"};
+  if (values.empty())
+    return std::string();
+  if (values.size() > 1)
+    return broken_key("must not be given twice");
+  const auto key = values.front();
+  if (key.empty() || key.size() > idempotency_key_bytes_max
+      || !std::all_of(key.begin(), key.end(), is_visible))
+    return broken_key("must have 1 to " + std::to_string(idempotency_key_bytes_max)
+                      + " visible ASCII characters");
+  return std::string(key);
+}
+
+std::optional<rejection> check_user_id(std::string_view user_id) {
+  field given{
+      .name = "userId", .times = 1, .kind = json_kind::string, .text = std::string(user_id)};
+  if (valid_utf8(user_id) != user_id)
+    return broken(given, "must be UTF-8");
+  std::string taken;
+  return read_user_id(given, taken);
 }
 
 outgoing make_request(std::uint64_t token, const transaction_record& record, int exponent,

@@ -272,7 +272,7 @@ std::string session::make_inbox() const {
 
 nats_subscription* session::subscribe(const std::string& subject,
                                       std::shared_ptr<message_sink> sink,
-                                      const std::string& queue_group) {
+                                      const std::string& queue_group, pending_limits pending) {
   natsSubscription* subscription = nullptr;
   if (sink == nullptr) {
     if (natsConnection_SubscribeSync(&subscription, connection_, subject.c_str()) != NATS_OK)
@@ -300,7 +300,7 @@ nats_subscription* session::subscribe(const std::string& subject,
       return nullptr;
     }
   }
-  natsSubscription_SetPendingLimits(subscription, -1, -1);
+  natsSubscription_SetPendingLimits(subscription, pending.messages, pending.bytes);
   std::lock_guard lock(subscriptions_mutex_);
   subscriptions_.push_back(subscription);
   return subscription;

@@ -66,6 +66,13 @@ public:
   virtual void session_error(bool slow_consumer, const std::string& text) = 0;
 };
 
+// What may wait between the library's reading thread and a subscription's own; more is dropped by
+// the library, which reports a slow consumer. -1: no limit.
+struct pending_limits {
+  int messages = -1;
+  int bytes = -1;
+};
+
 struct session_options {
   std::string name;
   bool immediate = false; // send each publication at once; otherwise within about a millisecond
@@ -104,11 +111,11 @@ public:
   // A subject nobody else uses, without a trailing dot.
   std::string make_inbox() const;
 
-  // No limit on what waits: nothing is dropped silently. Null when the connection is closed.
+  // Without `pending`, nothing is dropped silently. Null when the connection is closed.
   // Without a sink the messages are fetched with `next`. Of the subscriptions in one queue group
   // each message reaches one; a group needs a sink.
   nats_subscription* subscribe(const std::string& subject, std::shared_ptr<message_sink> sink,
-                               const std::string& queue_group = {});
+                               const std::string& queue_group = {}, pending_limits pending = {});
   void unsubscribe(nats_subscription* subscription);
 
   // Cancels at the broker at once, and still delivers what is on the way.

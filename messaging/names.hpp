@@ -39,6 +39,7 @@ inline constexpr std::string_view account_mark = "Ledgerd-Account";
 // Questions over NATS request/reply. A node with the account role answers the first two, one with
 // the ledger role the others.
 inline constexpr std::string_view api_queue_group = "ledgerd";
+inline constexpr std::string_view inbox_prefix = "_INBOX."; // where clients want their answers
 inline constexpr std::string_view api_submit = "ledgerd.api.submit";
 inline constexpr std::string_view api_record = "ledgerd.api.record";
 inline constexpr std::string_view api_account = "ledgerd.api.account";

@@ -4,6 +4,7 @@
 // them. Each object belongs to one actor; only its `wake` callback runs on a foreign thread.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -150,13 +151,26 @@ public:
 // A question that came over NATS request/reply.
 struct api_question {
   std::string subject;
-  std::string payload;
+  std::string payload; // empty when it was too large
   std::vector<header> headers;
   std::string reply; // where the answer goes; opaque to everybody but the desk
+  std::chrono::steady_clock::time_point arrived;
+  bool too_large = false; // the payload was, and was not copied
+};
+
+// How long whoever asks waits for an answer: an inquirer of ours, and about so long a client of
+// somebody else's. What is older is not worth the work.
+inline constexpr std::chrono::milliseconds question_patience{2000};
+
+// What a desk dropped, since it was made.
+struct question_losses {
+  std::uint64_t foreign_reply = 0; // whose answer would have gone to a subject that is no inbox
+  std::uint64_t overflow = 0;      // the oldest, when too many or too large ones waited
+  std::uint64_t expired = 0;       // those that waited longer than `question_patience`
 };
 
 // Where questions come in: subscriptions on some subjects in a queue group, renewed after a rebuilt
-// connection.
+// connection. What waits is limited in number and in bytes.
 class question_desk {
 public:
   virtual ~question_desk() = default;
@@ -164,14 +178,17 @@ public:
   // Begins to receive. Called once, before anything else.
   virtual void open(waker wake) = 0;
 
-  // What has come since the last call. Called on wake, and at least every 250 ms: it also renews
-  // the subscriptions. Questions beyond the desk's limit are answered with nothing: the caller's
-  // request times out.
-  virtual std::vector<api_question> take() = 0;
+  // The newest of those that wait, in order of arrival; the others stay. Under overload those are
+  // answered whose askers still wait, instead of all being answered too late. Those that have
+  // waited longer than `question_patience` are dropped unread. Called on wake until nothing comes
+  // any more, and at least every 250 ms: it also renews the subscriptions.
+  virtual std::vector<api_question> take(std::size_t at_most) = 0;
 
   // Fire and forget. Thread-safe, unlike the rest.
   virtual void answer(const std::string& reply, std::string_view payload,
                       const std::vector<header>& headers) = 0;
+
+  virtual question_losses losses() const = 0;
 
   // Takes no more questions; what has come can still be taken and answered.
   virtual void close() = 0;

@@ -1,61 +1,89 @@
 #include "messaging/question_desk.hpp"
 
-#include <algorithm>
+#include <chrono>
 #include <utility>
 
+#include "messaging/codec.hpp"
 #include "messaging/incoming.hpp"
-#include "messaging/mailbox.hpp"
 #include "messaging/names.hpp"
+#include "messaging/question_queue.hpp"
 
 namespace ledgerd {
 
 namespace {
 
-// Whoever asks chooses where we publish the answer. He must not use our permissions to reach the
-// broker's own subjects, or those that we believe ourselves.
-bool is_inbox(std::string_view reply) noexcept {
-  constexpr std::string_view reserved[] = {"$", "transaction.", "ledgerd."};
-  return !reply.empty()
-         && std::none_of(std::begin(reserved), std::end(reserved),
-                         [reply](auto prefix) { return reply.starts_with(prefix); });
-}
+using steady = std::chrono::steady_clock;
+
+constexpr std::size_t reply_bytes_max = 1024;
+constexpr std::size_t headers_bytes_max = 8192;
+
+// Of what the library has read and the callback, which never waits, has not seen yet.
+constexpr pending_limits pending{.messages = 8192, .bytes = 16 << 20};
 
 class questions final : public message_sink {
 public:
-  explicit questions(std::size_t waiting_max) : box(waiting_max) {}
+  explicit questions(desk_limits limits)
+      : queue(limits.count_max, limits.bytes_max), prefix_(std::move(limits.reply_prefix)) {}
 
   void receive(nats_message* raw) override {
     const auto reply = reply_of(raw);
-    if (is_inbox(reply))
-      box.put({std::string(subject_of(raw)), std::string(payload_of(raw)),
-               copy_headers(raw, header_choice::all), std::string(reply)});
+    if (!is_inbox(reply))
+      return queue.refuse_reply();
+    const auto payload = payload_of(raw);
+    api_question one{.subject = std::string(subject_of(raw)),
+                     .payload = {},
+                     .headers = copy_headers(raw, header_choice::all),
+                     .reply = std::string(reply),
+                     .arrived = steady::now()};
+    std::size_t headers = 0;
+    for (const auto& each : one.headers)
+      headers += each.name.size() + each.value.size();
+    one.too_large = payload.size() > payload_bytes_max || headers > headers_bytes_max;
+    if (one.too_large)
+      one.headers = {};
+    else
+      one.payload = payload;
+    queue.put(std::move(one));
   }
 
-  mailbox<api_question> box;
+  question_queue queue;
+
+private:
+  // Whoever asks chooses where we publish the answer. He must not use our permissions to reach the
+  // broker's own subjects, our streams, or those that we believe ourselves.
+  bool is_inbox(std::string_view reply) const noexcept {
+    return reply.size() <= reply_bytes_max
+           && (reply.starts_with(names::inbox_prefix)
+               || (!prefix_.empty() && reply.starts_with(prefix_)));
+  }
+
+  const std::string prefix_;
 };
 
 class nats_question_desk final : public question_desk {
 public:
   nats_question_desk(std::shared_ptr<lifeline> control, std::vector<std::string> subjects,
-                     std::size_t waiting_max)
+                     desk_limits limits)
       : control_(std::move(control)), subjects_(std::move(subjects)),
-        questions_(std::make_shared<questions>(waiting_max)) {}
+        questions_(std::make_shared<questions>(std::move(limits))) {}
 
   ~nats_question_desk() override {
-    questions_->box.shut();
+    questions_->queue.shut();
     for (auto* one : subscriptions_)
       session_->unsubscribe(one);
   }
 
   void open(waker wake) override {
-    questions_->box.open(std::move(wake));
+    questions_->queue.open(std::move(wake));
     subscribe();
   }
 
-  std::vector<api_question> take() override {
+  std::vector<api_question> take(std::size_t at_most) override {
     subscribe();
-    return questions_->box.take({});
+    return questions_->queue.take(at_most, steady::now());
   }
+
+  question_losses losses() const override { return questions_->queue.losses(); }
 
   void answer(const std::string& reply, std::string_view payload,
               const std::vector<header>& headers) override {
@@ -83,7 +111,7 @@ private:
     }
     while (control_->up() && subscriptions_.size() < subjects_.size()) {
       auto* fresh = session_->subscribe(subjects_[subscriptions_.size()], questions_,
-                                        std::string(names::api_queue_group));
+                                        std::string(names::api_queue_group), pending);
       if (fresh == nullptr)
         return;
       subscriptions_.push_back(fresh);
@@ -103,8 +131,9 @@ private:
 
 std::unique_ptr<question_desk> make_question_desk(std::shared_ptr<lifeline> control,
                                                   std::vector<std::string> subjects,
-                                                  std::size_t waiting_max) {
-  return std::make_unique<nats_question_desk>(std::move(control), std::move(subjects), waiting_max);
+                                                  desk_limits limits) {
+  return std::make_unique<nats_question_desk>(std::move(control), std::move(subjects),
+                                              std::move(limits));
 }
 
 } // namespace ledgerd

@@ -11,11 +11,14 @@
 
 namespace ledgerd {
 
-inline constexpr std::size_t waiting_questions_max = 4096;
+struct desk_limits {
+  std::size_t count_max = 2048;                 // questions that are not taken yet
+  std::size_t bytes_max = std::size_t{4} << 20; // what they may take
+  std::string reply_prefix;                     // as in broker_options
+};
 
-// Holds at most `waiting_max` questions that are not taken yet.
 std::unique_ptr<question_desk> make_question_desk(std::shared_ptr<lifeline> control,
                                                   std::vector<std::string> subjects,
-                                                  std::size_t waiting_max = waiting_questions_max);
+                                                  desk_limits limits = {});
 
 } // namespace ledgerd

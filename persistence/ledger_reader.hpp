@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "domain/currency.hpp"
+#include "domain/history.hpp"
 #include "domain/record.hpp"
 
 namespace ledgerd {
@@ -40,6 +41,10 @@ public:
 
   // The newest `limit` postings of an account with seq below `before_seq` (0: from the newest).
   virtual std::vector<posting> history(const account_key& account, std::int64_t before_seq,
+                                       int limit) = 0;
+
+  // The newest `limit` postings of all the user's accounts that `page` holds, newest first.
+  virtual std::vector<posting> history(const std::string& user_id, const history_position& page,
                                        int limit) = 0;
 
   // The postings among `ids` that exist, in no order.

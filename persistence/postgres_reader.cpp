@@ -42,6 +42,18 @@ const statement read_history{"read_history",
                                  + " FROM ledger.transactions WHERE user_id = $1 AND currency = $2 "
                                    "AND seq < $3::bigint ORDER BY seq DESC LIMIT $4::bigint"};
 
+// The newest of each account through its own index, the newest of these together. Only what came
+// since the first page is looked at again.
+const statement read_user_history{
+    "read_user_history",
+    "SELECT newest.* FROM ledger.accounts AS a LEFT JOIN unnest($2::text[], $3::bigint[]) AS "
+    "p (currency, seq) ON p.currency = a.currency CROSS JOIN LATERAL (SELECT "
+        + posting_columns
+        + " FROM ledger.transactions AS t WHERE t.user_id = a.user_id AND t.currency = a.currency "
+          "AND t.seq < coalesce(p.seq, 9223372036854775807) AND t.id < $4::bigint "
+          "ORDER BY t.seq DESC LIMIT $5::bigint) AS newest "
+          "WHERE a.user_id = $1 ORDER BY newest.id DESC LIMIT $5::bigint"};
+
 const statement read_audited{"read_audited", "SELECT " + posting_columns
                                                  + ", fingerprint FROM ledger.transactions "
                                                    "WHERE record_id = ANY ($1::bigint[])"};
@@ -78,7 +90,7 @@ public:
   explicit postgres_reader(const url_source& database_url)
       : session_(database_url, {},
                  {read_currencies, read_accounts, read_posting_by_record, read_marks, read_history,
-                  read_audited}),
+                  read_user_history, read_audited}),
         probe_(database_url) {}
 
   std::vector<currency> currencies() override {
@@ -111,6 +123,20 @@ public:
         ask(read_history, {account.user_id.c_str(), std::string(account.currency.text()).c_str(),
                            std::to_string(before).c_str(), std::to_string(limit).c_str()}),
         read_posting);
+  }
+
+  std::vector<posting> history(const std::string& user_id, const history_position& page,
+                               int limit) override {
+    array_literal currencies;
+    array_literal seqs;
+    for (const auto& [currency, seq] : page.seqs) {
+      currencies.add(currency.text());
+      seqs.add(seq);
+    }
+    const auto before = std::to_string(page.before == 0 ? INT64_MAX : page.before);
+    return read_all(ask(read_user_history, {user_id.c_str(), currencies.c_str(), seqs.c_str(),
+                                            before.c_str(), std::to_string(limit).c_str()}),
+                    read_posting);
   }
 
   std::vector<audited_posting> find_all(const std::vector<record_id>& ids) override {

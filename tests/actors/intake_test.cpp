@@ -10,13 +10,41 @@ using namespace std::chrono_literals;
 
 namespace {
 
+// A recorder that records only when the test says so.
+struct slow_recorder {
+  std::shared_ptr<memory_record_store> store;
+  std::vector<new_records_ptr> asked;
+  std::vector<caf::typed_response_promise<recorded_batch>> promises;
+
+  void let_go() { promises.back().deliver(recorded_batch{store->record(*asked.back())}); }
+
+  static recorder_actor::behavior_type behavior(recorder_actor::pointer self,
+                                                std::shared_ptr<slow_recorder> state) {
+    return {
+        [self, state](record_atom, const new_records_ptr& batch) {
+          state->asked.push_back(batch);
+          state->promises.push_back(self->make_response_promise<recorded_batch>());
+          return state->promises.back();
+        },
+        [](settle_atom, const verdicts_ptr&) { return settled_batch{}; },
+        [](find_atom, const std::vector<record_id>&) {
+          return found_records{std::vector<transaction_record>{}};
+        },
+        [](claim_atom, std::int64_t, std::uint64_t) { return found_records{}; },
+        [](report_atom) { return actor_report{}; },
+    };
+  }
+};
+
 struct intake_fixture : account_fixture {
   answers_ptr answers = std::make_shared<std::vector<submit_answer>>();
   intake_actor subject;
 
-  intake_fixture() {
+  intake_fixture() { start(spawn_recorder()); }
+
+  void start(recorder_actor recorder) {
     intake_options options;
-    options.recorder = spawn_recorder();
+    options.recorder = std::move(recorder);
     options.finder = spawn_recorder();
     options.requests = publisher;
     options.currencies = currencies;
@@ -26,10 +54,22 @@ struct intake_fixture : account_fixture {
     consume_messages();
   }
 
+  // From now on the database answers when the test says so.
+  std::shared_ptr<slow_recorder> slow_down() {
+    auto state = std::make_shared<slow_recorder>();
+    state->store = store;
+    caf::anon_send_exit(subject, caf::exit_reason::kill);
+    start(spawn_fake<recorder_actor>(
+        [state](auto self) { return slow_recorder::behavior(self, state); }));
+    return state;
+  }
+
   void send(submission asked, std::string key = {}, std::chrono::milliseconds wait = 0ms) {
+    const auto now = sys.clock().now();
     caf::anon_send(subject, submit_atom_v,
                    submit_request{{std::move(asked), std::move(key)},
-                                  wait,
+                                  now + wait,
+                                  now + std::max<std::chrono::milliseconds>(wait, 5s),
                                   [a = answers](const submit_answer& got) { a->push_back(got); }});
   }
 
@@ -209,6 +249,58 @@ CAF_TEST(an answer that waited long enough comes without a verdict) {
   pass(200ms);
   CAF_REQUIRE_EQUAL(answers->size(), 1u);
   CAF_CHECK(answers->front().record.status == record_status::pending);
+}
+
+CAF_TEST(what nobody waits for any more is not recorded) {
+  const auto recorder = slow_down();
+  submit(ten_won("ann"));
+  for (int i = 0; i < 3; ++i)
+    submit(ten_won("bob"));
+  CAF_REQUIRE_EQUAL(recorder->asked.size(), 1u);
+  pass(4900ms);
+  CAF_CHECK(answers->empty());
+  pass(200ms);
+  CAF_REQUIRE_EQUAL(answers->size(), 4u);
+  int nothing = 0;
+  for (const auto& each : *answers) {
+    CAF_CHECK(each.outcome == submit_outcome::unavailable);
+    nothing += each.detail.find("nothing was recorded") != std::string::npos;
+  }
+  CAF_CHECK_EQUAL(nothing, 3);
+  recorder->let_go();
+  consume_messages();
+  // The one that was under way is a record and goes its way; the others were never written.
+  CAF_CHECK_EQUAL(answers->size(), 4u);
+  CAF_CHECK_EQUAL(recorder->asked.size(), 1u);
+  CAF_CHECK_EQUAL(database->picture().size(), 1u);
+  CAF_CHECK_EQUAL(publisher->published.size(), 1u);
+  // And the places are free again.
+  submit(ten_won("eve"));
+  recorder->let_go();
+  consume_messages();
+  CAF_CHECK(answers->back().outcome == submit_outcome::accepted);
+}
+
+CAF_TEST(a wait counts from the arrival however late the commit comes) {
+  const auto recorder = slow_down();
+  submit(ten_won("ann"), {}, 10s);
+  pass(7000ms);
+  recorder->let_go();
+  consume_messages();
+  CAF_CHECK(answers->empty());
+  pass(2900ms);
+  CAF_CHECK(answers->empty());
+  pass(200ms);
+  CAF_REQUIRE_EQUAL(answers->size(), 1u);
+  CAF_CHECK(answers->front().outcome == submit_outcome::accepted);
+  // When the wait is over before the commit, the commit is the answer.
+  submit(ten_won("bob"), {}, 1s);
+  pass(3000ms);
+  CAF_CHECK_EQUAL(answers->size(), 1u);
+  recorder->let_go();
+  consume_messages();
+  CAF_REQUIRE_EQUAL(answers->size(), 2u);
+  CAF_CHECK(answers->back().outcome == submit_outcome::accepted);
 }
 
 CAF_TEST(a drain takes nothing more and waits for what is published) {

@@ -43,11 +43,10 @@ public:
     return asked_;
   }
 
-  void submit(std::string_view body, std::string_view key, std::chrono::milliseconds wait,
-              api_callback done) override {
-    const auto document = nlohmann::json::parse(body, nullptr, false);
-    take("submit[" + std::string{body} + "][" + std::string{key} + "]["
-             + std::to_string(wait.count()) + "ms]",
+  void submit(const submit_call& call, api_callback done) override {
+    const auto document = nlohmann::json::parse(call.body, nullptr, false);
+    take("submit[" + std::string{call.body} + "][" + std::string{call.idempotency_key} + "]["
+             + std::to_string(call.wait.count()) + "ms]",
          document.is_object() ? api_answer{202, "", "{}", {{"Location", "/v1/transactions/7"}}}
                               : problem(400, "MALFORMED_JSON"),
          std::move(done));

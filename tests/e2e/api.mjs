@@ -137,6 +137,13 @@ async function queries(record) {
   assert.equal(items.length, account.accounts[0].seq);
   assert.equal(items[0].balanceAfter, account.accounts[0].balance);
   assert.equal(items.at(-1).recordId, record.recordId);
+  const all = [];
+  for (let before = ''; before !== null;) {
+    const page = (await call('GET', history, 200, {as: 'reader', path: `${user}/transactions?limit=2${before && `&before=${before}`}`})).json;
+    all.push(...page.items);
+    before = page.next;
+  }
+  assert.deepEqual(all, items, 'all currencies of a user who has one');
   await call('GET', history, 400, {as: 'reader', path: `${user}/transactions?limit=0`});
   const served = (await call('GET', '/openapi.json', 200, {as: 'reader'})).json;
   assert.deepEqual(served, description);

@@ -56,7 +56,7 @@ class Daemon {
     daemon.logFile = join(world.directory, `${name}.log`);
     const log = createWriteStream(daemon.logFile, {flags: 'a'});
     const command = [
-      '--pdeathsig', 'KILL', '--', world.binary, 'run', '--node-name', name, '--http-listen', `127.0.0.1:${port}`, ...flags,
+      '--pdeathsig', 'KILL', '--', ...(world.wrapper ?? []), world.binary, 'run', '--node-name', name, '--http-listen', `127.0.0.1:${port}`, ...flags,
     ];
     daemon.child = spawn('setpriv', command, {env: {...world.environment, ...environment}, stdio: ['ignore', 'pipe', 'pipe']});
     daemon.child.stdout.pipe(log);

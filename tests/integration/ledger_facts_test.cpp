@@ -34,7 +34,7 @@ public:
     desk_->open([] {});
     thread_ = std::thread([this] {
       while (!stop_) {
-        for (const auto& asked : desk_->take())
+        for (const auto& asked : desk_->take(100))
           desk_->answer(asked.reply, encode_facts(facts_), {});
         std::this_thread::sleep_for(std::chrono::milliseconds{1});
       }

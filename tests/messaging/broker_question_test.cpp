@@ -54,7 +54,7 @@ public:
     thread_ = std::thread([this] {
       while (!stopped_) {
         bell_.wait(50ms);
-        for (const auto& one : desk_->take()) {
+        for (const auto& one : desk_->take(1000)) {
           ++answered;
           desk_->answer(one.reply, one.payload, {{"Desk", name_}});
         }
@@ -102,7 +102,7 @@ struct fixture {
     asker probe(bus->make_inquirer());
     probe.ask(1, "probe");
     std::vector<api_question> came;
-    CAF_REQUIRE(eventually([&] { return !(came = desk->take()).empty(); }));
+    CAF_REQUIRE(eventually([&] { return !(came = desk->take(1000)).empty(); }));
     desk->answer(came[0].reply, "", {});
     CAF_REQUIRE(probe.collect(1));
     rings.wait(0ms);
@@ -127,7 +127,7 @@ CAF_TEST(a question is answered with what the desk says) {
   asker asks(bus->make_inquirer());
   asks.ask(17, R"({"recordId":7})");
   CAF_REQUIRE(rings.wait(5s));
-  const auto came = desk->take();
+  const auto came = desk->take(1000);
   CAF_REQUIRE_EQUAL(came.size(), 1u);
   CAF_CHECK_EQUAL(came[0].subject, "ledgerd.api.record");
   CAF_CHECK_EQUAL(came[0].payload, R"({"recordId":7})");
@@ -154,7 +154,7 @@ CAF_TEST(an empty answer is an answer) {
   asker asks(bus->make_inquirer());
   asks.ask(1, "");
   std::vector<api_question> came;
-  CAF_REQUIRE(eventually([&] { return !(came = desk->take()).empty(); }));
+  CAF_REQUIRE(eventually([&] { return !(came = desk->take(1000)).empty(); }));
   CAF_CHECK_EQUAL(came[0].payload, "");
   desk->answer(came[0].reply, "", {});
   CAF_REQUIRE(asks.collect(1));
@@ -172,7 +172,7 @@ CAF_TEST(headers of a question arrive) {
                  .headers = {{"Idempotency-Key", "key 1"}, {"traceparent", "00-1-2-01"}}},
                 inbox);
   std::vector<api_question> came;
-  CAF_REQUIRE(eventually([&] { return !(came = desk->take()).empty(); }));
+  CAF_REQUIRE(eventually([&] { return !(came = desk->take(1000)).empty(); }));
   CAF_CHECK_EQUAL(came[0].subject, "ledgerd.api.account");
   CAF_REQUIRE(value_of(came[0].headers, "Idempotency-Key") != nullptr);
   CAF_CHECK_EQUAL(*value_of(came[0].headers, "Idempotency-Key"), "key 1");
@@ -187,14 +187,71 @@ CAF_TEST(who asks cannot make the desk publish where he likes) {
   bell rings;
   auto desk = open_desk(rings);
   for (const auto* reply : {"$JS.API.STREAM.DELETE.TRANSACTIONS", "$SYS.x", "transaction.deposit",
-                            "ledgerd.api.record"})
+                            "ledgerd.api.record", "orders.new", "_INBOXES.x", "_INBOX"})
     side->publish("ledgerd.api.record", reply, "bad");
   side->publish("ledgerd.api.record", "", "nobody to answer");
   side->publish("ledgerd.api.record", "_INBOX.x", "good");
   std::vector<api_question> came;
-  CAF_REQUIRE(eventually([&] { return !(came = desk->take()).empty(); }));
+  CAF_REQUIRE(eventually([&] { return !(came = desk->take(1000)).empty(); }));
   CAF_REQUIRE_EQUAL(came.size(), 1u);
   CAF_CHECK_EQUAL(came[0].payload, "good");
+  CAF_CHECK_EQUAL(desk->losses().foreign_reply, 8u);
+}
+
+CAF_TEST(clients with an inbox prefix of their own are answered when it is named) {
+  auto options = options_for(servers().nats_url());
+  options.reply_prefix = "_INBOX_till";
+  const auto other = broker::connect(options, nullptr);
+  bell rings;
+  auto desk = other->make_desk({"ledgerd.api.record"});
+  desk->open(rings.ringer());
+  std::vector<api_question> came;
+  CAF_REQUIRE(eventually([&] {
+    side->publish("ledgerd.api.record", "_INBOX_other.x", "bad");
+    side->publish("ledgerd.api.record", "_INBOX_till7.x", "good");
+    std::this_thread::sleep_for(20ms);
+    return !(came = desk->take(1000)).empty();
+  }));
+  for (const auto& one : came)
+    CAF_CHECK_EQUAL(one.payload, "good");
+}
+
+CAF_TEST(a question that is too large comes without its payload) {
+  bell rings;
+  auto desk = open_desk(rings);
+  side->publish("ledgerd.api.record", "_INBOX.x", std::string(64 * 1024, 'x'));
+  side->publish("ledgerd.api.record", "_INBOX.x", std::string(64 * 1024 + 1, 'x'));
+  side->publish({.subject = "ledgerd.api.record",
+                 .payload = "{}",
+                 .headers = {{"X", std::string(9000, 'h')}}},
+                "_INBOX.x");
+  std::vector<api_question> came;
+  CAF_REQUIRE(eventually([&] {
+    for (auto& one : desk->take(1000))
+      came.push_back(std::move(one));
+    return came.size() == 3;
+  }));
+  CAF_CHECK(!came[0].too_large);
+  CAF_CHECK_EQUAL(came[0].payload.size(), 64u * 1024);
+  for (const auto i : {1u, 2u}) {
+    CAF_CHECK(came[i].too_large);
+    CAF_CHECK(came[i].payload.empty() && came[i].headers.empty());
+    CAF_CHECK_EQUAL(came[i].reply, "_INBOX.x");
+  }
+}
+
+CAF_TEST(what waits takes no more than its bytes) {
+  auto line = std::make_shared<lifeline>(options_for(servers().nats_url()),
+                                         session_options{.name = "test", .immediate = true},
+                                         [](link_event, const std::string&) {});
+  bell rings;
+  auto desk = make_question_desk(line, record_subjects(), {.bytes_max = 256 * 1024});
+  desk->open(rings.ringer());
+  natsConnection_FlushTimeout(line->current()->raw(), 2000);
+  for (int i = 0; i < 200; ++i)
+    side->publish("ledgerd.api.record", "_INBOX.x", std::string(60000, 'x'));
+  CAF_REQUIRE(eventually([&] { return desk->losses().overflow == 196; }));
+  CAF_CHECK_EQUAL(desk->take(1000).size(), 4u);
 }
 
 CAF_TEST(two desks share the questions) {
@@ -254,7 +311,7 @@ CAF_TEST(a slow answer gives exactly one reply) {
   const auto begin = steady::now();
   asks.ask(1, "slow");
   std::vector<api_question> came;
-  CAF_REQUIRE(eventually([&] { return !(came = desk->take()).empty(); }));
+  CAF_REQUIRE(eventually([&] { return !(came = desk->take(1000)).empty(); }));
   CAF_REQUIRE(asks.collect(1));
   const auto waited = steady::now() - begin;
   CAF_CHECK_GREATER(waited, 1900ms);
@@ -263,7 +320,7 @@ CAF_TEST(a slow answer gives exactly one reply) {
   desk->answer(came[0].reply, "too late", {});
   CAF_CHECK(!asks.collect(2, 300ms));
   asks.ask(2, "quick");
-  CAF_REQUIRE(eventually([&] { return !(came = desk->take()).empty(); }));
+  CAF_REQUIRE(eventually([&] { return !(came = desk->take(1000)).empty(); }));
   desk->answer(came[0].reply, "in time", {});
   CAF_REQUIRE(asks.collect(2));
   CAF_CHECK_EQUAL(asks.replies[1].token, 2u);
@@ -276,7 +333,7 @@ CAF_TEST(a restart of the broker ends what was asked and nothing else) {
   asker asks(bus->make_inquirer());
   asks.ask(1, "before");
   std::vector<api_question> came;
-  CAF_REQUIRE(eventually([&] { return !(came = desk->take()).empty(); }));
+  CAF_REQUIRE(eventually([&] { return !(came = desk->take(1000)).empty(); }));
   servers().kill_nats();
   CAF_REQUIRE(asks.collect(1, 1500ms)); // before the deadline
   CAF_CHECK(!asks.replies[0].answered);
@@ -285,7 +342,7 @@ CAF_TEST(a restart of the broker ends what was asked and nothing else) {
   CAF_REQUIRE(asks.collect(2, 1s));
   CAF_CHECK(!asks.replies[1].answered);
   desk->answer(came[0].reply, "into the void", {});
-  CAF_CHECK(desk->take().empty());
+  CAF_CHECK(desk->take(1000).empty());
   servers().start_again();
   CAF_REQUIRE(eventually([&] { return bus->connected(); }));
   // The desk's subscription is back before any question of ours, but for the order of two servers'
@@ -294,7 +351,7 @@ CAF_TEST(a restart of the broker ends what was asked and nothing else) {
   CAF_REQUIRE(eventually([&] {
     asks.ask(++token, "after");
     asks.collect(token - 1, 300ms);
-    return !(came = desk->take()).empty();
+    return !(came = desk->take(1000)).empty();
   }));
   for (const auto& one : came)
     desk->answer(one.reply, "back again", {});
@@ -325,12 +382,12 @@ CAF_TEST(a rebuilt session gets new subscriptions) {
   CAF_CHECK_EQUAL(asks.replies.size(), token);
 }
 
-CAF_TEST(questions beyond the limit are dropped) {
+CAF_TEST(of questions beyond the limit the newest stay) {
   auto line = std::make_shared<lifeline>(options_for(servers().nats_url()),
                                          session_options{.name = "test", .immediate = true},
                                          [](link_event, const std::string&) {});
   bell rings;
-  auto desk = make_question_desk(line, record_subjects(), 3);
+  auto desk = make_question_desk(line, record_subjects(), {.count_max = 3});
   desk->open(rings.ringer());
   natsConnection_FlushTimeout(line->current()->raw(), 2000);
   for (int i = 0; i < 5; ++i)
@@ -338,12 +395,14 @@ CAF_TEST(questions beyond the limit are dropped) {
   CAF_REQUIRE(rings.wait(5s));
   std::this_thread::sleep_for(200ms);
   CAF_CHECK_EQUAL(rings.rings(), 1u);
-  const auto came = desk->take();
+  const auto came = desk->take(1000);
   CAF_REQUIRE_EQUAL(came.size(), 3u);
-  CAF_CHECK_EQUAL(came[2].payload, "2");
+  CAF_CHECK_EQUAL(came[0].payload, "2");
+  CAF_CHECK_EQUAL(came[2].payload, "4");
+  CAF_CHECK_EQUAL(desk->losses().overflow, 2u);
   side->publish("ledgerd.api.record", "_INBOX.x", "room again");
   CAF_REQUIRE(rings.wait(5s));
-  CAF_CHECK_EQUAL(desk->take().size(), 1u);
+  CAF_CHECK_EQUAL(desk->take(1000).size(), 1u);
 }
 
 CAF_TEST(a closed desk still answers what has come) {
@@ -359,7 +418,7 @@ CAF_TEST(a closed desk still answers what has come) {
     other.ask(9, "too late");
     return other.collect(1, 500ms) && !other.replies[0].answered;
   }));
-  const auto came = desk->take();
+  const auto came = desk->take(1000);
   CAF_REQUIRE(!came.empty());
   CAF_CHECK_EQUAL(came[0].payload, "last");
   desk->answer(came[0].reply, "goodbye", {});
@@ -376,7 +435,7 @@ CAF_TEST(several threads may answer at once) {
     asks.ask(i, std::to_string(i));
   std::vector<api_question> came;
   CAF_REQUIRE(eventually([&] {
-    for (auto& one : desk->take())
+    for (auto& one : desk->take(1000))
       came.push_back(std::move(one));
     return came.size() == count;
   }));

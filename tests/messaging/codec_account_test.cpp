@@ -130,14 +130,34 @@ CAF_TEST(submissions_are_read_by_the_rules_of_requests) {
 CAF_TEST(an_idempotency_key_is_visible_ascii) {
   for (const auto& key : {"a"s, "!"s, "~"s, "3f2504e0-4f89-41d3-9a0c-0305e82c3301"s,
                           std::string(255, 'x'), "\"quoted\""s})
-    CAF_CHECK(!check_idempotency_key(key));
+    CAF_CHECK_EQUAL(std::get<std::string>(read_idempotency_key({key})), key);
+  CAF_CHECK_EQUAL(std::get<std::string>(read_idempotency_key({})), "");
+  CAF_CHECK_EQUAL(refusal(std::get<rejection>(read_idempotency_key({"a", "a"}))),
+                  R"(INVALID_FIELD: header "Idempotency-Key": must not be given twice)");
   for (const auto& key :
        {""s, " "s, "a b"s, "\x7f"s, "\x1f"s, "a\0b"s, "\xc3\xa4"s, "a\n"s, std::string(256, 'x')}) {
-    const auto fault = check_idempotency_key(key);
-    CAF_REQUIRE(fault.has_value());
+    const auto read = read_idempotency_key({key});
+    CAF_REQUIRE(std::holds_alternative<rejection>(read));
     CAF_CHECK_EQUAL(
-        refusal(*fault),
+        refusal(std::get<rejection>(read)),
         R"(INVALID_FIELD: header "Idempotency-Key": must have 1 to 255 visible ASCII characters)");
+  }
+}
+
+CAF_TEST(a_user_outside_a_document_has_the_same_rules) {
+  for (const auto& user : {"a"s, "a b"s, "\xea\xb9\x80"s, std::string(128, 'u')})
+    CAF_CHECK(!check_user_id(user));
+  for (const auto& [user, rule] : std::vector<std::pair<std::string, std::string>>{
+           {"", "must have 1 to 128 bytes"},
+           {std::string(129, 'u'), "must have 1 to 128 bytes"},
+           {"a\n", "must not contain control characters"},
+           {"\xc2\x85", "must not contain control characters"},
+           {"a\0"s, "must not contain control characters"},
+           {"\xff", "must be UTF-8"},
+           {"\xed\xa0\x80", "must be UTF-8"}}) {
+    const auto fault = check_user_id(user);
+    CAF_REQUIRE(fault.has_value());
+    CAF_CHECK_EQUAL(refusal(*fault), "INVALID_FIELD: field \"userId\": " + rule);
   }
 }
 

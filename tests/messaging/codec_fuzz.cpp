@@ -64,10 +64,12 @@ void try_result(const std::string& payload) {
          "a result means something else");
 }
 
-void try_questions(const std::string& payload, currency_code standard) {
+void try_questions(const std::string& payload) {
   accepted(decode_record_question(payload));
   accepted(decode_account_question(payload));
-  accepted(decode_history_question(payload, codec_currencies(), standard));
+  accepted(decode_history_question(payload));
+  if (const auto page = decode_history_position(payload))
+    demand(encode_history_position(*page) == payload, "a cursor is written otherwise");
   accepted(decode_verdicts(payload, codec_currencies()));
   const auto currencies = decode_facts(payload);
   if (const auto* rows = accepted(currencies))
@@ -89,7 +91,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       demand(false, fault.c_str());
   try_submission(payload, standard);
   try_result(payload);
-  try_questions(payload, standard);
-  check_idempotency_key(payload);
+  try_questions(payload);
+  read_idempotency_key({payload});
+  check_user_id(payload);
   return 0;
 }

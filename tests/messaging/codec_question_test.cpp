@@ -40,11 +40,13 @@ std::string read_account(const std::string& body) {
 }
 
 std::string read_history(const std::string& body) {
-  return describe(decode_history_question(body, codec_currencies(), krw),
-                  [](const history_question& asked) {
-                    return asked.account.user_id + " " + std::string(asked.account.currency.text())
-                           + " " + std::to_string(asked.limit) + " " + std::to_string(asked.before);
-                  });
+  return describe(
+      decode_history_question(body), [](const history_question& asked) {
+        const auto page = encode_history_position(asked.page);
+        return asked.user_id + " " + (asked.currency ? std::string(asked.currency->text()) : "all")
+               + " " + std::to_string(asked.limit) + " "
+               + (asked.currency ? std::to_string(asked.before) : page);
+      });
 }
 
 std::string read_ids(const std::string& body) {
@@ -127,9 +129,13 @@ CAF_TEST(a_posting_is_told_as_a_record) {
       R"("status":"SUCCESS","balanceAfter":"0.05",)"
       R"("createdAt":"2026-11-24T07:32:52.000042Z","updatedAt":"2026-11-24T07:32:52.000042Z"})"s;
   CAF_CHECK_EQUAL(encode_record(sample(), 2), text);
-  CAF_CHECK_EQUAL(encode_history({}, 2, std::nullopt), R"({"items":[],"next":null})");
-  CAF_CHECK_EQUAL(encode_history({sample(), sample()}, 2, 9'223'372'036'854'775'807),
+  const auto& known = codec_currencies();
+  CAF_CHECK_EQUAL(*encode_history({}, known, ""), R"({"items":[],"next":null})");
+  CAF_CHECK_EQUAL(*encode_history({sample(), sample()}, known, "9223372036854775807"),
                   "{\"items\":[" + text + "," + text + "],\"next\":9223372036854775807}");
+  auto unknown = sample();
+  unknown.account.currency = *currency_code::parse("QQQ");
+  CAF_CHECK(!encode_history({sample(), unknown}, known, ""));
   auto refused = sample();
   refused.verdict = outcome::balance_overflow;
   CAF_CHECK(encode_record(refused, 2).find(R"("status":"FAILED","reason":"BALANCE_OVERFLOW",)")
@@ -169,13 +175,16 @@ CAF_TEST(questions_are_read) {
   CAF_CHECK_EQUAL(read_record(R"({"recordId":7})"), "7");
   CAF_CHECK_EQUAL(read_record(R"({"x":[1],"recordId":")" + max + R"("})"), max);
   CAF_CHECK_EQUAL(read_account(R"({"userId":"a\u0062"})"), "ab");
-  CAF_CHECK_EQUAL(read_history(R"({"userId":"u"})"), "u KRW 50 0");
+  CAF_CHECK_EQUAL(read_history(R"({"userId":"u"})"), "u all 50 0");
   CAF_CHECK_EQUAL(read_history(R"({"userId":"u","currency":null,"limit":null,"before":null})"),
-                  "u KRW 50 0");
+                  "u all 50 0");
+  CAF_CHECK_EQUAL(read_history(R"({"userId":"u","before":"7-KRW.3-EUR.)" + max + R"("})"),
+                  "u all 50 7-KRW.3-EUR." + max);
   CAF_CHECK_EQUAL(read_history(R"({"userId":"u","currency":"EUR","limit":1000,"before":1})"),
                   "u EUR 1000 1");
-  CAF_CHECK_EQUAL(read_history(R"({"userId":"u","limit":"1","before":")" + max + R"("})"),
-                  "u KRW 1 " + max);
+  CAF_CHECK_EQUAL(
+      read_history(R"({"userId":"u","currency":"KRW","limit":"1","before":")" + max + R"("})"),
+      "u KRW 1 " + max);
   CAF_CHECK_EQUAL(read_ids(R"({"recordIds":[]})"), "");
   CAF_CHECK_EQUAL(
       read_ids(" {\"x\":{\"recordIds\":[9]}, \"recordIds\" : [ 1 ,\"2\",\n" + max + " ] }"),
@@ -211,10 +220,20 @@ CAF_TEST(broken_questions_name_field_and_rule) {
     CAF_CHECK_EQUAL(read_history("{\"userId\":\"u\",\"limit\":" + std::string(limit) + "}"),
                     field("limit", limit_rule));
   for (const auto* before : {"0", "-1", "9223372036854775808", "1e3", R"("+1")"})
-    CAF_CHECK_EQUAL(read_history("{\"userId\":\"u\",\"before\":" + std::string(before) + "}"),
+    CAF_CHECK_EQUAL(read_history("{\"userId\":\"u\",\"currency\":\"KRW\",\"before\":"
+                                 + std::string(before) + "}"),
                     field("before", id_rule));
-  CAF_CHECK_EQUAL(read_history(R"({"userId":"u","currency":"ZZZ"})"),
-                  field("currency", "must be a known currency"));
+  for (const auto* before :
+       {"7", R"("")", R"("0")", R"("07")", R"("-1")", R"("7-")", R"("7-KRW")", R"("7-KRW.")",
+        R"("7-KRW.0")", R"("7-KRW.03")", R"("7-krw.3")", R"("7-KRW.3-KRW.3")", R"("7-KRW.3x")",
+        R"("7KRW.3")", R"("9223372036854775808")", R"("7-KRW.9223372036854775808")"})
+    CAF_CHECK_EQUAL(read_history("{\"userId\":\"u\",\"before\":" + std::string(before) + "}"),
+                    field("before",
+                          "must be the `next` of an answer without a currency, or there must be a "
+                          "currency"));
+  for (const auto* code : {R"("krw")", R"("")", "7", R"("KRWX")"})
+    CAF_CHECK_EQUAL(read_history("{\"userId\":\"u\",\"currency\":" + std::string(code) + "}"),
+                    field("currency", "must be three capital letters"));
   CAF_CHECK_EQUAL(read_ids("{}"), field("recordIds", "is required"));
   CAF_CHECK_EQUAL(read_ids(R"({"recordIds":7})"), field("recordIds", "must be an array"));
   CAF_CHECK_EQUAL(read_ids(R"({"recordIds":"[7]"})"), field("recordIds", "must be an array"));
@@ -270,8 +289,10 @@ CAF_TEST(every_question_is_read_as_it_was_asked) {
     const auto user = worlds.user();
     const auto code = worlds.below(2) == 0 ? ""s : std::string(worlds.code().text());
     const auto limit = worlds.below(2) == 0 ? ""s : std::to_string(1 + worlds.below(1000));
-    const auto before = worlds.below(2) == 0 ? ""s : std::to_string(worlds.number(1));
-    const auto expected = user + " " + (code.empty() ? "KRW" : code) + " "
+    auto before = worlds.below(2) == 0 ? ""s : std::to_string(worlds.number(1));
+    if (code.empty() && !before.empty() && worlds.below(2) == 0)
+      before += "-EUR." + std::to_string(worlds.number(1));
+    const auto expected = user + " " + (code.empty() ? "all" : code) + " "
                           + (limit.empty() ? "50" : limit) + " " + (before.empty() ? "0" : before);
     CAF_REQUIRE_EQUAL(read_history(encode_history_question(user, code, limit, before)), expected);
   }

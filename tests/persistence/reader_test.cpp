@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <stdexcept>
 
 #include "tests/persistence/batches.hpp"
@@ -88,6 +89,45 @@ CAF_TEST(a history is read page by page) {
   CAF_CHECK(numbers(reader->history(won("ann"), 2, 3)) == (std::vector<std::int64_t>{1}));
   CAF_CHECK(reader->history(won("ann"), 1, 3).empty());
   CAF_CHECK(reader->history(won("eve"), 0, 3).empty());
+}
+
+CAF_TEST(a history of all currencies is read page by page) {
+  auto euro = won("ann");
+  euro.currency = *currency_code::parse("EUR");
+  std::vector<std::int64_t> all;
+  std::map<std::string, account_head> heads;
+  for (int i = 1; i <= 23; ++i) {
+    const auto& account = i % 3 == 0 ? euro : won("ann");
+    auto& last = heads[std::string(account.currency.text())];
+    post({group(account, last, {deposit(i, i)}), group(won("bob"), {}, {deposit(100 + i, 1)})});
+    last = head(to_int(last.balance) + i, last.seq + 1);
+    all.insert(all.begin(), i);
+  }
+  const auto reader = this->reader();
+  for (const int limit : {1, 4, 10, 23, 50}) {
+    std::vector<std::int64_t> seen;
+    history_position page;
+    for (;;) {
+      const auto rows = reader->history("ann", page, limit);
+      for (const auto& row : rows)
+        seen.push_back(to_int(row.record));
+      if (rows.size() < static_cast<std::size_t>(limit))
+        break;
+      page = next_position(page, rows);
+      // What comes later belongs to no page of this walk.
+      auto dollar = won("ann");
+      dollar.currency = *currency_code::parse("USD");
+      const auto record = 1000 * limit + static_cast<int>(seen.size());
+      post({group(dollar,
+                  reader->accounts_of("ann").size() == 3 ? reader->accounts_of("ann")[2].head
+                                                         : account_head{},
+                  {deposit(record, 1)})});
+    }
+    std::erase_if(seen, [](auto id) { return id >= 1000; }); // of the walks before
+    CAF_CHECK_EQUAL(seen.size(), all.size());
+    CAF_CHECK(seen == all);
+  }
+  CAF_CHECK(reader->history("eve", {}, 3).empty());
 }
 
 CAF_TEST(currencies are read with their digits) {
