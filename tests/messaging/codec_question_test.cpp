@@ -40,13 +40,12 @@ std::string read_account(const std::string& body) {
 }
 
 std::string read_history(const std::string& body) {
-  return describe(
-      decode_history_question(body), [](const history_question& asked) {
-        const auto page = encode_history_position(asked.page);
-        return asked.user_id + " " + (asked.currency ? std::string(asked.currency->text()) : "all")
-               + " " + std::to_string(asked.limit) + " "
-               + (asked.currency ? std::to_string(asked.before) : page);
-      });
+  return describe(decode_history_question(body), [](const history_question& asked) {
+    const auto page = encode_history_position(asked.page);
+    return asked.user_id + " " + (asked.currency ? std::string(asked.currency->text()) : "all")
+           + " " + std::to_string(asked.limit) + " "
+           + (asked.currency ? std::to_string(asked.before) : page);
+  });
 }
 
 std::string read_ids(const std::string& body) {
