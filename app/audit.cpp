@@ -1,10 +1,10 @@
 #include "app/audit.hpp"
 
 #include <array>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "app/audit_records.hpp"
+#include "app/output.hpp"
 #include "app/text.hpp"
 #include "messaging/names.hpp"
 
@@ -188,14 +188,15 @@ std::string audit_json(const audit_report& report) {
     result["records"] = report.records;
     result["pending"] = report.pending;
   }
-  return result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return escape_json_controls(result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace))
+         + "\n";
 }
 
 int audit(ledger_reader& ledger, record_reader& records, broker& nats,
           const audit_options& options) {
   const auto report = run_audit(ledger, records, nats, options.rules);
   const auto text = options.json ? audit_json(report) : audit_table(report);
-  std::fputs(text.c_str(), stdout);
+  print_lines(text);
   return report.findings.empty() ? 0 : 1;
 }
 

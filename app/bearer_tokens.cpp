@@ -1,17 +1,14 @@
 #include "app/bearer_tokens.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
 #include <memory>
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 #include <set>
 #include <sstream>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "app/secret_file.hpp"
 #include "app/text.hpp"
 
 namespace ledgerd {
@@ -53,57 +50,6 @@ std::optional<std::uint8_t> read_scopes(const std::string& text) {
   if (result == 0 || text.ends_with(','))
     return std::nullopt;
   return result;
-}
-
-// systemd hands credentials over in a folder of the service's own, readable through an access
-// control list, whose mask shows in the place of the group's bits.
-bool is_credential(const std::string& path) {
-  // Nothing in this program changes the environment.
-  const char* folder = std::getenv("CREDENTIALS_DIRECTORY"); // NOLINT(concurrency-mt-unsafe)
-  return folder != nullptr && *folder != '\0' && path.starts_with(std::string{folder} + "/");
-}
-
-class descriptor {
-public:
-  explicit descriptor(int number) : number_{number} {}
-  descriptor(const descriptor&) = delete;
-  descriptor& operator=(const descriptor&) = delete;
-  ~descriptor() {
-    if (number_ >= 0)
-      close(number_);
-  }
-  int number() const noexcept { return number_; }
-
-private:
-  int number_;
-};
-
-// The file's text, or the rule that it breaks in `fault`. The mode is that of the open file, so
-// that it cannot be another one's. Does not wait for a writer of a pipe.
-std::string read_private(const std::string& path, std::string& fault) {
-  const descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  struct stat status {};
-  if (file.number() < 0 || fstat(file.number(), &status) != 0 || !S_ISREG(status.st_mode)) {
-    fault = "must be a readable file";
-    return {};
-  }
-  if ((status.st_mode & (is_credential(path) ? 037 : 077)) != 0) {
-    fault = "holds secrets but others than its owner have rights to it: use chmod 600";
-    return {};
-  }
-  std::string text(file_bytes_max + 1, '\0');
-  std::size_t size = 0;
-  for (ssize_t got = 1; got > 0 && size < text.size(); size += static_cast<std::size_t>(got)) {
-    got = read(file.number(), text.data() + size, text.size() - size);
-    if (got < 0) {
-      fault = "cannot be read";
-      got = 0;
-    }
-  }
-  if (size > file_bytes_max)
-    fault = "is longer than 1 MiB";
-  text.resize(size);
-  return text;
 }
 
 class line_reader {
@@ -180,7 +126,7 @@ private:
 
 void read_lines(const std::string& path, line_reader& reader) {
   std::string fault;
-  const auto text = read_private(path, fault);
+  const auto text = read_secret_file(path, file_bytes_max, fault);
   if (!fault.empty())
     return reader.fault(fault);
   std::istringstream lines{text};

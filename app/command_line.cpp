@@ -1,22 +1,24 @@
 #include "app/command_line.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <exception>
 
+#include "app/output.hpp"
 #include "app/text.hpp"
 
 namespace ledgerd {
 
 namespace {
 
-int fail(int code, std::string_view sentence) {
-  std::fprintf(stderr, "ledgerd: %s\n", one_line(sentence).c_str());
+int fail(int code, const std::string& sentence) {
+  complain("%s", sentence.c_str());
   return code;
 }
 
 std::function<int(const loaded_config&)> refuse_faults(std::function<int(const config&)> run) {
   return [run = std::move(run)](const loaded_config& loaded) {
+    for (const auto& warning : loaded.warnings)
+      complain("warning: %s", warning.c_str());
     for (const auto& fault : loaded.faults)
       fail(exit_code::wrong_usage, fault);
     return loaded.faults.empty() ? run(loaded.value) : exit_code::wrong_usage;
@@ -43,6 +45,20 @@ std::vector<std::string> known_words(const CLI::App& app, bool flags) {
 }
 
 } // namespace
+
+CLI::Option& add_number(CLI::App& app, const std::string& name,
+                        std::function<void(std::int64_t)> store, std::int64_t low,
+                        std::int64_t high, const std::string& help) {
+  const auto read = [name, store = std::move(store), low, high](const std::string& text) {
+    const auto value = parse_integer(text, low, high);
+    if (!value)
+      throw CLI::ValidationError{name, "must be an integer from " + std::to_string(low) + " to "
+                                           + std::to_string(high) + ", not `" + shorten(text)
+                                           + "`"};
+    store(*value);
+  };
+  return *app.add_option_function<std::string>(name, read, help)->type_name("N");
+}
 
 command_line::command_line()
     : app_{"Applies every money movement from NATS JetStream to PostgreSQL exactly once.",
@@ -127,13 +143,14 @@ std::string command_line::explain(const CLI::ParseError& error) const {
     word = word.substr(0, word.find('='));
     const auto words = known_words(*typed, is_flag);
     const auto close = nearest(word, words);
-    return "`" + word + "` is not a "
+    return "`" + shorten(word) + "` is not a "
            + (is_flag         ? "flag"
               : words.empty() ? "word"
                               : "verb")
            + at_verb + (close ? "; did you mean `" + *close + "`?" : "") + " (see --help)";
   }
-  return std::string{error.what()} + " (see --help)";
+  constexpr std::size_t sentence_bytes_max = 300; // the library quotes what was typed
+  return shorten(error.what(), sentence_bytes_max) + " (see --help)";
 }
 
 int command_line::parse_and_run(int argc, const char* const* argv) {

@@ -30,6 +30,22 @@ struct verb_text {
   option_scope scope = option_scope::connection;
 };
 
+// What `add_integer` does, with a function that stores the number.
+CLI::Option& add_number(CLI::App& app, const std::string& name,
+                        std::function<void(std::int64_t)> store, std::int64_t low,
+                        std::int64_t high, const std::string& help);
+
+// A whole number as people write it, in decimal and from `low` to `high`; the library would take
+// 010 for 8. Anything else is wrong usage. The help shows the present value unless that is 0. Works
+// for a flag (`--limit`) and for a word (`RECORD_ID`).
+template <class Integer>
+CLI::Option& add_integer(CLI::App& app, const std::string& name, Integer& value, std::int64_t low,
+                         std::int64_t high, const std::string& help) {
+  return add_number(
+      app, name, [&value](std::int64_t read) { value = static_cast<Integer>(read); }, low, high,
+      value == Integer{} ? help : help + " [" + std::to_string(value) + "]");
+}
+
 // Belongs to main's thread.
 class command_line {
 public:

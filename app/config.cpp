@@ -5,6 +5,7 @@
 #include <cstring>
 #include <fstream>
 #include <map>
+#include <regex>
 #include <set>
 #include <sstream>
 
@@ -13,6 +14,7 @@
 
 #include "app/bearer_tokens.hpp"
 #include "app/options.hpp"
+#include "app/secret_file.hpp"
 #include "app/text.hpp"
 
 extern char** environ; // NOLINT(readability-redundant-declaration)
@@ -51,6 +53,7 @@ struct source {
   std::string_view place; // how a sentence names it; may be empty
   std::string (*spell)(std::string_view option_name);
   bool refuses_secrets;
+  bool shared = false; // with other programs: what is unknown is no fault
 };
 
 std::string spell_flag(std::string_view name) {
@@ -58,6 +61,23 @@ std::string spell_flag(std::string_view name) {
 }
 std::string spell_key(std::string_view name) {
   return std::string{name};
+}
+
+// Whether Kubernetes sets such a variable for a service whose name begins with `ledgerd`.
+bool is_service_link(const std::string& variable, const std::string& value) {
+  static const std::regex names{"LEDGERD_([A-Z0-9_]+_)?"
+                                "(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT"
+                                "|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"};
+  static const std::regex address{"(tcp|udp|sctp)://.*"};
+  constexpr std::size_t bytes_max = 256; // the library's regular expressions recurse
+  if (variable.size() > bytes_max || value.size() > bytes_max || !std::regex_match(variable, names))
+    return false;
+  return variable.ends_with("_SERVICE_PORT") || !variable.ends_with("_PORT")
+         || variable.find("_PORT_") != std::string::npos || std::regex_match(value, address);
+}
+
+bool is_blank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
 
 class loader {
@@ -70,7 +90,10 @@ public:
     for (const auto& [name, text] : given) {
       const auto* found = find_option(name);
       if (found == nullptr) {
-        unknown(from, name);
+        if (!from.shared)
+          unknown(from, name);
+        else if (!is_service_link(from.spell(name), text))
+          result_.warnings.push_back(not_known(from, name) + "; it is ignored");
         continue;
       }
       const auto target = found->kind == option_kind::file ? target_of(*found) : found->name;
@@ -86,14 +109,16 @@ public:
     result_.faults.push_back((from.place.empty() ? "" : std::string{from.place} + ": ") + sentence);
   }
 
-  void unknown(const source& from, std::string_view name) {
+  void unknown(const source& from, std::string_view name) { fault(from, not_known(from, name)); }
+
+  static std::string not_known(const source& from, std::string_view name) {
     std::vector<std::string> names;
     for (const auto& known : options())
       names.push_back(from.spell(known.name));
     const auto spelled = from.spell(name);
     const auto close = nearest(spelled, names);
-    fault(from, "`" + escape_controls(spelled) + "` is not known"
-                    + (close ? "; did you mean `" + *close + "`?" : ""));
+    return "`" + escape_controls(shorten(spelled, 80)) + "` is not known"
+           + (close ? "; did you mean `" + *close + "`?" : "");
   }
 
   loaded_config finish() {
@@ -207,10 +232,15 @@ setting_list read_file(const std::string& path, const source& from, loader& into
   return found;
 }
 
+bool holds_secret(const setting_list::value_type& setting) {
+  const auto* known = find_option(setting.first);
+  return known != nullptr && known->kind == option_kind::secret && carries_secret(setting.second);
+}
+
 setting_list rename_variables(const setting_list& environment) {
   setting_list renamed;
   for (const auto& [variable, value] : environment) {
-    if (variable == config_variable)
+    if (variable == config_variable || is_blank(value))
       continue;
     auto name = variable.substr(std::min(variable.size(), variable_prefix.size()));
     std::transform(name.begin(), name.end(), name.begin(), [](char c) {
@@ -284,13 +314,17 @@ loaded_config load_config(const config_sources& sources) {
   loader load;
   auto path = sources.file;
   for (const auto& [variable, value] : sources.environment)
-    if (variable == config_variable && path.empty())
+    if (variable == config_variable && path.empty() && !is_blank(value))
       path = value;
   if (!path.empty()) {
     const source file{path, spell_key, false};
-    load.apply(file, read_file(path, file, load));
+    const auto settings = read_file(path, file, load);
+    if (std::any_of(settings.begin(), settings.end(), holds_secret))
+      if (const auto rule = judge_secret_file(path); !rule.empty())
+        load.fault(file, "the file " + rule);
+    load.apply(file, settings);
   }
-  load.apply({"", variable_name, false}, rename_variables(sources.environment));
+  load.apply({"", variable_name, false, true}, rename_variables(sources.environment));
   load.apply({"", spell_flag, true}, sources.flags);
   auto result = load.finish();
   result.value.sources = sources;

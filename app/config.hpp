@@ -134,12 +134,16 @@ public:
 };
 
 struct loaded_config {
-  config value;                    // what is valid, on top of the defaults
-  std::vector<std::string> faults; // one sentence for each fault; empty: all is well
+  config value;                      // what is valid, on top of the defaults
+  std::vector<std::string> faults;   // one sentence for each fault; empty: all is well
+  std::vector<std::string> warnings; // one sentence for each variable that nobody knows
 };
 
 // Never throws for what the sources hold: every fault becomes a sentence that names the source, the
-// field and the rule, and for an unknown name the nearest known one.
+// field and the rule, and for an unknown name the nearest known one. A blank variable is none. An
+// unknown one is a warning, for an environment is shared: Kubernetes sets LEDGERD_PORT and the like
+// for a service named `ledgerd`, of which nothing is said at all. A file whose values hold a secret
+// must be as private as any secret file.
 loaded_config load_config(const config_sources& sources);
 
 // The variables of this process that begin with LEDGERD_.

@@ -1,7 +1,6 @@
 #include "app/connections.hpp"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "app/text.hpp"
 
@@ -46,10 +45,6 @@ std::optional<record_id> record_of(std::string_view payload) {
   if (!number)
     return std::nullopt;
   return record_id{*number};
-}
-
-void print_json(const ordered_json& value) {
-  std::printf("%s\n", value.dump(2, ' ', false, ordered_json::error_handler_t::replace).c_str());
 }
 
 std::string amount_text(money amount, currency_code code, const currency_table& currencies) {

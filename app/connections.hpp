@@ -1,4 +1,4 @@
-// What the verbs share: connections made from the configuration, and JSON for output.
+// What the verbs share: connections made from the configuration, and what they show of a row.
 #pragma once
 
 #include <memory>
@@ -25,9 +25,6 @@ std::string_view header_value(const stored_message& message, std::string_view na
 
 // The recordId of a payload that is a JSON object with a valid one; nothing for all else.
 std::optional<record_id> record_of(std::string_view payload);
-
-// Prints the value in indented lines. Bytes that are not UTF-8 are replaced.
-void print_json(const nlohmann::ordered_json& value);
 
 nlohmann::ordered_json posting_json(const posting& row, const currency_table& currencies);
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -119,19 +120,25 @@ constexpr std::array exported_histograms{
                        "From a record to its verdict, of submissions that wait for it."},
 };
 
-metric export_value(const exported_value& wanted, const std::vector<actor_report>& reports) {
+// Nothing when no actor has reported it: a value that is not known is no zero.
+std::optional<metric> export_value(const exported_value& wanted,
+                                   const std::vector<actor_report>& reports) {
+  bool reported = false;
   metric result{wanted.name, wanted.help, wanted.kind, {}, 0, {}};
   if (wanted.outcome != nullptr)
     result.labels.emplace_back("outcome", wanted.outcome);
   for (const auto& report : reports)
     for (const auto& each : report.values)
-      if (report.actor == wanted.actor && each.name == wanted.value)
+      if (report.actor == wanted.actor && each.name == wanted.value) {
+        reported = true;
         result.value += each.value;
-  return result;
+      }
+  return reported ? std::optional{std::move(result)} : std::nullopt;
 }
 
-metric export_histogram(const exported_histogram& wanted,
-                        const std::vector<actor_report>& reports) {
+std::optional<metric> export_histogram(const exported_histogram& wanted,
+                                       const std::vector<actor_report>& reports) {
+  bool reported = false;
   metric result{wanted.name, wanted.help, metric_kind::histogram, {}, 0, {}};
   auto& durations = result.durations;
   durations.bounds_us.assign(duration_histogram::bounds_us.begin(),
@@ -141,11 +148,12 @@ metric export_histogram(const exported_histogram& wanted,
     for (const auto& each : report.histograms) {
       if (report.actor != wanted.actor || each.name != wanted.histogram)
         continue;
+      reported = true;
       durations.sum_us += each.histogram.sum_us();
       for (std::size_t i = 0; i < durations.buckets.size(); ++i)
         durations.buckets[i] += each.histogram.buckets()[i];
     }
-  return result;
+  return reported ? std::optional{std::move(result)} : std::nullopt;
 }
 
 using reports = std::vector<actor_report>;
@@ -225,7 +233,8 @@ metrics_snapshot to_snapshot(const topology_counts& counts) {
 metrics_snapshot to_snapshot(const std::vector<actor_report>& reports) {
   metrics_snapshot result;
   for (const auto& each : exported_values)
-    result.push_back(export_value(each, reports));
+    if (auto value = export_value(each, reports))
+      result.push_back(std::move(*value));
   // Nodes do not forward to each other yet; the series is there so that dashboards need not change.
   result.push_back({"ledgerd_forwarded_entries_total",
                     "Entries sent to the node that owns them.",
@@ -234,7 +243,8 @@ metrics_snapshot to_snapshot(const std::vector<actor_report>& reports) {
                     0,
                     {}});
   for (const auto& each : exported_histograms)
-    result.push_back(export_histogram(each, reports));
+    if (auto histogram = export_histogram(each, reports))
+      result.push_back(std::move(*histogram));
   result.push_back({"ledgerd_build_info",
                     "Always 1.",
                     metric_kind::gauge,

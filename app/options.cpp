@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "app/memory_budget.hpp"
+#include "app/secret_file.hpp"
 #include "app/text.hpp"
 
 namespace ledgerd {
@@ -126,7 +127,7 @@ std::string set_from_file(config& c, std::string_view path) {
   line.erase(line.find_last_not_of(" \t\r\n") + 1);
   if (const auto rule = Set(c, line); !rule.empty())
     return "names a file whose first line " + rule;
-  return {};
+  return redact_url(line) == line ? std::string{} : judge_secret_file(std::string{path});
 }
 
 template <auto Member, auto File>
@@ -149,8 +150,8 @@ std::string show_nothing(const config&) {
 }
 
 std::string set_creds_file(config& c, std::string_view path) {
-  if (!std::ifstream{std::string{path}})
-    return "must name a readable file";
+  if (auto rule = judge_secret_file(std::string{path}); !rule.empty())
+    return rule;
   c.nats_creds_file = path;
   return {};
 }

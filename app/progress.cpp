@@ -25,10 +25,10 @@ void progress::update(std::uint64_t done) {
   print(done);
 }
 
-void progress::finish() {
+void progress::finish(std::uint64_t done) {
   if (!terminal_ || !printed_)
     return;
-  print(total_);
+  print(done);
   std::fputc('\n', stderr);
 }
 
@@ -38,13 +38,15 @@ void progress::print(std::uint64_t done) {
       total_ == 0 ? 1.0 : static_cast<double>(std::min(done, total_)) / static_cast<double>(total_);
   const double rate = static_cast<double>(done) / std::max(elapsed().count(), 1e-6);
   std::string bar;
-  if (terminal_) {
+  const auto of = total_ == 0 ? "" : " of " + std::to_string(total_);
+  if (terminal_ && total_ == 0)
+    bar = "\r";
+  else if (terminal_) {
     const auto filled = static_cast<std::size_t>(share * static_cast<double>(bar_width));
     bar = "\r[" + std::string(filled, '=') + std::string(bar_width - filled, ' ') + "] ";
   }
-  std::fprintf(stderr, "%s%s %llu of %llu, %.0f/s%s", bar.c_str(), what_.c_str(),
-               static_cast<unsigned long long>(done), static_cast<unsigned long long>(total_), rate,
-               terminal_ ? "  " : "\n");
+  std::fprintf(stderr, "%s%s %llu%s, %.0f/s%s", bar.c_str(), what_.c_str(),
+               static_cast<unsigned long long>(done), of.c_str(), rate, terminal_ ? "  " : "\n");
   std::fflush(stderr);
 }
 

@@ -10,13 +10,13 @@ namespace ledgerd {
 // Belongs to one thread.
 class progress {
 public:
-  // `what` is the past participle, such as "sent".
+  // `what` is the past participle, such as "sent"; a `total` of 0 is not known.
   progress(std::string what, std::uint64_t total);
 
   void update(std::uint64_t done);
 
   // Ends the bar's line.
-  void finish();
+  void finish(std::uint64_t done);
 
   std::chrono::duration<double> elapsed() const {
     return std::chrono::steady_clock::now() - began_;

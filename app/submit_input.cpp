@@ -1,15 +1,26 @@
 #include "app/submit_input.hpp"
 
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
 #include <nlohmann/json.hpp>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "app/config.hpp"
 #include "app/connections.hpp"
+#include "app/text.hpp"
 #include "messaging/codec.hpp"
 #include "messaging/names.hpp"
 
 namespace ledgerd {
 
 namespace {
+
+constexpr std::size_t line_bytes_max = 64 * 1024 * 1024;
+constexpr std::size_t read_bytes = 64 * 1024;
+constexpr int input_wait_ms = 100;
 
 std::string text_field(const nlohmann::json& document, const char* name) {
   if (!document.is_object() || !document.contains(name) || !document[name].is_string())
@@ -56,24 +67,97 @@ void validate(const outgoing& message, const currency_table& currencies, const r
                       + bad->detail};
 }
 
-request_file::request_file(std::string path, bool raw)
-    : path_{std::move(path)}, raw_{raw}, stream_{path_} {
-  if (!stream_)
-    throw usage_error{"--file must name a readable file, not `" + path_ + "`"};
+request_lines::request_lines(std::string path, bool raw) : path_{std::move(path)}, raw_{raw} {
+  const bool standard = path_ == "-";
+  // A FIFO without a writer must not hold up the signal that ends the wait for one.
+  descriptor_ = standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                         : open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  struct stat status {};
+  const bool known = descriptor_ >= 0 && fstat(descriptor_, &status) == 0;
+  if (known && !S_ISDIR(status.st_mode)) {
+    is_file_ = S_ISREG(status.st_mode) && !standard;
+    if (standard)
+      path_ = "standard input";
+    return;
+  }
+  if (descriptor_ >= 0)
+    close(descriptor_);
+  throw usage_error{"--file must name a readable file or pipe, or be `-` for standard input, not `"
+                    + shorten(path_, 200) + "`" + (known ? ", a directory" : "")};
 }
 
-std::optional<outgoing> request_file::next() {
-  for (std::string line; std::getline(stream_, line);) {
-    ++line_;
+request_lines::~request_lines() {
+  close(descriptor_);
+}
+
+void request_lines::rewind() {
+  if (lseek(descriptor_, 0, SEEK_SET) != 0)
+    throw std::runtime_error{"cannot read " + path_
+                             + " again: " + std::strerror(errno)}; // NOLINT(concurrency-mt-unsafe)
+  at_end_ = false;
+  buffer_.clear();
+  begin_ = seen_ = 0;
+  line_ = 0;
+}
+
+// Takes the next line out of the buffer, without its end; the last one may have none.
+bool request_lines::take_line(std::string& line) {
+  auto end = buffer_.find('\n', seen_);
+  if (end == std::string::npos) {
+    seen_ = buffer_.size();
+    if (!at_end_ || begin_ == buffer_.size())
+      return false;
+    end = buffer_.size();
+  }
+  line = buffer_.substr(begin_, end - begin_);
+  begin_ = seen_ = std::min(end + 1, buffer_.size());
+  ++line_;
+  return true;
+}
+
+// Reads what there is; false when nothing came in a tenth of a second.
+bool request_lines::fill() {
+  buffer_.erase(0, begin_);
+  seen_ -= begin_;
+  begin_ = 0;
+  if (buffer_.size() > line_bytes_max)
+    throw usage_error{path_ + ":" + std::to_string(line_ + 1) + ": the line is longer than 64 MiB"};
+  pollfd wait{descriptor_, POLLIN, 0};
+  if (poll(&wait, 1, input_wait_ms) <= 0)
+    return false; // nothing, or a signal
+  const auto size = buffer_.size();
+  buffer_.resize(size + read_bytes);
+  const auto got = read(descriptor_, buffer_.data() + size, read_bytes);
+  buffer_.resize(size + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  if (got < 0 && errno != EAGAIN && errno != EINTR)
+    throw std::runtime_error{"cannot read " + path_ + ": "
+                             + std::strerror(errno)}; // NOLINT(concurrency-mt-unsafe)
+  at_end_ = got == 0;
+  return got >= 0;
+}
+
+request_lines::step request_lines::next(outgoing& message) {
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  std::string line;
+  for (;;) {
+    while (!take_line(line)) {
+      if (at_end_)
+        return step::end;
+      if (!fill())
+        return step::nothing_yet;
+    }
+    if (line_ == 1 && line.starts_with(byte_order_mark))
+      line.erase(0, byte_order_mark.size());
     if (line.ends_with('\r'))
       line.pop_back();
-    if (!line.empty())
-      return make_request(std::move(line), raw_);
+    if (line.find_first_not_of(" \t") == std::string::npos)
+      continue;
+    message = make_request(std::move(line), raw_);
+    return step::message;
   }
-  return std::nullopt;
 }
 
-std::string request_file::where() const {
+std::string request_lines::where() const {
   return path_ + ":" + std::to_string(line_);
 }
 

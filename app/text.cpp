@@ -76,6 +76,17 @@ std::size_t printable_sequence(std::string_view text) noexcept {
   return breaks_line || isolates ? 0 : length;
 }
 
+// Precondition: `sequence` is one UTF-8 sequence of at most three bytes, or a byte that begins
+// none.
+unsigned code_point(std::string_view sequence) noexcept {
+  const auto byte = [&](std::size_t i) {
+    return static_cast<unsigned>(static_cast<unsigned char>(sequence[i]));
+  };
+  if (sequence.size() == 3)
+    return (byte(0) & 0x0f) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f);
+  return sequence.size() == 2 ? (byte(0) & 0x1f) << 6 | (byte(1) & 0x3f) : byte(0);
+}
+
 // How many columns a UTF-8 text takes, counting code points.
 std::size_t width(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
@@ -178,6 +189,32 @@ std::string escape_controls(std::string_view text) {
     text.remove_prefix(1);
   }
   return result;
+}
+
+std::string escape_json_controls(std::string_view document) {
+  std::string result;
+  result.reserve(document.size());
+  while (!document.empty()) {
+    const auto whole = std::max<std::size_t>(utf8_sequence(document), 1);
+    if (document.front() == '\n' || printable_sequence(document) > 0) {
+      result += document.substr(0, whole);
+    } else {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\u%04x", code_point(document.substr(0, whole)));
+      result += escape;
+    }
+    document.remove_prefix(whole);
+  }
+  return result;
+}
+
+std::string shorten(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max)
+    return std::string{text};
+  auto size = bytes_max;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80)
+    --size; // not within a character
+  return std::string{text.substr(0, size)} + "...";
 }
 
 std::string one_line(std::string_view text) {

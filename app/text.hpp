@@ -37,8 +37,16 @@ bool is_clean_text(std::string_view text) noexcept;
 // line of printable text.
 std::string escape_controls(std::string_view text);
 
-// The same, with each run of blanks, tabs and line ends as one blank, and none at the ends: for
-// messages of libraries.
+// A JSON document with the control characters that JSON allows in a text (U+007F .. U+009F, and
+// those that break lines or turn their direction) as \u....; line ends between the values stay.
+// Precondition: UTF-8.
+std::string escape_json_controls(std::string_view document);
+
+// At most `bytes_max` bytes of what somebody typed, with "..." for the rest: for messages.
+std::string shorten(std::string_view text, std::size_t bytes_max = 40);
+
+// The same as `escape_controls`, with each run of blanks, tabs and line ends as one blank, and none
+// at the ends: for messages of libraries.
 std::string one_line(std::string_view text);
 
 // RFC 3339 in UTC with microseconds: 2026-11-24T07:32:46.123456Z.

@@ -1,8 +1,8 @@
-#include <cstdio>
 #include <memory>
 
 #include "app/command_line.hpp"
 #include "app/connections.hpp"
+#include "app/output.hpp"
 #include "app/text.hpp"
 #include "app/verbs.hpp"
 
@@ -24,7 +24,7 @@ void print_text(const std::vector<history>& accounts, const currency_table& curr
     balances.push_back({std::string{account.account.currency.text()},
                         amount_text(account.head.balance, account.account.currency, currencies),
                         std::to_string(account.head.seq), format_time(to_int(account.updated_at))});
-  std::fputs(format_table(balances).c_str(), stdout);
+  print_table(balances);
   std::vector<std::vector<std::string>> table{
       {"currency", "seq", "processed", "record", "type", "amount", "status", "balance after"}};
   for (const auto& [account, rows] : accounts)
@@ -36,7 +36,8 @@ void print_text(const std::vector<history>& accounts, const currency_table& curr
                        std::string{row.verdict == outcome::applied ? status_text(row.verdict)
                                                                    : reason_text(row.verdict)},
                        amount_text(row.balance_after, row.account.currency, currencies)});
-  std::printf("\n%s", format_table(table).c_str());
+  print_line("%s", "");
+  print_table(table);
 }
 
 nlohmann::ordered_json to_json(const std::string& user, const std::vector<history>& accounts,
@@ -67,8 +68,7 @@ int run_account(const config& settings, const account_options& options) {
   if (options.json)
     print_json(to_json(options.user, accounts, currencies));
   else if (accounts.empty())
-    std::fprintf(stderr, "ledgerd: the user `%s` has no account\n",
-                 escape_controls(options.user).c_str());
+    complain("the user `%s` has no account", shorten(options.user, 200).c_str());
   else
     print_text(accounts, currencies);
   return accounts.empty() ? exit_code::answer_is_no : exit_code::done;
@@ -83,9 +83,8 @@ void add_account(command_line& line) {
                      "ledgerd account alice --limit 20"},
                     [options](const config& settings) { return run_account(settings, *options); });
   app.add_option("USER", options->user, "The user")->required();
-  app.add_option("--limit", options->limit, "Transactions for each currency, newest first")
-      ->check(CLI::Range(1, 10000))
-      ->capture_default_str();
+  add_integer(app, "--limit", options->limit, 1, 10000,
+              "Transactions for each currency, newest first");
   app.add_flag("--json", options->json, "Print JSON");
 }
 

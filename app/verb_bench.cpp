@@ -17,25 +17,17 @@ void add_bench(command_line& line) {
         return contender->empty() ? run_bench(settings, *options)
                                   : run_contender(settings, *contender);
       });
-  app.add_option("--messages", options->messages, "Messages of each run")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app.add_option("--one-by-one-messages", options->one_by_one_messages,
-                 "Messages of each run of the one-by-one design")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app.add_option("--rounds", options->rounds, "Figures are medians of so many runs")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
+  constexpr std::int64_t messages_max = 1'000'000'000;
+  add_integer(app, "--messages", options->messages, 1, messages_max, "Messages of each run");
+  add_integer(app, "--one-by-one-messages", options->one_by_one_messages, 1, messages_max,
+              "Messages of each run of the one-by-one design");
+  add_integer(app, "--rounds", options->rounds, 1, 1000, "Figures are medians of so many runs");
   app.add_option("--scenario", options->scenarios, "Only these scenarios");
   app.add_option("--contender", options->contenders, "Only these: one-by-one, straight, daemon");
-  app.add_option("--latency-load", options->latency_load_percent,
-                 "Percent of the daemon's rate for the latency run; 0: no such run")
-      ->check(CLI::Range(0, 100))
-      ->capture_default_str();
-  app.add_option("--latency-seconds", options->latency_seconds, "How long the latency run takes")
-      ->check(CLI::Range(1, 3600))
-      ->capture_default_str();
+  add_integer(app, "--latency-load", options->latency_load_percent, 0, 100,
+              "Percent of the daemon's rate for the latency run; 0: no such run");
+  add_integer(app, "--latency-seconds", options->latency_seconds, 1, 3600,
+              "How long the latency run takes");
   app.add_option("--as", *contender,
                  "Be one contender until SIGTERM; how the comparison starts its own processes")
       ->group(""); // not shown in --help

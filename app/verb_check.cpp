@@ -1,10 +1,10 @@
-#include <cstdio>
 #include <functional>
 #include <memory>
 #include <utility>
 
 #include "app/command_line.hpp"
 #include "app/connections.hpp"
+#include "app/output.hpp"
 #include "app/text.hpp"
 #include "app/topology_watch.hpp"
 #include "app/verbs.hpp"
@@ -70,11 +70,11 @@ int run_check(const loaded_config& loaded, bool json) {
     if (json)
       continue;
     if (faults.empty())
-      std::printf("%-16s ok\n", part.c_str());
+      print_line("%-16s ok", part.c_str());
     for (const auto& fault : faults)
-      std::printf("%-16s FAULT  %s\n", part.c_str(), one_line(fault).c_str());
+      print_line("%-16s FAULT  %s", part.c_str(), one_line(fault).c_str());
     for (const auto& warning : warnings)
-      std::printf("%-16s WARN   %s\n", part.c_str(), one_line(warning).c_str());
+      print_line("%-16s WARN   %s", part.c_str(), one_line(warning).c_str());
   }
   if (json)
     print_json({{"ok", ok}, {"parts", items}});

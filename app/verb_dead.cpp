@@ -1,5 +1,4 @@
 #include <chrono>
-#include <cstdio>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -8,6 +7,7 @@
 
 #include "app/command_line.hpp"
 #include "app/connections.hpp"
+#include "app/output.hpp"
 #include "app/text.hpp"
 #include "app/verbs.hpp"
 #include "messaging/codec.hpp"
@@ -74,11 +74,11 @@ int run_list(const config& settings, const list_options& options) {
   std::vector<std::vector<std::string>> table{{"seq", "from", "source seq", "reason", "detail"}};
   for (const auto& message : letters)
     table.push_back({std::to_string(message.seq),
-                     escape_controls(header_value(message, "Ledgerd-Subject")),
-                     escape_controls(header_value(message, "Ledgerd-Sequence")),
-                     escape_controls(header_value(message, "Ledgerd-Reason")),
-                     escape_controls(header_value(message, "Ledgerd-Detail"))});
-  std::fputs(format_table(table).c_str(), stdout);
+                     std::string{header_value(message, "Ledgerd-Subject")},
+                     std::string{header_value(message, "Ledgerd-Sequence")},
+                     std::string{header_value(message, "Ledgerd-Reason")},
+                     std::string{header_value(message, "Ledgerd-Detail")}});
+  print_table(table);
   return exit_code::done;
 }
 
@@ -86,8 +86,8 @@ int run_list(const config& settings, const list_options& options) {
 std::optional<stored_message> find_letter(broker& nats, std::uint64_t seq) {
   auto message = nats.message(names::dead_letter_stream, seq);
   if (!message)
-    std::fprintf(stderr, "ledgerd: there is no dead letter with the sequence number %llu\n",
-                 static_cast<unsigned long long>(seq));
+    complain("there is no dead letter with the sequence number %llu",
+             static_cast<unsigned long long>(seq));
   return message;
 }
 
@@ -99,10 +99,11 @@ int run_show(const config& settings, const show_options& options) {
     print_json(to_json(*message));
     return exit_code::done;
   }
-  std::printf("subject  %s\n", escape_controls(message->subject).c_str());
+  print_line("subject  %s", message->subject.c_str());
   for (const auto& [name, value] : message->headers)
-    std::printf("%s: %s\n", escape_controls(name).c_str(), escape_controls(value).c_str());
-  std::printf("\n%s\n", escape_controls(message->payload).c_str());
+    print_line("%s: %s", name.c_str(), value.c_str());
+  print_line("%s", "");
+  print_line("%s", message->payload.c_str());
   return exit_code::done;
 }
 
@@ -149,12 +150,11 @@ int run_replay(const config& settings, std::uint64_t seq) {
   if (!letter)
     return exit_code::answer_is_no;
   if (!header_value(*letter, "Ledgerd-Truncated").empty()) {
-    std::fprintf(stderr,
-                 "ledgerd: the payload of dead letter %llu was cut; its original has the "
-                 "sequence number %s in stream %s\n",
-                 static_cast<unsigned long long>(seq),
-                 escape_controls(header_value(*letter, "Ledgerd-Sequence")).c_str(),
-                 escape_controls(header_value(*letter, "Ledgerd-Stream")).c_str());
+    complain("the payload of dead letter %llu was cut; its original has the sequence number %s in "
+             "stream %s",
+             static_cast<unsigned long long>(seq),
+             std::string{header_value(*letter, "Ledgerd-Sequence")}.c_str(),
+             std::string{header_value(*letter, "Ledgerd-Stream")}.c_str());
     return exit_code::answer_is_no;
   }
   const auto again = original_of(*letter);
@@ -162,9 +162,13 @@ int run_replay(const config& settings, std::uint64_t seq) {
   if (!subject.starts_with("transaction.") || subject.starts_with(names::dead_letter_prefix))
     throw std::runtime_error(
         "header Ledgerd-Subject: must name the subject of a request or result, not `"
-        + escape_controls(subject) + "`");
+        + shorten(subject, 200) + "`");
   publish_one(*nats, again);
-  std::printf("published again to %s; the dead letter stays\n", subject.c_str());
+  if (!header_value(*letter, "Ledgerd-Account").empty())
+    complain(
+        "warning: its record on the account side has ended as FAILED and stays so; the request "
+        "is decided all the same (see `ledgerd trace`)");
+  print_line("published again to %s; the dead letter stays", subject.c_str());
   return exit_code::done;
 }
 
@@ -198,14 +202,12 @@ int run_discard(const config& settings, const discard_options& options) {
   // The entry first: a letter without one is never gone.
   publish_one(*nats, discard_entry(*letter, options.why));
   nats->delete_message(names::dead_letter_stream, options.seq);
-  std::puts("discarded");
+  print_line("discarded");
   return exit_code::done;
 }
 
-CLI::Option* add_sequence(CLI::App& app, std::uint64_t& seq) {
-  return app.add_option("SEQ", seq, "Its sequence number in the stream")
-      ->required()
-      ->check(CLI::PositiveNumber);
+void add_sequence(CLI::App& app, std::uint64_t& seq) {
+  add_integer(app, "SEQ", seq, 1, INT64_MAX, "Its sequence number in the stream").required();
 }
 
 } // namespace
@@ -216,9 +218,7 @@ void add_dead(command_line& line) {
   auto& list_app = line.add_verb_to(
       group, {"list", "List the newest dead letters", "ledgerd dead list --limit 20"},
       [list](const config& settings) { return run_list(settings, *list); });
-  list_app.add_option("--limit", list->limit, "How many")
-      ->check(CLI::Range(1, 100000))
-      ->capture_default_str();
+  add_integer(list_app, "--limit", list->limit, 1, 100000, "How many");
   list_app.add_flag("--json", list->json, "Print JSON");
   const auto show = std::make_shared<show_options>();
   auto& show_app = line.add_verb_to(

@@ -1,10 +1,9 @@
-#include <cstdio>
 #include <memory>
 
 #include "app/command_line.hpp"
 #include "app/connections.hpp"
 #include "app/http_client.hpp"
-#include "app/text.hpp"
+#include "app/output.hpp"
 #include "app/verbs.hpp"
 
 namespace ledgerd {
@@ -32,20 +31,19 @@ std::string quantile(const nlohmann::json& histogram, double share) {
 void print_text(const nlohmann::json& answer) {
   std::vector<std::vector<std::string>> table{{"actor", "instance", "name", "value"}};
   for (const auto& item : answer.at("actors")) {
-    const auto actor = escape_controls(item.at("actor").get<std::string>());
-    const auto instance = escape_controls(item.at("instance").get<std::string>());
+    const auto actor = item.at("actor").get<std::string>();
+    const auto instance = item.at("instance").get<std::string>();
     for (const auto& [name, value] : item.at("values").items())
-      table.push_back({actor, instance, escape_controls(name), value.dump()});
+      table.push_back({actor, instance, name, value.dump()});
     for (const auto& [name, histogram] : item.at("histograms").items()) {
-      table.push_back(
-          {actor, instance, escape_controls(name) + " count", histogram.at("count").dump()});
+      table.push_back({actor, instance, name + " count", histogram.at("count").dump()});
       if (histogram.at("count") == 0)
         continue;
-      table.push_back({actor, instance, escape_controls(name) + " p50", quantile(histogram, 0.5)});
-      table.push_back({actor, instance, escape_controls(name) + " p99", quantile(histogram, 0.99)});
+      table.push_back({actor, instance, name + " p50", quantile(histogram, 0.5)});
+      table.push_back({actor, instance, name + " p99", quantile(histogram, 0.99)});
     }
   }
-  std::fputs(format_table(table).c_str(), stdout);
+  print_table(table);
 }
 
 int run_metrics(const config& settings, bool json) {

@@ -1,6 +1,5 @@
-#include <cstdio>
-
 #include "app/command_line.hpp"
+#include "app/output.hpp"
 #include "app/verbs.hpp"
 #include "persistence/schema.hpp"
 
@@ -10,8 +9,8 @@ namespace {
 
 void migrate_schema(const char* name, const std::string& url, schema which) {
   for (const auto& applied : migrate(url, which))
-    std::printf("applied %s\n", applied.c_str());
-  std::printf("the schema %s is at version %d\n", name, read_schema(url, which).version);
+    print_line("applied %s", applied.c_str());
+  print_line("the schema %s is at version %d", name, read_schema(url, which).version);
 }
 
 int run_migrate(const config& settings) {

@@ -1,9 +1,9 @@
-#include <cstdio>
 #include <memory>
 
 #include "app/command_line.hpp"
 #include "app/daemon.hpp"
 #include "app/logging.hpp"
+#include "app/output.hpp"
 #include "app/signals.hpp"
 #include "app/verbs.hpp"
 
@@ -31,7 +31,7 @@ void add_run(command_line& line) {
       [print_only](const config& settings) {
         if (!*print_only)
           return run_logged(settings);
-        std::fputs(print_config(settings).c_str(), stdout);
+        print_lines(print_config(settings));
         return exit_code::done;
       });
   app.add_flag("--print-config", *print_only,

@@ -1,5 +1,4 @@
 #include <array>
-#include <cstdio>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -7,6 +6,7 @@
 #include "app/command_line.hpp"
 #include "app/connections.hpp"
 #include "app/http_client.hpp"
+#include "app/output.hpp"
 #include "app/text.hpp"
 #include "app/verbs.hpp"
 #include "messaging/names.hpp"
@@ -97,7 +97,7 @@ ordered_json ask(const std::function<ordered_json()>& question) {
 }
 
 std::string cell(const ordered_json& value) {
-  return escape_controls(value.is_string() ? value.get<std::string>() : value.dump());
+  return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
 // Objects with the same keys as a table, headed by the keys.
@@ -110,32 +110,36 @@ void print_rows(const ordered_json& items) {
     for (const auto& value : item)
       row.push_back(cell(value));
   }
-  std::printf("%s\n", format_table(table).c_str());
+  print_table(table);
+  print_line("%s", "");
 }
 
 void print_text(const ordered_json& found) {
   const auto& nats = found["broker"];
   if (nats.contains("error")) {
-    std::printf("broker: %s\n\n", cell(nats["error"]).c_str());
+    print_line("broker: %s", cell(nats["error"]).c_str());
+    print_line("%s", "");
   } else {
     print_rows(nats["streams"]);
     print_rows(nats["consumers"]);
   }
   const auto& ledger = found["ledger"];
-  if (ledger.contains("error"))
-    std::printf("ledger: %s\n\n", cell(ledger["error"]).c_str());
-  else
+  if (ledger.contains("error")) {
+    print_line("ledger: %s", cell(ledger["error"]).c_str());
+    print_line("%s", "");
+  } else {
     print_rows(ordered_json::array({ledger}));
+  }
   const auto& daemon = found["daemon"];
   if (daemon["ready"].is_null())
-    std::printf("daemon: not reachable (%s)\n", cell(daemon["detail"]).c_str());
+    print_line("daemon: not reachable (%s)", cell(daemon["detail"]).c_str());
   else
-    std::printf("daemon: %s\n", daemon["ready"] == true ? "ready" : "not ready");
+    print_line("daemon: %s", daemon["ready"] == true ? "ready" : "not ready");
   if (daemon.contains("checks"))
     for (const auto& check : daemon["checks"])
-      std::printf("  %-12s %s%s\n", cell(check["name"]).c_str(),
-                  check["ok"] == true ? "ok" : "NOT OK  ",
-                  check.contains("detail") ? cell(check["detail"]).c_str() : "");
+      print_line("  %-12s %s%s", cell(check["name"]).c_str(),
+                 check["ok"] == true ? "ok" : "NOT OK  ",
+                 check.contains("detail") ? cell(check["detail"]).c_str() : "");
 }
 
 int run_status(const config& settings, bool json) {
@@ -146,18 +150,22 @@ int run_status(const config& settings, bool json) {
     print_json(found);
   else
     print_text(found);
-  const bool complete = !found["broker"].contains("error") && !found["ledger"].contains("error");
-  return complete ? exit_code::done : exit_code::answer_is_no;
+  const bool servers = !found["broker"].contains("error") && !found["ledger"].contains("error");
+  // Who has no HTTP has nobody to ask, which is no fault.
+  const bool daemon = !settings.http_listen || found["daemon"]["ready"] == true;
+  return servers && daemon ? exit_code::done : exit_code::answer_is_no;
 }
 
 } // namespace
 
 void add_status(command_line& line) {
   const auto json = std::make_shared<bool>(false);
-  auto& app =
-      line.add_verb({"status", "Show streams, consumers, the ledger and the daemon's readiness",
-                     "ledgerd status --json"},
-                    [json](const config& settings) { return run_status(settings, *json); });
+  auto& app = line.add_verb({"status",
+                             "Show streams, consumers, the ledger and the daemon's readiness; exit "
+                             "code 1 when a server or "
+                             "the daemon is away or not ready",
+                             "ledgerd status --json"},
+                            [json](const config& settings) { return run_status(settings, *json); });
   app.add_flag("--json", *json, "Print JSON");
 }
 

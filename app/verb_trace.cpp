@@ -1,8 +1,8 @@
-#include <cstdio>
 #include <memory>
 
 #include "app/command_line.hpp"
 #include "app/connections.hpp"
+#include "app/output.hpp"
 #include "app/text.hpp"
 #include "app/verbs.hpp"
 #include "messaging/codec.hpp"
@@ -42,33 +42,30 @@ std::vector<stored_message> messages_of(broker& nats, std::string_view stream, r
 }
 
 std::string describe(const stored_message& message) {
-  return message.subject + " #" + std::to_string(message.seq) + "  "
-         + escape_controls(message.payload);
+  return message.subject + " #" + std::to_string(message.seq) + "  " + message.payload;
 }
 
 void print_text(const trail& found, const currency_table& currencies) {
   for (const auto& message : found.requests)
-    std::printf("requested  %s\n", describe(message).c_str());
+    print_line("requested  %s", describe(message).c_str());
   if (found.row) {
     const auto& row = *found.row;
-    std::printf(
-        "posted     %s  transaction %lld, %s %s, seq %lld: %s %s, %s%s%s, balance after %s\n",
-        format_time(to_int(row.created_at)).c_str(), static_cast<long long>(to_int(row.id)),
-        escape_controls(row.account.user_id).c_str(),
-        std::string{row.account.currency.text()}.c_str(), static_cast<long long>(row.seq),
-        std::string{to_text(row.type)}.c_str(),
-        amount_text(row.amount, row.account.currency, currencies).c_str(),
-        std::string{status_text(row.verdict)}.c_str(), row.verdict == outcome::applied ? "" : " ",
-        std::string{reason_text(row.verdict)}.c_str(),
-        amount_text(row.balance_after, row.account.currency, currencies).c_str());
+    print_line("posted     %s  transaction %lld, %s %s, seq %lld: %s %s, %s%s%s, balance after %s",
+               format_time(to_int(row.created_at)).c_str(), static_cast<long long>(to_int(row.id)),
+               row.account.user_id.c_str(), std::string{row.account.currency.text()}.c_str(),
+               static_cast<long long>(row.seq), std::string{to_text(row.type)}.c_str(),
+               amount_text(row.amount, row.account.currency, currencies).c_str(),
+               std::string{status_text(row.verdict)}.c_str(),
+               row.verdict == outcome::applied ? "" : " ",
+               std::string{reason_text(row.verdict)}.c_str(),
+               amount_text(row.balance_after, row.account.currency, currencies).c_str());
   }
   for (const auto& message : found.results)
-    std::printf("published  %s\n", describe(message).c_str());
+    print_line("published  %s", describe(message).c_str());
   for (const auto& message : found.dead_letters)
-    std::printf("parked     %s: %s  %s\n",
-                std::string{header_value(message, "Ledgerd-Reason")}.c_str(),
-                escape_controls(header_value(message, "Ledgerd-Detail")).c_str(),
-                describe(message).c_str());
+    print_line(
+        "parked     %s: %s  %s", std::string{header_value(message, "Ledgerd-Reason")}.c_str(),
+        std::string{header_value(message, "Ledgerd-Detail")}.c_str(), describe(message).c_str());
 }
 
 nlohmann::ordered_json to_json(const std::vector<stored_message>& messages) {
@@ -103,8 +100,7 @@ int run_trace(const config& settings, const trace_options& options) {
          {"results", to_json(found.results)},
          {"deadLetters", to_json(found.dead_letters)}});
   else if (found.empty())
-    std::fprintf(stderr, "ledgerd: nothing is known of record %lld\n",
-                 static_cast<long long>(options.id));
+    complain("nothing is known of record %lld", static_cast<long long>(options.id));
   else
     print_text(found, currencies);
   return found.empty() ? exit_code::answer_is_no : exit_code::done;
@@ -118,7 +114,7 @@ void add_trace(command_line& line) {
       line.add_verb({"trace", "Follow one record: its requests, row, results and dead letters",
                      "ledgerd trace 4711"},
                     [options](const config& settings) { return run_trace(settings, *options); });
-  app.add_option("RECORD_ID", options->id, "The record id")->required()->check(CLI::PositiveNumber);
+  add_integer(app, "RECORD_ID", options->id, 1, INT64_MAX, "The record id").required();
   app.add_flag("--json", options->json, "Print JSON");
 }
 

@@ -16,6 +16,7 @@
 #include "messaging/provisioning.hpp"
 #include "messaging/pull_source.hpp"
 #include "messaging/question_desk.hpp"
+#include "messaging/server_urls.hpp"
 #include "messaging/stream_reader.hpp"
 
 namespace ledgerd {

@@ -164,8 +164,9 @@ public:
 
   // Publishes all with their message ids, at most `window` unconfirmed at a time, and waits for the
   // PubAcks; `progress` gets the number confirmed so far. Unconfirmed ones are published again.
-  // Throws std::runtime_error when there is no progress for `patience`. For `submit`, `bench` and
-  // tests; not for actors.
+  // A message without a subject means that there is nothing at this moment: `next` is asked again
+  // soon. Throws std::runtime_error when there is no progress for `patience`. For `submit`, `bench`
+  // and tests; not for actors.
   virtual void publish_all(const std::function<std::optional<outgoing>()>& next, std::size_t window,
                            const std::function<void(std::uint64_t)>& progress,
                            std::chrono::milliseconds patience) = 0;

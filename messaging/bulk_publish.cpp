@@ -57,19 +57,26 @@ void publish_and_wait(std::unique_ptr<publisher> through,
   auto last_progress = steady::now();
   auto retry_at = last_progress;
   while (!exhausted || !under_way.empty()) {
+    bool idle = false;
     while (!exhausted && under_way.size() < std::max<std::size_t>(window, 1)) {
       auto message = next();
       if (!message) {
         exhausted = true;
         break;
       }
+      if (message->subject.empty()) {
+        idle = true;
+        break;
+      }
+      if (under_way.empty())
+        last_progress = steady::now();
       message->token = ++last_token;
       sender->publish(under_way.emplace(last_token, std::move(*message)).first->second);
     }
     if (!again.empty() && steady::now() >= retry_at)
       for (; !again.empty(); again.pop_front())
         sender->publish(under_way.at(again.front()));
-    if (!under_way.empty())
+    if (idle || !under_way.empty())
       wakeup.wait(look_every);
     const auto before = confirmed;
     for (auto& one : sender->take()) {

@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <unordered_map>
 
+#include "messaging/server_urls.hpp"
+
 namespace ledgerd {
 
 namespace {
@@ -95,24 +97,6 @@ void on_subscription_complete(void* closure) {
   delete static_cast<receiver*>(closure);
 }
 
-std::vector<std::string> split_urls(std::string_view urls) {
-  std::vector<std::string> result;
-  while (!urls.empty()) {
-    const auto comma = urls.find(',');
-    auto one = urls.substr(0, comma);
-    const auto first = one.find_first_not_of(" \t");
-    if (first != std::string_view::npos)
-      result.emplace_back(one.substr(first, one.find_last_not_of(" \t") - first + 1));
-    urls.remove_prefix(comma == std::string_view::npos ? urls.size() : comma + 1);
-  }
-  return result;
-}
-
-void replace_all(std::string& text, std::string_view what, std::string_view with) {
-  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
-    text.replace(at, what.size(), with);
-}
-
 struct options_deleter {
   void operator()(natsOptions* options) const noexcept { natsOptions_Destroy(options); }
 };
@@ -128,13 +112,15 @@ options_ptr make_options(const broker_options& broker, const session_options& op
     if (status != NATS_OK)
       throw std::runtime_error("NATS options: " + nats_error_text(status));
   };
-  const auto urls = split_urls(broker.url);
+  auto urls = split_urls(broker.url);
   if (urls.empty())
     throw std::runtime_error("NATS: no URL given");
   std::vector<const char*> servers;
   servers.reserve(urls.size());
-  for (const auto& url : urls)
+  for (auto& url : urls) {
+    url = decode_credentials(url);
     servers.push_back(url.c_str());
+  }
   check(natsOptions_SetServers(raw, servers.data(), static_cast<int>(servers.size())));
   if (std::any_of(urls.begin(), urls.end(), [](auto& url) { return url.starts_with("tls://"); }))
     check(natsOptions_SetSecure(raw, true));
@@ -174,23 +160,6 @@ std::string nats_error_text(int status) {
   if (const char* last = nats_GetLastError(&last_status);
       last != nullptr && *last != '\0' && static_cast<int>(last_status) == status && text != last)
     text.append(": ").append(last);
-  return text;
-}
-
-std::string redact(std::string text, std::string_view urls) {
-  for (const auto& url : split_urls(urls)) {
-    const auto scheme = url.find("://");
-    const auto begin = scheme == std::string::npos ? 0 : scheme + 3;
-    const auto at = url.rfind('@');
-    if (at == std::string::npos || at <= begin)
-      continue;
-    const auto secret = url.substr(begin, at - begin);
-    replace_all(text, secret + "@", "***@");
-    const auto colon = secret.find(':');
-    const auto password = colon == std::string::npos ? secret : secret.substr(colon + 1);
-    if (!password.empty())
-      replace_all(text, password, "***");
-  }
   return text;
 }
 

@@ -155,9 +155,6 @@ private:
 // What a failed call of the library means, in words. `status` is a natsStatus.
 std::string nats_error_text(int status);
 
-// `text` without the user names, passwords and tokens of the comma-separated `urls`.
-std::string redact(std::string text, std::string_view urls);
-
 // Judges whether a link that the library thinks is up still is. Pure; one thread, which calls
 // `look` several times a second. Time in which nobody looked does not count: the process may have
 // been stopped.

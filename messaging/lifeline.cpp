@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "messaging/connection.hpp"
+#include "messaging/server_urls.hpp"
 
 namespace ledgerd {
 

@@ -80,7 +80,9 @@ CAF_TEST(all faults of the configuration are told at once) {
       run_program({"run", "--gates", "0", "--fetchers", "x"}, {"LEDGERD_BATCHMAX=1"});
   CAF_CHECK_EQUAL(result.code, 2);
   CAF_CHECK_EQUAL(std::count(result.err.begin(), result.err.end(), '\n'), 3);
-  CAF_CHECK(contains(result.err, "did you mean `LEDGERD_BATCH_MAX`?"));
+  CAF_CHECK(contains(
+      result.err,
+      "ledgerd: warning: `LEDGERD_BATCHMAX` is not known; did you mean `LEDGERD_BATCH_MAX`?"));
 }
 
 CAF_TEST(a configuration is printed without secrets) {

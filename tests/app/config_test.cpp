@@ -151,13 +151,80 @@ CAF_TEST(a broken value leaves the default in place and all faults are told) {
 }
 
 CAF_TEST(an unknown key names the nearest in the spelling of its source) {
-  CAF_CHECK(contains(joined(load_config({{}, {{"LEDGERD_MAX_INFLIGHT", "1"}}, ""}).faults),
-                     "`LEDGERD_MAX_INFLIGHT` is not known; did you mean `LEDGERD_MAX_IN_FLIGHT`?"));
+  const auto variable = load_config({{}, {{"LEDGERD_MAX_INFLIGHT", "1"}}, ""});
+  CAF_CHECK(variable.faults.empty()); // an environment is shared
+  CAF_CHECK_EQUAL(joined(variable.warnings), "`LEDGERD_MAX_INFLIGHT` is not known; did you mean "
+                                             "`LEDGERD_MAX_IN_FLIGHT`?; it is ignored\n");
   const temporary_file file{"gate = 3\n"};
   const auto faults = joined(load_config({{}, {}, file.path()}).faults);
   CAF_CHECK(contains(faults, file.path() + ": `gate` is not known; did you mean `gates`?"));
   const temporary_file table{"[nats]\nurl = \"nats://a:1\"\n"};
   CAF_CHECK(contains(joined(load_config({{}, {}, table.path()}).faults), "`nats` is not known"));
+}
+
+CAF_TEST(what Kubernetes sets for a service is passed over in silence) {
+  const setting_list links{
+      {"LEDGERD_SERVICE_HOST", "10.0.0.7"},
+      {"LEDGERD_SERVICE_PORT", "8080"},
+      {"LEDGERD_SERVICE_PORT_HTTP", "8080"},
+      {"LEDGERD_PORT", "tcp://10.0.0.7:8080"},
+      {"LEDGERD_PORT_8080_TCP", "tcp://10.0.0.7:8080"},
+      {"LEDGERD_PORT_8080_TCP_PROTO", "tcp"},
+      {"LEDGERD_PORT_8080_TCP_PORT", "8080"},
+      {"LEDGERD_PORT_8080_TCP_ADDR", "10.0.0.7"},
+      {"LEDGERD_API_SERVICE_HOST", "10.0.0.8"},
+      {"LEDGERD_API_PORT_53_UDP_ADDR", "10.0.0.8"},
+      {"LEDGERD_API_PORT", "udp://10.0.0.8:53"},
+  };
+  const auto silent = load_config({{}, links, ""});
+  CAF_CHECK_EQUAL(joined(silent.faults) + joined(silent.warnings), "");
+  for (const auto& [name, value] :
+       setting_list{{"LEDGERD_PORT", "8080"}, {"LEDGERD_HTTP_PORT", "9"}, {"LEDGERD_TOKEN", "t"}})
+    CAF_CHECK_EQUAL(load_config({{}, {{name, value}}, ""}).warnings.size(), 1u);
+}
+
+CAF_TEST(a blank variable is none) {
+  const temporary_file file{"gates = 5\n"};
+  const auto loaded = load_config({{},
+                                   {{"LEDGERD_GATES", ""},
+                                    {"LEDGERD_DATABASE_URL", " "},
+                                    {"LEDGERD_NATS_URL", "\n"},
+                                    {"LEDGERD_HTTP_TOKEN_FILE", ""},
+                                    {"LEDGERD_CONFIG", ""}},
+                                   file.path()});
+  CAF_CHECK_EQUAL(joined(loaded.faults) + joined(loaded.warnings), "");
+  CAF_CHECK_EQUAL(loaded.value.gates, 5);
+  CAF_CHECK_EQUAL(loaded.value.database_url, "");
+}
+
+CAF_TEST(a file with a password is for its owner alone) {
+  const temporary_file url{std::string{secret_url} + "\n"};
+  const temporary_file plain{"postgresql://ledgerd@127.0.0.1/ledgerd\n"};
+  const temporary_file nats{"nats://token@127.0.0.1:4222\n"};
+  const temporary_file table{"gates = 5\ndatabase-url = \"" + std::string{secret_url} + "\"\n"};
+  const temporary_file bare{"gates = 5\n"};
+  const temporary_file creds{"creds"};
+  const auto faults = [&](std::filesystem::perms mode) {
+    for (const auto* file : {&url, &plain, &nats, &table, &bare, &creds})
+      std::filesystem::permissions(file->path(), mode);
+    return std::vector<std::string>{
+        joined(load_flags({{"database-url-file", url.path()}}).faults),
+        joined(load_flags({{"nats-url-file", nats.path()}}).faults),
+        joined(load_config({{}, {}, table.path()}).faults),
+        joined(load_flags({{"nats-creds-file", creds.path()}}).faults),
+        joined(load_flags({{"database-url-file", plain.path()}}).faults),
+        joined(load_config({{}, {}, bare.path()}).faults),
+    };
+  };
+  using std::filesystem::perms;
+  CAF_CHECK_EQUAL(joined(faults(perms{0600})), "\n\n\n\n\n\n");
+  const auto open = faults(perms{0644});
+  for (std::size_t i = 0; i < 4; ++i) {
+    CAF_CHECK_EQUAL(std::make_pair(i, contains(open[i], "holds secrets but others")),
+                    std::make_pair(i, true));
+    CAF_CHECK(!contains(open[i], "s3cr3t"));
+  }
+  CAF_CHECK_EQUAL(open[4] + open[5], ""); // no secret in them
 }
 
 CAF_TEST(a file that is not TOML or not there is one fault) {

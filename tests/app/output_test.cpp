@@ -1,8 +1,10 @@
 #include "app/http_routes.hpp"
 #include "app/log_line.hpp"
+#include "app/operations.hpp"
 #include "app/prometheus.hpp"
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #define CAF_SUITE output
 #include "caf/test/unit_test.hpp"
@@ -66,6 +68,25 @@ CAF_TEST(series of one name share a family and durations are cumulative seconds)
                         "ledgerd_commit_seconds_bucket{le=\"0.0001\"} 2\n"
                         "ledgerd_commit_seconds_bucket{le=\"1\"} 5\n"
                         "ledgerd_commit_seconds_bucket{le=\"+Inf\"} 9\n");
+}
+
+CAF_TEST(what nobody reports is no zero) {
+  const auto names_of = [](const std::vector<actor_report>& reports) {
+    std::set<std::string> names;
+    for (const auto& each : to_snapshot(reports))
+      names.insert(each.name);
+    return names;
+  };
+  const auto silent = names_of({});
+  CAF_CHECK(silent.count("ledgerd_build_info") == 1);
+  CAF_CHECK(silent.count("ledgerd_entries_total") == 0);
+  CAF_CHECK(silent.count("ledgerd_commit_seconds") == 0);
+  actor_report gate{"gate", "0", {{"circuit_open", 0}}, {}};
+  gate.histograms.push_back({"commit", {}});
+  const auto one = names_of({gate});
+  CAF_CHECK(one.count("ledgerd_circuit_open") == 1); // a zero that is known
+  CAF_CHECK(one.count("ledgerd_commit_seconds") == 1);
+  CAF_CHECK(one.count("ledgerd_in_flight") == 0);
 }
 
 CAF_TEST(a hostile message cannot forge a line of the log) {

@@ -63,10 +63,9 @@ void read_both(pipe_ends& out, std::string& out_text, pipe_ends& err, std::strin
 
 } // namespace
 
-program_run run_program(const std::vector<std::string>& arguments,
-                        const std::vector<std::string>& environment) {
-  std::vector<std::string> words{LEDGERD_PROGRAM};
-  words.insert(words.end(), arguments.begin(), arguments.end());
+namespace {
+
+program_run run_words(std::vector<std::string> words, const std::vector<std::string>& environment) {
   auto variables = environment;
   for (char** variable = environ; *variable != nullptr; ++variable)
     if (!std::string_view{*variable}.starts_with("LEDGERD_"))
@@ -81,7 +80,7 @@ program_run run_program(const std::vector<std::string>& arguments,
   if (child == 0) {
     dup2(out.ends[1], STDOUT_FILENO);
     dup2(err.ends[1], STDERR_FILENO);
-    execve(LEDGERD_PROGRAM, argv.data(), envp.data());
+    execve(argv.front(), argv.data(), envp.data());
     _exit(127);
   }
   out.close_end(1);
@@ -92,6 +91,20 @@ program_run run_program(const std::vector<std::string>& arguments,
   waitpid(child, &status, 0);
   result.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return result;
+}
+
+} // namespace
+
+program_run run_program(const std::vector<std::string>& arguments,
+                        const std::vector<std::string>& environment) {
+  std::vector<std::string> words{LEDGERD_PROGRAM};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return run_words(std::move(words), environment);
+}
+
+program_run run_shell(const std::string& script, const std::vector<std::string>& environment) {
+  return run_words({"/bin/bash", "-c", "ledgerd() { " LEDGERD_PROGRAM " \"$@\"; }\n" + script},
+                   environment);
 }
 
 } // namespace ledgerd::test

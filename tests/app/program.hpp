@@ -17,4 +17,7 @@ struct program_run {
 program_run run_program(const std::vector<std::string>& arguments,
                         const std::vector<std::string>& environment = {});
 
+// The same for a script of bash, in which `ledgerd` is the program.
+program_run run_shell(const std::string& script, const std::vector<std::string>& environment = {});
+
 } // namespace ledgerd::test

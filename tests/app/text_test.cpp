@@ -101,3 +101,16 @@ CAF_TEST(tables align numbers to the right and text to the left) {
                   "long name  12345\n");
   CAF_CHECK_EQUAL(format_table({}), "");
 }
+
+CAF_TEST(a JSON document keeps its values and loses its controls) {
+  CAF_CHECK_EQUAL(
+      escape_json_controls(
+          "{\n \"a\": \"\xc2\x9b\x7f\xe2\x80\xa8\xe2\x81\xa6 \xc3\xa9\xf0\x9f\x92\xb0\"\n}"),
+      "{\n \"a\": \"\\u009b\\u007f\\u2028\\u2066 \xc3\xa9\xf0\x9f\x92\xb0\"\n}");
+}
+
+CAF_TEST(long words are cut between characters) {
+  CAF_CHECK_EQUAL(shorten("abc", 3), "abc");
+  CAF_CHECK_EQUAL(shorten("abcd", 3), "abc...");
+  CAF_CHECK_EQUAL(shorten("ab\xc3\xa9z", 3), "ab...");
+}

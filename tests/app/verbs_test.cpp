@@ -209,7 +209,12 @@ CAF_TEST(submit waits for verdicts and says how many are missing) {
                       << R"({"recordId":2,"userId":"alice","amount":"501","type":"WITHDRAWAL"})"
                       << "\n";
   const auto decided = run({"submit", "--file", file, "--wait"});
-  CAF_CHECK_EQUAL(decided.code, 0);
+  CAF_CHECK_EQUAL(decided.code, 1); // one was refused
+  CAF_CHECK(contains(run({"submit", "--help"}).out, "exit code 1 when something is refused"));
+  CAF_CHECK_EQUAL(run({"submit", "--user", "alice", "--type", "DEPOSIT", "--amount", "500",
+                       "--currency", "KRW", "--record-id", "1", "--wait"})
+                      .code,
+                  0);
   CAF_CHECK(contains(decided.out,
                      "success  failed  parked  undecided\n      1       1       0          0\n"));
   const auto open = run({"submit", "--user", "bob", "--type", "DEPOSIT", "--amount", "1",
@@ -282,6 +287,56 @@ CAF_TEST(dead letters are listed and shown without control characters) {
   CAF_CHECK(contains(shown.out, "Ledgerd-Reason: INVALID_FIELD\n")
             && contains(shown.out, "\"amount\":\"-1\""));
   CAF_CHECK_EQUAL(run({"dead", "show", "999"}).code, 1);
+}
+
+CAF_TEST(what a message holds cannot steer the terminal) {
+  // CSI as two bytes and as one, a title, a new line of output, a text turned round, no UTF-8 at
+  // all.
+  const std::string hostile = "\x1b[2J \xc2\x9b"
+                              "2J \x1b]0;x\x07 \nforged \r \xe2\x80\xae \x7f \xff";
+  const auto quoted = json(hostile.substr(0, hostile.size() - 1)).dump();
+  auto letter = dead_letter(41, 1);
+  letter.payload = R"({"recordId":41,"userId":)" + quoted + "}" + hostile;
+  for (auto& each : letter.headers)
+    if (each.name == "Ledgerd-Reason" || each.name == "Ledgerd-Subject")
+      each.value = "\x1b[31m\xc2\x9b"
+                   "1m\xe2\x80\xae";
+  outgoing request;
+  request.subject = names::deposit_subject;
+  request.payload = R"({"recordId":41,"userId":)" + quoted + "}";
+  publish({letter, request});
+  servers.sql(
+      servers.database_url(),
+      "INSERT INTO ledger.accounts (user_id, currency, balance, seq, created_at, updated_at) "
+      "VALUES (E'\\u009b2J\\u202e\\x1b', 'KRW', 0, 0, now(), now())");
+  for (const auto& arguments :
+       std::vector<std::vector<std::string>>{{"trace", "41"},
+                                             {"trace", "41", "--json"},
+                                             {"dead", "list"},
+                                             {"dead", "list", "--json"},
+                                             {"dead", "show", "1"},
+                                             {"dead", "show", "1", "--json"},
+                                             {"dead", "replay", "1"},
+                                             {"account", hostile},
+                                             {"account", "\xc2\x9b"
+                                                         "2J\xe2\x80\xae\x1b"},
+                                             {"account",
+                                              "\xc2\x9b"
+                                              "2J\xe2\x80\xae\x1b",
+                                              "--json"},
+                                             {"audit"},
+                                             {"audit", "--json"},
+                                             {"status", "--nats-url", "nats://\xc2\x9b:1"}}) {
+    const auto result = run(arguments);
+    const auto shown =
+        arguments[0] + " " + (arguments.size() > 1 ? escape_controls(arguments[1]) : "");
+    for (const auto* bad :
+         {"\x1b", "\xc2\x9b", "\xe2\x80\xae", "\x7f", "\xff", "\r", "\x07", "\nforged"})
+      CAF_CHECK_EQUAL(std::make_pair(shown, contains(result.out + result.err, bad)),
+                      std::make_pair(shown, false));
+  }
+  const auto shown = json::parse(run({"trace", "41", "--json"}).out);
+  CAF_CHECK_EQUAL(shown.at("requests").at(0).at("payload").get<std::string>(), request.payload);
 }
 
 CAF_TEST(a dead letter is replayed to its subject and stays) {
@@ -376,6 +431,8 @@ CAF_TEST(metrics and status ask the daemon over HTTP) {
   CAF_CHECK(contains(one_line(metrics.out), "gate 0 batches_total 42"));
   const auto status = json::parse(run({"status", "--json", "--http-listen", listen}).out);
   CAF_CHECK(status.at("daemon").at("ready") == false);
+  CAF_CHECK_EQUAL(run({"status", "--http-listen", listen}).code, 1);
+  CAF_CHECK_EQUAL(run({"status", "--http-listen", "127.0.0.1:9"}).code, 1);
   CAF_CHECK_EQUAL(status.at("daemon").at("checks").at(0).at("detail").get<std::string>(), "away");
 }
 

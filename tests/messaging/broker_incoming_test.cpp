@@ -1,4 +1,5 @@
 #include "messaging/incoming.hpp"
+#include "messaging/server_urls.hpp"
 
 #include "messaging/subject_match.hpp"
 

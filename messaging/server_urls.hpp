@@ -1,0 +1,22 @@
+// The URLs of NATS servers as the client library wants them. Pure; any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ledgerd {
+
+// The URLs of a comma-separated list, without blanks around them.
+std::vector<std::string> split_urls(std::string_view urls);
+
+// A URL whose user, password or token is decoded where it is written with %..: the library takes
+// them as they stand. The last @ ends them, so whatever they hold, the host stays the host. %00 and
+// what is no escape stay as they are, as does a user's name that would hold the colon which ends
+// it.
+std::string decode_credentials(std::string_view url);
+
+// `text` without the credentials of any of the URLs, as written and as decoded.
+std::string redact(std::string text, std::string_view urls);
+
+} // namespace ledgerd
