@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 #include <spdlog/fmt/fmt.h>
 
+#include "app/bench_lean_ledger.hpp"
 #include "app/bench_load.hpp"
 #include "app/bench_process.hpp"
 #include "domain/assert.hpp"
@@ -102,9 +103,11 @@ public:
   }
 
   run_figures saturate(const bench_scenario& scenario, const std::string& contender) {
-    const auto messages =
-        contender == "one-by-one" ? options_.one_by_one_messages : options_.messages;
+    const bool lean = contender == "one-by-one";
+    const auto messages = lean ? options_.one_by_one_messages : options_.messages;
     fresh_streams();
+    if (lean)
+      lean_ledger::make_tables(settings_.database_url);
     const auto before = reader_->count();
     const auto first_record = next_record_;
     next_record_ += messages;
@@ -120,9 +123,12 @@ public:
     wait_until_settled(child);
     const auto used = child.stop();
     const auto after = reader_->count();
-    const auto rows = after.applied + after.refused - before.applied - before.refused;
-    const auto commits = reader_->commits(record_id{static_cast<std::int64_t>(first_record)},
-                                          record_id{static_cast<std::int64_t>(next_record_)});
+    const auto rows = lean ? lean_ledger::rows(settings_.database_url)
+                           : after.applied + after.refused - before.applied - before.refused;
+    const auto commits = lean
+                             ? rows
+                             : reader_->commits(record_id{static_cast<std::int64_t>(first_record)},
+                                                record_id{static_cast<std::int64_t>(next_record_)});
     if (rows != static_cast<std::int64_t>(records))
       throw std::runtime_error(
           fmt::format("{} wrote {} rows for {} records", contender, rows, records));
