@@ -5,7 +5,11 @@
 -- holds one of the two schemas, or both:
 --
 --   psql -d DATABASE -f roles.sql
---   psql -d DATABASE -c "CREATE ROLE ledgerd LOGIN PASSWORD '...' IN ROLE ledgerd_writer"
+--   psql -d DATABASE -c 'CREATE ROLE ledgerd LOGIN IN ROLE ledgerd_writer'
+--   psql -d DATABASE -c '\password ledgerd'
+--
+-- The last one asks for the password and sends only its digest: it stands on no command line, where other users and the
+-- shell's history would see it, and in no log of the server.
 DO $$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'ledgerd_writer') THEN

@@ -2,6 +2,7 @@
 import json, os, sys, urllib.error, urllib.request, uuid
 
 user, amount, key = (sys.argv[1:] + [str(uuid.uuid4())])[:3]
+print("Idempotency-Key:", key, file=sys.stderr)  # kept first: your service writes it down with the payment
 headers = {"Content-Type": "application/json", "Idempotency-Key": key, "Prefer": "wait=10"}
 if "LEDGERD_TOKEN" in os.environ:
     headers["Authorization"] = "Bearer " + os.environ["LEDGERD_TOKEN"]

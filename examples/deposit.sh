@@ -3,6 +3,7 @@
 # quotes or backslashes. curl repeats the call when there is no answer; thanks to the key nothing is paid twice.
 set -eu
 key=${3:-$(cat /proc/sys/kernel/random/uuid)}
+echo "Idempotency-Key: $key" >&2 # kept first: your service writes it down with the payment
 curl --silent --show-error --fail-with-body --retry 5 --retry-connrefused --max-time 20 \
   ${LEDGERD_TOKEN:+--oauth2-bearer "$LEDGERD_TOKEN"} \
   --header 'Content-Type: application/json' --header "Idempotency-Key: $key" --header 'Prefer: wait=10' \

@@ -30,6 +30,12 @@ for (const command of examples) {
       faults.push(`${name}: exit ${result.status}: ${result.stdout}${result.stderr}`);
     }
   }
+  const own = run(command, 'berta', '5');
+  const key = /^Idempotency-Key: (\S+)$/m.exec(own.stderr)?.[1] ?? 'none';
+  const repeated = run(command, 'berta', '5', key);
+  if (own.status !== 0 || own.stdout === '' || repeated.stdout !== own.stdout) {
+    faults.push(`${name} with the key it made (${key}): ${own.stdout}${own.stderr}${repeated.stdout}${repeated.stderr}`);
+  }
   const refused = run(command, 'anna', '-1');
   if (refused.status === 0 || !`${refused.stdout}${refused.stderr}`.includes('INVALID_FIELD')) {
     faults.push(`${name} with a negative amount: exit ${refused.status}: ${refused.stdout}${refused.stderr}`);

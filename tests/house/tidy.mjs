@@ -1,7 +1,7 @@
 // The house rules a compiler does not check. `tidy(root)` returns one sentence for each breach.
 // Run as a program it checks the tree it is given: node tidy.mjs ROOT
 
-import {readdirSync, readFileSync} from 'node:fs';
+import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import {basename, dirname, extname, join, relative} from 'node:path';
 import {argv} from 'node:process';
 import {pathToFileURL} from 'node:url';
@@ -33,6 +33,14 @@ const exactRooms = new Set(['domain', 'messaging', 'persistence']);
 
 const debugOutput = /\bstd::(cout|cerr|clog)\b|\b(printf|fprintf|puts|fputs|putchar)\s*\(/;
 const mayPrint = new Set(['domain/assert.hpp']); // a failed assertion has nowhere else to go
+
+// What came after Node.js 18, the one of Debian 12, and the global `crypto`, which that one has behind a flag.
+const laterThanNode18 = new RegExp([
+  '(?<![.\\w])crypto\\.', '\\bPromise\\.(withResolvers|try)\\b', '\\bimport\\.meta\\.(dirname|filename)\\b',
+  '\\.(toSorted|toReversed|toSpliced|isWellFormed|union|intersection)\\(', '\\b(Object|Map)\\.groupBy\\b',
+  '\\bArray\\.fromAsync\\b', '\\bSymbol\\.(asyncDispose|dispose)\\b', '\\bnew (WebSocket|CustomEvent|File|Navigator)\\b',
+  '\\bnavigator\\.', '\\bAbortSignal\\.any\\b', '\\bprocess\\.(loadEnvFile|getBuiltinModule)\\b', "'node:sqlite'",
+].join('|'));
 
 const openEnd = new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME', 'HA' + 'CK'].join('|')})\\b`);
 
@@ -187,6 +195,9 @@ function checkFile(root, path, lists, faults) {
     report(length - 1, `a file of ${length} lines, more than ${fileLinesMax}`);
   }
   checkPattern(text, openEnd, 'unfinished work', report);
+  if (extname(path) === '.mjs') {
+    checkPattern(bareCode(text), laterThanNode18, 'not in Node.js 18', report);
+  }
   if (!['.cpp', '.hpp'].includes(extname(path))) {
     return;
   }
@@ -213,6 +224,23 @@ function checkFile(root, path, lists, faults) {
   }
 }
 
+// Every finding of the audit and every reason of a dead letter has its row in the page about them.
+function checkExplained(root, paths, faults) {
+  const page = 'docs/dead-letters-and-findings.md';
+  const words = {
+    'app/audit_findings.cpp': /^ +LEDGERD_NAME\((\w+)\)/gm,
+    'messaging/codec.cpp': /case dead_reason::\w+:\s*return "(\w+)"/g,
+  };
+  for (const [source, pattern] of Object.entries(words).filter(([path]) => paths.includes(path))) {
+    const text = existsSync(join(root, page)) ? readFileSync(join(root, page), 'utf8') : '';
+    for (const [, word] of readFileSync(join(root, source), 'utf8').matchAll(pattern)) {
+      if (!text.includes(`\n| \`${word}\` |`)) {
+        faults.push(`${source}:1: ${page} does not explain ${word}`);
+      }
+    }
+  }
+}
+
 export function tidy(root) {
   const faults = [];
   const paths = [...files(root)];
@@ -222,6 +250,7 @@ export function tidy(root) {
     checkFile(root, path, lists, faults);
   }
   checkTwins(root, paths, faults);
+  checkExplained(root, paths, faults);
   if (paths.length === 0) {
     faults.push(`${root}: there is nothing to check`);
   }

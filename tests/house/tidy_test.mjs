@@ -74,6 +74,15 @@ const breaches = {
       + 'std::string line(std::string_view other = "");\n}\n',
   },
   'a spawn without a guard': {'actors/gate.cpp': 'self->spawn<caf::detached>(\n  poster, store);\n'},
+  'a finding that nobody explains': {
+    'app/audit_findings.cpp': '    LEDGERD_NAME(chain_gap)\n', 'app/CMakeLists.txt': 'add_library(app main.cpp audit_findings.cpp)\n',
+  },
+  'a dead-letter reason that nobody explains': {
+    'messaging/codec.cpp': '  case dead_reason::too_large:\n    return "TOO_LARGE";\n',
+    'messaging/CMakeLists.txt': 'add_library(messaging broker.cpp codec.cpp)\n',
+  },
+  'the global crypto': {'examples/pay.mjs': 'const key = crypto.randomUUID();\n'},
+  'an array method of Node.js 20': {'tests/e2e/a.mjs': 'const b = a.toSorted();\n'},
   'a source nobody builds': {'domain/stray.cpp': '\n'},
 };
 
