@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "actors/failpoint.hpp"
+#include "actors/unplaced.hpp"
 #include "actors/waking.hpp"
 #include "domain/assert.hpp"
 
@@ -118,6 +119,7 @@ void finish_drain(fetcher_pointer self) {
     state.drain.count_handed_back();
   }
   state.nameless.clear();
+  note_unplaced(state.options.instance, 0, {}, {});
   state.drain.finish();
 }
 
@@ -145,7 +147,7 @@ void postpone(fetcher_pointer self, held_delivery& slot, const confirmation& why
         state.options.instance, slot.after == settlement::terminate ? "dead letter" : "result",
         slot.source.stream_seq, slot.source.stream, why.error, left_out_text(*more));
   ++state.postponed;
-  state.unstored.add(slot.source.stream_seq, slot.tried, now);
+  state.unstored.add(slot.source.stream_seq, slot.tried, now, why.error);
   state.options.source->settle(slot.source.receipt, settlement::postpone);
   state.drain.count_handed_back();
   if (--state.publishing == 0)
@@ -250,6 +252,8 @@ void upkeep(fetcher_pointer self) {
     return;
   state.next_upkeep = now + state.options.retry_pause / 2;
   state.unstored.forget_old(now);
+  note_unplaced(state.options.instance, state.unstored.size(), state.oldest_unconfirmed(now),
+                state.unstored.cause());
   for (const auto& [kind, count] : state.lines.overdue(now))
     spdlog::info("{}: {} more: {}", state.options.instance, count, kind);
   entry_batch again;

@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "actors/failpoint.hpp"
+#include "actors/unplaced.hpp"
 #include "actors/waking.hpp"
 #include "domain/assert.hpp"
 #include "messaging/account_codec.hpp"
@@ -79,6 +80,7 @@ void finish_drain(reconciler_pointer self) {
   for (const auto& [token, each] : state.parking)
     hand_back(each.source);
   state.nameless.clear();
+  note_unplaced(state.options.instance, 0, {}, {});
   state.drain.finish();
 }
 
@@ -331,7 +333,7 @@ void on_not_stored(reconciler_pointer self, parked_result& parked, const confirm
                   got.error, left_out_text(*more));
   if (postponed) {
     ++state.postponed;
-    state.unstored.add(parked.source.stream_seq, parked.tried, now);
+    state.unstored.add(parked.source.stream_seq, parked.tried, now, got.error);
     state.drain.count_handed_back();
     give_up(state, got.token, settlement::postpone);
     if (state.parking.empty())
@@ -373,6 +375,8 @@ void upkeep(reconciler_pointer self) {
   auto& state = self->state;
   const auto now = self->clock().now();
   state.unstored.forget_old(now);
+  note_unplaced(state.options.instance, state.unstored.size(), state.oldest_unconfirmed(now),
+                state.unstored.cause());
   for (const auto& [kind, count] : state.lines.overdue(now))
     spdlog::info("{}: {} more: {}", state.options.instance, count, kind);
   const auto renew = [&](auto& held) {

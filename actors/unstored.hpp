@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <string>
 
 namespace ledgerd {
 
@@ -23,7 +24,8 @@ public:
   static constexpr std::chrono::seconds forget_after{120};
 
   // The letter of this sequence was first published at `since` and is given up for now.
-  void add(std::uint64_t seq, time_point since, time_point now) {
+  void add(std::uint64_t seq, time_point since, time_point now, const std::string& cause) {
+    cause_ = cause;
     if (const auto found = letters_.find(seq); found != letters_.end())
       found->second.seen = now;
     else if (letters_.size() < size_max)
@@ -49,6 +51,9 @@ public:
     return otherwise;
   }
 
+  // Why the last one was not stored.
+  const std::string& cause() const noexcept { return cause_; }
+
 private:
   struct letter {
     time_point since;
@@ -56,6 +61,7 @@ private:
   };
 
   std::map<std::uint64_t, letter> letters_;
+  std::string cause_;
 };
 
 } // namespace ledgerd

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "actors/failpoint.hpp"
+#include "actors/unplaced.hpp"
 #include "app/database_urls.hpp"
 #include "app/signals_blocked.hpp"
 #include "persistence/record_store.hpp"
@@ -103,6 +104,8 @@ std::vector<readiness_check> readiness::latest() const {
                        + ", for " + seconds_text(each.wait.since);
   }
   result.push_back(std::move(progress));
+  if (auto unplaced = unplaced_letters(); !unplaced.empty())
+    result.push_back({"letters", false, std::move(unplaced)});
   if (draining_)
     result.push_back({"draining", false, "shutting down"});
   return result;

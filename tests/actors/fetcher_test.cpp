@@ -1,6 +1,7 @@
 #define CAF_SUITE fetcher
 
 #include "actors/fetcher.hpp"
+#include "actors/unplaced.hpp"
 
 #include "tests/actors/fixture.hpp"
 
@@ -358,6 +359,10 @@ CAF_TEST(letters that can never be stored give their credit back and are not ter
   }
   arrive(5, deposit_json(5, "ann", 10));
   CAF_CHECK_EQUAL(entries->size(), 1u);
+  pass(std::chrono::milliseconds{600});
+  const auto said = unplaced_letters(); // and the node is not ready
+  CAF_CHECK_NOT_EQUAL(said.find("4 letters are not stored"), std::string::npos);
+  CAF_CHECK_NOT_EQUAL(said.find("never"), std::string::npos);
 }
 
 CAF_TEST(letters whose stream is away give their credit back after some patience) {
