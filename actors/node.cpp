@@ -24,7 +24,7 @@ void spawn_gates(node_pointer self, const node_options& options) {
   auto& state = self->state;
   std::size_t credit = 0;
   for (const auto& ports : options.fetchers)
-    credit += ports.credit;
+    credit += ports.credit.messages;
   for (std::size_t i = 0; i < options.stores.size(); ++i) {
     const auto index = static_cast<std::uint32_t>(i);
     const auto spawn_poster = [&](const std::shared_ptr<ledger_store>& store,
