@@ -16,10 +16,9 @@ class late_api final : public account_api {
 public:
   explicit late_api(std::shared_ptr<late_node> node) : node_(std::move(node)) {}
 
-  void submit(std::string_view body, std::string_view idempotency_key,
-              std::chrono::milliseconds wait, api_callback done) override {
+  void submit(const submit_call& call, api_callback done) override {
     if (const auto api = find(done))
-      api->submit(body, idempotency_key, wait, std::move(done));
+      api->submit(call, std::move(done));
   }
 
   void record(record_id id, api_callback done) override {
