@@ -240,8 +240,8 @@ void set_culprits_aside(gate_pointer self, const store_failure& failure) {
     state.side.add(std::move(group), self->clock().now());
   }
   state.under_way->search = culprit_search::none;
-  if (state.under_way->groups.empty())
-    state.under_way = nullptr;
+  if (const auto rest = std::exchange(state.under_way, nullptr); !rest->groups.empty())
+    state.queue.push_front(rest);
   post_side_next(self);
 }
 

@@ -112,7 +112,7 @@ CAF_TEST(those who are too many are refused at once) {
   CAF_CHECK(*answers == std::vector<std::string>(3, "too many questions wait for the database"));
 }
 
-CAF_TEST(a failure is everybody's who asked) {
+CAF_TEST(a failure belongs to all who asked) {
   find(1);
   find(2);
   recorder_state->promises.at(0).deliver(
