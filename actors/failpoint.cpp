@@ -11,7 +11,7 @@
 namespace ledgerd {
 
 void failpoint(std::string_view name) {
-  static const char* const set = std::getenv("LEDGERD_FAILPOINTS");
+  static const char* const set = std::getenv("FAILPOINTS");
   if (set == nullptr)
     return;
   const auto list = "," + std::string{set} + ",";

@@ -6,7 +6,7 @@
 
 namespace ledgerd {
 
-// Does what the environment variable LEDGERD_FAILPOINTS says of `name`, in a comma-separated list:
+// Does what the environment variable FAILPOINTS says of `name`, in a comma-separated list:
 // `name=throw` throws std::runtime_error, `name=hang` never returns. Any thread.
 void failpoint(std::string_view name);
 

@@ -19,7 +19,7 @@ class lease_rule {
 public:
   // What is younger is renewed whatever the node does: takeover is bounded by it and the
   // acknowledgement wait.
-  static constexpr std::chrono::milliseconds hold_max{5000};
+  static constexpr std::chrono::milliseconds hold_max{3000};
 
   // What the root said last counts for so long: a root that has fallen silent means no progress.
   static constexpr std::chrono::milliseconds pulse_lasts{2000};

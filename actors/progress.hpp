@@ -22,7 +22,7 @@ namespace ledgerd {
 
 using progress_time = std::chrono::steady_clock::time_point;
 
-inline constexpr std::chrono::milliseconds standstill_after{4000};
+inline constexpr std::chrono::milliseconds standstill_after{3500};
 inline constexpr std::chrono::milliseconds unanswered_after{15000}; // the same for mere answers
 inline constexpr std::chrono::milliseconds roll_call_pause{500}; // between two questions of a root
 

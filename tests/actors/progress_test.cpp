@@ -50,8 +50,8 @@ CAF_TEST(a child that does not answer stands still after the bound of its duty) 
     calls.asked(each, start);
     CAF_CHECK(!calls.may_ask(each));
   }
-  CAF_CHECK_EQUAL(names(calls.standing(start + 3900ms)), "");
-  CAF_CHECK_EQUAL(names(calls.standing(start + 4s)), "gate 0: does not answer 4000");
+  CAF_CHECK_EQUAL(names(calls.standing(start + 3400ms)), "");
+  CAF_CHECK_EQUAL(names(calls.standing(start + 3500ms)), "gate 0: does not answer 3500");
   CAF_CHECK_EQUAL(names(calls.standing(start + 15s)),
                   "gate 0: does not answer 15000, teller: does not answer 15000");
   calls.answered(gate, start + 16s, {});
@@ -69,7 +69,7 @@ CAF_TEST(a child that answers and waits in vain stands still and the longest com
                   "fetcher a/0: no PubAck 9000, gate 0: no commit 4000");
   CAF_CHECK_EQUAL(names(calls.standing(start + 500ms)),
                   "fetcher a/0: no PubAck 9500, gate 0: no commit 4500");
-  calls.answered(fetcher, start + 1s, {3999ms, "no PubAck"});
+  calls.answered(fetcher, start + 1s, {3499ms, "no PubAck"});
   calls.answered(gate, start + 1s, {});
   CAF_CHECK_EQUAL(names(calls.standing(start + 1s)), "");
 }
@@ -81,8 +81,8 @@ CAF_TEST(a root that is not heard of stands still and one that has left does not
   board.note("account", {{"intake", {5s, "no PubAck"}}}, start);
   CAF_CHECK_EQUAL(names(board.standing(start + 500ms)), "intake: no PubAck 5500");
   board.leave("account");
-  CAF_CHECK_EQUAL(names(board.standing(start + 3999ms)), "");
-  CAF_CHECK_EQUAL(names(board.standing(start + 4s)), "ledger: its root does not answer 4000");
+  CAF_CHECK_EQUAL(names(board.standing(start + 3499ms)), "");
+  CAF_CHECK_EQUAL(names(board.standing(start + 3500ms)), "ledger: its root does not answer 3500");
   board.leave("ledger");
   CAF_CHECK_EQUAL(names(board.standing(start + 99s)), "");
 }
@@ -98,18 +98,18 @@ CAF_TEST(a lease is renewed while the delivery is young or the node makes progre
   };
   const std::vector<row> rows{
       {"just arrived", 0s, 0s, 1, 0s, false},
-      {"a third of the wait has passed", 3s, 3s, 1, 0s, true},
-      {"not yet a third", 2999ms, 2999ms, 1, 0s, false},
-      {"young, the root was never heard", 3s, 3s, -1, 0s, true},
-      {"young, the node stands still", 4999ms, 3s, 0, 0s, true},
+      {"a third of the wait has passed", 3s, 2s, 1, 0s, true},
+      {"not yet a third", 3s, 1999ms, 1, 0s, false},
+      {"young, the root was never heard", 2s, 2s, -1, 0s, true},
+      {"young, the node stands still", 2999ms, 2s, 0, 0s, true},
       {"old, the node makes progress", 60s, 3s, 1, 1s, true},
-      {"old, the node stands still", 5s, 3s, 0, 0s, false},
-      {"old, the root was never heard", 5s, 3s, -1, 0s, false},
+      {"old, the node stands still", 3s, 2s, 0, 0s, false},
+      {"old, the root was never heard", 3s, 2s, -1, 0s, false},
       {"old, the root has fallen silent", 60s, 3s, 1, 2s, false},
   };
   for (const auto& each : rows) {
     CAF_MESSAGE(each.what);
-    lease_rule rule{9s};
+    lease_rule rule{6s};
     const auto now = start + 100s;
     if (each.pulse >= 0)
       rule.pulse(each.pulse == 1, now - each.pulse_age);

@@ -92,9 +92,8 @@ async function unready(daemon, why) {
 }
 
 // One fault: work comes before it, so that the sick node holds some, and while it lasts.
-async function suffer(world, traffic, name, fault) {
-  log(name);
-  const sick = await startSick(world, name.replace(/\W+/g, '-'));
+async function suffer(world, traffic, sick, fault) {
+  log(sick.daemon.name);
   await sick.daemon.ready();
   await traffic.publish(deposits(200));
   await until('the sick one has its share', 20, async () => (await sick.daemon.entries()) > 0);
@@ -118,7 +117,7 @@ async function suffer(world, traffic, name, fault) {
     await until('it works again', 10, async () => (await sick.daemon.entries()) > before);
     await sick.daemon.stop();
   } else if (await sick.daemon.exit(0) !== 70) {
-    throw new Error(`${name}: the sick one ended with ${await sick.daemon.exit(0)}`);
+    throw new Error(`the sick one ended with ${await sick.daemon.exit(0)}`);
   }
   sick.nats.close();
   sick.database.close();
@@ -126,7 +125,10 @@ async function suffer(world, traffic, name, fault) {
 
 async function silence(world, traffic) {
   for (const [name, fault] of Object.entries(silences)) {
-    await suffer(world, traffic, name, fault);
+    const sick = await startSick(world, name.replace(/\W+/g, '-'));
+    await suffer(world, traffic, sick, fault).catch((error) => {
+      throw new Error(`${name}: ${error.message}\n${sick.daemon.log.slice(-3000)}`);
+    });
   }
 }
 
@@ -169,7 +171,7 @@ async function stimulate(traffic, daemon, how) {
 
 async function deaths(world, traffic) {
   for (const [kind, how] of Object.entries(stimuli)) {
-    const {daemon, nats, database} = await startSick(world, `dead-${kind}`, {LEDGERD_FAILPOINTS: `${kind}=throw`});
+    const {daemon, nats, database} = await startSick(world, `dead-${kind}`, {FAILPOINTS: `${kind}=throw`});
     await until(`the ${kind} fails`, 20, async () => {
       if (how !== null && (await daemon.get('/readyz')).status !== 200) {
         return daemon.gone;
@@ -195,7 +197,9 @@ async function deaths(world, traffic) {
 
 // An actor that neither dies nor answers.
 async function hang(world, traffic) {
-  const {daemon, nats, database} = await startSick(world, 'hanging-gate', {LEDGERD_FAILPOINTS: 'gate=hang'});
+  const {daemon, nats, database} = await startSick(world, 'hanging-gate', {
+    FAILPOINTS: 'gate=hang', LEDGERD_SCHEDULER_THREADS: '4',
+  });
   await daemon.ready();
   const began = performance.now();
   await traffic.publish(deposits(500));

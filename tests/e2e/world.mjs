@@ -1,7 +1,7 @@
 // The outside world of a run: private servers, daemons, the database, all gone when the run ends, however it ends.
 
 import {execFileSync, spawn, spawnSync} from 'node:child_process';
-import {createWriteStream, mkdtempSync, readFileSync} from 'node:fs';
+import {closeSync, mkdtempSync, openSync, readFileSync} from 'node:fs';
 import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -54,13 +54,14 @@ class Daemon {
     daemon.name = name;
     daemon.url = `http://127.0.0.1:${port}`;
     daemon.logFile = join(world.directory, `${name}.log`);
-    const log = createWriteStream(daemon.logFile, {flags: 'a'});
+    const log = openSync(daemon.logFile, 'a');
+    const listen = flags.includes('--http-listen') ? [] : ['--http-listen', `127.0.0.1:${port}`];
     const command = [
-      '--pdeathsig', 'KILL', '--', ...(world.wrapper ?? []), world.binary, 'run', '--node-name', name, '--http-listen', `127.0.0.1:${port}`, ...flags,
+      '--pdeathsig', 'KILL', '--', ...(world.wrapper ?? []), world.binary, 'run', '--node-name', name, ...listen,
+      ...flags,
     ];
-    daemon.child = spawn('setpriv', command, {env: {...world.environment, ...environment}, stdio: ['ignore', 'pipe', 'pipe']});
-    daemon.child.stdout.pipe(log);
-    daemon.child.stderr.pipe(log);
+    daemon.child = spawn('setpriv', command, {env: {...world.environment, ...environment}, stdio: ['ignore', log, log]});
+    closeSync(log);
     daemon.ended = new Promise((resolve) => daemon.child.once('close', (code, signal) => resolve({code, signal})));
     daemon.ended.then(() => { daemon.gone = true; });
     return daemon;
