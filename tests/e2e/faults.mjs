@@ -91,12 +91,21 @@ async function unready(daemon, why) {
   log(`  unready: ${said.map((check) => `${check.name}: ${check.detail}`).join(' | ')}`);
 }
 
+// Whose pull request is first may get everything for a while.
+async function takesPart(traffic, daemon) {
+  const before = await daemon.entries();
+  await until(`${daemon.name} has its share of the work`, 20, async () => {
+    await traffic.publish(deposits(300));
+    await sleep(100);
+    return (await daemon.entries()) > before;
+  });
+}
+
 // One fault: work comes before it, so that the sick node holds some, and while it lasts.
 async function suffer(world, traffic, sick, fault) {
   log(sick.daemon.name);
   await sick.daemon.ready();
-  await traffic.publish(deposits(200));
-  await until('the sick one has its share', 20, async () => (await sick.daemon.entries()) > 0);
+  await takesPart(traffic, sick.daemon);
   // At rest: a transaction that is cut in its middle holds its locks as long as the server lets it.
   await until('all is decided', 20, () => decided(world) === lastId);
   fault.begin(world, sick);
@@ -112,9 +121,7 @@ async function suffer(world, traffic, sick, fault) {
   fault.end(world, sick);
   if (!sick.daemon.gone) {
     await sick.daemon.ready(20);
-    const before = await sick.daemon.entries();
-    await traffic.publish(deposits(400));
-    await until('it works again', 10, async () => (await sick.daemon.entries()) > before);
+    await takesPart(traffic, sick.daemon);
     await sick.daemon.stop();
   } else if (await sick.daemon.exit(0) !== 70) {
     throw new Error(`the sick one ended with ${await sick.daemon.exit(0)}`);
