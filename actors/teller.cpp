@@ -112,14 +112,14 @@ teller_answer tell_history(teller_state& state, const std::string& body) {
   return not_known_yet();
 }
 
-teller_answer tell_verdicts(const teller_options& options, const std::string& body) {
+teller_answer tell_verdicts(teller_state& state, const std::string& body) {
   const auto asked = decode_verdict_question(body);
   if (const auto* why = std::get_if<rejection>(&asked))
     return refuse(*why);
   std::vector<posting> decided;
-  for (auto& found : options.ledger->find_all(std::get<std::vector<record_id>>(asked)))
+  for (auto& found : state.options.ledger->find_all(std::get<std::vector<record_id>>(asked)))
     decided.push_back(std::move(found.row));
-  return {encode_verdicts(decided, *options.currencies)};
+  return {encode_verdicts(decided, table_for(state, decided))};
 }
 
 teller_answer tell_facts(const teller_options& options, const std::string& body) {
@@ -143,7 +143,7 @@ teller_answer tell(teller_state& state, const api_question& asked) {
     if (asked.subject == names::api_history)
       return tell_history(state, asked.payload);
     if (asked.subject == names::api_verdicts)
-      return tell_verdicts(options, asked.payload);
+      return tell_verdicts(state, asked.payload);
     return tell_facts(options, asked.payload);
   } catch (const std::exception& e) {
     spdlog::warn("teller: {}: {}", asked.subject, e.what());
