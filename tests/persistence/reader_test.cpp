@@ -100,7 +100,7 @@ CAF_TEST(a history of all currencies is read page by page) {
     const auto& account = i % 3 == 0 ? euro : won("ann");
     auto& last = heads[std::string(account.currency.text())];
     post({group(account, last, {deposit(i, i)}), group(won("bob"), {}, {deposit(100 + i, 1)})});
-    last = head(to_int(last.balance) + i, last.seq + 1);
+    last = head(last.balance.minor_units() + i, last.seq + 1);
     all.insert(all.begin(), i);
   }
   const auto reader = this->reader();
