@@ -118,8 +118,10 @@ std::vector<std::string> topology_watch::missing(std::size_t& settings) {
     last_moved_at_ = clock::now();
   look_at(names::result_stream);
   look_at(names::dead_letter_stream);
-  if (how_.create)
+  if (how_.create) {
     look_at(names::exhausted_stream);
+    look_at(names::action_stream);
+  }
   const auto look_for = [&](std::string_view stream, auto... wanted) {
     const auto present = nats_.consumer_names(stream);
     for (const auto name : {wanted...})
@@ -128,8 +130,10 @@ std::vector<std::string> topology_watch::missing(std::size_t& settings) {
   };
   if (how_.ledger)
     look_for(names::request_stream, names::deposit_consumer, names::withdrawal_consumer);
-  if (how_.account)
+  if (how_.account) {
     look_for(names::result_stream, names::account_result_consumer);
+    look_for(names::dead_letter_stream, names::account_dead_letter_consumer);
+  }
   return gone;
 }
 
