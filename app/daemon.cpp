@@ -152,6 +152,7 @@ private:
     signals_.unblock();
     spdlog::info("told to stop: draining within {} ms", settings_.shutdown_deadline.count());
     health_.set_draining();
+    streams_->close();
     nats.cancel_reading();
     actors.drain();
     close_doors();

@@ -78,7 +78,7 @@ topology_watch::~topology_watch() {
 void topology_watch::watch() {
   for (;;) {
     try {
-      if (nats_.connected())
+      if (nats_.connected() && !board_->closed())
         look();
     } catch (const std::exception& e) {
       board_->wrong({"streams and consumers cannot be looked at: " + std::string(e.what())});

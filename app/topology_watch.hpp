@@ -2,6 +2,7 @@
 // that somebody changes, and finds requests that were deleted unread.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -37,7 +38,12 @@ public:
   void made_again(std::size_t count);
   void deleted_unread(std::uint64_t count);
 
+  // No look begins any more: the process is shutting down.
+  void close() { closed_ = true; }
+  bool closed() const { return closed_; }
+
 private:
+  std::atomic<bool> closed_ = false;
   mutable std::mutex mutex_;
   std::vector<std::string> wrong_;
   topology_counts counts_;
