@@ -43,7 +43,7 @@ struct lookup_fixture : account_fixture {
         [state = recorder_state](auto self) { return silent_recorder::behavior(self, state); });
     options.waiting_max = 6;
     options.batch_max = 4;
-    subject = started_actor(sys.spawn(lookup, options));
+    subject = started_actor(sys.spawn(ledgerd::lookup, options));
     consume_messages();
   }
 
