@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "domain/currency.hpp"
+#include "messaging/codec.hpp"
 #include "messaging/ports.hpp"
 
 namespace ledgerd {
