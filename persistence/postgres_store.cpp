@@ -349,8 +349,11 @@ bool postgres_store::write_one_by_one(const std::vector<posting_group>& batch, c
     for (const auto place : order)
       if (!timed(place, [&] { return write_accounts(batch, {place}, planned, is_new); }))
         return false;
+  // Who is not reached now says nothing, however quick the account was.
+  const auto accounts = std::exchange(took, std::vector<std::int64_t>(batch.size()));
   auto begin = planned.rows.begin();
   for (std::size_t place = 0; place < batch.size(); ++place) {
+    took[place] = accounts[place];
     const auto end = std::find_if(begin, planned.rows.end(), [&](const posting& row) {
       return row.account != batch[place].account;
     });

