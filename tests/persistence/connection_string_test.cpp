@@ -51,8 +51,8 @@ CAF_TEST(values are quoted) {
 }
 
 CAF_TEST(the settings as statements) {
-  const auto text = settings_as_statements(
-      connection_string("postgresql://h/d?options=-c%20work_mem%3D'9'%20--jit%3Doff%20-cx%3By%3D1"));
+  const auto text = settings_as_statements(connection_string(
+      "postgresql://h/d?options=-c%20work_mem%3D'9'%20--jit%3Doff%20-cx%3By%3D1"));
   CAF_MESSAGE(text);
   CAF_CHECK(has(text, "SELECT set_config('statement_timeout', E'5s', false);"));
   CAF_CHECK(has(text, "('default_transaction_isolation', E'read committed', false)"));
