@@ -179,10 +179,10 @@ actor_report teller_state::report() const {
   const auto lost = options.desk->losses();
   return {"teller",
           "",
-          {{"answered_total", answered},
-           {"expired_total", expired + static_cast<std::int64_t>(lost.expired)},
-           {"overflow_total", static_cast<std::int64_t>(lost.overflow)},
-           {"foreign_reply_total", static_cast<std::int64_t>(lost.foreign_reply)}},
+          {{"questions_answered_total", answered},
+           {"questions_expired_total", expired + static_cast<std::int64_t>(lost.expired)},
+           {"questions_overflow_total", static_cast<std::int64_t>(lost.overflow)},
+           {"questions_foreign_total", static_cast<std::int64_t>(lost.foreign_reply)}},
           {}};
 }
 

@@ -44,6 +44,7 @@ public:
   caf::actor_system& system() noexcept { return system_; }
   const node_actor& ledger() const noexcept { return ledger_; }           // may be empty
   const account_actor& account_side() const noexcept { return account_; } // may be empty
+  const teller_actor& nats_api() const noexcept { return nats_api_; }     // likewise
 
   // Null without the account role.
   const std::shared_ptr<account_api>& api() const noexcept { return api_; }

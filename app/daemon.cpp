@@ -137,8 +137,8 @@ private:
   }
 
   void serve(actor_world& actors, broker& nats) {
-    const auto operations =
-        make_operations(actors.system(), actors.ledger(), actors.account_side(), board_, streams_);
+    const auto operations = make_operations(actors.system(), actors.ledger(), actors.account_side(),
+                                            actors.nats_api(), board_, streams_);
     signals_.on_dump([operations] { dump(operations); });
     doors_->open(operations, actors.api());
     health_.started(settings_, nats);

@@ -69,10 +69,10 @@ actor_report report_of(const question_desk& desk, std::int64_t asked) {
   const auto lost = desk.losses();
   return {"nats_api",
           "",
-          {{"asked_total", asked},
-           {"expired_total", static_cast<std::int64_t>(lost.expired)},
-           {"overflow_total", static_cast<std::int64_t>(lost.overflow)},
-           {"foreign_reply_total", static_cast<std::int64_t>(lost.foreign_reply)}},
+          {{"questions_answered_total", asked},
+           {"questions_expired_total", static_cast<std::int64_t>(lost.expired)},
+           {"questions_overflow_total", static_cast<std::int64_t>(lost.overflow)},
+           {"questions_foreign_total", static_cast<std::int64_t>(lost.foreign_reply)}},
           {}};
 }
 

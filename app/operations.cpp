@@ -31,6 +31,8 @@ struct exported_value {
 constexpr const char* entries_help = "Entries by what became of them.";
 constexpr const char* contrary_help = "Verdicts that say otherwise than their record, by where "
                                       "they were met: one of the two is false.";
+constexpr const char* questions_help =
+    "Questions over NATS to this role that were dropped unread, by the reason.";
 constexpr const char* submissions_help = "Submissions by what was answered.";
 
 constexpr std::array exported_values{
@@ -97,6 +99,24 @@ constexpr std::array exported_values{
     exported_value{"reconciler", "foreign_total", "ledgerd_foreign_results_total",
                    "Results and dead letters of requests that are not of the account side.",
                    metric_kind::counter},
+    exported_value{"teller", "questions_expired_total", "ledgerd_ledger_questions_dropped_total",
+                   questions_help, metric_kind::counter, "expired"},
+    exported_value{"teller", "questions_overflow_total", "ledgerd_ledger_questions_dropped_total",
+                   questions_help, metric_kind::counter, "overflow"},
+    exported_value{"teller", "questions_foreign_total", "ledgerd_ledger_questions_dropped_total",
+                   questions_help, metric_kind::counter, "foreign_reply"},
+    exported_value{"nats_api", "questions_expired_total", "ledgerd_account_questions_dropped_total",
+                   questions_help, metric_kind::counter, "expired"},
+    exported_value{"nats_api", "questions_overflow_total",
+                   "ledgerd_account_questions_dropped_total", questions_help, metric_kind::counter,
+                   "overflow"},
+    exported_value{"nats_api", "questions_foreign_total", "ledgerd_account_questions_dropped_total",
+                   questions_help, metric_kind::counter, "foreign_reply"},
+    exported_value{"intake", "expired_total", "ledgerd_submissions_expired_total",
+                   "Submissions that were refused because the database was too slow.",
+                   metric_kind::counter},
+    exported_value{"lookup", "refused_total", "ledgerd_lookups_refused_total",
+                   "Questions for a record that were refused.", metric_kind::counter},
     exported_value{"sweeper", "settled_total", "ledgerd_records_swept_total",
                    "Records that got their verdict from the ledger's own row.",
                    metric_kind::counter},
@@ -168,19 +188,35 @@ void ask_reports(caf::actor_system& system, const Root& root, const report_callb
       [answer] { answer({}); }, report_atom_v);
 }
 
+// Adds the report of one actor, when there is such an actor.
+void ask_one_more(caf::actor_system& system, const teller_actor& whom, reports all,
+                  const report_callback& answer) {
+  if (!whom)
+    return answer(std::move(all));
+  const auto before = std::make_shared<reports>(std::move(all));
+  ask(
+      system, whom, answer_limit,
+      [before, answer](const actor_report& got) {
+        before->push_back(got);
+        answer(std::move(*before));
+      },
+      [before, answer] { answer(std::move(*before)); }, report_atom_v);
+}
+
 } // namespace
 
 http_routes make_operations(caf::actor_system& system, const node_actor& ledger,
-                            const account_actor& account,
+                            const account_actor& account, const teller_actor& nats_api,
                             std::shared_ptr<const progress_board> board,
                             std::shared_ptr<const topology_board> streams) {
   // One side after the other, so that their reports are gathered without a lock.
-  const auto ask_both = [&system, ledger, account](const report_callback& answer) {
-    ask_reports(system, ledger, [&system, account, answer](reports all) {
-      ask_reports(system, account, [all = std::move(all), answer](reports more) mutable {
-        std::move(more.begin(), more.end(), std::back_inserter(all));
-        answer(std::move(all));
-      });
+  const auto ask_both = [&system, ledger, account, nats_api](const report_callback& answer) {
+    ask_reports(system, ledger, [&system, account, nats_api, answer](reports all) {
+      ask_reports(system, account,
+                  [&system, nats_api, all = std::move(all), answer](reports more) mutable {
+                    std::move(more.begin(), more.end(), std::back_inserter(all));
+                    ask_one_more(system, nats_api, std::move(all), answer);
+                  });
     });
   };
   http_routes result;

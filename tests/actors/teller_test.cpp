@@ -142,8 +142,8 @@ CAF_TEST(under overload the newest are answered and the oldest not even read) {
         return each.value;
     return std::int64_t{-1};
   };
-  CAF_CHECK_EQUAL(value("expired_total"), 800);
-  CAF_CHECK_EQUAL(value("answered_total"), 40);
+  CAF_CHECK_EQUAL(value("questions_expired_total"), 800);
+  CAF_CHECK_EQUAL(value("questions_answered_total"), 40);
 }
 
 CAF_TEST(questions do not keep the teller from its other messages) {

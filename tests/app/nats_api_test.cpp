@@ -87,8 +87,8 @@ CAF_TEST(its losses are reported) {
             std::string text;
             for (const auto& [name, value] : got.values)
               text += std::string{name} + "=" + std::to_string(value) + " ";
-            CAF_CHECK_EQUAL(
-                text, "asked_total=1 expired_total=1 overflow_total=2 foreign_reply_total=3 ");
+            CAF_CHECK_EQUAL(text, "questions_answered_total=1 questions_expired_total=1 "
+                                  "questions_overflow_total=2 questions_foreign_total=3 ");
           },
           [](const caf::error&) { CAF_ERROR("no report"); });
 }
