@@ -7,6 +7,7 @@
 //   accounts  {user, currency, balance, seq}
 //   results   {subject, messageId, payload (text)}
 //   dead      {subject, payload (bytes), headers (object)}
+//   incarnation  the nanosecond in which the request stream was made, as text
 // Whole numbers are BigInt. `createdAt` is RFC 3339 in UTC with six digits of seconds.
 
 import {decimal} from './notation.mjs';
@@ -185,7 +186,7 @@ function expectedReason(message, rowOf) {
   return row && !sameContent(message.request, row) ? 'RECORD_ID_CONFLICT' : null;
 }
 
-function checkDeadLetter(message, reason, letter, faults) {
+function checkDeadLetter(message, reason, letter, incarnation, faults) {
   const {headers} = letter;
   const name = `message ${message.seq} (${message.label})`;
   if (headers['Ledgerd-Reason'] !== reason) {
@@ -205,7 +206,7 @@ function checkDeadLetter(message, reason, letter, faults) {
   const expected = {
     'Ledgerd-Stream': 'TRANSACTIONS',
     'Ledgerd-Subject': message.subject,
-    'Nats-Msg-Id': `dead-TRANSACTIONS-${message.seq}`,
+    'Nats-Msg-Id': `dead-TRANSACTIONS-${incarnation}-${message.seq}`,
   };
   for (const [header, value] of Object.entries(expected)) {
     if (headers[header] !== value) {
@@ -218,7 +219,7 @@ function checkDeadLetter(message, reason, letter, faults) {
 }
 
 // The dead letters are exactly the poison and the conflicts, each with its reason and its payload.
-function checkDeadLetters({messages, rows, dead}, faults) {
+function checkDeadLetters({messages, rows, dead, incarnation}, faults) {
   const rowOf = new Map(rows.map((row) => [row.recordId, row]));
   const letters = groupBy(dead, (letter) => Number(letter.headers['Ledgerd-Sequence']));
   for (const message of messages) {
@@ -228,7 +229,7 @@ function checkDeadLetters({messages, rows, dead}, faults) {
     if (found.length !== (reason ? 1 : 0)) {
       faults.push(`message ${message.seq} (${message.label}) is parked ${found.length} times, due: ${reason ?? 'never'}`);
     } else if (reason) {
-      checkDeadLetter(message, reason, found[0], faults);
+      checkDeadLetter(message, reason, found[0], incarnation, faults);
     }
   }
   for (const seq of letters.keys()) {

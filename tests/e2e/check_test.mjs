@@ -8,6 +8,7 @@ import {decimal} from './notation.mjs';
 import {Random} from './random.mjs';
 import {currencies, makeMessages} from './requests.mjs';
 
+const incarnation = '1795706657209228881';
 const balanceMax = 2n ** 63n - 1n;
 
 function resultOf(row) {
@@ -33,14 +34,14 @@ function deadLetterOf(message, reason) {
       'Ledgerd-Stream': 'TRANSACTIONS',
       'Ledgerd-Subject': message.subject,
       'Ledgerd-Sequence': String(message.seq),
-      'Nats-Msg-Id': `dead-TRANSACTIONS-${message.seq}`,
+      'Nats-Msg-Id': `dead-TRANSACTIONS-${incarnation}-${message.seq}`,
     },
   };
 }
 
 // What a faultless ledger makes of the messages, one after the other.
 function flawless() {
-  const facts = {messages: makeMessages(new Random(11), 3000), rows: [], accounts: [], results: [], dead: []};
+  const facts = {messages: makeMessages(new Random(11), 3000), rows: [], accounts: [], results: [], dead: [], incarnation};
   const heads = new Map();
   const rowOf = new Map();
   facts.messages.forEach((message, index) => {

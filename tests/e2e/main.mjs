@@ -125,6 +125,7 @@ async function run() {
     accounts: readAccounts(world),
     results: await traffic.results(),
     dead: await traffic.deadLetters(),
+    incarnation: await traffic.incarnation(),
   };
   log(summary(facts));
   const faults = check(facts);

@@ -101,6 +101,13 @@ export class Traffic {
     return state.messages - sum((await this.consumers()).map((info) => info.num_pending + info.num_ack_pending));
   }
 
+  // When the stream of requests was made, in nanoseconds since 1970, as dead letters name it.
+  async incarnation() {
+    const {created} = await this.manager.streams.info(requestStream);
+    const [seconds, fraction = ''] = created.replace('Z', '').split('.');
+    return String(Date.parse(`${seconds}Z`) / 1000) + fraction.padEnd(9, '0');
+  }
+
   // How many deliveries the broker has made beyond the first of each message.
   async redeliveries() {
     const {state} = await this.manager.streams.info(requestStream);
