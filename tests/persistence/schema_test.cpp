@@ -60,8 +60,8 @@ CAF_TEST(migrations are applied once) {
   CAF_CHECK(migrate(url) == std::vector<std::string>{"0001_ledger", "0002_keep_currencies"});
   CAF_CHECK(migrate(url).empty());
   const auto state = read_schema(url);
-  CAF_CHECK_EQUAL(state.version, 1);
-  CAF_CHECK_EQUAL(state.known, 1);
+  CAF_CHECK_EQUAL(state.version, 2);
+  CAF_CHECK_EQUAL(state.known, 2);
 }
 
 CAF_TEST(processes that migrate at once do it once) {
@@ -80,16 +80,19 @@ CAF_TEST(processes that migrate at once do it once) {
     process.join();
   CAF_CHECK(std::all_of(complaints.begin(), complaints.end(),
                         [](const auto& text) { return text.empty(); }));
-  CAF_CHECK(std::count(applied.begin(), applied.end(),
-                       std::vector<std::string>{"0001_ledger", "0002_keep_currencies"})
-            == 1);
+  // Whoever comes to a step first takes it.
+  std::vector<std::string> steps;
+  for (const auto& each : applied)
+    steps.insert(steps.end(), each.begin(), each.end());
+  std::sort(steps.begin(), steps.end());
+  CAF_CHECK(steps == (std::vector<std::string>{"0001_ledger", "0002_keep_currencies"}));
 }
 
 CAF_TEST(a newer database is refused) {
   migrate(url);
   sql("INSERT INTO ledger.schema_migrations VALUES (3, '0003_future', 'x')");
   CAF_CHECK(has(complaint_of_migrate(url), "newer"));
-  CAF_CHECK(read_schema(url).version == 2);
+  CAF_CHECK_EQUAL(read_schema(url).version, 3);
   CAF_CHECK(says(check_database(url), "newer"));
 }
 
@@ -108,7 +111,7 @@ CAF_TEST(a migration is applied whole or not at all) {
   CAF_CHECK(sql("SELECT to_regclass('ledger.accounts') IS NULL") == "t\n");
   CAF_CHECK(read_schema(url).version == 0);
   sql("DROP TABLE ledger.transactions");
-  CAF_CHECK(migrate(url).size() == 1);
+  CAF_CHECK_EQUAL(migrate(url).size(), 2u);
 }
 
 CAF_TEST(the owner of the schema need not own the database) {
