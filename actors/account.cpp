@@ -123,11 +123,11 @@ caf::typed_response_promise<std::vector<actor_report>> gather(account_pointer se
   auto now = std::make_shared<gathering<std::vector<actor_report>>>();
   now->promise = self->make_response_promise<std::vector<actor_report>>();
   now->left = state.reconcilers.size() + 3;
-  ask_report(self, state.intake, now);
-  ask_report(self, state.lookup, now);
+  ask_report(self, state.intake, "intake", now);
+  ask_report(self, state.lookup, "lookup", now);
   for (const auto& each : state.reconcilers)
-    ask_report(self, each, now);
-  ask_report(self, state.sweeper, now);
+    ask_report(self, each, "reconciler", now);
+  ask_report(self, state.sweeper, "sweeper", now);
   return now->promise;
 }
 

@@ -25,9 +25,10 @@ struct gathering {
   }
 };
 
-// Adds an actor's report to the gathering, or nothing when it takes longer than a second.
+// Adds an actor's report to the gathering. One that takes longer than a second gets an empty
+// report, so that nobody takes the sum of the others for the whole.
 template <class Self, class Handle>
-void ask_report(Self self, const Handle& whom,
+void ask_report(Self self, const Handle& whom, const char* name,
                 const std::shared_ptr<gathering<std::vector<actor_report>>>& into) {
   self->request(whom, std::chrono::seconds{1}, report_atom_v)
       .then(
@@ -35,7 +36,10 @@ void ask_report(Self self, const Handle& whom,
             into->all.push_back(std::move(one));
             into->finish_one();
           },
-          [into](const caf::error&) { into->finish_one(); });
+          [into, name](const caf::error&) {
+            into->all.push_back({name, "", {}, {}});
+            into->finish_one();
+          });
 }
 
 // Has an actor drain, adds its summary to the gathering and goes on with `then`.

@@ -144,12 +144,12 @@ caf::typed_response_promise<std::vector<actor_report>> gather(node_pointer self)
   now->promise = self->make_response_promise<std::vector<actor_report>>();
   now->left = state.fetchers.size() + 1 + state.gates.size() + (state.teller ? 1 : 0);
   for (const auto& each : state.fetchers)
-    ask_report(self, each, now);
-  ask_report(self, state.region, now);
+    ask_report(self, each, "fetcher", now);
+  ask_report(self, state.region, "region", now);
   for (const auto& each : state.gates)
-    ask_report(self, each, now);
+    ask_report(self, each, "gate", now);
   if (state.teller)
-    ask_report(self, state.teller, now);
+    ask_report(self, state.teller, "teller", now);
   return now->promise;
 }
 

@@ -140,9 +140,19 @@ constexpr std::array exported_histograms{
                        "From a record to its verdict, of submissions that wait for it."},
 };
 
-// Nothing when no actor has reported it: a value that is not known is no zero.
+// Whether an actor of the kind has not answered: its report is there, and empty.
+bool is_silent(const std::vector<actor_report>& reports, std::string_view actor) {
+  return std::any_of(reports.begin(), reports.end(), [&](const actor_report& report) {
+    return report.actor == actor && report.values.empty() && report.histograms.empty();
+  });
+}
+
+// Nothing when not every actor of the kind has reported it: a value that is not known is no zero,
+// and a counter that falls because one of two is silent is a lie.
 std::optional<metric> export_value(const exported_value& wanted,
                                    const std::vector<actor_report>& reports) {
+  if (is_silent(reports, wanted.actor))
+    return std::nullopt;
   bool reported = false;
   metric result{wanted.name, wanted.help, wanted.kind, {}, 0, {}};
   if (wanted.outcome != nullptr)
@@ -158,6 +168,8 @@ std::optional<metric> export_value(const exported_value& wanted,
 
 std::optional<metric> export_histogram(const exported_histogram& wanted,
                                        const std::vector<actor_report>& reports) {
+  if (is_silent(reports, wanted.actor))
+    return std::nullopt;
   bool reported = false;
   metric result{wanted.name, wanted.help, metric_kind::histogram, {}, 0, {}};
   auto& durations = result.durations;

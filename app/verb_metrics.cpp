@@ -33,6 +33,8 @@ void print_text(const nlohmann::json& answer) {
   for (const auto& item : answer.at("actors")) {
     const auto actor = item.at("actor").get<std::string>();
     const auto instance = item.at("instance").get<std::string>();
+    if (item.at("values").empty() && item.at("histograms").empty())
+      table.push_back({actor, instance, "-", "no answer"});
     for (const auto& [name, value] : item.at("values").items())
       table.push_back({actor, instance, name, value.dump()});
     for (const auto& [name, histogram] : item.at("histograms").items()) {
@@ -55,8 +57,12 @@ int run_metrics(const config& settings, bool json) {
     throw std::runtime_error{"the daemon answered with status " + std::to_string(answer.status)};
   if (json)
     print_json(nlohmann::ordered_json::parse(answer.body));
-  else
+  else if (!document.at("actors").empty())
     print_text(document);
+  if (document.at("actors").empty()) {
+    complain("no actor of the daemon answers");
+    return exit_code::answer_is_no;
+  }
   return exit_code::done;
 }
 

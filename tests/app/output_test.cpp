@@ -87,6 +87,8 @@ CAF_TEST(what nobody reports is no zero) {
   CAF_CHECK(one.count("ledgerd_circuit_open") == 1); // a zero that is known
   CAF_CHECK(one.count("ledgerd_commit_seconds") == 1);
   CAF_CHECK(one.count("ledgerd_in_flight") == 0);
+  // One of two does not answer: the other's number is not the sum.
+  CAF_CHECK(names_of({gate, {"gate", "", {}, {}}}).count("ledgerd_circuit_open") == 0);
 }
 
 CAF_TEST(a hostile message cannot forge a line of the log) {

@@ -422,13 +422,15 @@ CAF_TEST(metrics and status ask the daemon over HTTP) {
   daemon.readiness = [](auto answer) { answer({{"database", false, "away"}}); };
   daemon.metrics = [](auto answer) { answer({}); };
   daemon.actors = [](auto answer) {
-    answer({actor_report{"gate", "0", {{"batches_total", 42}}, {}}});
+    answer({actor_report{"gate", "0", {{"batches_total", 42}}, {}},
+            actor_report{"fetcher", "", {}, {}}});
   };
   const http_server server{"127.0.0.1", 0, make_routes(std::move(daemon))};
   const auto listen = "127.0.0.1:" + std::to_string(server.port());
   const auto metrics = run({"metrics", "--http-listen", listen});
   CAF_CHECK_EQUAL(std::make_pair(metrics.err, metrics.code), std::make_pair(std::string{}, 0));
   CAF_CHECK(contains(one_line(metrics.out), "gate 0 batches_total 42"));
+  CAF_CHECK(contains(one_line(metrics.out), "fetcher - no answer"));
   const auto status = json::parse(run({"status", "--json", "--http-listen", listen}).out);
   CAF_CHECK(status.at("daemon").at("ready") == false);
   CAF_CHECK_EQUAL(run({"status", "--http-listen", listen}).code, 1);

@@ -216,8 +216,12 @@ async function hang(world, traffic) {
     await sleep(100);
     return decided(world) >= lastId;
   });
-  if (!/ledgerd_stalled [1-9]/.test((await daemon.get('/metrics')).body)) {
+  const metrics = (await daemon.get('/metrics')).body;
+  if (!/ledgerd_stalled [1-9]/.test(metrics)) {
     throw new Error('the metrics do not show what stands still');
+  }
+  if (/^ledgerd_commits_total/m.test(metrics) || !/^ledgerd_entries_total/m.test(metrics)) {
+    throw new Error('a series of a silent actor is there, or one of an actor that answers is missing');
   }
   if (!daemon.log.includes('no progress: ')) {
     throw new Error('the log does not say what stands still');
