@@ -36,7 +36,7 @@ finding ask(std::string part, const std::function<sentences()>& question) {
 std::vector<finding> look(const loaded_config& loaded) {
   const auto& settings = loaded.value;
   std::vector<finding> findings;
-  findings.push_back({"configuration", loaded.faults, {}});
+  findings.push_back({"configuration", loaded.faults, loaded.warnings});
   sentences warnings;
   findings.push_back(ask("broker", [&] {
     auto only_look = provisioning_of(settings);
@@ -45,12 +45,15 @@ std::vector<finding> look(const loaded_config& loaded) {
     warnings = std::move(found.warned);
     return std::move(found.refused);
   }));
-  findings.back().warnings = std::move(warnings);
-  if (settings.has_role("ledger"))
+  findings.back().warnings = std::exchange(warnings, {});
+  if (settings.has_role("ledger")) {
     findings.push_back(ask("database", [&] {
       require_ledger_database(settings);
+      warnings = database_warnings(settings.database_url);
       return check_database(settings.database_url);
     }));
+    findings.back().warnings = std::move(warnings);
+  }
   if (settings.has_role("account"))
     findings.push_back(ask("account database", [&] {
       require_database(settings);

@@ -154,6 +154,13 @@ public:
       add(judge_consumer(need.what, *config, rules_));
   }
 
+  void judge_server() {
+    if (old_server_)
+      report.warned.emplace_back(
+          "nats-server before 2.10: while somebody asks often for a consumer's state (a dashboard, "
+          "an exporter) it delivers 11,000 messages a second instead of 38,000; use 2.10 or later");
+  }
+
   provision_report report;
 
 private:
@@ -205,6 +212,8 @@ provision_report provision_all(session& through, const provisioning& how) {
     if (how.*need.role
         && std::find(missing.begin(), missing.end(), need.what.stream) == missing.end())
       all.look(need);
+  if (!how.create) // who only looks wants to hear of what is slow, too
+    all.judge_server();
   return std::move(all.report);
 }
 

@@ -101,6 +101,20 @@ CAF_TEST_FIXTURE_SCOPE(verbs_tests, fixture)
 CAF_TEST(check is content with what is in place and tells all that is not ) {
   const auto good = run({"check"});
   CAF_CHECK_EQUAL(std::make_pair(good.out, good.code), std::make_pair(good.out, 0));
+  // What is only slow is a warning: the private PostgreSQL is as it should be until it is not.
+  CAF_CHECK(!contains(good.out, "max_wal_size"));
+  servers.sql(servers.database_url(), "ALTER SYSTEM SET max_wal_size = '1GB'");
+  servers.sql(servers.database_url(), "SELECT pg_reload_conf()");
+  auto slow = run({"check"});
+  for (int tries = 0; tries < 50 && !contains(slow.out, "max_wal_size"); ++tries)
+    slow = run({"check"});
+  CAF_CHECK_EQUAL(slow.code, 0);
+  CAF_CHECK(contains(slow.out, "database         WARN   ") && contains(slow.out, "max_wal_size"));
+  servers.sql(servers.database_url(), "ALTER SYSTEM RESET max_wal_size");
+  servers.sql(servers.database_url(), "SELECT pg_reload_conf()");
+  const auto version = run_shell("${NATS_SERVER:-nats-server} --version").out;
+  const bool old = contains(version, " v2.9.") || contains(version, " 2.9.");
+  CAF_CHECK_EQUAL(contains(good.out, "broker           WARN   nats-server before 2.10"), old);
   nats->delete_stream(names::result_stream);
   servers.sql(servers.database_url(), "DROP SCHEMA ledger CASCADE");
   const auto bad = run({"check", "--json", "--gates", "99"});
