@@ -247,8 +247,9 @@ public:
     // The caller has less room by what it takes now; it says so itself only when room has grown
     // again.
     room_.messages -= std::min(room_.messages, result.size());
-    for (const auto& one : result)
-      room_.bytes -= std::min(room_.bytes, bytes_of(one));
+    if (room_.bytes != unlimited)
+      for (const auto& one : result)
+        room_.bytes -= std::min(room_.bytes, bytes_of(one));
     advance();
     return result;
   }
