@@ -333,9 +333,11 @@ bool postgres_store::write_one_by_one(const std::vector<posting_group>& batch, c
                                       batch_plan& planned, database_time now) {
   const stopwatch work;
   std::vector<std::int64_t> took(batch.size());
+  auto comparable = batch.size(); // so many have come equally far
   const auto timed = [&](std::size_t place, auto step) {
     if (limits_.statement.count() > 0 && work.elapsed() > limits_.statement) {
       trail_.at.reset();
+      took.resize(comparable);
       trail_.slow = slow_groups(took);
       throw database_error(database_fault::blocked, "written one by one the batch is too slow");
     }
@@ -354,6 +356,7 @@ bool postgres_store::write_one_by_one(const std::vector<posting_group>& batch, c
   auto begin = planned.rows.begin();
   for (std::size_t place = 0; place < batch.size(); ++place) {
     took[place] = accounts[place];
+    comparable = place;
     const auto end = std::find_if(begin, planned.rows.end(), [&](const posting& row) {
       return row.account != batch[place].account;
     });
