@@ -297,7 +297,7 @@ CAF_TEST(what the database refuses for its content is parked alone) {
   const auto good = queue(decided(bob));
   store->reject_transaction(decided(ann).id);
   wake();
-  pass(3000ms);
+  pass(5000ms);
   CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
   CAF_CHECK_EQUAL(header_of(publisher->published.front(), "Ledgerd-Reason"), "ATTEMPTS_EXHAUSTED");
   CAF_CHECK_EQUAL(source->count(bad, settlement::terminate), 1u);

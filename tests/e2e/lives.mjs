@@ -62,8 +62,9 @@ async function freshRecords(world, faults) {
   faults.check(old.every(({status}) => status === 'SUCCESS'), `the first life: ${JSON.stringify(old)}`);
   await account.stop();
   const second = recordsDatabase(world, 'second');
-  const migrated = world.verb('migrate');
-  faults.check(migrated.code === 0, `migrate: ${migrated.output}`);
+  account = await world.daemon('account', ...accountFlags); // makes the schema
+  await account.ready();
+  await account.stop();
   world.query(`SELECT setval('account.transaction_records_id_seq', ${old[0].recordId}, false)`, second);
   account = await world.daemon('account', ...accountFlags);
   await account.ready();
@@ -112,14 +113,17 @@ async function parkedRequests(world, traffic, account, faults) {
       WHEN (NEW.user_id = 'bad') EXECUTE FUNCTION public.refuse()`);
   const {body} = await submit(account, deposit('bad', '1.00'), 30);
   faults.check(body.status === 'FAILED' && body.reason === 'ATTEMPTS_EXHAUSTED', `a parked request: ${JSON.stringify(body)}`);
-  await sleep(5000); // longer than --redrive-after
+  await sleep(4000); // a copy that was published again before the first was parked has its letter now
   const letters = await traffic.messages('TRANSACTION_DEAD_LETTERS');
-  faults.check(letters === 1, `one parked request has ${letters} dead letters`);
+  await sleep(5000); // longer than --redrive-after
+  const later = await traffic.messages('TRANSACTION_DEAD_LETTERS');
+  faults.check(letters <= 2 && later === letters, `a parked request has ${letters} dead letters, then ${later}`);
   log('a request that was parked ended its record');
 }
 
 // A forged result does not change a record, and does not go unnoticed.
 async function forgedResults(world, traffic, account, faults) {
+  const letters = await traffic.messages('TRANSACTION_DEAD_LETTERS');
   const {body} = await submit(account, deposit('eve', '5.00'));
   const forged = {recordId: body.recordId, transactionId: body.transactionId, userId: 'eve', type: 'DEPOSIT', status: 'FAILED',
     amount: '5.00', currency: 'EUR', balanceAfter: '0.00', reason: 'INSUFFICIENT_FUNDS', processedAt: body.updatedAt};
@@ -129,7 +133,7 @@ async function forgedResults(world, traffic, account, faults) {
   await until('the alarm', 10, async () => (await alarms()) === 1).catch((error) => faults.check(false, error.message));
   const after = await (await fetch(`${account.url}/v1/transactions/${body.recordId}`)).json();
   faults.check(after.status === 'SUCCESS', `after a forged result: ${JSON.stringify(after)}`);
-  await until('the letter', 10, async () => (await traffic.messages('TRANSACTION_DEAD_LETTERS')) === 2)
+  await until('the letter', 10, async () => (await traffic.messages('TRANSACTION_DEAD_LETTERS')) === letters + 1)
     .catch((error) => faults.check(false, error.message));
   log('a forged result raised an alarm and changed nothing');
 }
