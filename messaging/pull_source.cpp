@@ -3,14 +3,11 @@
 #include <nats/nats.h>
 
 #include <algorithm>
-#include <atomic>
-#include <cstring>
 #include <utility>
 
 #include "domain/assert.hpp"
 #include "messaging/incoming.hpp"
-#include "messaging/js_api.hpp"
-#include "messaging/mailbox.hpp"
+#include "messaging/pull_arrivals.hpp"
 #include "messaging/pull_book.hpp"
 #include "messaging/reply_inbox.hpp"
 #include "messaging/stream_life.hpp"
@@ -30,166 +27,6 @@ constexpr auto unlimited = std::numeric_limits<std::size_t>::max();
 
 // What a message may weigh beside its payload and headers: subject, receipt.
 constexpr std::size_t message_frame_bytes = 8 * 1024;
-
-// A status instead of a message: a heartbeat, or the end of a request.
-struct notice {
-  std::uint64_t request = 0;
-  int code = 0;
-  std::optional<std::size_t> missing;
-  std::optional<std::size_t> missing_bytes;
-  std::string text;
-
-  bool is_heartbeat() const noexcept { return code == 100; }
-  bool is_ordinary_end() const noexcept {
-    return code == 404 || code == 408 || bytes_are_used_up();
-  }
-  bool bytes_are_used_up() const noexcept {
-    return code == 409 && text.find("Exceeds MaxBytes") != std::string::npos;
-  }
-
-  // A consumer may allow only small requests; its refusal says how small.
-  std::optional<std::size_t> batch_limit() const noexcept {
-    return number_after("Exceeded MaxRequestBatch of ");
-  }
-  std::optional<std::size_t> bytes_limit() const noexcept {
-    return number_after("Exceeded MaxRequestMaxBytes of ");
-  }
-
-private:
-  std::optional<std::size_t> number_after(std::string_view phrase) const noexcept {
-    const auto at = text.find(phrase);
-    return at == std::string::npos
-               ? std::nullopt
-               : parse_number(std::string_view(text).substr(at + phrase.size()));
-  }
-};
-
-// What has come since the last look.
-struct harvest {
-  mailbox<delivery>::tally count;
-  std::vector<notice> notices;
-  bool restarted = false; // the consumer counts anew: it, or its stream, was made anew
-};
-
-// A receipt as the caller keeps it: the generation of `stream_life` in which it came, then the
-// acknowledgement subject.
-constexpr std::size_t mark_bytes = sizeof(std::uint32_t);
-
-std::string marked(std::uint32_t generation, std::string_view subject) {
-  std::string result(mark_bytes + subject.size(), '\0');
-  std::memcpy(result.data(), &generation, mark_bytes);
-  subject.copy(result.data() + mark_bytes, subject.size());
-  return result;
-}
-
-std::uint32_t mark_of(std::string_view receipt) {
-  std::uint32_t generation = 0;
-  LEDGERD_ASSERT(receipt.size() > mark_bytes);
-  std::memcpy(&generation, receipt.data(), mark_bytes);
-  return generation;
-}
-
-// Answers to the question when the stream was made.
-class life_answers final : public message_sink {
-public:
-  struct answer {
-    std::uint64_t question = 0;
-    std::int64_t created_at_ns = 0;
-  };
-
-  void open(waker wake) { ready_.open(std::move(wake)); }
-  void shut() { ready_.shut(); }
-  std::vector<answer> take() { return ready_.take({}); }
-
-  void receive(nats_message* message) override {
-    if (const auto created = parse_creation_time(payload_of(message)))
-      ready_.put({reply_number(subject_of(message)), *created});
-  }
-
-private:
-  mailbox<answer> ready_;
-};
-
-class arrivals final : public message_sink {
-public:
-  arrivals(std::string_view stream, std::string_view durable)
-      : stream_(stream), durable_(durable) {}
-
-  void open(waker wake) { ready_.open(std::move(wake)); }
-
-  void shut() { ready_.shut(); }
-
-  void mark_with(std::uint32_t generation) {
-    generation_.store(generation, std::memory_order_relaxed);
-  }
-
-  void receive(nats_message* raw) override {
-    if (reply_of(raw).empty())
-      note(raw);
-    else
-      deliver(raw);
-  }
-
-  // The notices first: what came before one of them is then counted, too.
-  harvest look() {
-    harvest result;
-    result.notices = notices_.take({});
-    result.count = ready_.count();
-    result.restarted = restarted_.exchange(false, std::memory_order_relaxed);
-    return result;
-  }
-
-  std::vector<delivery> take() {
-    std::vector<delivery> fresh;
-    fresh.reserve(capacity_hint_);
-    fresh = ready_.take(std::move(fresh));
-    capacity_hint_ = fresh.size();
-    return fresh;
-  }
-
-private:
-  void note(nats_message* message) {
-    notice one;
-    one.request = reply_number(subject_of(message));
-    const auto status = header_value(message, "Status");
-    one.code = static_cast<int>(std::min<std::uint64_t>(parse_number(status).value_or(0), 999));
-    one.text = status + " " + header_value(message, "Description");
-    if (const auto missing = parse_number(header_value(message, "Nats-Pending-Messages")))
-      one.missing = *missing;
-    if (const auto missing = parse_number(header_value(message, "Nats-Pending-Bytes")))
-      one.missing_bytes = *missing;
-    notices_.put(std::move(one));
-  }
-
-  void deliver(nats_message* message) {
-    const auto receipt = reply_of(message);
-    const auto facts = parse_receipt(receipt);
-    // Anybody may publish to an inbox he has heard of; only what the consumer sends is a delivery.
-    if (!facts || facts->stream != stream_ || facts->consumer != durable_)
-      return;
-    if (facts->consumer_seq <= std::exchange(consumer_seq_, facts->consumer_seq))
-      restarted_.store(true, std::memory_order_relaxed);
-    delivery one{std::string(subject_of(message)),
-                 std::string(payload_of(message)),
-                 copy_headers(message, header_choice::application),
-                 marked(generation_.load(std::memory_order_relaxed), receipt),
-                 stream_,
-                 facts->stream_seq,
-                 facts->deliveries,
-                 facts->stored_at_ns};
-    const auto bytes = bytes_of(one);
-    ready_.put(std::move(one), bytes);
-  }
-
-  const std::string stream_;
-  const std::string durable_;
-  std::size_t capacity_hint_ = 0;  // the actor's thread only
-  std::uint64_t consumer_seq_ = 0; // the subscription's thread only
-  std::atomic<std::uint32_t> generation_ = 0;
-  std::atomic<bool> restarted_ = false;
-  mailbox<delivery> ready_;
-  mailbox<notice> notices_; // never opened: nobody need wake up for them
-};
 
 std::string_view settlement_text(settlement how) {
   switch (how) {
@@ -259,16 +96,21 @@ public:
       return true;
     if (one.inquiry == 0)
       one.inquiry = life_.wish();
-    ask_life(steady::now());
     const auto known = life_.incarnation(one.inquiry, one.stored_at_ns);
+    if (!known) {
+      answers_->await();
+      ask_life(steady::now());
+    }
     one.incarnation = known.value_or(0);
     return known.has_value();
   }
 
   void settle(std::string_view receipt, settlement how) override {
+    if (receipt.size() <= mark_bytes)
+      return; // none of ours
     if (life_.is_present(mark_of(receipt)) || how == settlement::progress)
       send(receipt.substr(mark_bytes), how);
-    else
+    else if (!settle_old(receipt, how, steady::now()))
       deferred_.push_back({std::string(receipt), how});
   }
 
@@ -292,22 +134,21 @@ private:
 
   // An acknowledgement names a message by its sequence number alone. What came before the consumer
   // or the stream was made anew must not settle the stranger who has that number now.
+  // False while in doubt.
+  bool settle_old(std::string_view receipt, settlement how, steady::time_point now) {
+    const auto subject = receipt.substr(mark_bytes);
+    const auto facts = parse_receipt(subject);
+    if (!facts)
+      return true; // none of ours
+    const auto verdict = life_.may_settle(mark_of(receipt), facts->stored_at_ns, now);
+    if (verdict == stream_life::settling::yes)
+      send(subject, how);
+    return verdict != stream_life::settling::later;
+  }
+
   void settle_deferred(steady::time_point now) {
-    std::erase_if(deferred_, [&](const deferral& one) {
-      const auto subject = std::string_view(one.receipt).substr(mark_bytes);
-      const auto facts = parse_receipt(subject);
-      LEDGERD_ASSERT(facts.has_value());
-      switch (life_.may_settle(mark_of(one.receipt), facts->stored_at_ns, now)) {
-      case stream_life::settling::later:
-        return false;
-      case stream_life::settling::yes:
-        send(subject, one.how);
-        break;
-      case stream_life::settling::never:
-        break;
-      }
-      return true;
-    });
+    std::erase_if(deferred_,
+                  [&](const deferral& one) { return settle_old(one.receipt, one.how, now); });
   }
 
   void doubt(steady::time_point now) {
