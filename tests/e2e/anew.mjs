@@ -118,7 +118,12 @@ async function nothingIsLost(world, traffic) {
   await traffic.publish(last);
   await until('what came afterwards is decided', 60, async () => (await decided(world, traffic, lives)).length === 0);
   log('a consumer was made again');
+  await traffic.drained(60);
   await daemon.stop();
+  const audit = world.verb('audit');
+  if (audit.code !== 0) {
+    faults.push(`ledgerd audit exits with ${audit.code}: ${audit.output}`);
+  }
   const text = readFileSync(daemon.logFile, 'utf8');
   if (!/stream TRANSACTIONS had disappeared while the daemon was running and has been made again/.test(text)) {
     faults.push('the log does not say what was made again');
@@ -128,8 +133,20 @@ async function nothingIsLost(world, traffic) {
 
 async function whatIsMissingIsNamed(world, traffic) {
   const faults = [];
+  // Three requests that somebody deletes before anybody has read them.
+  await traffic.manager.streams.delete(requestStream);
+  await traffic.provision(30);
+  await traffic.publish(requestsOf(20).slice(0, 6));
+  for (const seq of [1, 2, 3]) {
+    await traffic.manager.streams.deleteMessage(requestStream, seq);
+  }
   const daemon = await world.daemon('strict', '--provision=false', '--shutdown-deadline', '1s');
   await daemon.ready();
+  await until('the deleted requests are named', 20, () =>
+    readFileSync(daemon.logFile, 'utf8').includes('the messages 1 to 3 were deleted before they were decided'));
+  if (await metric(daemon, 'ledgerd_requests_deleted_unread_total') !== 3) {
+    faults.push('the metric does not count what was deleted unread');
+  }
   await traffic.manager.streams.delete('TRANSACTION_DEAD_LETTERS');
   await until('the log names the stream', 20, () =>
     readFileSync(daemon.logFile, 'utf8').includes('stream TRANSACTION_DEAD_LETTERS is missing'));
