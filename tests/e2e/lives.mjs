@@ -145,7 +145,10 @@ async function withoutLedger(world, account, ledgers, faults) {
     await ledger.kill();
   }
   const alone = await world.daemon('alone', ...accountFlags);
-  await alone.ready(15);
+  if (!await alone.ready(15).then(() => true, () => false)) {
+    faults.check(false, 'without the ledger the account side does not start');
+    return;
+  }
   const {status, body} = await submit(alone, deposit('fay', '7.00'), 0);
   faults.check(status === 202, `without the ledger: ${status} ${JSON.stringify(body)}`);
   const strange = await submit(alone, deposit('fay', '7.00', 'QQY'), 0);
