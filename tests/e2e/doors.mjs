@@ -147,7 +147,9 @@ async function crowd(world) {
     kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
   }
   log(`700 submissions: ${JSON.stringify([...kinds])}`);
-  assert.ok([...kinds.keys()].every((kind) => kind.startsWith('503')), 'a submission was taken by a database that is held up');
+  // A connection may also have made room for another before its request was read: `0`.
+  assert.ok([...kinds.keys()].every((kind) => /^(503|0) /.test(kind)), 'a submission was taken by a database that is held up');
+  assert.ok([...kinds].some(([kind, times]) => kind.includes('nothing was recorded') && times > 50), 'hardly a submission waited');
   await release();
   const doubtful = [...kinds].filter(([kind]) => kind.includes('may')).reduce((sum, [, times]) => sum + times, 0);
   await until('the account side records again', 20, async () => (await exchange(daemon, submission())).status === 202);
