@@ -10,13 +10,12 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// A recorder that records only when the test says so.
+// A recorder that records only when the test says so, which it does by asking for a report: a
+// promise is kept by the actor that made it.
 struct slow_recorder {
   std::shared_ptr<memory_record_store> store;
   std::vector<new_records_ptr> asked;
   std::vector<caf::typed_response_promise<recorded_batch>> promises;
-
-  void let_go() { promises.back().deliver(recorded_batch{store->record(*asked.back())}); }
 
   static recorder_actor::behavior_type behavior(recorder_actor::pointer self,
                                                 std::shared_ptr<slow_recorder> state) {
@@ -31,7 +30,11 @@ struct slow_recorder {
           return found_records{std::vector<transaction_record>{}};
         },
         [](claim_atom, std::int64_t, std::uint64_t) { return found_records{}; },
-        [](report_atom) { return actor_report{}; },
+        [state](report_atom) {
+          state->promises.back().deliver(
+              recorded_batch{state->store->record(*state->asked.back())});
+          return actor_report{};
+        },
     };
   }
 };
@@ -39,6 +42,13 @@ struct slow_recorder {
 struct intake_fixture : account_fixture {
   answers_ptr answers = std::make_shared<std::vector<submit_answer>>();
   intake_actor subject;
+  recorder_actor slow;
+
+  void let_go() {
+    ask(
+        slow, [](const actor_report&) {}, report_atom_v);
+    consume_messages();
+  }
 
   intake_fixture() { start(spawn_recorder()); }
 
@@ -59,8 +69,9 @@ struct intake_fixture : account_fixture {
     auto state = std::make_shared<slow_recorder>();
     state->store = store;
     caf::anon_send_exit(subject, caf::exit_reason::kill);
-    start(spawn_fake<recorder_actor>(
-        [state](auto self) { return slow_recorder::behavior(self, state); }));
+    slow = spawn_fake<recorder_actor>(
+        [state](auto self) { return slow_recorder::behavior(self, state); });
+    start(slow);
     return state;
   }
 
@@ -267,8 +278,7 @@ CAF_TEST(what nobody waits for any more is not recorded) {
     nothing += each.detail.find("nothing was recorded") != std::string::npos;
   }
   CAF_CHECK_EQUAL(nothing, 3);
-  recorder->let_go();
-  consume_messages();
+  let_go();
   // The one that was under way is a record and goes its way; the others were never written.
   CAF_CHECK_EQUAL(answers->size(), 4u);
   CAF_CHECK_EQUAL(recorder->asked.size(), 1u);
@@ -276,8 +286,7 @@ CAF_TEST(what nobody waits for any more is not recorded) {
   CAF_CHECK_EQUAL(publisher->published.size(), 1u);
   // And the places are free again.
   submit(ten_won("eve"));
-  recorder->let_go();
-  consume_messages();
+  let_go();
   CAF_CHECK(answers->back().outcome == submit_outcome::accepted);
 }
 
@@ -285,8 +294,7 @@ CAF_TEST(a wait counts from the arrival however late the commit comes) {
   const auto recorder = slow_down();
   submit(ten_won("ann"), {}, 10s);
   pass(7000ms);
-  recorder->let_go();
-  consume_messages();
+  let_go();
   CAF_CHECK(answers->empty());
   pass(2900ms);
   CAF_CHECK(answers->empty());
@@ -297,8 +305,7 @@ CAF_TEST(a wait counts from the arrival however late the commit comes) {
   submit(ten_won("bob"), {}, 1s);
   pass(3000ms);
   CAF_CHECK_EQUAL(answers->size(), 1u);
-  recorder->let_go();
-  consume_messages();
+  let_go();
   CAF_REQUIRE_EQUAL(answers->size(), 2u);
   CAF_CHECK(answers->back().outcome == submit_outcome::accepted);
 }

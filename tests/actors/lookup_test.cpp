@@ -2,6 +2,8 @@
 
 #include "actors/lookup.hpp"
 
+#include <utility>
+
 #include "tests/actors/account_fixture.hpp"
 
 using namespace ledgerd;
@@ -10,10 +12,12 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// A recorder whose answers the test gives.
+// A recorder whose answers the test gives: a promise is kept by the actor that made it, so a report
+// is asked for to have the next of `answers` told.
 struct silent_recorder {
   std::vector<std::vector<record_id>> asked;
   std::vector<caf::typed_response_promise<found_records>> promises;
+  std::vector<std::pair<std::size_t, found_records>> answers; // to the question of this number
 
   static recorder_actor::behavior_type behavior(recorder_actor::pointer self,
                                                 std::shared_ptr<silent_recorder> state) {
@@ -26,7 +30,11 @@ struct silent_recorder {
           return state->promises.back();
         },
         [](claim_atom, std::int64_t, std::uint64_t) { return found_records{}; },
-        [](report_atom) { return actor_report{}; },
+        [state](report_atom) {
+          for (auto& [question, answer] : std::exchange(state->answers, {}))
+            state->promises.at(question).deliver(std::move(answer));
+          return actor_report{};
+        },
     };
   }
 };
@@ -35,12 +43,14 @@ struct lookup_fixture : account_fixture {
   std::shared_ptr<silent_recorder> recorder_state = std::make_shared<silent_recorder>();
   std::shared_ptr<std::vector<std::string>> answers =
       std::make_shared<std::vector<std::string>>(); // the ids found, or why not
+  recorder_actor before;
   lookup_actor subject;
 
   lookup_fixture() {
     lookup_options options;
-    options.recorder = spawn_fake<recorder_actor>(
+    before = spawn_fake<recorder_actor>(
         [state = recorder_state](auto self) { return silent_recorder::behavior(self, state); });
+    options.recorder = before;
     options.waiting_max = 6;
     options.batch_max = 4;
     subject = started_actor(sys.spawn(ledgerd::lookup, options));
@@ -62,12 +72,18 @@ struct lookup_fixture : account_fixture {
     consume_messages();
   }
 
+  void tell(std::size_t question, found_records what) {
+    recorder_state->answers.emplace_back(question, std::move(what));
+    ask(
+        before, [](const actor_report&) {}, report_atom_v);
+    consume_messages();
+  }
+
   void answer(std::size_t question, const std::vector<std::int64_t>& found) {
     std::vector<transaction_record> records;
     for (const auto id : found)
       records.push_back({.id = record_id{id}});
-    recorder_state->promises.at(question).deliver(found_records{std::move(records)});
-    consume_messages();
+    tell(question, {std::move(records)});
   }
 };
 
@@ -115,9 +131,7 @@ CAF_TEST(those who are too many are refused at once) {
 CAF_TEST(a failure belongs to all who asked) {
   find(1);
   find(2);
-  recorder_state->promises.at(0).deliver(
-      found_records{store_failure{store_failure_kind::unavailable, "away"}});
-  consume_messages();
+  tell(0, {store_failure{store_failure_kind::unavailable, "away"}});
   CAF_CHECK(*answers == std::vector<std::string>{"away"});
   CAF_CHECK_EQUAL(recorder_state->asked.size(), 2u);
 }

@@ -27,7 +27,8 @@ public:
     {
       const std::lock_guard lock{mutex_};
       waiting_.push_back(std::move(one));
-      wake = wake_;
+      if (waiting_.size() == 1) // as a real one does
+        wake = wake_;
     }
     if (wake)
       wake();
