@@ -46,7 +46,7 @@ struct fixture {
   // What a caller without a key gets from a node that has no token file.
   std::string open_answer(const std::string& bytes) {
     auto all = make_account_routes(api);
-    const http_server open{"127.0.0.1", 0, guard_routes(std::move(all), {})};
+    const http_server open{"127.0.0.1", 0, guard_routes(std::move(all), http_access{})};
     raw_client client{open.port()};
     client.send(bytes);
     client.finish();
