@@ -106,12 +106,12 @@ CAF_TEST(what comes meanwhile is asked for in one go) {
 }
 
 CAF_TEST(a silent database refuses everybody in time and gets one question) {
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < 12; ++round) {
     find(round + 1);
-    pass(500ms);
+    pass(1000ms);
   }
   CAF_CHECK_EQUAL(recorder_state->asked.size(), 1u);
-  CAF_CHECK(answers->size() >= 11); // all that are older than four seconds
+  CAF_CHECK(answers->size() >= 8); // all that are older than four seconds
   for (const auto& said : *answers)
     CAF_CHECK_EQUAL(said, "the database did not answer in time");
   answer(0, {1}); // nobody's any more

@@ -149,13 +149,12 @@ CAF_TEST(under overload the newest are answered and the oldest not even read) {
 CAF_TEST(questions do not keep the teller from its other messages) {
   for (int i = 0; i < 100; ++i)
     put(names::api_account, R"({"userId":"ann"})", std::to_string(i));
-  bool answered = false;
-  ask(
-      subject, [&](actor_report&) { answered = true; }, report_atom_v);
-  for (int steps = 0; !answered && steps < 12; ++steps)
-    sched.try_run_once();
-  CAF_CHECK(answered);
-  CAF_CHECK(desk->answers().size() < 100);
+  auto asked = self->request(subject, caf::infinite, report_atom_v);
+  consume_messages();
+  asked.receive(
+      [](const actor_report& got) { CAF_CHECK_EQUAL(got.values.at(0).value, 16); }, // of the 100
+      [](const caf::error&) { CAF_FAIL("no report"); });
+  CAF_CHECK_EQUAL(desk->answers().size(), 100u);
 }
 
 CAF_TEST(a history without a currency goes over all of them) {
@@ -175,12 +174,12 @@ CAF_TEST(a history without a currency goes over all of them) {
       page_of(answer(names::api_history, R"({"userId":"ann","currency":"EUR","limit":1})").payload);
   CAF_CHECK_EQUAL(ids, "4");
   CAF_CHECK_EQUAL(cursor, "2");
-  CAF_CHECK_EQUAL(answer(names::api_history, R"({"userId":"eve"})").status, "404");
+  CAF_CHECK(answer(names::api_history, R"({"userId":"eve"})").status == "404");
 }
 
 CAF_TEST(money is not shown without its digits) {
   ledger->rows.back().account.currency = *currency_code::parse("QQQ");
-  CAF_CHECK_EQUAL(answer(names::api_history, R"({"userId":"ann"})").status, "503");
+  CAF_CHECK(answer(names::api_history, R"({"userId":"ann"})").status == "503");
   // But a currency that was added a moment ago is looked for.
   ledger->known = {{*currency_code::parse("KRW"), 0},
                    {*currency_code::parse("EUR"), 2},
@@ -193,10 +192,10 @@ CAF_TEST(money is not shown without its digits) {
 CAF_TEST(what is too large or cannot be looked up is said so) {
   desk->put({std::string{names::api_account}, "", {}, "_INBOX.x", steady::now(), true});
   consume_messages();
-  CAF_CHECK_EQUAL(desk->answers().back().status, "413");
+  CAF_CHECK(desk->answers().back().status == "413");
   CAF_CHECK_EQUAL(ledger->calls, 0);
   ledger->away = true;
-  CAF_CHECK_EQUAL(answer(names::api_account, R"({"userId":"ann"})").status, "503");
+  CAF_CHECK(answer(names::api_account, R"({"userId":"ann"})").status == "503");
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
