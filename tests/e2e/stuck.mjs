@@ -12,8 +12,8 @@ import {conclude, until, World} from './world.mjs';
 const {values: options, positionals: [scenario, binary]} = parseArgs({
   allowPositionals: true,
   options: {
-    seconds: {type: 'string', default: '10'}, // of each of the two phases
-    requests: {type: 'string', default: '200000'}, // of the hot account
+    seconds: {type: 'string', default: '6'}, // of each of the two phases
+    requests: {type: 'string', default: '100000'}, // of the hot account
   },
 });
 const seconds = Number(options.seconds);
