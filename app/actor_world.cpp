@@ -19,6 +19,7 @@
 #include "app/nats_api.hpp"
 #include "app/roles.hpp"
 #include "messaging/names.hpp"
+#include "persistence/database_watch.hpp"
 
 namespace ledgerd {
 
@@ -131,6 +132,8 @@ void actor_world::drain() {
       shutdown_deadline::clock::now() - began);
   spdlog::info("drained in {} ms: {} settled, {} handed back", took.count(), all.settled,
                all.handed_back);
+  // Whoever still waits for the database waits in vain: what he holds is handed back.
+  cancel_database_calls();
   deadline_.doing("the actors end");
 }
 

@@ -35,7 +35,7 @@ export async function conclude(run, log) {
   process.exit(faults.length === 0 ? 0 : 1);
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
