@@ -333,7 +333,7 @@ fetcher_state::held_delivery& fetcher_state::at(ticket tag) {
 }
 
 capacity fetcher_state::room() const {
-  if (paused || leases.standing() || held >= options.credit.messages
+  if (paused || leases.full(held) || held >= options.credit.messages
       || held_bytes >= options.credit.bytes)
     return {0, 0};
   return {options.credit.messages - held, options.credit.bytes - held_bytes};

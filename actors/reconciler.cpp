@@ -415,7 +415,7 @@ void turn(reconciler_pointer self) {
 } // namespace
 
 capacity reconciler_state::room() const {
-  if (course.pause().count() > 0 || leases.standing() || held() >= options.credit.messages
+  if (course.pause().count() > 0 || leases.full(held()) || held() >= options.credit.messages
       || held_bytes >= options.credit.bytes)
     return {0, 0};
   return {options.credit.messages - held(), options.credit.bytes - held_bytes};

@@ -114,6 +114,22 @@ CAF_TEST(a lease is renewed while the delivery is young or the node makes progre
     if (each.pulse >= 0)
       rule.pulse(each.pulse == 1, now - each.pulse_age);
     CAF_CHECK_EQUAL(rule.due({now - each.age, now - each.renewed}, now), each.due);
-    CAF_CHECK_EQUAL(rule.standing(), each.pulse == 0);
+    CAF_CHECK_EQUAL(rule.full(1), each.pulse == 0);
   }
+}
+
+CAF_TEST(a node that stood still is trusted when it has finished what it held or after a while) {
+  lease_rule rule{6s};
+  const lease_times old{start, start};
+  rule.pulse(false, start + 10s);
+  CAF_CHECK(rule.full(0));
+  rule.pulse(true, start + 11s);
+  CAF_CHECK(!rule.full(0));
+  CAF_CHECK(rule.full(1));
+  CAF_CHECK(!rule.due(old, start + 11s));
+  rule.pulse(true, start + 19s);
+  CAF_CHECK(rule.full(1));
+  rule.pulse(true, start + 20s);
+  CAF_CHECK(!rule.full(1));
+  CAF_CHECK(rule.due(old, start + 20s));
 }

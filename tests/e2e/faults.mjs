@@ -34,6 +34,14 @@ function deposits(count) {
 const decided = (world) =>
   firstId + Number(world.query(`SELECT count(*) FROM ledger.transactions WHERE record_id > ${firstId}`)[0][0]);
 
+// psql holds this process up, and with it the proxies: it must not be asked all the time.
+async function allDecided(world, what, seconds) {
+  await until(what, seconds, async () => {
+    await sleep(400);
+    return decided(world) === lastId;
+  });
+}
+
 // The sick daemon, with a proxy on each of its roads.
 async function startSick(world, name, environment = {}) {
   const nats = await Proxy.open(port(world.natsUrl));
@@ -107,16 +115,13 @@ async function suffer(world, traffic, sick, fault) {
   await sick.daemon.ready();
   await takesPart(traffic, sick.daemon);
   // At rest: a transaction that is cut in its middle holds its locks as long as the server lets it.
-  await until('all is decided', 20, () => decided(world) === lastId);
+  await allDecided(world, 'all is decided', 20);
   fault.begin(world, sick);
   const began = performance.now();
   const publishing = traffic.publish(deposits(1000));
   await Promise.all([unready(sick.daemon, fault.why), publishing]);
   const seconds = takeoverSeconds - (performance.now() - began) / 1000;
-  await until('the other one decides everything', seconds, async () => {
-    await sleep(100);
-    return decided(world) === lastId;
-  });
+  await allDecided(world, 'the other one decides everything', seconds);
   log(`  all decided after ${((performance.now() - began) / 1000).toFixed(1)} s`);
   fault.end(world, sick);
   if (!sick.daemon.gone) {
@@ -195,10 +200,7 @@ async function deaths(world, traffic) {
     nats.close();
     database.close();
   }
-  await until('the other one decides everything', takeoverSeconds, async () => {
-    await sleep(100);
-    return decided(world) >= lastId;
-  });
+  await allDecided(world, 'the other one decides everything', takeoverSeconds);
   await hang(world, traffic);
 }
 
@@ -212,10 +214,7 @@ async function hang(world, traffic) {
   await traffic.publish(deposits(500));
   await unready(daemon, /gate/);
   const seconds = takeoverSeconds - (performance.now() - began) / 1000;
-  await until('the other one decides everything', seconds, async () => {
-    await sleep(100);
-    return decided(world) >= lastId;
-  });
+  await allDecided(world, 'the other one decides everything', seconds);
   const metrics = (await daemon.get('/metrics')).body;
   if (!/ledgerd_stalled [1-9]/.test(metrics)) {
     throw new Error('the metrics do not show what stands still');
@@ -244,6 +243,11 @@ async function run() {
   await healthy.ready();
   await play(world, traffic);
   await traffic.drained(60);
+  await until('the results are drained', 30, async () => {
+    const {num_pending: pending, num_ack_pending: held} =
+      await traffic.manager.consumers.info('TRANSACTION_RESULTS', 'account-result-consumer');
+    return pending === 0 && held === 0;
+  });
   await healthy.stop();
   const faults = [];
   const audit = world.verb('audit');
