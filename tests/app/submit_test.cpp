@@ -31,8 +31,14 @@ requests() { for ((i = $1; i <= $2; ++i)); do
 done; }
 )";
 
+// One pair of servers for all tests, with a fresh stream for each.
+private_servers& world() {
+  static private_servers servers;
+  return servers;
+}
+
 struct fixture {
-  private_servers servers;
+  private_servers& servers = world();
   std::unique_ptr<broker> nats;
 
   fixture() {
@@ -40,6 +46,7 @@ struct fixture {
     broker_options options;
     options.url = servers.nats_url();
     nats = broker::connect(options, [](link_event, const std::string&) {});
+    nats->delete_stream(names::request_stream);
     CAF_REQUIRE(nats->provision({}).empty());
   }
 
@@ -120,9 +127,10 @@ CAF_TEST(an interrupted run says how many were confirmed) {
   CAF_CHECK(contains(result.out, "sent 5 in "));
   CAF_CHECK(contains(result.out, "code 1")); // 124 of `timeout`, which ended it
   CAF_CHECK_EQUAL(stored(), 5u);
-  const auto waiting = shell(
-      "ledgerd submit --user bob --type DEPOSIT --amount 1 --currency KRW --record-id 77 --wait & "
-      "sleep 1; kill -TERM $!; wait $!");
+  const auto waiting =
+      shell(LEDGERD_PROGRAM
+            " submit --user bob --type DEPOSIT --amount 1 --currency KRW --record-id 77 --wait & "
+            "sleep 1; kill -TERM $!; wait $!");
   CAF_CHECK_EQUAL(waiting.code, 128 + 15);
   CAF_CHECK(contains(waiting.out, "sent 1 in "));
 }

@@ -322,7 +322,7 @@ CAF_TEST(what a message holds cannot steer the terminal) {
   servers.sql(
       servers.database_url(),
       "INSERT INTO ledger.accounts (user_id, currency, balance, seq, created_at, updated_at) "
-      "VALUES (E'\\u009b2J\\u202e\\x1b', 'KRW', 0, 0, now(), now())");
+      "VALUES (E'\\u009b2J\\u202e\\x1b', 'KRW', 0, 1, now(), now())");
   for (const auto& arguments :
        std::vector<std::vector<std::string>>{{"trace", "41"},
                                              {"trace", "41", "--json"},
