@@ -69,7 +69,7 @@ std::string read_secret_file(const std::string& path, std::size_t bytes_max, std
     }
   }
   if (size > bytes_max)
-    fault = "is longer than " + std::to_string(bytes_max / 1024) + " KiB";
+    fault = "is longer than " + std::to_string(bytes_max / 1024 / 1024) + " MiB";
   text.resize(size);
   return text;
 }

@@ -10,9 +10,9 @@ namespace ledgerd {
 // alone (0600). Names what is no readable file, too.
 std::string judge_secret_file(const std::string& path);
 
-// The text of such a file, at most `bytes_max` bytes, or the rule that is broken in `fault`. The
-// rights are those of the file that was opened, so that it cannot be another one's. Does not wait
-// for a writer of a pipe.
+// The text of such a file, at most `bytes_max` bytes (whole MiB), or the rule that is broken in
+// `fault`. The rights are those of the file that was opened, so that it cannot be another one's.
+// Does not wait for a writer of a pipe.
 std::string read_secret_file(const std::string& path, std::size_t bytes_max, std::string& fault);
 
 } // namespace ledgerd
