@@ -32,7 +32,8 @@ function deposits(count) {
 }
 
 const decided = (world) =>
-  firstId + Number(world.query(`SELECT count(*) FROM ledger.transactions WHERE record_id > ${firstId}`)[0][0]);
+  firstId + Number(world.query(`SELECT count(*) FROM ledger.transactions
+    WHERE record_id BETWEEN ${firstId} AND ${lastId}`)[0][0]);
 
 // psql holds this process up, and with it the proxies: it must not be asked all the time.
 async function allDecided(world, what, seconds) {
