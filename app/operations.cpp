@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "app/ask.hpp"
+#include "persistence/database_watch.hpp"
 
 namespace ledgerd {
 
@@ -215,6 +216,15 @@ void ask_one_more(caf::actor_system& system, const teller_actor& whom, reports a
       [before, answer] { answer(std::move(*before)); }, report_atom_v);
 }
 
+metrics_snapshot commit_wait() {
+  return {{"ledgerd_commit_wait_milliseconds",
+           "How long the oldest COMMIT has been waiting for the database.",
+           metric_kind::gauge,
+           {},
+           longest_commit_wait().count(),
+           {}}};
+}
+
 } // namespace
 
 http_routes make_operations(caf::actor_system& system, const node_actor& ledger,
@@ -236,6 +246,8 @@ http_routes make_operations(caf::actor_system& system, const node_actor& ledger,
     ask_both([answer, board, streams](const reports& all) {
       auto snapshot = to_snapshot(all);
       auto more = to_snapshot(board->standing(std::chrono::steady_clock::now()));
+      std::move(more.begin(), more.end(), std::back_inserter(snapshot));
+      more = commit_wait();
       std::move(more.begin(), more.end(), std::back_inserter(snapshot));
       more = to_snapshot(streams->counts());
       std::move(more.begin(), more.end(), std::back_inserter(snapshot));

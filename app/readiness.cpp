@@ -11,6 +11,7 @@
 #include "actors/unplaced.hpp"
 #include "app/database_urls.hpp"
 #include "app/signals_blocked.hpp"
+#include "persistence/database_watch.hpp"
 #include "persistence/record_store.hpp"
 
 namespace ledgerd {
@@ -92,6 +93,9 @@ std::vector<readiness_check> readiness::servers() const {
     std::erase_if(result, [&](const auto& each) { return each.name == looking_at_; });
     result.push_back({looking_at_, false, "has not answered for " + seconds_text(looking)});
   }
+  // A database that can be read may still not be able to commit.
+  if (const auto wait = longest_commit_wait(); wait >= commit_notice)
+    result.push_back({"commit", false, "a COMMIT has been waiting for " + seconds_text(wait)});
   return result;
 }
 

@@ -137,8 +137,10 @@ void log_link_event(link_event event, const std::string& detail) {
 
 void open_databases(const start_steps& start) {
   const auto& settings = start.settings;
-  set_database_listener(
-      [](const std::string& sentence) { spdlog::warn("database: {}", sentence); });
+  set_database_listener([throttle = log_throttle{}](const std::string& sentence) mutable {
+    if (const auto left_out = throttle.admit(sentence, std::chrono::steady_clock::now()))
+      spdlog::warn("database: {}{}", sentence, left_out_text(*left_out));
+  });
   if (settings.has_role("ledger"))
     open_database(ledger_database(settings), schema::ledger, start);
   if (settings.has_role("account"))

@@ -22,6 +22,10 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 using call_list = std::list<watched_call>;
+using given_up_list = std::list<given_up_commit::times>;
+
+// How long a COMMIT that was given up counts as waiting when nobody looks for it.
+constexpr std::chrono::seconds memory{30};
 
 std::chrono::milliseconds since(clock::time_point begin) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - begin);
@@ -84,7 +88,25 @@ public:
     for (const auto& call : calls_)
       if (call.kind == call_kind::commit)
         longest = std::max(longest, since(call.begun));
+    for (const auto& each : given_up_)
+      if (since(each.seen) < memory)
+        longest = std::max(longest, since(each.begun));
     return longest;
+  }
+
+  given_up_list::iterator remember(clock::time_point begun) {
+    const std::lock_guard lock(mutex_);
+    return given_up_.insert(given_up_.end(), {begun, clock::now()});
+  }
+
+  void seen(given_up_list::iterator place) {
+    const std::lock_guard lock(mutex_);
+    place->seen = clock::now();
+  }
+
+  void forget(given_up_list::iterator place) {
+    const std::lock_guard lock(mutex_);
+    given_up_.erase(place);
   }
 
   void cancel(bool on) {
@@ -147,6 +169,7 @@ private:
   std::mutex mutex_;
   std::condition_variable changed_;
   call_list calls_;
+  given_up_list given_up_;
   clock::time_point wakes_ = clock::time_point::max();
   bool cancelled_ = false;
 };
@@ -189,6 +212,17 @@ call_deadline::~call_deadline() {
 
 bool call_deadline::passed() const {
   return watchdog::of_process().is_shut_down(call_);
+}
+
+given_up_commit::given_up_commit(std::int64_t process, time_point begun)
+    : process_(process), place_(watchdog::of_process().remember(begun)) {}
+
+given_up_commit::~given_up_commit() {
+  watchdog::of_process().forget(place_);
+}
+
+void given_up_commit::seen() {
+  watchdog::of_process().seen(place_);
 }
 
 void refuse_cancelled_calls() {

@@ -57,6 +57,35 @@ private:
   std::list<watched_call>::iterator call_;
 };
 
+// A COMMIT that was given up may still be waiting on the server. It counts as waiting, see
+// longest_commit_wait(), until this object ends or nobody has looked for it for a while: a state
+// that only the next use could end must not keep that use away.
+class given_up_commit {
+public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  struct times {
+    time_point begun;
+    time_point seen; // was waiting then
+  };
+
+  // `process`: of the server, that it belongs to.
+  given_up_commit(std::int64_t process, time_point begun);
+  ~given_up_commit();
+
+  given_up_commit(const given_up_commit&) = delete;
+  given_up_commit& operator=(const given_up_commit&) = delete;
+
+  // It still waits.
+  void seen();
+
+  std::int64_t process() const noexcept { return process_; }
+
+private:
+  std::int64_t process_;
+  std::list<times>::iterator place_;
+};
+
 // Throws database_error (lost) when calls are cancelled.
 void refuse_cancelled_calls();
 

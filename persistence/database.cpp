@@ -189,7 +189,8 @@ struct database::session {
 
   milliseconds limit = unlimited;
   milliseconds commit = commit_limit;
-  clock::time_point last_call = clock::now();
+  clock::time_point last_begun = clock::now();
+  clock::time_point last_call = clock::now(); // its end
   std::int64_t calls = 0;
   std::int64_t backend = 0;
   bool expired = false;
@@ -200,6 +201,7 @@ template <class Function>
 auto database::call(call_kind kind, Function&& function) {
   auto& on = *session_;
   ++on.calls;
+  on.last_begun = clock::now();
   const auto limit = kind == call_kind::commit ? on.commit : on.limit;
   const call_deadline deadline(on.socket, limit, kind);
   try {
@@ -353,6 +355,10 @@ std::int64_t database::backend() const noexcept {
 
 std::int64_t database::calls() const noexcept {
   return session_->calls;
+}
+
+clock::time_point database::last_begun() const noexcept {
+  return session_->last_begun;
 }
 
 } // namespace ledgerd

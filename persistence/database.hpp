@@ -95,6 +95,7 @@ public:
   std::size_t address() const noexcept;  // where it is; see open_session
   std::int64_t backend() const noexcept; // the server's process
   std::int64_t calls() const noexcept;   // how many were made
+  std::chrono::steady_clock::time_point last_begun() const noexcept; // when the last of them began
 
 private:
   struct session;

@@ -17,7 +17,8 @@ constexpr auto commit_notice = std::chrono::seconds(5);
 using database_listener = std::function<void(const std::string& sentence)>;
 void set_database_listener(database_listener listener);
 
-// How long the oldest COMMIT under way has been waiting; zero: none is.
+// How long the oldest COMMIT has been waiting, also one that was given up here and is still seen to
+// wait on the server; zero: none is.
 std::chrono::milliseconds longest_commit_wait() noexcept;
 
 // For a shutdown that is out of time: every call under way fails within a moment as if its

@@ -23,20 +23,23 @@ store_session::store_session(url_source url, std::vector<statement> statements,
       random_(std::random_device{}()) {}
 
 void store_session::refuse_behind_own_commit() {
-  if (given_up_ == 0)
+  if (!given_up_)
     return;
   const auto waits = session_.run([this](database& session) {
     return session
                .run("SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND pid = "
-                    + std::to_string(given_up_))
+                    + std::to_string(given_up_->process()))
                .size()
            > 0;
   });
-  if (waits)
-    throw database_error(database_fault::away, "a COMMIT that was given up still waits for a "
-                                               "synchronous standby, in process "
-                                                   + std::to_string(given_up_) + " of the server");
-  given_up_ = 0;
+  if (waits) {
+    given_up_->seen();
+    throw database_error(database_fault::away,
+                         "a COMMIT that was given up still waits for a synchronous standby, in "
+                         "process "
+                             + std::to_string(given_up_->process()) + " of the server");
+  }
+  given_up_.reset();
 }
 
 std::optional<store_failure> store_session::judge(const database_error& error) {
@@ -56,7 +59,7 @@ std::optional<store_failure> store_session::judge(const database_error& error) {
     break;
   case database_fault::in_doubt:
     if (session_.get() != nullptr && session_.get()->expired())
-      given_up_ = session_.get()->backend();
+      given_up_.emplace(session_.get()->backend(), session_.get()->last_begun());
     [[fallthrough]];
   case database_fault::lost:
   case database_fault::away:

@@ -65,7 +65,7 @@ private:
 
   kept_session session_;
   std::string_view taken_;
-  std::int64_t given_up_ = 0; // the server's process with a COMMIT that was given up; 0: none
+  std::optional<given_up_commit> given_up_;
   std::minstd_rand random_;
 };
 

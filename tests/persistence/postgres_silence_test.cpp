@@ -100,12 +100,14 @@ CAF_TEST(a commit without an answer is in doubt and leaves one session behind) {
   if (ended)
     for (int i = 0; i < 3; ++i)
       behind.push_back(store->post(deposit_of("eve", 3 + i)));
+  const auto given_up = longest_commit_wait();
   const auto sessions = sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
   sql("ALTER SYSTEM RESET synchronous_standby_names");
   sql("SELECT pg_reload_conf()");
   CAF_REQUIRE(waits && ended);
   CAF_CHECK(failure_of(hung.get()) == store_failure_kind::in_doubt);
   CAF_CHECK(longest >= commit_notice);
+  CAF_CHECK(given_up > longest); // it still waits, over there
   CAF_CHECK_EQUAL(sessions, "1\n");
   for (const auto& each : behind) {
     CAF_CHECK(failure_of(each) == store_failure_kind::unavailable);
@@ -114,6 +116,7 @@ CAF_TEST(a commit without an answer is in doubt and leaves one session behind) {
   }
   CAF_CHECK(becomes("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'", "0"));
   CAF_CHECK_EQUAL(posted_of(store->post(deposit_of("bob", 2))).statistics.rows, 0u); // known
+  CAF_CHECK(longest_commit_wait() == 0ms);
   set_database_listener({});
   CAF_REQUIRE_EQUAL(told.size(), 2u);
   CAF_CHECK(told.front().starts_with("a COMMIT has been waiting for "));
