@@ -297,11 +297,11 @@ CAF_TEST(rows_that_nobody_asked_for_are_found) {
   });
   check("the stream was made after the row", {}, [&](world& w) {
     lose(w, 2);
-    w.request_stream.created_at_ns = 2'000'001'000;
+    w.made_at(2'000'001'000);
   });
   check("the stream was made before the row", {{kind::posting_without_request, 1}}, [&](world& w) {
     lose(w, 2);
-    w.request_stream.created_at_ns = 2'000'000'000;
+    w.made_at(2'000'000'000);
   });
 }
 

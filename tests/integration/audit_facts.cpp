@@ -44,6 +44,15 @@ void world::discard(const stored_message& letter) {
   actions.push_back(std::move(entry));
 }
 
+void world::made_at(std::int64_t nanoseconds) {
+  request_stream.created_at_ns = nanoseconds;
+  const auto life = std::to_string(nanoseconds);
+  for (auto& letter : dead_letters)
+    if (header_of(letter, "Ledgerd-Stream").value == "TRANSACTIONS")
+      header_of(letter, "Nats-Msg-Id").value =
+          "dead-TRANSACTIONS-" + life + "-" + header_of(letter, "Ledgerd-Sequence").value;
+}
+
 void world::erase_result(std::int64_t record) {
   std::erase_if(results, [&](const auto& m) {
     return std::any_of(m.headers.begin(), m.headers.end(), [&](const auto& h) {

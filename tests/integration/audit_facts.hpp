@@ -34,6 +34,7 @@ struct world {
   void publish(std::vector<stored_message>& stream, const outgoing& message);
   void discard(const stored_message& letter); // the entry only; the letter stays
   void erase_result(std::int64_t record);
+  void made_at(std::int64_t nanoseconds); // the request stream, as its letters know
 };
 
 audit_report run(const world& facts);

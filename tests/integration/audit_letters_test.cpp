@@ -94,7 +94,7 @@ CAF_TEST(what_the_dead_letters_do_not_reach_back_to_is_not_proven) {
 
 CAF_TEST(letters_of_an_earlier_stream_say_nothing_of_this_one) {
   const auto old = [](world& w, const std::string& id, std::int64_t stored_at_ns) {
-    w.request_stream.created_at_ns = 500'000'000;
+    w.made_at(500'000'000);
     auto letter = w.dead_letters[0];
     letter.payload = "of another life";
     letter.stored_at_ns = stored_at_ns;
