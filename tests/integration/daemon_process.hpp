@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <fstream>
 #include <string>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
@@ -36,6 +37,7 @@ public:
     char* arguments[] = {shell.data(), option.data(), command.data(), nullptr};
     pid_ = fork();
     if (pid_ == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL); // a check that ends the test leaves nothing behind
       execve(shell.c_str(), arguments, variables.data());
       _exit(127);
     }
