@@ -150,11 +150,21 @@ private:
       done = done_;
     }
     const auto list = done.empty() ? stream_state{} : nats_.stream(names::exhausted_stream);
-    for (const auto& one : done)
+    std::ptrdiff_t struck = 0;
+    for (const auto& one : done) {
+      if (is_closed())
+        break; // what is left is read once more at the next start, and known then
       if (list.exists && one.made == list.created_at_ns)
         strike_out(one.seq);
+      ++struck;
+    }
     const std::lock_guard lock{mutex_};
-    done_.erase(done_.begin(), std::next(done_.begin(), static_cast<std::ptrdiff_t>(done.size())));
+    done_.erase(done_.begin(), std::next(done_.begin(), struck));
+  }
+
+  bool is_closed() {
+    const std::lock_guard lock{mutex_};
+    return closed_;
   }
 
   void strike_out(std::uint64_t seq) {
