@@ -2,8 +2,10 @@
 
 #include <array>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "app/audit_records.hpp"
+#include "app/deleted_unread.hpp"
 #include "app/output.hpp"
 #include "app/text.hpp"
 #include "messaging/names.hpp"
@@ -34,6 +36,15 @@ void check_settled(const audited_consumer& which, const consumer_state& state,
                  "consumer " + name + " has " + std::to_string(state.pending)
                      + " messages to hand out and " + std::to_string(state.ack_pending)
                      + " to be acknowledged");
+}
+
+void check_read(const stream_state& requests, std::span<const consumer_state> consumers,
+                finding_list& findings) {
+  if (const auto gone = deleted_unread(requests.first_seq, consumers))
+    findings.add(finding_kind::deleted_unread, "messages " + std::to_string(gone->first) + " to "
+                                                   + std::to_string(gone->last) + " of "
+                                                   + std::string(names::request_stream)
+                                                   + " were deleted before they were read");
 }
 
 // Reads a stream from its beginning and notes how far back that was.
@@ -107,6 +118,7 @@ audit_report run_audit(ledger_reader& ledger, record_reader& records, broker& na
   auto& results = report.streams[1];
   auto& dead_letters = report.streams[2];
   messages.streams(requests.state, results.state, dead_letters.state);
+  check_read(requests.state, {consumers.data(), 2}, report.findings);
   read_all(nats, dead_letters, [&](const stored_message& m) { messages.dead_letter(m); });
   audited_stream actions{names::action_stream, nats.stream(names::action_stream)};
   read_all(nats, actions, [&](const stored_message& m) { messages.action(m); });

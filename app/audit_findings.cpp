@@ -35,7 +35,10 @@ std::string_view to_text(finding_kind kind) noexcept {
     LEDGERD_NAME(record_without_posting)
     LEDGERD_NAME(record_differs)
     LEDGERD_NAME(record_fingerprint)
+    LEDGERD_NAME(verdict_before_record)
+    LEDGERD_NAME(contrary_verdict)
     LEDGERD_NAME(not_settled)
+    LEDGERD_NAME(deleted_unread)
     LEDGERD_NAME(stream_missing)
 #undef LEDGERD_NAME
   }

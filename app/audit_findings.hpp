@@ -44,9 +44,12 @@ enum class finding_kind : std::uint8_t {
   record_without_posting, // a verdict that the ledger never gave
   record_differs,         // from its row
   record_fingerprint,     // the checksum is not that of the content
+  verdict_before_record,  // its verdict is of a row that was there before it was made
+  contrary_verdict,       // a result said something else than the record's verdict; one was forged
 
   // The broker's state.
   not_settled,
+  deleted_unread, // requests that the stream dropped before anybody had read them
   stream_missing,
 };
 

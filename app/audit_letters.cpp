@@ -12,7 +12,8 @@ namespace {
 
 constexpr dead_reason all_reasons[] = {
     dead_reason::malformed_json,     dead_reason::too_large,          dead_reason::invalid_field,
-    dead_reason::record_id_conflict, dead_reason::attempts_exhausted, dead_reason::unknown_record};
+    dead_reason::record_id_conflict, dead_reason::attempts_exhausted, dead_reason::unknown_record,
+    dead_reason::contrary_verdict};
 
 constexpr std::string_view currency_fault = "field \"currency\"";
 
@@ -130,6 +131,11 @@ void letter_book::dead_letter(const stored_message& message) {
                   message_text(names::dead_letter_stream, message.seq) + ": " + *fault);
     return;
   }
+  const auto reason = *parse_dead_reason(*header_of(message, "Ledgerd-Reason"));
+  if (reason == dead_reason::contrary_verdict)
+    findings_.add(finding_kind::contrary_verdict,
+                  message_text(names::dead_letter_stream, message.seq) + ": "
+                      + std::string(*header_of(message, "Ledgerd-Detail")));
   const auto of = *original_of(message);
   if (!of)
     return;
@@ -137,7 +143,7 @@ void letter_book::dead_letter(const stored_message& message) {
   letters_.push_back(
       {.of = *of,
        .own = message.seq,
-       .reason = *parse_dead_reason(*header_of(message, "Ledgerd-Reason")),
+       .reason = reason,
        .blames_currency = header_of(message, "Ledgerd-Detail")->starts_with(currency_fault),
        .payload = digest_of(*header_of(message, "Ledgerd-Subject"), message.payload),
        .kept_bytes = message.payload.size(),

@@ -17,6 +17,13 @@ bool same_content(const submission& asked, const posting& row) noexcept {
   return asked.account == row.account && asked.type == row.type && asked.amount == row.amount;
 }
 
+// Both signs, as where verdicts are taken: clocks differ, and a ledger that was restored counts
+// again.
+bool is_older(const posting& row, const record_reader::audited_record& record) noexcept {
+  return record.after_transaction && row.id <= *record.after_transaction
+         && row.created_at < record.row.created_at;
+}
+
 // What the record has to say once its verdict is the row's.
 bool agrees(const transaction_record& record, const posting& row) {
   const auto status =
@@ -53,6 +60,12 @@ void record_audit::check_one(const record_reader::audited_record& audited, const
                         + (row == nullptr ? "" : ", yet the ledger has decided it"));
     return;
   }
+  if (row != nullptr && record.transaction == row->id && is_older(*row, audited))
+    return findings_.add(finding_kind::verdict_before_record,
+                         record_text(record) + " has the verdict of transaction "
+                             + std::to_string(to_int(row->id))
+                             + ", which the ledger made before the record was there: nothing moved "
+                               "for it");
   const bool conflict = record.reason == reason_record_id_conflict;
   if (row == nullptr)
     findings_.add(finding_kind::record_without_posting,

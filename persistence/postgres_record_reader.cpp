@@ -20,13 +20,18 @@ public:
   bool exists() override { return !ask("SELECT to_regnamespace('account')").is_null(0, 0); }
 
   std::vector<audited_record> after(record_id id, std::size_t limit) override {
-    const auto answer = ask(
-        "SELECT " + record_columns + ", fingerprint FROM account.transaction_records WHERE id > "
-        + std::to_string(to_int(id)) + " ORDER BY id LIMIT " + std::to_string(limit));
+    const auto answer =
+        ask("SELECT " + record_columns
+            + ", fingerprint, after_transaction FROM account.transaction_records WHERE id > "
+            + std::to_string(to_int(id)) + " ORDER BY id LIMIT " + std::to_string(limit));
     std::vector<audited_record> result;
     result.reserve(answer.size());
-    for (std::size_t row = 0; row < answer.size(); ++row)
+    constexpr int after_column = record_column_count + 1;
+    for (std::size_t row = 0; row < answer.size(); ++row) {
       result.push_back({read_record(answer, row), answer.integer(row, record_column_count)});
+      if (!answer.is_null(row, after_column))
+        result.back().after_transaction = transaction_id{answer.integer(row, after_column)};
+    }
     return result;
   }
 

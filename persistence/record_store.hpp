@@ -139,6 +139,8 @@ public:
   struct audited_record {
     transaction_record row;
     std::int64_t stored_fingerprint = 0;
+    // The ledger's newest transaction when the record was made, as far as it was known.
+    std::optional<transaction_id> after_transaction = std::nullopt;
   };
   virtual std::vector<audited_record> after(record_id id, std::size_t limit) = 0;
 

@@ -113,6 +113,18 @@ CAF_TEST(every difference between a record and its row is found) {
                   "1 record_differs");
 }
 
+CAF_TEST(the verdict of a row that was there before its record is found) {
+  record.row.created_at = database_time{2'000'000};
+  row.row.created_at = database_time{1'999'999};
+  CAF_CHECK_EQUAL(findings(), "nothing"); // nobody knows how far the ledger was
+  record.after_transaction = transaction_id{8};
+  CAF_CHECK_EQUAL(findings(), "nothing"); // the clocks differ
+  record.after_transaction = transaction_id{9};
+  CAF_CHECK_EQUAL(findings(), "1 verdict_before_record");
+  row.row.created_at = record.row.created_at;
+  CAF_CHECK_EQUAL(findings(), "nothing"); // a restored ledger counts again
+}
+
 CAF_TEST(a checksum that is not that of the content is found) {
   record.stored_fingerprint += 1;
   CAF_CHECK_EQUAL(findings(), "1 record_fingerprint");
