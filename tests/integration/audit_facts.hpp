@@ -32,7 +32,7 @@ struct world {
   posting& row(std::int64_t record);
   account_row& account(std::string_view user);
   void publish(std::vector<stored_message>& stream, const outgoing& message);
-  void discard(const stored_message& letter);        // the entry only; the letter stays
+  void discard(const stored_message& letter); // the entry only; the letter stays
   void erase_result(std::int64_t record);
   void made_at(std::int64_t nanoseconds); // the request stream, as its letters know
 };
