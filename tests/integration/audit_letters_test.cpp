@@ -149,6 +149,19 @@ CAF_TEST(damage_to_dead_letters_is_found) {
         });
 }
 
+CAF_TEST(results_that_contradict_a_record_are_found) {
+  check("while the letter is there", {{kind::contrary_verdict, 1}}, [](world& w) {
+    delivery source;
+    source.subject = w.results[0].subject;
+    source.payload = w.results[0].payload;
+    source.stream = "TRANSACTION_RESULTS";
+    source.stream_seq = 1;
+    w.publish(w.dead_letters,
+              make_dead_letter(0, std::move(source), {dead_reason::contrary_verdict, "x"}, "node",
+                               1 << 20));
+  });
+}
+
 CAF_TEST(unfounded_dead_letters_are_found) {
   const auto park = [](world& w, std::uint64_t seq, dead_reason reason, const std::string& detail) {
     const auto& original = w.requests[seq - 1];
