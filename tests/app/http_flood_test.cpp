@@ -1,12 +1,14 @@
 #include "app/http_server.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <fcntl.h>
 #include <fstream>
 #include <sys/resource.h>
 #include <thread>
+#include <vector>
 
 #define CAF_SUITE http_flood
 #include "tests/app/raw_client.hpp"
@@ -201,18 +203,20 @@ CAF_TEST(a health check is answered when the process may open no more files) {
   probe(); // so that the other one has been accepted
   rlimit before{};
   getrlimit(RLIMIT_NOFILE, &before);
-  for (int round = 0; round < 3; ++round) {
-    // The probe's end is opened beforehand; the server's would be the next.
-    unconnected_client client;
-    const int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    close(next);
-    rlimit none = before;
-    none.rlim_cur = static_cast<rlim_t>(next);
-    setrlimit(RLIMIT_NOFILE, &none);
-    const auto answer = client.ask(server->port(), "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
-    setrlimit(RLIMIT_NOFILE, &before);
+  // The probes' ends are opened beforehand; the server's would be the next. The limit stays for all
+  // of them: one that sank would forbid numbers that the server holds already.
+  std::array<unconnected_client, 3> clients;
+  const int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  close(next);
+  rlimit none = before;
+  none.rlim_cur = static_cast<rlim_t>(next);
+  setrlimit(RLIMIT_NOFILE, &none);
+  std::vector<std::string> answers;
+  for (auto& client : clients)
+    answers.push_back(client.ask(server->port(), "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"));
+  setrlimit(RLIMIT_NOFILE, &before);
+  for (const auto& answer : answers)
     CAF_CHECK_EQUAL(status_of(answer), "HTTP/1.1 200 OK");
-  }
   probe();
   resting.rest(200ms);
   CAF_CHECK(resting.closed()); // it made room
