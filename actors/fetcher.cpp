@@ -17,14 +17,16 @@ namespace {
 using fetcher_pointer = fetcher_actor::stateful_pointer<fetcher_state>;
 using held_delivery = fetcher_state::held_delivery;
 using stage = fetcher_state::stage;
+using time_point = fetcher_state::time_point;
 
-void publish(fetcher_pointer self, held_delivery& slot, outgoing&& letter, settlement after) {
+void publish(fetcher_pointer self, held_delivery& slot, outgoing&& letter, settlement after,
+             time_point now) {
   slot.letter = std::move(letter);
   slot.after = after;
   slot.at = stage::publishing;
   ++self->state.publishing;
-  self->state.puback.begin(self->clock().now());
-  slot.tried = self->clock().now();
+  self->state.puback.begin(now);
+  slot.tried = now;
   self->state.options.results->publish(slot.letter);
 }
 
@@ -36,7 +38,7 @@ bool publish_letter(fetcher_pointer self, held_delivery& slot) {
   publish(self, slot,
           make_dead_letter(self->state.tag_of(slot), std::move(slot.source), slot.why,
                            options.node_name, options.results->message_bytes_max()),
-          settlement::terminate);
+          settlement::terminate, self->clock().now());
   return true;
 }
 
@@ -123,14 +125,14 @@ void finish_drain(fetcher_pointer self) {
   state.drain.finish();
 }
 
-void settle(fetcher_pointer self, held_delivery& slot) {
+void settle(fetcher_pointer self, held_delivery& slot, time_point now) {
   auto& state = self->state;
   state.options.source->settle(slot.source.receipt, slot.after);
-  const auto took = self->clock().now() - slot.arrived;
+  const auto took = now - slot.arrived;
   state.end_to_end.record(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
   state.drain.count_settled();
   --state.publishing;
-  state.puback.came(self->clock().now(), state.publishing > 0);
+  state.puback.came(now, state.publishing > 0);
   state.last_refusal.clear();
   state.unstored.stored(slot.source.stream_seq);
   state.release(slot);
@@ -178,17 +180,18 @@ void on_not_stored(fetcher_pointer self, held_delivery& slot, const confirmation
 
 void take_confirmations(fetcher_pointer self) {
   auto& state = self->state;
+  const auto now = self->clock().now();
   for (const auto& got : state.options.results->take()) {
     auto& slot = state.at(got.token);
     LEDGERD_ASSERT(slot.at == stage::publishing);
     if (got.confirmed())
-      settle(self, slot);
+      settle(self, slot, now);
     else
       on_not_stored(self, slot, got);
   }
 }
 
-void answer_one(fetcher_pointer self, ticketed_answer& got) {
+void answer_one(fetcher_pointer self, ticketed_answer& got, time_point now) {
   auto& state = self->state;
   auto& slot = state.at(got.tag);
   LEDGERD_ASSERT(slot.at == stage::deciding);
@@ -202,7 +205,7 @@ void answer_one(fetcher_pointer self, ticketed_answer& got) {
     if (++slot.attempts >= state.options.attempts_max)
       return park(self, slot, {dead_reason::attempts_exhausted, got.failure});
     slot.at = stage::failed;
-    slot.due = self->clock().now() + state.options.retry_pause;
+    slot.due = now + state.options.retry_pause;
     return;
   }
   const auto& stored = got.verdict->stored;
@@ -225,8 +228,8 @@ void answer_one(fetcher_pointer self, ticketed_answer& got) {
   }
   const auto exponent = state.options.currencies->exponent(stored.account.currency);
   LEDGERD_ASSERT(exponent.has_value());
-  publish(self, slot, make_result(got.tag, stored, *exponent, slot.source),
-          settlement::acknowledge);
+  publish(self, slot, make_result(got.tag, stored, *exponent, slot.source), settlement::acknowledge,
+          now);
 }
 
 // Decodes anew what waited for a look at the table of currencies.
@@ -399,8 +402,9 @@ fetcher_actor::behavior_type fetcher(fetcher_actor::stateful_pointer<fetcher_sta
         self->delayed_send(self, self->state.options.beat, beat_atom_v);
       },
       [=](answer_atom, std::vector<ticketed_answer>& answers) {
+        const auto now = self->clock().now();
         for (auto& got : answers)
-          answer_one(self, got);
+          answer_one(self, got, now);
       },
       [=](circuit_atom, bool open) {
         self->state.paused = open;
