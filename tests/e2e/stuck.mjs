@@ -1,5 +1,5 @@
 // One account is stuck, all others go on. Usage:
-//   node stuck.mjs locked|refused|slow|crawl|hot BINARY [--seconds N] [--requests N]
+//   node stuck.mjs locked|refused|slow|crawl|hot BINARY [--seconds N] [--fault-seconds N] [--requests N]
 
 import {spawn} from 'node:child_process';
 import {readFileSync} from 'node:fs';
@@ -12,11 +12,13 @@ import {conclude, until, World} from './world.mjs';
 const {values: options, positionals: [scenario, binary]} = parseArgs({
   allowPositionals: true,
   options: {
-    seconds: {type: 'string', default: '6'}, // of each of the two phases
+    seconds: {type: 'string', default: '6'}, // without the fault
+    'fault-seconds': {type: 'string', default: '6'},
     requests: {type: 'string', default: '100000'}, // of the hot account
   },
 });
 const seconds = Number(options.seconds);
+const faultSeconds = Number(options['fault-seconds']);
 const requests = Number(options.requests);
 const users = 500;
 const troubled = 'user-7';
@@ -142,7 +144,7 @@ async function compare(world, traffic, daemon, {share, rate, begin, end}) {
   const lifted = await begin();
   const rowsBefore = countRows(world, `user_id = '${troubled}'`);
   const sentBefore = load.sent.troubled.length;
-  const during = await measure(world, load, rate, seconds);
+  const during = await measure(world, load, rate, faultSeconds);
   const aside = await metric(daemon, 'aside_accounts');
   log(`with it: ${during.got} of ${during.due}, ${during.perSecond.toFixed(0)}/s; ${aside} accounts aside`);
   const ratio = during.perSecond / without.perSecond;
@@ -177,7 +179,7 @@ const scenarios = {
     share: 0.05,
     rate: 1000,
     begin: async () => {
-      const free = lockRow(world, seconds + 5);
+      const free = lockRow(world, faultSeconds + 5);
       await sleep(500);
       return {free};
     },
@@ -285,7 +287,8 @@ async function hot(world, traffic) {
 
 async function run() {
   if (!(scenario in scenarios || scenario === 'hot') || !binary) {
-    throw new Error('usage: node stuck.mjs locked|refused|slow|crawl|hot BINARY [--seconds N] [--requests N]');
+    throw new Error('usage: node stuck.mjs locked|refused|slow|crawl|hot BINARY [--seconds N] [--fault-seconds N] '
+      + '[--requests N]');
   }
   const world = new World(binary);
   const traffic = await Traffic.open(world.natsUrl);
