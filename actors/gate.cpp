@@ -307,7 +307,7 @@ void on_posted(gate_pointer self, posted& result) {
     for (const auto place : result.slow)
       set_aside(self, batch->groups[place].account, trouble::slow,
                 "it took far longer than the others of its batch");
-    state.watch.looked(now, !result.slow.empty());
+    state.watch.looked(now, !result.slow.empty(), work);
     state.looking = false;
   } else {
     state.looking = state.watch.observe(now, batch->entries, work);

@@ -14,11 +14,15 @@ constexpr std::size_t small_batch = 50;
 
 // A batch is as slow as this at most, and the last batches together at least, to be looked at.
 constexpr double slowness_max = 20;
-constexpr double slowness_alarm = 1.7;
+constexpr double slowness_alarm = 2.5;
 
-// Follows a low quantile: what is quick teaches at once, what is slow only when it stays for long.
-double learnt(double known, double seen) {
-  return seen < known ? known + (seen - known) / 8 : std::min(seen, known * 1.0005);
+// Batches after which what is usual is known well enough to move in small steps only.
+constexpr int enough = 30;
+
+// Follows the median, so that a few stalls are not taken for what is usual and a few quick batches
+// neither: on a busy machine batches of one size differ by a factor of ten.
+double learnt(double known, double seen, double step) {
+  return seen < known ? std::max(seen, known * (1 - step)) : std::min(seen, known * (1 + step));
 }
 
 } // namespace
@@ -51,18 +55,20 @@ bool slow_watch::observe(time_point now, std::size_t entries, std::chrono::micro
   const auto size = static_cast<double>(entries);
   const auto took = static_cast<double>(work.count());
   const auto expected = batch_us_ + entry_us_ * size;
-  slowness_ += (std::min(took / expected, slowness_max) - slowness_) / 8;
+  const auto step = learnt_ < enough ? 0.1 : 0.01;
   // Small batches say nothing of what an entry takes, large ones nothing else.
   if (entries < small_batch)
-    batch_us_ = std::max(batch_us_min, learnt(batch_us_, took));
+    batch_us_ = std::max(batch_us_min, learnt(batch_us_, took, step));
   else
-    entry_us_ = learnt(entry_us_, std::max(1.0, (took - batch_us_) / size));
+    entry_us_ = learnt(entry_us_, std::max(1.0, (took - batch_us_) / size), step);
+  learnt_ = std::min(learnt_ + 1, enough);
+  slowness_ += (std::min(took / expected, slowness_max) - slowness_) / 8;
   return slowness_ > slowness_alarm && now >= next_look_;
 }
 
-void slow_watch::looked(time_point now, bool found) {
-  pause_ = found ? pause_min : std::min(pause_ * 2, pause_max);
-  next_look_ = found ? now : now + pause_;
+void slow_watch::looked(time_point now, bool found, std::chrono::microseconds work) {
+  const auto pause = std::max<std::chrono::microseconds>(pause_min, pauses_per_look * work);
+  next_look_ = found ? now : now + pause;
   slowness_ = 1;
 }
 

@@ -51,25 +51,27 @@ private:
   int blames_ = 0;
 };
 
-// Notices that batches take far longer than their size explains. Single ones do now and then; only
-// when they go on doing so it is worth the round trips to ask which account is the cause.
+// Notices that batches take far longer than they use to, for their size. Single ones do now and
+// then; only when they go on doing so it is worth the round trips to ask which account is the
+// cause.
 class slow_watch {
 public:
   using time_point = caf::actor_clock::time_point;
   static constexpr std::chrono::milliseconds pause_min{500};
-  static constexpr std::chrono::milliseconds pause_max{10000};
+  // Looks that find nothing take a hundredth of the time at most.
+  static constexpr int pauses_per_look = 100;
 
   // A batch was posted. True: post the next one by one.
   bool observe(time_point now, std::size_t entries, std::chrono::microseconds work);
 
-  // A batch was posted one by one. When nothing was found, the next look comes later.
-  void looked(time_point now, bool found);
+  // A batch was posted one by one, which took `work`.
+  void looked(time_point now, bool found, std::chrono::microseconds work);
 
 private:
-  double batch_us_ = 5000; // what a batch takes when nothing is wrong, whatever is in it ...
+  double batch_us_ = 5000; // what a batch usually takes, whatever is in it ...
   double entry_us_ = 50;   // ... and what an entry adds
-  double slowness_ = 1;    // how many times longer than expected the last batches took
-  std::chrono::milliseconds pause_ = pause_min;
+  double slowness_ = 1;    // how many times longer than usual the last batches took
+  int learnt_ = 0;         // batches, up to `enough`
   time_point next_look_ = time_point::min();
 };
 
