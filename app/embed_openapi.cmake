@@ -2,7 +2,7 @@
 #   cmake -DOUTPUT=openapi_document.cpp -DFILE=docs/openapi.json -P embed_openapi.cmake
 file(READ "${FILE}" text)
 file(WRITE "${OUTPUT}" "// Made by embed_openapi.cmake.
-#include \"app/account_routes.hpp\"
+#include \"app/api/submission_routes.hpp\"
 
 namespace ledgerd {
 

@@ -1,8 +1,8 @@
 #include <csignal>
 
-#include "app/command_line.hpp"
-#include "app/open_files.hpp"
-#include "app/verbs.hpp"
+#include "app/base/open_files.hpp"
+#include "app/verbs/command_line.hpp"
+#include "app/verbs/verbs.hpp"
 
 int main(int argc, char** argv) {
   std::signal(

@@ -29,6 +29,8 @@ struct broker_options {
   // Where answers may go beside `_INBOX.`: the beginning of the inboxes of clients that have one of
   // their own; empty: nowhere else.
   std::string reply_prefix;
+  // Send each publication at once; otherwise within about a millisecond, together.
+  bool immediate = false;
   std::chrono::milliseconds connect_timeout{3000};
   std::chrono::milliseconds write_deadline{3000};
   std::chrono::milliseconds ping_interval{5000};

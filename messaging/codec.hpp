@@ -55,6 +55,10 @@ std::variant<entry, rejection> decode_entry(std::string_view subject, std::strin
 // The result of a stored posting, the same bytes every time. `exponent` is the currency's.
 std::string encode_result(const posting& stored, int exponent);
 
+// The record id that stands in a result; nothing when it cannot be read. Whatever else is wrong
+// with the result is not looked at.
+std::optional<record_id> record_in_result(std::string_view payload);
+
 // transaction.result.deposit or transaction.result.withdrawal.
 std::string_view result_subject(movement type) noexcept;
 

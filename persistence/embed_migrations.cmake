@@ -21,7 +21,7 @@ endfunction()
 read_migrations("${LEDGER}" ledger)
 read_migrations("${ACCOUNT}" account)
 file(WRITE "${OUTPUT}" "// Made by embed_migrations.cmake.
-#include \"persistence/migrations.hpp\"
+#include \"persistence/postgres/migrations.hpp\"
 
 namespace ledgerd {
 

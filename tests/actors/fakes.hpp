@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "actors/protocol.hpp"
+#include "actors/ledger/protocol.hpp"
 #include "domain/assert.hpp"
 #include "domain/currency_lookup.hpp"
 #include "messaging/ports.hpp"

@@ -2,7 +2,7 @@
 // misbehaving database. Whatever happens on the way, the end must satisfy the design's invariants.
 #define CAF_SUITE simulation
 
-#include "actors/node.hpp"
+#include "actors/ledger/root.hpp"
 
 #include "messaging/codec.hpp"
 #include "tests/actors/simulated_broker.hpp"

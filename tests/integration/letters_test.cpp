@@ -5,9 +5,9 @@
 #include <thread>
 
 #include "messaging/broker.hpp"
-#include "messaging/connection.hpp"
-#include "messaging/js_api.hpp"
 #include "messaging/names.hpp"
+#include "messaging/nats/connection.hpp"
+#include "messaging/nats/js_api.hpp"
 #include "tests/integration/daemon_process.hpp"
 #include "tests/support/private_servers.hpp"
 

@@ -1,0 +1,135 @@
+// FETCHER: pulls deliveries from one durable consumer up to its credit, decodes them, has them
+// decided, publishes the results and settles. The only one that settles, and only after the verdict
+// is committed and its result confirmed.
+//
+// Spawned by the node, one or more for each consumer. Never blocks longer than the broker's write
+// deadline.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/common/drain.hpp"
+#include "actors/common/lease.hpp"
+#include "actors/common/throttle.hpp"
+#include "actors/common/unstored.hpp"
+#include "actors/ledger/protocol.hpp"
+#include "domain/currency_lookup.hpp"
+#include "domain/log_throttle.hpp"
+#include "messaging/codec.hpp"
+#include "messaging/ports.hpp"
+
+namespace ledgerd {
+
+struct fetcher_options {
+  std::string instance; // for reports: the consumer and a number
+  std::string node_name;
+  std::shared_ptr<delivery_source> source;
+  std::shared_ptr<publisher> results;
+  std::shared_ptr<const currency_table> currencies;
+  request_rules rules;
+  // Where currencies are looked for that the table does not know; null: nowhere, they are none.
+  std::shared_ptr<currency_lookup> lookup;
+  region_actor region;
+  capacity credit{8192, 16 << 20}; // what is held at most
+  std::uint32_t attempts_max = 3;  // for failures that are the entry's own
+  // Whether a delivery may be postponed: its source delivers it again by itself.
+  bool postpones = true;
+  std::chrono::milliseconds lease{30000}; // the consumer's acknowledgement wait
+  std::chrono::milliseconds beat{100};
+  // Time between two looks at source and publisher, so that a flood of small arrivals is taken in
+  // batches.
+  std::chrono::milliseconds turn_pause{1};
+  std::chrono::milliseconds retry_pause{1000};
+  // How long a dead letter may be without a PubAck before its delivery is postponed, so that what
+  // cannot be stored does not hold the credit of what can.
+  std::chrono::milliseconds letter_patience{3000};
+};
+
+struct fetcher_state {
+  static inline const char* name = "fetcher";
+  using time_point = caf::actor_clock::time_point;
+
+  // Where a delivery is on its road.
+  enum class stage : std::uint8_t {
+    free,
+    looking,    // its currency is not in the table: held until the table was brought up to date
+    deciding,   // with region, ledger, gate
+    nameless,   // to be parked; its source does not know the stream's incarnation yet
+    failed,     // its processing failed by its own fault; decided again when `due`
+    publishing, // the result or dead letter awaits its PubAck
+    unconfirmed // it did not get one; published again when `due`
+  };
+
+  struct held_delivery {
+    stage at = stage::free;
+    std::uint32_t generation = 0; // of the slot; part of the ticket
+    std::uint32_t attempts = 0;
+    std::uint64_t look = 0; // the look that tells whether its currency exists; 0: none was needed
+    settlement after = settlement::acknowledge; // once the PubAck is there
+    delivery source;
+    rejection why; // of one that is to be parked
+    outgoing letter;
+    std::size_t bytes = 0; // of credit
+    time_point tried;      // when the letter was first published
+    time_point arrived;
+    time_point leased;
+    time_point due;
+  };
+
+  fetcher_options options;
+  std::vector<held_delivery> slots;
+  std::vector<std::uint32_t> free_slots;
+  std::vector<ticket> nameless;
+  std::size_t held = 0;
+  std::size_t held_bytes = 0;
+  std::size_t looking = 0; // of these, in that stage
+  bool paused = false;     // the circuit is open
+  time_point next_upkeep;
+  pace turns;
+  lease_rule leases;
+  std::size_t publishing = 0; // deliveries whose letter has no PubAck yet
+  awaited puback;
+  std::string last_refusal; // why the last publication was not confirmed
+
+  draining drain;
+  log_throttle lines;
+  unstored_letters unstored;
+
+  std::int64_t fetched = 0;
+  std::int64_t redelivered = 0;
+  std::int64_t applied = 0;
+  std::int64_t refused = 0;
+  std::int64_t duplicate = 0;
+  std::int64_t parked = 0;
+  std::int64_t own_failures = 0;
+  std::int64_t let_go = 0; // there was no room for it: its account is stuck
+  std::int64_t unconfirmed = 0;
+  std::int64_t postponed = 0;
+  duration_histogram end_to_end; // from arrival at this process to the acknowledgement
+
+  ticket hold(delivery&& arrived, time_point now);
+  void release(held_delivery& slot);
+  held_delivery& at(ticket tag); // asserts that the ticket is still open
+  ticket tag_of(const held_delivery& slot) const;
+
+  // For how many more deliveries there is room.
+  capacity room() const;
+
+  // For how long the oldest letter has been without a PubAck.
+  std::chrono::milliseconds oldest_unconfirmed(time_point now) const;
+
+  actor_report report(progress_time now) const;
+};
+
+fetcher_actor::behavior_type fetcher(fetcher_actor::stateful_pointer<fetcher_state> self,
+                                     fetcher_options options);
+
+} // namespace ledgerd

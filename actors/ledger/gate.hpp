@@ -1,0 +1,103 @@
+// GATE: the deduplication gate. Group commit: while its poster commits one batch, the groups that
+// arrive form the next. At rest a group is posted at once; under a moderate load, where a commit is
+// over sooner than the next groups come, a pause keeps the batches from being tiny. A batch that
+// fails for the world's sake is kept and posted again, with growing, jittered pauses, for ever.
+//
+// A batch that fails for the sake of one account (locked, refused, too slow) is searched for it:
+// the store names it, at once or when it writes group by group, and where it cannot, the batch is
+// halved. That account is set aside: a side lane with a poster of its own goes on with it, and the
+// main lane with all others. See side_lane.hpp and lane_limits.hpp for the decisions.
+//
+// Spawned by the node, one for each poster pair; an account always uses the same gate. Never
+// blocks.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <random>
+#include <vector>
+
+#include "actors/common/progress.hpp"
+#include "actors/common/throttle.hpp"
+#include "actors/ledger/lane_limits.hpp"
+#include "actors/ledger/protocol.hpp"
+#include "actors/ledger/side_lane.hpp"
+
+namespace ledgerd {
+
+struct gate_options {
+  poster_actor poster;      // of the main lane
+  poster_actor side_poster; // of the side lane
+  node_actor node;
+  std::uint32_t index = 0;
+  std::size_t batch_max = 4000; // entries; a single larger group still goes as one batch
+  // Entries that the accounts set aside may hold together, in their ledgers too.
+  std::size_t aside_max = 4000;
+  // From the beginning of one batch to that of the next, unless that is full.
+  std::chrono::milliseconds post_pause{2};
+  std::chrono::milliseconds pause_min{50};
+  std::chrono::milliseconds pause_max{3000};
+  side_lane_options side;
+};
+
+struct gate_state {
+  static inline const char* name = "gate";
+  using time_point = caf::actor_clock::time_point;
+
+  gate_options options;
+  std::deque<gate_batch_ptr> queue; // the front goes next, the back is still forming
+  gate_batch_ptr under_way;         // with the poster, or waiting to be tried again
+  lane_limits limits{options.batch_max};
+  slow_watch watch;
+  bool looking = false; // the next batch is to show who is slow
+  pace posts;
+  awaited answer; // of the database, whatever it says, while a batch is under way
+  std::string last_failure;
+  bool open = false; // the circuit: open while the database is away
+  std::chrono::milliseconds pause{0};
+  std::minstd_rand random;
+
+  side_lane side;
+  gate_batch_ptr side_under_way;
+  std::optional<time_point> side_reminder; // when the side lane is looked at again
+
+  // Log lines about troubles: one a second for each kind, with the number of those left out.
+  struct quiet_log {
+    time_point next;
+    std::int64_t left_out = 0;
+  };
+  std::array<quiet_log, 4> logs; // by trouble; the last for single refused entries
+
+  std::int64_t batches = 0;
+  std::int64_t rows = 0;
+  std::int64_t fence_rejections = 0;
+  std::int64_t heads_read = 0;
+  std::int64_t raced = 0;
+  std::int64_t in_doubt = 0;
+  std::int64_t unavailable = 0;
+  std::int64_t rejected = 0;
+  std::int64_t blocked = 0;
+  std::int64_t set_aside = 0;
+  duration_histogram commit;
+
+  void enqueue(ledger_group&& next, time_point now);
+
+  // The next pause: doubles up to the maximum, with half of it random.
+  std::chrono::milliseconds next_pause();
+
+  // Replaces the batch under way by its beginning, with so many entries at most but one group at
+  // least, and the rest. Precondition (asserted): it has more than one group.
+  void split_under_way(std::size_t entries_max);
+
+  actor_report report(time_point now) const;
+};
+
+gate_actor::behavior_type gate(gate_actor::stateful_pointer<gate_state> self, gate_options options);
+
+} // namespace ledgerd

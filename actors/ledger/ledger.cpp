@@ -1,0 +1,120 @@
+#include "actors/ledger/ledger.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "actors/common/failpoint.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+template <class T>
+void append(std::vector<T>& to, std::vector<T>& from) {
+  if (to.empty())
+    to = std::move(from);
+  else
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+template <class T>
+std::vector<T> take_slice(std::vector<T>& from, std::size_t first, std::size_t count) {
+  if (first == 0 && count == from.size())
+    return std::exchange(from, {});
+  const auto begin = std::next(from.begin(), static_cast<std::ptrdiff_t>(first));
+  return {std::make_move_iterator(begin),
+          std::make_move_iterator(std::next(begin, static_cast<std::ptrdiff_t>(count)))};
+}
+
+// Memory follows what waits.
+template <class T>
+void drop_front(std::vector<T>& from, std::size_t count) {
+  from.erase(from.begin(), std::next(from.begin(), static_cast<std::ptrdiff_t>(count)));
+  if (from.capacity() > 64 && from.capacity() / 4 > from.size())
+    from.shrink_to_fit();
+}
+
+void give_back(ledger_actor::stateful_pointer<ledger_state> self) {
+  std::vector<std::pair<fetcher_actor, std::vector<ticketed_answer>>> pages;
+  for (const auto& [fetcher, tag] : self->state.take_surplus()) {
+    if (pages.empty() || pages.back().first != fetcher)
+      pages.push_back({fetcher, {}});
+    pages.back().second.push_back({tag, std::nullopt, {}, true});
+  }
+  for (auto& [fetcher, answers] : pages)
+    self->send(fetcher, answer_atom_v, std::move(answers));
+}
+
+} // namespace
+
+std::optional<ledger_group> ledger_state::next_group(const ledger_actor& self) {
+  const auto left = count_waiting();
+  if (at_gate || left == 0)
+    return std::nullopt;
+  const auto count = std::min(left, options.group_max);
+  ledger_group next{self,
+                    {options.account, head, take_slice(waiting.entries, taken, count)},
+                    take_slice(waiting.origins, taken, count)};
+  // What has gone is dropped when it is half of all, so that an entry is moved once on average,
+  // however long there is a backlog.
+  taken = waiting.entries.empty() ? 0 : taken + count;
+  if (taken * 2 >= waiting.entries.size()) {
+    drop_front(waiting.entries, taken);
+    drop_front(waiting.origins, taken);
+    taken = 0;
+  }
+  at_gate = true;
+  return next;
+}
+
+void ledger_state::add(account_batch&& batch) {
+  append(waiting.entries, batch.entries);
+  append(waiting.origins, batch.origins);
+}
+
+std::vector<origin> ledger_state::take_surplus() {
+  if (count_waiting() <= hold)
+    return {};
+  const auto first = std::next(waiting.origins.begin(), static_cast<std::ptrdiff_t>(taken + hold));
+  std::vector<origin> result{first, waiting.origins.end()};
+  waiting.origins.erase(first, waiting.origins.end());
+  waiting.entries.resize(taken + hold);
+  return result;
+}
+
+ledger_actor::behavior_type ledger(ledger_actor::stateful_pointer<ledger_state> self,
+                                   ledger_options options) {
+  self->state.options = std::move(options);
+  const auto post_next = [self] {
+    auto& state = self->state;
+    if (auto next = state.next_group(ledger_actor{self}))
+      self->send(state.options.gate, post_atom_v, std::move(*next));
+  };
+  return {
+      [=](apply_atom, account_batch& batch) {
+        failpoint("ledger");
+        self->state.add(std::move(batch));
+        post_next();
+        give_back(self);
+      },
+      [=](head_atom, std::optional<account_head> head) {
+        self->state.head = head;
+        self->state.at_gate = false;
+        post_next();
+      },
+      [=](hold_atom, std::size_t hold) {
+        self->state.hold = hold;
+        give_back(self);
+      },
+      [=](idle_atom) {
+        auto& state = self->state;
+        const auto idle = !state.at_gate && state.count_waiting() == 0;
+        self->send(state.options.region, idle_atom_v, state.options.account, idle);
+        if (idle)
+          self->quit();
+      },
+  };
+}
+
+} // namespace ledgerd

@@ -1,0 +1,53 @@
+// LEDGER: one per account in use. It serialises the account: at most one group is at the gate, what
+// arrives meanwhile forms the next group. It keeps the account's head, which fences every post.
+//
+// When the gate has set the account aside, only so many entries may wait: the latest that are
+// beyond go back to their fetchers, so that a stuck account does not use up the credit of all.
+//
+// Spawned by the region; quits when the region asks and nothing is under way. Never blocks, never
+// talks to the broker or the database.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "actors/ledger/protocol.hpp"
+
+namespace ledgerd {
+
+struct ledger_options {
+  account_key account;
+  gate_actor gate;
+  region_actor region;
+  std::size_t group_max = 2000; // entries that go to the gate at once
+};
+
+struct ledger_state {
+  static inline const char* name = "ledger";
+
+  ledger_options options;
+  std::optional<account_head> head; // nothing: not known, the store reads it
+  bool at_gate = false;             // a group of ours is at the gate
+  account_batch waiting;            // the next groups
+  std::size_t taken = 0;            // how much of `waiting` has gone already; less than half
+  std::size_t hold = hold_any;      // how many entries may wait
+
+  // The next group for the gate, or nothing when one is there already or no entry waits.
+  std::optional<ledger_group> next_group(const ledger_actor& self);
+
+  void add(account_batch&& batch);
+
+  // Takes the latest entries that are too many; where they came from.
+  std::vector<origin> take_surplus();
+
+  std::size_t count_waiting() const { return waiting.entries.size() - taken; }
+};
+
+ledger_actor::behavior_type ledger(ledger_actor::stateful_pointer<ledger_state> self,
+                                   ledger_options options);
+
+} // namespace ledgerd

@@ -1,0 +1,40 @@
+// TELLER: answers questions about the ledger that come over NATS: balances, history, verdicts,
+// currencies. Owns a database connection and waits for it, so the node spawns it detached. Only
+// reads. The newest questions come first, and one whose asker has given up is not looked at: under
+// overload some are answered in time instead of all too late.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <cstdint>
+#include <memory>
+
+#include "actors/ledger/protocol.hpp"
+#include "domain/currency.hpp"
+#include "messaging/ports.hpp"
+#include "persistence/ledger_reader.hpp"
+
+namespace ledgerd {
+
+struct teller_options {
+  std::shared_ptr<question_desk> desk;
+  std::shared_ptr<ledger_reader> ledger;
+  std::shared_ptr<const currency_table> currencies;
+};
+
+struct teller_state {
+  static inline const char* name = "teller";
+
+  teller_options options;
+  std::unique_ptr<const currency_table> reread; // from the ledger, when `options` knew too little
+  std::int64_t answered = 0;
+  std::int64_t expired = 0; // while the questions before them were answered
+
+  actor_report report() const;
+};
+
+teller_actor::behavior_type teller(teller_actor::stateful_pointer<teller_state> self,
+                                   teller_options options);
+
+} // namespace ledgerd

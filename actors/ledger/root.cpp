@@ -1,0 +1,176 @@
+#include "actors/ledger/root.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include <spdlog/spdlog.h>
+
+#include "actors/common/failpoint.hpp"
+#include "actors/common/fan_out.hpp"
+#include "actors/ledger/fetcher.hpp"
+#include "actors/ledger/gate.hpp"
+#include "actors/ledger/poster.hpp"
+#include "actors/ledger/region.hpp"
+#include "actors/ledger/responder.hpp"
+#include "domain/assert.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using node_pointer = node_actor::stateful_pointer<node_state>;
+
+void spawn_gates(node_pointer self, const node_options& options) {
+  auto& state = self->state;
+  std::size_t credit = 0;
+  for (const auto& ports : options.fetchers)
+    credit += ports.credit.messages;
+  for (std::size_t i = 0; i < options.stores.size(); ++i) {
+    const auto index = static_cast<std::uint32_t>(i);
+    const auto spawn_poster = [&](const std::shared_ptr<ledger_store>& store,
+                                  const std::string& who, duty what) {
+      state.posters.push_back(options.detach_posters
+                                  ? self->spawn<caf::detached>(guarded(poster), store)
+                                  : self->spawn(guarded(poster), store));
+      state.children.add(self, state.posters.back(), who + " " + std::to_string(i), what);
+      return state.posters.back();
+    };
+    gate_options gate_config;
+    gate_config.poster = spawn_poster(options.stores[i], "poster", duty::moves_money);
+    gate_config.side_poster = spawn_poster(options.side_stores[i], "side poster", duty::answers);
+    // What is set aside must leave most of the credit to all others.
+    gate_config.aside_max = std::max<std::size_t>(1, credit / 4 / options.stores.size());
+    gate_config.node = node_actor{self};
+    gate_config.index = index;
+    gate_config.batch_max = options.batch_max;
+    state.gates.push_back(self->spawn(guarded(gate), std::move(gate_config)));
+    state.children.add(self, state.gates.back(), "gate " + std::to_string(index));
+  }
+  state.circuits.assign(state.gates.size(), false);
+}
+
+void spawn_region(node_pointer self, const node_options& options) {
+  region_options config;
+  config.gates = self->state.gates;
+  config.ledgers_max = options.ledgers_max;
+  config.ledger_idle = options.ledger_idle;
+  config.group_max = options.batch_max;
+  self->state.region = self->spawn(guarded(region), std::move(config));
+  self->state.children.add(self, self->state.region, "region");
+}
+
+void spawn_fetchers(node_pointer self, const node_options& options) {
+  for (const auto& ports : options.fetchers) {
+    fetcher_options config;
+    config.instance = ports.instance;
+    config.node_name = options.node_name;
+    config.source = ports.source;
+    config.results = ports.results;
+    config.currencies = options.currencies;
+    config.rules = options.rules;
+    config.lookup = options.lookup;
+    config.region = self->state.region;
+    config.credit = ports.credit;
+    config.postpones = ports.postpones;
+    config.attempts_max = options.attempts_max;
+    config.lease = options.lease;
+    self->state.fetchers.push_back(self->spawn(guarded(fetcher), std::move(config)));
+    self->state.children.add(self, self->state.fetchers.back(), "fetcher " + ports.instance);
+  }
+}
+
+void spawn_teller(node_pointer self, const node_options& options) {
+  if (!options.desk)
+    return;
+  self->state.teller = self->spawn<caf::detached>(
+      guarded(teller), teller_options{options.desk, options.reader, options.currencies});
+  self->state.children.add(self, self->state.teller, "teller", duty::answers);
+}
+
+// Fetchers pull only while every gate can reach the database: an entry may need any of them.
+void on_circuit(node_pointer self, std::uint32_t index, bool open) {
+  auto& state = self->state;
+  LEDGERD_ASSERT(index < state.circuits.size());
+  state.circuits[index] = open;
+  const auto paused =
+      std::find(state.circuits.begin(), state.circuits.end(), true) != state.circuits.end();
+  if (paused == state.paused)
+    return;
+  state.paused = paused;
+  spdlog::warn("{}", paused ? "database away: pulling stops, what is held is kept alive"
+                            : "database back: pulling goes on");
+  for (const auto& to : state.fetchers)
+    self->send(to, circuit_atom_v, paused);
+}
+
+// What stands still must not be held on to, nor must more be taken.
+void call_the_roll(node_pointer self) {
+  failpoint("node");
+  auto& state = self->state;
+  const auto moving = state.children.call(self);
+  for (const auto& to : state.fetchers)
+    self->send(to, pulse_atom_v, moving);
+  self->delayed_send(self, roll_call_pause, beat_atom_v);
+}
+
+void stop_all(node_pointer self) {
+  auto& state = self->state;
+  state.children.stop();
+  for (const auto& each : state.fetchers)
+    self->send_exit(each, caf::exit_reason::user_shutdown);
+  self->send_exit(state.region, caf::exit_reason::user_shutdown);
+  for (const auto& each : state.gates)
+    self->send_exit(each, caf::exit_reason::user_shutdown);
+  for (const auto& each : state.posters)
+    self->send_exit(each, caf::exit_reason::user_shutdown);
+  if (state.teller)
+    self->send_exit(state.teller, caf::exit_reason::user_shutdown);
+  self->quit();
+}
+
+caf::typed_response_promise<drain_summary> drain(node_pointer self, std::int64_t deadline_ms) {
+  auto now = std::make_shared<gathering<drain_summary>>();
+  now->promise = self->make_response_promise<drain_summary>();
+  now->left = self->state.fetchers.size();
+  for (const auto& each : self->state.fetchers)
+    ask_drain(self, each, deadline_ms, now, [self] { stop_all(self); });
+  return now->promise;
+}
+
+// Asks every actor and answers when all have answered or a second has passed.
+caf::typed_response_promise<std::vector<actor_report>> gather(node_pointer self) {
+  auto& state = self->state;
+  auto now = std::make_shared<gathering<std::vector<actor_report>>>();
+  now->promise = self->make_response_promise<std::vector<actor_report>>();
+  now->left = state.fetchers.size() + 1 + state.gates.size() + (state.teller ? 1 : 0);
+  for (const auto& each : state.fetchers)
+    ask_report(self, each, "fetcher", now);
+  ask_report(self, state.region, "region", now);
+  for (const auto& each : state.gates)
+    ask_report(self, each, "gate", now);
+  if (state.teller)
+    ask_report(self, state.teller, "teller", now);
+  return now->promise;
+}
+
+} // namespace
+
+node_actor::behavior_type node(node_actor::stateful_pointer<node_state> self,
+                               const node_options& options) {
+  LEDGERD_ASSERT(!options.fetchers.empty() && !options.stores.empty());
+  LEDGERD_ASSERT(options.side_stores.size() == options.stores.size());
+  self->state.children.begin(self, "ledger", options.board);
+  spawn_gates(self, options);
+  spawn_region(self, options);
+  spawn_fetchers(self, options);
+  spawn_teller(self, options);
+  call_the_roll(self);
+  return {
+      [=](circuit_atom, std::uint32_t index, bool open) { on_circuit(self, index, open); },
+      [=](beat_atom) { call_the_roll(self); },
+      [=](drain_atom, std::int64_t deadline_ms) { return drain(self, deadline_ms); },
+      [=](report_atom) { return gather(self); },
+  };
+}
+
+} // namespace ledgerd

@@ -1,0 +1,73 @@
+// NODE: the root of the ledger's actors. Spawns bottom-up (posters, gates, region, fetchers,
+// teller), passes the state of the circuits on, gathers reports, and stops top-down: fetchers drain
+// first, then region, gates and posters go.
+//
+// With the account root, the only place that constructs actors and chooses `detached`.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/common/supervision.hpp"
+#include "actors/ledger/protocol.hpp"
+#include "domain/currency_lookup.hpp"
+#include "messaging/codec.hpp"
+#include "messaging/ports.hpp"
+#include "persistence/ledger_reader.hpp"
+
+namespace ledgerd {
+
+struct node_options {
+  struct fetcher_ports {
+    std::string instance;
+    std::shared_ptr<delivery_source> source;
+    std::shared_ptr<publisher> results;
+    capacity credit{1};    // what it holds at most
+    bool postpones = true; // whether the source delivers again what is postponed
+  };
+
+  std::string node_name;
+  std::vector<fetcher_ports> fetchers; // one fetcher for each
+  // One gate for each, and as many again for the gates' side lanes.
+  std::vector<std::shared_ptr<ledger_store>> stores;
+  std::vector<std::shared_ptr<ledger_store>> side_stores;
+  // For questions about the ledger; null: none are answered.
+  std::shared_ptr<question_desk> desk;
+  std::shared_ptr<ledger_reader> reader;
+  std::shared_ptr<const currency_table> currencies;
+  request_rules rules;
+  std::shared_ptr<currency_lookup> lookup; // may be null
+  std::size_t batch_max = 4000;
+  std::size_t ledgers_max = 50000;
+  std::chrono::milliseconds ledger_idle{60000};
+  std::uint32_t attempts_max = 3;
+  std::chrono::milliseconds lease{30000};
+  std::shared_ptr<progress_board> board; // null: nobody watches
+  bool detach_posters = true;            // false only in deterministic tests
+};
+
+struct node_state {
+  static inline const char* name = "node";
+
+  std::vector<poster_actor> posters;
+  std::vector<gate_actor> gates;
+  region_actor region;
+  std::vector<fetcher_actor> fetchers;
+  teller_actor teller;
+
+  std::vector<bool> circuits; // by gate: open
+  bool paused = false;
+  supervision<node_actor::stateful_pointer<node_state>> children;
+};
+
+node_actor::behavior_type node(node_actor::stateful_pointer<node_state> self,
+                               const node_options& options);
+
+} // namespace ledgerd

@@ -1,0 +1,34 @@
+// COURIER: asks other nodes over NATS request/reply and brings the answer, or word that none came
+// in time. Never blocks.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+
+#include "actors/submissions/protocol.hpp"
+
+namespace ledgerd {
+
+struct courier_options {
+  std::shared_ptr<inquirer> questions;
+  std::chrono::milliseconds beat{100};
+};
+
+struct courier_state {
+  static inline const char* name = "courier";
+
+  courier_options options;
+  std::uint64_t last_token = 0;
+  std::unordered_map<std::uint64_t, caf::typed_response_promise<api_reply>> under_way;
+};
+
+courier_actor::behavior_type courier(courier_actor::stateful_pointer<courier_state> self,
+                                     courier_options options);
+
+} // namespace ledgerd

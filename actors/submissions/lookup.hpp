@@ -1,0 +1,54 @@
+// LOOKUP: stands before the recorder that finds records and keeps one question there at a time:
+// what comes meanwhile waits here and is asked for in one go, so a slow database gets fewer and
+// larger questions. While it is silent, each caller is refused at its own deadline, and those who
+// are too many at once. Spawned by the account root; never blocks.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "actors/submissions/protocol.hpp"
+
+namespace ledgerd {
+
+struct lookup_options {
+  recorder_actor recorder;
+  std::size_t waiting_max = 4096; // callers
+  std::size_t batch_max = 500;    // record ids in one question
+  std::chrono::milliseconds patience{4000};
+  std::chrono::milliseconds beat{100};
+};
+
+struct lookup_state {
+  static inline const char* name = "lookup";
+  using time_point = caf::actor_clock::time_point;
+
+  struct caller {
+    std::vector<record_id> ids;
+    time_point deadline;
+    caf::typed_response_promise<found_records> answer;
+  };
+
+  lookup_options options;
+  std::deque<caller> waiting; // oldest first
+  std::vector<caller> asked;  // for whom the recorder is at work; empty when all were refused
+  bool under_way = false;
+
+  std::int64_t answered = 0;
+  std::int64_t refused = 0;
+
+  actor_report report() const;
+};
+
+lookup_actor::behavior_type lookup(lookup_actor::stateful_pointer<lookup_state> self,
+                                   lookup_options options);
+
+} // namespace ledgerd

@@ -1,0 +1,73 @@
+// SWEEPER: brings records to their verdict that have been without one for too long: the process
+// died between record and publication, a result was lost, or a stream lost its data. It claims them
+// from the database, asks the ledger which are decided already and settles those from the ledger's
+// own rows, and publishes the requests of the others again, under a message id of their own. The
+// gate knows whatever was decided meanwhile.
+//
+// When the ledger does not answer, nothing is published: the requests may well wait in the stream
+// for the ledger to come back. What is claimed is kept and asked for again, with growing pauses,
+// and no more is claimed, for the database lets a record rest twice as long after each claim.
+//
+// Spawned by the account root, one on every node; claims make sure that no record is driven twice
+// at once.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "actors/common/batch_course.hpp"
+#include "actors/common/progress.hpp"
+#include "actors/submissions/protocol.hpp"
+#include "domain/currency.hpp"
+#include "domain/currency_lookup.hpp"
+#include "messaging/ports.hpp"
+
+namespace ledgerd {
+
+struct sweeper_options {
+  recorder_actor recorder;
+  intake_actor intake;
+  courier_actor courier;
+  std::shared_ptr<publisher> requests;
+  std::shared_ptr<const currency_table> currencies;
+  std::chrono::milliseconds redrive_after{30000};
+  // Where currencies are looked for that the table does not know; null: nowhere.
+  std::shared_ptr<currency_lookup> lookup;
+  std::size_t claim_max = 500;
+  std::chrono::milliseconds pause_max{30000}; // between two questions to a silent ledger
+};
+
+struct sweeper_state {
+  static inline const char* name = "sweeper";
+
+  using time_point = caf::actor_clock::time_point;
+
+  sweeper_options options;
+  std::vector<transaction_record> kept; // claimed; the ledger has not said yet what it decided
+  std::chrono::milliseconds pause{0};   // before it is asked again; 0: it answers
+  time_point next_question = time_point::min();
+  std::vector<record_verdict> settling; // not written yet; the first `batch` are with the recorder
+  std::size_t batch = 0;
+  batch_course course;
+  bool busy = false;          // a claim is being driven
+  awaited answer;             // of the recorder or the ledger, while it is
+  std::size_t publishing = 0; // handed to the publisher and not answered yet
+
+  std::int64_t claimed = 0;
+  std::int64_t settled = 0;
+  std::int64_t republished = 0;
+  std::int64_t unanswered = 0;
+  std::int64_t contrary = 0;
+
+  actor_report report(progress_time now) const;
+};
+
+sweeper_actor::behavior_type sweeper(sweeper_actor::stateful_pointer<sweeper_state> self,
+                                     sweeper_options options);
+
+} // namespace ledgerd

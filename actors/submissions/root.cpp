@@ -1,0 +1,157 @@
+#include "actors/submissions/root.hpp"
+
+#include <utility>
+
+#include "actors/common/failpoint.hpp"
+#include "actors/common/fan_out.hpp"
+#include "actors/submissions/intake.hpp"
+#include "actors/submissions/ledger_client.hpp"
+#include "actors/submissions/lookup.hpp"
+#include "actors/submissions/reconciler.hpp"
+#include "actors/submissions/recorder.hpp"
+#include "actors/submissions/redriver.hpp"
+#include "domain/assert.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using account_pointer = account_actor::stateful_pointer<account_state>;
+
+recorder_actor spawn_recorder(account_pointer self, const account_options& options,
+                              const std::shared_ptr<record_store>& store, const char* whose,
+                              duty what = duty::moves_money) {
+  auto& all = self->state.recorders;
+  all.push_back(options.detach_recorders ? self->spawn<caf::detached>(guarded(recorder), store)
+                                         : self->spawn(guarded(recorder), store));
+  self->state.children.add(self, all.back(), std::string{"recorder of the "} + whose, what);
+  return all.back();
+}
+
+void spawn_intake(account_pointer self, const account_options& options) {
+  auto& state = self->state;
+  state.finder = spawn_recorder(self, options, options.finder_store, "finder", duty::answers);
+  lookup_options before;
+  before.recorder = state.finder;
+  state.lookup = self->spawn(guarded(lookup), std::move(before));
+  state.children.add(self, state.lookup, "lookup", duty::answers);
+  intake_options config;
+  config.recorder = spawn_recorder(self, options, options.intake_store, "intake", duty::answers);
+  config.finder = state.finder;
+  config.requests = options.intake_requests;
+  config.currencies = options.currencies;
+  config.submissions_max = options.submissions_max;
+  state.intake = self->spawn(guarded(intake), std::move(config));
+  state.children.add(self, state.intake, "intake");
+}
+
+void spawn_reconcilers(account_pointer self, const account_options& options) {
+  for (const auto& ports : options.reconcilers) {
+    reconciler_options config;
+    config.instance = ports.instance;
+    config.node_name = options.node_name;
+    config.source = ports.source;
+    config.dead_letters = ports.dead_letters;
+    config.currencies = options.currencies;
+    config.recorder = spawn_recorder(self, options, ports.store, "reconciler");
+    config.intake = self->state.intake;
+    config.credit = ports.credit;
+    config.letters = ports.letters;
+    config.lookup = options.lookup;
+    config.batch_max = options.batch_max;
+    config.lease = options.lease;
+    self->state.reconcilers.push_back(self->spawn(guarded(reconciler), std::move(config)));
+    self->state.children.add(self, self->state.reconcilers.back(), "reconciler " + ports.instance);
+  }
+}
+
+void spawn_sweeper(account_pointer self, const account_options& options) {
+  auto& state = self->state;
+  sweeper_options config;
+  config.recorder = spawn_recorder(self, options, options.sweeper_store, "sweeper");
+  config.intake = state.intake;
+  config.courier = state.courier;
+  config.requests = options.sweeper_requests;
+  config.currencies = options.currencies;
+  config.lookup = options.lookup;
+  config.redrive_after = options.redrive_after;
+  state.sweeper = self->spawn(guarded(sweeper), std::move(config));
+  state.children.add(self, state.sweeper, "sweeper");
+}
+
+// What stands still must not be held on to, nor must more be taken.
+void call_the_roll(account_pointer self) {
+  failpoint("account");
+  auto& state = self->state;
+  const auto moving = state.children.call(self);
+  for (const auto& to : state.reconcilers)
+    self->send(to, pulse_atom_v, moving);
+  self->delayed_send(self, roll_call_pause, beat_atom_v);
+}
+
+void stop_all(account_pointer self) {
+  auto& state = self->state;
+  state.children.stop();
+  const auto stop = [self](const auto& whom) {
+    self->send_exit(whom, caf::exit_reason::user_shutdown);
+  };
+  stop(state.sweeper);
+  for (const auto& each : state.reconcilers)
+    stop(each);
+  stop(state.intake);
+  stop(state.lookup);
+  stop(state.courier);
+  for (const auto& each : state.recorders)
+    stop(each);
+  self->quit();
+}
+
+caf::typed_response_promise<drain_summary> drain(account_pointer self, std::int64_t deadline_ms) {
+  auto& state = self->state;
+  auto now = std::make_shared<gathering<drain_summary>>();
+  now->promise = self->make_response_promise<drain_summary>();
+  now->left = state.reconcilers.size() + 1;
+  const auto then = [self] { stop_all(self); };
+  ask_drain(self, state.intake, deadline_ms, now, then);
+  for (const auto& each : state.reconcilers)
+    ask_drain(self, each, deadline_ms, now, then);
+  return now->promise;
+}
+
+caf::typed_response_promise<std::vector<actor_report>> gather(account_pointer self) {
+  auto& state = self->state;
+  auto now = std::make_shared<gathering<std::vector<actor_report>>>();
+  now->promise = self->make_response_promise<std::vector<actor_report>>();
+  now->left = state.reconcilers.size() + 3;
+  ask_report(self, state.intake, "intake", now);
+  ask_report(self, state.lookup, "lookup", now);
+  for (const auto& each : state.reconcilers)
+    ask_report(self, each, "reconciler", now);
+  ask_report(self, state.sweeper, "sweeper", now);
+  return now->promise;
+}
+
+} // namespace
+
+account_actor::behavior_type account(account_actor::stateful_pointer<account_state> self,
+                                     const account_options& options) {
+  LEDGERD_ASSERT(!options.reconcilers.empty());
+  self->state.children.begin(self, "account", options.board);
+  self->state.courier = self->spawn(guarded(courier), courier_options{options.questions});
+  self->state.children.add(self, self->state.courier, "courier", duty::answers);
+  spawn_intake(self, options);
+  spawn_reconcilers(self, options);
+  spawn_sweeper(self, options);
+  call_the_roll(self);
+  return {
+      [=](doors_atom) {
+        const auto& state = self->state;
+        return account_doors{state.intake, state.lookup, state.courier};
+      },
+      [=](beat_atom) { call_the_roll(self); },
+      [=](drain_atom, std::int64_t deadline_ms) { return drain(self, deadline_ms); },
+      [=](report_atom) { return gather(self); },
+  };
+}
+
+} // namespace ledgerd

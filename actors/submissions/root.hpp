@@ -1,0 +1,67 @@
+// ACCOUNT: the root of the account side's actors. Spawns bottom-up (recorders, courier, intake,
+// reconcilers, sweeper) and stops top-down: the intake takes nothing more, the reconcilers finish
+// what they hold, then all go.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/common/supervision.hpp"
+#include "actors/submissions/protocol.hpp"
+#include "domain/currency.hpp"
+#include "domain/currency_lookup.hpp"
+#include "messaging/ports.hpp"
+
+namespace ledgerd {
+
+struct account_options {
+  struct reconciler_ports {
+    std::string instance;
+    std::shared_ptr<delivery_source> source;
+    std::shared_ptr<publisher> dead_letters;
+    std::shared_ptr<record_store> store;
+    capacity credit{1};
+    bool letters = false; // the source holds dead letters
+  };
+
+  std::string node_name;
+  std::shared_ptr<const currency_table> currencies;
+  std::shared_ptr<currency_lookup> lookup; // may be null
+  std::vector<reconciler_ports> reconcilers;
+  std::shared_ptr<record_store> intake_store;
+  std::shared_ptr<record_store> finder_store;
+  std::shared_ptr<record_store> sweeper_store;
+  std::shared_ptr<publisher> intake_requests;
+  std::shared_ptr<publisher> sweeper_requests;
+  std::shared_ptr<inquirer> questions;
+  std::size_t submissions_max = 10000;
+  std::size_t batch_max = 1000; // results of one statement
+  std::chrono::milliseconds lease{30000};
+  std::chrono::milliseconds redrive_after{30000};
+  std::shared_ptr<progress_board> board; // null: nobody watches
+  bool detach_recorders = true;          // false only in deterministic tests
+};
+
+struct account_state {
+  static inline const char* name = "account";
+
+  std::vector<recorder_actor> recorders;
+  courier_actor courier;
+  recorder_actor finder;
+  lookup_actor lookup;
+  intake_actor intake;
+  std::vector<reconciler_actor> reconcilers;
+  sweeper_actor sweeper;
+  supervision<account_actor::stateful_pointer<account_state>> children;
+};
+
+account_actor::behavior_type account(account_actor::stateful_pointer<account_state> self,
+                                     const account_options& options);
+
+} // namespace ledgerd

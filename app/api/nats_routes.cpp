@@ -1,0 +1,110 @@
+#include "app/api/nats_routes.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "actors/common/fail_stop.hpp"
+#include "actors/common/failpoint.hpp"
+#include "actors/common/waker.hpp"
+#include "app/api/submission_routes.hpp"
+#include "app/base/text.hpp"
+#include "messaging/names.hpp"
+#include "messaging/submission_codec.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+constexpr auto beat = std::chrono::milliseconds{200};
+constexpr std::size_t questions_at_once = 64;
+
+// All values of a header, by its lower-case name.
+std::vector<std::string_view> values_of(const api_question& asked, std::string_view wanted) {
+  std::vector<std::string_view> result;
+  for (const auto& [name, value] : asked.headers)
+    if (same_word(name, wanted))
+      result.push_back(value);
+  return result;
+}
+
+void handle(const std::shared_ptr<question_desk>& desk, account_api& api,
+            const api_question& asked) {
+  const auto answer = [desk, reply = asked.reply](const api_answer& got) {
+    std::vector<header> headers;
+    if (got.status >= 400)
+      headers = {{std::string{names::service_error_code}, std::to_string(got.status)},
+                 {std::string{names::service_error}, got.code}};
+    desk->answer(reply, got.body, headers);
+  };
+  const auto refuse = [&answer](int status, const rejection& why) {
+    answer(api_problem(status, to_text(why.reason), why.detail));
+  };
+  if (asked.too_large)
+    return answer(api_problem(413, "TOO_LARGE", "the payload or its headers are too large"));
+  if (asked.subject == names::api_submit) {
+    const auto key = read_idempotency_key(values_of(asked, "idempotency-key"));
+    if (const auto* why = std::get_if<rejection>(&key))
+      return refuse(400, *why);
+    const auto wait = preferred_wait(values_of(asked, "prefer"));
+    return api.submit({.body = asked.payload,
+                       .idempotency_key = std::get<std::string>(key),
+                       .wait = wait.value_or(std::chrono::seconds{0}),
+                       .arrived = asked.arrived},
+                      answer);
+  }
+  const auto question = decode_record_question(asked.payload);
+  if (const auto* why = std::get_if<rejection>(&question))
+    return refuse(400, *why);
+  api.record(std::get<record_id>(question), answer);
+}
+
+actor_report report_of(const question_desk& desk, std::int64_t asked) {
+  const auto lost = desk.losses();
+  return {"nats_api",
+          "",
+          {{"questions_answered_total", asked},
+           {"questions_expired_total", static_cast<std::int64_t>(lost.expired)},
+           {"questions_overflow_total", static_cast<std::int64_t>(lost.overflow)},
+           {"questions_foreign_total", static_cast<std::int64_t>(lost.foreign_reply)}},
+          {}};
+}
+
+} // namespace
+
+teller_actor spawn_nats_api(caf::actor_system& system, std::shared_ptr<question_desk> desk,
+                            const std::shared_ptr<account_api>& api) {
+  return system.spawn(
+      guarded([api](teller_actor::pointer self, const std::shared_ptr<question_desk>& questions)
+                  -> teller_actor::behavior_type {
+        questions->open(make_waker(teller_actor{self}));
+        self->delayed_send(self, beat, beat_atom_v);
+        const auto asked = std::make_shared<std::int64_t>(0);
+        return {
+            [=](wake_atom) {
+              const auto some = questions->take(questions_at_once);
+              for (const auto& each : some) {
+                failpoint("nats_api");
+                handle(questions, *api, each);
+              }
+              *asked += static_cast<std::int64_t>(some.size());
+              if (!some.empty())
+                self->send(self, wake_atom_v); // for the rest
+            },
+            [=](beat_atom) {
+              self->send(self, wake_atom_v);
+              self->delayed_send(self, beat, beat_atom_v);
+            },
+            [=](report_atom) { return report_of(*questions, *asked); },
+        };
+      }),
+      std::move(desk));
+}
+
+} // namespace ledgerd

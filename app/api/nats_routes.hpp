@@ -1,0 +1,20 @@
+// The account side's API over NATS request/reply: the subjects ledgerd.api.submit and
+// ledgerd.api.record.
+#pragma once
+
+#include <caf/actor_system.hpp>
+
+#include <memory>
+
+#include "actors/ledger/protocol.hpp"
+#include "app/api/submission_api.hpp"
+#include "messaging/ports.hpp"
+
+namespace ledgerd {
+
+// The actor that answers; it ends when it is sent an exit. The desk must be made for these two
+// subjects.
+teller_actor spawn_nats_api(caf::actor_system& system, std::shared_ptr<question_desk> desk,
+                            const std::shared_ptr<account_api>& api);
+
+} // namespace ledgerd

@@ -1,0 +1,215 @@
+#include "app/audit/audit.hpp"
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <span>
+
+#include "app/audit/records.hpp"
+#include "app/base/output.hpp"
+#include "app/base/text.hpp"
+#include "messaging/deleted_unread.hpp"
+#include "messaging/names.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+struct audited_consumer {
+  std::string_view stream;
+  std::string_view name;
+  bool required; // the other roles' consumers need not exist
+};
+
+constexpr std::array audited_consumers{
+    audited_consumer{names::request_stream, names::deposit_consumer, true},
+    audited_consumer{names::request_stream, names::withdrawal_consumer, true},
+    audited_consumer{names::result_stream, names::account_result_consumer, false},
+};
+
+void check_settled(const audited_consumer& which, const consumer_state& state,
+                   finding_list& findings) {
+  const auto name = std::string(which.name);
+  if (!state.exists && which.required)
+    findings.add(finding_kind::not_settled, "consumer " + name + " does not exist");
+  else if (state.pending != 0 || state.ack_pending != 0)
+    findings.add(finding_kind::not_settled,
+                 "consumer " + name + " has " + std::to_string(state.pending)
+                     + " messages to hand out and " + std::to_string(state.ack_pending)
+                     + " to be acknowledged");
+}
+
+void check_read(const stream_state& requests, std::span<const consumer_state> consumers,
+                finding_list& findings) {
+  if (const auto gone = deleted_unread(requests.first_seq, consumers))
+    findings.add(finding_kind::deleted_unread, "messages " + std::to_string(gone->first) + " to "
+                                                   + std::to_string(gone->last) + " of "
+                                                   + std::string(names::request_stream)
+                                                   + " were deleted before they were read");
+}
+
+// Reads a stream from its beginning and notes how far back that was.
+template <class Visit>
+void read_all(broker& nats, audited_stream& stream, Visit visit) {
+  if (!stream.state.exists || stream.state.messages == 0)
+    return;
+  nats.read(stream.name, "", stream.state.first_seq, [&](const stored_message& message) {
+    if (stream.first_stored_at_ns == 0)
+      stream.first_stored_at_ns = message.stored_at_ns;
+    visit(message);
+    return true;
+  });
+}
+
+std::string reach_text(const audited_stream& stream) {
+  if (!stream.state.exists)
+    return "missing";
+  if (stream.first_stored_at_ns == 0)
+    return stream.state.last_seq == 0 ? "its beginning (empty)" : "nothing held any more";
+  const auto since = format_time(stream.first_stored_at_ns / 1000);
+  if (stream.state.first_seq <= 1)
+    return "its beginning, " + since;
+  return "sequence " + std::to_string(stream.state.first_seq) + ", " + since;
+}
+
+nlohmann::ordered_json stream_json(const audited_stream& stream) {
+  nlohmann::ordered_json result{{"name", stream.name},
+                                {"exists", stream.state.exists},
+                                {"messages", stream.state.messages},
+                                {"firstSequence", stream.state.first_seq},
+                                {"lastSequence", stream.state.last_seq}};
+  if (stream.first_stored_at_ns != 0)
+    result["since"] = format_time(stream.first_stored_at_ns / 1000);
+  return result;
+}
+
+} // namespace
+
+void audit_report::count(const ledger_audit& chains, const stream_audit& messages) {
+  accounts = chains.accounts();
+  applied = chains.applied();
+  refused = chains.refused();
+  results = messages.results();
+  dead_letters = messages.dead_letters();
+  requests = messages.requests();
+  unproven = messages.unproven();
+}
+
+audit_report run_audit(ledger_reader& ledger, record_reader& records, broker& nats,
+                       const audit_rules& rules) {
+  audit_report report;
+  const currency_table currencies(ledger.currencies());
+  ledger_audit chains(report.findings);
+  stream_audit messages(rules, currencies, report.findings);
+  // The order matters: see stream_audit.
+  std::array<consumer_state, audited_consumers.size()> consumers;
+  for (std::size_t i = 0; i < consumers.size(); ++i) {
+    consumers[i] = nats.consumer(audited_consumers[i].stream, audited_consumers[i].name);
+    if (!rules.live)
+      check_settled(audited_consumers[i], consumers[i], report.findings);
+  }
+  messages.consumers(consumers[0], consumers[1]);
+  for (const auto name : {names::request_stream, names::result_stream, names::dead_letter_stream}) {
+    report.streams.push_back({name, nats.stream(name)});
+    if (!report.streams.back().state.exists)
+      report.findings.add(finding_kind::stream_missing,
+                          "stream " + std::string(name) + " does not exist");
+  }
+  auto& requests = report.streams[0];
+  auto& results = report.streams[1];
+  auto& dead_letters = report.streams[2];
+  messages.streams(requests.state, results.state, dead_letters.state);
+  check_read(requests.state, {consumers.data(), 2}, report.findings);
+  read_all(nats, dead_letters, [&](const stored_message& m) { messages.dead_letter(m); });
+  audited_stream actions{names::action_stream, nats.stream(names::action_stream)};
+  read_all(nats, actions, [&](const stored_message& m) { messages.action(m); });
+  read_all(nats, results, [&](const stored_message& m) { messages.result(m); });
+  ledger.snapshot([&](const account_row& account) { chains.account(account); },
+                  [&](const audited_posting& row) {
+                    chains.row(row);
+                    messages.row(row.row);
+                  });
+  chains.finish();
+  messages.match();
+  read_all(nats, requests, [&](const stored_message& m) { messages.request(m); });
+  messages.finish();
+  // After the ledger: a record may get its verdict meanwhile, but a row never goes away.
+  report.has_records = records.exists();
+  if (report.has_records) {
+    record_audit verdicts(rules.live, report.findings);
+    audit_records(records, ledger, verdicts);
+    report.records = verdicts.records();
+    report.pending = verdicts.pending();
+  }
+  report.count(chains, messages);
+  return report;
+}
+
+std::string audit_table(const audit_report& report) {
+  const auto reach = [&](std::size_t i) { return reach_text(report.streams[i]); };
+  std::vector<std::vector<std::string>> checked{
+      {"checked", "count", "back to"},
+      {"accounts", std::to_string(report.accounts), "the beginning"},
+      {"rows applied", std::to_string(report.applied), "the beginning"},
+      {"rows refused", std::to_string(report.refused), "the beginning"},
+      {"requests", std::to_string(report.requests), reach(0)},
+      {"results", std::to_string(report.results), reach(1)},
+      {"dead letters", std::to_string(report.dead_letters), reach(2)},
+  };
+  if (report.has_records)
+    checked.push_back({"records", std::to_string(report.records), "the beginning"});
+  auto out = format_table(checked);
+  if (report.pending != 0)
+    out += "\n" + std::to_string(report.pending) + " records have no verdict yet\n";
+  if (report.unproven != 0)
+    out += "\nnot proven: " + std::to_string(report.unproven)
+           + " requests that had to be parked are older than the dead letters that are still "
+             "held\n";
+  if (report.findings.empty())
+    return out + "\nnothing is off\n";
+  std::vector<std::vector<std::string>> rows{{"finding", "detail"}};
+  for (const auto& found : report.findings.listed())
+    rows.push_back({std::string(to_text(found.kind)), escape_controls(found.detail)});
+  out += "\n" + format_table(rows) + "\n";
+  for (const auto& [kind, count] : report.findings.counts())
+    out += std::to_string(count) + " times " + std::string(to_text(kind)) + "\n";
+  return out;
+}
+
+std::string audit_json(const audit_report& report) {
+  auto streams = nlohmann::ordered_json::array();
+  for (const auto& stream : report.streams)
+    streams.push_back(stream_json(stream));
+  auto counts = nlohmann::ordered_json::object();
+  for (const auto& [kind, count] : report.findings.counts())
+    counts[std::string(to_text(kind))] = count;
+  auto listed = nlohmann::ordered_json::array();
+  for (const auto& found : report.findings.listed())
+    listed.push_back({{"kind", to_text(found.kind)}, {"detail", found.detail}});
+  nlohmann::ordered_json result{{"ok", report.findings.empty()},
+                                {"accounts", report.accounts},
+                                {"applied", report.applied},
+                                {"refused", report.refused},
+                                {"requests", report.requests},
+                                {"results", report.results},
+                                {"deadLetters", report.dead_letters},
+                                {"unproven", report.unproven},
+                                {"streams", streams},
+                                {"findingCounts", counts},
+                                {"findings", listed}};
+  if (report.has_records) {
+    result["records"] = report.records;
+    result["pending"] = report.pending;
+  }
+  return escape_json_controls(result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace))
+         + "\n";
+}
+
+int audit(ledger_reader& ledger, record_reader& records, broker& nats,
+          const audit_options& options) {
+  const auto report = run_audit(ledger, records, nats, options.rules);
+  const auto text = options.json ? audit_json(report) : audit_table(report);
+  print_lines(text);
+  return report.findings.empty() ? 0 : 1;
+}
+
+} // namespace ledgerd

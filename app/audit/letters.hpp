@@ -1,0 +1,99 @@
+// The dead letters as an audit needs them: which message each stands for, and which were discarded.
+//
+// Pure. Keeps about 100 bytes for a dead letter. Any thread, one at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "app/audit/findings.hpp"
+#include "messaging/broker.hpp"
+#include "messaging/codec.hpp"
+
+namespace ledgerd {
+
+// Sixteen bytes that stand for a message's subject and payload. Equal within a process only.
+struct digest {
+  std::uint64_t a = 0;
+  std::uint64_t b = 0;
+
+  friend auto operator<=>(const digest&, const digest&) = default;
+};
+
+digest digest_of(std::string_view subject, std::string_view payload) noexcept;
+
+// Nothing when the header is missing.
+std::optional<std::string_view> header_of(const stored_message& message, std::string_view name);
+
+// message 7 of TRANSACTIONS, for details.
+std::string message_text(std::string_view stream, std::uint64_t seq);
+
+class letter_book {
+public:
+  // A message of the requests' or results' stream of today: a letter whose original was in an
+  // earlier stream of that name stands for none of these.
+  struct original {
+    bool from_results;
+    std::uint64_t seq;
+
+    friend auto operator<=>(const original&, const original&) = default;
+  };
+
+  struct parked_letter {
+    original of;
+    std::uint64_t own; // its own sequence number
+    dead_reason reason;
+    bool blames_currency;
+    digest payload;
+    std::size_t kept_bytes; // of the payload
+    std::size_t full_bytes;
+  };
+
+  using range = std::pair<std::vector<parked_letter>::const_iterator,
+                          std::vector<parked_letter>::const_iterator>;
+
+  // `findings` outlives this object.
+  explicit letter_book(finding_list& findings) : findings_(findings) {}
+
+  // First what the streams are, then all dead letters and actions, then the questions.
+  void streams(const stream_state& requests, const stream_state& results,
+               const stream_state& letters);
+  void dead_letter(const stored_message& message);
+  void action(const stored_message& message);
+
+  range of(const original& which);
+  bool is_discarded(const original& which) const { return discarded_.contains(which); }
+
+  // Whether the stream of dead letters still holds everything that was parked from this time on.
+  // What it lacks then was deleted by hand.
+  bool reaches_back_to(std::int64_t stored_at_ns) const noexcept;
+
+  // Whether payload and subject are the original's; a finding if not.
+  void compare(const stored_message& with, const parked_letter& parked);
+
+  std::uint64_t count() const noexcept { return count_; }
+
+private:
+  // Nothing when the message id does not name the original, which is a fault of the letter's; an
+  // empty inner value when that belongs to an earlier life of its stream.
+  std::optional<std::optional<original>> original_of(const stored_message& letter) const;
+  std::optional<std::string> fault_of(const stored_message& message) const;
+
+  finding_list& findings_;
+  stream_state request_stream_;
+  stream_state result_stream_;
+  stream_state letter_stream_;
+  std::int64_t first_letter_at_ns_ = 0;
+  std::uint64_t count_ = 0;
+  std::vector<parked_letter> letters_; // by original once `sorted_`
+  bool sorted_ = false;
+  std::set<original> discarded_;
+};
+
+} // namespace ledgerd

@@ -1,0 +1,38 @@
+// Checks the account side's records against the ledger's rows, one to one.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "app/audit/findings.hpp"
+#include "persistence/ledger_reader.hpp"
+#include "persistence/record_store.hpp"
+
+namespace ledgerd {
+
+class record_audit {
+public:
+  // While the daemon works (`live`), a record may still be without its verdict. `findings` outlives
+  // this object.
+  record_audit(bool live, finding_list& findings) : live_(live), findings_(findings) {}
+
+  // Records, and the rows among their record ids that exist, in any order.
+  void check(const std::vector<record_reader::audited_record>& records,
+             const std::vector<audited_posting>& rows);
+
+  std::uint64_t records() const noexcept { return records_; }
+  std::uint64_t pending() const noexcept { return pending_; }
+
+private:
+  void check_one(const record_reader::audited_record& audited, const posting* row);
+
+  const bool live_;
+  finding_list& findings_;
+  std::uint64_t records_ = 0;
+  std::uint64_t pending_ = 0;
+};
+
+// Reads all records, and for each part of them the ledger's rows. Waits; throws std::runtime_error.
+void audit_records(record_reader& records, ledger_reader& ledger, record_audit& into);
+
+} // namespace ledgerd

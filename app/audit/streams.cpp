@@ -1,0 +1,244 @@
+#include "app/audit/streams.hpp"
+
+#include <algorithm>
+#include <functional>
+
+#include "domain/assert.hpp"
+#include "messaging/codec.hpp"
+#include "messaging/names.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+// How far the clocks of broker and database may be apart.
+constexpr std::int64_t clock_slack_us = 60'000'000;
+
+// A result that somebody has replayed from its dead letter has an id of its own.
+bool names_record(std::string_view message_id, record_id record) {
+  const auto own = result_message_id(record);
+  return message_id == own || message_id.starts_with(own + ".replay-")
+         || message_id.starts_with("replay-"); // as earlier versions wrote it
+}
+
+// A stream that was made anew knows nothing of what came before.
+bool is_younger(std::int64_t created_at_us, const stream_state& stream) noexcept {
+  return created_at_us >= stream.created_at_ns / 1000;
+}
+
+std::string record_text(std::int64_t record) {
+  return "record " + std::to_string(record);
+}
+
+// All up to this sequence number is settled. When nothing is pending, the floor may lag behind.
+std::uint64_t settled_up_to(const consumer_state& state) noexcept {
+  if (!state.exists)
+    return 0;
+  return state.ack_pending == 0 ? state.delivered : state.ack_floor;
+}
+
+} // namespace
+
+void stream_audit::consumers(const consumer_state& deposits, const consumer_state& withdrawals) {
+  deposits_settled_ = settled_up_to(deposits);
+  withdrawals_settled_ = settled_up_to(withdrawals);
+}
+
+void stream_audit::streams(const stream_state& requests, const stream_state& results,
+                           const stream_state& dead_letters) {
+  request_stream_ = requests;
+  result_stream_ = results;
+  letters_.streams(requests, results, dead_letters);
+}
+
+void stream_audit::result(const stored_message& message) {
+  if (first_result_at_ns_ == 0)
+    first_result_at_ns_ = message.stored_at_ns;
+  const auto [begin, end] = letters_.of({true, message.seq});
+  for (auto letter = begin; letter != end; ++letter)
+    letters_.compare(message, *letter);
+  const auto record = record_in_result(message.payload);
+  if (!record)
+    return findings_.add(finding_kind::result_malformed,
+                         message_text(names::result_stream, message.seq)
+                             + ": there is no recordId in it");
+  if (!names_record(header_of(message, "Nats-Msg-Id").value_or(""), *record))
+    return findings_.add(finding_kind::result_malformed,
+                         message_text(names::result_stream, message.seq)
+                             + ": Nats-Msg-Id does not name its record");
+  results_.push_back({to_int(*record), digest_of(message.subject, message.payload)});
+}
+
+void stream_audit::row(const posting& row) {
+  digest expected;
+  if (const auto exponent = currencies_.exponent(row.account.currency))
+    expected = digest_of(result_subject(row.type), encode_result(row, *exponent));
+  else
+    findings_.add(finding_kind::unknown_currency, record_text(to_int(row.record)) + " is in "
+                                                      + std::string(row.account.currency.text())
+                                                      + ", which ledger.currencies does not know");
+  rows_.push_back({.record = to_int(row.record),
+                   .content = fingerprint(row.account, row.type, row.amount),
+                   .result = expected,
+                   .created_at = to_int(row.created_at)});
+}
+
+stream_audit::row_range stream_audit::rows_of(std::int64_t record) {
+  const auto begin = std::lower_bound(
+      rows_.begin(), rows_.end(), record,
+      [](const row_state& row, std::int64_t wanted) { return row.record < wanted; });
+  const auto end =
+      std::find_if(begin, rows_.end(), [&](const row_state& row) { return row.record != record; });
+  return {begin, end};
+}
+
+void stream_audit::match() {
+  std::sort(rows_.begin(), rows_.end(),
+            [](const auto& x, const auto& y) { return x.record < y.record; });
+  for (std::size_t i = 1; i < rows_.size(); ++i)
+    if (rows_[i].record == rows_[i - 1].record)
+      findings_.add(finding_kind::record_id_twice, record_text(rows_[i].record) + " has two rows");
+  std::sort(results_.begin(), results_.end());
+  for (auto begin = results_.cbegin(); begin != results_.cend();) {
+    const auto end = std::find_if(begin, results_.cend(),
+                                  [&](const auto& r) { return r.record != begin->record; });
+    match_results(begin, end);
+    begin = end;
+  }
+}
+
+// The results of one record.
+void stream_audit::match_results(std::vector<result_state>::const_iterator begin,
+                                 std::vector<result_state>::const_iterator end) {
+  const auto [first, last] = rows_of(begin->record);
+  if (first == last)
+    return findings_.add(finding_kind::result_without_posting,
+                         record_text(begin->record) + " has a result, but no row");
+  const auto all_equal =
+      std::all_of(begin, end, [&](const auto& r) { return r.bytes == begin->bytes; });
+  bool like_a_row = false;
+  for (auto row = first; row != last; ++row) {
+    row->has_result = true;
+    like_a_row = like_a_row
+                 || std::any_of(begin, end, [&](const auto& r) { return r.bytes == row->result; });
+  }
+  if (!all_equal)
+    findings_.add(finding_kind::copies_differ,
+                  record_text(begin->record) + " has results with different bytes");
+  if (!like_a_row && first->result != digest{})
+    findings_.add(finding_kind::result_differs,
+                  record_text(begin->record) + ": the result is not that of its row");
+}
+
+bool stream_audit::is_settled(const stored_message& request) const {
+  return request.seq
+         <= (request.subject == names::deposit_subject ? deposits_settled_ : withdrawals_settled_);
+}
+
+// Whether the letter's reason is true of its original. Attempts can be exhausted by anything.
+bool stream_audit::is_founded(const letter_book::parked_letter& letter,
+                              const std::variant<entry, rejection>& decoded) {
+  if (const auto* why = std::get_if<rejection>(&decoded))
+    return letter.reason == why->reason || letter.reason == dead_reason::attempts_exhausted;
+  switch (letter.reason) {
+  case dead_reason::attempts_exhausted:
+    return true;
+  case dead_reason::invalid_field:
+    return letter.blames_currency; // which may have been unknown then
+  case dead_reason::record_id_conflict: {
+    const auto& asked = std::get<entry>(decoded);
+    const auto content = fingerprint(asked.account, asked.type, asked.amount);
+    const auto [begin, end] = rows_of(to_int(asked.id));
+    return begin != end
+           && std::none_of(begin, end, [&](const auto& row) { return row.content == content; });
+  }
+  default:
+    return false;
+  }
+}
+
+void stream_audit::request(const stored_message& message) {
+  ++requests_;
+  const auto decoded = decode_entry(message.subject, message.payload, currencies_, rules_.requests);
+  const letter_book::original key{false, message.seq};
+  const auto [begin, end] = letters_.of(key);
+  for (auto letter = begin; letter != end; ++letter) {
+    letters_.compare(message, *letter);
+    if (!is_founded(*letter, decoded))
+      findings_.add(finding_kind::dead_letter_unfounded,
+                    message_text(names::dead_letter_stream, letter->own) + " says "
+                        + std::string(to_text(letter->reason)) + ", which is not true of "
+                        + message_text(names::request_stream, message.seq));
+  }
+  const auto parked = begin != end || letters_.is_discarded(key);
+  if (const auto* asked = std::get_if<entry>(&decoded))
+    answer(message, *asked, parked);
+  else if (!parked && is_settled(message) && !may_be_forgotten(message))
+    findings_.add(finding_kind::request_unanswered,
+                  message_text(names::request_stream, message.seq)
+                      + " has no dead letter: " + std::get<rejection>(decoded).detail);
+}
+
+// A request that can be read.
+void stream_audit::answer(const stored_message& request, const entry& asked, bool parked) {
+  const auto settled = !parked && is_settled(request);
+  const auto content = fingerprint(asked.account, asked.type, asked.amount);
+  const auto [begin, end] = rows_of(to_int(asked.id));
+  bool answered = false;
+  for (auto row = begin; row != end; ++row)
+    if (row->content == content) {
+      answered = true;
+      row->asked_for = true;
+      row->settled = row->settled || settled;
+    }
+  if (answered || !settled)
+    return;
+  const auto text =
+      message_text(names::request_stream, request.seq) + ": " + record_text(to_int(asked.id));
+  if (begin == end)
+    return findings_.add(finding_kind::request_unanswered,
+                         text + " has no row, and there is no dead letter");
+  for (auto row = begin; row != end; ++row)
+    row->asked_for = true; // one finding is enough
+  if (!may_be_forgotten(request))
+    findings_.add(finding_kind::conflict_not_parked,
+                  text + " has a row with other content, and there is no dead letter");
+}
+
+// Counts it as not proven if so.
+bool stream_audit::may_be_forgotten(const stored_message& request) noexcept {
+  if (letters_.reaches_back_to(request.stored_at_ns))
+    return false;
+  ++unproven_;
+  return true;
+}
+
+bool stream_audit::must_have_result(const row_state& row) const noexcept {
+  if (rules_.live && !row.settled)
+    return false;
+  if (!result_stream_.exists)
+    return false; // said once, of the stream
+  if (result_stream_.first_seq <= 1)
+    return is_younger(row.created_at, result_stream_);
+  return first_result_at_ns_ != 0 && row.created_at >= first_result_at_ns_ / 1000 + clock_slack_us;
+}
+
+// Only a stream that holds everything from its beginning can say that nobody asked.
+bool stream_audit::must_have_request(const row_state& row) const noexcept {
+  return request_stream_.exists && request_stream_.first_seq <= 1
+         && request_stream_.messages == request_stream_.last_seq
+         && is_younger(row.created_at, request_stream_);
+}
+
+void stream_audit::finish() {
+  for (const auto& row : rows_)
+    if (!row.asked_for && must_have_request(row))
+      findings_.add(finding_kind::posting_without_request,
+                    record_text(row.record) + " has a row, but no request asks for it");
+  for (const auto& row : rows_)
+    if (!row.has_result && must_have_result(row))
+      findings_.add(finding_kind::posting_without_result,
+                    record_text(row.record) + " has a row, but no result");
+}
+
+} // namespace ledgerd

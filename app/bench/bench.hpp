@@ -1,0 +1,34 @@
+// The speed comparison (`ledgerd bench`): the one-by-one design, the straight line without actors,
+// and the daemon, on the same servers in the same run, interleaved and repeated, so that the ratios
+// hold on a noisy machine.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "app/config/config.hpp"
+
+namespace ledgerd {
+
+struct bench_options {
+  std::uint64_t messages = 100000;          // for each run of the fast contenders
+  std::uint64_t one_by_one_messages = 2000; // for each run of the slow one
+  int rounds = 5;                           // figures are medians of so many
+  std::vector<std::string> scenarios;       // names of `bench_scenarios`; empty: all
+  std::vector<std::string> contenders;      // one-by-one, straight, daemon; empty: all
+  int latency_load_percent =
+      20; // open-loop rate as a share of the daemon's rate; 0: no latency run
+  int latency_seconds = 10;
+  bool json = false;
+};
+
+// Needs servers of its own: refuses with exit code 3 when the ledger or a stream already holds
+// something, and leaves its rows behind. Prints a table or JSON. Returns the exit code.
+int run_bench(const config& settings, const bench_options& options);
+
+// Runs one contender (one-by-one or straight) until SIGTERM; what `run_bench` starts as a child
+// process.
+int run_contender(const config& settings, const std::string& name);
+
+} // namespace ledgerd

@@ -1,0 +1,381 @@
+#include "app/config/config.hpp"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include <toml.hpp>
+#include <unistd.h>
+
+#include "app/base/text.hpp"
+#include "app/config/bearer_tokens.hpp"
+#include "app/config/options.hpp"
+#include "app/config/secret_file.hpp"
+
+extern char** environ; // NOLINT(readability-redundant-declaration)
+
+namespace ledgerd {
+
+namespace {
+
+constexpr std::string_view variable_prefix = "LEDGERD_";
+constexpr std::string_view config_variable = "LEDGERD_CONFIG";
+constexpr std::string_view redacted = "<redacted>";
+constexpr std::string_view password_parameter = "password="; // sslpassword= ends with it
+
+std::string default_node_name() {
+  char host[256] = "node";
+  if (gethostname(host, sizeof host - 1) != 0)
+    std::strcpy(host, "node");
+  std::string name{host};
+  for (auto& c : name)
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_')
+      c = '-';
+  return name.substr(0, 48) + "-" + std::to_string(getpid());
+}
+
+// The secret option that a `-file` option fills.
+std::string_view target_of(const option& file_option) {
+  return file_option.name.substr(0, file_option.name.size() - std::string_view{"-file"}.size());
+}
+
+bool carries_secret(std::string_view url) {
+  return redact_url(url) != url;
+}
+
+// One place where settings come from, and how it spells an option's name.
+struct source {
+  std::string_view place; // how a sentence names it; may be empty
+  std::string (*spell)(std::string_view option_name);
+  bool refuses_secrets;
+  bool shared = false; // with other programs: what is unknown is no fault
+};
+
+std::string spell_flag(std::string_view name) {
+  return "--" + std::string{name};
+}
+std::string spell_key(std::string_view name) {
+  return std::string{name};
+}
+
+// Whether Kubernetes sets such a variable for a service whose name begins with `ledgerd`.
+bool is_service_link(const std::string& variable, const std::string& value) {
+  static const std::regex names{"LEDGERD_([A-Z0-9_]+_)?"
+                                "(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT"
+                                "|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"};
+  static const std::regex address{"(tcp|udp|sctp)://.*"};
+  constexpr std::size_t bytes_max = 256; // the library's regular expressions recurse
+  if (variable.size() > bytes_max || value.size() > bytes_max || !std::regex_match(variable, names))
+    return false;
+  return variable.ends_with("_SERVICE_PORT") || !variable.ends_with("_PORT")
+         || variable.find("_PORT_") != std::string::npos || std::regex_match(value, address);
+}
+
+bool is_blank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+class loader {
+public:
+  loader() { result_.value.node_name = default_node_name(); }
+
+  // `given` holds option names in the table's spelling.
+  void apply(const source& from, const setting_list& given) {
+    std::set<std::string_view> filled;
+    for (const auto& [name, text] : given) {
+      const auto* found = find_option(name);
+      if (found == nullptr) {
+        if (!from.shared)
+          unknown(from, name);
+        else if (!is_service_link(from.spell(name), text))
+          result_.warnings.push_back(not_known(from, name) + "; it is ignored");
+        continue;
+      }
+      const auto target = found->kind == option_kind::file ? target_of(*found) : found->name;
+      if (!filled.insert(target).second)
+        fault(from, from.spell(target) + " is given twice"
+                        + (target == name ? "" : ", as a value and as a file"));
+      else
+        set(from, *found, text);
+    }
+  }
+
+  void fault(const source& from, const std::string& sentence) {
+    result_.faults.push_back((from.place.empty() ? "" : std::string{from.place} + ": ") + sentence);
+  }
+
+  void unknown(const source& from, std::string_view name) { fault(from, not_known(from, name)); }
+
+  static std::string not_known(const source& from, std::string_view name) {
+    std::vector<std::string> names;
+    for (const auto& known : options())
+      names.push_back(from.spell(known.name));
+    const auto spelled = from.spell(name);
+    const auto close = nearest(spelled, names);
+    return "`" + escape_controls(shorten(spelled, 80)) + "` is not known"
+           + (close ? "; did you mean `" + *close + "`?" : "");
+  }
+
+  loaded_config finish() {
+    auto& value = result_.value;
+    if (value.ack_wait <= value.shutdown_deadline)
+      result_.faults.push_back("ack-wait (" + format_duration(value.ack_wait)
+                               + ") must be longer than shutdown-deadline ("
+                               + format_duration(value.shutdown_deadline)
+                               + "), or messages in flight at a shutdown are delivered again");
+    if (value.batch_max > value.max_in_flight)
+      value.batch_max = value.max_in_flight;
+    check_access();
+    if (value.account_database_url.empty()) {
+      value.account_database_url = value.database_url;
+      value.account_database_url_file = value.database_url_file;
+    }
+    return std::move(result_);
+  }
+
+private:
+  void check_access() {
+    const auto& value = result_.value;
+    if (value.http_token_file.empty()) {
+      if (!value.listens_locally())
+        result_.faults.push_back("http-listen (" + find_option("http-listen")->show(value)
+                                 + ") is not a loopback address: listening beyond loopback needs "
+                                   "bearer tokens, so give http-token-file");
+      return;
+    }
+    for (const auto& rule : read_token_file(value.http_token_file).faults)
+      result_.faults.push_back("http-token-file " + rule);
+  }
+
+  void set(const source& from, const option& what, const std::string& text) {
+    if (from.refuses_secrets && what.kind == option_kind::secret && carries_secret(text)) {
+      fault(from,
+            from.spell(what.name)
+                + " must not carry a password or token on the command line, where other users "
+                  "can read it: use "
+                + variable_name(what.name) + " or " + from.spell(what.name) + "-file");
+      return;
+    }
+    auto changed = result_.value;
+    if (const auto rule = what.set(changed, text); !rule.empty())
+      fault(from, from.spell(what.name) + " " + rule + shown(what, text));
+    else
+      result_.value = std::move(changed);
+  }
+
+  // The offending value, unless it may hold a secret.
+  static std::string shown(const option& what, const std::string& text) {
+    if (what.kind == option_kind::secret)
+      return {};
+    return ", not `" + escape_controls(text.substr(0, 80)) + "`";
+  }
+
+  loaded_config result_;
+};
+
+// The text that the option's setter reads, or nothing when the value has a type that no option has.
+std::optional<std::string> toml_text(const toml::value& value) {
+  if (value.is_string())
+    return toml::get<std::string>(value);
+  if (value.is_integer())
+    return std::to_string(toml::get<std::int64_t>(value));
+  if (value.is_boolean())
+    return toml::get<bool>(value) ? "true" : "false";
+  if (!value.is_array())
+    return std::nullopt;
+  std::string joined;
+  for (const auto& item : toml::get<std::vector<toml::value>>(value)) {
+    if (!item.is_string())
+      return std::nullopt;
+    joined += (joined.empty() ? "" : ",") + toml::get<std::string>(item);
+  }
+  return joined;
+}
+
+std::string first_line(std::string_view text) {
+  text = text.substr(0, text.find('\n'));
+  constexpr std::string_view decoration = "[error] ";
+  if (text.starts_with(decoration))
+    text.remove_prefix(decoration.size());
+  return escape_controls(text);
+}
+
+// The file's settings; what cannot be read becomes a fault.
+setting_list read_file(const std::string& path, const source& from, loader& into) {
+  setting_list found;
+  std::ifstream stream{path, std::ios::binary};
+  if (!stream) {
+    into.fault(from, "the file cannot be read");
+    return found;
+  }
+  try {
+    const auto document = toml::parse(stream, path);
+    for (const auto& [key, value] : toml::get<std::map<std::string, toml::value>>(document)) {
+      auto name = key;
+      std::replace(name.begin(), name.end(), '_', '-');
+      if (const auto text = toml_text(value))
+        found.emplace_back(name, *text);
+      else if (find_option(name) == nullptr)
+        into.unknown(from, name);
+      else
+        into.fault(from,
+                   name + " must be a string, an integer, true or false, or a list of strings");
+    }
+  } catch (const std::exception& e) {
+    into.fault(from, "not valid TOML: " + first_line(e.what()));
+  }
+  return found;
+}
+
+bool holds_secret(const setting_list::value_type& setting) {
+  const auto* known = find_option(setting.first);
+  return known != nullptr && known->kind == option_kind::secret && carries_secret(setting.second);
+}
+
+setting_list rename_variables(const setting_list& environment) {
+  setting_list renamed;
+  for (const auto& [variable, value] : environment) {
+    if (variable == config_variable || is_blank(value))
+      continue;
+    auto name = variable.substr(std::min(variable.size(), variable_prefix.size()));
+    std::transform(name.begin(), name.end(), name.begin(), [](char c) {
+      return c == '_' ? '-' : static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    });
+    renamed.emplace_back(name, value);
+  }
+  return renamed;
+}
+
+// Replaces the user part up to the last @, wherever that stands: rather too much than a part of a
+// password that holds a slash or a question mark itself.
+std::string redact_one_url(std::string result) {
+  const auto scheme = result.find("://");
+  const auto at = result.rfind('@');
+  if (scheme != std::string::npos && at != std::string::npos && at > scheme) {
+    const auto begin = scheme + 3;
+    const auto colon = result.find(':', begin);
+    // A bare user name of a database is no secret; a bare user part of NATS is a token.
+    if (!result.starts_with("postgres"))
+      result.replace(begin, at - begin, redacted);
+    else if (colon < at)
+      result.replace(colon + 1, at - colon - 1, redacted);
+  }
+  for (auto found = result.find(password_parameter); found != std::string::npos;
+       found = result.find(password_parameter, found + 1)) {
+    const auto begin = found + password_parameter.size();
+    const auto end = std::min(result.find_first_of("& ", begin), result.size());
+    result.replace(begin, end - begin, redacted);
+  }
+  return result;
+}
+
+std::string toml_string(std::string_view text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\')
+      result += '\\';
+    result += c;
+  }
+  return result + '"';
+}
+
+} // namespace
+
+std::string redact_url(std::string_view url) {
+  std::string result;
+  while (!url.empty()) {
+    // Several NATS URLs stand in one value; a comma elsewhere belongs to the URL.
+    const auto end = std::min({url.find(",nats://"), url.find(",tls://"), url.size()});
+    result += (result.empty() ? "" : ",") + redact_one_url(std::string{url.substr(0, end)});
+    url.remove_prefix(std::min(end + 1, url.size()));
+  }
+  return result;
+}
+
+setting_list ledgerd_environment() {
+  setting_list found;
+  std::set<std::string_view> names; // of equal names the first counts, as for getenv
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text{*variable};
+    const auto equals = text.find('=');
+    if (text.starts_with(variable_prefix) && equals != std::string_view::npos
+        && names.insert(text.substr(0, equals)).second)
+      found.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return found;
+}
+
+loaded_config load_config(const config_sources& sources) {
+  loader load;
+  auto path = sources.file;
+  for (const auto& [variable, value] : sources.environment)
+    if (variable == config_variable && path.empty() && !is_blank(value))
+      path = value;
+  if (!path.empty()) {
+    const source file{path, spell_key, false};
+    const auto settings = read_file(path, file, load);
+    if (std::any_of(settings.begin(), settings.end(), holds_secret))
+      if (const auto rule = judge_secret_file(path); !rule.empty())
+        load.fault(file, "the file " + rule);
+    load.apply(file, settings);
+  }
+  load.apply({"", variable_name, false, true}, rename_variables(sources.environment));
+  load.apply({"", spell_flag, true}, sources.flags);
+  auto result = load.finish();
+  result.value.sources = sources;
+  return result;
+}
+
+std::string print_config(const config& value) {
+  std::string result;
+  for (const auto& item : options()) {
+    if (item.kind == option_kind::file)
+      continue;
+    auto text = item.show(value);
+    if (text.empty()) // nothing is set
+      continue;
+    if (item.kind == option_kind::secret)
+      text = redact_url(text);
+    const bool bare =
+        item.kind == option_kind::flag || parse_integer(text, 0, INT64_MAX).has_value();
+    result += std::string{item.name} + " = " + (bare ? text : toml_string(text)) + "\n";
+  }
+  return result;
+}
+
+bool config::has_role(std::string_view name) const noexcept {
+  return std::find(roles.begin(), roles.end(), name) != roles.end();
+}
+
+bool config::listens_locally() const noexcept {
+  if (!http_listen)
+    return true;
+  in_addr four{};
+  in6_addr six{};
+  const auto* host = http_listen->host.c_str();
+  if (inet_pton(AF_INET, host, &four) == 1)
+    return ntohl(four.s_addr) >> 24 == 127;
+  return inet_pton(AF_INET6, host, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+}
+
+void require_database(const config& value) {
+  if (value.has_role("ledger") || !value.has_role("account"))
+    return require_ledger_database(value);
+  if (value.records_url().empty())
+    throw usage_error{"account-database-url is required: set LEDGERD_ACCOUNT_DATABASE_URL or "
+                      "LEDGERD_DATABASE_URL, or give --account-database-url-file, "
+                      "--account-database-url or the same for database-url"};
+}
+
+void require_ledger_database(const config& value) {
+  if (value.database_url.empty())
+    throw usage_error{"database-url is required: set LEDGERD_DATABASE_URL or give "
+                      "--database-url-file or --database-url"};
+}
+
+} // namespace ledgerd

@@ -1,0 +1,13 @@
+// Where the URLs of the two databases come from: their files, read again for each new connection,
+// or the configuration.
+#pragma once
+
+#include "app/config/config.hpp"
+#include "persistence/url_source.hpp"
+
+namespace ledgerd {
+
+url_source ledger_database(const config& settings);
+url_source account_database(const config& settings);
+
+} // namespace ledgerd

@@ -1,0 +1,140 @@
+#include "app/daemon/actor_world.hpp"
+
+#include <caf/scoped_actor.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "actors/common/fail_stop.hpp"
+#include "app/api/nats_routes.hpp"
+#include "app/api/submission_service.hpp"
+#include "app/daemon/roles.hpp"
+#include "messaging/names.hpp"
+#include "persistence/database_watch.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+constexpr auto doors_limit = std::chrono::seconds{10};
+
+account_doors ask_doors(caf::actor_system& system, const account_actor& root) {
+  account_doors result;
+  caf::scoped_actor self{system};
+  self->request(root, doors_limit, doors_atom_v)
+      .receive([&](const account_doors& doors) { result = doors; },
+               [&](const caf::error& reason) {
+                 throw std::runtime_error("the account side did not start: "
+                                          + system.render(reason));
+               });
+  return result;
+}
+
+// Asks a root, if there is one, to drain. The result waits for the answer.
+template <class Root>
+std::function<void()> begin_drain(caf::scoped_actor& self, const Root& root,
+                                  std::chrono::milliseconds limit, drain_summary& all) {
+  if (!root)
+    return [] {};
+  // No timeout: the shutdown's own deadline cuts it off.
+  auto asked = std::make_shared<decltype(self->request(root, caf::infinite, drain_atom_v,
+                                                       std::int64_t{limit.count()}))>(
+      self->request(root, caf::infinite, drain_atom_v, std::int64_t{limit.count()}));
+  return [asked, &self, &all] {
+    asked->receive(
+        [&](const drain_summary& done) {
+          all.settled += done.settled;
+          all.handed_back += done.handed_back;
+        },
+        [&](const caf::error& reason) {
+          spdlog::error("drain failed: {}", self->system().render(reason));
+        });
+  };
+}
+
+} // namespace
+
+actors_config::actors_config(int threads) {
+  add_message_types<caf::id_block::ledgerd>();
+  const auto half = std::max(1U, std::thread::hardware_concurrency() / 2);
+  set("scheduler.max-threads",
+      threads > 0 ? static_cast<std::size_t>(threads) : static_cast<std::size_t>(half));
+  set("scheduler.max-throughput", std::size_t{300});
+  // By default an idle worker polls every 50 us for 25 ms, which costs a third of a processor
+  // when nothing happens. Here it soon waits to be woken; what it misses by that is only work to
+  // steal, for which it looks now and then.
+  set("work-stealing.aggressive-poll-attempts", std::size_t{20});
+  set("work-stealing.moderate-poll-attempts", std::size_t{0});
+  set("work-stealing.relaxed-sleep-duration", caf::timespan{std::chrono::milliseconds{5}});
+}
+
+actor_world::actor_world(const config& settings, broker& nats, const ledger_knowledge& known,
+                         const std::shared_ptr<progress_board>& board, shutdown_deadline& deadline)
+    : settings_(settings), deadline_(deadline), system_config_(settings.scheduler_threads),
+      system_(system_config_) {
+  // What may fail comes before the first actor.
+  std::optional<node_options> ledger_parts;
+  std::optional<account_options> account_parts;
+  std::shared_ptr<question_desk> desk;
+  if (settings.has_role("ledger")) {
+    ledger_parts = make_ledger_role(settings, nats, known.currencies, known.lookup);
+    ledger_parts->board = board;
+  }
+  if (settings.has_role("account")) {
+    account_parts = make_account_role(settings, nats, known.currencies, known.lookup, known.view);
+    account_parts->board = board;
+    desk = nats.make_desk({std::string{names::api_submit}, std::string{names::api_record}});
+  }
+  try {
+    if (ledger_parts)
+      ledger_ = system_.spawn(guarded(node), *std::move(ledger_parts));
+    if (account_parts) {
+      account_ = system_.spawn(guarded(account), *std::move(account_parts));
+      api_ = make_account_service(system_, ask_doors(system_, account_), known.currencies,
+                                  known.lookup, settings.rules);
+      nats_api_ = spawn_nats_api(system_, std::move(desk), api_);
+    }
+  } catch (...) {
+    drain();
+    throw;
+  }
+}
+
+actor_world::~actor_world() {
+  if (!drained_)
+    drain();
+}
+
+void actor_world::drain() {
+  drained_ = true;
+  deadline_.begin(settings_.shutdown_deadline);
+  deadline_.doing("the actors finish what they hold");
+  const auto began = shutdown_deadline::clock::now();
+  const auto limit = deadline_.left_for_draining();
+  caf::scoped_actor self{system_};
+  if (nats_api_)
+    self->send_exit(nats_api_, caf::exit_reason::user_shutdown);
+  drain_summary all;
+  const auto account_drained = begin_drain(self, account_, limit, all);
+  const auto ledger_drained = begin_drain(self, ledger_, limit, all);
+  account_drained();
+  ledger_drained();
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+      shutdown_deadline::clock::now() - began);
+  spdlog::info("drained in {} ms: {} settled, {} handed back", took.count(), all.settled,
+               all.handed_back);
+  // Whoever still waits for the database waits in vain: what he holds is handed back.
+  cancel_database_calls();
+  deadline_.doing("the actors end");
+}
+
+} // namespace ledgerd

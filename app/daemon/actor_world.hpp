@@ -1,0 +1,68 @@
+// The actors of this process, from the first to the last.
+#pragma once
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+
+#include <memory>
+
+#include "actors/ledger/root.hpp"
+#include "actors/submissions/root.hpp"
+#include "app/api/submission_api.hpp"
+#include "app/config/config.hpp"
+#include "app/daemon/shutdown.hpp"
+#include "domain/currency.hpp"
+#include "domain/currency_lookup.hpp"
+#include "messaging/broker.hpp"
+#include "persistence/record_store.hpp"
+
+namespace ledgerd {
+
+// What this process knows of the ledger.
+struct ledger_knowledge {
+  std::shared_ptr<const currency_table> currencies;
+  std::shared_ptr<currency_lookup> lookup;
+  std::shared_ptr<ledger_view> view;
+};
+
+struct actors_config : caf::actor_system_config {
+  explicit actors_config(int threads);
+};
+
+// Belongs to the main thread. Whichever way it is left, the actors are told to stop, within the
+// shutdown deadline.
+class actor_world {
+public:
+  // Asks the broker for all that the roles need, and makes no actor before it has that. Throws
+  // std::runtime_error. All arguments must outlive the object.
+  actor_world(const config& settings, broker& nats, const ledger_knowledge& known,
+              const std::shared_ptr<progress_board>& board, shutdown_deadline& deadline);
+  ~actor_world();
+  actor_world(const actor_world&) = delete;
+  actor_world& operator=(const actor_world&) = delete;
+
+  caf::actor_system& system() noexcept { return system_; }
+  const node_actor& ledger() const noexcept { return ledger_; }           // may be empty
+  const account_actor& account_side() const noexcept { return account_; } // may be empty
+  const teller_actor& nats_api() const noexcept { return nats_api_; }     // likewise
+
+  // Null without the account role.
+  const std::shared_ptr<account_api>& api() const noexcept { return api_; }
+
+  // Both roles at once: takes nothing more, finishes what is held as far as the deadline allows,
+  // hands back the rest, and says so in the log. The deadline has begun.
+  void drain();
+
+private:
+  const config& settings_;
+  shutdown_deadline& deadline_;
+  actors_config system_config_;
+  caf::actor_system system_; // waits for its actors: the handles below go first
+  node_actor ledger_;
+  account_actor account_;
+  teller_actor nats_api_;
+  std::shared_ptr<account_api> api_;
+  bool drained_ = false;
+};
+
+} // namespace ledgerd

@@ -1,0 +1,190 @@
+#include "app/daemon/daemon.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <spdlog/spdlog.h>
+
+#include "actors/common/fail_stop.hpp"
+#include "app/base/text.hpp"
+#include "app/config/options.hpp"
+#include "app/daemon/actor_world.hpp"
+#include "app/daemon/currency_watch.hpp"
+#include "app/daemon/late_node.hpp"
+#include "app/daemon/logging.hpp"
+#include "app/daemon/progress_watch.hpp"
+#include "app/daemon/shutdown.hpp"
+#include "app/daemon/start.hpp"
+#include "app/daemon/topology_watch.hpp"
+#include "app/http/access.hpp"
+#include "app/http/server.hpp"
+#include "app/operations/readiness.hpp"
+#include "app/operations/snapshot.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+constexpr int exit_done = 0;
+constexpr int exit_cannot_start = 3;
+
+// An exception that leaves a thread, or a failed assertion, is a bug like any other.
+void end_on_bugs() {
+  std::set_terminate([] {
+    const auto thrown = std::current_exception();
+    end_process(exit_bug, "bug: " + (thrown ? text_of(thrown) : "terminated"));
+  });
+  std::signal(SIGABRT, [](int) { std::_Exit(exit_bug); });
+}
+
+// What SIGHUP reads again: the tokens and the level of the log. What is faulty leaves things as
+// they are.
+void reload(const config& settings, http_guard& guard) {
+  const auto again = load_config(settings.sources);
+  for (const auto& fault : again.faults)
+    spdlog::error("reload: {}; the log level stays", fault);
+  if (again.faults.empty())
+    set_log_level(again.value.log_level);
+  try {
+    guard.replace(read_http_access(settings));
+    spdlog::warn("reloaded: log level {}{}", again.value.log_level,
+                 settings.http_token_file.empty() ? "" : ", tokens");
+  } catch (const std::exception& e) {
+    spdlog::error("reload: {}; the tokens stay as they were", e.what());
+  }
+}
+
+// The actors' metrics into the log, a line for each actor.
+void dump(const http_routes& operations) {
+  operations.actors([](const std::vector<actor_report>& reports) {
+    for (const auto& each : reports)
+      spdlog::warn("dump: {}", one_line(actors_json({each})));
+  });
+}
+
+// The daemon in the order of its parts: each may use those before it.
+class running_daemon {
+public:
+  running_daemon(const config& settings, process_signals& signals)
+      : settings_(settings), signals_(signals) {}
+
+  void run() {
+    open_listener();
+    const start_steps start{settings_, signals_, health_,
+                            std::chrono::steady_clock::now() + settings_.start_timeout};
+    open_databases(start);
+    const auto nats = open_broker(start);
+    const auto view = std::make_shared<ledger_view>();
+    ledger_facts_source facts{settings_, *nats, view};
+    const auto currencies = open_currencies(start, facts);
+    {
+      const topology_watch topology{settings_, *nats, streams_};
+      const auto looks =
+          std::make_shared<currency_watch>(currencies, [&facts] { return facts.read(); });
+      actor_world actors{settings_, *nats, {currencies, looks, view}, board_, deadline_};
+      const progress_watch watch{board_, health_};
+      const currency_watch::stopped_at_end no_more_looks{*looks};
+      const doors_closed_at_end closed{*this};
+      watch_ = &watch;
+      serve(actors, *nats);
+      signals_.wait();
+      stop(actors, *nats);
+    }
+    deadline_.doing("the connections close");
+  }
+
+private:
+  // However the serving ends.
+  struct doors_closed_at_end {
+    running_daemon& of;
+    ~doors_closed_at_end() { of.close_doors(); }
+  };
+
+  // From here on no thread but this one speaks to the actors and the broker.
+  void close_doors() {
+    signals_.on_dump({});
+    doors_->close("the node is shutting down");
+    http_.reset();
+    watch_ = nullptr;
+    deadline_.doing("the last look at database and broker");
+    health_.stop();
+  }
+
+  void open_listener() {
+    guard_ = std::make_shared<http_guard>(read_http_access(settings_));
+    signals_.on_reload([this] { reload(settings_, *guard_); });
+    if (!settings_.http_listen)
+      return;
+    http_routes health;
+    health.readiness = [this](auto answer) { answer(health_.latest()); };
+    health.dead = [this]() -> std::optional<std::string> {
+      const auto* watch = watch_.load();
+      return watch != nullptr ? watch->dead() : std::nullopt;
+    };
+    http_.emplace(
+        settings_.http_listen->host, settings_.http_listen->port,
+        guard_routes(make_late_routes(doors_, std::move(health), settings_.has_role("account")),
+                     guard_));
+  }
+
+  void serve(actor_world& actors, broker& nats) {
+    const auto operations = make_operations(actors.system(), actors.ledger(), actors.account_side(),
+                                            actors.nats_api(), board_, streams_);
+    signals_.on_dump([operations] { dump(operations); });
+    doors_->open(operations, actors.api());
+    health_.started(settings_, nats);
+    spdlog::info("{} is running with the roles {}: {} fetchers per consumer, {} gates",
+                 settings_.node_name, find_option("roles")->show(settings_), settings_.fetchers,
+                 settings_.gates);
+  }
+
+  void stop(actor_world& actors, broker& nats) {
+    deadline_.begin(settings_.shutdown_deadline);
+    signals_.unblock();
+    spdlog::info("told to stop: draining within {} ms", settings_.shutdown_deadline.count());
+    health_.set_draining();
+    streams_->close();
+    nats.cancel_reading();
+    actors.drain();
+    close_doors();
+    deadline_.doing("the actors end");
+  }
+
+  const config& settings_;
+  process_signals& signals_;
+  shutdown_deadline deadline_;
+  const std::shared_ptr<progress_board> board_ = std::make_shared<progress_board>();
+  const std::shared_ptr<topology_board> streams_ = std::make_shared<topology_board>();
+  readiness health_{board_, streams_};
+  std::atomic<const progress_watch*> watch_{nullptr};
+  const std::shared_ptr<late_node> doors_ = std::make_shared<late_node>();
+  std::shared_ptr<http_guard> guard_;
+  std::optional<http_server> http_;
+};
+
+} // namespace
+
+int run_daemon(const config& settings, process_signals& signals) {
+  end_on_bugs();
+  try {
+    running_daemon{settings, signals}.run();
+    spdlog::info("stopped");
+    return exit_done;
+  } catch (const stop_start& stop) {
+    return stop.exit_code;
+  } catch (const std::runtime_error& e) { // a port that is taken, a file that cannot be read
+    spdlog::error("cannot start: {}", one_line(e.what()));
+    return exit_cannot_start;
+  }
+}
+
+} // namespace ledgerd

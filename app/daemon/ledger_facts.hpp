@@ -1,0 +1,40 @@
+// What this node learns of the ledger: its currencies, and for the account side how far it is.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "app/config/config.hpp"
+#include "domain/currency.hpp"
+#include "messaging/broker.hpp"
+#include "messaging/submission_codec.hpp"
+#include "persistence/ledger_reader.hpp"
+#include "persistence/record_store.hpp"
+
+namespace ledgerd {
+
+// From the ledger's database, or, without the ledger role, from a node that has it. Owns one
+// inquirer and one connection to each database for its whole life. Belongs to one thread at a time.
+class ledger_facts_source {
+public:
+  // `view` (of the account role; may be null) hears of every answer. `nats` must outlive this.
+  ledger_facts_source(const config& settings, broker& nats, std::shared_ptr<ledger_view> view);
+
+  // Asks, keeps new currencies for the account side, and returns all. Throws when nobody answers;
+  // waits for at most the inquirer's deadline.
+  std::vector<currency> read();
+
+  // What the account side has kept of an earlier answer; empty without that role. Throws.
+  std::vector<currency> kept();
+
+private:
+  ledger_facts ask(record_id from);
+
+  std::unique_ptr<ledger_reader> ledger_;
+  std::unique_ptr<account_keeper> keeper_;
+  std::unique_ptr<inquirer> questions_;
+  std::uint64_t asked_ = 0;
+  std::shared_ptr<ledger_view> view_;
+};
+
+} // namespace ledgerd

@@ -1,0 +1,88 @@
+#include "app/daemon/logging.hpp"
+
+#include <chrono>
+#include <cstdlib>
+#include <future>
+#include <memory>
+#include <spdlog/async.h>
+#include <spdlog/formatter.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <thread>
+
+#include "app/base/signals_blocked.hpp"
+#include "app/daemon/log_line.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+constexpr std::size_t lines_waiting_max = 8192;
+constexpr auto shutdown_limit = std::chrono::seconds{1};
+constexpr auto flush_interval = std::chrono::seconds{1};
+
+class line_formatter : public spdlog::formatter {
+public:
+  explicit line_formatter(log_format style, std::string node)
+      : style_{style}, node_{std::move(node)} {}
+
+  void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& to) override {
+    const auto since_epoch = message.time.time_since_epoch();
+    const auto microseconds =
+        std::chrono::duration_cast<std::chrono::microseconds>(since_epoch).count();
+    const auto level = spdlog::level::to_string_view(message.level);
+    const auto line = format_log_line(style_, microseconds, {level.data(), level.size()}, node_,
+                                      {message.payload.data(), message.payload.size()});
+    to.append(line.data(), line.data() + line.size());
+  }
+
+  std::unique_ptr<formatter> clone() const override {
+    return std::make_unique<line_formatter>(style_, node_);
+  }
+
+private:
+  log_format style_;
+  std::string node_;
+};
+
+spdlog::level::level_enum level_of(const std::string& name) {
+  return spdlog::level::from_str(name == "error" ? "err" : name);
+}
+
+} // namespace
+
+void setup_logging(const config& settings, bool asynchronous) {
+  const signals_blocked while_starting_threads;
+  auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  std::shared_ptr<spdlog::logger> logger;
+  if (asynchronous) {
+    spdlog::init_thread_pool(lines_waiting_max, 1);
+    logger =
+        std::make_shared<spdlog::async_logger>("ledgerd", std::move(sink), spdlog::thread_pool(),
+                                               spdlog::async_overflow_policy::overrun_oldest);
+  } else {
+    logger = std::make_shared<spdlog::logger>("ledgerd", std::move(sink));
+  }
+  logger->set_formatter(std::make_unique<line_formatter>(settings.log_style, settings.node_name));
+  logger->set_level(level_of(settings.log_level));
+  logger->flush_on(spdlog::level::warn);
+  spdlog::set_default_logger(std::move(logger));
+  if (asynchronous)
+    spdlog::flush_every(flush_interval);
+}
+
+void set_log_level(const std::string& level) {
+  spdlog::default_logger()->set_level(level_of(level));
+}
+
+void shutdown_logging(int code) {
+  const auto written = std::make_shared<std::promise<void>>();
+  std::thread{[written] {
+    spdlog::shutdown();
+    written->set_value();
+  }}.detach();
+  if (written->get_future().wait_for(shutdown_limit) == std::future_status::timeout)
+    std::_Exit(code);
+}
+
+} // namespace ledgerd

@@ -1,0 +1,26 @@
+// The log: one line for each event on stderr, as text or JSON.
+//
+// Lines cannot be forged: control characters and bytes that are not UTF-8 are escaped. Payloads are
+// never logged.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "app/config/config.hpp"
+
+namespace ledgerd {
+
+// Sets the default logger of the process. With `asynchronous` a thread of its own writes, so that a
+// slow reader of stderr never holds up a commit: when 8192 lines wait, the oldest are dropped. Call
+// once, before threads are started.
+void setup_logging(const config& settings, bool asynchronous);
+
+// Lines below the level are left out from now on: trace, debug, info, warn or error. Any thread.
+void set_log_level(const std::string& level);
+
+// Writes what waits, and ends the thread. When nobody reads the log for a second, the process ends
+// here with `code`: joining the thread would take for ever. For the end of main.
+void shutdown_logging(int code);
+
+} // namespace ledgerd

@@ -1,0 +1,111 @@
+#include "app/daemon/roles.hpp"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "app/config/database_urls.hpp"
+#include "app/config/memory_budget.hpp"
+#include "messaging/names.hpp"
+#include "messaging/recovery_source.hpp"
+#include "persistence/postgres.hpp"
+#include "persistence/record_store.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+constexpr std::size_t recovery_messages = 256;
+constexpr std::size_t letter_messages = 256;
+
+} // namespace
+
+node_options make_ledger_role(const config& settings, broker& nats,
+                              std::shared_ptr<const currency_table> currencies,
+                              std::shared_ptr<currency_lookup> lookup) {
+  node_options options;
+  options.lookup = std::move(lookup);
+  options.node_name = settings.node_name;
+  options.currencies = std::move(currencies);
+  options.rules = settings.rules;
+  options.batch_max = settings.batch_max;
+  options.ledgers_max = settings.ledgers_max;
+  options.ledger_idle = settings.ledger_idle;
+  options.attempts_max = static_cast<std::uint32_t>(settings.max_attempts);
+  // Two consumers share what this node may hold.
+  const auto sources = 2 * static_cast<std::size_t>(settings.fetchers);
+  const auto budget = share_memory(settings.memory_max, sources, settings.has_role("account"));
+  const capacity credit{std::max<std::size_t>(1, settings.max_in_flight / sources), budget.fetcher};
+  struct route {
+    std::string_view durable;
+    std::string_view subject;
+  };
+  for (const auto& [durable, subject] :
+       {route{names::deposit_consumer, names::deposit_subject},
+        route{names::withdrawal_consumer, names::withdrawal_subject}}) {
+    const auto consumer = nats.consumer(names::request_stream, durable);
+    options.lease = std::min(options.lease, consumer.ack_wait);
+    const std::string name{durable};
+    for (int i = 0; i < settings.fetchers; ++i)
+      options.fetchers.push_back(
+          {name + "/" + std::to_string(i),
+           nats.make_source(names::request_stream, durable, settings.batch_max),
+           nats.make_publisher(), credit, true});
+    options.fetchers.push_back({name + "/recovery",
+                                make_recovery_source(nats, names::request_stream, durable, subject,
+                                                     settings.sweep_interval),
+                                nats.make_publisher(),
+                                {recovery_messages, budget.recovery},
+                                false});
+  }
+  for (int i = 0; i < settings.gates; ++i) {
+    options.stores.push_back(make_postgres_store(ledger_database(settings)));
+    options.side_stores.push_back(
+        make_postgres_store(ledger_database(settings))); // not yet connected
+  }
+  options.desk =
+      nats.make_desk({std::string{names::api_account}, std::string{names::api_history},
+                      std::string{names::api_verdicts}, std::string{names::api_currencies}});
+  options.reader = make_postgres_reader(ledger_database(settings));
+  return options;
+}
+
+account_options make_account_role(const config& settings, broker& nats,
+                                  std::shared_ptr<const currency_table> currencies,
+                                  std::shared_ptr<currency_lookup> lookup,
+                                  const std::shared_ptr<ledger_view>& view) {
+  const auto store = [&] { return make_postgres_record_store(account_database(settings), view); };
+  account_options options;
+  options.lookup = std::move(lookup);
+  options.node_name = settings.node_name;
+  options.currencies = std::move(currencies);
+  options.submissions_max = settings.submissions_max;
+  options.batch_max = settings.batch_max;
+  options.redrive_after = settings.redrive_after;
+  options.intake_store = store();
+  options.finder_store = store();
+  options.sweeper_store = store();
+  options.intake_requests = nats.make_publisher();
+  options.sweeper_requests = nats.make_publisher();
+  options.questions = nats.make_inquirer();
+  const auto fetchers =
+      settings.has_role("ledger") ? 2 * static_cast<std::size_t>(settings.fetchers) : 0;
+  const auto budget = share_memory(settings.memory_max, fetchers, true);
+  const auto reconcile = [&](std::string_view stream, std::string_view durable, bool letters,
+                             const capacity& credit) {
+    options.lease = std::min(options.lease, nats.consumer(stream, durable).ack_wait);
+    options.reconcilers.push_back({std::string{durable} + "/0",
+                                   nats.make_source(stream, durable, settings.batch_max),
+                                   nats.make_publisher(), store(), credit, letters});
+  };
+  const auto messages = std::min<std::size_t>(settings.max_in_flight, 4096);
+  reconcile(names::result_stream, names::account_result_consumer, false,
+            {messages, budget.reconciler});
+  // Only their headers come.
+  reconcile(names::dead_letter_stream, names::account_dead_letter_consumer, true,
+            {std::min(messages, letter_messages), budget.letters});
+  return options;
+}
+
+} // namespace ledgerd

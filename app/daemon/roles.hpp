@@ -1,0 +1,24 @@
+// What each role's actors are made of: the only place that makes adapters for them.
+#pragma once
+
+#include <memory>
+
+#include "actors/ledger/root.hpp"
+#include "actors/submissions/root.hpp"
+#include "app/config/config.hpp"
+#include "domain/currency.hpp"
+#include "messaging/broker.hpp"
+
+namespace ledgerd {
+
+// Both ask the broker for the consumers' settings; throw std::runtime_error when it does not
+// answer. `nats` must outlive the actors.
+node_options make_ledger_role(const config& settings, broker& nats,
+                              std::shared_ptr<const currency_table> currencies,
+                              std::shared_ptr<currency_lookup> lookup);
+account_options make_account_role(const config& settings, broker& nats,
+                                  std::shared_ptr<const currency_table> currencies,
+                                  std::shared_ptr<currency_lookup> lookup,
+                                  const std::shared_ptr<ledger_view>& view);
+
+} // namespace ledgerd

@@ -1,0 +1,191 @@
+#include "app/daemon/start.hpp"
+
+#include <chrono>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <spdlog/spdlog.h>
+
+#include "app/base/text.hpp"
+#include "app/config/database_urls.hpp"
+#include "app/daemon/topology_watch.hpp"
+#include "domain/log_throttle.hpp"
+#include "persistence/database_error.hpp"
+#include "persistence/database_watch.hpp"
+#include "persistence/schema.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+constexpr int exit_done = 0;
+constexpr int exit_cannot_start = 3;
+constexpr auto attempt_pause = std::chrono::milliseconds{1000};
+constexpr auto say_pause = std::chrono::seconds{30};
+
+// Whether trying again does not help until somebody changes something.
+bool is_refusal(const std::exception& failure) {
+  const auto* database = dynamic_cast<const database_error*>(&failure);
+  return dynamic_cast<const broker_refused*>(&failure) != nullptr
+         || (database != nullptr && database->fault() == database_fault::refused);
+}
+
+[[noreturn]] void refuse_start(const std::string& why) {
+  spdlog::error("cannot start: {}", why);
+  throw stop_start{exit_cannot_start};
+}
+
+// Says what the start waits for: at once when that changes, then now and then.
+class attempt_log {
+public:
+  void failed(const std::string& what, const std::string& why) {
+    const auto now = std::chrono::steady_clock::now();
+    if (why == last_ && now - said_ < say_pause)
+      return;
+    last_ = why;
+    said_ = now;
+    spdlog::warn("{}: {}; trying again", what, why);
+  }
+
+private:
+  std::string last_;
+  std::chrono::steady_clock::time_point said_;
+};
+
+// Runs `step` until it does not throw. A signal between attempts ends the start.
+template <class Step>
+auto keep_trying(const char* what, const start_steps& start, Step step) {
+  attempt_log attempts;
+  for (;;) {
+    start.health.starting(what, "not done yet");
+    try {
+      return step();
+    } catch (const std::exception& e) {
+      const auto why = one_line(e.what());
+      start.health.starting(what, why);
+      if (is_refusal(e) && std::chrono::steady_clock::now() + attempt_pause > start.refused_until)
+        refuse_start(std::string{what} + ": " + why);
+      attempts.failed(what, why);
+    }
+    if (start.signals.wait(attempt_pause)) {
+      spdlog::info("told to stop before the start was complete");
+      throw stop_start{exit_done};
+    }
+  }
+}
+
+void refuse_start_on(const std::vector<std::string>& faults) {
+  for (const auto& fault : faults)
+    spdlog::error("cannot start: {}", fault);
+  if (!faults.empty())
+    throw stop_start{exit_cannot_start};
+}
+
+void open_database(const url_source& url, schema which, const start_steps& start) {
+  const char* what = which == schema::ledger ? "database" : "account database";
+  const auto found = keep_trying(what, start, [&] { return read_schema(url(), which); });
+  if (start.settings.migrate && found.version < found.known)
+    keep_trying("migration", start, [&] {
+      for (const auto& name : migrate(url(), which))
+        spdlog::info("applied migration {}", name);
+      return true;
+    });
+  refuse_start_on(keep_trying(what, start, [&] { return check_database(url(), which); }));
+}
+
+// A line up to the first thing that it quotes or counts, whoever says it: one kind, whatever it
+// names.
+std::string_view kind_of(std::string_view text) {
+  const auto speaker = text.find(": ");
+  const auto begin = speaker == std::string_view::npos ? 0 : speaker;
+  return text.substr(0, text.find_first_of("\"0123456789$", begin));
+}
+
+// Called from several threads of the library: a right that is missing makes a line for each
+// message.
+void log_link_event(link_event event, const std::string& detail) {
+  static std::mutex mutex;
+  static log_throttle lines;
+  std::optional<std::uint64_t> more;
+  {
+    const std::lock_guard lock{mutex};
+    more = lines.admit(kind_of(detail), std::chrono::steady_clock::now());
+  }
+  if (!more && (event == link_event::error || event == link_event::slow_consumer))
+    return;
+  switch (event) {
+  case link_event::connected:
+  case link_event::reconnected:
+  case link_event::rebuilt:
+    return spdlog::info("broker: connected: {}", detail);
+  case link_event::disconnected:
+    return spdlog::warn("broker: connection lost: {}", detail);
+  case link_event::slow_consumer:
+  case link_event::error:
+    return spdlog::warn("broker: {}{}", detail, left_out_text(*more));
+  }
+}
+
+} // namespace
+
+void open_databases(const start_steps& start) {
+  const auto& settings = start.settings;
+  set_database_listener([throttle = log_throttle{}](const std::string& sentence) mutable {
+    if (const auto left_out = throttle.admit(sentence, std::chrono::steady_clock::now()))
+      spdlog::warn("database: {}{}", sentence, left_out_text(*left_out));
+  });
+  if (settings.has_role("ledger"))
+    open_database(ledger_database(settings), schema::ledger, start);
+  if (settings.has_role("account"))
+    open_database(account_database(settings), schema::account, start);
+}
+
+std::unique_ptr<broker> open_broker(const start_steps& start) {
+  const auto& settings = start.settings;
+  broker_options options;
+  options.url = settings.nats_url;
+  options.read_url = [settings] { return read_nats_url(settings); };
+  options.credentials_file = settings.nats_creds_file;
+  options.client_name = "ledgerd " + settings.node_name;
+  options.reply_prefix = settings.nats_reply_prefix;
+  auto nats =
+      keep_trying("broker", start, [&] { return broker::connect(options, log_link_event); });
+  const auto how = provisioning_of(settings);
+  const auto found = keep_trying("provisioning", start, [&] { return nats->provision(how); });
+  for (const auto& one : found.made)
+    spdlog::info("made {}", one);
+  for (const auto& one : found.warned)
+    spdlog::warn("{}", one);
+  refuse_start_on(found.refused);
+  return nats;
+}
+
+std::shared_ptr<currency_table> open_currencies(const start_steps& start,
+                                                ledger_facts_source& facts) {
+  const auto& settings = start.settings;
+  auto table = keep_trying("currencies", start, [&] {
+    try {
+      return std::make_shared<currency_table>(facts.read());
+    } catch (const std::exception& e) {
+      // The account side does without the ledger, once it has heard of it.
+      const auto kept = settings.has_role("ledger") ? std::vector<currency>{} : facts.kept();
+      if (kept.empty())
+        throw;
+      spdlog::warn("currencies: {}; starting with the {} that are kept", e.what(), kept.size());
+      return std::make_shared<currency_table>(kept);
+    }
+  });
+  if (const auto code = settings.rules.default_currency; code && !table->exponent(*code))
+    refuse_start("--default-currency " + std::string{code->text()}
+                 + ": there is no such currency in the table ledger.currencies");
+  return table;
+}
+
+} // namespace ledgerd

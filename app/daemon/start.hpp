@@ -1,0 +1,43 @@
+// The steps of a start: each is tried again until it is done, refused for good or the process is
+// told to stop. A server that is away is waited for as long as it takes; what answers and lets us
+// not in (a wrong password, no such database) is tried until the start's timeout is over.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "app/base/signals.hpp"
+#include "app/config/config.hpp"
+#include "app/daemon/ledger_facts.hpp"
+#include "app/operations/readiness.hpp"
+#include "domain/currency.hpp"
+#include "messaging/broker.hpp"
+
+namespace ledgerd {
+
+// Thrown to leave the start for good.
+struct stop_start {
+  int exit_code;
+};
+
+// What the steps work with.
+struct start_steps {
+  const config& settings;
+  const process_signals& signals;
+  readiness& health;                                   // is told what the start waits for
+  std::chrono::steady_clock::time_point refused_until; // the start's timeout
+};
+
+// Migrates and checks the databases of this node's roles.
+void open_databases(const start_steps& start);
+
+// Connects, provisions and checks.
+std::unique_ptr<broker> open_broker(const start_steps& start);
+
+// Without the ledger role it makes do with what the account side has kept, while the ledger is
+// silent. Refuses a default currency that is not in the table.
+std::shared_ptr<currency_table> open_currencies(const start_steps& start,
+                                                ledger_facts_source& facts);
+
+} // namespace ledgerd

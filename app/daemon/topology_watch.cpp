@@ -1,0 +1,173 @@
+#include "app/daemon/topology_watch.hpp"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <iterator>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "messaging/names.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+bool has(const std::vector<std::string>& list, const std::string& one) {
+  return std::find(list.begin(), list.end(), one) != list.end();
+}
+
+} // namespace
+
+provisioning provisioning_of(const config& settings) {
+  provisioning how;
+  how.ledger = settings.has_role("ledger");
+  how.account = settings.has_role("account");
+  how.create = settings.provision;
+  how.ack_wait = settings.ack_wait;
+  how.shutdown_deadline = settings.shutdown_deadline;
+  return how;
+}
+
+topology_watch::topology_watch(const config& settings, broker& nats,
+                               std::shared_ptr<topology_board> board, topology_pauses pauses)
+    : how_(provisioning_of(settings)), nats_(nats), board_(std::move(board)), pauses_(pauses),
+      judge_at_(clock::now() + pauses.judge), costly_at_(clock::now() + pauses.costly),
+      thread_([this] { watch(); }) {}
+
+topology_watch::~topology_watch() {
+  {
+    const std::lock_guard lock{mutex_};
+    stop_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void topology_watch::watch() {
+  for (;;) {
+    try {
+      if (nats_.connected() && !board_->closed())
+        look();
+    } catch (const std::exception& e) {
+      board_->wrong({"streams and consumers cannot be looked at: " + std::string(e.what())});
+    }
+    std::unique_lock lock{mutex_};
+    if (changed_.wait_for(lock, pauses_.look, [this] { return stop_; }))
+      return;
+  }
+}
+
+void topology_watch::look() {
+  std::size_t settings = 0;
+  auto gone = missing(settings);
+  const bool still_gone = std::any_of(gone.begin(), gone.end(),
+                                      [&](const auto& one) { return has(missing_before_, one); });
+  const bool back = gone.empty() && !missing_before_.empty();
+  const bool changed = std::exchange(settings_before_, settings) != settings && gone.empty();
+  missing_before_ = std::move(gone);
+  if (still_gone || back || changed || !wrong_.empty() || clock::now() >= judge_at_)
+    survey();
+  if (how_.ledger && requests_.exists)
+    find_deleted();
+  board_->wrong(!wrong_.empty() || still_gone ? wrong_ : missing_before_);
+}
+
+std::vector<std::string> topology_watch::missing(std::size_t& settings) {
+  std::vector<std::string> gone;
+  const auto look_at = [&](std::string_view name) {
+    const auto state = nats_.stream(name);
+    settings = 31 * settings + state.settings_digest;
+    if (!state.exists)
+      gone.push_back("stream " + std::string(name) + " is missing");
+    return state;
+  };
+  requests_ = look_at(names::request_stream);
+  if (std::exchange(last_before_, requests_.last_seq) != requests_.last_seq)
+    last_moved_at_ = clock::now();
+  look_at(names::result_stream);
+  look_at(names::dead_letter_stream);
+  if (how_.create) {
+    look_at(names::exhausted_stream);
+    look_at(names::action_stream);
+  }
+  const auto look_for = [&](std::string_view stream, auto... wanted) {
+    const auto present = nats_.consumer_names(stream);
+    for (const auto name : {wanted...})
+      if (!has(present, std::string(name)))
+        gone.push_back("consumer " + std::string(name) + " is missing");
+  };
+  if (how_.ledger)
+    look_for(names::request_stream, names::deposit_consumer, names::withdrawal_consumer);
+  if (how_.account) {
+    look_for(names::result_stream, names::account_result_consumer);
+    look_for(names::dead_letter_stream, names::account_dead_letter_consumer);
+  }
+  return gone;
+}
+
+// Makes again what is missing, and judges.
+void topology_watch::survey() {
+  const auto now = clock::now();
+  auto how = how_;
+  // A nats-server before 2.10 is asked what may cost only now and then, while nothing comes.
+  how.may_cost = now >= costly_at_ && now - last_moved_at_ >= pauses_.judge;
+  const auto found = nats_.provision(how);
+  judge_at_ = now + pauses_.judge;
+  if (how.may_cost)
+    costly_at_ = now + (found.refused.empty() ? pauses_.costly : pauses_.judge);
+  for (const auto& one : found.made)
+    spdlog::error("{} had disappeared while the daemon was running and has been made again", one);
+  board_->made_again(found.made.size());
+  for (const auto& one : found.warned)
+    if (!has(warned_, one))
+      spdlog::warn("{}", one);
+  warned_ = found.warned;
+  note_wrong(found.refused, found.complete);
+}
+
+void topology_watch::note_wrong(std::vector<std::string> sentences, bool complete) {
+  const auto now = clock::now();
+  if (!complete) // what was wrong with a consumer's settings still is
+    std::copy_if(wrong_.begin(), wrong_.end(), std::back_inserter(sentences),
+                 [](const std::string& one) {
+                   return one.starts_with("consumer ") && one.find(": ") != std::string::npos;
+                 });
+  const bool due = now >= complain_at_;
+  for (const auto& one : sentences)
+    if (due || !has(wrong_, one))
+      spdlog::error("{}", one);
+  if (due || wrong_.empty())
+    complain_at_ = now + pauses_.complain;
+  if (sentences.empty() && !wrong_.empty())
+    spdlog::warn("streams and consumers are as they should be again");
+  wrong_ = std::move(sentences);
+}
+
+void topology_watch::find_deleted() {
+  if (std::exchange(known_life_, requests_.created_at_ns) != requests_.created_at_ns) {
+    first_before_ = 0;
+    deleted_to_ = 0;
+    ask_deleted_at_ = {};
+  }
+  // Only when the first sequence moves can anything have been deleted before it.
+  if (requests_.first_seq <= std::max<std::uint64_t>(first_before_, 1)
+      || clock::now() < ask_deleted_at_)
+    return;
+  ask_deleted_at_ = clock::now() + pauses_.judge;
+  const std::array consumers{nats_.consumer(names::request_stream, names::deposit_consumer),
+                             nats_.consumer(names::request_stream, names::withdrawal_consumer)};
+  first_before_ = requests_.first_seq;
+  const auto range = deleted_unread(requests_.first_seq, consumers);
+  if (!range || range->last <= deleted_to_)
+    return;
+  const auto first = std::max(range->first, deleted_to_ + 1);
+  spdlog::error("stream {}: the messages {} to {} were deleted before they were decided; see who "
+                "deletes them (limits of the stream, max_age, a purge) and publish them again",
+                names::request_stream, first, range->last);
+  board_->deleted_unread(range->last - first + 1);
+  deleted_to_ = range->last;
+}
+
+} // namespace ledgerd

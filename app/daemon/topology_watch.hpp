@@ -1,0 +1,79 @@
+// Watches streams and consumers while the daemon runs: makes again what disappears, judges settings
+// that somebody changes, and finds requests that were deleted unread.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "app/config/config.hpp"
+#include "app/operations/topology_board.hpp"
+#include "messaging/broker.hpp"
+#include "messaging/deleted_unread.hpp"
+
+namespace ledgerd {
+
+// What this node needs of the broker, by its configuration.
+provisioning provisioning_of(const config& settings);
+
+struct topology_pauses {
+  std::chrono::milliseconds look{1000};
+  std::chrono::milliseconds judge{60000};    // every setting, also of what has not changed
+  std::chrono::milliseconds complain{30000}; // of what stays wrong
+  std::chrono::milliseconds costly{600000};  // questions that a nats-server before 2.10 minds
+};
+
+// Looks in a thread of its own. What is missing at two looks in a row is made again as at the start
+// (with `--provision`), so that somebody who makes it anew himself comes first. `nats` must outlive
+// the watch. Of a broker that does not answer others speak.
+class topology_watch {
+public:
+  topology_watch(const config& settings, broker& nats, std::shared_ptr<topology_board> board,
+                 topology_pauses pauses = {});
+  ~topology_watch();
+  topology_watch(const topology_watch&) = delete;
+  topology_watch& operator=(const topology_watch&) = delete;
+
+private:
+  using clock = std::chrono::steady_clock;
+
+  void watch();
+  void look();
+  void survey();
+  void note_wrong(std::vector<std::string> sentences, bool complete);
+  void find_deleted();
+  std::vector<std::string> missing(std::size_t& settings);
+
+  const provisioning how_;
+  broker& nats_;
+  const std::shared_ptr<topology_board> board_;
+  const topology_pauses pauses_;
+  // The thread's only.
+  std::vector<std::string> missing_before_;
+  std::vector<std::string> wrong_;
+  std::vector<std::string> warned_;
+  std::size_t settings_before_ = 0; // of all streams
+  stream_state requests_;           // as of this look
+  std::int64_t known_life_ = 0;     // of the request stream, in which the next two are
+  std::uint64_t first_before_ = 0;  // the first sequence as it was last judged
+  std::uint64_t deleted_to_ = 0;    // told of up to here
+  std::uint64_t last_before_ = 0;   // the stream's last sequence, and when it moved
+  clock::time_point last_moved_at_;
+  clock::time_point judge_at_;
+  clock::time_point complain_at_;
+  clock::time_point costly_at_;
+  clock::time_point ask_deleted_at_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stop_ = false;
+  std::thread thread_; // last: it uses all of the above
+};
+
+} // namespace ledgerd

@@ -1,0 +1,78 @@
+#include "app/operations/prometheus.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <prometheus/text_serializer.h>
+
+#include "domain/assert.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+constexpr double microseconds_per_second = 1e6;
+
+prometheus::MetricType type_of(metric_kind kind) {
+  switch (kind) {
+  case metric_kind::counter:
+    return prometheus::MetricType::Counter;
+  case metric_kind::histogram:
+    return prometheus::MetricType::Histogram;
+  case metric_kind::gauge:
+    break;
+  }
+  return prometheus::MetricType::Gauge;
+}
+
+void fill_histogram(prometheus::ClientMetric::Histogram& to, const duration_buckets& from) {
+  LEDGERD_ASSERT(from.buckets.size() == from.bounds_us.size() + 1);
+  std::uint64_t cumulative = 0;
+  for (std::size_t i = 0; i < from.buckets.size(); ++i) {
+    cumulative += static_cast<std::uint64_t>(from.buckets[i]);
+    const bool last = i == from.bounds_us.size();
+    to.bucket.push_back(
+        {cumulative, last ? std::numeric_limits<double>::infinity()
+                          : static_cast<double>(from.bounds_us[i]) / microseconds_per_second});
+  }
+  to.sample_count = cumulative;
+  to.sample_sum = static_cast<double>(from.sum_us) / microseconds_per_second;
+}
+
+prometheus::ClientMetric convert(const metric& from) {
+  prometheus::ClientMetric to;
+  for (const auto& [name, value] : from.labels)
+    to.label.push_back({name, value});
+  switch (from.kind) {
+  case metric_kind::counter:
+    to.counter.value = static_cast<double>(from.value);
+    break;
+  case metric_kind::gauge:
+    to.gauge.value = static_cast<double>(from.value);
+    break;
+  case metric_kind::histogram:
+    fill_histogram(to.histogram, from.durations);
+    break;
+  }
+  return to;
+}
+
+} // namespace
+
+std::string to_prometheus(const metrics_snapshot& snapshot) {
+  std::vector<prometheus::MetricFamily> families;
+  for (const auto& series : snapshot) {
+    auto family = std::find_if(families.begin(), families.end(),
+                               [&](const auto& f) { return f.name == series.name; });
+    if (family == families.end()) {
+      families.emplace_back();
+      family = std::prev(families.end());
+      family->name = series.name;
+      family->help = series.help;
+      family->type = type_of(series.kind);
+    }
+    family->metric.push_back(convert(series));
+  }
+  return prometheus::TextSerializer{}.Serialize(families);
+}
+
+} // namespace ledgerd

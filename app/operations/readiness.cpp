@@ -1,0 +1,157 @@
+#include "app/operations/readiness.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "actors/common/failpoint.hpp"
+#include "actors/common/unplaced.hpp"
+#include "app/base/signals_blocked.hpp"
+#include "app/config/database_urls.hpp"
+#include "persistence/database_watch.hpp"
+#include "persistence/record_store.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+constexpr auto look_pause = std::chrono::milliseconds{500};
+constexpr auto broker_limit = std::chrono::milliseconds{1500};
+constexpr auto look_limit = std::chrono::milliseconds{3500};
+
+template <class Reader>
+void look_at_database(const char* name, Reader& reader, std::vector<readiness_check>& seen) {
+  if (!reader)
+    return;
+  try {
+    const auto writable = reader->writable();
+    seen.push_back({name, writable, writable ? "" : "not writable"});
+  } catch (const std::exception& e) {
+    seen.push_back({name, false, e.what()});
+  }
+}
+
+readiness_check look_at_broker(broker& nats) {
+  if (!nats.connected())
+    return {"broker", false, "not connected"};
+  try {
+    nats.round_trip(broker_limit);
+    return {"broker", true, ""};
+  } catch (const std::exception& e) {
+    return {"broker", false, e.what()};
+  }
+}
+
+std::string seconds_text(std::chrono::milliseconds time) {
+  const auto tenths = time.count() / 100;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
+}
+
+} // namespace
+
+readiness::readiness(std::shared_ptr<const progress_board> board,
+                     std::shared_ptr<const topology_board> streams)
+    : board_(std::move(board)), streams_(std::move(streams)) {}
+
+readiness::~readiness() {
+  stop();
+}
+
+void readiness::starting(const std::string& step, const std::string& why) {
+  const std::lock_guard lock{mutex_};
+  start_step_ = step;
+  start_why_ = why;
+}
+
+void readiness::started(const config& settings, broker& nats) {
+  {
+    const std::lock_guard lock{mutex_};
+    started_ = true;
+    looking_since_ = clock::now();
+  }
+  const signals_blocked while_starting;
+  thread_ = std::thread{[this, settings, &nats] { watch(settings, nats); }};
+}
+
+void readiness::stop() {
+  stop_ = true;
+  if (thread_.joinable())
+    thread_.join();
+}
+
+std::vector<readiness_check> readiness::servers() const {
+  const std::lock_guard lock{mutex_};
+  if (!started_)
+    return {{start_step_, false, start_why_}};
+  auto result = latest_;
+  const auto looking =
+      std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - looking_since_);
+  if (looking >= look_limit && !draining_) {
+    std::erase_if(result, [&](const auto& each) { return each.name == looking_at_; });
+    result.push_back({looking_at_, false, "has not answered for " + seconds_text(looking)});
+  }
+  // A database that can be read may still not be able to commit.
+  if (const auto wait = longest_commit_wait(); wait >= commit_notice)
+    result.push_back({"commit", false, "a COMMIT has been waiting for " + seconds_text(wait)});
+  return result;
+}
+
+std::vector<readiness_check> readiness::latest() const {
+  auto result = servers();
+  readiness_check progress{"progress", true, ""};
+  for (const auto& each : board_->standing(clock::now())) {
+    progress.ok = false;
+    progress.detail += (progress.detail.empty() ? "" : "; ") + each.who + ": " + each.wait.what
+                       + ", for " + seconds_text(each.wait.since);
+  }
+  result.push_back(std::move(progress));
+  if (auto unplaced = unplaced_letters(); !unplaced.empty())
+    result.push_back({"letters", false, std::move(unplaced)});
+  if (draining_)
+    result.push_back({"draining", false, "shutting down"});
+  return result;
+}
+
+bool readiness::servers_answer() const {
+  const auto seen = servers();
+  return std::all_of(seen.begin(), seen.end(), [](const auto& each) { return each.ok; });
+}
+
+void readiness::looking_at(const char* what) {
+  const std::lock_guard lock{mutex_};
+  looking_at_ = what;
+  looking_since_ = clock::now();
+}
+
+void readiness::watch(const config& settings, broker& nats) {
+  std::unique_ptr<ledger_reader> ledger;
+  std::unique_ptr<record_reader> records;
+  if (settings.has_role("ledger"))
+    ledger = make_postgres_reader(ledger_database(settings));
+  if (settings.has_role("account"))
+    records = make_postgres_record_reader(account_database(settings));
+  while (!stop_) {
+    failpoint("readiness");
+    looking_at("broker");
+    const auto link = look_at_broker(nats);
+    std::vector<readiness_check> seen;
+    looking_at("database");
+    look_at_database("database", ledger, seen);
+    looking_at("account database");
+    look_at_database("account database", records, seen);
+    seen.push_back(link);
+    const auto problem = link.ok ? streams_->problem() : "the broker does not answer";
+    seen.push_back({"streams", problem.empty(), problem});
+    {
+      const std::lock_guard lock{mutex_};
+      latest_ = std::move(seen);
+      looking_since_ = clock::now();
+    }
+    std::this_thread::sleep_for(look_pause);
+  }
+}
+
+} // namespace ledgerd

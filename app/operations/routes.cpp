@@ -1,0 +1,105 @@
+#include "app/operations/routes.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "app/operations/prometheus.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+std::string dump(const ordered_json& value) {
+  return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+http_response readiness_response(const std::vector<readiness_check>& checks, bool verbose) {
+  const bool ready = std::all_of(checks.begin(), checks.end(), [](const auto& c) { return c.ok; });
+  ordered_json body{{"ready", ready}};
+  if (verbose || !ready) {
+    auto& items = body["checks"] = ordered_json::array();
+    for (const auto& check : checks) {
+      if (!verbose && check.ok)
+        continue;
+      items.push_back({{"name", check.name}, {"ok", check.ok}});
+      // Why is for operators: it may name hosts and users.
+      if (verbose && !check.detail.empty())
+        items.back()["detail"] = check.detail;
+    }
+  }
+  if (ready)
+    return {200, "application/json", dump(body), {}};
+  auto problem = http_problem(503, "UNAVAILABLE", "the node is not ready");
+  auto with_checks = ordered_json::parse(problem.body);
+  with_checks.update(body);
+  problem.body = dump(with_checks);
+  return problem;
+}
+
+ordered_json to_json(const duration_histogram& histogram) {
+  auto buckets = ordered_json::array();
+  for (std::size_t i = 0; i < histogram.buckets().size(); ++i) {
+    const bool last = i == duration_histogram::bounds_us.size();
+    buckets.push_back({last ? ordered_json{} : ordered_json(duration_histogram::bounds_us[i]),
+                       histogram.buckets()[i]});
+  }
+  return {{"count", histogram.count()},
+          {"sum_us", histogram.sum_us()},
+          {"buckets", std::move(buckets)}};
+}
+
+} // namespace
+
+std::string actors_json(const std::vector<actor_report>& reports) {
+  auto items = ordered_json::array();
+  for (const auto& report : reports) {
+    auto values = ordered_json::object();
+    for (const auto& [name, value] : report.values)
+      values[name] = value;
+    auto histograms = ordered_json::object();
+    for (const auto& [name, histogram] : report.histograms)
+      histograms[name] = to_json(histogram);
+    items.push_back({{"actor", report.actor},
+                     {"instance", report.instance},
+                     {"values", std::move(values)},
+                     {"histograms", std::move(histograms)}});
+  }
+  return dump({{"actors", std::move(items)}});
+}
+
+std::vector<http_route> make_routes(http_routes daemon) {
+  const auto shared = std::make_shared<http_routes>(std::move(daemon));
+  std::vector<http_route> routes;
+  const auto get = [&](const char* path, http_handler handle) {
+    routes.push_back({"GET", path, std::move(handle)});
+  };
+  const auto get_always = [&](const char* path, http_handler handle) {
+    routes.push_back({"GET", path, std::move(handle), true});
+  };
+  get_always("/livez", [shared](const http_request&, const http_responder& respond) {
+    if (const auto why = shared->dead ? shared->dead() : std::nullopt)
+      return respond(http_problem(503, "UNAVAILABLE", "no progress for too long: " + *why));
+    respond({200, "application/json", "{\"alive\":true}\n", {}});
+  });
+  get_always("/readyz", [shared](const http_request& request, const http_responder& respond) {
+    const bool verbose = request.argument_count("verbose") > 0;
+    shared->readiness(
+        [verbose, respond](const auto& checks) { respond(readiness_response(checks, verbose)); });
+  });
+  get_always("/metrics", [shared](const http_request&, const http_responder& respond) {
+    shared->metrics([respond](const auto& snapshot) {
+      respond({200, prometheus_content_type, to_prometheus(snapshot), {}});
+    });
+  });
+  get("/v1/actors", [shared](const http_request&, const http_responder& respond) {
+    shared->actors([respond](const auto& reports) {
+      respond({200, "application/json", actors_json(reports), {}});
+    });
+  });
+  return routes;
+}
+
+} // namespace ledgerd

@@ -1,0 +1,38 @@
+// The operations endpoints: /livez, /readyz, /metrics, /v1/actors.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/common/report.hpp"
+#include "app/http/server.hpp"
+#include "app/operations/metrics_snapshot.hpp"
+
+namespace ledgerd {
+
+// One thing that must hold before the node may get work.
+struct readiness_check {
+  std::string name; // database, broker, schema, draining
+  bool ok = false;
+  std::string detail; // why not
+};
+
+// What the endpoints ask of the daemon. Each function is called on the HTTP thread, must not block,
+// and hands its answer to the callback, at once or later, from any thread.
+struct http_routes {
+  // Why the process counts as dead, for /livez; nothing: it lives. May be left out.
+  std::function<std::optional<std::string>()> dead;
+  std::function<void(std::function<void(std::vector<readiness_check>)>)> readiness;
+  std::function<void(std::function<void(metrics_snapshot)>)> metrics;
+  std::function<void(std::function<void(std::vector<actor_report>)>)> actors;
+};
+
+std::vector<http_route> make_routes(http_routes daemon);
+
+// {"actors": [{"actor", "instance", "values": {name: value}, "histograms": {name: {"count",
+// "sum_us", "buckets": [[bound_us or null, count]]}}}]}
+std::string actors_json(const std::vector<actor_report>& reports);
+
+} // namespace ledgerd

@@ -1,0 +1,35 @@
+#include "app/operations/topology_board.hpp"
+
+namespace ledgerd {
+
+std::string topology_board::problem() const {
+  const std::lock_guard lock{mutex_};
+  std::string result;
+  for (const auto& one : wrong_)
+    result.append(result.empty() ? "" : "; ").append(one);
+  return result;
+}
+
+topology_counts topology_board::counts() const {
+  const std::lock_guard lock{mutex_};
+  auto result = counts_;
+  result.refused = wrong_.size();
+  return result;
+}
+
+void topology_board::wrong(const std::vector<std::string>& sentences) {
+  const std::lock_guard lock{mutex_};
+  wrong_ = sentences;
+}
+
+void topology_board::made_again(std::size_t count) {
+  const std::lock_guard lock{mutex_};
+  counts_.made_again += count;
+}
+
+void topology_board::deleted_unread(std::uint64_t count) {
+  const std::lock_guard lock{mutex_};
+  counts_.deleted_unread += count;
+}
+
+} // namespace ledgerd

@@ -1,0 +1,41 @@
+// What is wrong with streams and consumers now, as the one who watches them says.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace ledgerd {
+
+struct topology_counts {
+  std::uint64_t made_again = 0;
+  std::uint64_t deleted_unread = 0; // requests
+  std::uint64_t refused = 0;        // what is missing or set so that it would lose messages, now
+};
+
+// What the watch has seen last. Thread-safe.
+class topology_board {
+public:
+  // What is wrong now, in a sentence; empty: nothing.
+  std::string problem() const;
+  topology_counts counts() const;
+
+  void wrong(const std::vector<std::string>& sentences);
+  void made_again(std::size_t count);
+  void deleted_unread(std::uint64_t count);
+
+  // No look begins any more: the process is shutting down.
+  void close() { closed_ = true; }
+  bool closed() const { return closed_; }
+
+private:
+  std::atomic<bool> closed_ = false;
+  mutable std::mutex mutex_;
+  std::vector<std::string> wrong_;
+  topology_counts counts_;
+};
+
+} // namespace ledgerd

@@ -1,0 +1,98 @@
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "app/base/output.hpp"
+#include "app/base/text.hpp"
+#include "app/daemon/topology_watch.hpp"
+#include "app/verbs/command_line.hpp"
+#include "app/verbs/verb_support.hpp"
+#include "app/verbs/verbs.hpp"
+#include "persistence/schema.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using sentences = std::vector<std::string>;
+
+struct finding {
+  std::string part; // configuration, broker, database, account database
+  sentences faults; // empty: all is well
+  sentences warnings = {};
+};
+
+// What a part says, or the reason why it could not be asked.
+finding ask(std::string part, const std::function<sentences()>& question) {
+  finding found{std::move(part), {}, {}};
+  try {
+    found.faults = question();
+  } catch (const std::exception& e) {
+    found.faults = {e.what()};
+  }
+  return found;
+}
+
+std::vector<finding> look(const loaded_config& loaded) {
+  const auto& settings = loaded.value;
+  std::vector<finding> findings;
+  findings.push_back({"configuration", loaded.faults, loaded.warnings});
+  sentences warnings;
+  findings.push_back(ask("broker", [&] {
+    auto only_look = provisioning_of(settings);
+    only_look.create = false;
+    auto found = connect_broker(settings)->provision(only_look);
+    warnings = std::move(found.warned);
+    return std::move(found.refused);
+  }));
+  findings.back().warnings = std::exchange(warnings, {});
+  if (settings.has_role("ledger")) {
+    findings.push_back(ask("database", [&] {
+      require_ledger_database(settings);
+      warnings = database_warnings(settings.database_url);
+      return check_database(settings.database_url);
+    }));
+    findings.back().warnings = std::move(warnings);
+  }
+  if (settings.has_role("account"))
+    findings.push_back(ask("account database", [&] {
+      require_database(settings);
+      return check_database(settings.records_url(), schema::account);
+    }));
+  return findings;
+}
+
+int run_check(const loaded_config& loaded, bool json) {
+  const auto findings = look(loaded);
+  bool ok = true;
+  auto items = nlohmann::ordered_json::array();
+  for (const auto& [part, faults, warnings] : findings) {
+    ok = ok && faults.empty();
+    items.push_back(
+        {{"part", part}, {"ok", faults.empty()}, {"faults", faults}, {"warnings", warnings}});
+    if (json)
+      continue;
+    if (faults.empty())
+      print_line("%-16s ok", part.c_str());
+    for (const auto& fault : faults)
+      print_line("%-16s FAULT  %s", part.c_str(), one_line(fault).c_str());
+    for (const auto& warning : warnings)
+      print_line("%-16s WARN   %s", part.c_str(), one_line(warning).c_str());
+  }
+  if (json)
+    print_json({{"ok", ok}, {"parts", items}});
+  return ok ? exit_code::done : exit_code::answer_is_no;
+}
+
+} // namespace
+
+void add_check(command_line& line) {
+  const auto json = std::make_shared<bool>(false);
+  auto& app =
+      line.add_verb({"check", "Check configuration, broker and database; report all faults at once",
+                     "ledgerd check --config /etc/ledgerd.toml", option_scope::daemon},
+                    [json](const loaded_config& loaded) { return run_check(loaded, *json); });
+  app.add_flag("--json", *json, "Print the findings as JSON");
+}
+
+} // namespace ledgerd

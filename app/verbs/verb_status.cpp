@@ -1,0 +1,172 @@
+#include <array>
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "app/base/output.hpp"
+#include "app/base/text.hpp"
+#include "app/verbs/command_line.hpp"
+#include "app/verbs/http_client.hpp"
+#include "app/verbs/verb_support.hpp"
+#include "app/verbs/verbs.hpp"
+#include "messaging/names.hpp"
+#include "persistence/schema.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json look_at_streams(broker& nats) {
+  auto items = ordered_json::array();
+  for (const auto name : {names::request_stream, names::result_stream, names::dead_letter_stream,
+                          names::exhausted_stream}) {
+    const auto state = nats.stream(name);
+    items.push_back({{"name", name},
+                     {"exists", state.exists},
+                     {"messages", state.messages},
+                     {"bytes", state.bytes},
+                     {"firstSeq", state.first_seq},
+                     {"lastSeq", state.last_seq}});
+  }
+  return items;
+}
+
+ordered_json look_at_consumers(broker& nats) {
+  auto items = ordered_json::array();
+  constexpr std::array consumers{
+      std::pair{names::request_stream, names::deposit_consumer},
+      std::pair{names::request_stream, names::withdrawal_consumer},
+      std::pair{names::result_stream, names::account_result_consumer},
+  };
+  for (const auto& [stream, name] : consumers) {
+    const auto state = nats.consumer(stream, name);
+    items.push_back({{"name", name},
+                     {"exists", state.exists},
+                     {"pending", state.pending},
+                     {"ackPending", state.ack_pending},
+                     {"redelivered", state.redelivered},
+                     {"delivered", state.delivered},
+                     {"ackFloor", state.ack_floor}});
+  }
+  return items;
+}
+
+ordered_json look_at_broker(const config& settings) {
+  const auto nats = connect_broker(settings);
+  return {{"streams", look_at_streams(*nats)}, {"consumers", look_at_consumers(*nats)}};
+}
+
+ordered_json look_at_ledger(const config& settings) {
+  const auto ledger = open_ledger(settings);
+  const auto schema = read_schema(settings.database_url);
+  ordered_json found{{"schemaVersion", schema.version}, {"schemaKnown", schema.known}};
+  if (schema.version == 0)
+    return found;
+  const auto totals = ledger->count();
+  found["accounts"] = totals.accounts;
+  found["applied"] = totals.applied;
+  found["refused"] = totals.refused;
+  return found;
+}
+
+ordered_json look_at_daemon(const config& settings) {
+  if (!settings.http_listen)
+    return {{"ready", nullptr}, {"detail", "http-listen is off"}};
+  try {
+    const auto answer = http_get(settings, "/readyz?verbose");
+    const auto document = ordered_json::parse(answer.body, nullptr, false);
+    if (document.is_object() && document.contains("checks"))
+      return {{"ready", answer.status == 200}, {"checks", document["checks"]}};
+    return {
+        {"ready", nullptr},
+        {"detail", "something else answers there, with status " + std::to_string(answer.status)}};
+  } catch (const std::runtime_error& e) {
+    return {{"ready", nullptr}, {"detail", e.what()}};
+  }
+}
+
+// What a part says, or {"error": why}; every part is asked even when another one is away.
+ordered_json ask(const std::function<ordered_json()>& question) {
+  try {
+    return question();
+  } catch (const std::exception& e) {
+    return {{"error", one_line(e.what())}};
+  }
+}
+
+std::string cell(const ordered_json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+// Objects with the same keys as a table, headed by the keys.
+void print_rows(const ordered_json& items) {
+  std::vector<std::vector<std::string>> table(1);
+  for (const auto& [key, value] : items.at(0).items())
+    table[0].push_back(key);
+  for (const auto& item : items) {
+    auto& row = table.emplace_back();
+    for (const auto& value : item)
+      row.push_back(cell(value));
+  }
+  print_table(table);
+  print_line("%s", "");
+}
+
+void print_text(const ordered_json& found) {
+  const auto& nats = found["broker"];
+  if (nats.contains("error")) {
+    print_line("broker: %s", cell(nats["error"]).c_str());
+    print_line("%s", "");
+  } else {
+    print_rows(nats["streams"]);
+    print_rows(nats["consumers"]);
+  }
+  const auto& ledger = found["ledger"];
+  if (ledger.contains("error")) {
+    print_line("ledger: %s", cell(ledger["error"]).c_str());
+    print_line("%s", "");
+  } else {
+    print_rows(ordered_json::array({ledger}));
+  }
+  const auto& daemon = found["daemon"];
+  if (daemon["ready"].is_null())
+    print_line("daemon: not reachable (%s)", cell(daemon["detail"]).c_str());
+  else
+    print_line("daemon: %s", daemon["ready"] == true ? "ready" : "not ready");
+  if (daemon.contains("checks"))
+    for (const auto& check : daemon["checks"])
+      print_line("  %-12s %s%s", cell(check["name"]).c_str(),
+                 check["ok"] == true ? "ok" : "NOT OK  ",
+                 check.contains("detail") ? cell(check["detail"]).c_str() : "");
+}
+
+int run_status(const config& settings, bool json) {
+  const ordered_json found{{"broker", ask([&] { return look_at_broker(settings); })},
+                           {"ledger", ask([&] { return look_at_ledger(settings); })},
+                           {"daemon", look_at_daemon(settings)}};
+  if (json)
+    print_json(found);
+  else
+    print_text(found);
+  const bool servers = !found["broker"].contains("error") && !found["ledger"].contains("error");
+  // Who has no HTTP has nobody to ask, which is no fault.
+  const bool daemon = !settings.http_listen || found["daemon"]["ready"] == true;
+  return servers && daemon ? exit_code::done : exit_code::answer_is_no;
+}
+
+} // namespace
+
+void add_status(command_line& line) {
+  const auto json = std::make_shared<bool>(false);
+  auto& app = line.add_verb({"status",
+                             "Show streams, consumers, the ledger and the daemon's readiness; exit "
+                             "code 1 when a server or "
+                             "the daemon is away or not ready",
+                             "ledgerd status --json"},
+                            [json](const config& settings) { return run_status(settings, *json); });
+  app.add_flag("--json", *json, "Print JSON");
+}
+
+} // namespace ledgerd

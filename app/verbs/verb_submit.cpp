@@ -1,0 +1,366 @@
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <set>
+#include <thread>
+
+#include "app/base/output.hpp"
+#include "app/base/stop_signals.hpp"
+#include "app/base/text.hpp"
+#include "app/verbs/command_line.hpp"
+#include "app/verbs/progress.hpp"
+#include "app/verbs/submit_input.hpp"
+#include "app/verbs/verb_support.hpp"
+#include "app/verbs/verbs.hpp"
+#include "messaging/names.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+constexpr std::size_t window_max = 4096;
+constexpr double rate_window_seconds =
+    0.05; // PubAcks are looked at this often, at least, while a rate is kept
+constexpr auto patience = std::chrono::seconds{10};
+constexpr auto poll_interval = std::chrono::milliseconds{100};
+constexpr std::size_t ids_per_query = 1000;
+
+struct submit_options {
+  request_fields one;
+  std::string file;
+  std::string wait_limit = "30s";
+  double rate = 0; // messages a second; 0: as fast as possible
+  bool raw = false;
+  bool message_ids = false;
+  bool wait = false;
+};
+
+// What has become of a run so far.
+struct sent_so_far {
+  std::uint64_t taken = 0;     // from the input
+  std::uint64_t confirmed = 0; // by the broker: in the stream
+  std::set<record_id> ids;     // only when results are waited for
+  std::string fault;           // of a line that ended the run; empty: none
+};
+
+struct verdicts {
+  std::uint64_t success = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t parked = 0;
+  std::size_t outstanding = 0;
+};
+
+// The one request of the flags, or the lines of a file or pipe.
+class submit_input {
+public:
+  explicit submit_input(const submit_options& options) {
+    if (options.file.empty())
+      one_ = make_request(request_payload(options.one), options.raw);
+    else
+      lines_.emplace(options.file, options.raw);
+  }
+
+  request_lines::step next(outgoing& message) {
+    if (lines_)
+      return lines_->next(message);
+    if (!one_)
+      return request_lines::step::end;
+    message = *std::exchange(one_, std::nullopt);
+    return request_lines::step::message;
+  }
+
+  std::string where() const { return lines_ ? lines_->where() : "the request"; }
+  request_lines* file() { return lines_ && lines_->is_file() ? &*lines_ : nullptr; }
+
+private:
+  std::optional<outgoing> one_;
+  std::optional<request_lines> lines_;
+};
+
+// Decides whether the ledger would park a message; --raw sends it all the same.
+class judgement {
+public:
+  judgement(const submit_options& options, const config& settings, ledger_reader* ledger)
+      : rules_{settings.rules} {
+    if (!options.raw)
+      currencies_.emplace(ledger->currencies());
+  }
+
+  // Throws usage_error.
+  void operator()(const outgoing& message, const std::string& where) const {
+    if (currencies_)
+      validate(message, *currencies_, rules_, where);
+  }
+
+private:
+  request_rules rules_;
+  std::optional<currency_table> currencies_;
+};
+
+// A file can be read twice, so a bad line is found before anything is sent, and the length is
+// known. Returns the number of its requests; 0 for what can be read only once.
+std::uint64_t look_ahead(submit_input& input, const judgement& judge) {
+  auto* file = input.file();
+  if (file == nullptr)
+    return 0;
+  std::uint64_t messages = 0;
+  for (outgoing message; !stop_signals::seen();) {
+    const auto step = file->next(message);
+    if (step == request_lines::step::end)
+      break;
+    if (step != request_lines::step::message)
+      continue;
+    judge(message, file->where());
+    ++messages;
+  }
+  file->rewind();
+  return messages;
+}
+
+class sender {
+public:
+  sender(const submit_options& options, submit_input& input, const judgement& judge,
+         std::uint64_t total)
+      : options_{options}, input_{input}, judge_{judge}, bar_{"sent", total} {}
+
+  void run(broker& nats) {
+    const auto window = options_.rate > 0 ? static_cast<std::size_t>(std::clamp(
+                            options_.rate * rate_window_seconds, 1.0, double{window_max}))
+                                          : window_max;
+    nats.publish_all([this] { return next(); }, window,
+                     [this](std::uint64_t confirmed) {
+                       state_.confirmed = confirmed;
+                       bar_.update(confirmed);
+                     },
+                     patience);
+  }
+
+  // Says what is in the stream, however the run has ended.
+  void tell() {
+    bar_.finish(state_.confirmed);
+    const auto seconds = std::max(bar_.elapsed().count(), 1e-6);
+    const auto open = state_.taken - state_.confirmed;
+    print_line("sent %llu in %.2f s (%.0f/s)%s", static_cast<unsigned long long>(state_.confirmed),
+               seconds, static_cast<double>(state_.confirmed) / seconds,
+               open == 0 ? "" : (", not confirmed: " + std::to_string(open)).c_str());
+  }
+
+  const sent_so_far& state() const { return state_; }
+
+private:
+  std::optional<outgoing> next() {
+    outgoing message;
+    if (stop_signals::seen() || !due())
+      return stop_signals::seen() ? std::nullopt : std::optional{outgoing{}};
+    const auto step = input_.next(message);
+    if (step == request_lines::step::end)
+      return std::nullopt;
+    if (step == request_lines::step::nothing_yet)
+      return outgoing{};
+    try {
+      judge_(message, input_.where());
+    } catch (const usage_error& bad) {
+      state_.fault = bad.what();
+      return std::nullopt;
+    }
+    message.token = state_.taken++;
+    if (options_.message_ids)
+      add_message_id(message);
+    if (options_.wait)
+      if (const auto id = record_of(message.payload))
+        state_.ids.insert(*id);
+    return message;
+  }
+
+  // Waits for the rate, but not longer than a signal may wait.
+  bool due() const {
+    if (options_.rate <= 0)
+      return true;
+    const auto at = began_
+                    + std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>{
+                        static_cast<double>(state_.taken) / options_.rate});
+    std::this_thread::sleep_until(std::min(at, clock::now() + poll_interval));
+    return clock::now() >= at;
+  }
+
+  const submit_options& options_;
+  submit_input& input_;
+  const judgement& judge_;
+  progress bar_;
+  sent_so_far state_;
+  clock::time_point began_ = clock::now();
+};
+
+// Takes those that have a row out of `waiting`.
+void collect_rows(ledger_reader& ledger, std::set<record_id>& waiting, verdicts& so_far) {
+  std::vector<record_id> asked;
+  const auto ask = [&] {
+    for (const auto& found : ledger.find_all(asked)) {
+      ++(found.row.verdict == outcome::applied ? so_far.success : so_far.failed);
+      waiting.erase(found.row.record);
+    }
+    asked.clear();
+  };
+  const std::vector<record_id> all(waiting.begin(), waiting.end());
+  for (const auto id : all) {
+    asked.push_back(id);
+    if (asked.size() == ids_per_query)
+      ask();
+  }
+  if (!asked.empty())
+    ask();
+}
+
+// Reads the dead letters from `next_seq` on that came from requests after `after_request`.
+void collect_dead_letters(broker& nats, std::uint64_t& next_seq, std::uint64_t after_request,
+                          const std::set<record_id>& ours, std::set<record_id>& waiting,
+                          verdicts& so_far) {
+  const auto state = nats.stream(names::dead_letter_stream);
+  if (!state.exists || state.last_seq < next_seq)
+    return;
+  nats.read(names::dead_letter_stream, "", next_seq, [&](const stored_message& message) {
+    next_seq = message.seq + 1;
+    const auto source = parse_integer(header_value(message, "Ledgerd-Sequence"), 1, INT64_MAX);
+    if (header_value(message, "Ledgerd-Stream") != names::request_stream || !source
+        || static_cast<std::uint64_t>(*source) <= after_request)
+      return true;
+    const auto id = record_of(message.payload);
+    if (id && ours.count(*id) == 0)
+      return true; // somebody else's
+    ++so_far.parked;
+    if (id)
+      waiting.erase(*id);
+    return true;
+  });
+}
+
+verdicts wait_for_verdicts(broker& nats, ledger_reader& ledger, const std::set<record_id>& ours,
+                           std::uint64_t after_request, std::uint64_t dead_letter_seq,
+                           std::chrono::milliseconds limit) {
+  auto waiting = ours;
+  const auto total = waiting.size();
+  progress bar{"decided", total};
+  verdicts so_far;
+  for (const auto end = clock::now() + limit;
+       !waiting.empty() && clock::now() < end && !stop_signals::seen();) {
+    collect_rows(ledger, waiting, so_far);
+    collect_dead_letters(nats, dead_letter_seq, after_request, ours, waiting, so_far);
+    bar.update(total - waiting.size());
+    if (!waiting.empty())
+      std::this_thread::sleep_for(poll_interval);
+  }
+  bar.finish(total - waiting.size());
+  so_far.outstanding = waiting.size();
+  return so_far;
+}
+
+// Text as people write it: the library would take 0x10 and infinity, too.
+double parse_rate(const std::string& text) {
+  constexpr double rate_max = 1e9;
+  double rate = 0;
+  const auto* last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, rate, std::chars_format::fixed);
+  if (error != std::errc{} || end != last || !(rate >= 0 && rate <= rate_max))
+    throw CLI::ValidationError{"--rate", "must be a number from 0 to 1000000000, not `"
+                                             + shorten(text) + "`"};
+  return rate;
+}
+
+void refuse_contradictions(const submit_options& options) {
+  const bool flags_given = !options.one.user.empty() || !options.one.type.empty()
+                           || !options.one.amount.empty() || options.one.record_id != 0;
+  if (options.file.empty()
+      && (options.one.user.empty() || options.one.type.empty() || options.one.amount.empty()
+          || options.one.record_id == 0))
+    throw usage_error{"submit needs --user, --type, --amount and --record-id, or --file"};
+  if (!options.file.empty() && flags_given)
+    throw usage_error{"--file cannot be combined with the fields of one request"};
+}
+
+// Publishes everything and says how much of it is in the stream, also when that is not all.
+void send(broker& nats, sender& through) {
+  try {
+    through.run(nats);
+  } catch (...) {
+    through.tell();
+    throw;
+  }
+  through.tell();
+  if (!through.state().fault.empty())
+    throw usage_error{through.state().fault + "; nothing from there on was sent"};
+}
+
+int show_verdicts(const verdicts& found) {
+  print_table({{"success", "failed", "parked", "undecided"},
+               {std::to_string(found.success), std::to_string(found.failed),
+                std::to_string(found.parked), std::to_string(found.outstanding)}});
+  const bool all_applied = found.failed == 0 && found.parked == 0 && found.outstanding == 0;
+  return all_applied ? exit_code::done : exit_code::answer_is_no;
+}
+
+int run_submit(const config& settings, const submit_options& options) {
+  refuse_contradictions(options);
+  const auto limit = parse_duration(options.wait_limit);
+  if (!limit)
+    throw usage_error{"--wait-limit must be a duration such as 500ms, 2s or 1m"};
+  const stop_signals signals;
+  submit_input input{options};
+  std::unique_ptr<ledger_reader> ledger;
+  if (!options.raw || options.wait)
+    ledger = open_ledger(settings);
+  const judgement judge{options, settings, ledger.get()};
+  const auto total = look_ahead(input, judge);
+  const auto nats = connect_broker(settings);
+  const auto requests = nats->stream(names::request_stream);
+  if (!requests.exists)
+    throw std::runtime_error{"the stream " + std::string{names::request_stream}
+                             + " does not exist yet; `ledgerd run` creates it"};
+  const auto dead_letters = nats->stream(names::dead_letter_stream);
+  sender through{options, input, judge, total};
+  send(*nats, through);
+  int code = exit_code::done;
+  if (options.wait && !stop_signals::seen())
+    code = show_verdicts(wait_for_verdicts(*nats, *ledger, through.state().ids, requests.last_seq,
+                                           dead_letters.last_seq + 1, *limit));
+  if (stop_signals::seen())
+    signals.end_as_asked();
+  return code;
+}
+
+} // namespace
+
+void add_submit(command_line& line) {
+  const auto options = std::make_shared<submit_options>();
+  auto& app = line.add_verb(
+      {"submit", "Publish one request, or a file of them, to the stream",
+       "ledgerd submit --user alice --type DEPOSIT --amount 10000 --record-id 1 --wait"},
+      [options](const config& settings) { return run_submit(settings, *options); });
+  app.add_option("--user", options->one.user, "userId of the request");
+  app.add_option("--type", options->one.type, "DEPOSIT or WITHDRAWAL")
+      ->check(CLI::IsMember({"DEPOSIT", "WITHDRAWAL"}));
+  app.add_option("--amount", options->one.amount, "Exact decimal, such as 10000 or 12.50");
+  app.add_option("--currency", options->one.currency,
+                 "Three capital letters; by default --default-currency");
+  add_integer(app, "--record-id", options->one.record_id, 1, INT64_MAX, "The idempotency key");
+  app.add_option("--file", options->file,
+                 "A file or pipe with one request as JSON on each line; `-`: standard input");
+  app.add_flag("--raw", options->raw,
+               "Send what cannot be valid, too; a line {\"subject\": ..., \"payload\": ...} names "
+               "its own subject");
+  app.add_flag("--message-ids", options->message_ids,
+               "Give each message the id request-<recordId>");
+  app.add_option_function<std::string>(
+         "--rate", [options](const std::string& text) { options->rate = parse_rate(text); },
+         "Messages a second, whatever the broker's answers; 0: no limit")
+      ->type_name("N");
+  app.add_flag("--wait", options->wait,
+               "Wait for the verdicts and count them; exit code 1 when something is refused, "
+               "parked or undecided");
+  app.add_option("--wait-limit", options->wait_limit, "How long to wait for them")
+      ->type_name("DURATION")
+      ->capture_default_str();
+}
+
+} // namespace ledgerd

@@ -1,0 +1,34 @@
+// What the verbs share: connections made from the configuration, and what they show of a row.
+#pragma once
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "app/config/config.hpp"
+#include "domain/entry.hpp"
+#include "messaging/broker.hpp"
+#include "persistence/postgres.hpp"
+
+namespace ledgerd {
+
+// One attempt; throws std::runtime_error with the reason, without secrets.
+std::unique_ptr<broker> connect_broker(const config& settings);
+
+// Throws usage_error when no database is configured. Connects on first use.
+std::unique_ptr<ledger_reader> open_ledger(const config& settings);
+
+// The value of a header, or an empty text.
+std::string_view header_value(const stored_message& message, std::string_view name);
+
+// The recordId of a payload that is a JSON object with a valid one; nothing for all else.
+std::optional<record_id> record_of(std::string_view payload);
+
+nlohmann::ordered_json posting_json(const posting& row, const currency_table& currencies);
+
+// The amount with the currency's digits, or in minor units when the currency is unknown.
+std::string amount_text(money amount, currency_code code, const currency_table& currencies);
+
+} // namespace ledgerd

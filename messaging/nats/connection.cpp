@@ -1,0 +1,338 @@
+#include "messaging/nats/connection.hpp"
+
+#include <nats/nats.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <unordered_map>
+
+#include "messaging/nats/server_urls.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+constexpr int pings_out_max = 2;
+constexpr int reconnect_wait_ms = 250;
+constexpr int reconnect_jitter_ms = 250;
+constexpr int reconnect_buffer_bytes = 1 << 20;
+constexpr int io_buffer_bytes = 64 * 1024;
+constexpr std::size_t spent_count_max = 64;
+constexpr std::size_t spent_bytes_max = 256 * 1024;
+
+// The library does not say when it is done with a callback's closure, so closures are numbers
+// looked up here. A callback runs under the mutex: once `remove` returns, none is running and none
+// will.
+class event_registry {
+public:
+  std::uintptr_t add(session_events* events) {
+    std::lock_guard lock(mutex_);
+    entries_.emplace(++last_id_, events);
+    return last_id_;
+  }
+
+  void remove(std::uintptr_t id) {
+    std::lock_guard lock(mutex_);
+    entries_.erase(id);
+  }
+
+  template <class Call>
+  void dispatch(void* closure, Call call) {
+    std::lock_guard lock(mutex_);
+    if (auto found = entries_.find(reinterpret_cast<std::uintptr_t>(closure));
+        found != entries_.end())
+      call(*found->second);
+  }
+
+private:
+  std::mutex mutex_;
+  std::uintptr_t last_id_ = 0;
+  std::unordered_map<std::uintptr_t, session_events*> entries_;
+};
+
+event_registry& registry() {
+  // Never destroyed: the library's threads may outlive static destruction.
+  static auto* instance = new event_registry;
+  return *instance;
+}
+
+void on_disconnected(natsConnection*, void* closure) {
+  registry().dispatch(closure, [](session_events& events) { events.session_disconnected(); });
+}
+
+void on_reconnected(natsConnection*, void* closure) {
+  registry().dispatch(closure, [](session_events& events) { events.session_reconnected(); });
+}
+
+void on_closed(natsConnection*, void* closure) {
+  registry().dispatch(closure, [](session_events& events) { events.session_closed(); });
+}
+
+// The subscription may be gone by now (cnats 3.4.1): it is not touched.
+void on_error(natsConnection* connection, natsSubscription*, natsStatus status, void* closure) {
+  std::string text = natsStatus_GetText(status);
+  const char* last = nullptr;
+  if (natsConnection_GetLastError(connection, &last) != NATS_OK && last != nullptr && *last != '\0')
+    text.append(": ").append(last);
+  registry().dispatch(closure, [&](session_events& events) {
+    events.session_error(status == NATS_SLOW_CONSUMER, text);
+  });
+}
+
+// What a subscription's thread works with.
+struct receiver {
+  std::shared_ptr<message_sink> sink;
+  std::shared_ptr<std::atomic<std::uint64_t>> signs;
+  spent_messages spent;
+};
+
+void on_message(natsConnection*, natsSubscription*, natsMsg* message, void* closure) {
+  auto* to = static_cast<receiver*>(closure);
+  to->signs->fetch_add(1, std::memory_order_relaxed);
+  to->sink->receive(message);
+  to->spent.add(message);
+}
+
+void on_subscription_complete(void* closure) {
+  delete static_cast<receiver*>(closure);
+}
+
+struct options_deleter {
+  void operator()(natsOptions* options) const noexcept { natsOptions_Destroy(options); }
+};
+using options_ptr = std::unique_ptr<natsOptions, options_deleter>;
+
+options_ptr make_options(const broker_options& broker, const session_options& options,
+                         std::uintptr_t events_id) {
+  natsOptions* raw = nullptr;
+  if (natsOptions_Create(&raw) != NATS_OK)
+    throw std::runtime_error("NATS: out of memory");
+  options_ptr result(raw);
+  auto check = [](natsStatus status) {
+    if (status != NATS_OK)
+      throw std::runtime_error("NATS options: " + nats_error_text(status));
+  };
+  auto urls = split_urls(broker.url);
+  if (urls.empty())
+    throw std::runtime_error("NATS: no URL given");
+  std::vector<const char*> servers;
+  servers.reserve(urls.size());
+  for (auto& url : urls) {
+    url = decode_credentials(url);
+    servers.push_back(url.c_str());
+  }
+  check(natsOptions_SetServers(raw, servers.data(), static_cast<int>(servers.size())));
+  if (std::any_of(urls.begin(), urls.end(), [](auto& url) { return url.starts_with("tls://"); }))
+    check(natsOptions_SetSecure(raw, true));
+  if (!broker.credentials_file.empty())
+    check(natsOptions_SetUserCredentialsFromFiles(raw, broker.credentials_file.c_str(), nullptr));
+  // The limit is for the whole attempt; the library applies it to each server in turn.
+  const auto share = broker.connect_timeout.count() / static_cast<std::int64_t>(servers.size());
+  check(natsOptions_SetTimeout(raw, std::max<std::int64_t>(share, 100)));
+  check(natsOptions_SetName(raw, options.name.c_str()));
+  check(natsOptions_SetAllowReconnect(raw, options.reconnect));
+  check(natsOptions_SetMaxReconnect(raw, -1));
+  check(natsOptions_SetReconnectWait(raw, reconnect_wait_ms));
+  check(natsOptions_SetReconnectJitter(raw, reconnect_jitter_ms, reconnect_jitter_ms));
+  check(natsOptions_SetReconnectBufSize(raw, reconnect_buffer_bytes));
+  check(natsOptions_SetPingInterval(raw, broker.ping_interval.count()));
+  check(natsOptions_SetMaxPingsOut(raw, pings_out_max));
+  check(natsOptions_SetWriteDeadline(raw, broker.write_deadline.count()));
+  check(natsOptions_SetFailRequestsOnDisconnect(raw, true));
+  check(natsOptions_SetIOBufSize(raw, io_buffer_bytes));
+  check(natsOptions_SetSendAsap(raw, options.immediate));
+  if (events_id != 0) {
+    // A number, not an object: the library only carries it.
+    auto* closure = reinterpret_cast<void*>(events_id); // NOLINT(performance-no-int-to-ptr)
+    check(natsOptions_SetDisconnectedCB(raw, on_disconnected, closure));
+    check(natsOptions_SetReconnectedCB(raw, on_reconnected, closure));
+    check(natsOptions_SetClosedCB(raw, on_closed, closure));
+    check(natsOptions_SetErrorHandler(raw, on_error, closure));
+  }
+  return result;
+}
+
+} // namespace
+
+std::string nats_error_text(int status) {
+  std::string text = natsStatus_GetText(static_cast<natsStatus>(status));
+  natsStatus last_status = NATS_OK;
+  if (const char* last = nats_GetLastError(&last_status);
+      last != nullptr && *last != '\0' && static_cast<int>(last_status) == status && text != last)
+    text.append(": ").append(last);
+  return text;
+}
+
+// -- spent_messages
+
+void spent_messages::add(nats_message* message) {
+  messages_.push_back(message);
+  bytes_ += static_cast<std::size_t>(natsMsg_GetDataLength(message));
+  if (messages_.size() >= spent_count_max || bytes_ >= spent_bytes_max)
+    destroy();
+}
+
+void spent_messages::destroy() noexcept {
+  for (auto* message : messages_)
+    natsMsg_Destroy(message);
+  messages_.clear();
+  bytes_ = 0;
+}
+
+// -- session
+
+std::shared_ptr<session> session::open(const broker_options& broker,
+                                       const session_options& options) {
+  std::shared_ptr<session> result(new session);
+  if (options.events != nullptr)
+    result->events_id_ = registry().add(options.events);
+  try {
+    const auto settings = make_options(broker, options, result->events_id_);
+    if (const auto status = natsConnection_Connect(&result->connection_, settings.get());
+        status != NATS_OK) {
+      const auto text = "cannot connect to " + broker.url + ": " + nats_error_text(status);
+      if (status == NATS_CONNECTION_AUTH_FAILED || status == NATS_NOT_PERMITTED)
+        throw broker_refused(text);
+      throw std::runtime_error(text);
+    }
+  } catch (const broker_refused& error) {
+    throw broker_refused(redact(error.what(), broker.url));
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(redact(error.what(), broker.url));
+  }
+  return result;
+}
+
+void session::silence() {
+  if (events_id_ != 0)
+    registry().remove(events_id_);
+}
+
+void session::close() {
+  natsConnection_Close(connection_);
+}
+
+bool session::ping(std::chrono::milliseconds at_most) {
+  if (natsConnection_FlushTimeout(connection_, at_most.count()) != NATS_OK)
+    return false;
+  signs_->fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+session::~session() {
+  silence();
+  if (connection_ == nullptr)
+    return;
+  natsConnection_Close(
+      connection_); // ends the reading thread: from here on nothing looks up a subscription
+  for (auto* subscription : subscriptions_)
+    natsSubscription_Destroy(subscription);
+  natsConnection_Destroy(connection_);
+}
+
+std::string session::make_inbox() const {
+  natsInbox* inbox = nullptr;
+  if (natsInbox_Create(&inbox) != NATS_OK)
+    throw std::runtime_error("NATS: out of memory");
+  std::string result = inbox;
+  natsInbox_Destroy(inbox);
+  return result;
+}
+
+nats_subscription* session::subscribe(const std::string& subject,
+                                      std::shared_ptr<message_sink> sink,
+                                      const std::string& queue_group, pending_limits pending) {
+  natsSubscription* subscription = nullptr;
+  if (sink == nullptr) {
+    if (natsConnection_SubscribeSync(&subscription, connection_, subject.c_str()) != NATS_OK)
+      return nullptr;
+  } else {
+    auto holder = std::make_unique<receiver>();
+    holder->sink = std::move(sink);
+    holder->signs = signs_;
+    const auto status =
+        queue_group.empty()
+            ? natsConnection_Subscribe(&subscription, connection_, subject.c_str(), on_message,
+                                       holder.get())
+            : natsConnection_QueueSubscribe(&subscription, connection_, subject.c_str(),
+                                            queue_group.c_str(), on_message, holder.get());
+    if (status != NATS_OK)
+      return nullptr;
+    // Freed by the subscription's thread when it ends. Should nobody be able to tell when that is,
+    // it is never freed: a message may be in the sink's hands.
+    auto* released = holder.release();
+    if (natsSubscription_SetOnCompleteCB(subscription, on_subscription_complete, released)
+        != NATS_OK) {
+      natsSubscription_Unsubscribe(subscription);
+      std::lock_guard lock(subscriptions_mutex_);
+      subscriptions_.push_back(subscription);
+      return nullptr;
+    }
+  }
+  natsSubscription_SetPendingLimits(subscription, pending.messages, pending.bytes);
+  std::lock_guard lock(subscriptions_mutex_);
+  subscriptions_.push_back(subscription);
+  return subscription;
+}
+
+void session::unsubscribe(nats_subscription* subscription) {
+  if (subscription != nullptr)
+    natsSubscription_Unsubscribe(subscription);
+}
+
+void session::drain(nats_subscription* subscription) {
+  if (subscription != nullptr)
+    natsSubscription_Drain(subscription);
+}
+
+nats_message* session::next(nats_subscription* subscription, std::chrono::milliseconds timeout) {
+  natsMsg* message = nullptr;
+  const auto status = natsSubscription_NextMsg(&message, subscription, timeout.count());
+  if (status == NATS_OK)
+    return message;
+  if (status == NATS_TIMEOUT)
+    return nullptr;
+  throw std::runtime_error("NATS: " + nats_error_text(status));
+}
+
+std::string session::publish(const std::string& subject, const std::string& reply,
+                             std::string_view payload) {
+  const auto size = static_cast<int>(payload.size());
+  const auto status =
+      reply.empty() ? natsConnection_Publish(connection_, subject.c_str(), payload.data(), size)
+                    : natsConnection_PublishRequest(connection_, subject.c_str(), reply.c_str(),
+                                                    payload.data(), size);
+  return status == NATS_OK ? std::string() : nats_error_text(status);
+}
+
+session::acceptance session::publish(const outgoing& message, const std::string& reply) {
+  natsMsg* raw = nullptr;
+  auto status =
+      natsMsg_Create(&raw, message.subject.c_str(), reply.empty() ? nullptr : reply.c_str(),
+                     message.payload.data(), static_cast<int>(message.payload.size()));
+  if (status == NATS_OK && !message.message_id.empty())
+    status = natsMsgHeader_Set(raw, "Nats-Msg-Id", message.message_id.c_str());
+  for (const auto& one : message.headers)
+    if (status == NATS_OK)
+      status = natsMsgHeader_Add(raw, one.name.c_str(), one.value.c_str());
+  const bool built = status == NATS_OK || status == NATS_NO_MEMORY;
+  if (status == NATS_OK)
+    status = natsConnection_PublishMsg(connection_, raw);
+  if (raw != nullptr) {
+    std::lock_guard lock(spent_mutex_);
+    spent_.add(raw);
+  }
+  if (status == NATS_OK)
+    return {};
+  const auto outcome = status == NATS_MAX_PAYLOAD                 ? publish_outcome::too_large
+                       : !built || status == NATS_INVALID_SUBJECT ? publish_outcome::refused
+                                                                  : publish_outcome::unconfirmed;
+  return {outcome, nats_error_text(status)};
+}
+
+std::size_t session::message_bytes_max() const noexcept {
+  return static_cast<std::size_t>(
+      std::max<std::int64_t>(natsConnection_GetMaxPayload(connection_), 0));
+}
+
+} // namespace ledgerd

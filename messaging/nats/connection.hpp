@@ -1,0 +1,249 @@
+// The connection to NATS: a session is one connection of the library, a lifeline keeps one up for
+// ever.
+//
+// Only the .cpp files of the room see the library's header; here its handles
+// are opaque.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "messaging/broker.hpp"
+
+// The library's own opaque types, as nats.h declares them.
+using nats_connection = struct __natsConnection;     // NOLINT(bugprone-reserved-identifier)
+using nats_subscription = struct __natsSubscription; // NOLINT(bugprone-reserved-identifier)
+using nats_message = struct __natsMsg;               // NOLINT(bugprone-reserved-identifier)
+
+namespace ledgerd {
+
+// Receives a subscription's messages on the subscription's own thread. Kept alive by the
+// subscription until that thread has ended, so that it may outlive whoever made it.
+class message_sink {
+public:
+  virtual ~message_sink() = default;
+
+  // Reads the message, which is gone once this has returned.
+  virtual void receive(nats_message* message) = 0;
+};
+
+// Messages that are done with, destroyed many at a time. The library passes each to a thread of its
+// own, so that one alone costs two switches of threads, more than all else that is done for it.
+// Not thread-safe.
+class spent_messages {
+public:
+  spent_messages() = default;
+  spent_messages(const spent_messages&) = delete;
+  spent_messages& operator=(const spent_messages&) = delete;
+  ~spent_messages() { destroy(); }
+
+  void add(nats_message* message);
+
+private:
+  void destroy() noexcept;
+
+  std::vector<nats_message*> messages_;
+  std::size_t bytes_ = 0;
+};
+
+// How a session's events reach its owner; called on the library's callback thread.
+class session_events {
+public:
+  virtual ~session_events() = default;
+  virtual void session_disconnected() = 0;
+  virtual void session_reconnected() = 0;
+  virtual void session_closed() = 0; // for good: the library has given up, or never will try
+  virtual void session_error(bool slow_consumer, const std::string& text) = 0;
+};
+
+// What may wait between the library's reading thread and a subscription's own; more is dropped by
+// the library, which reports a slow consumer. -1: no limit.
+struct pending_limits {
+  int messages = -1;
+  int bytes = -1;
+};
+
+struct session_options {
+  std::string name;
+  bool immediate = false; // send each publication at once; otherwise within about a millisecond
+  bool reconnect = true;
+  session_events* events = nullptr; // not called any more once the session is silenced or destroyed
+};
+
+// One connection of the library with the subscriptions made on it. Subscriptions are only freed
+// after the connection is closed: cnats 3.4.1 may still touch one that has just been cancelled.
+class session {
+public:
+  // One attempt. Throws std::runtime_error with a reason that holds no secret.
+  static std::shared_ptr<session> open(const broker_options& broker,
+                                       const session_options& options);
+
+  session(const session&) = delete;
+  session& operator=(const session&) = delete;
+  ~session();
+
+  nats_connection* raw() const noexcept { return connection_; }
+
+  // No event is reported once this has returned.
+  void silence();
+
+  // Ends the connection; whoever still holds the session may go on calling it. Waits for a blocked
+  // write to give up.
+  void close();
+
+  // Waits for the server's answer to a ping; false when there is none in time. Also writes what the
+  // library has not written yet.
+  bool ping(std::chrono::milliseconds at_most);
+
+  // How many signs of life there have been: messages, and answers to `ping`.
+  std::uint64_t signs() const noexcept { return signs_->load(std::memory_order_relaxed); }
+
+  // A subject nobody else uses, without a trailing dot.
+  std::string make_inbox() const;
+
+  // Without `pending`, nothing is dropped silently. Null when the connection is closed.
+  // Without a sink the messages are fetched with `next`. Of the subscriptions in one queue group
+  // each message reaches one; a group needs a sink.
+  nats_subscription* subscribe(const std::string& subject, std::shared_ptr<message_sink> sink,
+                               const std::string& queue_group = {}, pending_limits pending = {});
+  void unsubscribe(nats_subscription* subscription);
+
+  // Cancels at the broker at once, and still delivers what is on the way.
+  void drain(nats_subscription* subscription);
+
+  // Null after `timeout`; throws std::runtime_error when the connection is gone.
+  nats_message* next(nats_subscription* subscription, std::chrono::milliseconds timeout);
+
+  // Returns the error, empty when the library has taken the message.
+  std::string publish(const std::string& subject, const std::string& reply,
+                      std::string_view payload);
+
+  // Whether the library has taken the message, and if not, whether it ever will.
+  struct acceptance {
+    publish_outcome outcome = publish_outcome::confirmed; // here: taken
+    std::string error = {};
+  };
+  acceptance publish(const outgoing& message, const std::string& reply);
+
+  // The server's limit for payload and headers of one message, in bytes, as the last greeting said.
+  std::size_t message_bytes_max() const noexcept;
+
+private:
+  session() = default;
+
+  nats_connection* connection_ = nullptr;
+  // Shared with the subscriptions' threads, which may outlive the session.
+  const std::shared_ptr<std::atomic<std::uint64_t>> signs_ =
+      std::make_shared<std::atomic<std::uint64_t>>(0);
+  std::uintptr_t events_id_ = 0;
+  std::mutex subscriptions_mutex_;
+  std::vector<nats_subscription*> subscriptions_; // all ever made, freed at the end
+  std::mutex spent_mutex_;
+  spent_messages spent_; // those published
+};
+
+// What a failed call of the library means, in words. `status` is a natsStatus.
+std::string nats_error_text(int status);
+
+// Judges whether a link that the library thinks is up still is. Pure; one thread, which calls
+// `look` several times a second. Time in which nobody looked does not count: the process may have
+// been stopped.
+class link_watch {
+public:
+  using time_point = std::chrono::steady_clock::time_point;
+  using wall_time = std::chrono::system_clock::time_point;
+
+  static constexpr std::chrono::milliseconds look_every{200};
+  static constexpr std::chrono::milliseconds silence_max{4000};
+  // By so much the wall clock may be set back: the library's waits, which end by the wall clock,
+  // are prolonged by as much.
+  static constexpr std::chrono::milliseconds step_back_max{250};
+
+  // The reason why the connection must be made anew; empty when all is well. `signs` has changed
+  // when there was a sign of life, `up` is what the library thinks.
+  std::string look(time_point now, wall_time wall, bool up, std::uint64_t signs);
+
+  // A new connection begins.
+  void begin();
+
+private:
+  bool begun_ = false;
+  time_point last_look_;
+  std::chrono::nanoseconds wall_ahead_{0}; // of the steady clock
+  std::uint64_t signs_ = 0;
+  std::chrono::nanoseconds silent_{0};
+};
+
+// A session that is kept up for ever: the library reconnects; when it gives up, when the server
+// falls silent, or when those who use the link get no answers, the lifeline builds a new session.
+// Thread-safe.
+class lifeline final : private session_events {
+public:
+  using report = std::function<void(link_event, const std::string&)>;
+
+  // Throws std::runtime_error when the first connection fails.
+  lifeline(broker_options broker, session_options options, report observe);
+  ~lifeline() override;
+
+  // The session of the moment; never null, possibly closed or reconnecting.
+  std::shared_ptr<session> current() const;
+
+  // Changes whenever what was under way must be counted as lost: on a disconnect, a reconnect and a
+  // rebuild.
+  std::uint64_t epoch() const noexcept { return epoch_.load(std::memory_order_acquire); }
+
+  bool up() const noexcept { return up_.load(std::memory_order_acquire); }
+
+  // Somebody who uses the link has been answered.
+  void answered();
+
+  // Somebody has waited for an answer for too long, though the link is up. The link is made anew
+  // when nobody else has been answered for `unanswered_max` either, and less and less often while
+  // that does not help: the server may be what does not answer.
+  void suspect(const std::string& why);
+
+  static constexpr std::chrono::milliseconds unanswered_max{4500};
+
+private:
+  void session_disconnected() override;
+  void session_reconnected() override;
+  void session_closed() override;
+  void session_error(bool slow_consumer, const std::string& text) override;
+
+  void set_up(bool up);
+  void supervise();
+  void ping_for_ever();
+  // What is wrong with the connection; empty when nothing is. Called with the mutex.
+  std::string trouble();
+  bool rebuild();
+
+  broker_options broker_; // its URL: guarded by the mutex
+  session_options options_;
+  const report report_;
+  std::atomic<std::uint64_t> epoch_ = 1;
+  std::atomic<bool> up_ = false;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::shared_ptr<session> session_;
+  link_watch watch_;
+  std::string suspicion_;
+  std::chrono::steady_clock::time_point answered_at_;
+  std::chrono::steady_clock::time_point next_suspicion_;
+  std::chrono::milliseconds suspicion_pause_{0};
+  bool closed_ = false;
+  bool stopping_ = false;
+  std::thread supervisor_;
+  std::thread pinger_;
+};
+
+} // namespace ledgerd

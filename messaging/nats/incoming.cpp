@@ -1,0 +1,222 @@
+#include "messaging/nats/incoming.hpp"
+
+#include <nats/nats.h>
+
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+namespace ledgerd {
+
+namespace {
+
+constexpr std::size_t tokens_max = 13;
+constexpr std::string_view internal_header_prefix = "Nats-";
+
+// How many headers of a message are kept: many tiny ones would take many times their bytes.
+constexpr std::size_t headers_max = 256;
+
+// JetStream's refusals of this message for its size, or that of its headers. All other errors are
+// the world's: a stream that is full, away, sealed or short of something may take it another time.
+bool is_refusal_for_size(int code) noexcept {
+  constexpr int message_too_large = 10054;
+  constexpr int headers_too_large = 10097;
+  return code == message_too_large || code == headers_too_large;
+}
+
+struct free_deleter {
+  void operator()(const char** list) const noexcept {
+    std::free(const_cast<char**>(list)); // NOLINT: the library hands out an array from malloc
+  }
+};
+using string_list = std::unique_ptr<const char*, free_deleter>;
+
+// `{"stream":"NAME", "seq":N}` and nothing else: the usual answer, read without a parser.
+bool is_plain_publish_answer(std::string_view json) noexcept {
+  constexpr std::string_view head = R"({"stream":")";
+  if (!json.starts_with(head) || !json.ends_with('}'))
+    return false;
+  json.remove_prefix(head.size());
+  json.remove_suffix(1);
+  const auto quote = json.find('"');
+  if (quote == std::string_view::npos || json.substr(0, quote).find('\\') != std::string_view::npos)
+    return false;
+  json.remove_prefix(quote + 1);
+  constexpr std::string_view seq = R"("seq":)";
+  if (!json.starts_with(','))
+    return false;
+  json.remove_prefix(json.starts_with(", ") ? 2 : 1);
+  if (!json.starts_with(seq))
+    return false;
+  const auto number = parse_number(json.substr(seq.size()));
+  return number && *number > 0;
+}
+
+} // namespace
+
+std::optional<std::uint64_t> parse_number(std::string_view text) noexcept {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size())
+    return std::nullopt;
+  return value;
+}
+
+std::optional<receipt_facts> parse_receipt(std::string_view subject) noexcept {
+  std::array<std::string_view, tokens_max> tokens;
+  std::size_t count = 0;
+  for (std::size_t begin = 0;;) {
+    const auto dot = subject.find('.', begin);
+    const auto token = subject.substr(begin, dot == std::string_view::npos ? dot : dot - begin);
+    if (token.empty() || count == tokens_max)
+      return std::nullopt;
+    tokens[count++] = token;
+    if (dot == std::string_view::npos)
+      break;
+    begin = dot + 1;
+  }
+  if ((count != 9 && count != 11 && count != 12) || tokens[0] != "$JS" || tokens[1] != "ACK")
+    return std::nullopt;
+  const std::size_t first = count == 9 ? 2 : 4;
+  std::array<std::uint64_t, 5> numbers;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const auto number = parse_number(tokens[first + 2 + i]);
+    if (!number)
+      return std::nullopt;
+    numbers[i] = *number;
+  }
+  const auto [deliveries, stream_seq, consumer_seq, timestamp, pending] = numbers;
+  if (deliveries == 0 || stream_seq == 0 || consumer_seq == 0)
+    return std::nullopt;
+  return receipt_facts{.stream = tokens[first],
+                       .consumer = tokens[first + 1],
+                       .deliveries = deliveries,
+                       .stream_seq = stream_seq,
+                       .consumer_seq = consumer_seq,
+                       .stored_at_ns = static_cast<std::int64_t>(timestamp),
+                       .pending = pending};
+}
+
+publish_answer parse_publish_answer(std::string_view json) {
+  if (is_plain_publish_answer(json))
+    return {publish_outcome::confirmed};
+  int code = 0;
+  auto error = parse_api_error(json, code);
+  const auto answer = nlohmann::json::parse(json, nullptr, false);
+  const auto stream =
+      answer.is_object() && answer.contains("stream") && answer["stream"].is_string()
+          ? answer["stream"].get<std::string>()
+          : std::string();
+  if (!error.empty())
+    return {is_refusal_for_size(code) ? publish_outcome::too_large : publish_outcome::unconfirmed,
+            std::move(error), stream};
+  if (!stream.empty() && answer.contains("seq") && answer["seq"].is_number_unsigned()
+      && answer["seq"].get<std::uint64_t>() > 0)
+    return {publish_outcome::confirmed};
+  return {publish_outcome::unconfirmed, "an answer that is not a PubAck"};
+}
+
+std::optional<std::size_t> parse_message_limit(std::string_view json) {
+  const auto answer = nlohmann::json::parse(json, nullptr, false);
+  if (!answer.is_object() || !answer.contains("config") || !answer["config"].is_object())
+    return std::nullopt;
+  const auto found = answer["config"].find("max_msg_size");
+  if (found == answer["config"].end() || !found->is_number_integer()
+      || found->get<std::int64_t>() <= 0)
+    return std::nullopt;
+  return static_cast<std::size_t>(found->get<std::int64_t>());
+}
+
+std::string parse_api_error(std::string_view json, int& error_code) {
+  error_code = 0;
+  const auto answer = nlohmann::json::parse(json, nullptr, false);
+  if (!answer.is_object())
+    return "an answer that is not a JSON object";
+  const auto found = answer.find("error");
+  if (found == answer.end())
+    return {};
+  if (!found->is_object())
+    return "an error without description";
+  auto number = [&](const char* key) {
+    const auto at = found->find(key);
+    return at != found->end() && at->is_number_integer() ? at->get<int>() : 0;
+  };
+  error_code = number("err_code") != 0 ? number("err_code") : number("code");
+  const auto text = found->find("description");
+  return text != found->end() && text->is_string() && !text->get_ref<const std::string&>().empty()
+             ? text->get<std::string>()
+             : "error " + std::to_string(error_code);
+}
+
+std::vector<header> copy_headers(nats_message* message, header_choice which) {
+  std::vector<header> result;
+  const char** raw_names = nullptr;
+  int name_count = 0;
+  if (natsMsgHeader_Keys(message, &raw_names, &name_count) != NATS_OK)
+    return result;
+  const string_list names(raw_names);
+  for (int i = 0; i < name_count; ++i) {
+    const std::string_view name = raw_names[i];
+    if (which == header_choice::application && name.starts_with(internal_header_prefix))
+      continue;
+    const char** raw_values = nullptr;
+    int value_count = 0;
+    if (natsMsgHeader_Values(message, raw_names[i], &raw_values, &value_count) != NATS_OK)
+      continue;
+    const string_list values(raw_values);
+    for (int j = 0; j < value_count && result.size() < headers_max; ++j)
+      result.push_back({std::string(name), raw_values[j] == nullptr ? "" : raw_values[j]});
+  }
+  return result;
+}
+
+std::vector<header> parse_headers(std::string_view block) {
+  constexpr std::string_view line_end = "\r\n";
+  std::vector<header> result;
+  bool first = true;
+  while (!block.empty()) {
+    const auto end = block.find(line_end);
+    const auto line = block.substr(0, end);
+    block.remove_prefix(end == std::string_view::npos ? block.size() : end + line_end.size());
+    const auto colon = line.find(':');
+    if (std::exchange(first, false) || colon == std::string_view::npos || colon == 0)
+      continue;
+    const auto begin = line.find_first_not_of(" \t", colon + 1);
+    const auto last = line.find_last_not_of(" \t");
+    auto value =
+        begin == std::string_view::npos ? std::string_view() : line.substr(begin, last + 1 - begin);
+    result.push_back({std::string(line.substr(0, colon)), std::string(value)});
+  }
+  return result;
+}
+
+std::string header_value(nats_message* message, const char* name) {
+  const char* value = nullptr;
+  return natsMsgHeader_Get(message, name, &value) == NATS_OK && value != nullptr ? value : "";
+}
+
+bool is_no_responders(nats_message* message) {
+  return natsMsg_IsNoResponders(message);
+}
+
+std::string_view subject_of(const nats_message* message) noexcept {
+  return natsMsg_GetSubject(message);
+}
+
+std::string_view reply_of(const nats_message* message) noexcept {
+  const char* reply = natsMsg_GetReply(message);
+  return reply == nullptr ? std::string_view() : reply;
+}
+
+std::string_view payload_of(const nats_message* message) noexcept {
+  const auto size = natsMsg_GetDataLength(message);
+  return size <= 0 ? std::string_view()
+                   : std::string_view(natsMsg_GetData(message), static_cast<std::size_t>(size));
+}
+
+void message_deleter::operator()(nats_message* message) const noexcept {
+  natsMsg_Destroy(message);
+}
+
+} // namespace ledgerd

@@ -1,0 +1,75 @@
+// Reads what the broker sends: acknowledgement subjects, headers, PubAcks, statuses. Private to
+// this room; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "messaging/nats/connection.hpp"
+#include "messaging/ports.hpp"
+
+namespace ledgerd {
+
+// What an acknowledgement subject says of the message it came with. The views point into the
+// subject.
+struct receipt_facts {
+  std::string_view stream;
+  std::string_view consumer;
+  std::uint64_t deliveries = 0;
+  std::uint64_t stream_seq = 0;
+  std::uint64_t consumer_seq = 0;
+  std::int64_t stored_at_ns = 0; // since 1970
+  std::uint64_t pending = 0;     // matching messages after this one
+};
+
+// $JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>, or the
+// longer form with a domain and an account hash in front of the stream and, possibly, a token at
+// the end. Anything else: nothing.
+std::optional<receipt_facts> parse_receipt(std::string_view subject) noexcept;
+
+// A whole number without sign, nothing else.
+std::optional<std::uint64_t> parse_number(std::string_view text) noexcept;
+
+// A PubAck. `error` is empty when the message is stored. `stream` is named by refusals for size.
+struct publish_answer {
+  publish_outcome outcome = publish_outcome::unconfirmed;
+  std::string error = {};
+  std::string stream = {};
+};
+publish_answer parse_publish_answer(std::string_view json);
+
+// The largest message that a stream takes, of the answer to STREAM.INFO; nothing when the answer
+// does not say or there is no limit.
+std::optional<std::size_t> parse_message_limit(std::string_view json);
+
+// The JetStream error of an API answer, as a sentence; empty when there is none.
+std::string parse_api_error(std::string_view json, int& error_code);
+
+enum class header_choice { all, application }; // application: without those that begin with "Nats-"
+
+// The headers of a received message, the first 256 of them. Malformed ones count as none.
+std::vector<header> copy_headers(nats_message* message, header_choice which);
+
+// Headers as they are stored: the version line, then `Name: value` lines. Malformed lines are left
+// out.
+std::vector<header> parse_headers(std::string_view block);
+
+// One header's value; empty when there is none.
+std::string header_value(nats_message* message, const char* name);
+
+// The answer of a broker that has nobody to ask.
+bool is_no_responders(nats_message* message);
+
+std::string_view subject_of(const nats_message* message) noexcept;
+std::string_view reply_of(const nats_message* message) noexcept;
+std::string_view payload_of(const nats_message* message) noexcept;
+
+struct message_deleter {
+  void operator()(nats_message* message) const noexcept;
+};
+using message_ptr = std::unique_ptr<nats_message, message_deleter>;
+
+} // namespace ledgerd

@@ -1,0 +1,237 @@
+// The lifeline of connection.hpp.
+#include <nats/nats.h>
+
+#include <algorithm>
+#include <random>
+#include <stdexcept>
+#include <utility>
+
+#include "messaging/nats/connection.hpp"
+#include "messaging/nats/server_urls.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using steady = std::chrono::steady_clock;
+
+constexpr auto rebuild_pause_min = std::chrono::milliseconds(250);
+constexpr auto rebuild_pause_max = std::chrono::milliseconds(2000);
+constexpr auto ping_every = std::chrono::milliseconds(1000);
+constexpr auto ping_patience = std::chrono::milliseconds(5000);
+constexpr auto suspicion_pause_min = std::chrono::milliseconds(5000);
+constexpr auto suspicion_pause_max = std::chrono::milliseconds(60000);
+
+// Both clocks at one moment: a pause between the two readings would look like a step.
+std::pair<steady::time_point, link_watch::wall_time> read_clocks() {
+  for (;;) {
+    const auto before = steady::now();
+    const auto wall = std::chrono::system_clock::now();
+    if (steady::now() - before < link_watch::step_back_max / 2)
+      return {before, wall};
+  }
+}
+
+std::string milliseconds_text(std::chrono::nanoseconds time) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count())
+         + " ms";
+}
+
+} // namespace
+
+// -- link_watch
+
+std::string link_watch::look(time_point now, wall_time wall, bool up, std::uint64_t signs) {
+  const auto ahead = std::chrono::nanoseconds(wall.time_since_epoch())
+                     - std::chrono::nanoseconds(now.time_since_epoch());
+  if (!std::exchange(begun_, true)) {
+    last_look_ = now;
+    wall_ahead_ = ahead;
+    signs_ = signs;
+    silent_ = {};
+    return {};
+  }
+  const auto passed = std::min<std::chrono::nanoseconds>(now - last_look_, 2 * look_every);
+  const auto stepped_back = std::exchange(wall_ahead_, ahead) - ahead;
+  last_look_ = now;
+  if (!up || std::exchange(signs_, signs) != signs)
+    silent_ = {};
+  else
+    silent_ += passed;
+  if (stepped_back > step_back_max)
+    return "the wall clock was set back by " + milliseconds_text(stepped_back);
+  if (silent_ >= silence_max)
+    return "the server has been silent for " + milliseconds_text(silent_);
+  return {};
+}
+
+void link_watch::begin() {
+  begun_ = false;
+}
+
+// -- lifeline
+
+lifeline::lifeline(broker_options broker, session_options options, report observe)
+    : broker_(std::move(broker)), options_(std::move(options)), report_(std::move(observe)) {
+  options_.events = this;
+  session_ = session::open(broker_, options_);
+  up_ = true;
+  supervisor_ = std::thread([this] { supervise(); });
+  pinger_ = std::thread([this] { ping_for_ever(); });
+}
+
+lifeline::~lifeline() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  supervisor_.join();
+  session_->silence(); // a source may still hold it
+  session_->close();   // ends a ping that is under way
+  pinger_.join();
+}
+
+std::shared_ptr<session> lifeline::current() const {
+  std::lock_guard lock(mutex_);
+  return session_;
+}
+
+void lifeline::set_up(bool up) {
+  up_.store(up, std::memory_order_release);
+  epoch_.fetch_add(1, std::memory_order_acq_rel);
+}
+
+void lifeline::answered() {
+  std::lock_guard lock(mutex_);
+  answered_at_ = steady::now();
+  suspicion_pause_ = {};
+}
+
+void lifeline::suspect(const std::string& why) {
+  std::lock_guard lock(mutex_);
+  const auto now = steady::now();
+  if (!up() || now - answered_at_ < unanswered_max || now < next_suspicion_)
+    return;
+  suspicion_pause_ = std::clamp(suspicion_pause_ * 2, suspicion_pause_min, suspicion_pause_max);
+  next_suspicion_ = now + suspicion_pause_;
+  suspicion_ = why;
+  changed_.notify_all();
+}
+
+void lifeline::session_disconnected() {
+  set_up(false);
+  report_(link_event::disconnected, options_.name);
+}
+
+void lifeline::session_reconnected() {
+  set_up(true);
+  report_(link_event::reconnected, options_.name);
+}
+
+void lifeline::session_closed() {
+  set_up(false);
+  std::lock_guard lock(mutex_);
+  closed_ = true;
+  changed_.notify_all();
+}
+
+void lifeline::session_error(bool slow_consumer, const std::string& text) {
+  answered(); // a refusal is an answer: a new connection would bring the same
+  std::string urls;
+  {
+    std::lock_guard lock(mutex_);
+    urls = broker_.url;
+  }
+  report_(slow_consumer ? link_event::slow_consumer : link_event::error,
+          options_.name + ": " + redact(text, urls));
+}
+
+std::string lifeline::trouble() {
+  const auto [now, wall] = read_clocks();
+  auto why = watch_.look(now, wall, up(), session_->signs());
+  return why.empty() ? std::exchange(suspicion_, {}) : why;
+}
+
+void lifeline::supervise() {
+  std::minstd_rand random(std::random_device{}());
+  auto pause = rebuild_pause_min;
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    if (!closed_) {
+      changed_.wait_for(lock, link_watch::look_every,
+                        [this] { return closed_ || stopping_ || !suspicion_.empty(); });
+      const auto why = trouble();
+      if (why.empty() || closed_ || stopping_)
+        continue;
+      const auto lost = session_;
+      lock.unlock();
+      lost->silence(); // it may come back by itself meanwhile; nobody needs it then
+      set_up(false);
+      report_(link_event::error, options_.name + ": " + why + ": connecting anew");
+      report_(link_event::disconnected, options_.name);
+    } else {
+      const auto jittered = pause / 2 + std::chrono::milliseconds(random() % pause.count());
+      if (changed_.wait_for(lock, jittered, [this] { return stopping_; }))
+        break;
+      lock.unlock();
+    }
+    const bool rebuilt = rebuild();
+    lock.lock();
+    if (!rebuilt)
+      closed_ = true;
+    pause = rebuilt ? rebuild_pause_min : std::min(pause * 2, rebuild_pause_max);
+  }
+  lock.unlock();
+  nats_ReleaseThreadMemory();
+}
+
+// Of its own: an answer that does not come holds it up by the wall clock, which may be set back.
+void lifeline::ping_for_ever() {
+  std::unique_lock lock(mutex_);
+  while (!changed_.wait_for(lock, ping_every, [this] { return stopping_; })) {
+    if (!up())
+      continue;
+    const auto through = session_;
+    lock.unlock();
+    through->ping(ping_patience);
+    lock.lock();
+  }
+  lock.unlock();
+  nats_ReleaseThreadMemory();
+}
+
+bool lifeline::rebuild() {
+  auto broker = broker_;
+  if (broker.read_url)
+    try {
+      broker.url = broker.read_url();
+    } catch (const std::exception& why) {
+      report_(link_event::error, options_.name + ": the URL cannot be read anew: " + why.what());
+    }
+  {
+    std::lock_guard lock(mutex_);
+    closed_ = false; // before the attempt: the new session may close at once
+  }
+  std::shared_ptr<session> fresh;
+  try {
+    fresh = session::open(broker, options_);
+  } catch (const std::runtime_error& error) {
+    report_(link_event::error, options_.name + ": " + error.what());
+    return false;
+  }
+  {
+    std::lock_guard lock(mutex_);
+    broker_.url = broker.url;
+    std::swap(session_, fresh);
+    watch_.begin();
+    suspicion_.clear();
+  }
+  set_up(natsConnection_Status(current()->raw()) == NATS_CONN_STATUS_CONNECTED);
+  report_(link_event::rebuilt, options_.name);
+  fresh->silence();
+  fresh->close(); // whoever still holds it need not do so
+  return true;
+}
+
+} // namespace ledgerd

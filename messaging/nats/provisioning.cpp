@@ -1,0 +1,220 @@
+#include "messaging/nats/provisioning.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include "messaging/names.hpp"
+#include "messaging/nats/js_api.hpp"
+#include "messaging/nats/settings.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using nlohmann::json;
+
+struct stream_need {
+  expected_stream what;
+  std::vector<std::string_view> subjects; // to create it with
+  bool optional = false;                  // not missed where nothing may be created
+};
+
+struct consumer_need {
+  bool provisioning::*role; // who needs it
+  expected_consumer what;
+};
+
+const std::array<stream_need, 5>& stream_needs() {
+  const auto announced = [](std::string_view by) {
+    return std::string(names::exhausted_prefix).append(by);
+  };
+  static const auto all_exhausted = announced(">");
+  static const auto exhausted_deposit = announced(names::deposit_consumer);
+  static const auto exhausted_withdrawal = announced(names::withdrawal_consumer);
+  static const std::array<stream_need, 5> needs{{
+      {{names::request_stream,
+        stream_use::requests,
+        {names::deposit_subject, names::withdrawal_subject}},
+       {names::deposit_subject, names::withdrawal_subject}},
+      {{names::result_stream,
+        stream_use::results,
+        {names::deposit_result_subject, names::withdrawal_result_subject}},
+       {names::result_subjects}},
+      {{names::dead_letter_stream,
+        stream_use::dead_letters,
+        {"transaction.dead.deposit", "transaction.dead.withdrawal"}},
+       {names::dead_letter_subjects}},
+      {{names::exhausted_stream,
+        stream_use::announcements,
+        {exhausted_deposit, exhausted_withdrawal}},
+       {all_exhausted},
+       true},
+      {{names::action_stream, stream_use::dead_letters, {names::discard_subject}},
+       {names::action_subjects},
+       true},
+  }};
+  return needs;
+}
+
+constexpr std::array<consumer_need, 4> consumer_needs{{
+    {&provisioning::ledger,
+     {names::request_stream, names::deposit_consumer, names::deposit_subject}},
+    {&provisioning::ledger,
+     {names::request_stream, names::withdrawal_consumer, names::withdrawal_subject}},
+    {&provisioning::account,
+     {names::result_stream, names::account_result_consumer, names::result_subjects}},
+    {&provisioning::account,
+     {names::dead_letter_stream, names::account_dead_letter_consumer, names::dead_letter_subjects,
+      true}},
+}};
+
+std::int64_t nanoseconds(std::chrono::milliseconds duration) {
+  return std::chrono::nanoseconds(duration).count();
+}
+
+json stream_config(const stream_need& need, const provisioning& how) {
+  json config = {{"name", need.what.name}, {"subjects", need.subjects}, {"retention", "limits"},
+                 {"storage", "file"},      {"discard", "new"},          {"max_consumers", -1},
+                 {"max_msgs", -1},         {"max_bytes", -1},           {"max_age", 0},
+                 {"max_msg_size", -1},     {"num_replicas", 1}};
+  if (need.what.use != stream_use::requests)
+    config["duplicate_window"] = nanoseconds(how.duplicate_window);
+  return config;
+}
+
+json consumer_config(const consumer_need& need, const provisioning& how) {
+  json result = {{"stream_name", need.what.stream},
+                 {"action", "create"}, // never an update; brokers before 2.10 ignore it
+                 {"config",
+                  {{"durable_name", need.what.name},
+                   {"deliver_policy", "all"},
+                   {"ack_policy", "explicit"},
+                   {"ack_wait", nanoseconds(how.ack_wait)},
+                   {"max_deliver", -1},
+                   {"max_ack_pending", how.ack_pending_max},
+                   {"filter_subject", need.what.filter},
+                   {"replay_policy", "instant"}}}};
+  if (need.what.headers_only)
+    result["config"]["headers_only"] = true;
+  return result;
+}
+
+// The configuration of what is there, as JSON, or nothing.
+std::optional<std::string> find_config(session& through, const std::string& what, int not_found) {
+  const auto answer = ask_jetstream(through, what, "");
+  if (answer.code == not_found)
+    return std::nullopt;
+  if (!answer.error.empty())
+    throw std::runtime_error("JetStream, " + what + ": " + answer.error);
+  const auto info = json::parse(answer.json);
+  return info.contains("config") ? info["config"].dump() : "{}";
+}
+
+// One look at everything that is needed.
+class survey {
+public:
+  survey(session& through, const provisioning& how) : through_(through), how_(how) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    rules_ = {how.shutdown_deadline,
+              std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()};
+  }
+
+  // False when it is missing, for good.
+  bool look(const stream_need& need) {
+    const std::string name(need.what.name);
+    const auto find = "STREAM.INFO." + name;
+    const bool not_missed = need.optional && !how_.create;
+    const auto config = not_missed ? find_config(through_, find, api_stream_not_found)
+                                   : ensure("stream " + name, find, api_stream_not_found,
+                                            "STREAM.CREATE." + name, stream_config(need, how_));
+    if (config) {
+      // What nats-server 2.10 has brought.
+      old_server_ = config->find("\"compression\"") == std::string::npos;
+      add(judge_stream(need.what, *config, rules_));
+    }
+    return config.has_value() || not_missed;
+  }
+
+  void look(const consumer_need& need) {
+    const std::string stream(need.what.stream);
+    const auto path = stream + "." + std::string(need.what.name);
+    const auto who = "consumer " + std::string(need.what.name) + " of stream " + stream;
+    if (old_server_ && !how_.may_cost && is_there(need)) {
+      report.complete = false;
+      return;
+    }
+    if (const auto config = ensure(who, "CONSUMER.INFO." + path, api_consumer_not_found,
+                                   "CONSUMER.DURABLE.CREATE." + path, consumer_config(need, how_)))
+      add(judge_consumer(need.what, *config, rules_));
+  }
+
+  void judge_server() {
+    if (old_server_)
+      report.warned.emplace_back(
+          "nats-server before 2.10: while somebody asks often for a consumer's state (a dashboard, "
+          "an exporter) it delivers 11,000 messages a second instead of 38,000; use 2.10 or later");
+  }
+
+  provision_report report;
+
+private:
+  // The names cost the broker nothing.
+  bool is_there(const consumer_need& need) {
+    const auto present = ask_consumer_names(through_, need.what.stream);
+    return std::find(present.begin(), present.end(), need.what.name) != present.end();
+  }
+
+  // Finds or creates. Of several daemons that create at once one succeeds; the others find what it
+  // has made.
+  std::optional<std::string> ensure(const std::string& who, const std::string& find, int not_found,
+                                    const std::string& create, const json& config) {
+    if (auto found = find_config(through_, find, not_found))
+      return found;
+    if (!how_.create) {
+      report.refused.push_back(who + " is missing");
+      return std::nullopt;
+    }
+    const auto answer = ask_jetstream(through_, create, config.dump());
+    auto found = find_config(through_, find, not_found);
+    if (!found)
+      report.refused.push_back(who + " is missing and cannot be created: " + answer.error);
+    else if (answer.error.empty())
+      report.made.push_back(who);
+    return found;
+  }
+
+  void add(judgement found) {
+    std::move(found.refused.begin(), found.refused.end(), std::back_inserter(report.refused));
+    std::move(found.warned.begin(), found.warned.end(), std::back_inserter(report.warned));
+  }
+
+  session& through_;
+  const provisioning& how_;
+  judging rules_;
+  bool old_server_ = false;
+};
+
+} // namespace
+
+provision_report provision_all(session& through, const provisioning& how) {
+  survey all(through, how);
+  std::vector<std::string_view> missing;
+  for (const auto& need : stream_needs())
+    if (!all.look(need))
+      missing.push_back(need.what.name);
+  for (const auto& need : consumer_needs) // of a missing stream all is said already
+    if (how.*need.role
+        && std::find(missing.begin(), missing.end(), need.what.stream) == missing.end())
+      all.look(need);
+  if (!how.create) // who only looks wants to hear of what is slow, too
+    all.judge_server();
+  return std::move(all.report);
+}
+
+} // namespace ledgerd

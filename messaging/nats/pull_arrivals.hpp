@@ -1,0 +1,207 @@
+// What comes to a pull source from the broker, on the threads of its subscriptions: messages,
+// statuses of its requests, answers to the question when the stream was made.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "domain/assert.hpp"
+#include "messaging/nats/incoming.hpp"
+#include "messaging/nats/js_api.hpp"
+#include "messaging/nats/mailbox.hpp"
+#include "messaging/nats/reply_inbox.hpp"
+
+namespace ledgerd {
+
+// A status instead of a message: a heartbeat, or the end of a request.
+struct notice {
+  std::uint64_t request = 0;
+  int code = 0;
+  std::optional<std::size_t> missing;
+  std::optional<std::size_t> missing_bytes;
+  std::string text;
+
+  bool is_heartbeat() const noexcept { return code == 100; }
+  bool is_ordinary_end() const noexcept {
+    return code == 404 || code == 408 || bytes_are_used_up();
+  }
+  bool bytes_are_used_up() const noexcept {
+    return code == 409 && text.find("Exceeds MaxBytes") != std::string::npos;
+  }
+
+  // A consumer may allow only small requests; its refusal says how small.
+  std::optional<std::size_t> batch_limit() const noexcept {
+    return number_after("Exceeded MaxRequestBatch of ");
+  }
+  std::optional<std::size_t> bytes_limit() const noexcept {
+    return number_after("Exceeded MaxRequestMaxBytes of ");
+  }
+
+private:
+  std::optional<std::size_t> number_after(std::string_view phrase) const noexcept {
+    const auto at = text.find(phrase);
+    return at == std::string::npos
+               ? std::nullopt
+               : parse_number(std::string_view(text).substr(at + phrase.size()));
+  }
+};
+
+// What has come since the last look.
+struct harvest {
+  mailbox<delivery>::tally count;
+  std::vector<notice> notices;
+  bool restarted = false; // the consumer counts anew: it, or its stream, was made anew
+};
+
+// A receipt as the caller keeps it: the generation of `stream_life` in which it came, then the
+// acknowledgement subject.
+constexpr std::size_t mark_bytes = sizeof(std::uint32_t);
+
+inline std::string marked(std::uint32_t generation, std::string_view subject) {
+  std::string result(mark_bytes + subject.size(), '\0');
+  std::memcpy(result.data(), &generation, mark_bytes);
+  subject.copy(result.data() + mark_bytes, subject.size());
+  return result;
+}
+
+inline std::uint32_t mark_of(std::string_view receipt) {
+  std::uint32_t generation = 0;
+  LEDGERD_ASSERT(receipt.size() > mark_bytes);
+  std::memcpy(&generation, receipt.data(), mark_bytes);
+  return generation;
+}
+
+// Answers to the question when the stream was made.
+class life_answers final : public message_sink {
+public:
+  struct answer {
+    std::uint64_t question = 0;
+    std::int64_t created_at_ns = 0;
+  };
+
+  void open(waker wake) {
+    const std::lock_guard lock(mutex_);
+    wake_ = std::move(wake);
+  }
+
+  // The waker is not called any more once this has returned.
+  void shut() { open(nullptr); }
+
+  // Somebody waits for the next answer: it wakes.
+  void await() {
+    const std::lock_guard lock(mutex_);
+    awaited_ = true;
+  }
+
+  std::vector<answer> take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(ready_, {});
+  }
+
+  void receive(nats_message* message) override {
+    const auto created = parse_creation_time(payload_of(message));
+    if (!created)
+      return;
+    const std::lock_guard lock(mutex_);
+    ready_.push_back({reply_number(subject_of(message)), *created});
+    if (std::exchange(awaited_, false) && wake_)
+      wake_();
+  }
+
+private:
+  std::mutex mutex_;
+  waker wake_;
+  bool awaited_ = false;
+  std::vector<answer> ready_;
+};
+
+class arrivals final : public message_sink {
+public:
+  arrivals(std::string_view stream, std::string_view durable)
+      : stream_(stream), durable_(durable) {}
+
+  void open(waker wake) { ready_.open(std::move(wake)); }
+
+  void shut() { ready_.shut(); }
+
+  void mark_with(std::uint32_t generation) {
+    generation_.store(generation, std::memory_order_relaxed);
+  }
+
+  void receive(nats_message* raw) override {
+    if (reply_of(raw).empty())
+      note(raw);
+    else
+      deliver(raw);
+  }
+
+  // The notices first: what came before one of them is then counted, too.
+  harvest look() {
+    harvest result;
+    result.notices = notices_.take({});
+    result.count = ready_.count();
+    result.restarted = restarted_.exchange(false, std::memory_order_relaxed);
+    return result;
+  }
+
+  std::vector<delivery> take() {
+    std::vector<delivery> fresh;
+    fresh.reserve(capacity_hint_);
+    fresh = ready_.take(std::move(fresh));
+    capacity_hint_ = fresh.size();
+    return fresh;
+  }
+
+private:
+  void note(nats_message* message) {
+    notice one;
+    one.request = reply_number(subject_of(message));
+    const auto status = header_value(message, "Status");
+    one.code = static_cast<int>(std::min<std::uint64_t>(parse_number(status).value_or(0), 999));
+    one.text = status + " " + header_value(message, "Description");
+    if (const auto missing = parse_number(header_value(message, "Nats-Pending-Messages")))
+      one.missing = *missing;
+    if (const auto missing = parse_number(header_value(message, "Nats-Pending-Bytes")))
+      one.missing_bytes = *missing;
+    notices_.put(std::move(one));
+  }
+
+  void deliver(nats_message* message) {
+    const auto receipt = reply_of(message);
+    const auto facts = parse_receipt(receipt);
+    // Anybody may publish to an inbox he has heard of; only what the consumer sends is a delivery.
+    if (!facts || facts->stream != stream_ || facts->consumer != durable_)
+      return;
+    if (facts->consumer_seq <= std::exchange(consumer_seq_, facts->consumer_seq))
+      restarted_.store(true, std::memory_order_relaxed);
+    delivery one{std::string(subject_of(message)),
+                 std::string(payload_of(message)),
+                 copy_headers(message, header_choice::application),
+                 marked(generation_.load(std::memory_order_relaxed), receipt),
+                 stream_,
+                 facts->stream_seq,
+                 facts->deliveries,
+                 facts->stored_at_ns};
+    const auto bytes = bytes_of(one);
+    ready_.put(std::move(one), bytes);
+  }
+
+  const std::string stream_;
+  const std::string durable_;
+  std::size_t capacity_hint_ = 0;  // the actor's thread only
+  std::uint64_t consumer_seq_ = 0; // the subscription's thread only
+  std::atomic<std::uint32_t> generation_ = 0;
+  std::atomic<bool> restarted_ = false;
+  mailbox<delivery> ready_;
+  mailbox<notice> notices_; // never opened: nobody need wake up for them
+};
+
+} // namespace ledgerd

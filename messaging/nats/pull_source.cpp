@@ -1,0 +1,335 @@
+#include "messaging/nats/pull_source.hpp"
+
+#include <nats/nats.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "domain/assert.hpp"
+#include "messaging/nats/incoming.hpp"
+#include "messaging/nats/pull_arrivals.hpp"
+#include "messaging/nats/pull_book.hpp"
+#include "messaging/nats/reply_inbox.hpp"
+#include "messaging/nats/stream_life.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using steady = std::chrono::steady_clock;
+
+constexpr auto trouble_pause_min = std::chrono::milliseconds(100);
+constexpr auto trouble_pause_max = std::chrono::milliseconds(1000);
+// Silence counts only when the caller has looked so often meanwhile: it may have been stopped.
+constexpr int looks_min = 10;
+constexpr auto trouble_report_every = std::chrono::seconds(30);
+constexpr auto unlimited = std::numeric_limits<std::size_t>::max();
+
+// What a message may weigh beside its payload and headers: subject, receipt.
+constexpr std::size_t message_frame_bytes = 8 * 1024;
+
+std::string_view settlement_text(settlement how) {
+  switch (how) {
+  case settlement::acknowledge:
+    return "+ACK";
+  case settlement::progress:
+    return "+WPI";
+  case settlement::hand_back:
+    return "-NAK";
+  case settlement::postpone:
+    return R"(-NAK {"delay":30000000000})";
+  case settlement::terminate:
+    return "+TERM";
+  }
+  LEDGERD_ASSERT(!"a settlement without a name");
+  return {};
+}
+
+struct deferral {
+  std::string receipt;
+  settlement how;
+};
+
+class pull_source final : public delivery_source {
+public:
+  pull_source(std::shared_ptr<lifeline> control, std::shared_ptr<lifeline> data,
+              std::string_view stream, std::string_view durable, std::size_t request_max,
+              lifeline::report observe)
+      : control_(std::move(control)), data_(std::move(data)),
+        name_(std::string(stream) + "/" + std::string(durable)),
+        request_subject_("$JS.API.CONSUMER.MSG.NEXT." + std::string(stream) + "."
+                         + std::string(durable)),
+        life_subject_("$JS.API.STREAM.INFO." + std::string(stream)), observe_(std::move(observe)),
+        arrivals_(std::make_shared<arrivals>(stream, durable)), book_(request_max),
+        answers_(std::make_shared<life_answers>()), questions_(control_, answers_) {}
+
+  ~pull_source() override {
+    arrivals_->shut();
+    answers_->shut();
+    unsubscribe();
+  }
+
+  void open(waker wake) override {
+    answers_->open(wake);
+    arrivals_->open(std::move(wake));
+  }
+
+  void pull(const capacity& room) override {
+    room_ = room;
+    advance();
+  }
+
+  std::vector<delivery> take() override {
+    auto result = arrivals_->take();
+    // The caller has less room by what it takes now; it says so itself only when room has grown
+    // again.
+    room_.messages -= std::min(room_.messages, result.size());
+    if (room_.bytes != unlimited)
+      for (const auto& one : result)
+        room_.bytes -= std::min(room_.bytes, bytes_of(one));
+    advance();
+    return result;
+  }
+
+  bool identify(delivery& one) override {
+    if (one.incarnation != 0)
+      return true;
+    if (one.inquiry == 0)
+      one.inquiry = life_.wish();
+    const auto known = life_.incarnation(one.inquiry, one.stored_at_ns);
+    if (!known) {
+      answers_->await();
+      ask_life(steady::now());
+    }
+    one.incarnation = known.value_or(0);
+    return known.has_value();
+  }
+
+  void settle(std::string_view receipt, settlement how) override {
+    if (receipt.size() <= mark_bytes)
+      return; // none of ours
+    if (life_.is_present(mark_of(receipt)) || how == settlement::progress)
+      send(receipt.substr(mark_bytes), how);
+    else if (!settle_old(receipt, how, steady::now()))
+      deferred_.push_back({std::string(receipt), how});
+  }
+
+  void close() override {
+    closed_ = true;
+    room_ = {0, 0};
+    if (session_ != nullptr)
+      session_->drain(subscription_);
+    book_.clear();
+  }
+
+private:
+  void send(std::string_view subject, settlement how) {
+    if (const auto epoch = data_->epoch(); epoch != data_epoch_) {
+      data_epoch_ = epoch;
+      data_session_ = data_->current();
+    }
+    receipt_.assign(subject);
+    data_session_->publish(receipt_, {}, settlement_text(how));
+  }
+
+  // An acknowledgement names a message by its sequence number alone. What came before the consumer
+  // or the stream was made anew must not settle the stranger who has that number now.
+  // False while in doubt.
+  bool settle_old(std::string_view receipt, settlement how, steady::time_point now) {
+    const auto subject = receipt.substr(mark_bytes);
+    const auto facts = parse_receipt(subject);
+    if (!facts)
+      return true; // none of ours
+    const auto verdict = life_.may_settle(mark_of(receipt), facts->stored_at_ns, now);
+    if (verdict == stream_life::settling::yes)
+      send(subject, how);
+    return verdict != stream_life::settling::later;
+  }
+
+  void settle_deferred(steady::time_point now) {
+    std::erase_if(deferred_,
+                  [&](const deferral& one) { return settle_old(one.receipt, one.how, now); });
+  }
+
+  void doubt(steady::time_point now) {
+    life_.doubt(now);
+    arrivals_->mark_with(life_.generation());
+  }
+
+  void ask_life(steady::time_point now) {
+    if (const auto epoch = control_->epoch(); epoch != life_epoch_) {
+      if (std::exchange(life_epoch_, epoch) != 0)
+        doubt(now);
+      life_.lost();
+    }
+    if (auto* through = questions_.ready())
+      if (const auto question = life_.next_question(now))
+        through->publish(life_subject_, questions_.subject(*question), "");
+  }
+
+  void learn(steady::time_point now) {
+    for (const auto& one : answers_->take())
+      life_.answered(one.question, one.created_at_ns);
+    settle_deferred(now);
+    ask_life(now);
+  }
+
+  void advance() {
+    const auto now = steady::now();
+    const auto seen = arrivals_->look();
+    if (seen.restarted)
+      doubt(now);
+    learn(now);
+    if (seen.count.arrived.messages > 0)
+      recover();
+    book_.arrived(seen.count.arrived, now);
+    for (const auto& one : seen.notices)
+      attend(one, now);
+    const bool waiting = book_.open() > 0;
+    if (book_.expire(now) > 0)
+      doubt(now);
+    listen(seen.count.arrived.messages > 0 || !seen.notices.empty(), waiting, now);
+    if (!closed_ && resubscribe() && now >= pause_until_)
+      request(seen.count.waiting, now);
+  }
+
+  // Open requests bring a message or a heartbeat every second. When nothing comes for long, the
+  // inbox may be what is broken, or the link.
+  void listen(bool heard, bool waiting, steady::time_point now) {
+    if (heard || !waiting || !control_->up()) {
+      if (heard)
+        control_->answered();
+      last_sign_ = now;
+      looks_since_sign_ = 0;
+    } else if (++looks_since_sign_ > looks_min && now - last_sign_ >= lifeline::unanswered_max) {
+      last_sign_ = now;
+      looks_since_sign_ = 0;
+      control_->suspect("pull on " + name_ + ": neither message nor heartbeat comes");
+      epoch_ = 0; // a new inbox
+    }
+  }
+
+  void attend(const notice& one, steady::time_point now) {
+    if (one.is_heartbeat()) {
+      book_.heard(one.request, now);
+      recover();
+      return;
+    }
+    if (one.bytes_are_used_up())
+      book_.too_small(one.request, one.missing);
+    book_.ended(one.request, one.missing, one.missing_bytes);
+    if (const auto limit = one.batch_limit())
+      book_.limit_requests(*limit);
+    if (const auto limit = one.bytes_limit())
+      book_.limit_request_bytes(*limit);
+    if (one.is_ordinary_end())
+      recover();
+    else
+      stumble(one.text, now);
+  }
+
+  void recover() {
+    trouble_pause_ = std::chrono::milliseconds(0);
+    pause_until_ = {};
+  }
+
+  // The broker refuses: ask again after a pause that grows. The consumer may be gone, and another
+  // may come in its place.
+  void stumble(const std::string& text, steady::time_point now) {
+    doubt(now);
+    if (trouble_pause_.count() == 0 || now - reported_at_ >= trouble_report_every) {
+      observe_(link_event::error, "pull on " + name_ + ": " + text);
+      reported_at_ = now;
+    }
+    trouble_pause_ = std::clamp(trouble_pause_ * 2, trouble_pause_min, trouble_pause_max);
+    pause_until_ = now + trouble_pause_;
+  }
+
+  void unsubscribe() {
+    if (session_ != nullptr)
+      session_->unsubscribe(std::exchange(subscription_, nullptr));
+    session_.reset();
+    book_.clear();
+  }
+
+  // After each break a new inbox: what the broker still holds for the old one dies with it.
+  bool resubscribe() {
+    if (const auto epoch = control_->epoch(); epoch != epoch_) {
+      epoch_ = epoch;
+      unsubscribe();
+    }
+    if (subscription_ != nullptr)
+      return true;
+    if (!control_->up())
+      return false;
+    session_ = control_->current();
+    inbox_ = session_->make_inbox();
+    subscription_ = session_->subscribe(inbox_ + ".*", arrivals_);
+    book_.expect_messages_of(session_->message_bytes_max() + message_frame_bytes);
+    return subscription_ != nullptr;
+  }
+
+  void request(const capacity& waiting, steady::time_point now) {
+    const auto left = [](std::size_t room, std::size_t used) {
+      return room - std::min(room, used);
+    };
+    const capacity room{left(room_.messages, waiting.messages),
+                        room_.bytes == unlimited ? unlimited : left(room_.bytes, waiting.bytes)};
+    while (const auto wish = book_.next(room, now)) {
+      using std::chrono::nanoseconds;
+      body_ = "{\"batch\":" + std::to_string(wish->batch)
+              + ",\"expires\":" + std::to_string(nanoseconds(wish->expires).count())
+              + ",\"idle_heartbeat\":" + std::to_string(nanoseconds(pull_book::heartbeat).count());
+      if (wish->bytes > 0)
+        body_.append(",\"max_bytes\":").append(std::to_string(wish->bytes));
+      body_.push_back('}');
+      reply_ = inbox_ + "." + std::to_string(wish->id);
+      if (const auto error = session_->publish(request_subject_, reply_, body_); !error.empty()) {
+        book_.ended(wish->id, wish->batch);
+        stumble(error, now);
+        return;
+      }
+    }
+  }
+
+  const std::shared_ptr<lifeline> control_;
+  const std::shared_ptr<lifeline> data_;
+  const std::string name_;
+  const std::string request_subject_;
+  const std::string life_subject_;
+  const lifeline::report observe_;
+  const std::shared_ptr<arrivals> arrivals_;
+  pull_book book_;
+  const std::shared_ptr<life_answers> answers_;
+  reply_inbox questions_;
+  stream_life life_;
+  std::uint64_t life_epoch_ = 0;
+  std::vector<deferral> deferred_; // settlements that wait for an answer
+  capacity room_{0, 0};
+  bool closed_ = false;
+  std::uint64_t epoch_ = 0;
+  std::shared_ptr<session> session_;
+  nats_subscription* subscription_ = nullptr; // freed by its session
+  std::string inbox_;
+  std::uint64_t data_epoch_ = 0;
+  std::shared_ptr<session> data_session_;
+  steady::time_point last_sign_; // or when there was nothing to wait for
+  int looks_since_sign_ = 0;
+  std::chrono::milliseconds trouble_pause_{0};
+  steady::time_point pause_until_;
+  steady::time_point reported_at_;
+  std::string receipt_, body_, reply_; // kept for their memory
+};
+
+} // namespace
+
+std::unique_ptr<delivery_source> make_pull_source(std::shared_ptr<lifeline> control,
+                                                  std::shared_ptr<lifeline> data,
+                                                  std::string_view stream, std::string_view durable,
+                                                  std::size_t request_max,
+                                                  lifeline::report observe) {
+  return std::make_unique<pull_source>(std::move(control), std::move(data), stream, durable,
+                                       request_max, std::move(observe));
+}
+
+} // namespace ledgerd

@@ -1,0 +1,139 @@
+#include "messaging/nats/question_desk.hpp"
+
+#include <chrono>
+#include <utility>
+
+#include "messaging/codec.hpp"
+#include "messaging/names.hpp"
+#include "messaging/nats/incoming.hpp"
+#include "messaging/nats/question_queue.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using steady = std::chrono::steady_clock;
+
+constexpr std::size_t reply_bytes_max = 1024;
+constexpr std::size_t headers_bytes_max = 8192;
+
+// Of what the library has read and the callback, which never waits, has not seen yet.
+constexpr pending_limits pending{.messages = 8192, .bytes = 16 << 20};
+
+class questions final : public message_sink {
+public:
+  explicit questions(desk_limits limits)
+      : queue(limits.count_max, limits.bytes_max), prefix_(std::move(limits.reply_prefix)) {}
+
+  void receive(nats_message* raw) override {
+    const auto reply = reply_of(raw);
+    if (!is_inbox(reply))
+      return queue.refuse_reply();
+    const auto payload = payload_of(raw);
+    api_question one{.subject = std::string(subject_of(raw)),
+                     .payload = {},
+                     .headers = copy_headers(raw, header_choice::all),
+                     .reply = std::string(reply),
+                     .arrived = steady::now()};
+    std::size_t headers = 0;
+    for (const auto& each : one.headers)
+      headers += each.name.size() + each.value.size();
+    one.too_large = payload.size() > payload_bytes_max || headers > headers_bytes_max;
+    if (one.too_large)
+      one.headers = {};
+    else
+      one.payload = payload;
+    queue.put(std::move(one));
+  }
+
+  question_queue queue;
+
+private:
+  // Whoever asks chooses where we publish the answer. He must not use our permissions to reach the
+  // broker's own subjects, our streams, or those that we believe ourselves.
+  bool is_inbox(std::string_view reply) const noexcept {
+    return reply.size() <= reply_bytes_max
+           && (reply.starts_with(names::inbox_prefix)
+               || (!prefix_.empty() && reply.starts_with(prefix_)));
+  }
+
+  const std::string prefix_;
+};
+
+class nats_question_desk final : public question_desk {
+public:
+  nats_question_desk(std::shared_ptr<lifeline> control, std::vector<std::string> subjects,
+                     desk_limits limits)
+      : control_(std::move(control)), subjects_(std::move(subjects)),
+        questions_(std::make_shared<questions>(std::move(limits))) {}
+
+  ~nats_question_desk() override {
+    questions_->queue.shut();
+    for (auto* one : subscriptions_)
+      session_->unsubscribe(one);
+  }
+
+  void open(waker wake) override {
+    questions_->queue.open(std::move(wake));
+    subscribe();
+  }
+
+  std::vector<api_question> take(std::size_t at_most) override {
+    subscribe();
+    return questions_->queue.take(at_most, steady::now());
+  }
+
+  question_losses losses() const override { return questions_->queue.losses(); }
+
+  void answer(const std::string& reply, std::string_view payload,
+              const std::vector<header>& headers) override {
+    control_->current()->publish(
+        {.subject = reply, .payload = std::string(payload), .headers = headers}, {});
+  }
+
+  void close() override {
+    closed_ = true;
+    for (auto* one : subscriptions_)
+      session_->drain(one);
+  }
+
+private:
+  // A reconnect keeps the subscriptions, a rebuilt session needs new ones.
+  void subscribe() {
+    if (closed_)
+      return;
+    if (const auto epoch = control_->epoch(); epoch != epoch_) {
+      epoch_ = epoch;
+      if (auto session = control_->current(); session != session_) {
+        session_ = std::move(session);
+        subscriptions_.clear();
+      }
+    }
+    while (control_->up() && subscriptions_.size() < subjects_.size()) {
+      auto* fresh = session_->subscribe(subjects_[subscriptions_.size()], questions_,
+                                        std::string(names::api_queue_group), pending);
+      if (fresh == nullptr)
+        return;
+      subscriptions_.push_back(fresh);
+    }
+  }
+
+  const std::shared_ptr<lifeline> control_;
+  const std::vector<std::string> subjects_;
+  const std::shared_ptr<questions> questions_;
+  bool closed_ = false;
+  std::uint64_t epoch_ = 0;
+  std::shared_ptr<session> session_;
+  std::vector<nats_subscription*> subscriptions_; // of the first subjects; freed by their session
+};
+
+} // namespace
+
+std::unique_ptr<question_desk> make_question_desk(std::shared_ptr<lifeline> control,
+                                                  std::vector<std::string> subjects,
+                                                  desk_limits limits) {
+  return std::make_unique<nats_question_desk>(std::move(control), std::move(subjects),
+                                              std::move(limits));
+}
+
+} // namespace ledgerd

@@ -1,0 +1,48 @@
+#include "messaging/nats/recovery_book.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace ledgerd {
+
+bool recovery_book::observe(const stream_state& requests, const stream_state& announcements) {
+  const auto made = requests.exists ? requests.created_at_ns : requests_made_;
+  const auto list_made = announcements.exists ? announcements.created_at_ns : -1;
+  const bool requests_anew = std::exchange(requests_made_, made) != made;
+  const auto list_before = std::exchange(announcements_made_, list_made);
+  if (requests_anew) {
+    swept_ = 0;
+    gap_ = false;
+    gap_end_ = 0;
+    announced_.clear();
+  }
+  if (list_before != list_made) {
+    // What the consumer gave up meanwhile was announced to nobody, and nats-server 2.10 moves the
+    // floor over it.
+    gap_ = gap_ || list_before > 0 || (list_before != 0 && ever_kept_);
+    ever_kept_ = ever_kept_ || announcements.exists;
+    read_ = 0;
+    announced_.clear();
+  }
+  return requests_anew || list_before != list_made;
+}
+
+void recovery_book::observe(const consumer_state& consumer) {
+  if (const auto before = std::exchange(consumer_made_, consumer.created_at_ns);
+      before != 0 && before != consumer.created_at_ns) {
+    swept_ = 0;
+    announced_.clear();
+  }
+  const bool missing = announcements_made_ == -1 && ever_kept_;
+  if (std::exchange(gap_, false) || missing)
+    gap_end_ = consumer.delivered;
+  if (swept_ >= gap_end_)
+    swept_to(std::max(swept_, consumer.ack_floor));
+}
+
+void recovery_book::swept_to(std::uint64_t request) {
+  swept_ = request;
+  announced_.erase(announced_.begin(), announced_.upper_bound(swept_));
+}
+
+} // namespace ledgerd

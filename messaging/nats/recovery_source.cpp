@@ -1,0 +1,276 @@
+#include "messaging/recovery_source.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <iterator>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "messaging/names.hpp"
+#include "messaging/nats/incoming.hpp"
+#include "messaging/nats/recovery_book.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using steady = std::chrono::steady_clock;
+
+constexpr std::string_view internal_header_prefix = "Nats-";
+
+// How soon a consumer without a limit is asked again whether it has one: each question costs the
+// broker.
+constexpr std::chrono::milliseconds unlimited_pause_alone = std::chrono::seconds{30};
+constexpr std::chrono::milliseconds unlimited_pause_announced = std::chrono::hours{1};
+
+// The request that an announcement tells of; nothing when it is malformed.
+std::optional<std::uint64_t> announced_sequence(const std::string& announcement) {
+  const auto json = nlohmann::json::parse(announcement, nullptr, false);
+  if (!json.is_object() || !json.contains("stream_seq") || !json["stream_seq"].is_number_unsigned())
+    return std::nullopt;
+  return json["stream_seq"].get<std::uint64_t>();
+}
+
+class recovery_source final : public delivery_source {
+public:
+  recovery_source(broker& nats, std::string_view stream, std::string_view durable,
+                  std::string_view subject, std::chrono::milliseconds interval)
+      : nats_(nats), stream_(stream), durable_(durable), subject_(subject),
+        announced_(std::string{names::exhausted_prefix}.append(durable)), interval_(interval) {}
+
+  ~recovery_source() override {
+    close();
+    if (thread_.joinable())
+      thread_.join();
+  }
+
+  void open(waker wake) override {
+    wake_ = std::move(wake);
+    thread_ = std::thread{[this] { recover_for_ever(); }};
+  }
+
+  void pull(const capacity& room) override {
+    const std::lock_guard lock{mutex_};
+    room_ = room;
+    whole_ = std::max(whole_, room.bytes);
+    changed_.notify_all();
+  }
+
+  std::vector<delivery> take() override {
+    const std::lock_guard lock{mutex_};
+    room_.messages -= std::min(room_.messages, ready_.size());
+    room_.bytes -= std::min(room_.bytes, ready_bytes_);
+    ready_bytes_ = 0;
+    return std::exchange(ready_, {});
+  }
+
+  // What a sweep has found has no receipt.
+  void settle(std::string_view receipt, settlement how) override {
+    if (receipt.empty() || (how != settlement::acknowledge && how != settlement::terminate))
+      return;
+    const auto dot = receipt.find('.');
+    const auto made = parse_number(receipt.substr(0, dot));
+    const auto seq = parse_number(receipt.substr(dot + 1)); // npos + 1 is 0
+    if (!made || !seq)
+      return;
+    const std::lock_guard lock{mutex_};
+    done_.push_back({static_cast<std::int64_t>(*made), *seq});
+  }
+
+  void close() override {
+    const std::lock_guard lock{mutex_};
+    closed_ = true;
+    changed_.notify_all();
+  }
+
+private:
+  // An announcement, by its place in one life of its stream.
+  struct announcement {
+    std::int64_t made = 0;
+    std::uint64_t seq = 0;
+  };
+
+  void recover_for_ever() {
+    for (;;) {
+      {
+        std::unique_lock lock{mutex_};
+        if (changed_.wait_for(lock, interval_, [this] { return closed_; }))
+          return;
+      }
+      try {
+        look();
+      } catch (const std::exception&) {
+        // The broker is away; its link reports that, and the next round tries again.
+      }
+    }
+  }
+
+  void look() {
+    const auto list = nats_.stream(names::exhausted_stream);
+    if (book_.observe(nats_.stream(stream_), list))
+      next_sweep_ = {};
+    std::optional<consumer_state> limited;
+    if (steady::now() >= next_sweep_)
+      limited = ask_consumer(list.exists);
+    read_announcements(list);
+    if (limited)
+      sweep(*limited);
+    strike_out_done();
+  }
+
+  // The consumer, if it limits deliveries. Where announcements are kept, a limit that is set later
+  // needs no sweep to be noticed. To ask is not free: nats-server 2.9 may count what is pending
+  // anew for every delivery from then on (docs/decisions/0008-recovery.md).
+  std::optional<consumer_state> ask_consumer(bool announcements_kept) {
+    auto consumer = nats_.consumer(stream_, durable_);
+    const bool limits = consumer.exists && consumer.max_deliver != 0;
+    const auto pause = limits || !consumer.exists ? interval_
+                       : announcements_kept       ? unlimited_pause_announced
+                                                  : unlimited_pause_alone;
+    next_sweep_ = steady::now() + std::max(interval_, pause);
+    if (!limits)
+      return std::nullopt;
+    book_.observe(consumer);
+    return consumer;
+  }
+
+  // The stream of announcements is a list of what is to be done: what is done is deleted.
+  void strike_out_done() {
+    std::vector<announcement> done;
+    {
+      const std::lock_guard lock{mutex_};
+      done = done_;
+    }
+    const auto list = done.empty() ? stream_state{} : nats_.stream(names::exhausted_stream);
+    std::ptrdiff_t struck = 0;
+    for (const auto& one : done) {
+      if (is_closed())
+        break; // what is left is read once more at the next start, and known then
+      if (list.exists && one.made == list.created_at_ns)
+        strike_out(one.seq);
+      ++struck;
+    }
+    const std::lock_guard lock{mutex_};
+    done_.erase(done_.begin(), std::next(done_.begin(), struck));
+  }
+
+  bool is_closed() {
+    const std::lock_guard lock{mutex_};
+    return closed_;
+  }
+
+  void strike_out(std::uint64_t seq) {
+    try {
+      nats_.delete_message(names::exhausted_stream, seq);
+    } catch (const std::runtime_error&) {
+      // Another node may have been faster.
+      if (nats_.message(names::exhausted_stream, seq))
+        throw;
+    }
+  }
+
+  void read_announcements(const stream_state& list) {
+    if (!list.exists || list.messages == 0 || list.last_seq <= book_.read())
+      return;
+    nats_.read(
+        names::exhausted_stream, announced_, book_.read() + 1, [&](const stored_message& one) {
+          const auto seq = announced_sequence(one.payload);
+          const auto request = seq ? nats_.message(stream_, *seq) : std::nullopt;
+          const auto receipt = std::to_string(list.created_at_ns) + "." + std::to_string(one.seq);
+          if (!request || request->subject != subject_)
+            settle(receipt, settlement::acknowledge); // gone, or no announcement at all
+          else if (!hand_out(*request, receipt))
+            return false;
+          else
+            book_.announced(*seq);
+          book_.read_to(one.seq);
+          return true;
+        });
+  }
+
+  void sweep(const consumer_state& consumer) {
+    if (book_.swept() >= consumer.delivered)
+      return;
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto old_enough =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(now - consumer.ack_wait).count();
+    nats_.read(stream_, subject_, book_.swept() + 1, [&](const stored_message& message) {
+      if (message.seq > consumer.delivered || message.stored_at_ns > old_enough
+          || (!book_.is_announced(message.seq) && !hand_out(message, {})))
+        return false;
+      book_.swept_to(message.seq);
+      return true;
+    });
+  }
+
+  // Waits for room; false when the source is closed.
+  bool hand_out(const stored_message& message, std::string receipt) {
+    delivery one;
+    one.receipt = std::move(receipt);
+    one.subject = message.subject;
+    one.payload = message.payload;
+    for (const auto& each : message.headers)
+      if (!each.name.starts_with(internal_header_prefix))
+        one.headers.push_back(each);
+    one.stream = stream_;
+    one.stream_seq = message.seq;
+    one.stored_at_ns = message.stored_at_ns;
+    // Asked after it was read: the stream may have been made anew since the round began.
+    if (const auto from = nats_.stream(stream_); from.exists)
+      one.incarnation = message.stored_at_ns >= from.created_at_ns ? from.created_at_ns : 0;
+    std::unique_lock lock{mutex_};
+    const auto bytes = bytes_of(one);
+    changed_.wait(lock, [this, bytes] { return closed_ || has_room(bytes); });
+    if (closed_)
+      return false;
+    ready_bytes_ += bytes;
+    ready_.push_back(std::move(one));
+    if (ready_.size() == 1)
+      wake_();
+    return true;
+  }
+
+  // What is larger than all the room there ever is goes alone.
+  bool has_room(std::size_t bytes) const {
+    return ready_.size() < room_.messages
+           && (ready_bytes_ + bytes <= room_.bytes || (ready_.empty() && room_.bytes >= whole_));
+  }
+
+  broker& nats_;
+  const std::string stream_;
+  const std::string durable_;
+  const std::string subject_;
+  const std::string announced_; // the subject of the announcements
+  const std::chrono::milliseconds interval_;
+  recovery_book book_;            // the thread's only, as is the next
+  steady::time_point next_sweep_; // ask for the consumer's state then
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  capacity room_{0, 0};
+  std::size_t whole_ = 0; // the most room in bytes there ever was
+  std::size_t ready_bytes_ = 0;
+  bool closed_ = false;
+  std::vector<delivery> ready_;
+  std::vector<announcement> done_; // to be deleted
+  waker wake_;
+  std::thread thread_;
+};
+
+} // namespace
+
+std::unique_ptr<delivery_source> make_recovery_source(broker& nats, std::string_view stream,
+                                                      std::string_view durable,
+                                                      std::string_view subject,
+                                                      std::chrono::milliseconds interval) {
+  return std::make_unique<recovery_source>(nats, stream, durable, subject, interval);
+}
+
+} // namespace ledgerd

@@ -1,0 +1,95 @@
+#include "messaging/nats/server_urls.hpp"
+
+#include <charconv>
+
+namespace ledgerd {
+
+namespace {
+
+// Where the credentials of a URL begin and end; equal: it has none.
+std::pair<std::size_t, std::size_t> credentials_of(std::string_view url) {
+  const auto scheme = url.find("://");
+  const auto begin = scheme == std::string_view::npos ? 0 : scheme + 3;
+  const auto at = url.rfind('@');
+  return {begin, at == std::string_view::npos || at < begin ? begin : at};
+}
+
+std::string percent_decoded(std::string_view text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned value = 0;
+    if (text[i] == '%' && i + 2 < text.size()) {
+      const auto* first = text.data() + i + 1;
+      const auto [end, error] = std::from_chars(first, first + 2, value, 16);
+      if (error != std::errc{} || end != first + 2)
+        value = 0;
+    }
+    if (value == 0) {
+      result += text[i];
+      continue;
+    }
+    result += static_cast<char>(value);
+    i += 2;
+  }
+  return result;
+}
+
+void replace_all(std::string& text, std::string_view what, std::string_view with) {
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
+    text.replace(at, what.size(), with);
+}
+
+void redact_one(std::string& text, std::string_view url) {
+  const auto [begin, end] = credentials_of(url);
+  if (begin == end)
+    return;
+  const auto secret = std::string{url.substr(begin, end - begin)};
+  replace_all(text, secret + "@", "***@");
+  const auto colon = secret.find(':');
+  const auto password = colon == std::string::npos ? secret : secret.substr(colon + 1);
+  if (!password.empty())
+    replace_all(text, password, "***");
+}
+
+} // namespace
+
+std::vector<std::string> split_urls(std::string_view urls) {
+  std::vector<std::string> result;
+  while (!urls.empty()) {
+    const auto comma = urls.find(',');
+    auto one = urls.substr(0, comma);
+    const auto first = one.find_first_not_of(" \t");
+    if (first != std::string_view::npos)
+      result.emplace_back(one.substr(first, one.find_last_not_of(" \t") - first + 1));
+    urls.remove_prefix(comma == std::string_view::npos ? urls.size() : comma + 1);
+  }
+  return result;
+}
+
+std::string decode_credentials(std::string_view url) {
+  const auto [begin, end] = credentials_of(url);
+  const auto secret = url.substr(begin, end - begin);
+  const auto colon = secret.find(':');
+  std::string decoded;
+  if (colon == std::string_view::npos) {
+    decoded = percent_decoded(secret);
+    if (decoded.find(':') != std::string::npos)
+      decoded = secret;
+  } else {
+    auto user = percent_decoded(secret.substr(0, colon));
+    if (user.find(':') != std::string::npos)
+      user = secret.substr(0, colon);
+    decoded = user + ":" + percent_decoded(secret.substr(colon + 1));
+  }
+  return std::string{url.substr(0, begin)} + decoded + std::string{url.substr(end)};
+}
+
+std::string redact(std::string text, std::string_view urls) {
+  for (const auto& url : split_urls(urls)) {
+    redact_one(text, url);
+    redact_one(text, decode_credentials(url));
+  }
+  return text;
+}
+
+} // namespace ledgerd

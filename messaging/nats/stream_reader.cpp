@@ -1,0 +1,256 @@
+#include "messaging/nats/stream_reader.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include "messaging/nats/incoming.hpp"
+#include "messaging/nats/js_api.hpp"
+#include "messaging/nats/pull_book.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using nlohmann::json;
+using steady = std::chrono::steady_clock;
+
+constexpr std::size_t request_max = 2000;
+constexpr std::size_t window = 2 * request_max; // what a slow visitor may leave waiting in memory
+constexpr auto wait_slice = std::chrono::milliseconds(250);
+constexpr auto retry_pause = std::chrono::milliseconds(250);
+constexpr auto inactive_threshold = std::chrono::seconds(30); // the broker clears up when we cannot
+constexpr int tries_max = 40;                                 // in a row without a single message
+
+// One ephemeral consumer. Throws std::runtime_error when anything on the way is lost: the consumer
+// sequence of its messages must have no gap.
+class reading {
+public:
+  reading(session& through, std::string stream, std::string_view filter, std::uint64_t first_seq,
+          const std::atomic<bool>& cancelled)
+      : session_(through), stream_(std::move(stream)), cancelled_(cancelled), book_(request_max) {
+    json config = {{"deliver_policy", "by_start_sequence"},
+                   {"opt_start_seq", first_seq},
+                   {"ack_policy", "none"},
+                   {"replay_policy", "instant"},
+                   {"mem_storage", true},
+                   {"inactive_threshold", std::chrono::nanoseconds(inactive_threshold).count()}};
+    if (!filter.empty())
+      config["filter_subject"] = filter;
+    const auto body = json{{"stream_name", stream_}, {"config", std::move(config)}}.dump();
+    const auto answer = ask_jetstream(session_, "CONSUMER.CREATE." + stream_, body);
+    if (!answer.error.empty())
+      throw std::runtime_error(answer.error);
+    const auto info = json::parse(answer.json);
+    name_ = info.value("name", "");
+    pending_ = info.value("num_pending", std::uint64_t{0});
+    inbox_ = session_.make_inbox();
+    subscription_ = session_.subscribe(inbox_ + ".*", nullptr);
+    if (subscription_ == nullptr)
+      throw std::runtime_error("the connection broke");
+  }
+
+  ~reading() {
+    session_.unsubscribe(subscription_);
+    if (cancelled_)
+      return; // the broker deletes the consumer when it has been idle for a while
+    try {
+      ask_jetstream(session_, "CONSUMER.DELETE." + stream_ + "." + name_, "");
+    } catch (const std::runtime_error&) {
+      // The broker deletes it when it has been idle for a while.
+    }
+  }
+
+  reading(const reading&) = delete;
+  reading& operator=(const reading&) = delete;
+
+  // The next message, or null when there is none left.
+  message_ptr next() {
+    while (pending_ > 0) {
+      if (cancelled_)
+        throw std::runtime_error("cancelled");
+      request();
+      message_ptr message(session_.next(subscription_, wait_slice));
+      if (message == nullptr)
+        check_silence();
+      else if (reply_of(message.get()).empty())
+        note(message.get());
+      else if (accept(message.get()))
+        return message;
+    }
+    return nullptr;
+  }
+
+  // The sequence number of the last one.
+  std::uint64_t seq() const noexcept { return seq_; }
+
+  stored_message to_stored(nats_message* message) const {
+    return {.seq = seq_,
+            .stored_at_ns = stored_at_ns_,
+            .subject = std::string(subject_of(message)),
+            .payload = std::string(payload_of(message)),
+            .headers = copy_headers(message, header_choice::all)};
+  }
+
+private:
+  void request() {
+    if (book_.outstanding() > window / 2)
+      return; // asked on every message: cheap most of the time
+    const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(window, pending_));
+    while (const auto wish = book_.next({room}, steady::now())) {
+      const auto body =
+          json{{"batch", wish->batch},
+               {"expires", std::chrono::nanoseconds(wish->expires).count()},
+               {"idle_heartbeat", std::chrono::nanoseconds(pull_book::heartbeat).count()}}
+              .dump();
+      const auto error = session_.publish("$JS.API.CONSUMER.MSG.NEXT." + stream_ + "." + name_,
+                                          inbox_ + "." + std::to_string(wish->id), body);
+      if (!error.empty())
+        throw std::runtime_error(error);
+    }
+  }
+
+  void check_silence() {
+    if (book_.expire(steady::now()) > 0)
+      throw std::runtime_error("the broker has fallen silent");
+  }
+
+  void note(nats_message* message) {
+    const auto subject = subject_of(message);
+    const auto id = parse_number(subject.substr(subject.rfind('.') + 1)).value_or(0);
+    const auto status = header_value(message, "Status");
+    if (status == "100")
+      book_.heard(id, steady::now());
+    else if (status == "404" || status == "408")
+      throw std::runtime_error(
+          "the rest of the stream has been deleted"); // or it came late: look again
+    else
+      throw std::runtime_error(status + " " + header_value(message, "Description"));
+  }
+
+  bool accept(nats_message* message) {
+    const auto facts = parse_receipt(reply_of(message));
+    if (!facts || facts->stream != stream_ || facts->consumer != name_)
+      return false;
+    if (facts->consumer_seq != consumer_seq_ + 1)
+      throw std::runtime_error("a message was lost on the way");
+    consumer_seq_ = facts->consumer_seq;
+    seq_ = facts->stream_seq;
+    stored_at_ns_ = facts->stored_at_ns;
+    pending_ = facts->pending;
+    book_.arrived({1, 0}, last_arrival());
+    return true;
+  }
+
+  // Reading the clock for each message would cost more than it is worth.
+  steady::time_point last_arrival() {
+    if (consumer_seq_ % 256 == 1)
+      arrival_ = steady::now();
+    return arrival_;
+  }
+
+  session& session_;
+  const std::string stream_;
+  const std::atomic<bool>& cancelled_;
+  std::string name_;
+  std::string inbox_;
+  nats_subscription* subscription_ = nullptr;
+  pull_book book_;
+  std::uint64_t pending_ = 0;
+  std::uint64_t consumer_seq_ = 0;
+  std::uint64_t seq_ = 0;
+  std::int64_t stored_at_ns_ = 0;
+  steady::time_point arrival_;
+};
+
+// The rest of what was being read is gone; the sequence numbers name other messages now.
+struct made_anew : std::runtime_error {
+  explicit made_anew(const std::string& stream)
+      : std::runtime_error("reading " + stream + ": the stream was deleted and made anew") {}
+};
+
+// Starts again behind the last message whenever a reading is interrupted.
+class persistent_reading {
+public:
+  persistent_reading(const broker_options& options, std::string_view stream,
+                     std::string_view filter, std::uint64_t first_seq,
+                     const std::atomic<bool>& cancelled)
+      : options_(options), stream_(checked_name(stream)), filter_(filter), cancelled_(cancelled),
+        next_seq_(std::max<std::uint64_t>(first_seq, 1)) {}
+
+  // The next message up to the end as it was at the beginning; nothing when there is none left.
+  std::optional<stored_message> next() {
+    for (;;) {
+      try {
+        return next_of_this_try();
+      } catch (const made_anew&) {
+        throw;
+      } catch (const std::runtime_error& why) {
+        reading_.reset();
+        connection_.reset();
+        if (cancelled_ || !last_seq_ || ++tries_ == tries_max)
+          throw std::runtime_error("reading " + stream_ + ": " + why.what());
+        std::this_thread::sleep_for(retry_pause);
+      }
+    }
+  }
+
+private:
+  std::optional<stored_message> next_of_this_try() {
+    if (reading_ == nullptr)
+      begin();
+    if (next_seq_ > *last_seq_)
+      return std::nullopt;
+    const auto message = reading_->next();
+    if (message == nullptr || reading_->seq() > *last_seq_)
+      return std::nullopt;
+    next_seq_ = reading_->seq() + 1;
+    tries_ = 0;
+    return reading_->to_stored(message.get());
+  }
+
+  void begin() {
+    connection_ = session::open(
+        options_,
+        {.name = options_.client_name + " reader", .immediate = true, .reconnect = false});
+    const auto state = ask_stream(*connection_, stream_);
+    if (!state.exists)
+      throw std::runtime_error("there is no such stream");
+    if (!last_seq_)
+      last_seq_ = state.last_seq;
+    if (std::exchange(made_at_ns_, state.created_at_ns) != state.created_at_ns && begun_)
+      throw made_anew(stream_);
+    begun_ = true;
+    reading_ = std::make_unique<reading>(*connection_, stream_, filter_, next_seq_, cancelled_);
+  }
+
+  const broker_options& options_;
+  const std::string stream_;
+  const std::string filter_;
+  const std::atomic<bool>& cancelled_;
+  std::uint64_t next_seq_;
+  bool begun_ = false;
+  std::int64_t made_at_ns_ = 0;
+  std::optional<std::uint64_t> last_seq_; // known once the first try has begun
+  int tries_ = 0;
+  std::shared_ptr<session> connection_;
+  std::unique_ptr<reading> reading_;
+};
+
+} // namespace
+
+void read_stream(const broker_options& options, std::string_view stream,
+                 std::string_view subject_filter, std::uint64_t first_seq,
+                 const std::function<bool(const stored_message&)>& visit,
+                 const std::atomic<bool>& cancelled) {
+  persistent_reading from(options, stream, subject_filter, first_seq, cancelled);
+  while (const auto message = from.next())
+    if (!visit(*message))
+      return;
+}
+
+} // namespace ledgerd

@@ -1,0 +1,364 @@
+#include "persistence/postgres/database.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <libpq-fe.h>
+#include <poll.h>
+#include <pqxx/pqxx>
+#include <utility>
+
+#include "persistence/postgres/connection_string.hpp"
+#include "persistence/postgres/session_opener.hpp"
+
+#if defined(__SANITIZE_ADDRESS__) && PQXX_VERSION_MAJOR < 7
+// libpqxx 6.4 loses the last result of a connection that breaks, about 2 KB each time. By the
+// library's name, for its inner functions have none.
+extern "C" __attribute__((weak)) const char* __lsan_default_suppressions() {
+  return "leak:libpqxx-6.\n";
+}
+#endif
+
+namespace ledgerd {
+
+namespace {
+
+#if PQXX_VERSION_MAJOR > 7 || (PQXX_VERSION_MAJOR == 7 && PQXX_VERSION_MINOR >= 10)
+#define LEDGERD_PQXX_PREPPED
+#endif
+
+using row_number = pqxx::result::size_type;
+using column_number = pqxx::row::size_type;
+
+// The one translation of what libpqxx throws; called while an exception is being handled. Its
+// releases agree neither on the classes nor on which of them carry a SQLSTATE.
+database_error translated() {
+  try {
+    throw;
+  } catch (const database_error& e) {
+    return e;
+  } catch (const pqxx::in_doubt_error& e) {
+    return {database_fault::in_doubt, one_line_of(e.what())};
+  } catch (const pqxx::statement_completion_unknown& e) {
+    return {database_fault::in_doubt, one_line_of(e.what())};
+  } catch (const pqxx::transaction_rollback& e) {
+    return {database_fault::rolled_back, one_line_of(e.what())};
+  } catch (const pqxx::broken_connection& e) {
+    return {database_fault::lost, one_line_of(e.what())};
+  } catch (const pqxx::sql_error& e) {
+    const std::string& state = e.sqlstate();
+    // libpq makes errors of its own, without a state, when the connection breaks.
+    return state.empty() ? database_error{database_fault::lost, one_line_of(e.what())}
+                         : database_error{fault_of(state),
+                                          one_line_of(e.what()) + " [SQLSTATE " + state + "]"};
+  } catch (const std::exception& e) {
+    return {database_fault::refused, one_line_of(e.what())};
+  }
+}
+
+// Whether the server itself said that it rolled back; all else leaves a COMMIT in doubt.
+bool clear_rollback(const database_error& error) noexcept {
+  return error.fault() == database_fault::rolled_back || error.fault() == database_fault::unique
+         || error.fault() == database_fault::content || error.fault() == database_fault::blocked;
+}
+
+std::int64_t parse_integer(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size())
+    throw std::runtime_error("the database answered '" + std::string(text)
+                             + "' where an integer belongs");
+  return value;
+}
+
+} // namespace
+
+struct rows::content {
+  pqxx::result result;
+};
+
+std::size_t rows::size() const noexcept {
+  return static_cast<std::size_t>(content_->result.size());
+}
+
+std::size_t rows::affected() const noexcept {
+  return static_cast<std::size_t>(content_->result.affected_rows());
+}
+
+bool rows::is_null(std::size_t row, int column) const {
+  return content_->result[static_cast<row_number>(row)][static_cast<column_number>(column)]
+      .is_null();
+}
+
+std::string_view rows::text(std::size_t row, int column) const {
+  const auto field =
+      content_->result[static_cast<row_number>(row)][static_cast<column_number>(column)];
+  return {field.c_str(), static_cast<std::size_t>(field.size())};
+}
+
+std::int64_t rows::integer(std::size_t row, int column) const {
+  return parse_integer(text(row, column));
+}
+
+namespace {
+
+using std::chrono::milliseconds;
+using clock = std::chrono::steady_clock;
+
+// How much longer than the server's own limit a call waits for an answer.
+constexpr milliseconds grace{1500};
+
+// For COMMIT, which no limit of the server cuts short.
+constexpr milliseconds commit_limit{6500};
+
+// For sessions without a statement_timeout.
+constexpr milliseconds unlimited{600'000};
+
+// A session that has rested for longer is asked whether it is still there, and must say so in time.
+constexpr milliseconds rest{1000};
+constexpr milliseconds ping_limit{1500};
+
+// What a server says outside of an answer: why it ends the session.
+struct server_words {
+  std::string text;
+
+  static void hear(void* self, const PGresult* notice) {
+    const auto field = [notice](int which) {
+      const char* found = PQresultErrorField(notice, which);
+      return std::string(found == nullptr ? "" : found);
+    };
+    const auto severity = field(PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (severity == "FATAL" || severity == "PANIC")
+      static_cast<server_words*>(self)->text = one_line_of(field(PG_DIAG_MESSAGE_PRIMARY))
+                                               + " [SQLSTATE " + field(PG_DIAG_SQLSTATE) + "]";
+  }
+};
+
+#if PQXX_VERSION_MAJOR < 7
+// libpqxx 6.4 takes a connection over from a policy, which it makes itself.
+thread_local PGconn* handed_over = nullptr;
+
+class handed_over_policy : public pqxx::connectionpolicy {
+public:
+  using pqxx::connectionpolicy::connectionpolicy;
+
+  handle do_startconnect(handle present) override {
+    return present != nullptr ? present : std::exchange(handed_over, nullptr);
+  }
+  handle do_completeconnect(handle present) override { return present; }
+};
+
+class taken_connection : public pqxx::basic_connection_base<handed_over_policy> {
+public:
+  explicit taken_connection(PGconn* raw)
+      : basic_connection_base((handed_over = raw, std::string())) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    inhibit_reactivation(true);
+#pragma GCC diagnostic pop
+  }
+};
+#else
+using taken_connection = pqxx::connection;
+#endif
+
+taken_connection take_over(opened_session& from) {
+#if PQXX_VERSION_MAJOR < 7
+  return taken_connection(from.connection.release());
+#else
+  return pqxx::connection::seize_raw_connection(from.connection.release());
+#endif
+}
+
+} // namespace
+
+// Transactions are opened and closed by our own statements inside a libpqxx "nontransaction": its
+// own transaction classes differ between releases in what they retry, and hide how COMMIT ended.
+struct database::session {
+  explicit session(opened_session from)
+      : address(from.address), raw(from.connection.get()), socket(PQsocket(raw)),
+        connection(take_over(from)), work(connection) {
+    PQsetNoticeReceiver(raw, server_words::hear, &words);
+  }
+
+  server_words words;
+  std::size_t address;
+  PGconn* raw; // the one that `connection` owns
+  socket_handle socket;
+  taken_connection connection;
+  pqxx::nontransaction work;
+
+  milliseconds limit = unlimited;
+  milliseconds commit = commit_limit;
+  clock::time_point last_begun = clock::now();
+  clock::time_point last_call = clock::now(); // its end
+  std::int64_t calls = 0;
+  std::int64_t backend = 0;
+  bool expired = false;
+  bool silent = false; // no answer after a rest
+};
+
+template <class Function>
+auto database::call(call_kind kind, Function&& function) {
+  auto& on = *session_;
+  ++on.calls;
+  on.last_begun = clock::now();
+  const auto limit = kind == call_kind::commit ? on.commit : on.limit;
+  const call_deadline deadline(on.socket, limit, kind);
+  try {
+    on.words.text.clear();
+    const struct stamp {
+      clock::time_point& time;
+      ~stamp() { time = clock::now(); }
+    } stamped{on.last_call};
+    return function();
+  } catch (...) {
+    const auto error = translated();
+    on.expired = deadline.passed();
+    if (on.expired)
+      throw database_error(database_fault::lost,
+                           "no answer within " + std::to_string(limit.count()) + " ms");
+    if (error.fault() == database_fault::lost && !on.words.text.empty())
+      throw database_error(database_fault::lost, on.words.text);
+    throw error;
+  }
+}
+
+database::database(const std::string& connection_string, const std::vector<statement>& statements,
+                   session_options options)
+    : session_(std::make_unique<session>(
+        open_session(connection_string, options.first_address, options.limit))) {
+  session_->limit = options.limit.value_or(grace + milliseconds{5000});
+  take_settings(connection_string);
+  if (options.limit)
+    limit_calls(*options.limit);
+  for (const auto& each : statements)
+    call(call_kind::statement, [&] {
+      session_->connection.prepare(each.name, each.sql);
+#if PQXX_VERSION_MAJOR < 7
+      session_->connection.prepare_now(each.name);
+#endif
+    });
+}
+
+// One look that finds out whether the settings of the connection string have arrived, and how long
+// the server lets a statement take.
+void database::take_settings(const std::string& connection_string) {
+  const std::string look =
+      "SELECT pg_backend_pid(), current_setting('" + std::string(session_mark)
+      + "', true), (SELECT setting::bigint FROM pg_settings WHERE name = 'statement_timeout')";
+  auto answer = run(look);
+  if (answer.is_null(0, 1) || answer.text(0, 1) != "on") {
+    run(settings_as_statements(connection_string));
+    answer = run(look);
+  }
+  session_->backend = answer.integer(0, 0);
+  const milliseconds server_limit{answer.integer(0, 2)};
+  session_->limit = server_limit.count() == 0 ? unlimited : server_limit + grace;
+}
+
+database::~database() = default;
+
+database_time database::begin(const std::string& settings) {
+  const auto answer =
+      run("BEGIN; " + settings + "SELECT (extract(epoch FROM now()) * 1000000)::bigint");
+  return database_time{answer.integer(0, 0)};
+}
+
+rows database::exec(const statement& prepared, std::initializer_list<const char*> parameters) {
+  return call(call_kind::statement, [&] {
+    rows answer;
+#ifdef LEDGERD_PQXX_PREPPED
+    pqxx::params list;
+    list.reserve(parameters.size());
+    for (const char* parameter : parameters)
+      list.append(pqxx::zview{parameter});
+    answer.content_ = std::make_shared<rows::content>(
+        rows::content{session_->work.exec(pqxx::prepped{prepared.name.c_str()}, list)});
+#else
+    answer.content_ = std::make_shared<rows::content>(rows::content{session_->work.exec_prepared(
+        prepared.name, pqxx::prepare::make_dynamic_params(parameters.begin(), parameters.end()))});
+#endif
+    return answer;
+  });
+}
+
+rows database::run(const std::string& sql) {
+  return call(call_kind::statement, [&] {
+    rows answer;
+    answer.content_ = std::make_shared<rows::content>(rows::content{session_->work.exec(sql)});
+    return answer;
+  });
+}
+
+void database::commit() {
+  try {
+    // statement_timeout ends before the commit itself begins, so it cannot cut the wait for a
+    // synchronous standby short.
+    call(call_kind::commit, [&] { session_->work.exec(std::string("COMMIT")); });
+  } catch (const database_error& error) {
+    if (clear_rollback(error))
+      throw;
+    throw database_error(database_fault::in_doubt, "COMMIT: " + std::string(error.what()));
+  }
+}
+
+void database::rollback() {
+  run("ROLLBACK");
+}
+
+void database::limit_calls(milliseconds limit) {
+  session_->limit = limit;
+  session_->commit = std::max(limit, commit_limit);
+}
+
+bool database::alive() noexcept {
+  auto& on = *session_;
+  pollfd waiting{on.socket.get(), POLLIN, 0};
+  while (poll(&waiting, 1, 0) > 0) {
+    const bool more = PQconsumeInput(on.raw) == 1;
+    PQisBusy(on.raw); // reads what has come
+    if (!more || PQstatus(on.raw) != CONNECTION_OK)
+      return false;
+  }
+  if (!on.words.text.empty())
+    return false;
+  if (clock::now() - on.last_call < rest)
+    return true;
+  try {
+    const call_deadline deadline(on.socket, ping_limit);
+    const std::unique_ptr<PGresult, decltype(&PQclear)> answer(PQexec(on.raw, ""), PQclear);
+    on.silent = deadline.passed();
+    on.last_call = clock::now();
+    return PQresultStatus(answer.get()) == PGRES_EMPTY_QUERY;
+  } catch (const database_error&) {
+    return false;
+  }
+}
+
+std::string database::last_words() const {
+  if (session_->silent)
+    return "no answer within " + std::to_string(ping_limit.count()) + " ms after a rest";
+  return session_->words.text.empty() ? "the connection has broken" : session_->words.text;
+}
+
+bool database::expired() const noexcept {
+  return session_->expired;
+}
+
+std::size_t database::address() const noexcept {
+  return session_->address;
+}
+
+std::int64_t database::backend() const noexcept {
+  return session_->backend;
+}
+
+std::int64_t database::calls() const noexcept {
+  return session_->calls;
+}
+
+clock::time_point database::last_begun() const noexcept {
+  return session_->last_begun;
+}
+
+} // namespace ledgerd

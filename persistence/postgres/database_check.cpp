@@ -1,0 +1,120 @@
+#include "persistence/postgres/applied_migrations.hpp"
+#include "persistence/postgres/connection_string.hpp"
+#include "persistence/postgres/database.hpp"
+#include "persistence/postgres/migrations.hpp"
+#include "persistence/postgres/pooler_check.hpp"
+#include "persistence/schema.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+// Each row: whether all is well, and the sentence for when it is not.
+constexpr const char* server_findings = R"(
+SELECT sentence FROM (VALUES
+  (current_setting('server_version_num')::integer >= 140000,
+   'the server is PostgreSQL ' || current_setting('server_version') || ', at least 14 is needed'),
+  (current_setting('server_encoding') = 'UTF8',
+   'the database is encoded in ' || current_setting('server_encoding') || ', not UTF8'),
+  (current_setting('fsync')::boolean,
+   'fsync is off: a crash of the machine can destroy the database'),
+  (current_setting('full_page_writes')::boolean,
+   'full_page_writes is off: a crash of the machine can destroy the database'),
+  (current_setting('synchronous_commit') <> 'off',
+   'synchronous_commit is off: a crash can lose movements whose messages were acknowledged'),
+  (NOT pg_is_in_recovery(),
+   'the server is in recovery: a standby cannot be written to'),
+  (pg_is_in_recovery() OR NOT current_setting('transaction_read_only')::boolean,
+   'the database is read-only')
+) AS finding (holds, sentence) WHERE NOT holds)";
+
+constexpr const char* speed_findings = R"(
+SELECT 'max_wal_size is ' || current_setting('max_wal_size')
+  || ': under load checkpoints follow each other and hold commits up; set 4GB or more'
+FROM pg_settings WHERE name = 'max_wal_size' AND setting::bigint < 4096)";
+
+constexpr const char* schema_privilege = R"(
+SELECT current_user || ' lacks the privilege USAGE on schema ' || nspname
+FROM pg_namespace WHERE nspname = $name AND NOT has_schema_privilege(oid, 'USAGE'))";
+
+// By table number, so that it needs no USAGE on the schema. One column stands for all that are
+// updated: a role may have UPDATE on these alone.
+constexpr const char* table_privileges = R"(
+SELECT current_user || ' lacks the privilege ' || privilege || ' on ' || schema || '.' || relname
+FROM (VALUES
+  ('ledger', 'currencies', 'SELECT', NULL),
+  ('ledger', 'accounts', 'SELECT', NULL), ('ledger', 'accounts', 'INSERT', NULL),
+  ('ledger', 'accounts', 'UPDATE', 'balance'),
+  ('ledger', 'transactions', 'SELECT', NULL), ('ledger', 'transactions', 'INSERT', NULL),
+  ('account', 'transaction_records', 'SELECT', NULL),
+  ('account', 'transaction_records', 'INSERT', NULL),
+  ('account', 'transaction_records', 'UPDATE', 'status'),
+  ('account', 'transaction_records_id_seq', 'SELECT', NULL),
+  ('account', 'transaction_records_id_seq', 'UPDATE', NULL),
+  ('account', 'currencies', 'SELECT', NULL), ('account', 'currencies', 'INSERT', NULL)
+) AS needed (schema, name, privilege, updated)
+JOIN pg_class ON relname = name AND relnamespace = to_regnamespace(schema)
+WHERE schema = $name AND NOT CASE privilege
+  WHEN 'UPDATE' THEN CASE WHEN updated IS NULL
+    THEN has_sequence_privilege(pg_class.oid, privilege)
+    ELSE has_column_privilege(pg_class.oid, updated, privilege) END
+  ELSE has_table_privilege(pg_class.oid, privilege)
+END)";
+
+// `query` with the schema's name, quoted, for $name.
+std::string about(schema which, std::string query) {
+  constexpr std::string_view mark = "$name";
+  return query.replace(query.find(mark), mark.size(), "'" + std::string(to_text(which)) + "'");
+}
+
+std::string no_schema(schema which) {
+  return "the database has no " + std::string(to_text(which)) + " schema: run the migrations";
+}
+
+void add_sentences(database& session, const std::string& query,
+                   std::vector<std::string>& sentences) {
+  const auto found = session.run(query);
+  for (std::size_t row = 0; row < found.size(); ++row)
+    sentences.emplace_back(found.text(row, 0));
+}
+
+void add_schema_findings(database& session, schema which, std::vector<std::string>& sentences) {
+  const auto applied = read_applied_migrations(session, which);
+  if (auto fault = migration_fault(applied, which); !fault.empty())
+    sentences.push_back(std::move(fault));
+  else if (applied.empty())
+    sentences.push_back(no_schema(which));
+  else if (applied.size() < migrations(which).size())
+    sentences.push_back("the database's schema is older than this program: it lacks "
+                        + std::string(migrations(which)[applied.size()].name)
+                        + ": run the migrations");
+}
+
+} // namespace
+
+std::vector<std::string> check_database(const std::string& database_url, schema which) {
+  database session(any_server_connection_string(database_url));
+  std::vector<std::string> sentences;
+  if (auto fault = pooler_fault(database_url); !fault.empty())
+    sentences.push_back(std::move(fault));
+  add_sentences(session, server_findings, sentences);
+  if (session.run(about(which, "SELECT to_regnamespace($name)")).is_null(0, 0)) {
+    sentences.push_back(no_schema(which));
+    return sentences;
+  }
+  const auto found = sentences.size();
+  add_sentences(session, about(which, schema_privilege), sentences);
+  add_sentences(session, about(which, table_privileges), sentences);
+  if (found == sentences.size())
+    add_schema_findings(session, which, sentences);
+  return sentences;
+}
+
+std::vector<std::string> database_warnings(const std::string& database_url) {
+  database session(any_server_connection_string(database_url));
+  std::vector<std::string> sentences;
+  add_sentences(session, speed_findings, sentences);
+  return sentences;
+}
+
+} // namespace ledgerd

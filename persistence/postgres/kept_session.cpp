@@ -1,0 +1,41 @@
+#include "persistence/postgres/kept_session.hpp"
+
+#include "persistence/postgres/connection_string.hpp"
+
+namespace ledgerd {
+
+kept_session::kept_session(url_source url, std::string settings, std::vector<statement> statements)
+    : url_(std::move(url)), settings_(std::move(settings)), statements_(std::move(statements)) {}
+
+database& kept_session::use() {
+  if (database_ && !database_->alive())
+    end(database_->last_words());
+  is_new_ = !database_;
+  if (database_)
+    return *database_;
+  try {
+    database_.emplace(connection_string(url_(), settings_), statements_,
+                      session_options{first_address_});
+  } catch (const database_error& error) {
+    if (ended_.empty())
+      throw;
+    throw database_error(error.fault(), ended_ + ", and then: " + error.what());
+  }
+  if (!ended_.empty())
+    tell_database_listener("a session that had ended was opened again: " + ended_);
+  ended_.clear();
+  return *database_;
+}
+
+void kept_session::end(std::string reason) {
+  ended_ = std::move(reason);
+  database_.reset();
+}
+
+void kept_session::drop() noexcept {
+  if (database_ && database_->expired())
+    first_address_ = database_->address() + 1;
+  database_.reset();
+}
+
+} // namespace ledgerd

@@ -1,0 +1,245 @@
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include "persistence/postgres.hpp"
+#include "persistence/postgres/array_literal.hpp"
+#include "persistence/postgres/currency_rows.hpp"
+#include "persistence/postgres/kept_session.hpp"
+#include "persistence/postgres/posting_rows.hpp"
+#include "persistence/postgres/probe.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+constexpr auto probe_limit = std::chrono::milliseconds(900);
+
+// How many rows of a snapshot are held at once.
+constexpr std::size_t fetch_size = 5000;
+
+const std::string account_columns =
+    "user_id, currency, balance, seq, (extract(epoch FROM updated_at) * 1000000)::bigint";
+
+const statement read_currencies{"read_currencies",
+                                "SELECT code, exponent FROM ledger.currencies ORDER BY code"};
+
+const statement read_accounts{"read_accounts",
+                              "SELECT " + account_columns
+                                  + " FROM ledger.accounts WHERE user_id = $1 ORDER BY currency"};
+
+const statement read_posting_by_record{
+    "read_posting",
+    "SELECT " + posting_columns + " FROM ledger.transactions WHERE record_id = $1::bigint"};
+
+const statement read_marks{"read_marks",
+                           "SELECT COALESCE((SELECT max(record_id) FROM ledger.transactions "
+                           "WHERE record_id BETWEEN $1::bigint AND $2::bigint), 0), "
+                           "COALESCE((SELECT max(id) FROM ledger.transactions), 0)"};
+
+const statement read_history{"read_history",
+                             "SELECT " + posting_columns
+                                 + " FROM ledger.transactions WHERE user_id = $1 AND currency = $2 "
+                                   "AND seq < $3::bigint ORDER BY seq DESC LIMIT $4::bigint"};
+
+// The newest of each account through its own index, the newest of these together. Only what came
+// since the first page is looked at again.
+const statement read_user_history{
+    "read_user_history",
+    "SELECT newest.* FROM ledger.accounts AS a LEFT JOIN unnest($2::text[], $3::bigint[]) AS "
+    "p (currency, seq) ON p.currency = a.currency CROSS JOIN LATERAL (SELECT "
+        + posting_columns
+        + " FROM ledger.transactions AS t WHERE t.user_id = a.user_id AND t.currency = a.currency "
+          "AND t.seq < coalesce(p.seq, 9223372036854775807) AND t.id < $4::bigint "
+          "ORDER BY t.seq DESC LIMIT $5::bigint) AS newest "
+          "WHERE a.user_id = $1 ORDER BY newest.id DESC LIMIT $5::bigint"};
+
+const statement read_audited{"read_audited", "SELECT " + posting_columns
+                                                 + ", fingerprint FROM ledger.transactions "
+                                                   "WHERE record_id = ANY ($1::bigint[])"};
+
+// For each statement of a picture of everything.
+constexpr auto snapshot_limit = std::chrono::minutes(30);
+
+// A picture of everything takes its time, and may wait for whom it is shown to.
+const std::string begin_snapshot =
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; "
+    "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL cursor_tuple_fraction = 1; ";
+
+account_row read_account(const rows& answer, std::size_t row) {
+  return {read_account_key(answer, row, 0),
+          {money{answer.integer(row, 2)}, answer.integer(row, 3)},
+          database_time{answer.integer(row, 4)}};
+}
+
+audited_posting read_audited_posting(const rows& answer, std::size_t row) {
+  return {read_posting(answer, row), answer.integer(row, posting_column_count)};
+}
+
+template <class Read>
+auto read_all(const rows& answer, Read read) {
+  std::vector<decltype(read(answer, 0))> result;
+  result.reserve(answer.size());
+  for (std::size_t row = 0; row < answer.size(); ++row)
+    result.push_back(read(answer, row));
+  return result;
+}
+
+class postgres_reader final : public ledger_reader {
+public:
+  explicit postgres_reader(const url_source& database_url)
+      : session_(database_url, {},
+                 {read_currencies, read_accounts, read_posting_by_record, read_marks, read_history,
+                  read_user_history, read_audited}),
+        probe_(database_url) {}
+
+  std::vector<currency> currencies() override {
+    return read_currency_rows(ask(read_currencies, {}), "ledger.currencies");
+  }
+
+  std::vector<account_row> accounts_of(const std::string& user_id) override {
+    return read_all(ask(read_accounts, {user_id.c_str()}), read_account);
+  }
+
+  std::optional<posting> find(record_id id) override {
+    const auto answer = ask(read_posting_by_record, {std::to_string(to_int(id)).c_str()});
+    if (answer.size() == 0)
+      return std::nullopt;
+    return read_posting(answer, 0);
+  }
+
+  ledger_marks marks(record_id from, std::int64_t window) override {
+    const auto first = to_int(from);
+    const auto last = first + std::min(window - 1, INT64_MAX - first);
+    const auto answer =
+        ask(read_marks, {std::to_string(first).c_str(), std::to_string(last).c_str()});
+    return {record_id{answer.integer(0, 0)}, transaction_id{answer.integer(0, 1)}};
+  }
+
+  std::vector<posting> history(const account_key& account, std::int64_t before_seq,
+                               int limit) override {
+    const auto before = before_seq == 0 ? INT64_MAX : before_seq;
+    return read_all(
+        ask(read_history, {account.user_id.c_str(), std::string(account.currency.text()).c_str(),
+                           std::to_string(before).c_str(), std::to_string(limit).c_str()}),
+        read_posting);
+  }
+
+  std::vector<posting> history(const std::string& user_id, const history_position& page,
+                               int limit) override {
+    array_literal currencies;
+    array_literal seqs;
+    for (const auto& [currency, seq] : page.seqs) {
+      currencies.add(currency.text());
+      seqs.add(seq);
+    }
+    const auto before = std::to_string(page.before == 0 ? INT64_MAX : page.before);
+    return read_all(ask(read_user_history, {user_id.c_str(), currencies.c_str(), seqs.c_str(),
+                                            before.c_str(), std::to_string(limit).c_str()}),
+                    read_posting);
+  }
+
+  std::vector<audited_posting> find_all(const std::vector<record_id>& ids) override {
+    array_literal list;
+    for (const auto id : ids)
+      list.add(to_int(id));
+    return read_all(ask(read_audited, {list.c_str()}), read_audited_posting);
+  }
+
+  void snapshot(const std::function<void(const account_row&)>& account,
+                const std::function<void(const audited_posting&)>& row) override;
+
+  totals count() override;
+
+  std::int64_t commits(record_id first, record_id last) override;
+
+  bool writable() override { return probe_.writable(probe_limit); }
+
+private:
+  // Runs `function` on the session; one that fails is thrown away.
+  template <class Function>
+  auto with_session(Function function) {
+    try {
+      return session_.run(function);
+    } catch (...) {
+      session_.drop();
+      throw;
+    }
+  }
+
+  rows ask(const statement& prepared, std::initializer_list<const char*> parameters) {
+    return with_session([&](database& session) { return session.exec(prepared, parameters); });
+  }
+
+  // Likewise, for what looks at everything and takes its time.
+  template <class Function>
+  auto with_patient_session(Function function) {
+    auto result = with_session([&](database& session) {
+      session.limit_calls(snapshot_limit);
+      return function(session);
+    });
+    session_.drop(); // and its limit with it
+    return result;
+  }
+
+  kept_session session_;
+  probe probe_;
+};
+
+template <class Show>
+void stream(database& session, const std::string& query, Show show) {
+  session.run("DECLARE everything NO SCROLL CURSOR FOR " + query);
+  const auto fetch = "FETCH " + std::to_string(fetch_size) + " FROM everything";
+  for (auto part = session.run(fetch); part.size() > 0; part = session.run(fetch))
+    for (std::size_t i = 0; i < part.size(); ++i)
+      show(part, i);
+  session.run("CLOSE everything");
+}
+
+void postgres_reader::snapshot(const std::function<void(const account_row&)>& account,
+                               const std::function<void(const audited_posting&)>& row) {
+  with_patient_session([&](database& session) {
+    session.run(begin_snapshot);
+    stream(session,
+           "SELECT " + account_columns + " FROM ledger.accounts ORDER BY user_id, currency",
+           [&](const rows& part, std::size_t i) { account(read_account(part, i)); });
+    stream(session,
+           "SELECT " + posting_columns
+               + ", fingerprint FROM ledger.transactions ORDER BY user_id, currency, seq",
+           [&](const rows& part, std::size_t i) { row(read_audited_posting(part, i)); });
+    session.rollback();
+    return true;
+  });
+}
+
+ledger_reader::totals postgres_reader::count() {
+  return with_patient_session([](database& session) {
+    const auto answer = session.run(
+        begin_snapshot
+        + "SELECT (SELECT count(*) FROM ledger.accounts), "
+          "count(*) FILTER (WHERE status = 'SUCCESS'), count(*) FILTER (WHERE status = 'FAILED') "
+          "FROM ledger.transactions");
+    session.rollback();
+    return totals{answer.integer(0, 0), answer.integer(0, 1), answer.integer(0, 2)};
+  });
+}
+
+// The rows of one transaction share its time.
+std::int64_t postgres_reader::commits(record_id first, record_id last) {
+  return with_patient_session([&](database& session) {
+    const auto answer = session.run(
+        begin_snapshot
+        + "SELECT count(DISTINCT created_at) FROM ledger.transactions WHERE record_id >= "
+        + std::to_string(to_int(first)) + " AND record_id < " + std::to_string(to_int(last)));
+    session.rollback();
+    return answer.integer(0, 0);
+  });
+}
+
+} // namespace
+
+std::unique_ptr<ledger_reader> make_postgres_reader(url_source database_url) {
+  return std::make_unique<postgres_reader>(database_url);
+}
+
+} // namespace ledgerd

@@ -1,0 +1,487 @@
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+#include <optional>
+#include <random>
+#include <unordered_map>
+#include <utility>
+
+#include "domain/assert.hpp"
+#include "persistence/postgres/array_literal.hpp"
+#include "persistence/postgres/database.hpp"
+#include "persistence/postgres/posting_rows.hpp"
+#include "persistence/postgres/record_rows.hpp"
+#include "persistence/postgres/store_session.hpp"
+#include "persistence/record_store.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+// Known keys cost no row and no error; whoever holds them is read by a later statement, for a row
+// that another session committed a moment ago is not in the picture of this one.
+const statement insert_records{
+    "insert_records",
+    "INSERT INTO account.transaction_records "
+    "(user_id, currency, type, amount, idempotency_key, fingerprint, after_transaction) "
+    "SELECT *, NULLIF($7::bigint, 0) FROM unnest($1::text[], $2::text[], $3::text[], "
+    "$4::bigint[], $5::text[], $6::bigint[]) "
+    "ON CONFLICT (idempotency_key) DO NOTHING RETURNING id, idempotency_key"};
+
+const statement find_keys{"find_keys", "SELECT " + record_columns
+                                           + ", idempotency_key FROM account.transaction_records "
+                                             "WHERE idempotency_key = ANY ($1::text[]) "
+                                             "ORDER BY idempotency_key"};
+
+// One at a time, and never backwards: what others take meanwhile is far below where it goes.
+const statement lock_ids{"lock_ids", "SELECT pg_advisory_xact_lock(4803001, 10)"};
+const statement raise_ids{"raise_ids",
+                          "SELECT setval('account.transaction_records_id_seq', "
+                          "LEAST(GREATEST(last_value, $1::bigint) + $2::bigint, 9007199254740991)) "
+                          "FROM account.transaction_records_id_seq "
+                          "WHERE $1::bigint = 0 OR last_value <= $1::bigint"};
+
+// Whether the verdict is about the very thing the record asked for, and not older than it.
+const std::string is_answer =
+    "(a.user_id COLLATE \"C\" = r.user_id AND a.currency COLLATE \"C\" = r.currency AND "
+    "a.type COLLATE \"C\" = r.type AND a.amount = r.amount AND NOT COALESCE("
+    "a.transaction_id <= r.after_transaction AND a.processed_at < "
+    "(extract(epoch FROM r.created_at) * 1000000)::bigint, false))";
+
+// What this statement moves, and beside it what it found: a record that is PENDING there was moved
+// by another session meanwhile, and one that is not there does not exist. NOT IN (SELECT) is
+// hashed. The status is asked in words that do not lead the planner to the index of the pending,
+// which looks tiny to it and would be walked through for every record.
+const statement settle_records{
+    "settle_records",
+    "WITH moved AS (UPDATE account.transaction_records AS r SET "
+    "status = CASE WHEN "
+        + is_answer + " THEN a.status ELSE 'FAILED' END, reason = CASE WHEN a.parked OR "
+        + is_answer + " THEN a.reason ELSE '" + std::string(reason_record_id_conflict)
+        + "' END, transaction_id = CASE WHEN NOT a.parked AND " + is_answer
+        + " THEN a.transaction_id END, balance_after = CASE WHEN NOT a.parked AND " + is_answer
+        + " THEN a.balance_after END, updated_at = now() "
+          "FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], "
+          "$7::text[], $8::bigint[], $9::bigint[], $10::bigint[], $11::boolean[]) AS a (id, "
+          "user_id, currency, type, amount, status, reason, transaction_id, balance_after, "
+          "processed_at, parked) "
+          "WHERE r.id = a.id AND r.status NOT IN ('SUCCESS', 'FAILED') RETURNING r.*) "
+          "SELECT "
+        + record_columns + ", true FROM moved UNION ALL SELECT " + record_columns
+        + ", false FROM account.transaction_records "
+          "WHERE id = ANY ($1::bigint[]) AND id NOT IN (SELECT id FROM moved)"};
+
+const statement find_records{"find_records", "SELECT " + record_columns
+                                                 + " FROM account.transaction_records "
+                                                   "WHERE id = ANY ($1::bigint[])"};
+
+// Waits for nobody: what another session holds is being taken care of.
+const statement claim_records{
+    "claim_records", "WITH chosen AS (SELECT id, updated_at FROM account.transaction_records "
+                     "WHERE status = 'PENDING' AND updated_at <= now() - $1::interval "
+                     "AND updated_at <= now() - LEAST(updated_at - created_at, interval '1 hour') "
+                     "ORDER BY updated_at, id LIMIT $2::bigint FOR NO KEY UPDATE SKIP LOCKED), "
+                     "touched AS (UPDATE account.transaction_records AS r SET updated_at = now() "
+                     "FROM chosen WHERE r.id = chosen.id "
+                     "RETURNING r.*, chosen.updated_at AS touched_before) "
+                     "SELECT "
+                         + record_columns + " FROM touched ORDER BY touched_before, id"};
+
+// The columns of a statement's parameters; their memory is kept from batch to batch.
+struct columns {
+  array_literal ids, users, currencies, types, amounts;
+  array_literal keys, fingerprints;
+  array_literal statuses, reasons, transactions, balances, times, parked;
+
+  void clear() {
+    for (auto column : {&ids, &users, &currencies, &types, &amounts, &keys, &fingerprints,
+                        &statuses, &reasons, &transactions, &balances, &times, &parked})
+      column->clear();
+  }
+
+  void add(const submission& content) {
+    users.add(content.account.user_id);
+    currencies.add(content.account.currency.text());
+    types.add(to_text(content.type));
+    amounts.add(content.amount.minor_units());
+  }
+};
+
+using places = std::vector<std::size_t>;
+
+// Which places of a batch a statement is given, and which of them answers each place.
+struct arrangement {
+  places asked;
+  places answered_by; // for each place of the batch
+};
+
+// Sorted, so that two batches cannot wait for each other in a circle; of equal places the first.
+template <class Less, class Same>
+arrangement arrange(std::size_t size, Less less, Same same) {
+  places sorted(size);
+  std::iota(sorted.begin(), sorted.end(), std::size_t{0});
+  std::stable_sort(sorted.begin(), sorted.end(), less);
+  arrangement result{{}, places(size)};
+  for (const auto place : sorted) {
+    if (result.asked.empty() || !same(result.asked.back(), place))
+      result.asked.push_back(place);
+    result.answered_by[place] = result.asked.back();
+  }
+  return result;
+}
+
+// In key order; those without a key come first and are all different.
+arrangement by_key(const std::vector<new_record>& batch) {
+  const auto key = [&batch](std::size_t place) -> const std::string& {
+    return batch[place].idempotency_key;
+  };
+  return arrange(
+      batch.size(), [&](std::size_t a, std::size_t b) { return key(a) < key(b); },
+      [&](std::size_t a, std::size_t b) { return !key(a).empty() && key(a) == key(b); });
+}
+
+arrangement by_id(const std::vector<record_verdict>& batch) {
+  return arrange(
+      batch.size(), [&](std::size_t a, std::size_t b) { return batch[a].id < batch[b].id; },
+      [&](std::size_t a, std::size_t b) { return batch[a].id == batch[b].id; });
+}
+
+// The answer of a record that was there before.
+recorded answer_from(transaction_record stored, const submission& asked) {
+  const auto outcome = stored.asked == asked ? record_outcome::repeated : record_outcome::conflict;
+  return {outcome, std::move(stored)};
+}
+
+bool agrees(const transaction_record& stored, const record_verdict& told) {
+  // A copy of a request may be parked while another is decided, unless the id is said to be taken.
+  if (told.parked)
+    return told.reason == stored.reason || told.reason != reason_record_id_conflict;
+  return stored.asked == told.decided && stored.status == told.status
+         && stored.reason == told.reason && stored.transaction == told.transaction
+         && stored.balance_after == told.balance_after;
+}
+
+settled settled_before(transaction_record stored, const record_verdict& told) {
+  auto outcome = settle_outcome::contrary;
+  if (agrees(stored, told))
+    outcome = settle_outcome::known;
+  else if (stored.reason == reason_record_id_conflict)
+    outcome = settle_outcome::conflict;
+  return {outcome, std::move(stored)};
+}
+
+settled settled_now(transaction_record stored, const record_verdict& told) {
+  const auto outcome = !told.parked && stored.reason == reason_record_id_conflict
+                           ? settle_outcome::conflict
+                           : settle_outcome::settled;
+  return {outcome, std::move(stored)};
+}
+
+std::vector<transaction_record> read_all(const rows& answer) {
+  std::vector<transaction_record> result;
+  result.reserve(answer.size());
+  for (std::size_t row = 0; row < answer.size(); ++row)
+    result.push_back(read_record(answer, row));
+  return result;
+}
+
+using settled_by_id = std::unordered_map<record_id, settled>;
+using places_by_id = std::unordered_map<record_id, std::size_t>;
+
+class postgres_record_store final : public record_store {
+public:
+  postgres_record_store(url_source account_database_url, std::shared_ptr<ledger_view> ledger)
+      : session_(std::move(account_database_url),
+                 {insert_records, find_keys, settle_records, find_records, claim_records, lock_ids,
+                  raise_ids},
+                 "the next record ids are taken"),
+        ledger_(std::move(ledger)), random_(std::random_device{}()) {}
+
+  record_result record(const std::vector<new_record>& batch) override;
+  settle_result settle(const std::vector<record_verdict>& batch) override;
+  find_result find(const std::vector<record_id>& ids) override;
+  find_result claim(std::chrono::milliseconds age, std::size_t limit) override;
+
+private:
+  // One transaction each. Nothing: another session was quicker.
+  std::optional<std::vector<recorded>>
+  attempt_record(database& session, const std::vector<new_record>& batch, const arrangement& order);
+  std::optional<std::vector<settled>> attempt_settle(database& session,
+                                                     const std::vector<record_verdict>& batch,
+                                                     const arrangement& order);
+
+  rows insert(database& session, const std::vector<new_record>& batch, const places& order);
+  bool read_holders(database& session, const std::vector<new_record>& batch, const places& taken,
+                    std::vector<recorded>& answers);
+  rows move(database& session, const std::vector<record_verdict>& batch, const places& order);
+  bool read_raced(database& session, const std::vector<record_verdict>& batch,
+                  const places_by_id& told, settled_by_id& answers);
+  std::int64_t id_floor() const;
+  void raise_ids_above(database& session, std::int64_t floor, std::int64_t least);
+  rows exec_find(database& session, const std::vector<record_id>& ids);
+
+  store_session session_;
+  columns columns_;
+  const std::shared_ptr<ledger_view> ledger_;
+  std::minstd_rand random_;
+  std::int64_t highest_given_ = 0;
+  bool leapt_ = false; // while the ledger had not been heard
+};
+
+// How far the ids are moved up, at least and with up to as much again by chance: above what an
+// earlier life has given and the ledger has not decided yet; and without word from the ledger above
+// what an earlier life may have given since a backup was made.
+constexpr std::int64_t raise_least = 1'000'000'000;
+constexpr std::int64_t leap_least = 10'000'000'000;
+
+std::int64_t postgres_record_store::id_floor() const {
+  const auto heard = ledger_ ? ledger_->marks() : std::nullopt;
+  return std::max(highest_given_, heard ? to_int(heard->highest_record) : 0);
+}
+
+// `floor` 0: above wherever they are.
+void postgres_record_store::raise_ids_above(database& session, std::int64_t floor,
+                                            std::int64_t least) {
+  std::uniform_int_distribution<std::int64_t> more(0, least);
+  session.begin();
+  session.exec(lock_ids, {});
+  session.exec(raise_ids,
+               {std::to_string(floor).c_str(), std::to_string(least + more(random_)).c_str()});
+  session.commit();
+}
+
+record_result postgres_record_store::record(const std::vector<new_record>& batch) {
+  const auto order = by_key(batch);
+  return session_.run<std::vector<recorded>>(
+      [&](database& session, int) { return attempt_record(session, batch, order); });
+}
+
+std::optional<std::vector<recorded>>
+postgres_record_store::attempt_record(database& session, const std::vector<new_record>& batch,
+                                      const arrangement& order) {
+  if (ledger_ && !ledger_->marks() && !leapt_) {
+    raise_ids_above(session, 0, leap_least);
+    leapt_ = true;
+  }
+  const auto now = session.begin();
+  const auto inserted = insert(session, batch, order.asked);
+  std::int64_t lowest = INT64_MAX, highest = highest_given_;
+  for (std::size_t i = 0; i < inserted.size(); ++i) {
+    lowest = std::min(lowest, inserted.integer(i, 0));
+    highest = std::max(highest, inserted.integer(i, 0));
+  }
+  if (const auto floor = id_floor(); lowest <= floor) {
+    session.rollback();
+    raise_ids_above(session, floor, raise_least);
+    return std::nullopt;
+  }
+  highest_given_ = highest;
+  std::vector<recorded> result(batch.size());
+  places taken;
+  std::size_t row = 0;
+  for (const auto place : order.asked) {
+    // Rows come back in the order in which they went in, without those whose key was taken.
+    const auto& [asked, key] = batch[place];
+    if (row < inserted.size() && inserted.text(row, 1) == key) {
+      result[place].record = {.id = record_id{inserted.integer(row, 0)},
+                              .asked = asked,
+                              .created_at = now,
+                              .updated_at = now};
+      ++row;
+    } else {
+      LEDGERD_ASSERT(!key.empty());
+      taken.push_back(place);
+    }
+  }
+  LEDGERD_ASSERT(row == inserted.size());
+  if (!taken.empty() && !read_holders(session, batch, taken, result))
+    return std::nullopt;
+  if (row == 0)
+    session.rollback();
+  else
+    session.commit();
+  for (std::size_t place = 0; place < batch.size(); ++place)
+    if (const auto first = order.answered_by[place]; first != place)
+      result[place] = answer_from(result[first].record, batch[place].asked);
+  return result;
+}
+
+rows postgres_record_store::insert(database& session, const std::vector<new_record>& batch,
+                                   const places& order) {
+  columns_.clear();
+  for (const auto place : order) {
+    const auto& [asked, key] = batch[place];
+    columns_.add(asked);
+    if (key.empty())
+      columns_.keys.add_null();
+    else
+      columns_.keys.add(key);
+    columns_.fingerprints.add(fingerprint(asked.account, asked.type, asked.amount));
+  }
+  const auto heard = ledger_ ? ledger_->marks() : std::nullopt;
+  const auto after = heard ? to_int(heard->highest_transaction) : 0;
+  return session.exec(insert_records,
+                      {columns_.users.c_str(), columns_.currencies.c_str(), columns_.types.c_str(),
+                       columns_.amounts.c_str(), columns_.keys.c_str(),
+                       columns_.fingerprints.c_str(), std::to_string(after).c_str()});
+}
+
+bool postgres_record_store::read_holders(database& session, const std::vector<new_record>& batch,
+                                         const places& taken, std::vector<recorded>& answers) {
+  columns_.clear();
+  for (const auto place : taken)
+    columns_.keys.add(batch[place].idempotency_key);
+  const auto found = session.exec(find_keys, {columns_.keys.c_str()});
+  if (found.size() != taken.size())
+    return false;
+  for (std::size_t row = 0; row < found.size(); ++row) {
+    const auto& [asked, key] = batch[taken[row]];
+    LEDGERD_ASSERT(found.text(row, record_column_count) == key);
+    answers[taken[row]] = answer_from(read_record(found, row), asked);
+  }
+  return true;
+}
+
+settle_result postgres_record_store::settle(const std::vector<record_verdict>& batch) {
+  const auto order = by_id(batch);
+  return session_.run<std::vector<settled>>(
+      [&](database& session, int) { return attempt_settle(session, batch, order); });
+}
+
+std::optional<std::vector<settled>>
+postgres_record_store::attempt_settle(database& session, const std::vector<record_verdict>& batch,
+                                      const arrangement& order) {
+  session.begin();
+  const auto found = move(session, batch, order.asked);
+  places_by_id told;
+  for (const auto place : order.asked)
+    told.emplace(batch[place].id, place);
+  settled_by_id answers;
+  answers.reserve(found.size());
+  bool changed = false;
+  for (std::size_t row = 0; row < found.size(); ++row) {
+    auto stored = read_record(found, row);
+    const auto id = stored.id;
+    const auto& verdict = batch[told.at(id)];
+    const auto moved = found.text(row, record_column_count) == "t";
+    changed = changed || moved;
+    answers.emplace(id, moved ? settled_now(std::move(stored), verdict)
+                              : settled_before(std::move(stored), verdict));
+    if (ledger_)
+      ledger_->see(id);
+  }
+  if (!read_raced(session, batch, told, answers))
+    return std::nullopt;
+  if (changed)
+    session.commit();
+  else
+    session.rollback();
+  std::vector<settled> result(batch.size());
+  for (std::size_t place = 0; place < batch.size(); ++place)
+    if (const auto answer = answers.find(batch[place].id); answer != answers.end())
+      result[place] = order.answered_by[place] == place
+                          ? answer->second
+                          : settled_before(answer->second.record, batch[place]);
+  return result;
+}
+
+rows postgres_record_store::move(database& session, const std::vector<record_verdict>& batch,
+                                 const places& order) {
+  columns_.clear();
+  for (const auto place : order) {
+    const auto& verdict = batch[place];
+    columns_.ids.add(to_int(verdict.id));
+    columns_.add(verdict.decided);
+    columns_.statuses.add(to_text(verdict.status));
+    if (verdict.reason.empty())
+      columns_.reasons.add_null();
+    else
+      columns_.reasons.add(verdict.reason);
+    columns_.transactions.add(to_int(verdict.transaction));
+    columns_.balances.add(verdict.balance_after.minor_units());
+    columns_.times.add(to_int(verdict.processed_at));
+    columns_.parked.add(std::string_view(verdict.parked ? "t" : "f"));
+  }
+  return session.exec(settle_records,
+                      {columns_.ids.c_str(), columns_.users.c_str(), columns_.currencies.c_str(),
+                       columns_.types.c_str(), columns_.amounts.c_str(), columns_.statuses.c_str(),
+                       columns_.reasons.c_str(), columns_.transactions.c_str(),
+                       columns_.balances.c_str(), columns_.times.c_str(), columns_.parked.c_str()});
+}
+
+// Looks again at the records that another session moved while this one waited for them.
+bool postgres_record_store::read_raced(database& session, const std::vector<record_verdict>& batch,
+                                       const places_by_id& told, settled_by_id& answers) {
+  std::vector<record_id> raced;
+  for (const auto& [id, answer] : answers)
+    if (answer.record.status == record_status::pending)
+      raced.push_back(id);
+  if (raced.empty())
+    return true;
+  for (auto& stored : read_all(exec_find(session, raced))) {
+    if (stored.status == record_status::pending)
+      return false;
+    const auto id = stored.id;
+    answers[id] = settled_before(std::move(stored), batch[told.at(id)]);
+  }
+  return true;
+}
+
+find_result postgres_record_store::find(const std::vector<record_id>& ids) {
+  using found = std::vector<transaction_record>;
+  return session_.run<found>([&](database& session, int) {
+    return std::optional<found>(read_all(exec_find(session, ids)));
+  });
+}
+
+rows postgres_record_store::exec_find(database& session, const std::vector<record_id>& ids) {
+  columns_.clear();
+  for (const auto id : ids)
+    columns_.ids.add(to_int(id));
+  return session.exec(find_records, {columns_.ids.c_str()});
+}
+
+find_result postgres_record_store::claim(std::chrono::milliseconds age, std::size_t limit) {
+  using found = std::vector<transaction_record>;
+  const auto interval = std::to_string(age.count()) + " milliseconds";
+  const auto at_most = std::to_string(limit);
+  return session_.run<found>([&](database& session, int) {
+    session.begin();
+    auto claimed = read_all(session.exec(claim_records, {interval.c_str(), at_most.c_str()}));
+    if (claimed.empty())
+      session.rollback();
+    else
+      session.commit();
+    return std::optional<found>(std::move(claimed));
+  });
+}
+
+} // namespace
+
+void ledger_view::hear(const ledger_marks& marks) noexcept {
+  see(marks.highest_record);
+  transaction_.store(to_int(marks.highest_transaction), std::memory_order_relaxed);
+  heard_.store(true, std::memory_order_release);
+}
+
+void ledger_view::see(record_id id) noexcept {
+  auto known = record_.load(std::memory_order_relaxed);
+  while (known < to_int(id)
+         && !record_.compare_exchange_weak(known, to_int(id), std::memory_order_relaxed))
+    ;
+}
+
+std::optional<ledger_marks> ledger_view::marks() const noexcept {
+  if (!heard_.load(std::memory_order_acquire))
+    return std::nullopt;
+  return ledger_marks{record_id{record_.load(std::memory_order_relaxed)},
+                      transaction_id{transaction_.load(std::memory_order_relaxed)}};
+}
+
+std::unique_ptr<record_store> make_postgres_record_store(url_source account_database_url,
+                                                         std::shared_ptr<ledger_view> ledger) {
+  return std::make_unique<postgres_record_store>(std::move(account_database_url),
+                                                 std::move(ledger));
+}
+
+} // namespace ledgerd

@@ -1,0 +1,27 @@
+#include "persistence/postgres/posting_rows.hpp"
+
+namespace ledgerd {
+
+account_key read_account_key(const rows& answer, std::size_t row, int column) {
+  const auto code = answer.text(row, column + 1);
+  return {std::string(answer.text(row, column)), known_word(currency_code::parse(code), code)};
+}
+
+posting read_posting(const rows& answer, std::size_t row) {
+  const auto type = answer.text(row, 5);
+  const auto reason = answer.text(row, 7);
+  return posting{
+      .id = transaction_id{answer.integer(row, 0)},
+      .record = record_id{answer.integer(row, 1)},
+      .account = read_account_key(answer, row, 2),
+      .seq = answer.integer(row, 4),
+      .type = known_word(parse_movement(type), type),
+      .amount = money{answer.integer(row, 6)},
+      .verdict =
+          answer.is_null(row, 7) ? outcome::applied : known_word(parse_reason(reason), reason),
+      .balance_after = money{answer.integer(row, 8)},
+      .created_at = database_time{answer.integer(row, 9)},
+  };
+}
+
+} // namespace ledgerd

@@ -1,0 +1,77 @@
+#include "persistence/postgres/store_session.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+namespace ledgerd {
+
+namespace {
+
+// Every statement of a store has one right plan, a nested loop over an index, and must not depend
+// on what the planner believes about tables that were empty a minute ago. The order of a nested
+// loop is also the order in which rows are locked.
+constexpr const char* planner_settings =
+    "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off "
+    "-c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
+
+} // namespace
+
+store_session::store_session(url_source url, std::vector<statement> statements,
+                             std::string_view taken)
+    : session_(std::move(url), planner_settings, std::move(statements)), taken_(taken),
+      random_(std::random_device{}()) {}
+
+void store_session::refuse_behind_own_commit() {
+  if (!given_up_)
+    return;
+  const auto waits = session_.run([this](database& session) {
+    return session
+               .run("SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND pid = "
+                    + std::to_string(given_up_->process()))
+               .size()
+           > 0;
+  });
+  if (waits) {
+    given_up_->seen();
+    throw database_error(database_fault::away,
+                         "a COMMIT that was given up still waits for a synchronous standby, in "
+                         "process "
+                             + std::to_string(given_up_->process()) + " of the server");
+  }
+  given_up_.reset();
+}
+
+std::optional<store_failure> store_session::judge(const database_error& error) {
+  switch (error.fault()) {
+  case database_fault::rolled_back:
+  case database_fault::unique:
+  case database_fault::content:
+  case database_fault::blocked:
+    try {
+      if (session_.get() != nullptr)
+        session_.get()->rollback();
+    } catch (const database_error&) {
+      session_.drop();
+    }
+    if (error.fault() == database_fault::rolled_back || error.fault() == database_fault::unique)
+      return std::nullopt;
+    break;
+  case database_fault::in_doubt:
+    if (session_.get() != nullptr && session_.get()->expired())
+      given_up_.emplace(session_.get()->backend(), session_.get()->last_begun());
+    [[fallthrough]];
+  case database_fault::lost:
+  case database_fault::away:
+  case database_fault::refused:
+    session_.drop();
+  }
+  return store_failure{failure_kind(error.fault()), error.what()};
+}
+
+void store_session::pause(int attempt) {
+  std::uniform_int_distribution<int> milliseconds(0, std::min(5 << attempt, 100));
+  std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds(random_)));
+}
+
+} // namespace ledgerd

@@ -1,0 +1,72 @@
+// How a store tries: the session it keeps, what a failure means, and when to begin again.
+//
+// One thread; blocks; does not throw.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "persistence/ledger_store.hpp"
+#include "persistence/postgres/kept_session.hpp"
+
+namespace ledgerd {
+
+class store_session {
+public:
+  // Does not connect before the first run. `taken` is what is said when a unique key stays taken,
+  // however often it is tried.
+  store_session(url_source url, std::vector<statement> statements, std::string_view taken);
+
+  // Runs `attempt(database&, int count)`, which returns an optional Result. Nothing, a rollback by
+  // the server or a unique key that was taken: rolled back and begun again, a few times.
+  template <class Result, class Attempt>
+  std::variant<Result, store_failure> run(Attempt attempt) {
+    bool seen_unique = false;
+    for (int count = 0; count < attempts_max; ++count) {
+      try {
+        refuse_behind_own_commit();
+        if (std::optional<Result> result =
+                session_.run([&](database& session) { return attempt(session, count); }))
+          return std::move(*result);
+        session_.run([](database& session) { session.rollback(); });
+      } catch (const database_error& error) {
+        if (auto failure = judge(error))
+          return std::move(*failure);
+        seen_unique = error.fault() == database_fault::unique;
+        pause(count);
+      } catch (const std::exception& error) {
+        session_.drop();
+        return store_failure{store_failure_kind::unavailable, error.what()};
+      }
+    }
+    // A race ends after a few rounds; a unique key with no row to show for it does not.
+    return seen_unique ? store_failure{store_failure_kind::rejected, std::string(taken_)}
+                       : store_failure{store_failure_kind::unavailable,
+                                       "other sessions were always quicker"};
+  }
+
+private:
+  static constexpr int attempts_max = 10;
+
+  // Throws while a COMMIT of ours that was given up still waits on the server for a synchronous
+  // standby: another one would wait behind it, and hold one more session of the server.
+  void refuse_behind_own_commit();
+
+  // What the failure of an attempt means; nothing: try again.
+  std::optional<store_failure> judge(const database_error& error);
+
+  void pause(int attempt);
+
+  kept_session session_;
+  std::string_view taken_;
+  std::optional<given_up_commit> given_up_;
+  std::minstd_rand random_;
+};
+
+} // namespace ledgerd

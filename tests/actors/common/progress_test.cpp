@@ -1,0 +1,135 @@
+#define CAF_SUITE progress
+
+#include "actors/common/progress.hpp"
+
+#include <string>
+#include <vector>
+
+#include "actors/common/lease.hpp"
+
+#include <caf/test/dsl.hpp>
+
+using namespace ledgerd;
+using namespace std::chrono_literals;
+
+namespace {
+
+const progress_time start{1000s};
+
+std::string names(const std::vector<standing_actor>& all) {
+  std::string result;
+  for (const auto& each : all)
+    result += (result.empty() ? "" : ", ") + each.who + ": " + each.wait.what + " "
+              + std::to_string(each.wait.since.count());
+  return result;
+}
+
+} // namespace
+
+CAF_TEST(what is awaited counts from the first moment and from each arrival) {
+  awaited answer;
+  CAF_CHECK_EQUAL(answer.since(start + 9s).count(), 0);
+  answer.begin(start);
+  answer.begin(start + 3s);
+  CAF_CHECK_EQUAL(answer.since(start + 5s).count(), 5000);
+  answer.came(start + 6s, true);
+  CAF_CHECK_EQUAL(answer.since(start + 7s).count(), 1000);
+  answer.came(start + 8s, false);
+  CAF_CHECK_EQUAL(answer.since(start + 99s).count(), 0);
+  answer.begin(start + 100s);
+  answer.end();
+  CAF_CHECK_EQUAL(answer.since(start + 200s).count(), 0);
+}
+
+CAF_TEST(a child that does not answer stands still after the bound of its duty) {
+  roll_call calls;
+  const auto gate = calls.add("gate 0", duty::moves_money);
+  const auto teller = calls.add("teller", duty::answers);
+  for (const auto each : {gate, teller}) {
+    CAF_CHECK(calls.may_ask(each));
+    calls.asked(each, start);
+    CAF_CHECK(!calls.may_ask(each));
+  }
+  CAF_CHECK_EQUAL(names(calls.standing(start + 3400ms)), "");
+  CAF_CHECK_EQUAL(names(calls.standing(start + 3500ms)), "gate 0: does not answer 3500");
+  CAF_CHECK_EQUAL(names(calls.standing(start + 15s)),
+                  "gate 0: does not answer 15000, teller: does not answer 15000");
+  calls.answered(gate, start + 16s, {});
+  CAF_CHECK(calls.may_ask(gate));
+  CAF_CHECK_EQUAL(names(calls.standing(start + 16s)), "teller: does not answer 16000");
+}
+
+CAF_TEST(a child that answers and waits in vain stands still and the longest comes first) {
+  roll_call calls;
+  const auto gate = calls.add("gate 0", duty::moves_money);
+  const auto fetcher = calls.add("fetcher a/0", duty::moves_money);
+  calls.answered(gate, start, {4s, "no commit"});
+  calls.answered(fetcher, start, {9s, "no PubAck"});
+  CAF_CHECK_EQUAL(names(calls.standing(start)),
+                  "fetcher a/0: no PubAck 9000, gate 0: no commit 4000");
+  CAF_CHECK_EQUAL(names(calls.standing(start + 500ms)),
+                  "fetcher a/0: no PubAck 9500, gate 0: no commit 4500");
+  calls.answered(fetcher, start + 1s, {3499ms, "no PubAck"});
+  calls.answered(gate, start + 1s, {});
+  CAF_CHECK_EQUAL(names(calls.standing(start + 1s)), "");
+}
+
+CAF_TEST(a root that is not heard of stands still and one that has left does not ) {
+  progress_board board;
+  CAF_CHECK(board.standing(start).empty());
+  board.note("ledger", {}, start);
+  board.note("account", {{"intake", {5s, "no PubAck"}}}, start);
+  CAF_CHECK_EQUAL(names(board.standing(start + 500ms)), "intake: no PubAck 5500");
+  board.leave("account");
+  CAF_CHECK_EQUAL(names(board.standing(start + 3499ms)), "");
+  CAF_CHECK_EQUAL(names(board.standing(start + 3500ms)), "ledger: its root does not answer 3500");
+  board.leave("ledger");
+  CAF_CHECK_EQUAL(names(board.standing(start + 99s)), "");
+}
+
+CAF_TEST(a lease is renewed while the delivery is young or the node makes progress) {
+  struct row {
+    const char* what;
+    std::chrono::milliseconds age;     // of the delivery
+    std::chrono::milliseconds renewed; // how long ago
+    int pulse;                         // the last: 1 moving, 0 standing, -1 none
+    std::chrono::milliseconds pulse_age;
+    bool due;
+  };
+  const std::vector<row> rows{
+      {"just arrived", 0s, 0s, 1, 0s, false},
+      {"a third of the wait has passed", 3s, 2s, 1, 0s, true},
+      {"not yet a third", 3s, 1999ms, 1, 0s, false},
+      {"young, the root was never heard", 2s, 2s, -1, 0s, true},
+      {"young, the node stands still", 2999ms, 2s, 0, 0s, true},
+      {"old, the node makes progress", 60s, 3s, 1, 1s, true},
+      {"old, the node stands still", 3s, 2s, 0, 0s, false},
+      {"old, the root was never heard", 3s, 2s, -1, 0s, false},
+      {"old, the root has fallen silent", 60s, 3s, 1, 2s, false},
+  };
+  for (const auto& each : rows) {
+    CAF_MESSAGE(each.what);
+    lease_rule rule{6s};
+    const auto now = start + 100s;
+    if (each.pulse >= 0)
+      rule.pulse(each.pulse == 1, now - each.pulse_age);
+    CAF_CHECK_EQUAL(rule.due({now - each.age, now - each.renewed}, now), each.due);
+    CAF_CHECK_EQUAL(rule.full(1), each.pulse == 0);
+  }
+}
+
+CAF_TEST(a node that stood still is trusted when it has finished what it held or after a while) {
+  lease_rule rule{6s};
+  const lease_times old{start, start};
+  rule.pulse(false, start + 10s);
+  CAF_CHECK(rule.full(0));
+  rule.pulse(true, start + 11s);
+  CAF_CHECK(!rule.full(0));
+  CAF_CHECK(rule.full(1));
+  CAF_CHECK(!rule.due(old, start + 11s));
+  rule.pulse(true, start + 19s);
+  CAF_CHECK(rule.full(1));
+  rule.pulse(true, start + 20s);
+  CAF_CHECK(!rule.full(1));
+  CAF_CHECK(rule.due(old, start + 20s));
+}

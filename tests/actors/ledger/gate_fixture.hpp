@@ -1,0 +1,193 @@
+// A gate between fakes: two posters on one scripted store, a fetcher and ledgers that note what
+// they hear.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "actors/ledger/gate.hpp"
+
+#include "tests/actors/fixture.hpp"
+
+namespace ledgerd::test {
+
+// A store that does as it is told.
+struct scripted_store {
+  enum class naming { at_once, one_by_one, never };
+
+  std::vector<gate_batch_ptr> posted; // all posts of both lanes, in order
+  std::vector<bool> aside;            // by post: through the side lane
+  std::deque<store_failure_kind> failures;
+  std::optional<record_id> poison;
+  std::map<std::string, naming> blocked; // users
+  std::map<std::string, naming> refused; // likewise
+  std::set<std::string> slow;            // shown by a post one by one
+  std::size_t blocked_above = SIZE_MAX;  // batches with more entries take too long
+  std::int64_t work_us = 1000;
+
+  std::optional<store_failure> fault(const gate_batch& batch) const {
+    for (const auto& [users, kind] : {std::pair{&blocked, store_failure_kind::blocked},
+                                      std::pair{&refused, store_failure_kind::rejected}}) {
+      store_failure failure{kind, "scripted"};
+      bool found = false;
+      for (std::size_t place = 0; place < batch.groups.size(); ++place) {
+        const auto how = users->find(batch.groups[place].account.user_id);
+        if (how == users->end())
+          continue;
+        found = true;
+        if (how->second == naming::at_once
+            || (how->second == naming::one_by_one && batch.limits.one_by_one))
+          failure.culprits.push_back(place);
+      }
+      if (found)
+        return failure;
+    }
+    if (batch.entries > blocked_above)
+      return store_failure{store_failure_kind::blocked, "too slow", {}, 0};
+    return std::nullopt;
+  }
+
+  std::vector<std::size_t> slow_places(const gate_batch& batch) const {
+    std::vector<std::size_t> result;
+    for (std::size_t place = 0; batch.limits.one_by_one && place < batch.groups.size(); ++place)
+      if (slow.contains(batch.groups[place].account.user_id))
+        result.push_back(place);
+    return result;
+  }
+
+  post_result post(const gate_batch_ptr& batch, bool is_side) {
+    posted.push_back(std::make_shared<gate_batch>(*batch));
+    aside.push_back(is_side);
+    if (!failures.empty()) {
+      const auto kind = failures.front();
+      failures.pop_front();
+      return store_failure{kind, "scripted"};
+    }
+    if (auto failure = fault(*batch))
+      return std::move(*failure);
+    ledgerd::posted result;
+    result.statistics.work_us = work_us;
+    result.slow = slow_places(*batch);
+    for (const auto& group : batch->groups) {
+      group_answer answered;
+      for (const auto& each : group.entries) {
+        if (poison == each.id)
+          return store_failure{store_failure_kind::rejected, "poison"};
+        posting row;
+        row.record = each.id;
+        answered.answers.push_back({outcome::applied, row});
+      }
+      answered.head = {money{1}, static_cast<std::int64_t>(group.entries.size())};
+      result.groups.push_back(std::move(answered));
+    }
+    return result;
+  }
+};
+
+struct gate_fixture : fixture {
+  std::shared_ptr<scripted_store> store = std::make_shared<scripted_store>();
+  std::shared_ptr<std::vector<bool>> circuit = std::make_shared<std::vector<bool>>();
+  std::shared_ptr<std::vector<ticketed_answer>> answers =
+      std::make_shared<std::vector<ticketed_answer>>();
+  std::shared_ptr<std::map<std::string, std::vector<std::optional<account_head>>>> heads =
+      std::make_shared<std::map<std::string, std::vector<std::optional<account_head>>>>();
+  std::shared_ptr<std::map<std::string, std::vector<std::size_t>>> holds =
+      std::make_shared<std::map<std::string, std::vector<std::size_t>>>();
+  fetcher_actor fetcher;
+  gate_actor subject;
+
+  explicit gate_fixture(std::chrono::milliseconds post_pause = std::chrono::milliseconds{0}) {
+    gate_options options;
+    options.poster = spawn_poster(false);
+    options.side_poster = spawn_poster(true);
+    options.node =
+        spawn_fake<node_actor>([c = circuit](node_actor::pointer) -> node_actor::behavior_type {
+          return {
+              [c](circuit_atom, std::uint32_t, bool open) { c->push_back(open); },
+              [](beat_atom) {},
+              [](drain_atom, std::int64_t) { return drain_summary{}; },
+              [](report_atom) { return std::vector<actor_report>{}; },
+          };
+        });
+    options.batch_max = 4;
+    options.aside_max = 12;
+    options.post_pause = post_pause;
+    fetcher = spawn_fake<fetcher_actor>(
+        [a = answers](fetcher_actor::pointer) -> fetcher_actor::behavior_type {
+          return {
+              [](wake_atom) {},
+              [](turn_atom) {},
+              [](beat_atom) {},
+              [a](answer_atom, std::vector<ticketed_answer>& got) {
+                std::move(got.begin(), got.end(), std::back_inserter(*a));
+              },
+              [](circuit_atom, bool) {},
+              [](pulse_atom, bool) {},
+              [](drain_atom, std::int64_t) { return drain_summary{}; },
+              [](report_atom) { return actor_report{}; },
+          };
+        });
+    subject = started_actor(sys.spawn(gate, options));
+    consume_messages();
+  }
+
+  poster_actor spawn_poster(bool is_side) {
+    return spawn_fake<poster_actor>(
+        [s = store, is_side](poster_actor::pointer) -> poster_actor::behavior_type {
+          return {[s, is_side](post_atom, const gate_batch_ptr& batch) {
+                    return posted_batch{s->post(batch, is_side), 1};
+                  },
+                  [](report_atom) { return actor_report{}; }};
+        });
+  }
+
+  void post(const std::string& user, std::vector<std::int64_t> ids) {
+    ledger_group next;
+    next.ledger = spawn_fake<ledger_actor>(
+        [h = heads, holds = holds, user](ledger_actor::pointer) -> ledger_actor::behavior_type {
+          return {
+              [](apply_atom, const account_batch&) {},
+              [h, user](head_atom, std::optional<account_head> head) {
+                (*h)[user].push_back(head);
+              },
+              [holds, user](hold_atom, std::size_t most) { (*holds)[user].push_back(most); },
+              [](idle_atom) {},
+          };
+        });
+    next.group.account = won_account(user);
+    for (const auto id : ids) {
+      next.group.entries.push_back(deposit(id, user, 1));
+      next.origins.push_back({fetcher, static_cast<ticket>(id)});
+    }
+    caf::anon_send(subject, post_atom_v, std::move(next));
+  }
+
+  std::vector<std::int64_t> answered_tags() const {
+    std::vector<std::int64_t> tags;
+    for (const auto& each : *answers)
+      tags.push_back(static_cast<std::int64_t>(each.tag));
+    std::sort(tags.begin(), tags.end());
+    return tags;
+  }
+
+  std::int64_t value(const std::string& name) {
+    auto report = std::make_shared<actor_report>();
+    ask(
+        subject, [report](const actor_report& got) { *report = got; }, report_atom_v);
+    consume_messages();
+    for (const auto& each : report->values)
+      if (each.name == name)
+        return each.value;
+    CAF_FAIL("no value " << name);
+    return 0;
+  }
+};
+
+} // namespace ledgerd::test

@@ -1,0 +1,142 @@
+#define CAF_SUITE gate
+
+#include "actors/ledger/gate.hpp"
+
+#include "tests/actors/ledger/gate_fixture.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct paced_gate_fixture : gate_fixture {
+  paced_gate_fixture() : gate_fixture(10ms) {}
+};
+
+using ids = std::vector<std::int64_t>;
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(gate_tests, gate_fixture)
+
+CAF_TEST(groups that arrive during a commit are posted as one batch) {
+  post("ann", {1});
+  sched.run_once(); // the gate hands the first group to the poster
+  post("bob", {2});
+  post("cid", {3});
+  consume_messages();
+  CAF_REQUIRE_EQUAL(store->posted.size(), 2u);
+  CAF_CHECK_EQUAL(store->posted[0]->groups.size(), 1u);
+  CAF_CHECK_EQUAL(store->posted[1]->groups.size(), 2u);
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2, 3}));
+}
+
+CAF_TEST(a batch never exceeds its size) {
+  post("ann", {1});
+  sched.run_once();
+  post("bob", {2, 3, 4});
+  post("cid", {5, 6});
+  consume_messages();
+  CAF_REQUIRE_EQUAL(store->posted.size(), 3u);
+  CAF_CHECK_EQUAL(store->posted[1]->entries, 3u);
+  CAF_CHECK_EQUAL(store->posted[2]->entries, 2u);
+}
+
+CAF_TEST(an outage keeps the batch and opens the circuit until the database is back) {
+  store->failures = {store_failure_kind::unavailable, store_failure_kind::in_doubt};
+  post("ann", {1, 2});
+  consume_messages();
+  CAF_CHECK_EQUAL(*circuit, (std::vector<bool>{true}));
+  CAF_CHECK(answers->empty());
+  pass(std::chrono::milliseconds{1000});
+  CAF_REQUIRE_EQUAL(store->posted.size(), 3u);
+  CAF_CHECK_EQUAL(store->posted[2]->entries, 2u);
+  CAF_CHECK_EQUAL(*circuit, (std::vector<bool>{true, false}));
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2}));
+}
+
+CAF_TEST(pauses grow up to the maximum and never beyond) {
+  gate_state state;
+  auto longest = std::chrono::milliseconds{0};
+  for (int i = 0; i < 20; ++i) {
+    const auto pause = state.next_pause();
+    CAF_CHECK_LESS_OR_EQUAL(pause.count(), state.options.pause_max.count());
+    longest = std::max(longest, pause);
+  }
+  CAF_CHECK_GREATER_OR_EQUAL(longest.count(), state.options.pause_max.count() / 2);
+}
+
+CAF_TEST(a refused entry is isolated and all others go through) {
+  store->poison = record_id{3};
+  post("ann", {1, 2, 3, 4});
+  consume_messages();
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2, 3, 4}));
+  for (const auto& each : *answers) {
+    CAF_CHECK_EQUAL(each.verdict.has_value(), each.tag != 3);
+    CAF_CHECK_EQUAL(each.failure, each.tag == 3 ? "poison" : "");
+  }
+  // One group was cut several times, yet its ledger hears once, with the last part's head.
+  CAF_REQUIRE_EQUAL((*heads)["ann"].size(), 1u);
+  CAF_CHECK((*heads)["ann"][0].has_value());
+  CAF_CHECK(circuit->empty());
+}
+
+CAF_TEST(a refusal after an outage closes the circuit) {
+  store->failures = {store_failure_kind::unavailable};
+  store->poison = record_id{1};
+  post("ann", {1});
+  consume_messages();
+  pass(std::chrono::milliseconds{1000});
+  CAF_CHECK_EQUAL(*circuit, (std::vector<bool>{true, false}));
+}
+
+CAF_TEST(a ledger whose last entry is refused must read its head anew) {
+  store->poison = record_id{2};
+  post("ann", {1, 2});
+  consume_messages();
+  CAF_REQUIRE_EQUAL((*heads)["ann"].size(), 1u);
+  CAF_CHECK(!(*heads)["ann"][0].has_value());
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
+
+CAF_TEST_FIXTURE_SCOPE(gate_pace_tests, paced_gate_fixture)
+
+CAF_TEST(at rest a group is posted at once) {
+  post("ann", {1});
+  consume_messages();
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1}));
+}
+
+CAF_TEST(what comes soon after a batch began waits for company) {
+  post("ann", {1});
+  consume_messages();
+  post("bob", {2});
+  consume_messages();
+  advance_time(9ms);
+  post("cid", {3});
+  consume_messages();
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1}));
+  advance_time(1ms);
+  consume_messages();
+  CAF_REQUIRE_EQUAL(store->posted.size(), 2u);
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2, 3}));
+  // The pause counts from batch to batch, and one reminder is enough.
+  post("dot", {4});
+  consume_messages();
+  CAF_CHECK_EQUAL(store->posted.size(), 2u);
+  advance_time(10ms);
+  consume_messages();
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2, 3, 4}));
+}
+
+CAF_TEST(a full batch does not wait) {
+  post("ann", {1});
+  consume_messages();
+  post("bob", {2, 3, 4, 5});
+  consume_messages();
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2, 3, 4, 5}));
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

@@ -1,0 +1,239 @@
+// One account in trouble, and all others: what the gate does about it.
+#define CAF_SUITE gate_troubles
+
+#include "actors/ledger/gate.hpp"
+
+#include "tests/actors/ledger/gate_fixture.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+using ids = std::vector<std::int64_t>;
+using naming = scripted_store::naming;
+
+struct troubles_fixture : gate_fixture {
+  // All in one batch.
+  void post_together(const std::vector<std::pair<std::string, ids>>& groups) {
+    post("first", {1000});
+    sched.run_once(); // that one is with the poster now
+    for (const auto& [user, records] : groups)
+      post(user, records);
+    consume_messages();
+  }
+
+  std::size_t posts(bool is_side) const {
+    return static_cast<std::size_t>(std::count(store->aside.begin(), store->aside.end(), is_side));
+  }
+
+  // The records that went through one of the lanes without a failure or with, in order.
+  ids seen(bool is_side) const {
+    ids result;
+    for (std::size_t i = 0; i < store->posted.size(); ++i)
+      if (store->aside[i] == is_side)
+        for (const auto& group : store->posted[i]->groups)
+          for (const auto& each : group.entries)
+            result.push_back(to_int(each.id));
+    return result;
+  }
+
+  ids tags_in_order() const {
+    ids result;
+    for (const auto& each : *answers)
+      result.push_back(static_cast<std::int64_t>(each.tag));
+    return result;
+  }
+
+  bool is_answered(std::int64_t tag) const {
+    const auto tags = answered_tags();
+    return std::find(tags.begin(), tags.end(), tag) != tags.end();
+  }
+
+  // Lets an account come back to the main lane.
+  void calm_down(const std::string& user) {
+    for (std::int64_t i = 1; value("aside_accounts") > 0 && i < 10; ++i) {
+      post(user, {5000 + i});
+      consume_messages();
+    }
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(gate_troubles_tests, troubles_fixture)
+
+CAF_TEST(an account that the store names is set aside after one failure) {
+  store->blocked = {{"bob", naming::at_once}};
+  post_together({{"ann", {1}}, {"bob", {2}}, {"cid", {3}}});
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1, 3, 1000}));
+  CAF_CHECK_EQUAL(posts(false), 3u);
+  CAF_CHECK_EQUAL(value("set_aside_total"), 1);
+  CAF_CHECK_EQUAL(value("aside_waiting"), 1);
+  CAF_CHECK(circuit->empty());
+  // While it waits, the others are not disturbed again.
+  const auto before = posts(false);
+  for (int i = 0; i < 20; ++i) {
+    post("dot", {100 + i});
+    consume_messages();
+    CAF_CHECK(is_answered(100 + i));
+    pass(100ms);
+  }
+  CAF_CHECK_EQUAL(posts(false), before + 20);
+  CAF_CHECK(!is_answered(2));
+  CAF_CHECK_GREATER_OR_EQUAL(value("aside_oldest_ms"), 2000);
+  CAF_CHECK_LESS(value("oldest_waiting_ms"), 100);
+  // And nothing is parked for it.
+  store->blocked.clear();
+  pass(4000ms);
+  CAF_CHECK(is_answered(2));
+  CAF_CHECK(answers->back().verdict.has_value());
+  CAF_CHECK_EQUAL((*heads)["bob"].size(), 1u);
+  CAF_CHECK_EQUAL(value("aside_waiting"), 0);
+}
+
+CAF_TEST(one that only shows when written one by one takes one post more) {
+  store->blocked = {{"bob", naming::one_by_one}};
+  post_together({{"ann", {1}}, {"bob", {2}}, {"cid", {3}}});
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1, 3, 1000}));
+  CAF_CHECK_EQUAL(posts(false), 4u);
+  CAF_CHECK(!store->posted[1]->limits.one_by_one && store->posted[2]->limits.one_by_one);
+  CAF_CHECK(store->posted[1]->limits.lock == lane_limits::lock_min);
+}
+
+CAF_TEST(one that never shows is found by halving between the accounts) {
+  for (const auto kind : {store_failure_kind::blocked, store_failure_kind::rejected}) {
+    auto& faulty = kind == store_failure_kind::blocked ? store->blocked : store->refused;
+    faulty = {{"cid", naming::never}};
+    post_together({{"ann", {1}}, {"bob", {2}}, {"cid", {3}}, {"dot", {4}}});
+    CAF_CHECK(is_answered(1) && is_answered(2) && is_answered(4));
+    CAF_CHECK_EQUAL(is_answered(3), kind == store_failure_kind::rejected);
+    faulty.clear();
+    pass(4000ms);
+    CAF_CHECK(is_answered(3));
+    calm_down("cid");
+    answers->clear();
+  }
+}
+
+CAF_TEST(what an account sends while it is aside stays behind what it sent before) {
+  store->blocked = {{"bob", naming::at_once}};
+  post_together({{"ann", {1}}, {"bob", {2, 3}}});
+  CAF_CHECK(!is_answered(2));
+  store->blocked.clear();
+  pass(4000ms);
+  post("bob", {4});
+  consume_messages();
+  CAF_CHECK_EQUAL(tags_in_order(), (ids{1000, 1, 2, 3, 4}));
+}
+
+CAF_TEST(after a few successes an account is posted with all others again) {
+  store->blocked = {{"bob", naming::at_once}};
+  post_together({{"ann", {1}}, {"bob", {2}}});
+  store->blocked.clear();
+  pass(4000ms);
+  calm_down("bob");
+  CAF_CHECK_EQUAL(value("aside_accounts"), 0);
+  const auto before = posts(true);
+  post("bob", {6});
+  consume_messages();
+  CAF_CHECK(is_answered(6));
+  CAF_CHECK_EQUAL(posts(true), before);
+}
+
+CAF_TEST(entries that are refused are the own failures of an account that is aside) {
+  store->refused = {{"bob", naming::one_by_one}};
+  post_together({{"ann", {1}}, {"bob", {2, 3}}, {"cid", {4}}});
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2, 3, 4, 1000}));
+  for (const auto& each : *answers)
+    CAF_CHECK_EQUAL(each.verdict.has_value(), each.tag != 2 && each.tag != 3);
+  CAF_CHECK(circuit->empty());
+  const auto before = posts(false);
+  post("bob", {5});
+  consume_messages();
+  CAF_CHECK(is_answered(5));
+  CAF_CHECK_EQUAL(posts(false), before);
+}
+
+CAF_TEST(a locked database is not the fault of all its accounts) {
+  std::vector<std::pair<std::string, ids>> groups;
+  for (std::int64_t i = 0; i < 4; ++i) {
+    const auto user = "user-" + std::to_string(i);
+    store->blocked[user] = naming::never;
+    groups.push_back({user, {i}});
+  }
+  post_together(groups);
+  CAF_CHECK(circuit->empty());
+  store->blocked.clear();
+  pass(5000ms);
+  CAF_CHECK_EQUAL(answers->size(), 5u);
+}
+
+CAF_TEST(a batch that is too slow as a whole gets through in parts) {
+  store->blocked_above = 1;
+  post_together({{"ann", {1}}, {"bob", {2}}, {"cid", {3}}, {"dot", {4}}});
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2, 3, 4, 1000}));
+  CAF_CHECK_EQUAL(value("aside_accounts"), 0);
+  // The next ones are small from the beginning.
+  const auto before = store->posted.size();
+  post_together({{"ann", {5}}, {"bob", {6}}});
+  CAF_CHECK(is_answered(5) && is_answered(6));
+  CAF_CHECK_LESS_OR_EQUAL(store->posted.size(), before + 5);
+}
+
+CAF_TEST(one account that is too slow as a whole gets through in parts) {
+  store->blocked_above = 1;
+  post("ann", {1, 2, 3, 4});
+  consume_messages();
+  CAF_CHECK_EQUAL(tags_in_order(), (ids{1, 2, 3, 4}));
+  CAF_CHECK_EQUAL((*heads)["ann"].size(), 1u);
+}
+
+CAF_TEST(an account that makes all batches slow is looked for and set aside) {
+  store->work_us = 200'000;
+  store->slow = {"bob"};
+  for (std::int64_t i = 0; i < 20 && value("aside_accounts") == 0; ++i) {
+    post_together({{"ann", {10 * i}}, {"bob", {10 * i + 1}}});
+    pass(100ms);
+  }
+  CAF_CHECK_EQUAL(value("aside_accounts"), 1);
+  const auto before = posts(true);
+  post("bob", {777});
+  consume_messages();
+  CAF_CHECK_EQUAL(posts(true), before + 1);
+  CAF_CHECK(is_answered(777));
+}
+
+CAF_TEST(a batch in doubt is posted again whole though an account in it is blocked) {
+  store->failures = {store_failure_kind::in_doubt};
+  post("ann", {1, 2});
+  consume_messages();
+  store->blocked = {{"ann", naming::at_once}};
+  pass(2000ms);
+  CAF_CHECK_EQUAL(store->posted[1]->entries, 2u);
+  store->blocked.clear();
+  pass(4000ms);
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2}));
+  CAF_CHECK_EQUAL(*circuit, (std::vector<bool>{true, false}));
+}
+
+CAF_TEST(what accounts may hold while they are aside is shared) {
+  store->blocked = {{"ann", naming::at_once}, {"bob", naming::at_once}};
+  post_together({{"ann", {1}}, {"bob", {2}}, {"cid", {3}}});
+  pass(3000ms);
+  CAF_CHECK_EQUAL((*holds)["ann"].back(), 6u);
+  CAF_CHECK_EQUAL((*holds)["bob"].back(), 6u);
+  store->blocked.erase("bob");
+  pass(4000ms);
+  CAF_CHECK_EQUAL((*holds)["ann"].back(), 12u);
+  store->blocked.clear();
+  pass(4000ms);
+  // What flows is not held back.
+  post("ann", {7});
+  consume_messages();
+  CAF_CHECK_EQUAL((*holds)["ann"].back(), hold_any);
+  CAF_CHECK((*holds)["cid"].empty());
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

@@ -1,0 +1,201 @@
+#define CAF_SUITE ledger
+
+#include "actors/ledger/ledger.hpp"
+
+#include "tests/actors/fixture.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+
+namespace {
+
+struct ledger_fixture : fixture {
+  std::shared_ptr<std::vector<ledger_group>> groups = std::make_shared<std::vector<ledger_group>>();
+  std::shared_ptr<std::vector<bool>> idle_answers = std::make_shared<std::vector<bool>>();
+  // The tags of the entries that came back.
+  std::shared_ptr<std::vector<std::int64_t>> later = std::make_shared<std::vector<std::int64_t>>();
+  fetcher_actor fetcher;
+  ledger_actor subject;
+
+  ledger_fixture() {
+    const auto answers = idle_answers;
+    ledger_options options;
+    options.account = won_account("ann");
+    options.gate = started_actor(sys.spawn(recording_gate, groups));
+    options.region =
+        spawn_fake<region_actor>([answers](region_actor::pointer) -> region_actor::behavior_type {
+          return {
+              [](apply_atom, const entry_batch&) { CAF_FAIL("unexpected entries"); },
+              [answers](idle_atom, const account_key&, bool gone) { answers->push_back(gone); },
+              [](beat_atom) {},
+              [](report_atom) { return actor_report{}; },
+          };
+        });
+    options.group_max = 3;
+    fetcher = spawn_fake<fetcher_actor>(
+        [l = later](fetcher_actor::pointer) -> fetcher_actor::behavior_type {
+          return {
+              [](wake_atom) {},
+              [](turn_atom) {},
+              [](beat_atom) {},
+              [l](answer_atom, const std::vector<ticketed_answer>& got) {
+                for (const auto& each : got) {
+                  CAF_CHECK(each.later && !each.verdict);
+                  l->push_back(static_cast<std::int64_t>(each.tag));
+                }
+              },
+              [](circuit_atom, bool) {},
+              [](pulse_atom, bool) {},
+              [](drain_atom, std::int64_t) { return drain_summary{}; },
+              [](report_atom) { return actor_report{}; },
+          };
+        });
+    subject = started_actor(sys.spawn(ledger, options));
+    consume_messages();
+  }
+
+  void apply(std::vector<std::int64_t> ids) {
+    account_batch batch;
+    for (const auto id : ids) {
+      batch.entries.push_back(deposit(id, "ann", 1));
+      batch.origins.push_back({fetcher, static_cast<ticket>(id)});
+    }
+    caf::anon_send(subject, apply_atom_v, std::move(batch));
+    consume_messages();
+  }
+
+  void answer(std::optional<account_head> head) {
+    caf::anon_send(subject, head_atom_v, head);
+    consume_messages();
+  }
+
+  std::vector<std::int64_t> ids_of(std::size_t group) const {
+    std::vector<std::int64_t> ids;
+    const auto& sent = groups->at(group);
+    for (std::size_t i = 0; i < sent.group.entries.size(); ++i) {
+      ids.push_back(to_int(sent.group.entries[i].id));
+      CAF_CHECK_EQUAL(sent.origins.at(i).tag, static_cast<ticket>(ids.back()));
+    }
+    return ids;
+  }
+};
+
+using ids = std::vector<std::int64_t>;
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(ledger_tests, ledger_fixture)
+
+CAF_TEST(the first group goes at once and without a head) {
+  apply({1, 2});
+  CAF_REQUIRE_EQUAL(groups->size(), 1u);
+  CAF_CHECK_EQUAL(ids_of(0), (ids{1, 2}));
+  CAF_CHECK(!groups->at(0).group.head.has_value());
+}
+
+CAF_TEST(at most one group is at the gate and what arrives meanwhile forms the next) {
+  apply({1});
+  apply({2});
+  apply({3});
+  CAF_REQUIRE_EQUAL(groups->size(), 1u);
+  answer(account_head{money{7}, 4});
+  CAF_REQUIRE_EQUAL(groups->size(), 2u);
+  CAF_CHECK_EQUAL(ids_of(1), (ids{2, 3}));
+  CAF_REQUIRE(groups->at(1).group.head.has_value());
+  CAF_CHECK_EQUAL(groups->at(1).group.head->seq, 4);
+}
+
+CAF_TEST(a group is never larger than allowed and keeps the order) {
+  apply({1});
+  apply({2, 3, 4, 5});
+  apply({6, 7, 8});
+  for (int i = 0; i < 3; ++i)
+    answer(account_head{money{1}, 1});
+  CAF_REQUIRE_EQUAL(groups->size(), 4u);
+  CAF_CHECK_EQUAL(ids_of(1), (ids{2, 3, 4}));
+  CAF_CHECK_EQUAL(ids_of(2), (ids{5, 6, 7}));
+  CAF_CHECK_EQUAL(ids_of(3), (ids{8}));
+}
+
+CAF_TEST(an unknown head after a failure is not replaced by the old one) {
+  apply({1});
+  answer(account_head{money{1}, 1});
+  apply({2});
+  answer(std::nullopt);
+  apply({3});
+  CAF_REQUIRE_EQUAL(groups->size(), 3u);
+  CAF_CHECK(!groups->at(2).group.head.has_value());
+}
+
+CAF_TEST(it refuses to go while it has work and goes when it has none) {
+  apply({1});
+  caf::anon_send(subject, idle_atom_v);
+  consume_messages();
+  answer(account_head{money{1}, 1});
+  caf::anon_send(subject, idle_atom_v);
+  consume_messages();
+  CAF_CHECK_EQUAL(*idle_answers, (std::vector<bool>{false, true}));
+}
+
+CAF_TEST(what an account that is aside may not hold goes back and the order stays) {
+  apply({1});
+  caf::anon_send(subject, hold_atom_v, std::size_t{3});
+  apply({2, 3});
+  CAF_CHECK(later->empty());
+  apply({4, 5, 6});
+  CAF_CHECK_EQUAL(*later, (ids{5, 6}));
+  caf::anon_send(subject, hold_atom_v, std::size_t{1});
+  consume_messages();
+  CAF_CHECK_EQUAL(*later, (ids{5, 6, 3, 4}));
+  answer(account_head{money{1}, 1});
+  CAF_CHECK_EQUAL(ids_of(1), (ids{2}));
+  // Back among the others it takes whatever comes.
+  caf::anon_send(subject, hold_atom_v, hold_any);
+  apply({7, 8, 9});
+  CAF_CHECK_EQUAL(later->size(), 4u);
+  answer(account_head{money{1}, 2});
+  CAF_CHECK_EQUAL(ids_of(2), (ids{7, 8, 9}));
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
+
+// A hot account: more comes than goes, and later as much as goes, for ever.
+CAF_TEST(the memory of a ledger follows what waits and not what has gone) {
+  ledger_state state;
+  state.options.group_max = 1000;
+  std::int64_t id = 0;
+  const auto arrive = [&](std::size_t count) {
+    account_batch batch;
+    for (std::size_t i = 0; i < count; ++i) {
+      batch.entries.push_back(deposit(++id, "ann", 1));
+      batch.origins.push_back({{}, static_cast<ticket>(id)});
+    }
+    state.add(std::move(batch));
+  };
+  std::int64_t gone = 0;
+  bool in_order = true;
+  const auto leave = [&] {
+    const auto group = state.next_group({});
+    for (std::size_t i = 0; group && i < group->group.entries.size(); ++i) {
+      ++gone;
+      in_order = in_order && to_int(group->group.entries[i].id) == gone
+                 && group->origins[i].tag == static_cast<ticket>(gone);
+    }
+    state.at_gate = false;
+  };
+  arrive(8000);
+  std::size_t largest = 0;
+  for (int round = 0; round < 2000; ++round) {
+    leave();
+    arrive(1000);
+    largest =
+        std::max({largest, state.waiting.entries.capacity(), state.waiting.origins.capacity()});
+    CAF_REQUIRE_EQUAL(state.count_waiting(), 8000u);
+  }
+  CAF_CHECK(in_order);
+  CAF_CHECK_EQUAL(gone, 2'000'000);
+  CAF_CHECK_LESS_OR_EQUAL(largest, 4u * 8000u);
+  while (state.count_waiting() > 10)
+    leave();
+  CAF_CHECK_LESS_OR_EQUAL(state.waiting.entries.capacity(), 64u);
+}

@@ -1,0 +1,136 @@
+#define CAF_SUITE region
+
+#include "actors/ledger/region.hpp"
+
+#include "tests/actors/fixture.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+
+namespace {
+
+struct region_fixture : fixture {
+  std::shared_ptr<std::vector<ledger_group>> groups = std::make_shared<std::vector<ledger_group>>();
+  region_actor subject;
+
+  region_fixture() {
+    region_options options;
+    options.gates = {started_actor(sys.spawn(recording_gate, groups))};
+    options.ledgers_max = 2;
+    options.ledger_idle = std::chrono::milliseconds{5000};
+    subject = started_actor(sys.spawn(region, options));
+    consume_messages();
+  }
+
+  void apply(std::vector<std::pair<std::int64_t, std::string>> entries) {
+    entry_batch batch;
+    for (const auto& [id, user] : entries)
+      batch.entries.push_back({static_cast<ticket>(id), deposit(id, user, 1)});
+    caf::anon_send(subject, apply_atom_v, std::move(batch));
+    consume_messages();
+  }
+
+  void answer_all() {
+    for (auto& group : std::exchange(*groups, {}))
+      caf::anon_send(group.ledger, head_atom_v, std::optional{account_head{money{1}, 1}});
+    consume_messages();
+  }
+
+  std::int64_t value(const std::string& name) {
+    auto report = std::make_shared<actor_report>();
+    ask(
+        subject, [report](const actor_report& got) { *report = got; }, report_atom_v);
+    consume_messages();
+    for (const auto& each : report->values)
+      if (each.name == name)
+        return each.value;
+    CAF_FAIL("no value " << name);
+    return 0;
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(region_tests, region_fixture)
+
+CAF_TEST(a batch is split by account and each account keeps its order) {
+  apply({{1, "ann"}, {2, "bob"}, {3, "ann"}});
+  CAF_REQUIRE_EQUAL(groups->size(), 2u);
+  const auto& ann = groups->at(0).group.account.user_id == "ann" ? groups->at(0) : groups->at(1);
+  CAF_REQUIRE_EQUAL(ann.group.entries.size(), 2u);
+  CAF_CHECK_EQUAL(to_int(ann.group.entries[0].id), 1);
+  CAF_CHECK_EQUAL(to_int(ann.group.entries[1].id), 3);
+  CAF_CHECK_EQUAL(ann.origins[1].tag, 3u);
+}
+
+CAF_TEST(an account in use keeps its ledger and its head) {
+  apply({{1, "ann"}});
+  answer_all();
+  apply({{2, "ann"}});
+  CAF_REQUIRE_EQUAL(groups->size(), 1u);
+  CAF_CHECK(groups->at(0).group.head.has_value());
+  CAF_CHECK_EQUAL(value("ledgers_spawned_total"), 1);
+}
+
+CAF_TEST(the least recently used ledger goes when there are too many) {
+  apply({{1, "ann"}});
+  answer_all();
+  pass(std::chrono::milliseconds{100});
+  apply({{2, "bob"}});
+  answer_all();
+  pass(std::chrono::milliseconds{100});
+  apply({{3, "cid"}});
+  answer_all();
+  CAF_CHECK_EQUAL(value("ledgers"), 2);
+  CAF_CHECK_EQUAL(value("ledgers_passivated_total"), 1);
+  apply({{4, "bob"}});
+  CAF_REQUIRE_EQUAL(groups->size(), 1u);
+  CAF_CHECK(groups->at(0).group.head.has_value());
+  apply({{5, "ann"}});
+  CAF_REQUIRE_EQUAL(groups->size(), 2u);
+  CAF_CHECK(!groups->at(1).group.head.has_value());
+}
+
+CAF_TEST(an idle ledger goes after its time) {
+  apply({{1, "ann"}});
+  answer_all();
+  pass(std::chrono::milliseconds{4000});
+  CAF_CHECK_EQUAL(value("ledgers"), 1);
+  pass(std::chrono::milliseconds{3000});
+  CAF_CHECK_EQUAL(value("ledgers"), 0);
+}
+
+CAF_TEST(a ledger at work stays though it was asked to go) {
+  apply({{1, "ann"}});
+  pass(std::chrono::milliseconds{8000});
+  CAF_CHECK_EQUAL(value("ledgers"), 1);
+  CAF_CHECK_EQUAL(value("ledgers_passivated_total"), 0);
+  answer_all();
+  apply({{2, "ann"}});
+  CAF_REQUIRE_EQUAL(groups->size(), 1u);
+  CAF_CHECK(groups->at(0).group.head.has_value());
+}
+
+CAF_TEST(entries for a ledger that is leaving are held and reach its successor) {
+  apply({{1, "ann"}});
+  answer_all();
+  // The beat asks the ledger to go; before the ledger handles that, the next entries reach the
+  // region.
+  for (int i = 0; i < 5; ++i) {
+    advance_time(std::chrono::milliseconds{1000});
+    consume_messages();
+  }
+  advance_time(std::chrono::milliseconds{1000});
+  CAF_REQUIRE(consume_message()); // the region's beat
+  entry_batch batch;
+  batch.entries.push_back({2, deposit(2, "ann", 1)});
+  batch.entries.push_back({3, deposit(3, "ann", 1)});
+  caf::anon_send(subject, apply_atom_v, std::move(batch));
+  sched.prioritize(subject);
+  consume_messages();
+  CAF_REQUIRE_EQUAL(groups->size(), 1u);
+  CAF_CHECK_EQUAL(groups->at(0).group.entries.size(), 2u);
+  CAF_CHECK_EQUAL(value("ledgers_spawned_total"), 2);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

@@ -1,0 +1,336 @@
+#define CAF_SUITE intake
+
+#include "actors/submissions/intake.hpp"
+
+#include "tests/actors/submissions/fixture.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+// A recorder that records only when the test says so, which it does by asking for a report: a
+// promise is kept by the actor that made it.
+struct slow_recorder {
+  std::shared_ptr<memory_record_store> store;
+  std::vector<new_records_ptr> asked;
+  std::vector<caf::typed_response_promise<recorded_batch>> promises;
+
+  static recorder_actor::behavior_type behavior(recorder_actor::pointer self,
+                                                std::shared_ptr<slow_recorder> state) {
+    return {
+        [self, state](record_atom, const new_records_ptr& batch) {
+          state->asked.push_back(batch);
+          state->promises.push_back(self->make_response_promise<recorded_batch>());
+          return state->promises.back();
+        },
+        [](settle_atom, const verdicts_ptr&) { return settled_batch{}; },
+        [](find_atom, const std::vector<record_id>&) {
+          return found_records{std::vector<transaction_record>{}};
+        },
+        [](claim_atom, std::int64_t, std::uint64_t) { return found_records{}; },
+        [state](report_atom) {
+          state->promises.back().deliver(
+              recorded_batch{state->store->record(*state->asked.back())});
+          return actor_report{};
+        },
+    };
+  }
+};
+
+struct intake_fixture : account_fixture {
+  answers_ptr answers = std::make_shared<std::vector<submit_answer>>();
+  intake_actor subject;
+  recorder_actor slow;
+
+  void let_go() {
+    ask(
+        slow, [](const actor_report&) {}, report_atom_v);
+    consume_messages();
+  }
+
+  intake_fixture() { start(spawn_recorder()); }
+
+  void start(recorder_actor recorder) {
+    intake_options options;
+    options.recorder = std::move(recorder);
+    options.finder = spawn_recorder();
+    options.requests = publisher;
+    options.currencies = currencies;
+    options.submissions_max = 4;
+    options.beat = 100ms;
+    subject = started_actor(sys.spawn(intake, options));
+    consume_messages();
+  }
+
+  // From now on the database answers when the test says so.
+  std::shared_ptr<slow_recorder> slow_down() {
+    auto state = std::make_shared<slow_recorder>();
+    state->store = store;
+    caf::anon_send_exit(subject, caf::exit_reason::kill);
+    slow = spawn_fake<recorder_actor>(
+        [state](auto self) { return slow_recorder::behavior(self, state); });
+    start(slow);
+    return state;
+  }
+
+  void send(submission asked, std::string key = {}, std::chrono::milliseconds wait = 0ms) {
+    const auto now = sys.clock().now();
+    caf::anon_send(subject, submit_atom_v,
+                   submit_request{{std::move(asked), std::move(key)},
+                                  now + wait,
+                                  now + std::max<std::chrono::milliseconds>(wait, 5s),
+                                  [a = answers](const submit_answer& got) { a->push_back(got); }});
+  }
+
+  void submit(submission asked, std::string key = {}, std::chrono::milliseconds wait = 0ms) {
+    send(std::move(asked), std::move(key), wait);
+    consume_messages();
+  }
+
+  void settle(const transaction_record& record) {
+    memory_record_store elsewhere{database};
+    const auto row = decided(record);
+    CAF_REQUIRE(std::holds_alternative<std::vector<settled>>(elsewhere.settle(
+        {{record.id, record.asked, record_status::success, row.id, {}, row.balance_after}})));
+  }
+
+  void tell_settled(record_id id) {
+    caf::anon_send(subject, settled_atom_v,
+                   records_ptr{std::make_shared<std::vector<transaction_record>>(
+                       1, database->picture().at(id))});
+    consume_messages();
+  }
+
+  drain_summary drain(std::int64_t deadline_ms) {
+    auto result = std::make_shared<std::optional<drain_summary>>();
+    ask(
+        subject, [result](const drain_summary& done) { *result = done; }, drain_atom_v,
+        deadline_ms);
+    consume_messages();
+    for (int i = 0; i < 20 && !*result; ++i)
+      pass(100ms);
+    CAF_REQUIRE(result->has_value());
+    return **result;
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(intake_tests, intake_fixture)
+
+CAF_TEST(a submission is recorded and published and answered) {
+  submit(ten_won());
+  CAF_REQUIRE_EQUAL(answers->size(), 1u);
+  const auto& got = answers->front();
+  CAF_CHECK(got.outcome == submit_outcome::accepted);
+  CAF_CHECK(got.record == stored(got.record.id));
+  CAF_CHECK(got.record.status == record_status::pending);
+  CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
+  const auto& letter = publisher->published.front();
+  CAF_CHECK_EQUAL(letter.subject, "transaction.deposit");
+  CAF_CHECK_EQUAL(letter.message_id, std::to_string(to_int(got.record.id)));
+}
+
+CAF_TEST(what arrives during a commit forms the next batch) {
+  for (int i = 0; i < 4; ++i)
+    send(ten_won());
+  consume_messages();
+  CAF_CHECK_EQUAL(answers->size(), 4u);
+  CAF_CHECK_EQUAL(store->calls(), 2);
+  CAF_CHECK_EQUAL(publisher->published.size(), 4u);
+}
+
+CAF_TEST(a repeated key gets its record and nothing is published again) {
+  submit(ten_won(), "k1");
+  submit(ten_won(), "k1");
+  CAF_REQUIRE_EQUAL(answers->size(), 2u);
+  CAF_CHECK(answers->at(1).outcome == submit_outcome::repeated);
+  CAF_CHECK(answers->at(1).record.id == answers->at(0).record.id);
+  CAF_CHECK_EQUAL(publisher->published.size(), 1u);
+}
+
+CAF_TEST(a key with other content is a conflict) {
+  submit(ten_won("ann"), "k1");
+  submit(ten_won("bob"), "k1");
+  CAF_REQUIRE_EQUAL(answers->size(), 2u);
+  CAF_CHECK(answers->at(1).outcome == submit_outcome::conflict);
+  CAF_CHECK_EQUAL(publisher->published.size(), 1u);
+}
+
+CAF_TEST(one refused submission fails nobody but its caller) {
+  store->reject_user("bad");
+  send(ten_won("first")); // goes alone; the others form one batch
+  for (const auto* user : {"ann", "bad", "bob"})
+    send(ten_won(user));
+  consume_messages();
+  CAF_REQUIRE_EQUAL(answers->size(), 4u);
+  std::size_t refused = 0;
+  for (const auto& each : *answers)
+    if (each.outcome == submit_outcome::unavailable) {
+      ++refused;
+      CAF_CHECK_EQUAL(each.detail, "the database refuses this request: nothing was recorded");
+    } else {
+      CAF_CHECK(each.outcome == submit_outcome::accepted);
+      CAF_CHECK_NOT_EQUAL(each.record.asked.account.user_id, "bad");
+    }
+  CAF_CHECK_EQUAL(refused, 1u);
+  CAF_CHECK_EQUAL(publisher->published.size(), 3u);
+}
+
+CAF_TEST(without the database nothing is recorded or published) {
+  store->fail_next(1, store_failure_kind::unavailable);
+  submit(ten_won());
+  CAF_REQUIRE_EQUAL(answers->size(), 1u);
+  CAF_CHECK(answers->front().outcome == submit_outcome::unavailable);
+  CAF_CHECK(publisher->published.empty());
+  submit(ten_won());
+  CAF_CHECK(answers->at(1).outcome == submit_outcome::accepted);
+}
+
+CAF_TEST(a commit in doubt says so and leaves the record to the sweeper) {
+  store->commit_in_doubt_next(1);
+  submit(ten_won(), "k1");
+  CAF_REQUIRE_EQUAL(answers->size(), 1u);
+  CAF_CHECK(answers->front().outcome == submit_outcome::unavailable);
+  CAF_CHECK_NOT_EQUAL(answers->front().detail.find("may have been recorded"), std::string::npos);
+  CAF_CHECK(publisher->published.empty());
+  CAF_CHECK_EQUAL(database->picture().size(), 1u);
+}
+
+CAF_TEST(what is not confirmed is published again under the same id) {
+  publisher->confirm_at_once = false;
+  submit(ten_won());
+  const auto token = publisher->published.front().token;
+  publisher->answer(token, false, "no PubAck");
+  consume_messages();
+  pass(500ms);
+  CAF_CHECK_EQUAL(publisher->published.size(), 1u);
+  pass(700ms);
+  CAF_REQUIRE_EQUAL(publisher->published.size(), 2u);
+  CAF_CHECK_EQUAL(publisher->published[0].message_id, publisher->published[1].message_id);
+  publisher->answer(token, true);
+  consume_messages();
+  pass(2000ms);
+  CAF_CHECK_EQUAL(publisher->published.size(), 2u);
+}
+
+CAF_TEST(submissions beyond the limit are refused until there is room) {
+  publisher->confirm_at_once = false;
+  for (int i = 0; i < 4; ++i)
+    submit(ten_won());
+  submit(ten_won());
+  CAF_REQUIRE_EQUAL(answers->size(), 5u);
+  CAF_CHECK(answers->at(3).outcome == submit_outcome::accepted);
+  CAF_CHECK(answers->at(4).outcome == submit_outcome::unavailable);
+  publisher->answer(publisher->published.front().token, true);
+  consume_messages();
+  submit(ten_won());
+  CAF_CHECK(answers->at(5).outcome == submit_outcome::accepted);
+}
+
+CAF_TEST(an answer that waits comes with the verdict) {
+  submit(ten_won(), {}, 5000ms);
+  CAF_CHECK(answers->empty());
+  const auto record = database->picture().begin()->second;
+  settle(record);
+  tell_settled(record.id);
+  CAF_REQUIRE_EQUAL(answers->size(), 1u);
+  CAF_CHECK(answers->front().outcome == submit_outcome::accepted);
+  CAF_CHECK(answers->front().record.status == record_status::success);
+}
+
+CAF_TEST(a verdict that another node applied is seen as well) {
+  submit(ten_won(), "k1", 5000ms);
+  submit(ten_won(), "k1", 5000ms);
+  settle(database->picture().begin()->second);
+  CAF_CHECK(answers->empty());
+  pass(300ms);
+  CAF_REQUIRE_EQUAL(answers->size(), 2u);
+  CAF_CHECK(answers->at(0).record.status == record_status::success);
+  CAF_CHECK(answers->at(1).record == answers->at(0).record);
+  CAF_CHECK(answers->at(0).outcome != answers->at(1).outcome);
+}
+
+CAF_TEST(an answer that waited long enough comes without a verdict) {
+  submit(ten_won(), {}, 500ms);
+  pass(400ms);
+  CAF_CHECK(answers->empty());
+  pass(200ms);
+  CAF_REQUIRE_EQUAL(answers->size(), 1u);
+  CAF_CHECK(answers->front().record.status == record_status::pending);
+}
+
+CAF_TEST(what nobody waits for any more is not recorded) {
+  const auto recorder = slow_down();
+  submit(ten_won("ann"));
+  for (int i = 0; i < 3; ++i)
+    submit(ten_won("bob"));
+  CAF_REQUIRE_EQUAL(recorder->asked.size(), 1u);
+  pass(4900ms);
+  CAF_CHECK(answers->empty());
+  pass(200ms);
+  CAF_REQUIRE_EQUAL(answers->size(), 4u);
+  int nothing = 0;
+  for (const auto& each : *answers) {
+    CAF_CHECK(each.outcome == submit_outcome::unavailable);
+    nothing += each.detail.find("nothing was recorded") != std::string::npos;
+  }
+  CAF_CHECK_EQUAL(nothing, 3);
+  let_go();
+  // The one that was under way is a record and goes its way; the others were never written.
+  CAF_CHECK_EQUAL(answers->size(), 4u);
+  CAF_CHECK_EQUAL(recorder->asked.size(), 1u);
+  CAF_CHECK_EQUAL(database->picture().size(), 1u);
+  CAF_CHECK_EQUAL(publisher->published.size(), 1u);
+  // And the places are free again.
+  submit(ten_won("eve"));
+  let_go();
+  CAF_CHECK(answers->back().outcome == submit_outcome::accepted);
+}
+
+CAF_TEST(a wait counts from the arrival however late the commit comes) {
+  const auto recorder = slow_down();
+  submit(ten_won("ann"), {}, 10s);
+  pass(7000ms);
+  let_go();
+  CAF_CHECK(answers->empty());
+  pass(2900ms);
+  CAF_CHECK(answers->empty());
+  pass(200ms);
+  CAF_REQUIRE_EQUAL(answers->size(), 1u);
+  CAF_CHECK(answers->front().outcome == submit_outcome::accepted);
+  // When the wait is over before the commit, the commit is the answer.
+  submit(ten_won("bob"), {}, 1s);
+  pass(3000ms);
+  CAF_CHECK_EQUAL(answers->size(), 1u);
+  let_go();
+  CAF_REQUIRE_EQUAL(answers->size(), 2u);
+  CAF_CHECK(answers->back().outcome == submit_outcome::accepted);
+}
+
+CAF_TEST(a drain takes nothing more and waits for what is published) {
+  publisher->confirm_at_once = false;
+  submit(ten_won(), {}, 5000ms);
+  const auto token = publisher->published.front().token;
+  auto done = std::make_shared<bool>(false);
+  ask(
+      subject, [done](const drain_summary&) { *done = true; }, drain_atom_v, std::int64_t{5000});
+  consume_messages();
+  CAF_CHECK_EQUAL(answers->size(), 1u);
+  submit(ten_won());
+  CAF_CHECK(answers->at(1).outcome == submit_outcome::unavailable);
+  CAF_CHECK(!*done);
+  publisher->answer(token, true);
+  consume_messages();
+  CAF_CHECK(*done);
+}
+
+CAF_TEST(a drain ends at its deadline and says what is left to the sweeper) {
+  publisher->confirm_at_once = false;
+  submit(ten_won());
+  CAF_CHECK_EQUAL(drain(500).handed_back, 1u);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

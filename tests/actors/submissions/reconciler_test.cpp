@@ -1,0 +1,359 @@
+#define CAF_SUITE reconciler
+
+#include "actors/submissions/reconciler.hpp"
+
+#include "tests/actors/submissions/fixture.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct reconciler_fixture : account_fixture {
+  std::shared_ptr<fake_source> source = std::make_shared<fake_source>();
+  std::shared_ptr<std::vector<transaction_record>> told =
+      std::make_shared<std::vector<transaction_record>>();
+  reconciler_actor subject;
+  std::uint64_t last_seq = 0;
+
+  reconciler_fixture() {
+    reconciler_options options;
+    options.instance = "account-result-consumer/0";
+    options.node_name = "n1";
+    options.source = source;
+    options.dead_letters = publisher;
+    options.currencies = currencies;
+    options.lookup = lookup;
+    options.recorder = spawn_recorder();
+    options.intake = spawn_fake_intake(told);
+    options.lease = 3000ms;
+    options.turn_pause = 0ms;
+    subject = started_actor(sys.spawn(reconciler, options));
+    consume_messages();
+  }
+
+  std::string queue(std::string payload, std::string mark = {}) {
+    auto next = make_delivery("transaction.result.deposit", std::move(payload), ++last_seq);
+    next.stream = "TRANSACTION_RESULTS";
+    if (!mark.empty())
+      next.headers = {{"Ledgerd-Account", mark}};
+    source->arriving.push_back(next);
+    return next.receipt;
+  }
+
+  std::string queue(const posting& row, std::string mark = {}) {
+    return queue(encode_result(row, 0), std::move(mark));
+  }
+
+  void wake() {
+    source->wake();
+    consume_messages();
+  }
+};
+
+} // namespace
+
+namespace {
+
+// The instance that reads dead letters.
+struct letters_fixture : account_fixture {
+  std::shared_ptr<fake_source> source = std::make_shared<fake_source>();
+  std::shared_ptr<std::vector<transaction_record>> told =
+      std::make_shared<std::vector<transaction_record>>();
+
+  letters_fixture() {
+    reconciler_options options;
+    options.instance = "account-dead-letter-consumer/0";
+    options.source = source;
+    options.letters = true;
+    options.dead_letters = publisher;
+    options.currencies = currencies;
+    options.recorder = spawn_recorder();
+    options.intake = spawn_fake_intake(told);
+    options.turn_pause = 0ms;
+    started_actor(sys.spawn(reconciler, options));
+    consume_messages();
+  }
+
+  // The letter's headers come without its payload.
+  std::string queue(std::string stream, std::string reason, std::string mark) {
+    static std::uint64_t last_seq = 0;
+    auto next = make_delivery("transaction.dead.deposit", "", ++last_seq);
+    next.stream = "TRANSACTION_DEAD_LETTERS";
+    next.headers = {{"Ledgerd-Stream", std::move(stream)}, {"Ledgerd-Reason", std::move(reason)}};
+    if (!mark.empty())
+      next.headers.push_back({"Ledgerd-Account", std::move(mark)});
+    source->arriving.push_back(next);
+    source->wake();
+    consume_messages();
+    return next.receipt;
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(letters_tests, letters_fixture)
+
+CAF_TEST(a request that was parked ends its record with the reason) {
+  const auto ann = pending_record("ann");
+  const auto receipt = queue("TRANSACTIONS", "INVALID_FIELD", std::to_string(to_int(ann.id)));
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 1u);
+  CAF_CHECK(stored(ann.id).status == record_status::failed);
+  CAF_CHECK_EQUAL(stored(ann.id).reason, "INVALID_FIELD");
+  CAF_REQUIRE_EQUAL(told->size(), 1u);
+  CAF_CHECK(told->front() == stored(ann.id));
+}
+
+CAF_TEST(all other letters are left alone) {
+  const auto ann = pending_record("ann");
+  const auto mark = std::to_string(to_int(ann.id));
+  for (const auto& receipt : {queue("TRANSACTIONS", "INVALID_FIELD", ""),
+                              queue("TRANSACTION_RESULTS", "INVALID_FIELD", mark),
+                              queue("TRANSACTIONS", "UNKNOWN_RECORD", mark),
+                              queue("TRANSACTIONS", "INVALID_FIELD", "77")})
+    CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 1u);
+  CAF_CHECK(stored(ann.id).status == record_status::pending);
+  CAF_CHECK(publisher->published.empty());
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
+
+CAF_TEST_FIXTURE_SCOPE(reconciler_tests, reconciler_fixture)
+
+CAF_TEST(results settle their records in one batch and are acknowledged) {
+  const auto ann = pending_record("ann");
+  const auto bob = pending_record("bob");
+  const auto first = queue(decided(ann));
+  const auto second = queue(decided(bob));
+  wake();
+  CAF_CHECK_EQUAL(store->calls(), 1);
+  CAF_CHECK(stored(ann.id).status == record_status::success);
+  CAF_CHECK(stored(bob.id).transaction == decided(bob).id);
+  CAF_CHECK_EQUAL(source->count(first, settlement::acknowledge), 1u);
+  CAF_CHECK_EQUAL(source->count(second, settlement::acknowledge), 1u);
+  CAF_REQUIRE_EQUAL(told->size(), 2u);
+  CAF_CHECK(told->front() == stored(ann.id));
+}
+
+CAF_TEST(a repeated result leaves the record alone and is acknowledged) {
+  const auto ann = pending_record();
+  queue(decided(ann));
+  wake();
+  const auto before = stored(ann.id);
+  const auto again = queue(decided(ann));
+  wake();
+  CAF_CHECK(stored(ann.id) == before);
+  CAF_CHECK_EQUAL(source->count(again, settlement::acknowledge), 1u);
+}
+
+CAF_TEST(a dead letter waits until the incarnation of its stream is known) {
+  source->knows_incarnation = false;
+  const auto receipt = queue("{");
+  wake();
+  CAF_CHECK(publisher->published.empty());
+  source->knows_incarnation = true;
+  wake();
+  CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
+  CAF_CHECK_EQUAL(publisher->published.front().message_id, "dead-TRANSACTION_RESULTS-1-1");
+  pass(200ms);
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::terminate), 1u);
+}
+
+CAF_TEST(a result of nobody here is left alone) {
+  auto row = decided(pending_record());
+  row.record = record_id{42};
+  const auto receipt = queue(row);
+  wake();
+  CAF_CHECK(publisher->published.empty());
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 1u);
+}
+
+CAF_TEST(a verdict that says otherwise is parked and changes nothing) {
+  const auto ann = pending_record();
+  auto forged = decided(ann);
+  forged.balance_after = money{999};
+  queue(forged); // comes first, and decides
+  wake();
+  const auto before = stored(ann.id);
+  const auto receipt = queue(decided(ann));
+  wake();
+  CAF_CHECK(stored(ann.id) == before);
+  CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
+  CAF_CHECK_EQUAL(header_of(publisher->published.front(), "Ledgerd-Reason"), "CONTRARY_VERDICT");
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 0u);
+  std::int64_t contrary = 0;
+  ask(
+      subject,
+      [&](const actor_report& report) {
+        for (const auto& value : report.values)
+          if (value.name == "contrary_total")
+            contrary = value.value;
+      },
+      report_atom_v);
+  consume_messages();
+  CAF_CHECK_EQUAL(contrary, 1);
+}
+
+CAF_TEST(a result in a currency that was inserted a moment ago is applied) {
+  memory_record_store elsewhere{database};
+  const submission in_euro{{"ann", *currency_code::parse("EUR")}, movement::deposit, money{10}};
+  const auto made = elsewhere.record({{in_euro, {}}});
+  const auto record = std::get<std::vector<recorded>>(made).front().record;
+  const auto receipt = queue(encode_result(decided(record), 2));
+  const auto nonsense = decided(pending_record());
+  auto unknown = nonsense;
+  unknown.account.currency = *currency_code::parse("QQQ");
+  queue(encode_result(unknown, 0));
+  wake();
+  CAF_CHECK(publisher->published.empty());
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 0u);
+  pass(500ms);
+  CAF_CHECK(publisher->published.empty());
+  table->add({{*currency_code::parse("EUR"), 2}});
+  lookup->finish();
+  pass(200ms);
+  CAF_CHECK(stored(record.id).status == record_status::success);
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 1u);
+  // And what is none after a look is parked.
+  CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
+  CAF_CHECK_EQUAL(header_of(publisher->published.front(), "Ledgerd-Reason"), "INVALID_FIELD");
+}
+
+CAF_TEST(a result without a record is parked and then terminated) {
+  publisher->confirm_at_once = false;
+  auto row = decided(pending_record());
+  row.record = record_id{42};
+  const auto receipt = queue(row, "42");
+  wake();
+  CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
+  const auto letter = publisher->published.front();
+  CAF_CHECK_EQUAL(letter.subject, "transaction.dead.deposit");
+  CAF_CHECK_EQUAL(header_of(letter, "Ledgerd-Reason"), "UNKNOWN_RECORD");
+  CAF_CHECK_EQUAL(letter.message_id, "dead-TRANSACTION_RESULTS-1-1");
+  CAF_CHECK(source->settled.empty());
+  publisher->answer(letter.token, false, "no PubAck");
+  consume_messages();
+  pass(1200ms);
+  CAF_REQUIRE_EQUAL(publisher->published.size(), 2u);
+  publisher->answer(letter.token, true);
+  consume_messages();
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::terminate), 1u);
+}
+
+CAF_TEST(a result with other content fails its record and is parked) {
+  const auto ann = pending_record();
+  auto row = decided(ann);
+  row.amount = money{11};
+  queue(row);
+  wake();
+  CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
+  CAF_CHECK_EQUAL(header_of(publisher->published.front(), "Ledgerd-Reason"), "UNKNOWN_RECORD");
+  CAF_CHECK(stored(ann.id).status == record_status::failed);
+  CAF_CHECK_EQUAL(stored(ann.id).reason, reason_record_id_conflict);
+}
+
+CAF_TEST(what is no result is parked) {
+  queue("{");
+  queue(R"({"recordId":1})");
+  wake();
+  CAF_REQUIRE_EQUAL(publisher->published.size(), 2u);
+  CAF_CHECK_EQUAL(header_of(publisher->published[0], "Ledgerd-Reason"), "MALFORMED_JSON");
+  CAF_CHECK_EQUAL(header_of(publisher->published[1], "Ledgerd-Reason"), "INVALID_FIELD");
+  CAF_CHECK_EQUAL(store->calls(), 0);
+}
+
+CAF_TEST(without the database nothing is acknowledged and what is held stays alive) {
+  const auto ann = pending_record();
+  const auto receipt = queue(decided(ann));
+  store->fail_next(5, store_failure_kind::unavailable);
+  wake();
+  CAF_CHECK(source->settled.empty());
+  pass(100ms);
+  CAF_CHECK_EQUAL(source->room, 0u);
+  pass(1500ms);
+  CAF_CHECK_GREATER_OR_EQUAL(source->count(receipt, settlement::progress), 1u);
+  pass(5000ms);
+  CAF_CHECK(stored(ann.id).status == record_status::success);
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 1u);
+  CAF_CHECK_GREATER(source->room, 0u);
+}
+
+CAF_TEST(a commit in doubt is tried again and changes nothing twice) {
+  const auto ann = pending_record();
+  const auto receipt = queue(decided(ann));
+  store->commit_in_doubt_next(1);
+  wake();
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 0u);
+  pass(500ms);
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 1u);
+  CAF_CHECK(stored(ann.id).status == record_status::success);
+}
+
+CAF_TEST(what the database refuses for its content is parked alone) {
+  const auto ann = pending_record("ann");
+  const auto bob = pending_record("bob");
+  const auto bad = queue(decided(ann));
+  const auto good = queue(decided(bob));
+  store->reject_transaction(decided(ann).id);
+  wake();
+  pass(5000ms);
+  CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
+  CAF_CHECK_EQUAL(header_of(publisher->published.front(), "Ledgerd-Reason"), "ATTEMPTS_EXHAUSTED");
+  CAF_CHECK_EQUAL(source->count(bad, settlement::terminate), 1u);
+  CAF_CHECK_EQUAL(source->count(good, settlement::acknowledge), 1u);
+  CAF_CHECK(stored(bob.id).status == record_status::success);
+}
+
+CAF_TEST(a refusal after an outage leaves no pause behind) {
+  const auto ann = pending_record("ann");
+  queue(decided(ann));
+  store->fail_next(1, store_failure_kind::unavailable);
+  wake();
+  store->fail_next(3, store_failure_kind::rejected);
+  pass(5000ms);
+  CAF_CHECK_GREATER(source->room, 0u);
+  const auto bob = pending_record("bob");
+  const auto receipt = queue(decided(bob));
+  wake();
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 1u);
+}
+
+CAF_TEST(one refused result of many holds up none of the others) {
+  std::vector<std::string> receipts;
+  auto bad = decided(pending_record("bad"));
+  bad.id = transaction_id{1};
+  for (int i = 0; i < 100; ++i)
+    receipts.push_back(queue(decided(pending_record(std::to_string(i)))));
+  publisher->confirm_at_once = false;
+  store->reject_transaction(bad.id);
+  const auto refused = queue(bad);
+  for (int i = 100; i < 200; ++i)
+    receipts.push_back(queue(decided(pending_record(std::to_string(i)))));
+  wake();
+  for (const auto& each : receipts)
+    CAF_CHECK_EQUAL(source->count(each, settlement::acknowledge), 1u);
+  CAF_CHECK(publisher->published.empty());
+  CAF_CHECK_LESS(store->calls(), 40);
+  pass(3000ms);
+  CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
+  CAF_CHECK_EQUAL(header_of(publisher->published.front(), "Ledgerd-Reason"), "ATTEMPTS_EXHAUSTED");
+  CAF_CHECK_EQUAL(source->count(refused, settlement::terminate), 0u);
+}
+
+CAF_TEST(a drain hands back what it cannot finish) {
+  const auto receipt = queue(decided(pending_record()));
+  store->fail_next(1000, store_failure_kind::unavailable);
+  wake();
+  auto done = std::make_shared<std::optional<drain_summary>>();
+  ask(
+      subject, [done](const drain_summary& got) { *done = got; }, drain_atom_v, std::int64_t{500});
+  consume_messages();
+  CAF_CHECK(source->closed);
+  pass(800ms);
+  CAF_REQUIRE(done->has_value());
+  CAF_CHECK_EQUAL((*done)->handed_back, 1u);
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::hand_back), 1u);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

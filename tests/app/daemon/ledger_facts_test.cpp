@@ -1,0 +1,117 @@
+// What an account node learns of the ledger over NATS, again and again.
+#include "app/daemon/ledger_facts.hpp"
+
+#include <atomic>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "messaging/names.hpp"
+#include "persistence/schema.hpp"
+#include "tests/support/private_servers.hpp"
+
+#define CAF_SUITE ledger_facts
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+
+namespace {
+
+private_servers& servers() {
+  static private_servers instance;
+  return instance;
+}
+
+std::unique_ptr<broker> connect() {
+  return broker::connect({.url = servers().nats_url()}, [](link_event, const std::string&) {});
+}
+
+// A ledger that answers for as long as it lives.
+class answering_ledger {
+public:
+  explicit answering_ledger(ledger_facts facts) : facts_(std::move(facts)) {
+    desk_->open([] {});
+    thread_ = std::thread([this] {
+      while (!stop_) {
+        for (const auto& asked : desk_->take(100))
+          desk_->answer(asked.reply, encode_facts(facts_), {});
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+      }
+    });
+  }
+  ~answering_ledger() {
+    stop_ = true;
+    thread_.join();
+  }
+
+private:
+  const ledger_facts facts_;
+  std::unique_ptr<broker> nats_ = connect();
+  std::unique_ptr<question_desk> desk_ = nats_->make_desk({std::string{names::api_currencies}});
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+config account_settings() {
+  config settings;
+  settings.roles = {"account"};
+  settings.account_database_url = servers().fresh_database();
+  migrate(settings.account_database_url, schema::account);
+  return settings;
+}
+
+long resident_kilobytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmRSS:"))
+      return std::stol(line.substr(6));
+  return 0;
+}
+
+bool is_silent(ledger_facts_source& source) {
+  try {
+    source.read();
+    return false;
+  } catch (const std::runtime_error&) {
+    return true;
+  }
+}
+
+const std::vector<currency> rows{{*currency_code::parse("KRW"), 0},
+                                 {*currency_code::parse("EUR"), 2}};
+
+} // namespace
+
+CAF_TEST(what_was_heard_is_kept_for_when_nobody_answers) {
+  const auto settings = account_settings();
+  const auto nats = connect();
+  const auto view = std::make_shared<ledger_view>();
+  {
+    ledger_facts_source source{settings, *nats, view};
+    CAF_CHECK(is_silent(source));
+    CAF_CHECK(source.kept().empty());
+    CAF_CHECK(!view->marks());
+    const answering_ledger ledger{{rows, ledger_marks{record_id{7}, transaction_id{9}}}};
+    CAF_CHECK_EQUAL(source.read().size(), 2u);
+    CAF_CHECK(view->marks() == ledger_marks({record_id{7}, transaction_id{9}}));
+  }
+  ledger_facts_source later{settings, *nats, nullptr};
+  CAF_CHECK(is_silent(later));
+  CAF_CHECK_EQUAL(later.kept().size(), 2u);
+}
+
+CAF_TEST(looking_again_and_again_costs_no_memory) {
+  const auto settings = account_settings();
+  const auto nats = connect();
+  const answering_ledger ledger{{rows, ledger_marks{}}};
+  ledger_facts_source source{settings, *nats, nullptr};
+  const auto look = [&](int times) {
+    for (int i = 0; i < times; ++i)
+      source.read();
+    return resident_kilobytes();
+  };
+  const auto before = look(50);
+  // An inquirer for each look took about 20 kB.
+  CAF_CHECK_LESS(look(300) - before, 1500);
+}

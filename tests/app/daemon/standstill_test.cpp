@@ -1,0 +1,101 @@
+#define CAF_SUITE standstill
+
+#include <chrono>
+#include <vector>
+
+#include "app/daemon/progress_watch.hpp"
+#include "app/daemon/shutdown.hpp"
+#include "app/operations/snapshot.hpp"
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace std::chrono_literals;
+
+namespace {
+
+using step = standstill_judge::step;
+
+const progress_time start{1000s};
+
+std::vector<standing_actor> waiting(std::chrono::milliseconds since) {
+  return {{"gate 0", {since, "no commit"}, duty::moves_money, false}};
+}
+
+std::vector<standing_actor> silent(std::chrono::milliseconds since) {
+  return {{"poster 0", {since, "does not answer"}, duty::moves_money, true}};
+}
+
+} // namespace
+
+CAF_TEST(a standstill is said at once and then every half minute and its end once) {
+  standstill_judge judge;
+  CAF_CHECK(judge.look({}, true, start) == step::none);
+  CAF_CHECK(judge.look(waiting(4s), false, start) == step::say_standing);
+  CAF_CHECK(judge.look(waiting(5s), false, start + 1s) == step::none);
+  CAF_CHECK(judge.look(waiting(34s), false, start + 30s) == step::say_standing);
+  CAF_CHECK(judge.look({}, false, start + 31s) == step::say_moving);
+  CAF_CHECK(judge.look({}, false, start + 32s) == step::none);
+}
+
+CAF_TEST(a node is dead when it stands still for long although its servers answer) {
+  standstill_judge judge;
+  judge.look(waiting(4s), true, start);
+  CAF_CHECK(!judge.dead());
+  judge.look(waiting(33s), true, start + 29s);
+  CAF_CHECK(!judge.dead());
+  judge.look(waiting(34s), true, start + 30s);
+  CAF_REQUIRE(judge.dead().has_value());
+  CAF_CHECK_EQUAL(*judge.dead(), "gate 0");
+  judge.look({}, true, start + 31s);
+  CAF_CHECK(!judge.dead());
+}
+
+CAF_TEST(an outage of a server does not make a node dead) {
+  standstill_judge judge;
+  for (auto passed = 0s; passed < 200s; passed += 10s) {
+    CAF_CHECK(judge.look(silent(passed), false, start + passed) != step::end);
+    CAF_CHECK(!judge.dead());
+  }
+  // The half minute begins when the server is back.
+  judge.look(waiting(200s), true, start + 200s);
+  judge.look(waiting(229s), true, start + 229s);
+  CAF_CHECK(!judge.dead());
+}
+
+CAF_TEST(only an actor that does not answer ends the process) {
+  standstill_judge waits;
+  standstill_judge hangs;
+  for (auto passed = 4s; passed < 60s; ++passed) {
+    CAF_CHECK(waits.look(waiting(passed), true, start + passed) != step::end);
+    CAF_CHECK(hangs.look(silent(passed), true, start + passed) != step::end);
+  }
+  CAF_CHECK(waits.look(waiting(600s), true, start + 600s) != step::end);
+  CAF_CHECK(hangs.look(silent(60s), true, start + 60s) == step::end);
+}
+
+CAF_TEST(the metrics count what stands still and name the longest wait) {
+  const auto values = to_snapshot(
+      std::vector<standing_actor>{{"gate 0", {9500ms, "no commit"}, duty::moves_money, false},
+                                  {"teller", {1s, "does not answer"}, duty::answers, true}});
+  CAF_REQUIRE_EQUAL(values.size(), 2u);
+  CAF_CHECK_EQUAL(values[0].name, "ledgerd_stalled");
+  CAF_CHECK_EQUAL(values[0].value, 2);
+  CAF_CHECK_EQUAL(values[1].name, "ledgerd_standstill_seconds");
+  CAF_CHECK_EQUAL(values[1].value, 9);
+  CAF_CHECK_EQUAL(to_snapshot(std::vector<standing_actor>{})[0].value, 0);
+}
+
+CAF_TEST(the actors get the shutdown deadline less what is needed to end them) {
+  struct row {
+    std::chrono::milliseconds limit;
+    std::chrono::milliseconds least;
+    std::chrono::milliseconds most;
+  };
+  for (const auto& each : {row{100s, 98s, 98500ms}, row{4s, 2s, 3s}, row{1s, 0s, 750ms}}) {
+    shutdown_deadline deadline;
+    deadline.begin(each.limit);
+    deadline.begin(1ms); // has begun already
+    CAF_CHECK_GREATER_OR_EQUAL(deadline.left_for_draining().count(), each.least.count());
+    CAF_CHECK_LESS_OR_EQUAL(deadline.left_for_draining().count(), each.most.count());
+  }
+}

@@ -1,0 +1,455 @@
+// The verbs against private servers, with rows and messages planted by hand: no daemon runs here.
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "app/base/text.hpp"
+#include "app/operations/routes.hpp"
+#include "app/verbs/verb_support.hpp"
+#include "messaging/broker.hpp"
+#include "messaging/codec.hpp"
+#include "messaging/names.hpp"
+#include "persistence/postgres.hpp"
+#include "tests/app/verbs/program.hpp"
+#include "tests/support/private_servers.hpp"
+
+#define CAF_SUITE verbs
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+using nlohmann::json;
+
+namespace {
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+entry request(std::int64_t id, movement type, std::int64_t amount) {
+  return {record_id{id}, {"alice", *currency_code::parse("KRW")}, type, money{amount}};
+}
+
+// A migrated database and a broker with its streams. Record 1 deposits 500, record 2 is refused,
+// record 3 withdraws 200.
+struct fixture {
+  private_servers servers;
+  std::unique_ptr<broker> nats;
+  std::filesystem::path file = "/tmp/ledgerd-requests-" + std::to_string(getpid());
+
+  fixture() {
+    CAF_REQUIRE_EQUAL(run({"migrate"}).code, 0);
+    broker_options options;
+    options.url = servers.nats_url();
+    nats = broker::connect(options, [](link_event, const std::string&) {});
+    CAF_REQUIRE_EQUAL(nats->provision({}).refused.size(), 0u);
+    posting_group group;
+    group.account = request(1, movement::deposit, 1).account;
+    group.entries = {request(1, movement::deposit, 500), request(2, movement::withdrawal, 501),
+                     request(3, movement::withdrawal, 200)};
+    const auto result = make_postgres_store(servers.database_url())->post({group});
+    CAF_REQUIRE(std::holds_alternative<posted>(result));
+  }
+
+  ~fixture() { std::filesystem::remove(file); }
+
+  program_run run(std::vector<std::string> arguments) const {
+    return run_program(arguments, {"LEDGERD_NATS_URL=" + servers.nats_url(),
+                                   "LEDGERD_DATABASE_URL=" + servers.database_url(),
+                                   "LEDGERD_DEFAULT_CURRENCY=KRW", "LEDGERD_HTTP_LISTEN=off"});
+  }
+
+  std::vector<stored_message> stored(std::string_view stream) const {
+    std::vector<stored_message> all;
+    nats->read(stream, "", 1, [&](const stored_message& message) {
+      all.push_back(message);
+      return true;
+    });
+    return all;
+  }
+
+  void publish(std::vector<outgoing> messages) const {
+    auto next = messages.begin();
+    nats->publish_all(
+        [&]() -> std::optional<outgoing> {
+          return next == messages.end() ? std::nullopt : std::optional{*next++};
+        },
+        16, [](std::uint64_t) {}, std::chrono::seconds{5});
+  }
+
+  // A dead letter for the record, as the daemon would park it.
+  outgoing dead_letter(std::int64_t record, std::uint64_t request_seq) const {
+    delivery source;
+    source.subject = names::deposit_subject;
+    source.payload =
+        R"({"recordId":)" + std::to_string(record) + R"(,"userId":"alice","amount":"-1"})";
+    source.stream = names::request_stream;
+    source.stream_seq = request_seq;
+    return make_dead_letter(1, delivery{source},
+                            {dead_reason::invalid_field, "amount must be\npositive"}, "n1",
+                            1 << 20);
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(verbs_tests, fixture)
+
+CAF_TEST(check is content with what is in place and tells all that is not ) {
+  const auto good = run({"check"});
+  CAF_CHECK_EQUAL(std::make_pair(good.out, good.code), std::make_pair(good.out, 0));
+  // What is only slow is a warning: the private PostgreSQL is as it should be until it is not.
+  CAF_CHECK(!contains(good.out, "max_wal_size"));
+  servers.sql(servers.database_url(), "ALTER SYSTEM SET max_wal_size = '1GB'");
+  servers.sql(servers.database_url(), "SELECT pg_reload_conf()");
+  auto slow = run({"check"});
+  for (int tries = 0; tries < 50 && !contains(slow.out, "max_wal_size"); ++tries)
+    slow = run({"check"});
+  CAF_CHECK_EQUAL(slow.code, 0);
+  CAF_CHECK(contains(slow.out, "database         WARN   ") && contains(slow.out, "max_wal_size"));
+  servers.sql(servers.database_url(), "ALTER SYSTEM RESET max_wal_size");
+  servers.sql(servers.database_url(), "SELECT pg_reload_conf()");
+  const auto version = run_shell("${NATS_SERVER:-nats-server} --version").out;
+  const bool old = contains(version, " v2.9.") || contains(version, " 2.9.");
+  CAF_CHECK_EQUAL(contains(good.out, "broker           WARN   nats-server before 2.10"), old);
+  nats->delete_stream(names::result_stream);
+  servers.sql(servers.database_url(), "DROP SCHEMA ledger CASCADE");
+  const auto bad = run({"check", "--json", "--gates", "99"});
+  CAF_CHECK_EQUAL(bad.code, 1);
+  const auto findings = json::parse(bad.out);
+  CAF_CHECK(!findings.at("ok").get<bool>());
+  CAF_REQUIRE_EQUAL(findings.at("parts").size(), 3u);
+  for (const auto& part : findings.at("parts"))
+    CAF_CHECK(!part.at("faults").empty());
+}
+
+CAF_TEST(migrate says what it did and can be run again) {
+  const auto url = servers.fresh_database();
+  const std::vector<std::string> environment{"LEDGERD_DATABASE_URL=" + url};
+  const auto first = run_program({"migrate"}, environment);
+  CAF_CHECK(contains(first.out, "applied 0001"));
+  const auto second = run_program({"migrate"}, environment);
+  CAF_CHECK_EQUAL(second.code, 0);
+  CAF_CHECK(!contains(second.out, "applied"));
+  CAF_CHECK(contains(second.out, "the schema ledger is at version "));
+  const auto both = run_program({"migrate", "--roles", "ledger,account"}, environment);
+  CAF_CHECK(contains(both.out, "applied 0001_account"));
+  CAF_CHECK(contains(both.out, "the schema account is at version "));
+}
+
+CAF_TEST(submit sends one request by flags) {
+  const auto result = run({"submit", "--user", "bob", "--type", "WITHDRAWAL", "--amount", "10.00",
+                           "--currency", "EUR", "--record-id", "7"});
+  CAF_CHECK_EQUAL(std::make_pair(result.err, result.code), std::make_pair(std::string{}, 0));
+  CAF_CHECK(result.out.starts_with("sent 1 in "));
+  const auto messages = stored(names::request_stream);
+  CAF_REQUIRE_EQUAL(messages.size(), 1u);
+  CAF_CHECK_EQUAL(messages[0].subject, names::withdrawal_subject);
+  CAF_CHECK_EQUAL(
+      messages[0].payload,
+      R"({"recordId":7,"userId":"bob","amount":"10.00","currency":"EUR","type":"WITHDRAWAL"})");
+  CAF_CHECK(messages[0].headers.empty());
+}
+
+CAF_TEST(submit refuses what the ledger would park unless told to) {
+  const std::vector<std::string> request{"submit",   "--user", "bob",         "--type", "DEPOSIT",
+                                         "--amount", "1.5",    "--record-id", "7"};
+  const auto refused = run(request);
+  CAF_CHECK_EQUAL(refused.code, 2);
+  CAF_CHECK(contains(refused.err, "INVALID_FIELD") && contains(refused.err, "amount"));
+  CAF_CHECK_EQUAL(stored(names::request_stream).size(), 0u);
+  auto raw = request;
+  raw.emplace_back("--raw");
+  CAF_CHECK_EQUAL(run(raw).code, 0);
+  CAF_CHECK_EQUAL(stored(names::request_stream).size(), 1u);
+}
+
+CAF_TEST(submit reads a whole file before it sends anything) {
+  std::ofstream{file} << R"({"recordId":11,"userId":"bob","amount":"1","type":"DEPOSIT"})"
+                      << "\n\n"
+                      << R"({"recordId":12,"userId":"bob","amount":"1","type":"WITHDRAWAL"})"
+                      << "\r\n"
+                      << R"({"recordId":13,"userId":"bob","amount":"0","type":"DEPOSIT"})"
+                      << "\n";
+  const auto refused = run({"submit", "--file", file});
+  CAF_CHECK_EQUAL(refused.code, 2);
+  CAF_CHECK(contains(refused.err, file.string() + ":4: INVALID_FIELD"));
+  CAF_CHECK_EQUAL(stored(names::request_stream).size(), 0u);
+  CAF_CHECK(
+      run({"submit", "--file", file, "--raw", "--message-ids"}).out.starts_with("sent 3 in "));
+  CAF_CHECK_EQUAL(run({"submit", "--file", file, "--raw", "--message-ids"}).code,
+                  0); // the broker drops them by their ids
+  const auto messages = stored(names::request_stream);
+  CAF_REQUIRE_EQUAL(messages.size(), 3u);
+  CAF_CHECK(std::count_if(messages.begin(), messages.end(),
+                          [](const auto& m) { return m.subject == names::withdrawal_subject; })
+            == 1);
+}
+
+CAF_TEST(raw lines may name their subject and hold anything) {
+  std::ofstream{file} << R"({"subject":"transaction.withdrawal","payload":"not json"})"
+                      << "\n"
+                      << "not json either\n";
+  CAF_CHECK_EQUAL(run({"submit", "--file", file, "--raw"}).code, 0);
+  auto messages = stored(names::request_stream);
+  CAF_REQUIRE_EQUAL(messages.size(), 2u);
+  std::sort(messages.begin(), messages.end(),
+            [](const auto& a, const auto& b) { return a.subject < b.subject; });
+  CAF_CHECK_EQUAL(messages[0].subject + " " + messages[0].payload,
+                  "transaction.deposit not json either");
+  CAF_CHECK_EQUAL(messages[1].subject + " " + messages[1].payload,
+                  "transaction.withdrawal not json");
+}
+
+CAF_TEST(submit keeps the rate that it is given) {
+  {
+    std::ofstream out{file};
+    for (int i = 0; i < 20; ++i)
+      out << R"({"recordId":)" << 100 + i << R"(,"userId":"bob","amount":"1","type":"DEPOSIT"})"
+          << "\n";
+  }
+  const auto began = std::chrono::steady_clock::now();
+  CAF_CHECK_EQUAL(run({"submit", "--file", file, "--rate", "20"}).code, 0);
+  CAF_CHECK(std::chrono::steady_clock::now() - began >= std::chrono::milliseconds{950});
+  CAF_CHECK_EQUAL(stored(names::request_stream).size(), 20u);
+}
+
+CAF_TEST(submit waits for verdicts and says how many are missing) {
+  std::ofstream{file} << R"({"recordId":1,"userId":"alice","amount":"500","type":"DEPOSIT"})"
+                      << "\n"
+                      << R"({"recordId":2,"userId":"alice","amount":"501","type":"WITHDRAWAL"})"
+                      << "\n";
+  const auto decided = run({"submit", "--file", file, "--wait"});
+  CAF_CHECK_EQUAL(decided.code, 1); // one was refused
+  CAF_CHECK(contains(run({"submit", "--help"}).out, "exit code 1 when something is refused"));
+  CAF_CHECK_EQUAL(run({"submit", "--user", "alice", "--type", "DEPOSIT", "--amount", "500",
+                       "--currency", "KRW", "--record-id", "1", "--wait"})
+                      .code,
+                  0);
+  CAF_CHECK(contains(decided.out,
+                     "success  failed  parked  undecided\n      1       1       0          0\n"));
+  const auto open = run({"submit", "--user", "bob", "--type", "DEPOSIT", "--amount", "1",
+                         "--record-id", "99", "--wait", "--wait-limit", "300ms"});
+  CAF_CHECK_EQUAL(open.code, 1);
+  CAF_CHECK(contains(open.out, "      0       0       0          1\n"));
+}
+
+CAF_TEST(submit without its stream says what creates it) {
+  nats->delete_stream(names::request_stream);
+  const auto result =
+      run({"submit", "--user", "bob", "--type", "DEPOSIT", "--amount", "1", "--record-id", "99"});
+  CAF_CHECK_EQUAL(result.code, 3);
+  CAF_CHECK(contains(result.err, "TRANSACTIONS does not exist yet"));
+}
+
+CAF_TEST(account shows balances and the newest rows first) {
+  const auto text = run({"account", "alice"});
+  CAF_CHECK_EQUAL(text.code, 0);
+  CAF_CHECK(contains(text.out, "INSUFFICIENT_FUNDS"));
+  const auto found = json::parse(run({"account", "alice", "--json", "--limit", "2"}).out);
+  const auto& account = found.at("accounts").at(0);
+  CAF_CHECK_EQUAL(account.at("currency").get<std::string>(), "KRW");
+  CAF_CHECK_EQUAL(account.at("balance").get<std::string>(), "300");
+  CAF_CHECK_EQUAL(account.at("seq").get<int>(), 3);
+  CAF_REQUIRE_EQUAL(account.at("transactions").size(), 2u);
+  CAF_CHECK_EQUAL(account.at("transactions").at(0).at("recordId").get<int>(), 3);
+  CAF_CHECK_EQUAL(account.at("transactions").at(1).at("reason").get<std::string>(),
+                  "INSUFFICIENT_FUNDS");
+  CAF_CHECK_EQUAL(run({"account", "nobody"}).code, 1);
+}
+
+CAF_TEST(trace finds every stage of one record) {
+  const auto row = make_postgres_reader(servers.database_url())->find(record_id{1});
+  CAF_REQUIRE(row.has_value());
+  outgoing asked;
+  asked.subject = names::deposit_subject;
+  asked.payload = R"({"recordId":"1","userId":"alice","amount":"500"})";
+  auto other = asked;
+  other.payload =
+      R"({"recordId":11,"userId":"alice","amount":"1"})"; // holds the digit, is another record
+  publish({asked, other, make_result(1, *row, 0, {}), dead_letter(1, 2)});
+  const auto text = run({"trace", "1"});
+  CAF_CHECK_EQUAL(text.code, 0);
+  std::size_t at = 0;
+  for (const auto* stage :
+       {"requested  transaction.deposit #1", "posted     ",
+        "published  transaction.result.deposit #1", "parked     INVALID_FIELD: amount must be"})
+    CAF_CHECK((at = text.out.find(stage, at)) != std::string::npos);
+  CAF_CHECK_EQUAL(std::count(text.out.begin(), text.out.end(), '\n'), 4);
+  const auto found = json::parse(run({"trace", "1", "--json"}).out);
+  CAF_CHECK_EQUAL(found.at("requests").size(), 1u);
+  CAF_CHECK_EQUAL(found.at("row").at("balanceAfter").get<std::string>(), "500");
+  CAF_CHECK_EQUAL(found.at("results").size(), 1u);
+  CAF_CHECK_EQUAL(found.at("deadLetters").size(), 1u);
+  CAF_CHECK_EQUAL(run({"trace", "12345"}).code, 1);
+}
+
+CAF_TEST(dead letters are listed and shown without control characters) {
+  publish({dead_letter(21, 5), dead_letter(22, 6), dead_letter(23, 7)});
+  const auto list = run({"dead", "list", "--limit", "2"});
+  CAF_CHECK_EQUAL(list.code, 0);
+  CAF_CHECK_EQUAL(std::count(list.out.begin(), list.out.end(), '\n'), 3);
+  CAF_CHECK(contains(list.out, "transaction.deposit  ") && contains(list.out, "INVALID_FIELD"));
+  const auto items = json::parse(run({"dead", "list", "--json"}).out).at("items");
+  CAF_REQUIRE_EQUAL(items.size(), 3u);
+  const auto seq = std::to_string(items.at(0).at("seq").get<int>());
+  const auto shown = run({"dead", "show", seq});
+  CAF_CHECK_EQUAL(shown.code, 0);
+  CAF_CHECK(contains(shown.out, "Ledgerd-Reason: INVALID_FIELD\n")
+            && contains(shown.out, "\"amount\":\"-1\""));
+  CAF_CHECK_EQUAL(run({"dead", "show", "999"}).code, 1);
+}
+
+CAF_TEST(what a message holds cannot steer the terminal) {
+  // CSI as two bytes and as one, a title, a new line of output, a text turned round, no UTF-8 at
+  // all.
+  const std::string hostile = "\x1b[2J \xc2\x9b"
+                              "2J \x1b]0;x\x07 \nforged \r \xe2\x80\xae \x7f \xff";
+  const auto quoted = json(hostile.substr(0, hostile.size() - 1)).dump();
+  auto letter = dead_letter(41, 1);
+  letter.payload = R"({"recordId":41,"userId":)" + quoted + "}" + hostile;
+  for (auto& each : letter.headers)
+    if (each.name == "Ledgerd-Reason" || each.name == "Ledgerd-Subject")
+      each.value = "\x1b[31m\xc2\x9b"
+                   "1m\xe2\x80\xae";
+  outgoing request;
+  request.subject = names::deposit_subject;
+  request.payload = R"({"recordId":41,"userId":)" + quoted + "}";
+  publish({letter, request});
+  servers.sql(
+      servers.database_url(),
+      "INSERT INTO ledger.accounts (user_id, currency, balance, seq, created_at, updated_at) "
+      "VALUES (E'\\u009b2J\\u202e\\x1b', 'KRW', 0, 1, now(), now())");
+  for (const auto& arguments :
+       std::vector<std::vector<std::string>>{{"trace", "41"},
+                                             {"trace", "41", "--json"},
+                                             {"dead", "list"},
+                                             {"dead", "list", "--json"},
+                                             {"dead", "show", "1"},
+                                             {"dead", "show", "1", "--json"},
+                                             {"dead", "replay", "1"},
+                                             {"account", hostile},
+                                             {"account", "\xc2\x9b"
+                                                         "2J\xe2\x80\xae\x1b"},
+                                             {"account",
+                                              "\xc2\x9b"
+                                              "2J\xe2\x80\xae\x1b",
+                                              "--json"},
+                                             {"audit"},
+                                             {"audit", "--json"},
+                                             {"status", "--nats-url", "nats://\xc2\x9b:1"}}) {
+    const auto result = run(arguments);
+    const auto shown =
+        arguments[0] + " " + (arguments.size() > 1 ? escape_controls(arguments[1]) : "");
+    for (const auto* bad :
+         {"\x1b", "\xc2\x9b", "\xe2\x80\xae", "\x7f", "\xff", "\r", "\x07", "\nforged"})
+      CAF_CHECK_EQUAL(std::make_pair(shown, contains(result.out + result.err, bad)),
+                      std::make_pair(shown, false));
+  }
+  const auto shown = json::parse(run({"trace", "41", "--json"}).out);
+  CAF_CHECK_EQUAL(shown.at("requests").at(0).at("payload").get<std::string>(), request.payload);
+}
+
+CAF_TEST(a dead letter is replayed to its subject and stays) {
+  publish({dead_letter(21, 5)});
+  const auto letter = stored(names::dead_letter_stream).front();
+  const auto seq = std::to_string(letter.seq);
+  const auto before = stored(names::request_stream).size();
+  const auto replayed = run({"dead", "replay", seq});
+  CAF_CHECK_EQUAL(std::make_pair(replayed.err, replayed.code), std::make_pair(std::string{}, 0));
+  CAF_CHECK(contains(replayed.out, "published again to transaction.deposit"));
+  const auto requests = stored(names::request_stream);
+  CAF_REQUIRE_EQUAL(requests.size(), before + 1);
+  CAF_CHECK_EQUAL(requests.back().payload, letter.payload);
+  CAF_CHECK(header_value(requests.back(), "Ledgerd-Reason").empty());
+  CAF_CHECK_EQUAL(run({"dead", "replay", "999"}).code, 1);
+}
+
+CAF_TEST(a replayed result is published under the id of its record) {
+  auto letter = dead_letter(21, 5);
+  for (auto& [name, value] : letter.headers)
+    if (name == "Ledgerd-Stream")
+      value = names::result_stream;
+    else if (name == "Ledgerd-Subject")
+      value = names::deposit_result_subject;
+  letter.payload = R"({"recordId":21})";
+  publish({letter});
+  const auto seq = std::to_string(stored(names::dead_letter_stream).back().seq);
+  CAF_CHECK_EQUAL(run({"dead", "replay", seq}).code, 0);
+  const auto result = stored(names::result_stream).back();
+  CAF_CHECK(header_value(result, "Nats-Msg-Id").starts_with("result-21.replay-" + seq + "-"));
+  letter.message_id += "-unreadable";
+  letter.payload = "{}";
+  publish({letter});
+  const auto refused =
+      run({"dead", "replay", std::to_string(stored(names::dead_letter_stream).back().seq)});
+  CAF_CHECK(refused.code != 0);
+  CAF_CHECK(contains(refused.err, "field \"recordId\""));
+}
+
+CAF_TEST(a discard without the stream of actions is refused) {
+  publish({dead_letter(21, 5)});
+  nats->delete_stream(names::action_stream);
+  const auto seq = std::to_string(stored(names::dead_letter_stream).front().seq);
+  const auto refused = run({"dead", "discard", seq, "--yes"});
+  CAF_CHECK(refused.code != 0);
+  CAF_CHECK(contains(refused.err, "stream TRANSACTION_ACTIONS"));
+  CAF_CHECK_EQUAL(stored(names::dead_letter_stream).size(), 1u);
+}
+
+CAF_TEST(a dead letter is discarded only when that is meant) {
+  publish({dead_letter(21, 5), dead_letter(22, 6)});
+  const auto seq = std::to_string(stored(names::dead_letter_stream).front().seq);
+  CAF_CHECK_EQUAL(run({"dead", "discard", seq}).code, 2);
+  CAF_CHECK_EQUAL(stored(names::dead_letter_stream).size(), 2u);
+  const auto letter = stored(names::dead_letter_stream).front();
+  CAF_CHECK_EQUAL(run({"dead", "discard", seq, "--yes", "--why", "a test"}).code, 0);
+  CAF_CHECK_EQUAL(stored(names::dead_letter_stream).size(), 1u);
+  const auto actions = stored(names::action_stream);
+  CAF_REQUIRE_EQUAL(actions.size(), 1u);
+  CAF_CHECK_EQUAL(actions[0].subject, names::discard_subject);
+  CAF_CHECK_EQUAL(header_value(actions[0], "Ledgerd-Sequence"),
+                  header_value(letter, "Ledgerd-Sequence"));
+  CAF_CHECK_EQUAL(header_value(actions[0], "Ledgerd-Why"), "a test");
+  CAF_CHECK_EQUAL(run({"dead", "discard", seq, "--yes"}).code, 1);
+}
+
+CAF_TEST(status shows the streams and consumers and the ledger) {
+  publish({dead_letter(21, 5)});
+  const auto text = run({"status"});
+  CAF_CHECK_EQUAL(text.code, 0);
+  CAF_CHECK(contains(text.out, "deposit-consumer") && contains(text.out, "daemon: not reachable"));
+  const auto found = json::parse(run({"status", "--json"}).out);
+  CAF_CHECK_EQUAL(found.at("ledger").at("applied").get<int>(), 2);
+  CAF_CHECK_EQUAL(found.at("ledger").at("refused").get<int>(), 1);
+  CAF_CHECK_EQUAL(found.at("ledger").at("accounts").get<int>(), 1);
+  CAF_CHECK_EQUAL(found.at("broker").at("streams").at(2).at("messages").get<int>(), 1);
+  CAF_CHECK_EQUAL(found.at("broker").at("streams").size(), 4u);
+  CAF_CHECK_EQUAL(found.at("broker").at("consumers").size(), 3u);
+}
+
+CAF_TEST(metrics and status ask the daemon over HTTP) {
+  http_routes daemon;
+  daemon.readiness = [](auto answer) { answer({{"database", false, "away"}}); };
+  daemon.metrics = [](auto answer) { answer({}); };
+  daemon.actors = [](auto answer) {
+    answer({actor_report{"gate", "0", {{"batches_total", 42}}, {}},
+            actor_report{"fetcher", "", {}, {}}});
+  };
+  const http_server server{"127.0.0.1", 0, make_routes(std::move(daemon))};
+  const auto listen = "127.0.0.1:" + std::to_string(server.port());
+  const auto metrics = run({"metrics", "--http-listen", listen});
+  CAF_CHECK_EQUAL(std::make_pair(metrics.err, metrics.code), std::make_pair(std::string{}, 0));
+  CAF_CHECK(contains(one_line(metrics.out), "gate 0 batches_total 42"));
+  CAF_CHECK(contains(one_line(metrics.out), "fetcher - no answer"));
+  const auto status = json::parse(run({"status", "--json", "--http-listen", listen}).out);
+  CAF_CHECK(status.at("daemon").at("ready") == false);
+  CAF_CHECK_EQUAL(run({"status", "--http-listen", listen}).code, 1);
+  CAF_CHECK_EQUAL(run({"status", "--http-listen", "127.0.0.1:9"}).code, 1);
+  CAF_CHECK_EQUAL(status.at("daemon").at("checks").at(0).at("detail").get<std::string>(), "away");
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

@@ -1,0 +1,179 @@
+#include "messaging/nats/incoming.hpp"
+#include "messaging/nats/server_urls.hpp"
+
+#include "messaging/nats/subject_match.hpp"
+
+#define CAF_SUITE broker_incoming
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+
+CAF_TEST(the short form of a receipt) {
+  const auto facts =
+      parse_receipt("$JS.ACK.TRANSACTIONS.deposit-consumer.3.17.21.1700000000123456789.42");
+  CAF_REQUIRE(facts);
+  CAF_CHECK_EQUAL(facts->stream, "TRANSACTIONS");
+  CAF_CHECK_EQUAL(facts->consumer, "deposit-consumer");
+  CAF_CHECK_EQUAL(facts->deliveries, 3u);
+  CAF_CHECK_EQUAL(facts->stream_seq, 17u);
+  CAF_CHECK_EQUAL(facts->consumer_seq, 21u);
+  CAF_CHECK_EQUAL(facts->stored_at_ns, 1700000000123456789);
+  CAF_CHECK_EQUAL(facts->pending, 42u);
+}
+
+CAF_TEST(the long forms of a receipt) {
+  for (const auto* subject :
+       {"$JS.ACK.hub.ACCHASH.S.c.1.2.3.4.5", "$JS.ACK._.ACCHASH.S.c.1.2.3.4.5.token"}) {
+    const auto facts = parse_receipt(subject);
+    CAF_REQUIRE(facts);
+    CAF_CHECK_EQUAL(facts->stream, "S");
+    CAF_CHECK_EQUAL(facts->consumer, "c");
+    CAF_CHECK_EQUAL(facts->stream_seq, 2u);
+    CAF_CHECK_EQUAL(facts->pending, 5u);
+  }
+}
+
+CAF_TEST(hostile receipts) {
+  for (const auto* subject : {
+           "",
+           ".",
+           "$JS",
+           "$JS.ACK",
+           "$JS.ACK.........",
+           "$JS.ACK.S.c.1.2.3.4",
+           "$JS.ACK.S.c.1.2.3.4.5.6",
+           "$JS.ACK.S.c.0.2.3.4.5",
+           "$JS.ACK.S.c.1.0.3.4.5",
+           "$JS.ACK.S.c.1.2.0.4.5",
+           "$JS.ACK.S.c.-1.2.3.4.5",
+           "$JS.ACK.S.c.+1.2.3.4.5",
+           "$JS.ACK.S.c. 1.2.3.4.5",
+           "$JS.ACK.S.c.1.2x.3.4.5",
+           "$JS.ACK.S.c.1.18446744073709551616.3.4.5",
+           "$JS.ACK.S.c.1.2.3.4.",
+           "$JS.ACK.S..1.2.3.4.5",
+           "$JS.NAK.S.c.1.2.3.4.5",
+           "JS.ACK.S.c.1.2.3.4.5",
+           "$JS.ACK.d.h.S.c.1.2.3.4.5.t.more",
+           "$JS.ACK.d.h.S.c.1.2.3.4.5.t.more.and.more.and.more.and.more",
+       })
+    if (parse_receipt(subject))
+      CAF_ERROR(subject);
+  CAF_CHECK(!parse_receipt(std::string(1 << 20, '.')));
+  CAF_CHECK(!parse_receipt(std::string(1 << 20, 'x')));
+}
+
+CAF_TEST(numbers) {
+  CAF_CHECK_EQUAL(parse_number("0").value_or(1), 0u);
+  CAF_CHECK_EQUAL(parse_number("18446744073709551615").value_or(1), ~std::uint64_t{0});
+  for (const auto* text : {"", " ", "1 ", " 1", "-1", "+1", "0x1", "1.0", "18446744073709551616"})
+    if (parse_number(text))
+      CAF_ERROR(text);
+}
+
+CAF_TEST(answers that say stored) {
+  for (const auto* json : {
+           R"({"stream":"S", "seq":1})",
+           R"({"stream":"S","seq":18446744073709551615})",
+           R"({"stream":"S","seq":7,"duplicate": true})",
+           R"({"stream":"S","domain":"hub","seq":7})",
+           R"( {"seq":7,"stream":"S"} )",
+           R"({"stream":"with \" quote","seq":7})",
+       })
+    if (parse_publish_answer(json).outcome != publish_outcome::confirmed)
+      CAF_ERROR(json);
+}
+
+CAF_TEST(answers that do not say stored) {
+  for (const auto* json : {
+           "",
+           "+OK",
+           "{}",
+           "[]",
+           "null",
+           R"({"stream":"S"})",
+           R"({"stream":"S", "seq":0})",
+           R"({"stream":"S", "seq":-1})",
+           R"({"stream":"S", "seq":1)",
+           R"({"stream":"S", "seq":1}})",
+           R"({"stream":"S", "seq":1e3})",
+           R"({"stream":"S", "seq":"1"})",
+           R"({"stream":"S\", "seq":1})",
+           R"({"stream":1, "seq":1})",
+           R"({"error":{"code":503},"stream":"S","seq":1})",
+           R"({"error":"text","stream":"S","seq":1})",
+       }) {
+    const auto answer = parse_publish_answer(json);
+    if (answer.outcome == publish_outcome::confirmed)
+      CAF_ERROR(json);
+    if (answer.error.empty())
+      CAF_ERROR(json);
+  }
+  const auto full = parse_publish_answer(
+      R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"},"stream":"S","seq":0})");
+  CAF_CHECK(full.outcome == publish_outcome::unconfirmed);
+  CAF_CHECK_EQUAL(full.error, "maximum bytes exceeded");
+}
+
+CAF_TEST(a refusal of this message is told from one of the world) {
+  struct row {
+    int code;
+    publish_outcome outcome;
+  };
+  for (const auto& [code, outcome] : {
+           row{10054, publish_outcome::too_large},   // message size exceeds maximum allowed
+           row{10097, publish_outcome::too_large},   // header size exceeds maximum allowed
+           row{10077, publish_outcome::unconfirmed}, // the stream is full
+           row{10047, publish_outcome::unconfirmed}, // insufficient storage
+           row{10023, publish_outcome::unconfirmed}, // insufficient resources
+           row{10109, publish_outcome::unconfirmed}, // the stream is sealed
+           row{10008, publish_outcome::unconfirmed}, // no leader at present
+       }) {
+    const auto answer =
+        parse_publish_answer(R"({"error":{"code":400,"err_code":)" + std::to_string(code)
+                             + R"(,"description":"x"},"stream":"S","seq":0})");
+    CAF_CHECK(answer.outcome == outcome);
+    CAF_CHECK_EQUAL(answer.stream, "S");
+  }
+}
+
+CAF_TEST(the largest message of a stream) {
+  CAF_CHECK(parse_message_limit(R"({"config":{"max_msg_size":1000}})") == std::optional{1000U});
+  for (const auto* json : {"", "[]", "{}", R"({"config":1})", R"({"config":{}})",
+                           R"({"config":{"max_msg_size":-1}})", R"({"config":{"max_msg_size":0}})",
+                           R"({"config":{"max_msg_size":"1"}})", R"({"error":{"code":404}})"})
+    CAF_CHECK(!parse_message_limit(json));
+}
+
+CAF_TEST(stored headers) {
+  const auto headers = parse_headers(
+      "NATS/1.0\r\nA: 1\r\nB:2\r\nA:  x y \r\nEmpty:\r\nno colon\r\n: no name\r\n\r\n");
+  const std::vector<header> expected{{"A", "1"}, {"B", "2"}, {"A", "x y"}, {"Empty", ""}};
+  CAF_CHECK(headers == expected);
+  CAF_CHECK(parse_headers("").empty());
+  CAF_CHECK(parse_headers("NATS/1.0").empty());
+  CAF_CHECK(parse_headers("NATS/1.0 503\r\n\r\n").empty());
+  CAF_CHECK(parse_headers("NATS/1.0\r\nA: 1").size() == 1);
+}
+
+CAF_TEST(subjects and patterns) {
+  CAF_CHECK(subject_matches("transaction.deposit", "transaction.deposit"));
+  CAF_CHECK(subject_matches("transaction.*", "transaction.deposit"));
+  CAF_CHECK(subject_matches("transaction.>", "transaction.result.deposit"));
+  CAF_CHECK(subject_matches(">", "transaction.deposit"));
+  CAF_CHECK(!subject_matches("transaction.*", "transaction.result.deposit"));
+  CAF_CHECK(!subject_matches("transaction.deposit.>", "transaction.deposit"));
+  CAF_CHECK(!subject_matches("transaction", "transaction.deposit"));
+  CAF_CHECK(!subject_matches("transaction.deposits", "transaction.deposit"));
+  CAF_CHECK(!subject_matches("", "transaction.deposit"));
+}
+
+CAF_TEST(secrets do not appear in texts) {
+  CAF_CHECK_EQUAL(
+      redact("cannot connect to nats://alice:s3cret@host:4222", "nats://alice:s3cret@host:4222"),
+      "cannot connect to nats://***@host:4222");
+  CAF_CHECK_EQUAL(
+      redact("token t0ken is wrong, s3cret too", "nats://t0ken@a:1, nats://u:s3cret@b:2"),
+      "token *** is wrong, *** too");
+  CAF_CHECK_EQUAL(redact("nats://host:4222", "nats://host:4222"), "nats://host:4222");
+}

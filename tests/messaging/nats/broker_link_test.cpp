@@ -1,0 +1,109 @@
+// What happens when the library gives up a connection for good.
+#include "messaging/nats/confirming_publisher.hpp"
+#include "messaging/nats/pull_source.hpp"
+#include "tests/messaging/nats/broker_fixture.hpp"
+#include "tests/support/cut_proxy.hpp"
+
+#include <nats/nats.h>
+
+#define CAF_SUITE broker_link
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+
+CAF_TEST_FIXTURE_SCOPE(link_tests, broker_fixture)
+
+CAF_TEST(a closed session is built again with everything on it) {
+  CAF_REQUIRE(bus->provision({}).empty());
+  event_log log;
+  const auto options = options_for(servers().nats_url());
+  const auto line = std::make_shared<lifeline>(
+      options, session_options{.name = "test", .immediate = true}, log.observer());
+  fetcher fetch(make_pull_source(line, line, names::request_stream, names::deposit_consumer, 100,
+                                 log.observer()),
+                100);
+  const auto pub = make_confirming_publisher(line);
+  bell confirmed;
+  pub->open(confirmed.ringer());
+  publish_requests(10);
+  std::size_t came = 0;
+  CAF_REQUIRE(eventually([&] { return (came += fetch.turn().size()) == 10; }));
+  for (int round = 1; round <= 3; ++round) {
+    const auto epoch = line->epoch();
+    natsConnection_Close(line->current()->raw());
+    CAF_CHECK(eventually([&] { return line->epoch() != epoch; }));
+    CAF_CHECK(eventually([&] {
+      return line->up() && log.count(link_event::rebuilt) == static_cast<std::size_t>(round);
+    }));
+    publish_requests(10 + static_cast<std::uint64_t>(round) * 10);
+    CAF_CHECK(eventually([&] {
+      return (came += fetch.turn().size()) == 10 + static_cast<std::size_t>(round) * 10;
+    }));
+    pub->publish({.token = static_cast<std::uint64_t>(round),
+                  .subject = "transaction.result.deposit",
+                  .message_id = std::to_string(round),
+                  .payload = "x"});
+    std::vector<confirmation> answers;
+    CAF_CHECK(eventually([&] { return !(answers = pub->take()).empty(); }));
+    CAF_REQUIRE_EQUAL(answers.size(), 1u);
+    CAF_CHECK(answers[0].confirmed());
+  }
+}
+
+CAF_TEST(a link that is being rebuilt can end) {
+  event_log log;
+  servers().kill_nats();
+  servers().start_again();
+  auto line = std::make_shared<lifeline>(options_for(servers().nats_url()),
+                                         session_options{.name = "test"}, log.observer());
+  servers().kill_nats();
+  natsConnection_Close(line->current()->raw());
+  CAF_CHECK(eventually([&] { return log.count(link_event::error, "cannot connect") >= 2; }));
+  line.reset();
+  servers().start_again();
+}
+
+CAF_TEST(a link behind which the server falls silent is noticed and comes back) {
+  cut_proxy proxy(port_of(servers().nats_url()));
+  event_log log;
+  auto options = options_for(with_port(servers().nats_url(), proxy.port()));
+  options.ping_interval = broker_options{}.ping_interval;
+  const auto through = broker::connect(options, log.observer());
+  std::this_thread::sleep_for(2s); // pings go to and fro
+  CAF_CHECK(through->connected());
+  CAF_CHECK_EQUAL(log.count(link_event::disconnected), 0u);
+  proxy.hang(true);
+  const auto begin = steady::now();
+  CAF_CHECK(eventually([&] { return !through->connected(); }, 8s));
+  CAF_CHECK_LESS(steady::now() - begin, 5500ms);
+  CAF_CHECK_LESS(0u, log.count(link_event::error, "silent"));
+  proxy.hang(false);
+  CAF_CHECK(eventually([&] { return through->connected(); }, 10s));
+}
+
+CAF_TEST(a link without PubAcks is built again though the server answers pings) {
+  event_log log;
+  const auto line = std::make_shared<lifeline>(options_for(servers().nats_url()),
+                                               session_options{.name = "test"}, log.observer());
+  class deaf final : public message_sink {
+  public:
+    void receive(nats_message*) override {}
+  };
+  side->subscribe("deaf.subject", std::make_shared<deaf>());
+  CAF_REQUIRE_EQUAL(ask("INFO"), "");
+  const auto pub = make_confirming_publisher(line);
+  bell rung;
+  pub->open(rung.ringer());
+  pub->publish({.token = 1, .subject = "deaf.subject", .message_id = "1", .payload = "x"});
+  CAF_CHECK(eventually(
+      [&] {
+        rung.wait(20ms);
+        pub->take();
+        return log.count(link_event::rebuilt) == 1;
+      },
+      8s));
+  CAF_CHECK_LESS(0u, log.count(link_event::error, "no PubAck within 5 s"));
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

@@ -1,0 +1,168 @@
+#include <map>
+
+#include "tests/messaging/nats/broker_fixture.hpp"
+
+#define CAF_SUITE broker_publish
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+
+namespace {
+
+struct fixture : broker_fixture {
+  fixture() : pub(bus->make_publisher()) {
+    CAF_REQUIRE(bus->provision({}).empty());
+    pub->open(confirmed.ringer());
+  }
+
+  static outgoing result(std::uint64_t token,
+                         std::string subject = std::string(names::deposit_result_subject)) {
+    return {.token = token,
+            .subject = std::move(subject),
+            .message_id = "result-" + std::to_string(token),
+            .payload = "payload " + std::to_string(token)};
+  }
+
+  // The confirmations of `count` messages, by token.
+  std::map<std::uint64_t, confirmation> answers(std::size_t count,
+                                                std::chrono::milliseconds within = 10s) {
+    std::map<std::uint64_t, confirmation> by_token;
+    eventually(
+        [&] {
+          confirmed.wait(50ms);
+          for (auto& one : pub->take()) {
+            CAF_CHECK_EQUAL(by_token.count(one.token), 0u);
+            by_token.emplace(one.token, one);
+          }
+          return by_token.size() >= count;
+        },
+        within);
+    return by_token;
+  }
+
+  bell confirmed;
+  std::unique_ptr<publisher> pub;
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(publish_tests, fixture)
+
+CAF_TEST(every message is confirmed once and stored as it was) {
+  for (std::uint64_t i = 1; i <= 3000; ++i)
+    pub->publish(result(i));
+  const auto by_token = answers(3000);
+  CAF_CHECK_EQUAL(by_token.size(), 3000u);
+  for (const auto& [token, one] : by_token)
+    CAF_CHECK(one.confirmed());
+  CAF_CHECK_EQUAL(bus->stream(names::result_stream).messages, 3000u);
+  const auto stored = bus->message(names::result_stream, 17);
+  CAF_REQUIRE(stored);
+  CAF_CHECK_EQUAL(stored->seq, 17u);
+  CAF_CHECK_EQUAL(stored->subject, names::deposit_result_subject);
+  CAF_CHECK_EQUAL(stored->payload, "payload 17");
+  CAF_REQUIRE_EQUAL(stored->headers.size(), 1u);
+  CAF_CHECK_EQUAL(stored->headers[0].value, "result-17");
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto age = std::chrono::nanoseconds(now).count() - stored->stored_at_ns;
+  CAF_CHECK_LESS(std::abs(age), 60'000'000'000);
+  CAF_CHECK(!bus->message(names::result_stream, 3001));
+  CAF_CHECK_LESS(confirmed.rings(), 3000u);
+}
+
+CAF_TEST(a duplicate is confirmed and not stored again) {
+  pub->publish(result(1));
+  CAF_CHECK(answers(1)[1].confirmed());
+  pub->publish(result(1));
+  CAF_CHECK(answers(1)[1].confirmed());
+  CAF_CHECK_EQUAL(bus->stream(names::result_stream).messages, 1u);
+}
+
+CAF_TEST(a subject without stream is not confirmed) {
+  pub->publish(result(1, "nobody.listens"));
+  auto answer = answers(1);
+  CAF_REQUIRE_EQUAL(answer.size(), 1u);
+  CAF_CHECK(!answer[1].confirmed());
+  CAF_CHECK(answer[1].error.find("no stream") != std::string::npos);
+}
+
+CAF_TEST(a full stream does not confirm and says so) {
+  bus->delete_stream(names::result_stream);
+  CAF_REQUIRE_EQUAL(
+      ask("STREAM.CREATE.TRANSACTION_RESULTS",
+          R"({"name":"TRANSACTION_RESULTS","subjects":["transaction.result.>"],)"
+          R"("storage":"file","retention":"limits","discard":"new","max_bytes":2000})"),
+      "");
+  for (std::uint64_t i = 1; i <= 100; ++i)
+    pub->publish(result(i));
+  auto by_token = answers(100);
+  CAF_REQUIRE_EQUAL(by_token.size(), 100u);
+  CAF_CHECK(by_token[1].confirmed());
+  CAF_CHECK(!by_token[100].confirmed());
+  CAF_CHECK_EQUAL(by_token[100].error, "maximum bytes exceeded");
+}
+
+CAF_TEST(a message over the limit is refused here) {
+  auto message = result(1);
+  message.payload.assign(bus->message_bytes_max() + 1, 'x');
+  pub->publish(message);
+  auto answer = answers(1);
+  CAF_REQUIRE_EQUAL(answer.size(), 1u);
+  CAF_CHECK(!answer[1].confirmed());
+  CAF_CHECK(!answer[1].error.empty());
+}
+
+CAF_TEST(a missing answer is reported after the deadline) {
+  // Somebody listens who never answers.
+  class deaf final : public message_sink {
+  public:
+    void receive(nats_message*) override {}
+  };
+  side->subscribe("deaf.subject", std::make_shared<deaf>());
+  CAF_REQUIRE_EQUAL(ask("INFO"), ""); // the subscription is known by now
+  const auto begin = steady::now();
+  pub->publish(result(1, "deaf.subject"));
+  pub->publish(result(2));
+  auto by_token = answers(2);
+  CAF_REQUIRE_EQUAL(by_token.size(), 2u);
+  CAF_CHECK(!by_token[1].confirmed());
+  CAF_CHECK(by_token[1].error.find("PubAck") != std::string::npos);
+  CAF_CHECK(by_token[2].confirmed());
+  CAF_CHECK_GREATER_OR_EQUAL(steady::now() - begin, 5s);
+}
+
+CAF_TEST(publishing all reports progress and gives up without any) {
+  std::uint64_t last = 0;
+  std::uint64_t next = 0;
+  bus->publish_all(
+      [&]() -> std::optional<outgoing> {
+        if (next == 5000)
+          return std::nullopt;
+        return result(++next);
+      },
+      500,
+      [&](std::uint64_t confirmed_count) {
+        CAF_CHECK_LESS(last, confirmed_count);
+        last = confirmed_count;
+      },
+      5s);
+  CAF_CHECK_EQUAL(last, 5000u);
+  CAF_CHECK_EQUAL(bus->stream(names::result_stream).messages, 5000u);
+  bool given = false;
+  std::string error;
+  try {
+    bus->publish_all(
+        [&]() -> std::optional<outgoing> {
+          if (std::exchange(given, true))
+            return std::nullopt;
+          return result(1, "nobody.listens");
+        },
+        1, nullptr, 500ms);
+  } catch (const std::runtime_error& why) {
+    error = why.what();
+  }
+  CAF_CHECK(error.find("no stream") != std::string::npos);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

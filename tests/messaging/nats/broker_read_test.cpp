@@ -1,0 +1,164 @@
+#include "tests/messaging/nats/broker_fixture.hpp"
+
+#define CAF_SUITE broker_read
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+
+namespace {
+
+struct fixture : broker_fixture {
+  fixture() {
+    CAF_REQUIRE(bus->provision({}).empty());
+    // Two deposits, then one withdrawal, and so on.
+    std::uint64_t sent = 0;
+    bus->publish_all(
+        [&]() -> std::optional<outgoing> {
+          if (sent == total)
+            return std::nullopt;
+          ++sent;
+          return outgoing{.subject = std::string(subject_of_nth(sent)),
+                          .message_id = std::to_string(sent),
+                          .payload = "payload " + std::to_string(sent),
+                          .headers = {{"nth", std::to_string(sent)}}};
+        },
+        2000, nullptr, 10s);
+  }
+
+  static std::string_view subject_of_nth(std::uint64_t nth) {
+    return nth % 3 == 0 ? names::withdrawal_subject : names::deposit_subject;
+  }
+
+  std::vector<stored_message> read_all(std::string_view filter, std::uint64_t first) {
+    std::vector<stored_message> result;
+    bus->read(names::request_stream, filter, first, [&](const stored_message& one) {
+      result.push_back(one);
+      return true;
+    });
+    return result;
+  }
+
+  // How many consumers the stream has; the ledger role's are two.
+  std::size_t consumers() {
+    const auto answer = ask_jetstream(*side, "CONSUMER.NAMES.TRANSACTIONS", "").json;
+    std::size_t count = 0;
+    const auto list = answer.substr(answer.find("\"consumers\""));
+    for (std::size_t at = list.find('"', 12); at != std::string::npos; at = list.find('"', at + 1))
+      ++count;
+    return count / 2;
+  }
+
+  static constexpr std::uint64_t total = 30000;
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(read_tests, fixture)
+
+CAF_TEST(everything in order) {
+  const auto begin = steady::now();
+  const auto all = read_all({}, 1);
+  const auto took = std::chrono::duration<double>(steady::now() - begin).count();
+  CAF_MESSAGE("read " << static_cast<int>(all.size() / took) << " messages/s");
+  CAF_REQUIRE_EQUAL(all.size(), total);
+  for (std::uint64_t i = 0; i < total; ++i) {
+    const auto nth = std::to_string(i + 1);
+    const bool same = all[i].seq == i + 1 && all[i].payload == "payload " + nth
+                      && all[i].subject == subject_of_nth(i + 1);
+    CAF_REQUIRE(same);
+  }
+  CAF_CHECK_EQUAL(all[0].headers.size(), 2u);
+  CAF_CHECK_LESS(0, all[0].stored_at_ns);
+  const auto fifth = bus->message(names::request_stream, 5);
+  CAF_REQUIRE(fifth);
+  CAF_CHECK_EQUAL(fifth->stored_at_ns, all[4].stored_at_ns);
+}
+
+CAF_TEST(a filter and a beginning) {
+  const auto some = read_all(names::withdrawal_subject, 15001);
+  CAF_REQUIRE_EQUAL(some.size(), 5000u);
+  CAF_CHECK_EQUAL(some.front().seq, 15003u);
+  CAF_CHECK_EQUAL(some.back().seq, 30000u);
+  CAF_CHECK(read_all({}, total + 1).empty());
+  CAF_CHECK_EQUAL(read_all(names::deposit_subject, total - 1).size(), 1u);
+  CAF_CHECK_EQUAL(read_all("transaction.*", total).size(), 1u);
+}
+
+CAF_TEST(a filter that matches nothing) {
+  std::size_t count = 0;
+  bus->read(names::dead_letter_stream, "transaction.dead.none", 1,
+            [&](const stored_message&) { return ++count > 0; });
+  CAF_CHECK_EQUAL(count, 0u);
+  side->publish("transaction.dead.deposit", {}, "one");
+  CAF_REQUIRE(eventually([&] { return bus->stream(names::dead_letter_stream).messages == 1; }));
+  bus->read(names::dead_letter_stream, "transaction.dead.none", 1,
+            [&](const stored_message&) { return ++count > 0; });
+  CAF_CHECK_EQUAL(count, 0u);
+}
+
+CAF_TEST(gaps at the beginning in the middle and at the end) {
+  for (const std::uint64_t seq : {1, 2, 100, 101, 29999, 30000})
+    CAF_REQUIRE_EQUAL(
+        ask("STREAM.MSG.DELETE.TRANSACTIONS", "{\"seq\":" + std::to_string(seq) + "}"), "");
+  const auto all = read_all({}, 1);
+  CAF_REQUIRE_EQUAL(all.size(), total - 6);
+  CAF_CHECK_EQUAL(all.front().seq, 3u);
+  CAF_CHECK_EQUAL(all.back().seq, 29998u);
+  CAF_CHECK(read_all({}, 29999).empty());
+}
+
+CAF_TEST(it ends at the end it saw and stops when told) {
+  std::size_t count = 0;
+  bus->read(names::request_stream, {}, 1, [&](const stored_message& one) {
+    if (++count == 1)
+      for (int i = 0; i < 100; ++i)
+        side->publish("transaction.deposit", {}, "more");
+    CAF_CHECK_LESS_OR_EQUAL(one.seq, total);
+    return true;
+  });
+  CAF_CHECK_EQUAL(count, total);
+  side->publish("transaction.withdrawal", {}, "the end");
+  CAF_REQUIRE(
+      eventually([&] { return bus->stream(names::request_stream).last_seq == total + 101; }));
+  const auto end_seen = total + 101;
+  // Here the end itself does not match the filter, and what came later does.
+  bus->read(names::request_stream, names::deposit_subject, 1, [&](const stored_message& one) {
+    CAF_CHECK_LESS_OR_EQUAL(one.seq, end_seen);
+    if (one.seq == 1)
+      side->publish("transaction.deposit", {}, "later");
+    return true;
+  });
+  count = 0;
+  bus->read(names::request_stream, {}, 1, [&](const stored_message&) { return ++count < 10; });
+  CAF_CHECK_EQUAL(count, 10u);
+  CAF_CHECK(eventually([&] { return consumers() == 2; }));
+}
+
+CAF_TEST(a stream that is not there) {
+  std::string error;
+  try {
+    bus->read("NO_SUCH", {}, 1, [](const stored_message&) { return true; });
+  } catch (const std::runtime_error& why) {
+    error = why.what();
+  }
+  CAF_CHECK(error.find("NO_SUCH") != std::string::npos);
+}
+
+CAF_TEST(a broker that dies while it is read) {
+  std::uint64_t next = 1;
+  std::uint64_t killed_at = 0;
+  bus->read(names::request_stream, {}, 1, [&](const stored_message& one) {
+    CAF_REQUIRE_EQUAL(one.seq, next);
+    if (next++ == 7000) {
+      servers().kill_nats();
+      servers().start_again();
+      killed_at = one.seq;
+    }
+    return true;
+  });
+  CAF_CHECK_EQUAL(killed_at, 7000u);
+  CAF_CHECK_EQUAL(next, total + 1);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

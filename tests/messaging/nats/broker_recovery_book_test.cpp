@@ -1,0 +1,109 @@
+#include "messaging/nats/recovery_book.hpp"
+
+#define CAF_SUITE broker_recovery_book
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+
+namespace {
+
+stream_state made(std::int64_t when) {
+  return {.exists = true, .created_at_ns = when};
+}
+
+consumer_state at(std::uint64_t floor, std::uint64_t delivered, std::int64_t created = 1) {
+  return {.exists = true,
+          .ack_floor = floor,
+          .delivered = delivered,
+          .max_deliver = 3,
+          .created_at_ns = created};
+}
+
+struct fixture {
+  recovery_book book;
+
+  // A source that has been at work for a while.
+  fixture() {
+    book.observe(made(10), made(20));
+    book.observe(at(0, 50));
+    book.read_to(7);
+    book.swept_to(30);
+    book.announced(40);
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(recovery_book_tests, fixture)
+
+CAF_TEST(the same streams change nothing) {
+  CAF_CHECK(!book.observe(made(10), made(20)));
+  CAF_CHECK_EQUAL(book.read(), 7u);
+  CAF_CHECK_EQUAL(book.swept(), 30u);
+  CAF_CHECK(book.is_announced(40));
+}
+
+CAF_TEST(the floor is believed where announcements are kept) {
+  book.observe(at(45, 50));
+  CAF_CHECK_EQUAL(book.swept(), 45u);
+  CAF_CHECK(!book.is_announced(40));
+  book.observe(at(44, 50));
+  CAF_CHECK_EQUAL(book.swept(), 45u);
+}
+
+CAF_TEST(requests made anew are swept from the beginning) {
+  CAF_CHECK(book.observe(made(11), made(20)));
+  CAF_CHECK_EQUAL(book.swept(), 0u);
+  CAF_CHECK_EQUAL(book.read(), 7u);
+  CAF_CHECK(!book.is_announced(40));
+}
+
+CAF_TEST(announcements made anew are read from the beginning and the floor is not believed) {
+  CAF_CHECK(book.observe(made(10), made(21)));
+  CAF_CHECK_EQUAL(book.read(), 0u);
+  CAF_CHECK_EQUAL(book.swept(), 30u);
+  book.observe(at(60, 60));
+  CAF_CHECK_EQUAL(book.swept(), 30u);
+  book.swept_to(59);
+  book.observe(at(80, 80));
+  CAF_CHECK_EQUAL(book.swept(), 59u);
+  book.swept_to(60); // all that was given up without an announcement is behind
+  book.observe(at(80, 80));
+  CAF_CHECK_EQUAL(book.swept(), 80u);
+}
+
+CAF_TEST(both made anew) {
+  CAF_CHECK(book.observe(made(11), made(21)));
+  CAF_CHECK_EQUAL(book.read(), 0u);
+  book.observe(at(5, 5, 2));
+  CAF_CHECK_EQUAL(book.swept(), 0u);
+  book.swept_to(5);
+  book.observe(at(9, 9, 2));
+  CAF_CHECK_EQUAL(book.swept(), 9u);
+}
+
+CAF_TEST(while the announcements are missing the floor proves nothing) {
+  CAF_CHECK(book.observe(made(10), {}));
+  for (const auto delivered : {60u, 70u}) {
+    book.observe(at(delivered, delivered));
+    CAF_CHECK_EQUAL(book.swept(), 30u);
+    CAF_CHECK(!book.observe(made(10), {}));
+  }
+  CAF_CHECK(book.observe(made(10), made(21)));
+  book.observe(at(80, 80));
+  CAF_CHECK_EQUAL(book.swept(), 30u);
+}
+
+CAF_TEST(where announcements were never kept the floor is all there is) {
+  recovery_book other;
+  other.observe(made(10), {});
+  other.observe(at(45, 50));
+  CAF_CHECK_EQUAL(other.swept(), 45u);
+}
+
+CAF_TEST(a consumer made anew is swept from its beginning) {
+  book.observe(at(3, 50, 2));
+  CAF_CHECK_EQUAL(book.swept(), 3u);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

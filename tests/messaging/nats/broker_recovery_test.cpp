@@ -1,0 +1,147 @@
+#include <set>
+
+#include "messaging/recovery_source.hpp"
+#include "tests/messaging/nats/broker_fixture.hpp"
+
+#define CAF_SUITE broker_recovery
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+
+namespace {
+
+constexpr std::uint64_t messages = 20;
+
+struct fixture : broker_fixture {
+  fixture() { CAF_REQUIRE(bus->provision({}).empty()); }
+
+  // The deposit consumer as somebody else would set it up: `max_deliver` deliveries, then never
+  // again.
+  void remake_limited_consumer(int max_deliver) {
+    const std::string path = "TRANSACTIONS.deposit-consumer";
+    CAF_REQUIRE_EQUAL(ask("CONSUMER.DELETE." + path), "");
+    CAF_REQUIRE_EQUAL(
+        ask("CONSUMER.DURABLE.CREATE." + path,
+            R"({"stream_name":"TRANSACTIONS","config":{"durable_name":"deposit-consumer",)"
+            R"("ack_policy":"explicit","filter_subject":"transaction.deposit","ack_wait":300000000,)"
+            R"("max_deliver":)"
+                + std::to_string(max_deliver) + "}}"),
+        "");
+  }
+
+  // Settles what comes until nothing has come for a while.
+  std::size_t settle_all(settlement how) {
+    fetcher fetch(deposits(), 100);
+    std::size_t count = 0;
+    for (int silent = 0; silent < 30;) {
+      const auto got = fetch.turn();
+      silent = got.empty() ? silent + 1 : 0;
+      for (const auto& one : got) {
+        fetch.done(one, how);
+        ++count;
+      }
+    }
+    return count;
+  }
+
+  std::unique_ptr<delivery_source> recovery() {
+    return make_recovery_source(*bus, names::request_stream, names::deposit_consumer,
+                                names::deposit_subject, 100ms);
+  }
+
+  // The payloads that a recovery source hands out until nothing has come for a while.
+  std::multiset<std::string> recovered(std::size_t window) {
+    fetcher fetch(recovery(), window);
+    std::multiset<std::string> result;
+    for (int silent = 0; silent < 20;) {
+      const auto got = fetch.turn();
+      silent = got.empty() ? silent + 1 : 0;
+      for (const auto& one : got) {
+        CAF_CHECK_EQUAL(one.subject, names::deposit_subject);
+        CAF_CHECK_EQUAL(one.stream, names::request_stream);
+        result.insert(one.payload);
+        fetch.done(one);
+      }
+    }
+    CAF_CHECK_LESS_OR_EQUAL(fetch.in_hand_max(), window);
+    return result;
+  }
+};
+
+std::multiset<std::string> all_payloads() {
+  std::multiset<std::string> result;
+  for (std::uint64_t i = 1; i <= messages; ++i)
+    result.insert(std::to_string(i));
+  return result;
+}
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(recovery_tests, fixture)
+
+CAF_TEST(what a limited consumer gave up is handed out once) {
+  remake_limited_consumer(3);
+  publish_requests(messages);
+  publish_requests(5, names::withdrawal_subject);
+  CAF_CHECK_EQUAL(settle_all(settlement::hand_back), 3 * messages);
+  CAF_CHECK_EQUAL(settle_all(settlement::hand_back), 0u);
+  CAF_CHECK(recovered(7) == all_payloads());
+}
+
+CAF_TEST(an announcement is kept until its message is settled) {
+  remake_limited_consumer(1);
+  publish_requests(messages);
+  CAF_CHECK_EQUAL(settle_all(settlement::hand_back), messages);
+  const auto announced = [this] { return bus->stream(names::exhausted_stream).messages; };
+  CAF_CHECK(eventually([&] { return announced() == messages; }));
+  // No limit any more: nothing but the announcements tells of what was given up.
+  remake_consumer(30s);
+  CAF_CHECK_EQUAL(settle_all(settlement::acknowledge), messages);
+  {
+    fetcher fetch(recovery(), 100);
+    std::size_t count = 0;
+    CAF_CHECK(eventually([&] {
+      for (const auto& one : fetch.turn()) {
+        fetch.done(one, settlement::hand_back);
+        ++count;
+      }
+      return count == messages;
+    }));
+    CAF_CHECK_EQUAL(announced(), messages);
+  }
+  CAF_CHECK(recovered(7) == all_payloads());
+  CAF_CHECK_EQUAL(announced(), 0u);
+  CAF_CHECK(recovered(7).empty());
+}
+
+CAF_TEST(announcements that tell of nothing are struck out) {
+  publish_requests(1);
+  const auto subject = std::string{names::exhausted_prefix} + std::string{names::deposit_consumer};
+  for (const auto* body :
+       {"", "{", "[1]", R"({"stream_seq":"1"})", R"({"stream_seq":-1})", R"({"stream_seq":77})"})
+    CAF_CHECK_EQUAL(side->publish(subject, "", body), "");
+  CAF_CHECK(eventually([&] { return bus->stream(names::exhausted_stream).messages == 6; }));
+  CAF_CHECK(recovered(7).empty());
+  CAF_CHECK_EQUAL(bus->stream(names::exhausted_stream).messages, 0u);
+}
+
+CAF_TEST(what is acknowledged is not handed out again) {
+  remake_limited_consumer(3);
+  publish_requests(messages);
+  CAF_CHECK_EQUAL(settle_all(settlement::acknowledge), messages);
+  CAF_CHECK(recovered(100).empty());
+}
+
+CAF_TEST(a consumer without a limit gives nothing up) {
+  remake_consumer(300ms);
+  publish_requests(messages);
+  fetcher fetch(deposits(), 100);
+  std::size_t held = 0;
+  for (const auto deadline = steady::now() + 10s; held < messages && steady::now() < deadline;)
+    held += fetch.turn().size();
+  CAF_CHECK_EQUAL(held, messages);
+  CAF_CHECK(recovered(100).empty());
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

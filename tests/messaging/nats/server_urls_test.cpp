@@ -1,0 +1,38 @@
+#include "messaging/nats/server_urls.hpp"
+
+#define CAF_SUITE server_urls
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+
+CAF_TEST(credentials are decoded and nothing else) {
+  struct row {
+    const char* url;
+    const char* decoded;
+  };
+  constexpr row table[] = {
+      {"nats://h:4222", "nats://h:4222"},
+      {"nats://u:p%40ss%2Fw%3Ao%25rd@h:4222", "nats://u:p@ss/w:o%rd@h:4222"},
+      {"nats://u%20x:p@h", "nats://u x:p@h"},
+      {"nats://u%3Ax:p%41@h", "nats://u%3Ax:pA@h"},
+      {"nats://t%3Dk%2C@h", "nats://t=k,@h"},
+      {"nats://t%3Ak@h", "nats://t%3Ak@h"},
+      {"nats://u:100%@h", "nats://u:100%@h"},
+      {"nats://u:%zz%4@h", "nats://u:%zz%4@h"},
+      {"nats://u:%00@h", "nats://u:%00@h"},
+      {"nats://u:a@b%41@h%41:1", "nats://u:a@bA@h%41:1"},
+      {"tls://@h", "tls://@h"},
+      {"h%41", "h%41"},
+  };
+  for (const auto& [url, decoded] : table)
+    CAF_CHECK_EQUAL(decode_credentials(url), decoded);
+}
+
+CAF_TEST(neither form of a password survives redaction) {
+  const auto* const urls = "nats://u:s3%20cr3t@h:1, nats://t0k%3Den@i:2";
+  CAF_CHECK_EQUAL(
+      redact(
+          "cannot connect to nats://u:s3%20cr3t@h:1 as nats://u:s3 cr3t@h:1 with s3 cr3t, t0k=en",
+          urls),
+      "cannot connect to nats://***@h:1 as nats://***@h:1 with ***, ***");
+}

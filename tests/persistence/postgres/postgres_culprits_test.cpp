@@ -1,0 +1,172 @@
+// One account of a batch is in trouble: the store says which, and how long a post may take.
+#include <chrono>
+#include <future>
+#include <thread>
+
+#include "persistence/postgres.hpp"
+#include "tests/persistence/batches.hpp"
+#include "tests/persistence/chain.hpp"
+#include "tests/persistence/postgres/postgres_world.hpp"
+
+#define CAF_SUITE postgres_culprits
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+using places = std::vector<std::size_t>;
+
+constexpr post_limits quick{200ms, 500ms, false};
+constexpr post_limits one_by_one{200ms, 500ms, true};
+
+struct troubled : postgres_world {
+  std::unique_ptr<ledger_store> store = make_postgres_store(url);
+  std::int64_t id = 0;
+
+  // One deposit for each; the accounts exist afterwards.
+  std::vector<posting_group> batch_for(const std::vector<std::string>& users) {
+    std::vector<posting_group> result;
+    for (const auto& user : users)
+      result.push_back(group(won(user), {}, {deposit(++id, 1)}));
+    return result;
+  }
+
+  store_failure failure_of_post(const std::vector<std::string>& users, const post_limits& limits) {
+    const auto result = store->post(batch_for(users), limits);
+    const auto* failure = std::get_if<store_failure>(&result);
+    CAF_REQUIRE(failure);
+    return *failure;
+  }
+
+  // Locks the rows of these users for a while, in a session of its own.
+  std::future<std::string> lock(const std::string& users, std::chrono::seconds how_long) {
+    auto result = std::async(std::launch::async, [=, this] {
+      return sql("BEGIN; SELECT FROM ledger.accounts WHERE user_id IN (" + users
+                 + ") FOR UPDATE; SELECT pg_sleep(" + std::to_string(how_long.count())
+                 + ") AS stranger");
+    });
+    for (int i = 0; i < 200; ++i) {
+      if (sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%AS stranger' AND "
+              "wait_event = 'PgSleep'")
+          == "1\n")
+        return result;
+      std::this_thread::sleep_for(50ms);
+    }
+    throw std::runtime_error("the rows were not locked within ten seconds");
+  }
+
+  // A trigger on rows of ledger.transactions that runs `action` when `condition` holds.
+  void on_insert(const std::string& condition, const std::string& action) {
+    sql("CREATE FUNCTION public.meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF "
+        + condition + " THEN " + action
+        + "; END IF; RETURN NEW; END $$; CREATE TRIGGER meddle BEFORE INSERT ON "
+          "ledger.transactions FOR EACH ROW EXECUTE FUNCTION public.meddle()");
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(troubles, troubled)
+
+CAF_TEST(accounts that others have locked are named at the first failure) {
+  posted_of(store->post(batch_for({"ann", "bob", "cid", "dot"})));
+  auto locked = lock("'bob', 'dot'", 3s);
+  for (const auto& limits : {quick, one_by_one}) {
+    const auto begin = clock::now();
+    const auto failure = failure_of_post({"dot", "cid", "new", "bob", "ann"}, limits);
+    CAF_CHECK(clock::now() - begin < 1500ms);
+    CAF_CHECK(failure.kind == store_failure_kind::blocked);
+    CAF_CHECK_EQUAL(failure.culprits, (places{0, 3}));
+  }
+  // The others are not locked by our having asked.
+  posted_of(store->post(batch_for({"ann", "cid", "new"}), quick));
+  locked.get();
+  posted_of(store->post(batch_for({"ann", "bob", "cid", "dot"}), quick));
+  CAF_CHECK_EQUAL(chain_fault(content()), "");
+}
+
+CAF_TEST(an account that another session is just opening shows when it is written alone) {
+  posted_of(store->post(batch_for({"ann"})));
+  auto opened = std::async(std::launch::async, [&] {
+    sql("BEGIN; INSERT INTO ledger.accounts (user_id, currency, balance, seq) VALUES ('new', "
+        "'KRW', 1, 1); SELECT pg_sleep(2) AS opener; ROLLBACK");
+  });
+  while (sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%AS opener%' AND "
+             "wait_event = 'PgSleep'")
+         != "1\n")
+    std::this_thread::sleep_for(20ms);
+  CAF_CHECK(failure_of_post({"ann", "new", "zoe"}, quick).culprits.empty());
+  CAF_CHECK_EQUAL(failure_of_post({"ann", "new", "zoe"}, one_by_one).culprits, (places{1}));
+  opened.get();
+  posted_of(store->post(batch_for({"ann", "new", "zoe"}), quick));
+}
+
+CAF_TEST(what a trigger refuses shows when it is written alone) {
+  on_insert("NEW.user_id = 'bob'", "RAISE EXCEPTION 'bob is not welcome'");
+  for (const auto is_careful : {false, true}) {
+    const auto failure = failure_of_post({"ann", "bob", "cid"}, is_careful ? one_by_one : quick);
+    CAF_CHECK(failure.kind == store_failure_kind::rejected);
+    CAF_CHECK_EQUAL(failure.culprits, (is_careful ? places{1} : places{}));
+  }
+  posted_of(store->post(batch_for({"ann", "cid"}), one_by_one));
+  CAF_CHECK_EQUAL(chain_fault(content()), "");
+}
+
+CAF_TEST(a statement that takes too long shows when it is written alone) {
+  on_insert("NEW.user_id = 'bob'", "PERFORM pg_sleep(1)");
+  const auto failure = failure_of_post({"ann", "bob", "cid"}, quick);
+  CAF_CHECK(failure.kind == store_failure_kind::blocked);
+  CAF_CHECK(failure.culprits.empty());
+  CAF_CHECK_EQUAL(failure_of_post({"ann", "bob", "cid"}, one_by_one).culprits, (places{1}));
+}
+
+CAF_TEST(who is merely slow is named after success) {
+  on_insert("NEW.user_id = 'bob'", "PERFORM pg_sleep(0.1)");
+  const auto plain = posted_of(store->post(batch_for({"ann", "bob", "cid"}), quick));
+  CAF_CHECK(plain.slow.empty());
+  CAF_CHECK_GREATER(plain.statistics.work_us, 100'000);
+  const auto careful = posted_of(store->post(batch_for({"ann", "bob", "cid"}), one_by_one));
+  CAF_CHECK_EQUAL(careful.slow, (places{1}));
+  CAF_CHECK_EQUAL(careful.statistics.rows, 3u);
+  CAF_CHECK_EQUAL(chain_fault(content()), "");
+}
+
+CAF_TEST(when every row is slow nobody is named and it is said how many were managed) {
+  on_insert("true", "PERFORM pg_sleep(0.1)");
+  std::vector<std::string> users;
+  for (int i = 10; i < 50; ++i)
+    users.push_back("user-" + std::to_string(i));
+  const auto begin = clock::now();
+  const auto failure = failure_of_post(users, one_by_one);
+  CAF_CHECK(clock::now() - begin < 4s);
+  CAF_CHECK(failure.kind == store_failure_kind::blocked);
+  CAF_CHECK(failure.culprits.empty());
+  CAF_CHECK_GREATER(failure.managed, 2u);
+  CAF_CHECK_LESS(failure.managed, 12u);
+}
+
+CAF_TEST(posted one by one the answers are the same) {
+  std::vector<posting_group> batch;
+  for (const auto* user : {"zoe", "ann", "mia"}) {
+    batch.push_back(group(won(user), {}, {deposit(id + 1, 5), withdrawal(id + 2, 9)}));
+    id += 2;
+  }
+  const auto first = posted_of(store->post(batch, one_by_one));
+  CAF_CHECK_EQUAL(first.statistics.rows, 6u);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    CAF_CHECK(verdicts(first.groups[i])
+              == (std::vector{outcome::applied, outcome::insufficient_funds}));
+    CAF_CHECK(first.groups[i].head == head(5, 2));
+    for (const auto& each : first.groups[i].answers)
+      CAF_CHECK(content().postings.at(each.stored.record) == each.stored);
+  }
+  const auto again = posted_of(store->post(batch, one_by_one));
+  CAF_CHECK_EQUAL(again.statistics.rows, 0u);
+  CAF_CHECK_EQUAL(chain_fault(content()), "");
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

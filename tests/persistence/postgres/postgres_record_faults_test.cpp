@@ -1,0 +1,189 @@
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <thread>
+
+#include "tests/persistence/postgres/postgres_world.hpp"
+#include "tests/persistence/records.hpp"
+#include "tests/support/cut_proxy.hpp"
+
+#define CAF_SUITE postgres_record_faults
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+const auto sleepers = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+
+struct record_faults : postgres_record_world {
+  // A store behind a proxy, connected by a first record; the record's id.
+  record_id connect(record_store& store) {
+    return done(store.record({{ask("ann", 1), "first"}})).front().record.id;
+  }
+
+  // Until it is done, as the recorder would; counts what went wrong.
+  template <class Call>
+  auto patiently(Call call, int& failures) {
+    for (const auto deadline = clock::now() + 60s; clock::now() < deadline;) {
+      auto result = call();
+      if (!kind_of(result))
+        return done(std::move(result));
+      CAF_CHECK(*kind_of(result) != store_failure_kind::rejected);
+      ++failures;
+      std::this_thread::sleep_for(20ms);
+    }
+    throw std::runtime_error("the database did not come back within a minute");
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(record_faulty, record_faults)
+
+CAF_TEST(a commit whose answer is lost is in doubt and then known) {
+  cut_proxy proxy(port_of(url));
+  const auto store = make_postgres_record_store(with_port(url, proxy.port()));
+  const auto id = connect(*store);
+  const std::vector<new_record> batch{{ask("bob", 2), "second"}};
+  proxy.arm("COMMIT", cut_proxy::cut::after_answer);
+  CAF_CHECK(kind_of(store->record(batch)) == store_failure_kind::in_doubt);
+  CAF_CHECK_EQUAL(content().size(), 2u);
+  CAF_CHECK(done(store->record(batch)).front().outcome == record_outcome::repeated);
+  proxy.arm("COMMIT", cut_proxy::cut::after_answer);
+  CAF_CHECK(kind_of(store->settle({success(id, ask("ann", 1))})) == store_failure_kind::in_doubt);
+  const auto again = done(store->settle({success(id, ask("ann", 1))})).front();
+  CAF_CHECK(again.outcome == settle_outcome::known);
+  CAF_CHECK(again.record.status == record_status::success);
+  pass(10s);
+  proxy.arm("COMMIT", cut_proxy::cut::after_answer);
+  CAF_CHECK(kind_of(store->claim(5s, 10)) == store_failure_kind::in_doubt);
+  CAF_CHECK(done(store->claim(5s, 10)).empty());
+  CAF_CHECK_EQUAL(proxy.cuts(), 3);
+}
+
+CAF_TEST(a commit that never arrives is in doubt and then done) {
+  cut_proxy proxy(port_of(url));
+  const auto store = make_postgres_record_store(with_port(url, proxy.port()));
+  const auto id = connect(*store);
+  const std::vector<new_record> batch{{ask("bob", 2), "second"}};
+  proxy.arm("COMMIT", cut_proxy::cut::before_forwarding);
+  CAF_CHECK(kind_of(store->record(batch)) == store_failure_kind::in_doubt);
+  CAF_CHECK_EQUAL(content().size(), 1u);
+  CAF_CHECK(done(store->record(batch)).front().outcome == record_outcome::recorded);
+  proxy.arm("COMMIT", cut_proxy::cut::before_forwarding);
+  CAF_CHECK(kind_of(store->settle({success(id, ask("ann", 1))})) == store_failure_kind::in_doubt);
+  CAF_CHECK(done(store->settle({success(id, ask("ann", 1))})).front().outcome
+            == settle_outcome::settled);
+  CAF_CHECK_EQUAL(proxy.cuts(), 2);
+}
+
+CAF_TEST(a connection cut before commit wrote nothing) {
+  cut_proxy proxy(port_of(url));
+  const auto store = make_postgres_record_store(with_port(url, proxy.port()));
+  const auto id = connect(*store);
+  const auto before = content();
+  const std::vector<new_record> batch{{ask("bob", 2), "second"}, {ask("ann", 1), "first"}};
+  for (const auto trigger : {"insert_records", "find_keys"}) {
+    proxy.arm(trigger, cut_proxy::cut::after_answer);
+    CAF_CHECK(kind_of(store->record(batch)) == store_failure_kind::unavailable);
+    CAF_CHECK(content() == before);
+    done(store->find({id})); // connects
+  }
+  proxy.arm("settle_records", cut_proxy::cut::after_answer);
+  CAF_CHECK(kind_of(store->settle({success(id, ask("ann", 1))}))
+            == store_failure_kind::unavailable);
+  done(store->find({id}));
+  proxy.arm("claim_records", cut_proxy::cut::after_answer);
+  CAF_CHECK(kind_of(store->claim(0ms, 10)) == store_failure_kind::unavailable);
+  done(store->find({id}));
+  proxy.arm("find_records", cut_proxy::cut::after_answer);
+  CAF_CHECK_EQUAL(done(store->find({id})).size(), 1u); // asked once more: nothing else was sent
+  CAF_CHECK_EQUAL(proxy.cuts(), 5);
+  CAF_CHECK(content() == before);
+}
+
+CAF_TEST(a session that is ended all the time loses and doubles no record) {
+  std::atomic<bool> stop{false};
+  std::thread killer([&] {
+    while (!stop) {
+      sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+          "WHERE datname = current_database() AND pid <> pg_backend_pid()");
+      std::this_thread::sleep_for(30ms);
+    }
+  });
+  const auto store = this->store();
+  int failures = 0;
+  std::size_t made = 0;
+  for (const auto end = clock::now() + 3s; clock::now() < end;) {
+    std::vector<new_record> batch;
+    for (int k = 0; k < 10; ++k)
+      batch.push_back({ask("ann", 1), std::to_string(++made)});
+    std::vector<record_verdict> verdicts;
+    for (const auto& each : patiently([&] { return store->record(batch); }, failures))
+      verdicts.push_back(success(each.record.id, each.record.asked));
+    for (const auto& each : patiently([&] { return store->settle(verdicts); }, failures))
+      CAF_CHECK(each.record.status == record_status::success);
+  }
+  stop = true;
+  killer.join();
+  CAF_MESSAGE(made << " records, " << failures << " failures");
+  CAF_CHECK(failures > 0);
+  const auto now = content();
+  CAF_CHECK_EQUAL(now.size(), made);
+  CAF_CHECK(std::all_of(now.begin(), now.end(), [](const auto& each) {
+    return each.second.status == record_status::success;
+  }));
+}
+
+CAF_TEST(a server that is away is unavailable and no secret is told) {
+  const auto away = make_postgres_record_store("postgresql://ann:hidden@127.0.0.1:1/d");
+  const auto result = away->record({{ask("ann", 1), ""}});
+  CAF_CHECK(kind_of(result) == store_failure_kind::unavailable);
+  CAF_CHECK(std::get<store_failure>(result).detail.find("hidden") == std::string::npos);
+}
+
+CAF_TEST(a database without the schema is unavailable) {
+  const auto store = make_postgres_record_store(postgres().fresh_database());
+  CAF_CHECK(kind_of(store->record({{ask("ann", 1), ""}})) == store_failure_kind::unavailable);
+  CAF_CHECK(kind_of(store->find({record_id{1}})) == store_failure_kind::unavailable);
+}
+
+CAF_TEST(a key that another session holds uncommitted is waited for) {
+  const auto store = this->store();
+  connect(*store);
+  auto holder = std::async(std::launch::async, [&] {
+    sql("BEGIN; INSERT INTO account.transaction_records (user_id, currency, type, amount, "
+        "idempotency_key, fingerprint) VALUES ('bob', 'KRW', 'DEPOSIT', 2, 'held', 0); "
+        "SELECT pg_sleep(1); COMMIT");
+  });
+  CAF_REQUIRE(becomes(sleepers, "1"));
+  const auto answer = done(store->record({{ask("bob", 2), "held"}})).front();
+  holder.get();
+  CAF_CHECK(answer.outcome == record_outcome::repeated);
+  CAF_CHECK(content().at(answer.record.id) == answer.record);
+}
+
+CAF_TEST(a record that another session settles meanwhile is known) {
+  const auto store = this->store();
+  const auto id = connect(*store);
+  auto holder = std::async(std::launch::async, [&] {
+    sql("BEGIN; UPDATE account.transaction_records SET status = 'SUCCESS', transaction_id = 9, "
+        "balance_after = 1; SELECT pg_sleep(1); COMMIT");
+  });
+  CAF_REQUIRE(becomes(sleepers, "1"));
+  // What others hold is not waited for, but is not claimed either.
+  CAF_CHECK(done(this->store()->claim(0ms, 10)).empty());
+  CAF_CHECK_EQUAL(sql(sleepers), "1\n");
+  const auto answer = done(store->settle({failure(id, ask("ann", 1))})).front();
+  holder.get();
+  CAF_CHECK(answer.outcome == settle_outcome::contrary);
+  CAF_CHECK(answer.record.status == record_status::success);
+  CAF_CHECK(answer.record.transaction == transaction_id{9});
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

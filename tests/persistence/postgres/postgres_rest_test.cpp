@@ -1,0 +1,173 @@
+// Sessions that end while nobody uses them, and passwords that change meanwhile.
+#include <chrono>
+#include <thread>
+
+#include "persistence/database_error.hpp"
+#include "persistence/database_watch.hpp"
+#include "persistence/postgres.hpp"
+#include "persistence/record_store.hpp"
+#include "persistence/schema.hpp"
+#include "tests/persistence/batches.hpp"
+#include "tests/persistence/postgres/postgres_world.hpp"
+#include "tests/persistence/records.hpp"
+#include "tests/support/cut_proxy.hpp"
+
+#define CAF_SUITE postgres_rest
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+
+namespace {
+
+using namespace std::chrono_literals;
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+struct rest : postgres_world {
+  rest() {
+    set_database_listener([this](const std::string& sentence) { told.push_back(sentence); });
+  }
+  ~rest() { set_database_listener({}); }
+
+  std::vector<posting_group> deposit_of(const char* user, std::int64_t id) {
+    return {group(won(user), {}, {deposit(id, 1)})};
+  }
+
+  void end_all_sessions() {
+    sql("SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = "
+        "current_database() AND pid <> pg_backend_pid()");
+  }
+
+  std::vector<std::string> told;
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(resting, rest)
+
+CAF_TEST(a session that idled for too long is opened again without a failure) {
+  const auto store =
+      make_postgres_store(with_parameter(url, "options=-cidle_session_timeout%3D200ms"));
+  posted_of(store->post(deposit_of("ann", 1)));
+  std::this_thread::sleep_for(600ms);
+  CAF_CHECK(!failure_of(store->post(deposit_of("bob", 2))));
+  CAF_REQUIRE_EQUAL(told.size(), 1u);
+  CAF_MESSAGE(told.front());
+  CAF_CHECK(has(told.front(), "57P05"));
+}
+
+CAF_TEST(a session that was ended by hand is opened again without a failure) {
+  migrate(url, schema::account);
+  const auto store = this->store();
+  const auto records = make_postgres_record_store(url);
+  const auto reader = make_postgres_reader(url);
+  const auto audit = make_postgres_record_reader(url);
+  const auto id = done(records->record({{ask("ann", 1), "first"}})).front().record.id;
+  for (std::int64_t round = 1; round <= 3; ++round) {
+    CAF_CHECK(!failure_of(store->post(deposit_of("ann", round))));
+    CAF_CHECK_EQUAL(done(records->find({id})).size(), 1u);
+    CAF_CHECK(!kind_of(records->record({{ask("ann", 1), std::to_string(round)}})));
+    CAF_CHECK_EQUAL(reader->accounts_of("ann").size(), 1u);
+    CAF_CHECK(audit->exists());
+    CAF_CHECK(reader->writable());
+    end_all_sessions();
+  }
+  CAF_CHECK_EQUAL(told.size(), 2u * 4u);
+  for (const auto& sentence : told)
+    CAF_CHECK(has(sentence, "57P01"));
+}
+
+CAF_TEST(why a session ended is told when no other can be opened) {
+  auto present = url;
+  const auto store = make_postgres_store(url_source{[&] { return present; }});
+  posted_of(store->post(deposit_of("ann", 1)));
+  end_all_sessions();
+  present = "postgresql://ann:hidden@127.0.0.1:1/d";
+  const auto result = store->post(deposit_of("bob", 2));
+  CAF_CHECK(failure_of(result) == store_failure_kind::unavailable);
+  const auto detail = std::get<store_failure>(result).detail;
+  CAF_MESSAGE(detail);
+  CAF_CHECK(has(detail, "57P01") && has(detail, "refused") && !has(detail, "hidden"));
+  CAF_CHECK(!has(detail, "\n"));
+  present = url;
+  CAF_CHECK(!failure_of(store->post(deposit_of("bob", 2))));
+}
+
+CAF_TEST(a password that is changed is found where it stands) {
+  sql("DROP ROLE IF EXISTS clerk; CREATE ROLE clerk LOGIN PASSWORD 'old-one' IN ROLE ledgerd");
+  auto present = with_user(url, "clerk", "old-one");
+  const auto store = make_postgres_store(url_source{[&] { return present; }});
+  const auto reader = make_postgres_reader(url_source{[&] { return present; }});
+  posted_of(store->post(deposit_of("ann", 1)));
+  CAF_CHECK(reader->writable());
+  sql("ALTER ROLE clerk PASSWORD 'new-one'");
+  end_all_sessions();
+  const auto refused = store->post(deposit_of("bob", 2));
+  CAF_CHECK(failure_of(refused) == store_failure_kind::unavailable);
+  CAF_CHECK(has(std::get<store_failure>(refused).detail, "28P01"));
+  CAF_CHECK(!reader->writable());
+  present = with_user(url, "clerk", "new-one");
+  CAF_CHECK(!failure_of(store->post(deposit_of("bob", 2))));
+  CAF_CHECK(reader->writable());
+  CAF_CHECK_EQUAL(reader->accounts_of("bob").size(), 1u);
+}
+
+CAF_TEST(what only somebody else can change is told from what may pass) {
+  sql("DROP ROLE IF EXISTS guest; CREATE ROLE guest NOLOGIN PASSWORD 'guest'");
+  const auto error_of = [](const std::string& database_url) {
+    try {
+      read_schema(database_url);
+    } catch (const database_error& error) {
+      CAF_MESSAGE(error.what());
+      CAF_CHECK(!has(error.what(), "\n") && !has(error.what(), "wrong-one"));
+      return error;
+    }
+    throw std::runtime_error("accepted");
+  };
+  const auto wrong = error_of(with_user(url, "ledgerd", "wrong-one"));
+  CAF_CHECK(wrong.fault() == database_fault::refused && has(wrong.what(), "28P01"));
+  const auto missing = error_of(url + "_missing");
+  CAF_CHECK(missing.fault() == database_fault::refused && has(missing.what(), "3D000"));
+  const auto no_login = error_of(with_user(url, "guest", "guest"));
+  CAF_CHECK(no_login.fault() == database_fault::refused && has(no_login.what(), "28000"));
+  const auto away = error_of(with_port(url, 1));
+  CAF_CHECK(away.fault() == database_fault::lost);
+  CAF_CHECK(error_of("postgresql://no-such-host.invalid/d").fault() == database_fault::lost);
+}
+
+CAF_TEST(what a database sets by default breaks nothing) {
+  const auto odd = postgres().fresh_database();
+  const auto name = odd.substr(odd.rfind('/') + 1);
+  for (const auto setting :
+       {"standard_conforming_strings = off", "array_nulls = off", "transform_null_equals = on",
+        "default_transaction_isolation = 'serializable'", "backslash_quote = off"})
+    sql("ALTER DATABASE " + name + " SET " + setting);
+  CAF_CHECK_EQUAL(migrate(odd).size(), static_cast<std::size_t>(read_schema(odd).known));
+  CAF_CHECK(!migrate(odd, schema::account).empty());
+  CAF_CHECK(check_database(odd).empty());
+  const auto store = make_postgres_store(odd);
+  CAF_CHECK(
+      !failure_of(store->post({group(won("a\\b'c"), {}, {deposit(1, 1), withdrawal(2, 9)})})));
+  CAF_CHECK_EQUAL(make_postgres_reader(odd)->accounts_of("a\\b'c").size(), 1u);
+}
+
+CAF_TEST(a small max_wal_size is warned of) {
+  CAF_CHECK(database_warnings(url).empty());
+  sql("ALTER SYSTEM SET max_wal_size = '1GB'");
+  sql("SELECT pg_reload_conf()");
+  std::vector<std::string> warnings;
+  for (int i = 0; i < 100 && warnings.empty(); ++i) {
+    std::this_thread::sleep_for(50ms);
+    warnings = database_warnings(url);
+  }
+  sql("ALTER SYSTEM SET max_wal_size = '4GB'");
+  sql("SELECT pg_reload_conf()");
+  CAF_REQUIRE_EQUAL(warnings.size(), 1u);
+  CAF_CHECK(has(warnings.front(), "max_wal_size is 1GB"));
+  CAF_CHECK(check_database(url).empty());
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

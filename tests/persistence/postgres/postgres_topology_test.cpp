@@ -1,0 +1,123 @@
+// What stands between the program and its database, and a database that moves to another server.
+#include <chrono>
+#include <thread>
+
+#include "persistence/database_error.hpp"
+#include "persistence/postgres.hpp"
+#include "persistence/schema.hpp"
+#include "tests/persistence/batches.hpp"
+#include "tests/persistence/chain.hpp"
+#include "tests/persistence/postgres/postgres_world.hpp"
+#include "tests/support/cut_proxy.hpp"
+#include "tests/support/server_process.hpp"
+
+#define CAF_SUITE postgres_topology
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+constexpr auto lets_options_pass = "ignore_startup_parameters = options,extra_float_digits";
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+template <class Function>
+std::string refusal_of(Function function) {
+  try {
+    function();
+    return "accepted";
+  } catch (const database_error& error) {
+    CAF_CHECK(error.fault() == database_fault::refused);
+    return error.what();
+  }
+}
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(topology, postgres_world)
+
+CAF_TEST(a pooler that shares sessions is refused) {
+  const pooler between(url, "transaction", lets_options_pass);
+  const auto findings = check_database(between.url());
+  CAF_REQUIRE_EQUAL(findings.size(), 1u);
+  CAF_MESSAGE(findings.front());
+  CAF_CHECK(has(findings.front(), "use session mode or the direct address"));
+  CAF_CHECK(has(refusal_of([&] { migrate(between.url(), schema::account); }),
+                "use session mode or the direct address"));
+  CAF_CHECK_EQUAL(sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), "0\n");
+  CAF_CHECK_EQUAL(read_schema(url, schema::account).version, 0);
+}
+
+CAF_TEST(a pooler that refuses transactions is refused) {
+  const pooler between(url, "statement", lets_options_pass);
+  const auto findings = check_database(between.url());
+  CAF_REQUIRE(!findings.empty());
+  CAF_CHECK(has(findings.front(), "use session mode or the direct address"));
+}
+
+CAF_TEST(a pooler that refuses the settings of a session is named) {
+  const pooler between(url, "session", "");
+  const auto sentence = refusal_of([&] { read_schema(between.url()); });
+  CAF_MESSAGE(sentence);
+  CAF_CHECK(has(sentence, "session mode") && !has(sentence, "\n"));
+}
+
+CAF_TEST(a pooler in session mode that drops the settings is content) {
+  const pooler between(url, "session", lets_options_pass);
+  CAF_CHECK(check_database(between.url()).empty());
+  CAF_CHECK(!migrate(between.url(), schema::account).empty());
+  sql("CREATE FUNCTION public.dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+      "IF NEW.user_id = 'sid' THEN PERFORM pg_sleep(20); END IF; RETURN NEW; END $$;"
+      "CREATE TRIGGER dawdle BEFORE INSERT ON ledger.transactions FOR EACH ROW "
+      "EXECUTE FUNCTION public.dawdle()");
+  const auto store =
+      make_postgres_store(with_parameter(between.url(), "options=-cstatement_timeout%3D500ms"));
+  CAF_CHECK(failure_of(store->post({group(won("sid"), {}, {deposit(1, 1)})}))
+            == store_failure_kind::blocked);
+  CAF_CHECK(!failure_of(store->post({group(won("ann"), {}, {deposit(2, 1)})})));
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
+
+CAF_TEST(a promoted standby is found while the primary is frozen) {
+  private_servers servers(private_servers::which::postgres);
+  migrate(servers.database_url());
+  standby second(servers);
+  auto both = with_port(servers.database_url(), second.port());
+  both.replace(both.find('@') + 1, 0,
+               "127.0.0.1:" + std::to_string(port_of(servers.database_url())) + ",");
+  const auto store = make_postgres_store(both);
+  const auto reader = make_postgres_reader(both);
+  std::int64_t id = 0;
+  posted_of(store->post({group(won("ann"), {}, {deposit(++id, 1)})}));
+  second.freeze_primary(true);
+  const auto frozen = clock::now();
+  std::thread operator_([&] { second.promote(); });
+  // Known heads spare the look: the first post after the promotion meets what the database holds.
+  int failures = 0;
+  ++id;
+  while (failure_of(store->post({group(won("ann"), {}, {deposit(id, 1)})}))
+         && clock::now() < frozen + 40s) {
+    ++failures;
+    std::this_thread::sleep_for(100ms);
+  }
+  const auto took =
+      std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - frozen).count();
+  operator_.join();
+  CAF_MESSAGE(took << " ms, " << failures << " failures");
+  CAF_CHECK(took < 10'000);
+  CAF_CHECK(failures > 0);
+  CAF_CHECK(reader->writable());
+  CAF_CHECK_EQUAL(reader->accounts_of("ann").at(0).head.seq, id);
+  second.freeze_primary(false);
+  const auto now = content_of(with_port(servers.database_url(), second.port()));
+  CAF_CHECK_EQUAL(now.postings.size(), 2u);
+  CAF_CHECK_EQUAL(chain_fault(now), "");
+}

@@ -1,0 +1,263 @@
+#include "persistence/schema.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <thread>
+
+#include "tests/persistence/batches.hpp"
+#include "tests/persistence/postgres/postgres_world.hpp"
+
+#define CAF_SUITE schema
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+
+namespace {
+
+// A database without our schema.
+struct empty_world {
+  std::string url = postgres().fresh_database();
+
+  std::string sql(const std::string& statements) { return postgres().sql(url, statements); }
+};
+
+std::string complaint_of_migrate(const std::string& url) {
+  try {
+    migrate(url);
+    return {};
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+}
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+// Whether exactly one sentence was said, and it holds `part`.
+bool says(const std::vector<std::string>& sentences, const std::string& part) {
+  for (const auto& sentence : sentences)
+    CAF_MESSAGE(sentence);
+  return sentences.size() == 1 && has(sentences.front(), part);
+}
+
+bool refuses(postgres_world& world, const std::string& statement) {
+  try {
+    world.sql(statement);
+    return false;
+  } catch (const std::runtime_error&) {
+    return true;
+  }
+}
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(without_schema, empty_world)
+
+CAF_TEST(migrations are applied once) {
+  CAF_CHECK(read_schema(url).version == 0);
+  CAF_CHECK(migrate(url) == std::vector<std::string>{"0001_ledger", "0002_keep_currencies"});
+  CAF_CHECK(migrate(url).empty());
+  const auto state = read_schema(url);
+  CAF_CHECK_EQUAL(state.version, 2);
+  CAF_CHECK_EQUAL(state.known, 2);
+}
+
+CAF_TEST(processes that migrate at once do it once) {
+  std::vector<std::vector<std::string>> applied(8);
+  std::vector<std::string> complaints(applied.size());
+  std::vector<std::thread> processes;
+  for (std::size_t i = 0; i < applied.size(); ++i)
+    processes.emplace_back([&, i] {
+      try {
+        applied[i] = migrate(url);
+      } catch (const std::exception& error) {
+        complaints[i] = error.what();
+      }
+    });
+  for (auto& process : processes)
+    process.join();
+  CAF_CHECK(std::all_of(complaints.begin(), complaints.end(),
+                        [](const auto& text) { return text.empty(); }));
+  // Whoever comes to a step first takes it.
+  std::vector<std::string> steps;
+  for (const auto& each : applied)
+    steps.insert(steps.end(), each.begin(), each.end());
+  std::sort(steps.begin(), steps.end());
+  CAF_CHECK(steps == (std::vector<std::string>{"0001_ledger", "0002_keep_currencies"}));
+}
+
+CAF_TEST(a newer database is refused) {
+  migrate(url);
+  sql("INSERT INTO ledger.schema_migrations VALUES (3, '0003_future', 'x')");
+  CAF_CHECK(has(complaint_of_migrate(url), "newer"));
+  CAF_CHECK_EQUAL(read_schema(url).version, 3);
+  CAF_CHECK(says(check_database(url), "newer"));
+}
+
+CAF_TEST(an applied migration with other content is refused) {
+  migrate(url);
+  sql("UPDATE ledger.schema_migrations SET checksum = 'x'");
+  CAF_CHECK(has(complaint_of_migrate(url), "other content"));
+  CAF_CHECK(says(check_database(url), "other content"));
+}
+
+CAF_TEST(a migration is applied whole or not at all) {
+  // The last table of the migration is there already.
+  sql("CREATE SCHEMA ledger AUTHORIZATION ledgerd; SET ROLE ledgerd;"
+      "CREATE TABLE ledger.transactions (id int)");
+  CAF_CHECK(has(complaint_of_migrate(url), "already exists"));
+  CAF_CHECK(sql("SELECT to_regclass('ledger.accounts') IS NULL") == "t\n");
+  CAF_CHECK(read_schema(url).version == 0);
+  sql("DROP TABLE ledger.transactions");
+  CAF_CHECK_EQUAL(migrate(url).size(), 2u);
+}
+
+CAF_TEST(the owner of the schema need not own the database) {
+  sql("CREATE SCHEMA ledger AUTHORIZATION ledgerd");
+  sql("REASSIGN OWNED BY ledgerd TO postgres");
+  sql("ALTER SCHEMA ledger OWNER TO ledgerd");
+  CAF_CHECK_EQUAL(complaint_of_migrate(url), "");
+}
+
+CAF_TEST(a database without the schema is named) {
+  CAF_CHECK(says(check_database(url), "no ledger schema"));
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
+
+CAF_TEST_FIXTURE_SCOPE(with_schema, postgres_world)
+
+CAF_TEST(a database in order has no findings) {
+  for (const auto& sentence : check_database(url))
+    CAF_ERROR(sentence);
+}
+
+CAF_TEST(each unsafe setting is named) {
+  CAF_CHECK(says(check_database(with_parameter(url, "options=-csynchronous_commit%3Doff")),
+                 "synchronous_commit"));
+  CAF_CHECK(
+      says(check_database(with_parameter(url, "options=-cdefault_transaction_read_only%3Don")),
+           "read-only"));
+}
+
+CAF_TEST(an older schema is named) {
+  sql("DELETE FROM ledger.schema_migrations");
+  CAF_CHECK(says(check_database(url), "run the migrations"));
+}
+
+CAF_TEST(a missing privilege is named) {
+  sql("REVOKE INSERT ON ledger.transactions FROM ledgerd");
+  CAF_CHECK(says(check_database(url), "INSERT on ledger.transactions"));
+  sql("GRANT INSERT ON ledger.transactions TO ledgerd; REVOKE UPDATE ON ledger.accounts FROM "
+      "ledgerd");
+  CAF_CHECK(says(check_database(url), "UPDATE on ledger.accounts"));
+  sql("ALTER SCHEMA ledger OWNER TO postgres");
+  CAF_CHECK(has(check_database(url).front(), "USAGE on schema ledger"));
+}
+
+CAF_TEST(a database that is away is no finding but a failure) {
+  CAF_CHECK(
+      throws<std::runtime_error>([] { check_database("postgresql://u:hidden@127.0.0.1:1/d"); }));
+}
+
+CAF_TEST(movements are append - only) {
+  posted_of(store()->post({group(won("ann"), {}, {deposit(1, 100)})}));
+  CAF_CHECK(refuses(*this, "UPDATE ledger.transactions SET amount = 1"));
+  CAF_CHECK(refuses(*this, "DELETE FROM ledger.transactions"));
+  CAF_CHECK(refuses(*this, "TRUNCATE ledger.transactions"));
+  CAF_CHECK(refuses(*this, "TRUNCATE ledger.transactions, ledger.accounts"));
+  CAF_CHECK(content().postings.size() == 1);
+}
+
+CAF_TEST(the tables refuse what cannot be) {
+  const auto movement = [this](const std::string& values) {
+    return refuses(*this,
+                   "INSERT INTO ledger.transactions (record_id, user_id, currency, seq, type, "
+                   "amount, status, reason, balance_after, fingerprint) VALUES ("
+                       + values + ")");
+  };
+  CAF_CHECK(!movement("1, 'a', 'KRW', 1, 'DEPOSIT', 1, 'SUCCESS', NULL, 1, 0"));
+  CAF_CHECK(movement("1, 'a', 'KRW', 2, 'DEPOSIT', 1, 'SUCCESS', NULL, 1, 0"));
+  CAF_CHECK(movement("2, 'a', 'KRW', 1, 'DEPOSIT', 1, 'SUCCESS', NULL, 1, 0"));
+  CAF_CHECK(movement("0, 'a', 'KRW', 3, 'DEPOSIT', 1, 'SUCCESS', NULL, 1, 0"));
+  CAF_CHECK(movement("4, '', 'KRW', 3, 'DEPOSIT', 1, 'SUCCESS', NULL, 1, 0"));
+  CAF_CHECK(movement("4, repeat('x', 129), 'KRW', 3, 'DEPOSIT', 1, 'SUCCESS', NULL, 1, 0"));
+  CAF_CHECK(movement("4, 'a', 'KRW', 0, 'DEPOSIT', 1, 'SUCCESS', NULL, 1, 0"));
+  CAF_CHECK(movement("4, 'a', 'KRW', 3, 'GIFT', 1, 'SUCCESS', NULL, 1, 0"));
+  CAF_CHECK(movement("4, 'a', 'KRW', 3, 'DEPOSIT', 0, 'SUCCESS', NULL, 1, 0"));
+  CAF_CHECK(movement("4, 'a', 'KRW', 3, 'DEPOSIT', 1, 'MAYBE', NULL, 1, 0"));
+  CAF_CHECK(movement("4, 'a', 'KRW', 3, 'DEPOSIT', 1, 'FAILED', NULL, 1, 0"));
+  CAF_CHECK(movement("4, 'a', 'KRW', 3, 'DEPOSIT', 1, 'FAILED', 'MOOD', 1, 0"));
+  CAF_CHECK(movement("4, 'a', 'KRW', 3, 'DEPOSIT', 1, 'SUCCESS', 'INSUFFICIENT_FUNDS', 1, 0"));
+  CAF_CHECK(movement("4, 'a', 'KRW', 3, 'DEPOSIT', 1, 'SUCCESS', NULL, -1, 0"));
+  const auto account = [this](const std::string& values) {
+    return refuses(*this, "INSERT INTO ledger.accounts (user_id, currency, balance, seq) VALUES ("
+                              + values + ")");
+  };
+  CAF_CHECK(!account("'a', 'KRW', 0, 1"));
+  CAF_CHECK(account("'b', 'KRW', -1, 1"));
+  CAF_CHECK(account("'b', 'KRW', 0, 0"));
+  CAF_CHECK(account("'b', 'ZZZ', 0, 1"));
+  CAF_CHECK(account("'a', 'KRW', 0, 1"));
+}
+
+CAF_TEST(currencies have the digits of iso 4217) {
+  CAF_CHECK_EQUAL(sql("SELECT string_agg(exponent::text, ' ' ORDER BY code) FROM ledger.currencies "
+                      "WHERE code IN ('BHD', 'CLF', 'EUR', 'JPY', 'KRW', 'USD')"),
+                  "3 4 2 0 0 2\n");
+  CAF_CHECK(std::stoi(sql("SELECT count(*) FROM ledger.currencies")) > 150);
+}
+
+CAF_TEST(the writer role can post and can do nothing else) {
+  // Roles belong to the server, not to a database.
+  sql(source_file("deploy/roles.sql"));
+  sql("CREATE ROLE posting_daemon LOGIN PASSWORD 'p' IN ROLE ledgerd_writer");
+  const auto owner = url;
+  url = with_user(owner, "posting_daemon", "p");
+  for (const auto& sentence : check_database(url))
+    CAF_ERROR(sentence);
+  CAF_CHECK(migrate(url).empty());
+  const auto ours = store();
+  const auto first = posted_of(ours->post({group(won("ann"), {}, {deposit(1, 100)})}));
+  posted_of(ours->post({group(won("ann"), first.groups.at(0).head, {withdrawal(2, 30)})}));
+  // Also where accounts are locked.
+  const auto old = posted_of(ours->post({group(won("ann"), head(100, 1), {deposit(3, 5)})}));
+  CAF_CHECK_EQUAL(old.statistics.fence_rejections, 1u);
+  CAF_CHECK(content().accounts.at(won("ann")) == head(75, 3));
+  CAF_CHECK(make_postgres_reader(url)->currencies().size() > 150);
+  for (const auto statement :
+       {"DELETE FROM ledger.transactions", "UPDATE ledger.transactions SET amount = 1",
+        "TRUNCATE ledger.transactions", "DELETE FROM ledger.accounts",
+        "UPDATE ledger.accounts SET user_id = 'eve'",
+        "INSERT INTO ledger.currencies VALUES ('QQQ', 0)",
+        "ALTER TABLE ledger.transactions DISABLE TRIGGER ALL", "CREATE TABLE ledger.mine (id int)"})
+    CAF_CHECK(refuses(*this, "SET ROLE posting_daemon; " + std::string(statement)));
+  url = owner;
+}
+
+CAF_TEST(a currency keeps its digits) {
+  for (const auto statement :
+       {"UPDATE ledger.currencies SET exponent = 3 WHERE code = 'EUR'",
+        "UPDATE ledger.currencies SET code = 'QQQ' WHERE code = 'EUR'",
+        "DELETE FROM ledger.currencies WHERE code = 'EUR'", "TRUNCATE ledger.currencies CASCADE"})
+    CAF_CHECK(refuses(*this, statement));
+  sql("INSERT INTO ledger.currencies VALUES ('QQQ', 1)");
+  CAF_CHECK(refuses(*this, "INSERT INTO ledger.currencies VALUES ('QQQ', 2)"));
+  CAF_CHECK_EQUAL(sql("SELECT exponent FROM ledger.currencies WHERE code = 'EUR'"), "2\n");
+}
+
+CAF_TEST(how far the ledger is) {
+  const auto reader = make_postgres_reader(url);
+  CAF_CHECK(reader->marks(record_id{1}, 1000) == ledger_marks{});
+  posted_of(
+      store()->post({group(won("ann"), {}, {deposit(7, 1), deposit(500, 1), deposit(90, 1)})}));
+  CAF_CHECK_EQUAL(to_int(reader->marks(record_id{1}, 1000).highest_record), 500);
+  CAF_CHECK_EQUAL(to_int(reader->marks(record_id{1}, 1000).highest_transaction), 3);
+  CAF_CHECK_EQUAL(to_int(reader->marks(record_id{8}, 100).highest_record), 90);
+  CAF_CHECK_EQUAL(to_int(reader->marks(record_id{501}, 100).highest_record), 0);
+  CAF_CHECK_EQUAL(to_int(reader->marks(record_id{INT64_MAX}, 1000).highest_record), 0);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
