@@ -101,7 +101,7 @@ std::string encode_history_question(std::string_view user_id, std::string_view c
                                     std::string_view limit,
                                     std::string_view before); // empty texts are left out
 
-// The sweeper's question to the ledger: which of these records are decided, and how. The answer
+// The redriver's question to the ledger: which of these records are decided, and how. The answer
 // holds their results as they stand in the result stream: {"results": [...]}.
 inline constexpr std::size_t verdict_question_max = 500;
 std::string encode_verdict_question(const std::vector<record_id>& ids); // {"recordIds": [...]}

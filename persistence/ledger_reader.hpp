@@ -1,4 +1,4 @@
-// Reading the ledger: for the verbs, the audit and the teller.
+// Reading the ledger: for the verbs, the audit and the responder.
 #pragma once
 
 #include <cstdint>

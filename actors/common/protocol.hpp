@@ -16,7 +16,7 @@
 CAF_BEGIN_TYPE_ID_BLOCK(ledgerd_common, caf::first_custom_type_id)
 CAF_ADD_ATOM(ledgerd_common, ledgerd, wake_atom, "wake")
 CAF_ADD_ATOM(ledgerd_common, ledgerd, turn_atom, "turn")
-CAF_ADD_ATOM(ledgerd_common, ledgerd, beat_atom, "beat")
+CAF_ADD_ATOM(ledgerd_common, ledgerd, tick_atom, "tick")
 CAF_ADD_ATOM(ledgerd_common, ledgerd, retry_atom, "retry")
 CAF_ADD_ATOM(ledgerd_common, ledgerd, pulse_atom, "pulse")
 CAF_ADD_ATOM(ledgerd_common, ledgerd, drain_atom, "drain")

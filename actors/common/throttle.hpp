@@ -11,7 +11,7 @@
 
 namespace ledgerd {
 
-class pace {
+class throttle {
 public:
   using time_point = caf::actor_clock::time_point;
 

@@ -385,7 +385,7 @@ fetcher_actor::behavior_type fetcher(fetcher_actor::stateful_pointer<fetcher_sta
   state.options.results->open(wake);
   state.options.source->open(wake);
   state.options.source->pull(state.room());
-  self->delayed_send(self, state.options.beat, beat_atom_v);
+  self->delayed_send(self, state.options.beat, tick_atom_v);
   return {
       [=](wake_atom) {
         if (self->state.turns.may_begin(self))
@@ -395,11 +395,11 @@ fetcher_actor::behavior_type fetcher(fetcher_actor::stateful_pointer<fetcher_sta
         self->state.turns.reminded();
         turn(self);
       },
-      [=](beat_atom) {
+      [=](tick_atom) {
         take_looked_up(self);
         upkeep(self);
         turn(self);
-        self->delayed_send(self, self->state.options.beat, beat_atom_v);
+        self->delayed_send(self, self->state.options.beat, tick_atom_v);
       },
       [=](answer_atom, std::vector<ticketed_answer>& answers) {
         const auto now = self->clock().now();

@@ -93,7 +93,7 @@ struct fetcher_state {
   std::size_t looking = 0; // of these, in that stage
   bool paused = false;     // the circuit is open
   time_point next_upkeep;
-  pace turns;
+  throttle turns;
   lease_rule leases;
   std::size_t publishing = 0; // deliveries whose letter has no PubAck yet
   awaited puback;

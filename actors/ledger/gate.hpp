@@ -34,7 +34,7 @@ namespace ledgerd {
 struct gate_options {
   poster_actor poster;      // of the main lane
   poster_actor side_poster; // of the side lane
-  node_actor node;
+  ledger_root_actor node;
   std::uint32_t index = 0;
   std::size_t batch_max = 4000; // entries; a single larger group still goes as one batch
   // Entries that the accounts set aside may hold together, in their ledgers too.
@@ -56,7 +56,7 @@ struct gate_state {
   lane_limits limits{options.batch_max};
   slow_watch watch;
   bool looking = false; // the next batch is to show who is slow
-  pace posts;
+  throttle posts;
   awaited answer; // of the database, whatever it says, while a batch is under way
   std::string last_failure;
   bool open = false; // the circuit: open while the database is away

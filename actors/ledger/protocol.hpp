@@ -53,16 +53,16 @@ using fetcher_actor = caf::typed_actor<
     // Its own reminder to look, when it was woken too soon after the last look.
     caf::reacts_to<turn_atom>,
     // Time passes: deadlines, leases, republishing.
-    caf::reacts_to<beat_atom>,
+    caf::reacts_to<tick_atom>,
     // Answers to tickets, from the GATE; from a LEDGER those that say `later`.
     caf::reacts_to<answer_atom, std::vector<ticketed_answer>>,
-    // The database is away (true) or back (false), from the NODE: stop or go on pulling.
+    // The database is away (true) or back (false), from the ROOT: stop or go on pulling.
     caf::reacts_to<circuit_atom, bool>,
-    // Whether the node makes progress, from the NODE, twice a second: what is old is kept alive at
+    // Whether the node makes progress, from the ROOT, twice a second: what is old is kept alive at
     // the broker only while it does.
     caf::reacts_to<pulse_atom, bool>,
     // Stop pulling, finish what is held within so many milliseconds, hand back the rest. From the
-    // NODE.
+    // ROOT.
     caf::replies_to<drain_atom, std::int64_t>::with<drain_summary>,
     caf::replies_to<report_atom>::with<actor_report>>;
 
@@ -114,7 +114,7 @@ using region_actor = caf::typed_actor<
     // A LEDGER's answer to `idle_atom`: true when it has quit.
     caf::reacts_to<idle_atom, account_key, bool>,
     // Time passes: look for idle ledgers.
-    caf::reacts_to<beat_atom>, caf::replies_to<report_atom>::with<actor_report>>;
+    caf::reacts_to<tick_atom>, caf::replies_to<report_atom>::with<actor_report>>;
 
 // GATE: collects groups while a commit is under way and posts them as one batch.
 using gate_actor = caf::typed_actor<
@@ -157,22 +157,22 @@ using poster_actor =
                      // Answered late while the database is.
                      caf::replies_to<report_atom>::with<actor_report>>;
 
-// TELLER: answers questions about the ledger that come over NATS; detached, since it
+// RESPONDER: answers questions about the ledger that come over NATS; detached, since it
 // waits for the database.
-using teller_actor = caf::typed_actor<
+using responder_actor = caf::typed_actor<
     // The desk has something (from its thread).
     caf::reacts_to<wake_atom>,
     // Time passes: subscriptions are renewed.
-    caf::reacts_to<beat_atom>,
+    caf::reacts_to<tick_atom>,
     // Answered late while the database is.
     caf::replies_to<report_atom>::with<actor_report>>;
 
-// NODE: spawns everything bottom-up, stops it top-down.
-using node_actor = caf::typed_actor<
+// ROOT: spawns everything bottom-up, stops it top-down.
+using ledger_root_actor = caf::typed_actor<
     // A GATE's database is away or back: (gate index, open).
     caf::reacts_to<circuit_atom, std::uint32_t, bool>,
     // Time passes: the roll call.
-    caf::reacts_to<beat_atom>,
+    caf::reacts_to<tick_atom>,
     // Shut down in order within so many milliseconds.
     caf::replies_to<drain_atom, std::int64_t>::with<drain_summary>,
     // The reports of all actors of this node.

@@ -121,13 +121,13 @@ region_actor::behavior_type region(region_actor::stateful_pointer<region_state> 
                                    region_options options) {
   LEDGERD_ASSERT(!options.gates.empty());
   self->state.options = std::move(options);
-  self->delayed_send(self, self->state.options.beat, beat_atom_v);
+  self->delayed_send(self, self->state.options.beat, tick_atom_v);
   return {
       [=](apply_atom, entry_batch& batch) { deal_out(self, batch); },
       [=](idle_atom, const account_key& account, bool gone) { on_answer(self, account, gone); },
-      [=](beat_atom) {
+      [=](tick_atom) {
         passivate_idle(self);
-        self->delayed_send(self, self->state.options.beat, beat_atom_v);
+        self->delayed_send(self, self->state.options.beat, tick_atom_v);
       },
       [=](report_atom) { return self->state.report(); },
   };

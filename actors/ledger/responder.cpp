@@ -21,33 +21,33 @@ namespace {
 constexpr auto beat = std::chrono::milliseconds{200};
 constexpr std::size_t questions_at_once = 16;
 
-struct teller_answer {
+struct responder_answer {
   std::string body;
   int status = 200;
   std::string code; // of a problem
 };
 
-teller_answer problem(int status, std::string_view title, std::string_view code,
-                      std::string_view detail) {
+responder_answer problem(int status, std::string_view title, std::string_view code,
+                         std::string_view detail) {
   return {encode_problem(status, title, code, detail), status, std::string{code}};
 }
 
-teller_answer refuse(const rejection& why) {
+responder_answer refuse(const rejection& why) {
   return problem(400, "Bad Request", to_text(why.reason), why.detail);
 }
 
-teller_answer no_account() {
+responder_answer no_account() {
   return problem(404, "Not Found", "NOT_FOUND", "there is no such account");
 }
 
-teller_answer not_known_yet() {
+responder_answer not_known_yet() {
   return problem(503, "Service Unavailable", "UNAVAILABLE",
                  "an amount is in a currency that this node does not know yet");
 }
 
 // A table that knows all of these, read anew when the common one does not.
 template <class Rows>
-const currency_table& table_for(teller_state& state, const Rows& rows) {
+const currency_table& table_for(responder_state& state, const Rows& rows) {
   const auto& common = *state.options.currencies;
   if (std::all_of(rows.begin(), rows.end(),
                   [&](const auto& row) { return common.exponent(row.account.currency); }))
@@ -56,7 +56,7 @@ const currency_table& table_for(teller_state& state, const Rows& rows) {
   return *state.reread;
 }
 
-teller_answer tell_account(teller_state& state, const std::string& body) {
+responder_answer tell_account(responder_state& state, const std::string& body) {
   const auto asked = decode_account_question(body);
   if (const auto* why = std::get_if<rejection>(&asked))
     return refuse(*why);
@@ -99,7 +99,7 @@ history_page read_page(ledger_reader& ledger, const history_question& asked) {
   return page;
 }
 
-teller_answer tell_history(teller_state& state, const std::string& body) {
+responder_answer tell_history(responder_state& state, const std::string& body) {
   const auto asked = decode_history_question(body);
   if (const auto* why = std::get_if<rejection>(&asked))
     return refuse(*why);
@@ -112,7 +112,7 @@ teller_answer tell_history(teller_state& state, const std::string& body) {
   return not_known_yet();
 }
 
-teller_answer tell_verdicts(teller_state& state, const std::string& body) {
+responder_answer tell_verdicts(responder_state& state, const std::string& body) {
   const auto asked = decode_verdict_question(body);
   if (const auto* why = std::get_if<rejection>(&asked))
     return refuse(*why);
@@ -122,7 +122,7 @@ teller_answer tell_verdicts(teller_state& state, const std::string& body) {
   return {encode_verdicts(decided, table_for(state, decided))};
 }
 
-teller_answer tell_facts(const teller_options& options, const std::string& body) {
+responder_answer tell_facts(const responder_options& options, const std::string& body) {
   const auto asked = decode_facts_question(body);
   if (const auto* why = std::get_if<rejection>(&asked))
     return refuse(*why);
@@ -132,7 +132,7 @@ teller_answer tell_facts(const teller_options& options, const std::string& body)
   return {encode_facts(facts)};
 }
 
-teller_answer tell(teller_state& state, const api_question& asked) {
+responder_answer tell(responder_state& state, const api_question& asked) {
   const auto& options = state.options;
   if (asked.too_large)
     return problem(413, "Payload Too Large", "TOO_LARGE",
@@ -146,14 +146,14 @@ teller_answer tell(teller_state& state, const api_question& asked) {
       return tell_verdicts(state, asked.payload);
     return tell_facts(options, asked.payload);
   } catch (const std::exception& e) {
-    spdlog::warn("teller: {}: {}", asked.subject, e.what());
+    spdlog::warn("responder: {}: {}", asked.subject, e.what());
     return problem(503, "Service Unavailable", "UNAVAILABLE",
                    "the ledger's database is not available");
   }
 }
 
 // Answers the newest few. True when there were any: then there may be more.
-bool answer_some(teller_state& state) {
+bool answer_some(responder_state& state) {
   const auto& desk = state.options.desk;
   auto asked = desk->take(questions_at_once);
   for (auto each = asked.rbegin(); each != asked.rend(); ++each) {
@@ -161,7 +161,7 @@ bool answer_some(teller_state& state) {
       ++state.expired;
       continue;
     }
-    failpoint("teller");
+    failpoint("responder");
     const auto answer = tell(state, *each);
     std::vector<header> headers;
     if (answer.status >= 400)
@@ -175,9 +175,9 @@ bool answer_some(teller_state& state) {
 
 } // namespace
 
-actor_report teller_state::report() const {
+actor_report responder_state::report() const {
   const auto lost = options.desk->losses();
-  return {"teller",
+  return {"responder",
           "",
           {{"questions_answered_total", answered},
            {"questions_expired_total", expired + static_cast<std::int64_t>(lost.expired)},
@@ -186,20 +186,20 @@ actor_report teller_state::report() const {
           {}};
 }
 
-teller_actor::behavior_type teller(teller_actor::stateful_pointer<teller_state> self,
-                                   teller_options options) {
+responder_actor::behavior_type responder(responder_actor::stateful_pointer<responder_state> self,
+                                         responder_options options) {
   self->state.options = std::move(options);
-  self->state.options.desk->open(make_waker(teller_actor{self}));
-  self->delayed_send(self, beat, beat_atom_v);
+  self->state.options.desk->open(make_waker(responder_actor{self}));
+  self->delayed_send(self, beat, tick_atom_v);
   return {
       [=](wake_atom) {
         // A message for the rest, so that others get their turn between.
         if (answer_some(self->state))
           self->send(self, wake_atom_v);
       },
-      [=](beat_atom) {
+      [=](tick_atom) {
         self->send(self, wake_atom_v);
-        self->delayed_send(self, beat, beat_atom_v);
+        self->delayed_send(self, beat, tick_atom_v);
       },
       [=](report_atom) { return self->state.report(); },
   };

@@ -1,4 +1,4 @@
-// TELLER: answers questions about the ledger that come over NATS: balances, history, verdicts,
+// RESPONDER: answers questions about the ledger that come over NATS: balances, history, verdicts,
 // currencies. Owns a database connection and waits for it, so the node spawns it detached. Only
 // reads. The newest questions come first, and one whose asker has given up is not looked at: under
 // overload some are answered in time instead of all too late.
@@ -17,16 +17,16 @@
 
 namespace ledgerd {
 
-struct teller_options {
+struct responder_options {
   std::shared_ptr<question_desk> desk;
   std::shared_ptr<ledger_reader> ledger;
   std::shared_ptr<const currency_table> currencies;
 };
 
-struct teller_state {
-  static inline const char* name = "teller";
+struct responder_state {
+  static inline const char* name = "responder";
 
-  teller_options options;
+  responder_options options;
   std::unique_ptr<const currency_table> reread; // from the ledger, when `options` knew too little
   std::int64_t answered = 0;
   std::int64_t expired = 0; // while the questions before them were answered
@@ -34,7 +34,7 @@ struct teller_state {
   actor_report report() const;
 };
 
-teller_actor::behavior_type teller(teller_actor::stateful_pointer<teller_state> self,
-                                   teller_options options);
+responder_actor::behavior_type responder(responder_actor::stateful_pointer<responder_state> self,
+                                         responder_options options);
 
 } // namespace ledgerd

@@ -18,9 +18,9 @@ namespace ledgerd {
 
 namespace {
 
-using node_pointer = node_actor::stateful_pointer<node_state>;
+using ledger_root_pointer = ledger_root_actor::stateful_pointer<ledger_root_state>;
 
-void spawn_gates(node_pointer self, const node_options& options) {
+void spawn_gates(ledger_root_pointer self, const ledger_root_options& options) {
   auto& state = self->state;
   std::size_t credit = 0;
   for (const auto& ports : options.fetchers)
@@ -40,7 +40,7 @@ void spawn_gates(node_pointer self, const node_options& options) {
     gate_config.side_poster = spawn_poster(options.side_stores[i], "side poster", duty::answers);
     // What is set aside must leave most of the credit to all others.
     gate_config.aside_max = std::max<std::size_t>(1, credit / 4 / options.stores.size());
-    gate_config.node = node_actor{self};
+    gate_config.node = ledger_root_actor{self};
     gate_config.index = index;
     gate_config.batch_max = options.batch_max;
     state.gates.push_back(self->spawn(guarded(gate), std::move(gate_config)));
@@ -49,7 +49,7 @@ void spawn_gates(node_pointer self, const node_options& options) {
   state.circuits.assign(state.gates.size(), false);
 }
 
-void spawn_region(node_pointer self, const node_options& options) {
+void spawn_region(ledger_root_pointer self, const ledger_root_options& options) {
   region_options config;
   config.gates = self->state.gates;
   config.ledgers_max = options.ledgers_max;
@@ -59,7 +59,7 @@ void spawn_region(node_pointer self, const node_options& options) {
   self->state.children.add(self, self->state.region, "region");
 }
 
-void spawn_fetchers(node_pointer self, const node_options& options) {
+void spawn_fetchers(ledger_root_pointer self, const ledger_root_options& options) {
   for (const auto& ports : options.fetchers) {
     fetcher_options config;
     config.instance = ports.instance;
@@ -79,16 +79,16 @@ void spawn_fetchers(node_pointer self, const node_options& options) {
   }
 }
 
-void spawn_teller(node_pointer self, const node_options& options) {
+void spawn_responder(ledger_root_pointer self, const ledger_root_options& options) {
   if (!options.desk)
     return;
-  self->state.teller = self->spawn<caf::detached>(
-      guarded(teller), teller_options{options.desk, options.reader, options.currencies});
-  self->state.children.add(self, self->state.teller, "teller", duty::answers);
+  self->state.responder = self->spawn<caf::detached>(
+      guarded(responder), responder_options{options.desk, options.reader, options.currencies});
+  self->state.children.add(self, self->state.responder, "responder", duty::answers);
 }
 
 // Fetchers pull only while every gate can reach the database: an entry may need any of them.
-void on_circuit(node_pointer self, std::uint32_t index, bool open) {
+void on_circuit(ledger_root_pointer self, std::uint32_t index, bool open) {
   auto& state = self->state;
   LEDGERD_ASSERT(index < state.circuits.size());
   state.circuits[index] = open;
@@ -104,16 +104,16 @@ void on_circuit(node_pointer self, std::uint32_t index, bool open) {
 }
 
 // What stands still must not be held on to, nor must more be taken.
-void call_the_roll(node_pointer self) {
+void call_the_roll(ledger_root_pointer self) {
   failpoint("node");
   auto& state = self->state;
   const auto moving = state.children.call(self);
   for (const auto& to : state.fetchers)
     self->send(to, pulse_atom_v, moving);
-  self->delayed_send(self, roll_call_pause, beat_atom_v);
+  self->delayed_send(self, roll_call_pause, tick_atom_v);
 }
 
-void stop_all(node_pointer self) {
+void stop_all(ledger_root_pointer self) {
   auto& state = self->state;
   state.children.stop();
   for (const auto& each : state.fetchers)
@@ -123,12 +123,13 @@ void stop_all(node_pointer self) {
     self->send_exit(each, caf::exit_reason::user_shutdown);
   for (const auto& each : state.posters)
     self->send_exit(each, caf::exit_reason::user_shutdown);
-  if (state.teller)
-    self->send_exit(state.teller, caf::exit_reason::user_shutdown);
+  if (state.responder)
+    self->send_exit(state.responder, caf::exit_reason::user_shutdown);
   self->quit();
 }
 
-caf::typed_response_promise<drain_summary> drain(node_pointer self, std::int64_t deadline_ms) {
+caf::typed_response_promise<drain_summary> drain(ledger_root_pointer self,
+                                                 std::int64_t deadline_ms) {
   auto now = std::make_shared<gathering<drain_summary>>();
   now->promise = self->make_response_promise<drain_summary>();
   now->left = self->state.fetchers.size();
@@ -138,36 +139,37 @@ caf::typed_response_promise<drain_summary> drain(node_pointer self, std::int64_t
 }
 
 // Asks every actor and answers when all have answered or a second has passed.
-caf::typed_response_promise<std::vector<actor_report>> gather(node_pointer self) {
+caf::typed_response_promise<std::vector<actor_report>> gather(ledger_root_pointer self) {
   auto& state = self->state;
   auto now = std::make_shared<gathering<std::vector<actor_report>>>();
   now->promise = self->make_response_promise<std::vector<actor_report>>();
-  now->left = state.fetchers.size() + 1 + state.gates.size() + (state.teller ? 1 : 0);
+  now->left = state.fetchers.size() + 1 + state.gates.size() + (state.responder ? 1 : 0);
   for (const auto& each : state.fetchers)
     ask_report(self, each, "fetcher", now);
   ask_report(self, state.region, "region", now);
   for (const auto& each : state.gates)
     ask_report(self, each, "gate", now);
-  if (state.teller)
-    ask_report(self, state.teller, "teller", now);
+  if (state.responder)
+    ask_report(self, state.responder, "responder", now);
   return now->promise;
 }
 
 } // namespace
 
-node_actor::behavior_type node(node_actor::stateful_pointer<node_state> self,
-                               const node_options& options) {
+ledger_root_actor::behavior_type
+ledger_root(ledger_root_actor::stateful_pointer<ledger_root_state> self,
+            const ledger_root_options& options) {
   LEDGERD_ASSERT(!options.fetchers.empty() && !options.stores.empty());
   LEDGERD_ASSERT(options.side_stores.size() == options.stores.size());
   self->state.children.begin(self, "ledger", options.board);
   spawn_gates(self, options);
   spawn_region(self, options);
   spawn_fetchers(self, options);
-  spawn_teller(self, options);
+  spawn_responder(self, options);
   call_the_roll(self);
   return {
       [=](circuit_atom, std::uint32_t index, bool open) { on_circuit(self, index, open); },
-      [=](beat_atom) { call_the_roll(self); },
+      [=](tick_atom) { call_the_roll(self); },
       [=](drain_atom, std::int64_t deadline_ms) { return drain(self, deadline_ms); },
       [=](report_atom) { return gather(self); },
   };

@@ -1,6 +1,6 @@
-// NODE: the root of the ledger's actors. Spawns bottom-up (posters, gates, region, fetchers,
-// teller), passes the state of the circuits on, gathers reports, and stops top-down: fetchers drain
-// first, then region, gates and posters go.
+// ROOT: the root of the ledger's actors. Spawns bottom-up (posters, gates, region, fetchers,
+// responder), passes the state of the circuits on, gathers reports, and stops top-down: fetchers
+// drain first, then region, gates and posters go.
 //
 // With the account root, the only place that constructs actors and chooses `detached`.
 #pragma once
@@ -24,7 +24,7 @@
 
 namespace ledgerd {
 
-struct node_options {
+struct ledger_root_options {
   struct fetcher_ports {
     std::string instance;
     std::shared_ptr<delivery_source> source;
@@ -53,21 +53,22 @@ struct node_options {
   bool detach_posters = true;            // false only in deterministic tests
 };
 
-struct node_state {
+struct ledger_root_state {
   static inline const char* name = "node";
 
   std::vector<poster_actor> posters;
   std::vector<gate_actor> gates;
   region_actor region;
   std::vector<fetcher_actor> fetchers;
-  teller_actor teller;
+  responder_actor responder;
 
   std::vector<bool> circuits; // by gate: open
   bool paused = false;
-  supervision<node_actor::stateful_pointer<node_state>> children;
+  supervision<ledger_root_actor::stateful_pointer<ledger_root_state>> children;
 };
 
-node_actor::behavior_type node(node_actor::stateful_pointer<node_state> self,
-                               const node_options& options);
+ledger_root_actor::behavior_type
+ledger_root(ledger_root_actor::stateful_pointer<ledger_root_state> self,
+            const ledger_root_options& options);
 
 } // namespace ledgerd

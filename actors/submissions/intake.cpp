@@ -97,7 +97,7 @@ void finish_drain(intake_pointer self) {
     return;
   if (state.held() > 0 && self->clock().now() < state.drain_deadline)
     return;
-  state.drain_result.handed_back = state.publishing.size(); // to the sweeper of whatever node
+  state.drain_result.handed_back = state.publishing.size(); // to the redriver of whatever node
   state.drained.deliver(state.drain_result);
 }
 
@@ -296,19 +296,19 @@ intake_actor::behavior_type intake(intake_actor::stateful_pointer<intake_state> 
                         std::chrono::milliseconds{1}}; // of its pauses no use is made
   self->state.options = std::move(options);
   self->state.options.requests->open(make_waker(intake_actor{self}));
-  self->delayed_send(self, self->state.options.beat, beat_atom_v);
+  self->delayed_send(self, self->state.options.beat, tick_atom_v);
   return {
       [=](submit_atom, submit_request& request) { submit(self, request); },
       [=](settled_atom, const records_ptr& records) { on_settled(self, *records); },
       [=](wake_atom) { take_confirmations(self); },
-      [=](beat_atom) {
+      [=](tick_atom) {
         const auto now = self->clock().now();
         take_confirmations(self);
         publish_again(self, now);
         expire(self->state, now);
         end_waits(self, now);
         look_at_records(self, now);
-        self->delayed_send(self, self->state.options.beat, beat_atom_v);
+        self->delayed_send(self, self->state.options.beat, tick_atom_v);
       },
       [=](drain_atom, std::int64_t deadline_ms) {
         auto& state = self->state;

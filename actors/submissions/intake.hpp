@@ -3,7 +3,7 @@
 // may wait for the record's verdict; it holds a place in a table then, not a thread.
 //
 // A record that was committed is never given up: this actor publishes it until it is confirmed, and
-// should the process die before that, the SWEEPER of any node does. Spawned by the account root.
+// should the process die before that, the REDRIVER of any node does. Spawned by the account root.
 // Never blocks longer than the broker's write deadline.
 #pragma once
 

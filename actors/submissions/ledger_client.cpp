@@ -10,7 +10,7 @@ namespace ledgerd {
 
 namespace {
 
-void take_replies(courier_actor::stateful_pointer<courier_state> self) {
+void take_replies(ledger_client_actor::stateful_pointer<ledger_client_state> self) {
   auto& state = self->state;
   for (auto& reply : state.options.questions->take()) {
     auto asked = state.under_way.extract(reply.token);
@@ -21,14 +21,15 @@ void take_replies(courier_actor::stateful_pointer<courier_state> self) {
 
 } // namespace
 
-courier_actor::behavior_type courier(courier_actor::stateful_pointer<courier_state> self,
-                                     courier_options options) {
+ledger_client_actor::behavior_type
+ledger_client(ledger_client_actor::stateful_pointer<ledger_client_state> self,
+              ledger_client_options options) {
   self->state.options = std::move(options);
-  self->state.options.questions->open(make_waker(courier_actor{self}));
-  self->delayed_send(self, self->state.options.beat, beat_atom_v);
+  self->state.options.questions->open(make_waker(ledger_client_actor{self}));
+  self->delayed_send(self, self->state.options.beat, tick_atom_v);
   return {
       [=](ask_atom, const std::string& subject, const std::string& payload) {
-        failpoint("courier");
+        failpoint("ledger_client");
         auto& state = self->state;
         const auto token = ++state.last_token;
         auto promise = self->make_response_promise<api_reply>();
@@ -37,12 +38,12 @@ courier_actor::behavior_type courier(courier_actor::stateful_pointer<courier_sta
         return promise;
       },
       [=](wake_atom) { take_replies(self); },
-      [=](beat_atom) {
+      [=](tick_atom) {
         take_replies(self);
-        self->delayed_send(self, self->state.options.beat, beat_atom_v);
+        self->delayed_send(self, self->state.options.beat, tick_atom_v);
       },
       [](report_atom) {
-        return actor_report{"courier", "", {}, {}};
+        return actor_report{"ledger_client", "", {}, {}};
       },
   };
 }

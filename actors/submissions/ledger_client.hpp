@@ -1,5 +1,5 @@
-// COURIER: asks other nodes over NATS request/reply and brings the answer, or word that none came
-// in time. Never blocks.
+// LEDGER_CLIENT: asks other nodes over NATS request/reply and brings the answer, or word that none
+// came in time. Never blocks.
 #pragma once
 
 #include <caf/stateful_actor.hpp>
@@ -15,20 +15,21 @@
 
 namespace ledgerd {
 
-struct courier_options {
+struct ledger_client_options {
   std::shared_ptr<inquirer> questions;
   std::chrono::milliseconds beat{100};
 };
 
-struct courier_state {
-  static inline const char* name = "courier";
+struct ledger_client_state {
+  static inline const char* name = "ledger_client";
 
-  courier_options options;
+  ledger_client_options options;
   std::uint64_t last_token = 0;
   std::unordered_map<std::uint64_t, caf::typed_response_promise<api_reply>> under_way;
 };
 
-courier_actor::behavior_type courier(courier_actor::stateful_pointer<courier_state> self,
-                                     courier_options options);
+ledger_client_actor::behavior_type
+ledger_client(ledger_client_actor::stateful_pointer<ledger_client_state> self,
+              ledger_client_options options);
 
 } // namespace ledgerd

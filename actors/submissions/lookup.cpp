@@ -89,7 +89,7 @@ actor_report lookup_state::report() const {
 lookup_actor::behavior_type lookup(lookup_actor::stateful_pointer<lookup_state> self,
                                    lookup_options options) {
   self->state.options = std::move(options);
-  self->delayed_send(self, self->state.options.beat, beat_atom_v);
+  self->delayed_send(self, self->state.options.beat, tick_atom_v);
   return {
       [=](find_atom, std::vector<record_id>& ids) {
         auto& state = self->state;
@@ -104,9 +104,9 @@ lookup_actor::behavior_type lookup(lookup_actor::stateful_pointer<lookup_state> 
         }
         return promise;
       },
-      [=](beat_atom) {
+      [=](tick_atom) {
         refuse_overdue(self);
-        self->delayed_send(self, self->state.options.beat, beat_atom_v);
+        self->delayed_send(self, self->state.options.beat, tick_atom_v);
       },
       [=](report_atom) { return self->state.report(); },
   };

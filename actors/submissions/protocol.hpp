@@ -24,7 +24,7 @@ CAF_ADD_ATOM(ledgerd_account, ledgerd, settled_atom, "settled")
 CAF_ADD_ATOM(ledgerd_account, ledgerd, find_atom, "find")
 CAF_ADD_ATOM(ledgerd_account, ledgerd, claim_atom, "claim")
 CAF_ADD_ATOM(ledgerd_account, ledgerd, ask_atom, "ask")
-CAF_ADD_ATOM(ledgerd_account, ledgerd, doors_atom, "doors")
+CAF_ADD_ATOM(ledgerd_account, ledgerd, handles_atom, "handles")
 CAF_END_TYPE_ID_BLOCK(ledgerd_account)
 
 namespace ledgerd {
@@ -48,12 +48,12 @@ struct found_records {
 using recorder_actor = caf::typed_actor<
     // New records, from the INTAKE.
     caf::replies_to<record_atom, new_records_ptr>::with<recorded_batch>,
-    // Verdicts, from the RECONCILER and the SWEEPER.
+    // Verdicts, from the RECONCILER and the REDRIVER.
     caf::replies_to<settle_atom, verdicts_ptr>::with<settled_batch>,
     // Records by their ids.
     caf::replies_to<find_atom, std::vector<record_id>>::with<found_records>,
     // At most so many PENDING records that nobody touched for so many milliseconds, from the
-    // SWEEPER.
+    // REDRIVER.
     caf::replies_to<claim_atom, std::int64_t, std::uint64_t>::with<found_records>,
     // Answered late while the database is.
     caf::replies_to<report_atom>::with<actor_report>>;
@@ -64,7 +64,7 @@ using lookup_actor = caf::typed_actor<
     // database does.
     caf::replies_to<find_atom, std::vector<record_id>>::with<found_records>,
     // Time passes: deadlines.
-    caf::reacts_to<beat_atom>, caf::replies_to<report_atom>::with<actor_report>>;
+    caf::reacts_to<tick_atom>, caf::replies_to<report_atom>::with<actor_report>>;
 
 enum class submit_outcome : std::uint8_t {
   accepted,    // a new record
@@ -95,12 +95,12 @@ struct submit_request {
 using intake_actor = caf::typed_actor<
     // From HTTP and NATS.
     caf::reacts_to<submit_atom, submit_request>,
-    // Records that have their verdict now, from the RECONCILER and the SWEEPER.
+    // Records that have their verdict now, from the RECONCILER and the REDRIVER.
     caf::reacts_to<settled_atom, records_ptr>,
     // The publisher has something (from its thread).
     caf::reacts_to<wake_atom>,
     // Time passes: publishing again, waits that are over.
-    caf::reacts_to<beat_atom>,
+    caf::reacts_to<tick_atom>,
     // Take nothing more, see that what is recorded is published, within so many milliseconds.
     caf::replies_to<drain_atom, std::int64_t>::with<drain_summary>,
     caf::replies_to<report_atom>::with<actor_report>>;
@@ -112,42 +112,42 @@ using reconciler_actor = caf::typed_actor<
     // Its own reminder to look, when it was woken too soon after the last look.
     caf::reacts_to<turn_atom>,
     // Time passes: leases, publishing again.
-    caf::reacts_to<beat_atom>,
+    caf::reacts_to<tick_atom>,
     // Time to try the failed batch again.
     caf::reacts_to<retry_atom>,
-    // Whether the node makes progress, from the ACCOUNT, twice a second.
+    // Whether the node makes progress, from the ROOT, twice a second.
     caf::reacts_to<pulse_atom, bool>,
     caf::replies_to<drain_atom, std::int64_t>::with<drain_summary>,
     caf::replies_to<report_atom>::with<actor_report>>;
 
-// SWEEPER: drives records again that have been without a verdict for too long.
-using sweeper_actor = caf::typed_actor<
+// REDRIVER: drives records again that have been without a verdict for too long.
+using redriver_actor = caf::typed_actor<
     // The publisher has something (from its thread).
     caf::reacts_to<wake_atom>,
     // Time passes: look for such records.
-    caf::reacts_to<beat_atom>, caf::replies_to<report_atom>::with<actor_report>>;
+    caf::reacts_to<tick_atom>, caf::replies_to<report_atom>::with<actor_report>>;
 
-// COURIER: asks other nodes over NATS and brings the answer.
-using courier_actor = caf::typed_actor<
+// LEDGER_CLIENT: asks other nodes over NATS and brings the answer.
+using ledger_client_actor = caf::typed_actor<
     // Subject and payload; an answer always comes, within the inquirer's deadline.
     caf::replies_to<ask_atom, std::string, std::string>::with<api_reply>,
     // The inquirer has something (from its thread).
     caf::reacts_to<wake_atom>,
     // Time passes: deadlines.
-    caf::reacts_to<beat_atom>, caf::replies_to<report_atom>::with<actor_report>>;
+    caf::reacts_to<tick_atom>, caf::replies_to<report_atom>::with<actor_report>>;
 
 // What callers of the account side speak to.
-struct account_doors {
+struct submission_handles {
   intake_actor intake;
   lookup_actor finder;
-  courier_actor courier;
+  ledger_client_actor ledger_client;
 };
 
-// ACCOUNT: the root of the account side: spawns bottom-up, stops top-down.
-using account_actor =
-    caf::typed_actor<caf::replies_to<doors_atom>::with<account_doors>,
+// ROOT: the root of the account side: spawns bottom-up, stops top-down.
+using submission_root_actor =
+    caf::typed_actor<caf::replies_to<handles_atom>::with<submission_handles>,
                      // Time passes: the roll call.
-                     caf::reacts_to<beat_atom>,
+                     caf::reacts_to<tick_atom>,
                      // Shut down in order within so many milliseconds.
                      caf::replies_to<drain_atom, std::int64_t>::with<drain_summary>,
                      caf::replies_to<report_atom>::with<std::vector<actor_report>>>;
@@ -163,4 +163,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::settled_batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::found_records)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::submit_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::api_reply)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::account_doors)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::submission_handles)

@@ -464,7 +464,7 @@ reconciler(reconciler_actor::stateful_pointer<reconciler_state> self, reconciler
   self->state.options.dead_letters->open(wake);
   self->state.options.source->open(wake);
   self->state.options.source->pull(self->state.room());
-  self->delayed_send(self, self->state.options.beat, beat_atom_v);
+  self->delayed_send(self, self->state.options.beat, tick_atom_v);
   return {
       [=](wake_atom) {
         if (self->state.turns.may_begin(self))
@@ -474,10 +474,10 @@ reconciler(reconciler_actor::stateful_pointer<reconciler_state> self, reconciler
         self->state.turns.reminded();
         turn(self);
       },
-      [=](beat_atom) {
+      [=](tick_atom) {
         upkeep(self);
         turn(self);
-        self->delayed_send(self, self->state.options.beat, beat_atom_v);
+        self->delayed_send(self, self->state.options.beat, tick_atom_v);
       },
       [=](retry_atom) { settle_batch(self); },
       [=](pulse_atom, bool moving) {

@@ -103,7 +103,7 @@ struct reconciler_state {
   std::uint64_t last_token = 0;
   batch_course course;
   time_point next_alarm = time_point::min();
-  pace turns;
+  throttle turns;
   lease_rule leases;
   awaited answer; // of the recorder
   awaited puback; // of a dead letter

@@ -16,22 +16,22 @@ namespace ledgerd {
 
 namespace {
 
-using sweeper_pointer = sweeper_actor::stateful_pointer<sweeper_state>;
+using redriver_pointer = redriver_actor::stateful_pointer<redriver_state>;
 using records = std::vector<transaction_record>;
 
 constexpr auto beat_min = std::chrono::milliseconds{100};
 constexpr auto beat_max = std::chrono::milliseconds{5000};
 constexpr std::size_t publishing_max = 5000;
 
-void claim(sweeper_pointer self);
+void claim(redriver_pointer self);
 
-void end_round(sweeper_pointer self) {
+void end_round(redriver_pointer self) {
   self->state.busy = false;
   self->state.answer.end();
 }
 
 // There may be more, but not more than the broker confirms.
-void next_round(sweeper_pointer self) {
+void next_round(redriver_pointer self) {
   if (self->state.publishing < publishing_max)
     claim(self);
   else
@@ -39,14 +39,14 @@ void next_round(sweeper_pointer self) {
 }
 
 // The moment of the claim makes the message id one of its own.
-void publish_again(sweeper_pointer self, const records& undecided) {
+void publish_again(redriver_pointer self, const records& undecided) {
   auto& state = self->state;
   for (const auto& record : undecided) {
     const auto exponent = state.options.currencies->exponent(record.asked.account.currency);
     if (!exponent) {
       if (state.options.lookup)
         state.options.lookup->request();
-      spdlog::warn("sweeper: record {} is in a currency that this node does not know yet",
+      spdlog::warn("redriver: record {} is in a currency that this node does not know yet",
                    to_int(record.id));
       continue;
     }
@@ -58,21 +58,21 @@ void publish_again(sweeper_pointer self, const records& undecided) {
   }
 }
 
-void settle_next(sweeper_pointer self);
+void settle_next(redriver_pointer self);
 
-void give_up(sweeper_pointer self) {
+void give_up(redriver_pointer self) {
   self->state.settling.clear();
   end_round(self);
 }
 
-void raise_alarm(sweeper_state& state, const transaction_record& record) {
+void raise_alarm(redriver_state& state, const transaction_record& record) {
   if (state.contrary++ % 100 == 0)
-    spdlog::error("sweeper: record {} is {} by another verdict than the ledger's own row ({} such "
+    spdlog::error("redriver: record {} is {} by another verdict than the ledger's own row ({} such "
                   "records so far)",
                   to_int(record.id), to_text(record.status), state.contrary);
 }
 
-void tell_settled(sweeper_pointer self, std::vector<settled>& answers) {
+void tell_settled(redriver_pointer self, std::vector<settled>& answers) {
   auto& state = self->state;
   auto changed = std::make_shared<records>();
   for (auto& each : answers) {
@@ -87,7 +87,7 @@ void tell_settled(sweeper_pointer self, std::vector<settled>& answers) {
 }
 
 // Whatever is not written now is claimed again later.
-void on_settled(sweeper_pointer self, settled_batch& done) {
+void on_settled(redriver_pointer self, settled_batch& done) {
   auto& state = self->state;
   state.answer.came(self->clock().now(), true);
   const auto first = state.settling.begin();
@@ -107,7 +107,7 @@ void on_settled(sweeper_pointer self, settled_batch& done) {
     break;
   case batch_step::refuse:
   case batch_step::set_aside:
-    spdlog::warn("sweeper: the database does not settle record {}: {}", to_int(first->id),
+    spdlog::warn("redriver: the database does not settle record {}: {}", to_int(first->id),
                  failure.detail);
     state.settling.erase(first);
     break;
@@ -115,7 +115,7 @@ void on_settled(sweeper_pointer self, settled_batch& done) {
   settle_next(self);
 }
 
-void settle_next(sweeper_pointer self) {
+void settle_next(redriver_pointer self) {
   auto& state = self->state;
   if (state.settling.empty())
     return next_round(self);
@@ -127,7 +127,7 @@ void settle_next(sweeper_pointer self) {
             [self](const caf::error&) { give_up(self); });
 }
 
-void on_verdicts(sweeper_pointer self, records&& claimed,
+void on_verdicts(redriver_pointer self, records&& claimed,
                  const std::vector<record_verdict>& found) {
   auto& state = self->state;
   std::unordered_set<std::int64_t> decided;
@@ -135,7 +135,7 @@ void on_verdicts(sweeper_pointer self, records&& claimed,
     decided.insert(to_int(verdict.id));
   std::erase_if(claimed, [&](const auto& each) { return decided.contains(to_int(each.id)); });
   if (!claimed.empty() || !found.empty())
-    spdlog::info("sweeper: {} records without a verdict: {} were decided, {} are published again",
+    spdlog::info("redriver: {} records without a verdict: {} were decided, {} are published again",
                  claimed.size() + found.size(), found.size(), claimed.size());
   publish_again(self, claimed);
   state.settling = found;
@@ -143,19 +143,19 @@ void on_verdicts(sweeper_pointer self, records&& claimed,
 }
 
 // The ledger is silent, or says what cannot be understood yet: the same question again, later.
-void ask_later(sweeper_pointer self, const rejection& why) {
+void ask_later(redriver_pointer self, const rejection& why) {
   auto& state = self->state;
   if (why.unknown_currency && state.options.lookup)
     state.options.lookup->request();
   state.pause = std::clamp(state.pause * 2, beat_min, state.options.pause_max);
   state.next_question = self->clock().now() + state.pause;
   if (state.unanswered++ % 100 == 0)
-    spdlog::warn("sweeper: the ledger does not say what it decided of {} records: {}",
+    spdlog::warn("redriver: the ledger does not say what it decided of {} records: {}",
                  state.kept.size(), why.detail);
   end_round(self);
 }
 
-void on_reply(sweeper_pointer self, const api_reply& reply) {
+void on_reply(redriver_pointer self, const api_reply& reply) {
   auto& state = self->state;
   state.answer.came(self->clock().now(), true);
   const auto verdicts = reply.answered ? decode_verdicts(reply.payload, *state.options.currencies)
@@ -166,7 +166,7 @@ void on_reply(sweeper_pointer self, const api_reply& reply) {
   on_verdicts(self, std::exchange(state.kept, {}), std::get<std::vector<record_verdict>>(verdicts));
 }
 
-void ask_ledger(sweeper_pointer self) {
+void ask_ledger(redriver_pointer self) {
   auto& state = self->state;
   state.busy = true;
   state.answer.came(self->clock().now(), true);
@@ -174,13 +174,13 @@ void ask_ledger(sweeper_pointer self) {
   ids.reserve(state.kept.size());
   for (const auto& each : state.kept)
     ids.push_back(each.id);
-  self->request(state.options.courier, caf::infinite, ask_atom_v, std::string{names::api_verdicts},
-                encode_verdict_question(ids))
+  self->request(state.options.ledger_client, caf::infinite, ask_atom_v,
+                std::string{names::api_verdicts}, encode_verdict_question(ids))
       .then([self](const api_reply& reply) { on_reply(self, reply); },
             [self](const caf::error&) { end_round(self); });
 }
 
-void on_claimed(sweeper_pointer self, found_records& found) {
+void on_claimed(redriver_pointer self, found_records& found) {
   auto* claimed = std::get_if<records>(&found.result);
   if (claimed == nullptr || claimed->empty())
     return end_round(self);
@@ -190,9 +190,9 @@ void on_claimed(sweeper_pointer self, found_records& found) {
   ask_ledger(self);
 }
 
-void claim(sweeper_pointer self) {
+void claim(redriver_pointer self) {
   auto& state = self->state;
-  failpoint("sweeper");
+  failpoint("redriver");
   state.busy = true;
   state.answer.came(self->clock().now(), true);
   self->request(state.options.recorder, caf::infinite, claim_atom_v,
@@ -203,7 +203,7 @@ void claim(sweeper_pointer self) {
 }
 
 // One question or claim at a time; none of a silent ledger before its pause is over.
-void begin_round(sweeper_pointer self) {
+void begin_round(redriver_pointer self) {
   auto& state = self->state;
   if (state.busy || self->clock().now() < state.next_question)
     return;
@@ -214,15 +214,15 @@ void begin_round(sweeper_pointer self) {
 }
 
 // A publication that failed needs nothing more: its record will be claimed again.
-void take_confirmations(sweeper_pointer self) {
+void take_confirmations(redriver_pointer self) {
   self->state.publishing -= self->state.options.requests->take().size();
 }
 
 } // namespace
 
-actor_report sweeper_state::report(progress_time now) const {
+actor_report redriver_state::report(progress_time now) const {
   return {
-      "sweeper",
+      "redriver",
       "",
       {
           {"claimed_total", claimed},
@@ -237,19 +237,19 @@ actor_report sweeper_state::report(progress_time now) const {
   };
 }
 
-sweeper_actor::behavior_type sweeper(sweeper_actor::stateful_pointer<sweeper_state> self,
-                                     sweeper_options options) {
+redriver_actor::behavior_type redriver(redriver_actor::stateful_pointer<redriver_state> self,
+                                       redriver_options options) {
   self->state.course = {options.claim_max, beat_min, options.pause_max};
   self->state.options = std::move(options);
-  self->state.options.requests->open(make_waker(sweeper_actor{self}));
+  self->state.options.requests->open(make_waker(redriver_actor{self}));
   const auto beat = std::clamp(self->state.options.redrive_after / 4, beat_min, beat_max);
-  self->delayed_send(self, beat, beat_atom_v);
+  self->delayed_send(self, beat, tick_atom_v);
   return {
       [=](wake_atom) { take_confirmations(self); },
-      [=](beat_atom) {
+      [=](tick_atom) {
         take_confirmations(self);
         begin_round(self);
-        self->delayed_send(self, beat, beat_atom_v);
+        self->delayed_send(self, beat, tick_atom_v);
       },
       [=](report_atom) { return self->state.report(self->clock().now()); },
   };

@@ -1,4 +1,4 @@
-// SWEEPER: brings records to their verdict that have been without one for too long: the process
+// REDRIVER: brings records to their verdict that have been without one for too long: the process
 // died between record and publication, a result was lost, or a stream lost its data. It claims them
 // from the database, asks the ledger which are decided already and settles those from the ledger's
 // own rows, and publishes the requests of the others again, under a message id of their own. The
@@ -29,10 +29,10 @@
 
 namespace ledgerd {
 
-struct sweeper_options {
+struct redriver_options {
   recorder_actor recorder;
   intake_actor intake;
-  courier_actor courier;
+  ledger_client_actor ledger_client;
   std::shared_ptr<publisher> requests;
   std::shared_ptr<const currency_table> currencies;
   std::chrono::milliseconds redrive_after{30000};
@@ -42,12 +42,12 @@ struct sweeper_options {
   std::chrono::milliseconds pause_max{30000}; // between two questions to a silent ledger
 };
 
-struct sweeper_state {
-  static inline const char* name = "sweeper";
+struct redriver_state {
+  static inline const char* name = "redriver";
 
   using time_point = caf::actor_clock::time_point;
 
-  sweeper_options options;
+  redriver_options options;
   std::vector<transaction_record> kept; // claimed; the ledger has not said yet what it decided
   std::chrono::milliseconds pause{0};   // before it is asked again; 0: it answers
   time_point next_question = time_point::min();
@@ -67,7 +67,7 @@ struct sweeper_state {
   actor_report report(progress_time now) const;
 };
 
-sweeper_actor::behavior_type sweeper(sweeper_actor::stateful_pointer<sweeper_state> self,
-                                     sweeper_options options);
+redriver_actor::behavior_type redriver(redriver_actor::stateful_pointer<redriver_state> self,
+                                       redriver_options options);
 
 } // namespace ledgerd

@@ -16,9 +16,9 @@ namespace ledgerd {
 
 namespace {
 
-using account_pointer = account_actor::stateful_pointer<account_state>;
+using submission_root_pointer = submission_root_actor::stateful_pointer<submission_root_state>;
 
-recorder_actor spawn_recorder(account_pointer self, const account_options& options,
+recorder_actor spawn_recorder(submission_root_pointer self, const submission_root_options& options,
                               const std::shared_ptr<record_store>& store, const char* whose,
                               duty what = duty::moves_money) {
   auto& all = self->state.recorders;
@@ -28,7 +28,7 @@ recorder_actor spawn_recorder(account_pointer self, const account_options& optio
   return all.back();
 }
 
-void spawn_intake(account_pointer self, const account_options& options) {
+void spawn_intake(submission_root_pointer self, const submission_root_options& options) {
   auto& state = self->state;
   state.finder = spawn_recorder(self, options, options.finder_store, "finder", duty::answers);
   lookup_options before;
@@ -45,7 +45,7 @@ void spawn_intake(account_pointer self, const account_options& options) {
   state.children.add(self, state.intake, "intake");
 }
 
-void spawn_reconcilers(account_pointer self, const account_options& options) {
+void spawn_reconcilers(submission_root_pointer self, const submission_root_options& options) {
   for (const auto& ports : options.reconcilers) {
     reconciler_options config;
     config.instance = ports.instance;
@@ -65,48 +65,49 @@ void spawn_reconcilers(account_pointer self, const account_options& options) {
   }
 }
 
-void spawn_sweeper(account_pointer self, const account_options& options) {
+void spawn_redriver(submission_root_pointer self, const submission_root_options& options) {
   auto& state = self->state;
-  sweeper_options config;
-  config.recorder = spawn_recorder(self, options, options.sweeper_store, "sweeper");
+  redriver_options config;
+  config.recorder = spawn_recorder(self, options, options.redriver_store, "redriver");
   config.intake = state.intake;
-  config.courier = state.courier;
-  config.requests = options.sweeper_requests;
+  config.ledger_client = state.ledger_client;
+  config.requests = options.redriver_requests;
   config.currencies = options.currencies;
   config.lookup = options.lookup;
   config.redrive_after = options.redrive_after;
-  state.sweeper = self->spawn(guarded(sweeper), std::move(config));
-  state.children.add(self, state.sweeper, "sweeper");
+  state.redriver = self->spawn(guarded(redriver), std::move(config));
+  state.children.add(self, state.redriver, "redriver");
 }
 
 // What stands still must not be held on to, nor must more be taken.
-void call_the_roll(account_pointer self) {
+void call_the_roll(submission_root_pointer self) {
   failpoint("account");
   auto& state = self->state;
   const auto moving = state.children.call(self);
   for (const auto& to : state.reconcilers)
     self->send(to, pulse_atom_v, moving);
-  self->delayed_send(self, roll_call_pause, beat_atom_v);
+  self->delayed_send(self, roll_call_pause, tick_atom_v);
 }
 
-void stop_all(account_pointer self) {
+void stop_all(submission_root_pointer self) {
   auto& state = self->state;
   state.children.stop();
   const auto stop = [self](const auto& whom) {
     self->send_exit(whom, caf::exit_reason::user_shutdown);
   };
-  stop(state.sweeper);
+  stop(state.redriver);
   for (const auto& each : state.reconcilers)
     stop(each);
   stop(state.intake);
   stop(state.lookup);
-  stop(state.courier);
+  stop(state.ledger_client);
   for (const auto& each : state.recorders)
     stop(each);
   self->quit();
 }
 
-caf::typed_response_promise<drain_summary> drain(account_pointer self, std::int64_t deadline_ms) {
+caf::typed_response_promise<drain_summary> drain(submission_root_pointer self,
+                                                 std::int64_t deadline_ms) {
   auto& state = self->state;
   auto now = std::make_shared<gathering<drain_summary>>();
   now->promise = self->make_response_promise<drain_summary>();
@@ -118,7 +119,7 @@ caf::typed_response_promise<drain_summary> drain(account_pointer self, std::int6
   return now->promise;
 }
 
-caf::typed_response_promise<std::vector<actor_report>> gather(account_pointer self) {
+caf::typed_response_promise<std::vector<actor_report>> gather(submission_root_pointer self) {
   auto& state = self->state;
   auto now = std::make_shared<gathering<std::vector<actor_report>>>();
   now->promise = self->make_response_promise<std::vector<actor_report>>();
@@ -127,28 +128,30 @@ caf::typed_response_promise<std::vector<actor_report>> gather(account_pointer se
   ask_report(self, state.lookup, "lookup", now);
   for (const auto& each : state.reconcilers)
     ask_report(self, each, "reconciler", now);
-  ask_report(self, state.sweeper, "sweeper", now);
+  ask_report(self, state.redriver, "redriver", now);
   return now->promise;
 }
 
 } // namespace
 
-account_actor::behavior_type account(account_actor::stateful_pointer<account_state> self,
-                                     const account_options& options) {
+submission_root_actor::behavior_type
+submission_root(submission_root_actor::stateful_pointer<submission_root_state> self,
+                const submission_root_options& options) {
   LEDGERD_ASSERT(!options.reconcilers.empty());
   self->state.children.begin(self, "account", options.board);
-  self->state.courier = self->spawn(guarded(courier), courier_options{options.questions});
-  self->state.children.add(self, self->state.courier, "courier", duty::answers);
+  self->state.ledger_client =
+      self->spawn(guarded(ledger_client), ledger_client_options{options.questions});
+  self->state.children.add(self, self->state.ledger_client, "ledger_client", duty::answers);
   spawn_intake(self, options);
   spawn_reconcilers(self, options);
-  spawn_sweeper(self, options);
+  spawn_redriver(self, options);
   call_the_roll(self);
   return {
-      [=](doors_atom) {
+      [=](handles_atom) {
         const auto& state = self->state;
-        return account_doors{state.intake, state.lookup, state.courier};
+        return submission_handles{state.intake, state.lookup, state.ledger_client};
       },
-      [=](beat_atom) { call_the_roll(self); },
+      [=](tick_atom) { call_the_roll(self); },
       [=](drain_atom, std::int64_t deadline_ms) { return drain(self, deadline_ms); },
       [=](report_atom) { return gather(self); },
   };

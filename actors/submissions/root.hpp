@@ -1,5 +1,5 @@
-// ACCOUNT: the root of the account side's actors. Spawns bottom-up (recorders, courier, intake,
-// reconcilers, sweeper) and stops top-down: the intake takes nothing more, the reconcilers finish
+// ROOT: the root of the account side's actors. Spawns bottom-up (recorders, ledger_client, intake,
+// reconcilers, redriver) and stops top-down: the intake takes nothing more, the reconcilers finish
 // what they hold, then all go.
 #pragma once
 
@@ -20,7 +20,7 @@
 
 namespace ledgerd {
 
-struct account_options {
+struct submission_root_options {
   struct reconciler_ports {
     std::string instance;
     std::shared_ptr<delivery_source> source;
@@ -36,9 +36,9 @@ struct account_options {
   std::vector<reconciler_ports> reconcilers;
   std::shared_ptr<record_store> intake_store;
   std::shared_ptr<record_store> finder_store;
-  std::shared_ptr<record_store> sweeper_store;
+  std::shared_ptr<record_store> redriver_store;
   std::shared_ptr<publisher> intake_requests;
-  std::shared_ptr<publisher> sweeper_requests;
+  std::shared_ptr<publisher> redriver_requests;
   std::shared_ptr<inquirer> questions;
   std::size_t submissions_max = 10000;
   std::size_t batch_max = 1000; // results of one statement
@@ -48,20 +48,21 @@ struct account_options {
   bool detach_recorders = true;          // false only in deterministic tests
 };
 
-struct account_state {
+struct submission_root_state {
   static inline const char* name = "account";
 
   std::vector<recorder_actor> recorders;
-  courier_actor courier;
+  ledger_client_actor ledger_client;
   recorder_actor finder;
   lookup_actor lookup;
   intake_actor intake;
   std::vector<reconciler_actor> reconcilers;
-  sweeper_actor sweeper;
-  supervision<account_actor::stateful_pointer<account_state>> children;
+  redriver_actor redriver;
+  supervision<submission_root_actor::stateful_pointer<submission_root_state>> children;
 };
 
-account_actor::behavior_type account(account_actor::stateful_pointer<account_state> self,
-                                     const account_options& options);
+submission_root_actor::behavior_type
+submission_root(submission_root_actor::stateful_pointer<submission_root_state> self,
+                const submission_root_options& options);
 
 } // namespace ledgerd

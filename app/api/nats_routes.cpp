@@ -34,7 +34,7 @@ std::vector<std::string_view> values_of(const api_question& asked, std::string_v
   return result;
 }
 
-void handle(const std::shared_ptr<question_desk>& desk, account_api& api,
+void handle(const std::shared_ptr<question_desk>& desk, submission_api& api,
             const api_question& asked) {
   const auto answer = [desk, reply = asked.reply](const api_answer& got) {
     std::vector<header> headers;
@@ -78,13 +78,13 @@ actor_report report_of(const question_desk& desk, std::int64_t asked) {
 
 } // namespace
 
-teller_actor spawn_nats_api(caf::actor_system& system, std::shared_ptr<question_desk> desk,
-                            const std::shared_ptr<account_api>& api) {
+responder_actor spawn_nats_api(caf::actor_system& system, std::shared_ptr<question_desk> desk,
+                               const std::shared_ptr<submission_api>& api) {
   return system.spawn(
-      guarded([api](teller_actor::pointer self, const std::shared_ptr<question_desk>& questions)
-                  -> teller_actor::behavior_type {
-        questions->open(make_waker(teller_actor{self}));
-        self->delayed_send(self, beat, beat_atom_v);
+      guarded([api](responder_actor::pointer self, const std::shared_ptr<question_desk>& questions)
+                  -> responder_actor::behavior_type {
+        questions->open(make_waker(responder_actor{self}));
+        self->delayed_send(self, beat, tick_atom_v);
         const auto asked = std::make_shared<std::int64_t>(0);
         return {
             [=](wake_atom) {
@@ -97,9 +97,9 @@ teller_actor spawn_nats_api(caf::actor_system& system, std::shared_ptr<question_
               if (!some.empty())
                 self->send(self, wake_atom_v); // for the rest
             },
-            [=](beat_atom) {
+            [=](tick_atom) {
               self->send(self, wake_atom_v);
-              self->delayed_send(self, beat, beat_atom_v);
+              self->delayed_send(self, beat, tick_atom_v);
             },
             [=](report_atom) { return report_of(*questions, *asked); },
         };

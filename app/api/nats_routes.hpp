@@ -14,7 +14,7 @@ namespace ledgerd {
 
 // The actor that answers; it ends when it is sent an exit. The desk must be made for these two
 // subjects.
-teller_actor spawn_nats_api(caf::actor_system& system, std::shared_ptr<question_desk> desk,
-                            const std::shared_ptr<account_api>& api);
+responder_actor spawn_nats_api(caf::actor_system& system, std::shared_ptr<question_desk> desk,
+                               const std::shared_ptr<submission_api>& api);
 
 } // namespace ledgerd

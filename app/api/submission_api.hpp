@@ -35,9 +35,9 @@ struct submit_call {
 using api_callback = std::function<void(api_answer)>;
 
 // No function blocks. All may be called from any thread.
-class account_api {
+class submission_api {
 public:
-  virtual ~account_api() = default;
+  virtual ~submission_api() = default;
 
   virtual void submit(const submit_call& call, api_callback done) = 0;
 

@@ -82,7 +82,7 @@ std::optional<record_id> read_record_id(std::string_view text) {
 
 class account_routes {
 public:
-  explicit account_routes(std::shared_ptr<account_api> api) : api_{std::move(api)} {}
+  explicit account_routes(std::shared_ptr<submission_api> api) : api_{std::move(api)} {}
 
   void submit(const http_request& request, http_responder respond) {
     if (!is_json(request))
@@ -137,7 +137,7 @@ public:
   }
 
 private:
-  std::shared_ptr<account_api> api_;
+  std::shared_ptr<submission_api> api_;
 };
 
 } // namespace
@@ -156,7 +156,7 @@ std::optional<std::chrono::seconds> preferred_wait(const std::vector<std::string
   return std::nullopt;
 }
 
-std::vector<http_route> make_account_routes(std::shared_ptr<account_api> api) {
+std::vector<http_route> make_submission_routes(std::shared_ptr<submission_api> api) {
   const auto shared = std::make_shared<account_routes>(std::move(api));
   std::vector<http_route> routes;
   const auto on = [&](const char* method, const char* path,

@@ -14,7 +14,7 @@
 namespace ledgerd {
 
 // The routes, which call `api` on the server's thread and answer when it does.
-std::vector<http_route> make_account_routes(std::shared_ptr<account_api> api);
+std::vector<http_route> make_submission_routes(std::shared_ptr<submission_api> api);
 
 // How long a call with these values of the header Prefer wants to wait for the verdict (RFC 7240),
 // at most prefer_wait_max; nothing when it has no such preference, or none that can be read.

@@ -79,12 +79,12 @@ std::string problem_code(const std::string& document) {
   return found != parsed.end() && found->is_string() ? found->get<std::string>() : "UNAVAILABLE";
 }
 
-class account_service final : public account_api,
-                              public std::enable_shared_from_this<account_service> {
+class submission_service final : public submission_api,
+                                 public std::enable_shared_from_this<submission_service> {
 public:
-  account_service(caf::actor_system& system, account_doors doors,
-                  std::shared_ptr<const currency_table> currencies,
-                  std::shared_ptr<currency_lookup> lookup, const request_rules& rules)
+  submission_service(caf::actor_system& system, submission_handles doors,
+                     std::shared_ptr<const currency_table> currencies,
+                     std::shared_ptr<currency_lookup> lookup, const request_rules& rules)
       : system_{system}, doors_{std::move(doors)},
         currencies_{std::move(currencies)}, lookup_{std::move(lookup)}, rules_{rules} {}
 
@@ -152,7 +152,7 @@ private:
   // road.
   void ask_ledger(std::string_view subject, std::string question, const api_callback& done) {
     ask(
-        system_, doors_.courier, find_limit,
+        system_, doors_.ledger_client, find_limit,
         [done](const api_reply& reply) {
           if (!reply.answered)
             return done(unavailable("no node with the ledger role answers"));
@@ -164,7 +164,7 @@ private:
   }
 
   caf::actor_system& system_;
-  const account_doors doors_;
+  const submission_handles doors_;
   const std::shared_ptr<const currency_table> currencies_;
   const std::shared_ptr<currency_lookup> lookup_;
   const request_rules rules_;
@@ -172,12 +172,12 @@ private:
 
 } // namespace
 
-std::shared_ptr<account_api> make_account_service(caf::actor_system& system, account_doors doors,
-                                                  std::shared_ptr<const currency_table> currencies,
-                                                  std::shared_ptr<currency_lookup> lookup,
-                                                  const request_rules& rules) {
-  return std::make_shared<account_service>(system, std::move(doors), std::move(currencies),
-                                           std::move(lookup), rules);
+std::shared_ptr<submission_api>
+make_account_service(caf::actor_system& system, submission_handles doors,
+                     std::shared_ptr<const currency_table> currencies,
+                     std::shared_ptr<currency_lookup> lookup, const request_rules& rules) {
+  return std::make_shared<submission_service>(system, std::move(doors), std::move(currencies),
+                                              std::move(lookup), rules);
 }
 
 } // namespace ledgerd

@@ -14,9 +14,9 @@
 namespace ledgerd {
 
 // `system` must outlive the result and every answer.
-std::shared_ptr<account_api> make_account_service(caf::actor_system& system, account_doors doors,
-                                                  std::shared_ptr<const currency_table> currencies,
-                                                  std::shared_ptr<currency_lookup> lookup,
-                                                  const request_rules& rules);
+std::shared_ptr<submission_api>
+make_account_service(caf::actor_system& system, submission_handles doors,
+                     std::shared_ptr<const currency_table> currencies,
+                     std::shared_ptr<currency_lookup> lookup, const request_rules& rules);
 
 } // namespace ledgerd

@@ -27,11 +27,11 @@ namespace {
 
 constexpr auto doors_limit = std::chrono::seconds{10};
 
-account_doors ask_doors(caf::actor_system& system, const account_actor& root) {
-  account_doors result;
+submission_handles ask_doors(caf::actor_system& system, const submission_root_actor& root) {
+  submission_handles result;
   caf::scoped_actor self{system};
-  self->request(root, doors_limit, doors_atom_v)
-      .receive([&](const account_doors& doors) { result = doors; },
+  self->request(root, doors_limit, handles_atom_v)
+      .receive([&](const submission_handles& doors) { result = doors; },
                [&](const caf::error& reason) {
                  throw std::runtime_error("the account side did not start: "
                                           + system.render(reason));
@@ -82,8 +82,8 @@ actor_world::actor_world(const config& settings, broker& nats, const ledger_know
     : settings_(settings), deadline_(deadline), system_config_(settings.scheduler_threads),
       system_(system_config_) {
   // What may fail comes before the first actor.
-  std::optional<node_options> ledger_parts;
-  std::optional<account_options> account_parts;
+  std::optional<ledger_root_options> ledger_parts;
+  std::optional<submission_root_options> account_parts;
   std::shared_ptr<question_desk> desk;
   if (settings.has_role("ledger")) {
     ledger_parts = make_ledger_role(settings, nats, known.currencies, known.lookup);
@@ -96,9 +96,9 @@ actor_world::actor_world(const config& settings, broker& nats, const ledger_know
   }
   try {
     if (ledger_parts)
-      ledger_ = system_.spawn(guarded(node), *std::move(ledger_parts));
+      ledger_ = system_.spawn(guarded(ledger_root), *std::move(ledger_parts));
     if (account_parts) {
-      account_ = system_.spawn(guarded(account), *std::move(account_parts));
+      account_ = system_.spawn(guarded(submission_root), *std::move(account_parts));
       api_ = make_account_service(system_, ask_doors(system_, account_), known.currencies,
                                   known.lookup, settings.rules);
       nats_api_ = spawn_nats_api(system_, std::move(desk), api_);

@@ -42,12 +42,12 @@ public:
   actor_world& operator=(const actor_world&) = delete;
 
   caf::actor_system& system() noexcept { return system_; }
-  const node_actor& ledger() const noexcept { return ledger_; }           // may be empty
-  const account_actor& account_side() const noexcept { return account_; } // may be empty
-  const teller_actor& nats_api() const noexcept { return nats_api_; }     // likewise
+  const ledger_root_actor& ledger() const noexcept { return ledger_; }            // may be empty
+  const submission_root_actor& account_side() const noexcept { return account_; } // may be empty
+  const responder_actor& nats_api() const noexcept { return nats_api_; }          // likewise
 
   // Null without the account role.
-  const std::shared_ptr<account_api>& api() const noexcept { return api_; }
+  const std::shared_ptr<submission_api>& api() const noexcept { return api_; }
 
   // Both roles at once: takes nothing more, finishes what is held as far as the deadline allows,
   // hands back the rest, and says so in the log. The deadline has begun.
@@ -58,10 +58,10 @@ private:
   shutdown_deadline& deadline_;
   actors_config system_config_;
   caf::actor_system system_; // waits for its actors: the handles below go first
-  node_actor ledger_;
-  account_actor account_;
-  teller_actor nats_api_;
-  std::shared_ptr<account_api> api_;
+  ledger_root_actor ledger_;
+  submission_root_actor account_;
+  responder_actor nats_api_;
+  std::shared_ptr<submission_api> api_;
   bool drained_ = false;
 };
 

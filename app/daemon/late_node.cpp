@@ -12,7 +12,7 @@ namespace {
 constexpr const char* retry_seconds = "5";
 
 // Hands every call on to the node's API, which is there whenever a route is called.
-class late_api final : public account_api {
+class late_api final : public submission_api {
 public:
   explicit late_api(std::shared_ptr<late_node> node) : node_(std::move(node)) {}
 
@@ -38,7 +38,7 @@ public:
   }
 
 private:
-  std::shared_ptr<account_api> find(const api_callback& done) const {
+  std::shared_ptr<submission_api> find(const api_callback& done) const {
     auto api = node_->api();
     if (!api)
       done(api_problem(503, "UNAVAILABLE", "the node is starting or shutting down"));
@@ -56,7 +56,7 @@ http_response unavailable(const std::string& why) {
 
 } // namespace
 
-void late_node::open(http_routes operations, std::shared_ptr<account_api> api) {
+void late_node::open(http_routes operations, std::shared_ptr<submission_api> api) {
   const std::lock_guard lock{mutex_};
   operations_ = std::make_shared<const http_routes>(std::move(operations));
   api_ = std::move(api);
@@ -75,7 +75,7 @@ std::shared_ptr<const http_routes> late_node::operations(std::string& why) const
   return operations_;
 }
 
-std::shared_ptr<account_api> late_node::api() const {
+std::shared_ptr<submission_api> late_node::api() const {
   const std::lock_guard lock{mutex_};
   return api_;
 }
@@ -99,7 +99,7 @@ std::vector<http_route> make_late_routes(const std::shared_ptr<late_node>& node,
   };
   auto routes = make_routes(std::move(health));
   if (with_account_api) {
-    auto more = make_account_routes(std::make_shared<late_api>(node));
+    auto more = make_submission_routes(std::make_shared<late_api>(node));
     std::move(more.begin(), more.end(), std::back_inserter(routes));
   }
   for (auto& route : routes) {

@@ -17,19 +17,19 @@ namespace ledgerd {
 class late_node {
 public:
   // From now on the routes are served. `api` is null without the account role.
-  void open(http_routes operations, std::shared_ptr<account_api> api);
+  void open(http_routes operations, std::shared_ptr<submission_api> api);
 
   // From now on they answer 503, but for the health checks; `why` is the sentence.
   void close(const std::string& why);
 
   // Null, and the reason in `why`, while the node is closed.
   std::shared_ptr<const http_routes> operations(std::string& why) const;
-  std::shared_ptr<account_api> api() const;
+  std::shared_ptr<submission_api> api() const;
 
 private:
   mutable std::mutex mutex_;
   std::shared_ptr<const http_routes> operations_;
-  std::shared_ptr<account_api> api_;
+  std::shared_ptr<submission_api> api_;
   std::string why_ = "the node is starting";
 };
 

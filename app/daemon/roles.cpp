@@ -21,10 +21,10 @@ constexpr std::size_t letter_messages = 256;
 
 } // namespace
 
-node_options make_ledger_role(const config& settings, broker& nats,
-                              std::shared_ptr<const currency_table> currencies,
-                              std::shared_ptr<currency_lookup> lookup) {
-  node_options options;
+ledger_root_options make_ledger_role(const config& settings, broker& nats,
+                                     std::shared_ptr<const currency_table> currencies,
+                                     std::shared_ptr<currency_lookup> lookup) {
+  ledger_root_options options;
   options.lookup = std::move(lookup);
   options.node_name = settings.node_name;
   options.currencies = std::move(currencies);
@@ -71,12 +71,12 @@ node_options make_ledger_role(const config& settings, broker& nats,
   return options;
 }
 
-account_options make_account_role(const config& settings, broker& nats,
-                                  std::shared_ptr<const currency_table> currencies,
-                                  std::shared_ptr<currency_lookup> lookup,
-                                  const std::shared_ptr<ledger_view>& view) {
+submission_root_options make_account_role(const config& settings, broker& nats,
+                                          std::shared_ptr<const currency_table> currencies,
+                                          std::shared_ptr<currency_lookup> lookup,
+                                          const std::shared_ptr<ledger_view>& view) {
   const auto store = [&] { return make_postgres_record_store(account_database(settings), view); };
-  account_options options;
+  submission_root_options options;
   options.lookup = std::move(lookup);
   options.node_name = settings.node_name;
   options.currencies = std::move(currencies);
@@ -85,9 +85,9 @@ account_options make_account_role(const config& settings, broker& nats,
   options.redrive_after = settings.redrive_after;
   options.intake_store = store();
   options.finder_store = store();
-  options.sweeper_store = store();
+  options.redriver_store = store();
   options.intake_requests = nats.make_publisher();
-  options.sweeper_requests = nats.make_publisher();
+  options.redriver_requests = nats.make_publisher();
   options.questions = nats.make_inquirer();
   const auto fetchers =
       settings.has_role("ledger") ? 2 * static_cast<std::size_t>(settings.fetchers) : 0;

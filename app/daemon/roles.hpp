@@ -13,12 +13,12 @@ namespace ledgerd {
 
 // Both ask the broker for the consumers' settings; throw std::runtime_error when it does not
 // answer. `nats` must outlive the actors.
-node_options make_ledger_role(const config& settings, broker& nats,
-                              std::shared_ptr<const currency_table> currencies,
-                              std::shared_ptr<currency_lookup> lookup);
-account_options make_account_role(const config& settings, broker& nats,
-                                  std::shared_ptr<const currency_table> currencies,
-                                  std::shared_ptr<currency_lookup> lookup,
-                                  const std::shared_ptr<ledger_view>& view);
+ledger_root_options make_ledger_role(const config& settings, broker& nats,
+                                     std::shared_ptr<const currency_table> currencies,
+                                     std::shared_ptr<currency_lookup> lookup);
+submission_root_options make_account_role(const config& settings, broker& nats,
+                                          std::shared_ptr<const currency_table> currencies,
+                                          std::shared_ptr<currency_lookup> lookup,
+                                          const std::shared_ptr<ledger_view>& view);
 
 } // namespace ledgerd

@@ -95,16 +95,17 @@ constexpr std::array exported_values{
                    "Results that answer no record, or are none.", metric_kind::counter},
     exported_value{"reconciler", "contrary_total", "ledgerd_contrary_verdicts_total", contrary_help,
                    metric_kind::counter, "result"},
-    exported_value{"sweeper", "contrary_total", "ledgerd_contrary_verdicts_total", contrary_help,
+    exported_value{"redriver", "contrary_total", "ledgerd_contrary_verdicts_total", contrary_help,
                    metric_kind::counter, "ledger"},
     exported_value{"reconciler", "foreign_total", "ledgerd_foreign_results_total",
                    "Results and dead letters of requests that are not of the account side.",
                    metric_kind::counter},
-    exported_value{"teller", "questions_expired_total", "ledgerd_ledger_questions_dropped_total",
+    exported_value{"responder", "questions_expired_total", "ledgerd_ledger_questions_dropped_total",
                    questions_help, metric_kind::counter, "expired"},
-    exported_value{"teller", "questions_overflow_total", "ledgerd_ledger_questions_dropped_total",
-                   questions_help, metric_kind::counter, "overflow"},
-    exported_value{"teller", "questions_foreign_total", "ledgerd_ledger_questions_dropped_total",
+    exported_value{"responder", "questions_overflow_total",
+                   "ledgerd_ledger_questions_dropped_total", questions_help, metric_kind::counter,
+                   "overflow"},
+    exported_value{"responder", "questions_foreign_total", "ledgerd_ledger_questions_dropped_total",
                    questions_help, metric_kind::counter, "foreign_reply"},
     exported_value{"nats_api", "questions_expired_total", "ledgerd_account_questions_dropped_total",
                    questions_help, metric_kind::counter, "expired"},
@@ -118,10 +119,10 @@ constexpr std::array exported_values{
                    metric_kind::counter},
     exported_value{"lookup", "refused_total", "ledgerd_lookups_refused_total",
                    "Questions for a record that were refused.", metric_kind::counter},
-    exported_value{"sweeper", "settled_total", "ledgerd_records_swept_total",
+    exported_value{"redriver", "settled_total", "ledgerd_records_swept_total",
                    "Records that got their verdict from the ledger's own row.",
                    metric_kind::counter},
-    exported_value{"sweeper", "republished_total", "ledgerd_requests_republished_total",
+    exported_value{"redriver", "republished_total", "ledgerd_requests_republished_total",
                    "Requests published again for want of a verdict.", metric_kind::counter},
 };
 
@@ -202,7 +203,7 @@ void ask_reports(caf::actor_system& system, const Root& root, const report_callb
 }
 
 // Adds the report of one actor, when there is such an actor.
-void ask_one_more(caf::actor_system& system, const teller_actor& whom, reports all,
+void ask_one_more(caf::actor_system& system, const responder_actor& whom, reports all,
                   const report_callback& answer) {
   if (!whom)
     return answer(std::move(all));
@@ -227,8 +228,8 @@ metrics_snapshot commit_wait() {
 
 } // namespace
 
-http_routes make_operations(caf::actor_system& system, const node_actor& ledger,
-                            const account_actor& account, const teller_actor& nats_api,
+http_routes make_operations(caf::actor_system& system, const ledger_root_actor& ledger,
+                            const submission_root_actor& account, const responder_actor& nats_api,
                             std::shared_ptr<const progress_board> board,
                             std::shared_ptr<const topology_board> streams) {
   // One side after the other, so that their reports are gathered without a lock.

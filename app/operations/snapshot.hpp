@@ -17,8 +17,8 @@ namespace ledgerd {
 
 // What the HTTP routes ask of a running daemon. Never blocks: the actors answer when they do.
 // One of the roots may be empty, and `nats_api` with `account`.
-http_routes make_operations(caf::actor_system& system, const node_actor& ledger,
-                            const account_actor& account, const teller_actor& nats_api,
+http_routes make_operations(caf::actor_system& system, const ledger_root_actor& ledger,
+                            const submission_root_actor& account, const responder_actor& nats_api,
                             std::shared_ptr<const progress_board> board,
                             std::shared_ptr<const topology_board> streams);
 

@@ -38,7 +38,7 @@ struct simulation : fixture {
   std::shared_ptr<simulated_broker> broker;
   std::shared_ptr<memory_database> database;
   std::vector<std::shared_ptr<memory_store>> stores;
-  std::vector<node_actor> nodes;
+  std::vector<ledger_root_actor> nodes;
   std::set<std::int64_t> valid_ids;
   std::optional<account_key> locked; // by a stranger, for a while
 
@@ -78,7 +78,7 @@ struct simulation : fixture {
   }
 
   void start_node(const std::string& name) {
-    node_options options;
+    ledger_root_options options;
     options.node_name = name;
     options.currencies = won();
     options.rules.default_currency = *currency_code::parse("KRW");

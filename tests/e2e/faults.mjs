@@ -150,7 +150,7 @@ const stimuli = {
   node: null,
   account: null,
   readiness: null,
-  sweeper: null,
+  redriver: null,
   fetcher: 'deposits',
   region: 'deposits',
   ledger: 'deposits',
@@ -159,8 +159,8 @@ const stimuli = {
   reconciler: 'submission',
   intake: 'submission',
   recorder: 'submission',
-  courier: 'account',
-  teller: 'account',
+  ledger_client: 'account',
+  responder: 'account',
   nats_api: 'question',
 };
 

@@ -44,8 +44,8 @@ CAF_TEST(what is awaited counts from the first moment and from each arrival) {
 CAF_TEST(a child that does not answer stands still after the bound of its duty) {
   roll_call calls;
   const auto gate = calls.add("gate 0", duty::moves_money);
-  const auto teller = calls.add("teller", duty::answers);
-  for (const auto each : {gate, teller}) {
+  const auto responder = calls.add("responder", duty::answers);
+  for (const auto each : {gate, responder}) {
     CAF_CHECK(calls.may_ask(each));
     calls.asked(each, start);
     CAF_CHECK(!calls.may_ask(each));
@@ -53,10 +53,10 @@ CAF_TEST(a child that does not answer stands still after the bound of its duty) 
   CAF_CHECK_EQUAL(names(calls.standing(start + 3400ms)), "");
   CAF_CHECK_EQUAL(names(calls.standing(start + 3500ms)), "gate 0: does not answer 3500");
   CAF_CHECK_EQUAL(names(calls.standing(start + 15s)),
-                  "gate 0: does not answer 15000, teller: does not answer 15000");
+                  "gate 0: does not answer 15000, responder: does not answer 15000");
   calls.answered(gate, start + 16s, {});
   CAF_CHECK(calls.may_ask(gate));
-  CAF_CHECK_EQUAL(names(calls.standing(start + 16s)), "teller: does not answer 16000");
+  CAF_CHECK_EQUAL(names(calls.standing(start + 16s)), "responder: does not answer 16000");
 }
 
 CAF_TEST(a child that answers and waits in vain stands still and the longest comes first) {

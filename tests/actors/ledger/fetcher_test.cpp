@@ -39,7 +39,7 @@ struct fetcher_fixture : fixture {
                 std::move(batch.entries.begin(), batch.entries.end(), std::back_inserter(*e));
               },
               [](idle_atom, const account_key&, bool) { CAF_FAIL("unexpected idle"); },
-              [](beat_atom) {},
+              [](tick_atom) {},
               [](report_atom) { return actor_report{}; },
           };
         });

@@ -107,11 +107,11 @@ struct gate_fixture : fixture {
     gate_options options;
     options.poster = spawn_poster(false);
     options.side_poster = spawn_poster(true);
-    options.node =
-        spawn_fake<node_actor>([c = circuit](node_actor::pointer) -> node_actor::behavior_type {
+    options.node = spawn_fake<ledger_root_actor>(
+        [c = circuit](ledger_root_actor::pointer) -> ledger_root_actor::behavior_type {
           return {
               [c](circuit_atom, std::uint32_t, bool open) { c->push_back(open); },
-              [](beat_atom) {},
+              [](tick_atom) {},
               [](drain_atom, std::int64_t) { return drain_summary{}; },
               [](report_atom) { return std::vector<actor_report>{}; },
           };
@@ -124,7 +124,7 @@ struct gate_fixture : fixture {
           return {
               [](wake_atom) {},
               [](turn_atom) {},
-              [](beat_atom) {},
+              [](tick_atom) {},
               [a](answer_atom, std::vector<ticketed_answer>& got) {
                 std::move(got.begin(), got.end(), std::back_inserter(*a));
               },

@@ -27,7 +27,7 @@ struct ledger_fixture : fixture {
           return {
               [](apply_atom, const entry_batch&) { CAF_FAIL("unexpected entries"); },
               [answers](idle_atom, const account_key&, bool gone) { answers->push_back(gone); },
-              [](beat_atom) {},
+              [](tick_atom) {},
               [](report_atom) { return actor_report{}; },
           };
         });
@@ -37,7 +37,7 @@ struct ledger_fixture : fixture {
           return {
               [](wake_atom) {},
               [](turn_atom) {},
-              [](beat_atom) {},
+              [](tick_atom) {},
               [l](answer_atom, const std::vector<ticketed_answer>& got) {
                 for (const auto& each : got) {
                   CAF_CHECK(each.later && !each.verdict);

@@ -1,4 +1,4 @@
-#define CAF_SUITE teller
+#define CAF_SUITE responder
 
 #include "actors/ledger/responder.hpp"
 
@@ -70,12 +70,12 @@ private:
   }
 };
 
-struct teller_fixture : fixture {
+struct responder_fixture : fixture {
   std::shared_ptr<fake_desk> desk = std::make_shared<fake_desk>();
   std::shared_ptr<small_ledger> ledger = std::make_shared<small_ledger>();
-  teller_actor subject;
+  responder_actor subject;
 
-  teller_fixture() {
+  responder_fixture() {
     for (int i = 1; i <= 5; ++i) {
       posting row;
       row.id = transaction_id{i};
@@ -87,11 +87,11 @@ struct teller_fixture : fixture {
       row.amount = money{i};
       ledger->rows.push_back(row);
     }
-    teller_options options{
+    responder_options options{
         desk, ledger,
         std::make_shared<const currency_table>(std::vector<currency>{
             {*currency_code::parse("KRW"), 0}, {*currency_code::parse("EUR"), 2}})};
-    subject = started_actor(sys.spawn(teller, options));
+    subject = started_actor(sys.spawn(responder, options));
     consume_messages();
   }
 
@@ -118,7 +118,7 @@ struct teller_fixture : fixture {
 
 } // namespace
 
-CAF_TEST_FIXTURE_SCOPE(teller_tests, teller_fixture)
+CAF_TEST_FIXTURE_SCOPE(responder_tests, responder_fixture)
 
 CAF_TEST(under overload the newest are answered and the oldest not even read) {
   const auto now = steady::now();
@@ -146,7 +146,7 @@ CAF_TEST(under overload the newest are answered and the oldest not even read) {
   CAF_CHECK_EQUAL(value("questions_answered_total"), 40);
 }
 
-CAF_TEST(questions do not keep the teller from its other messages) {
+CAF_TEST(questions do not keep the responder from its other messages) {
   for (int i = 0; i < 100; ++i)
     put(names::api_account, R"({"userId":"ann"})", std::to_string(i));
   auto asked = self->request(subject, caf::infinite, report_atom_v);

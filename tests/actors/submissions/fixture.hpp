@@ -90,7 +90,7 @@ struct account_fixture : fixture {
             told->insert(told->end(), records->begin(), records->end());
           },
           [](wake_atom) {},
-          [](beat_atom) {},
+          [](tick_atom) {},
           [](drain_atom, std::int64_t) { return drain_summary{}; },
           [](report_atom) { return actor_report{}; },
       };

@@ -189,7 +189,7 @@ CAF_TEST(without the database nothing is recorded or published) {
   CAF_CHECK(answers->at(1).outcome == submit_outcome::accepted);
 }
 
-CAF_TEST(a commit in doubt says so and leaves the record to the sweeper) {
+CAF_TEST(a commit in doubt says so and leaves the record to the redriver) {
   store->commit_in_doubt_next(1);
   submit(ten_won(), "k1");
   CAF_REQUIRE_EQUAL(answers->size(), 1u);
@@ -327,7 +327,7 @@ CAF_TEST(a drain takes nothing more and waits for what is published) {
   CAF_CHECK(*done);
 }
 
-CAF_TEST(a drain ends at its deadline and says what is left to the sweeper) {
+CAF_TEST(a drain ends at its deadline and says what is left to the redriver) {
   publisher->confirm_at_once = false;
   submit(ten_won());
   CAF_CHECK_EQUAL(drain(500).handed_back, 1u);

@@ -1,4 +1,4 @@
-#define CAF_SUITE sweeper
+#define CAF_SUITE redriver
 
 #include "actors/submissions/ledger_client.hpp"
 #include "actors/submissions/redriver.hpp"
@@ -13,21 +13,21 @@ namespace {
 
 constexpr auto age = 1000ms;
 
-struct sweeper_fixture : account_fixture {
+struct redriver_fixture : account_fixture {
   std::shared_ptr<fake_inquirer> ledger = std::make_shared<fake_inquirer>();
   std::shared_ptr<std::vector<transaction_record>> told =
       std::make_shared<std::vector<transaction_record>>();
-  sweeper_actor subject;
+  redriver_actor subject;
 
-  sweeper_fixture() {
-    sweeper_options options;
+  redriver_fixture() {
+    redriver_options options;
     options.recorder = spawn_recorder();
     options.intake = spawn_fake_intake(told);
-    options.courier = started_actor(sys.spawn(courier, courier_options{ledger}));
+    options.ledger_client = started_actor(sys.spawn(ledger_client, ledger_client_options{ledger}));
     options.requests = publisher;
     options.currencies = currencies;
     options.redrive_after = age;
-    subject = started_actor(sys.spawn(sweeper, options));
+    subject = started_actor(sys.spawn(redriver, options));
     consume_messages();
   }
 
@@ -46,7 +46,7 @@ struct sweeper_fixture : account_fixture {
 
 } // namespace
 
-CAF_TEST_FIXTURE_SCOPE(sweeper_tests, sweeper_fixture)
+CAF_TEST_FIXTURE_SCOPE(redriver_tests, redriver_fixture)
 
 CAF_TEST(young records are left alone) {
   pending_record();

@@ -14,7 +14,7 @@
 
 namespace ledgerd {
 
-class fake_account_api final : public account_api {
+class fake_submission_api final : public submission_api {
 public:
   // What the next questions are answered with; without it each gets what a sound node would say.
   void answer_with(api_answer answer) { answer_ = std::move(answer); }

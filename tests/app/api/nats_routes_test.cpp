@@ -28,8 +28,8 @@ struct fixture {
   api_config config;
   caf::actor_system system{config};
   std::shared_ptr<fake_desk> desk = std::make_shared<fake_desk>();
-  std::shared_ptr<fake_account_api> api = std::make_shared<fake_account_api>();
-  teller_actor subject = spawn_nats_api(system, desk, api);
+  std::shared_ptr<fake_submission_api> api = std::make_shared<fake_submission_api>();
+  responder_actor subject = spawn_nats_api(system, desk, api);
 
   ~fixture() { caf::anon_send_exit(subject, caf::exit_reason::user_shutdown); }
 
@@ -50,7 +50,7 @@ std::string status_of(const fake_desk::given_answer& answer) {
   return answer.status;
 }
 
-std::string last_of(const fake_account_api& api) {
+std::string last_of(const fake_submission_api& api) {
   return api.asked().back();
 }
 

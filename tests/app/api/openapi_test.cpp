@@ -35,7 +35,7 @@ const nlohmann::json& document() {
 }
 
 std::vector<http_route> all_routes() {
-  auto routes = make_account_routes(std::make_shared<fake_account_api>());
+  auto routes = make_submission_routes(std::make_shared<fake_submission_api>());
   for (auto& route : make_routes({}))
     routes.push_back(std::move(route));
   return routes;

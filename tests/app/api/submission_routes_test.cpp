@@ -15,8 +15,8 @@ using namespace std::chrono_literals;
 namespace {
 
 struct fixture {
-  std::shared_ptr<fake_account_api> api = std::make_shared<fake_account_api>();
-  http_server server{"127.0.0.1", 0, make_account_routes(api)};
+  std::shared_ptr<fake_submission_api> api = std::make_shared<fake_submission_api>();
+  http_server server{"127.0.0.1", 0, make_submission_routes(api)};
 
   std::string ask(const std::string& request) const {
     raw_client client{server.port()};
@@ -215,7 +215,7 @@ CAF_TEST(a wait that is honoured is said so) {
 CAF_TEST(more waiting requests than there are places for do not wait) {
   http_limits few;
   few.connections = 64; // so 48 may be at work, and half of these wait
-  const http_server small{"127.0.0.1", 0, make_account_routes(api), few};
+  const http_server small{"127.0.0.1", 0, make_submission_routes(api), few};
   api->hold(true);
   std::vector<raw_client> waiting;
   for (int i = 0; i < 26; ++i) {
@@ -246,12 +246,12 @@ CAF_TEST(problems of the account side are passed on with their headers) {
                            {429, "RATE_LIMITED", "1"},
                            {503, "UNAVAILABLE", "1"}};
   for (const auto& [status, code, retry_after] : table) {
-    api->answer_with(fake_account_api::problem(status, code));
+    api->answer_with(fake_submission_api::problem(status, code));
     const auto answer = get("/v1/transactions/5");
     CAF_CHECK_EQUAL(problem_of(answer), std::to_string(status) + " " + code);
     CAF_CHECK_EQUAL(contains(answer, "Retry-After"), retry_after != nullptr);
   }
-  auto busy = fake_account_api::problem(503, "UNAVAILABLE");
+  auto busy = fake_submission_api::problem(503, "UNAVAILABLE");
   busy.headers.emplace_back("Retry-After", "7");
   api->answer_with(busy);
   const auto answer = get("/v1/accounts/a");

@@ -76,7 +76,7 @@ CAF_TEST(only an actor that does not answer ends the process) {
 CAF_TEST(the metrics count what stands still and name the longest wait) {
   const auto values = to_snapshot(
       std::vector<standing_actor>{{"gate 0", {9500ms, "no commit"}, duty::moves_money, false},
-                                  {"teller", {1s, "does not answer"}, duty::answers, true}});
+                                  {"responder", {1s, "does not answer"}, duty::answers, true}});
   CAF_REQUIRE_EQUAL(values.size(), 2u);
   CAF_CHECK_EQUAL(values[0].name, "ledgerd_stalled");
   CAF_CHECK_EQUAL(values[0].value, 2);

@@ -27,7 +27,7 @@ const std::string token(32, 't');
 // All routes behind a token that may do everything but operate.
 struct fixture {
   temporary_file file{"till read,submit " + token + "\n"};
-  std::shared_ptr<fake_account_api> api = std::make_shared<fake_account_api>();
+  std::shared_ptr<fake_submission_api> api = std::make_shared<fake_submission_api>();
   http_server server{"127.0.0.1", 0, routes()};
 
   std::vector<http_route> routes() const {
@@ -38,14 +38,14 @@ struct fixture {
     daemon.metrics = [](auto answer) { answer({}); };
     daemon.actors = [](auto answer) { answer({}); };
     auto all = make_routes(std::move(daemon));
-    for (auto& route : make_account_routes(api))
+    for (auto& route : make_submission_routes(api))
       all.push_back(std::move(route));
     return guard_routes(std::move(all), read_http_access(settings));
   }
 
   // What a caller without a key gets from a node that has no token file.
   std::string open_answer(const std::string& bytes) {
-    auto all = make_account_routes(api);
+    auto all = make_submission_routes(api);
     const http_server open{"127.0.0.1", 0, guard_routes(std::move(all), http_access{})};
     raw_client client{open.port()};
     client.send(bytes);
