@@ -47,7 +47,7 @@ void park(fetcher_pointer self, held_delivery& slot, rejection why) {
   if (const auto more = state.lines.admit(to_text(why.reason), self->clock().now()))
     spdlog::info("{}: parking {} of {}: {}: {}{}", state.options.instance, slot.source.stream_seq,
                  slot.source.stream, to_text(why.reason), why.detail, left_out_text(*more));
-  ++state.parked;
+  ++state.counters.parked;
   slot.why = std::move(why);
   slot.at = stage::nameless;
   if (!publish_letter(self, slot))
@@ -102,8 +102,8 @@ void take_deliveries(fetcher_pointer self) {
       state.drain.count_handed_back();
       continue;
     }
-    ++state.fetched;
-    state.redelivered += next.deliveries > 1 ? 1 : 0;
+    ++state.counters.fetched;
+    state.counters.redelivered += next.deliveries > 1 ? 1 : 0;
     const auto tag = state.hold(std::move(next), now);
     admit(self, state.at(tag), batch);
   }
@@ -129,7 +129,8 @@ void settle(fetcher_pointer self, held_delivery& slot, time_point now) {
   auto& state = self->state;
   state.options.source->settle(slot.source.receipt, slot.after);
   const auto took = now - slot.arrived;
-  state.end_to_end.record(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+  state.counters.end_to_end.record(
+      std::chrono::duration_cast<std::chrono::microseconds>(took).count());
   state.drain.count_settled();
   --state.publishing;
   state.puback.came(now, state.publishing > 0);
@@ -148,7 +149,7 @@ void postpone(fetcher_pointer self, held_delivery& slot, const confirmation& why
         "half a minute: {}{}",
         state.options.instance, slot.after == settlement::terminate ? "dead letter" : "result",
         slot.source.stream_seq, slot.source.stream, why.error, left_out_text(*more));
-  ++state.postponed;
+  ++state.counters.postponed;
   state.unstored.add(slot.source.stream_seq, slot.tried, now, why.error);
   state.options.source->settle(slot.source.receipt, settlement::postpone);
   state.drain.count_handed_back();
@@ -160,7 +161,7 @@ void postpone(fetcher_pointer self, held_delivery& slot, const confirmation& why
 void on_not_stored(fetcher_pointer self, held_delivery& slot, const confirmation& got) {
   auto& state = self->state;
   const auto now = self->clock().now();
-  ++state.unconfirmed;
+  ++state.counters.unconfirmed;
   state.last_refusal = got.error;
   if (got.outcome == publish_outcome::too_large && shrink_letter(slot.letter, got.bytes_max)) {
     state.options.results->publish(slot.letter);
@@ -173,7 +174,8 @@ void on_not_stored(fetcher_pointer self, held_delivery& slot, const confirmation
     return postpone(self, slot, got);
   if (const auto more = state.lines.admit(never ? "refused" : "not confirmed", now))
     spdlog::warn("{}: {} not confirmed, publishing again ({} so far): {}{}", state.options.instance,
-                 slot.letter.message_id, state.unconfirmed, got.error, left_out_text(*more));
+                 slot.letter.message_id, state.counters.unconfirmed, got.error,
+                 left_out_text(*more));
   slot.at = stage::unconfirmed;
   slot.due = now + state.options.retry_pause;
 }
@@ -197,11 +199,11 @@ void answer_one(fetcher_pointer self, ticketed_answer& got, time_point now) {
   LEDGERD_ASSERT(slot.at == stage::deciding);
   if (got.later) {
     // Not settled: its lease runs out, and the broker delivers it again.
-    ++state.let_go;
+    ++state.counters.let_go;
     return state.release(slot);
   }
   if (!got.verdict) {
-    ++state.own_failures;
+    ++state.counters.own_failures;
     if (++slot.attempts >= state.options.attempts_max)
       return park(self, slot, {dead_reason::attempts_exhausted, got.failure});
     slot.at = stage::failed;
@@ -216,14 +218,14 @@ void answer_one(fetcher_pointer self, ticketed_answer& got, time_point now) {
                  "field \"recordId\": is taken by a request with other content, transaction "
                      + std::to_string(to_int(stored.id))});
   case outcome::duplicate:
-    ++state.duplicate;
+    ++state.counters.duplicate;
     break;
   case outcome::applied:
-    ++state.applied;
+    ++state.counters.applied;
     break;
   case outcome::insufficient_funds:
   case outcome::balance_overflow:
-    ++state.refused;
+    ++state.counters.refused;
     break;
   }
   const auto exponent = state.options.currencies->exponent(stored.account.currency);
@@ -355,23 +357,23 @@ actor_report fetcher_state::report(progress_time now) const {
       "fetcher",
       options.instance,
       {
-          {"fetched_total", fetched},
-          {"redelivered_total", redelivered},
-          {"applied_total", applied},
-          {"refused_total", refused},
-          {"duplicate_total", duplicate},
-          {"parked_total", parked},
-          {"own_failures_total", own_failures},
-          {"let_go_total", let_go},
-          {"unconfirmed_total", unconfirmed},
-          {"postponed_total", postponed},
+          {"fetched_total", counters.fetched},
+          {"redelivered_total", counters.redelivered},
+          {"applied_total", counters.applied},
+          {"refused_total", counters.refused},
+          {"duplicate_total", counters.duplicate},
+          {"parked_total", counters.parked},
+          {"own_failures_total", counters.own_failures},
+          {"let_go_total", counters.let_go},
+          {"unconfirmed_total", counters.unconfirmed},
+          {"postponed_total", counters.postponed},
           {"unstored", static_cast<std::int64_t>(unstored.size())},
           {"oldest_unconfirmed_ms", oldest_unconfirmed(now).count()},
           {"held", static_cast<std::int64_t>(held)},
           {"held_bytes", static_cast<std::int64_t>(held_bytes)},
           {"paused", paused ? 1 : 0},
       },
-      {{"end_to_end", end_to_end}},
+      {{"end_to_end", counters.end_to_end}},
       {puback.since(now), last_refusal.empty() ? "no PubAck" : "no PubAck: " + last_refusal},
   };
 }

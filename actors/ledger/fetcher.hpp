@@ -20,6 +20,7 @@
 #include "actors/common/lease.hpp"
 #include "actors/common/throttle.hpp"
 #include "actors/common/unstored.hpp"
+#include "actors/ledger/fetcher_counters.hpp"
 #include "actors/ledger/protocol.hpp"
 #include "domain/currency_lookup.hpp"
 #include "domain/log_throttle.hpp"
@@ -103,17 +104,7 @@ struct fetcher_state {
   log_throttle lines;
   unstored_letters unstored;
 
-  std::int64_t fetched = 0;
-  std::int64_t redelivered = 0;
-  std::int64_t applied = 0;
-  std::int64_t refused = 0;
-  std::int64_t duplicate = 0;
-  std::int64_t parked = 0;
-  std::int64_t own_failures = 0;
-  std::int64_t let_go = 0; // there was no room for it: its account is stuck
-  std::int64_t unconfirmed = 0;
-  std::int64_t postponed = 0;
-  duration_histogram end_to_end; // from arrival at this process to the acknowledgement
+  fetcher_counters counters;
 
   ticket hold(delivery&& arrived, time_point now);
   void release(held_delivery& slot);

@@ -76,11 +76,11 @@ void close_circuit(gate_pointer self) {
 void answer_posted(gate_pointer self, gate_batch& batch, posted& result) {
   auto& state = self->state;
   LEDGERD_ASSERT(result.groups.size() == batch.groups.size());
-  state.rows += result.statistics.rows;
-  state.fence_rejections += result.statistics.fence_rejections;
-  state.heads_read += result.statistics.heads_read;
-  state.raced += result.statistics.raced;
-  ++state.batches;
+  state.counters.rows += result.statistics.rows;
+  state.counters.fence_rejections += result.statistics.fence_rejections;
+  state.counters.heads_read += result.statistics.heads_read;
+  state.counters.raced += result.statistics.raced;
+  ++state.counters.batches;
   answer_book book;
   for (std::size_t g = 0; g < batch.groups.size(); ++g) {
     auto& answered = result.groups[g];
@@ -112,7 +112,7 @@ void set_aside(gate_pointer self, const account_key& account, trouble why,
   auto& state = self->state;
   if (!state.side.set_aside(account, why, self->clock().now()))
     return;
-  ++state.set_aside;
+  ++state.counters.set_aside;
   if (const auto left_out = may_log(self, static_cast<std::size_t>(why)))
     spdlog::warn("gate {}: the account {} {} is {} and set aside ({} more such lines left out): "
                  "its requests wait, all others go on: {}",
@@ -148,10 +148,10 @@ void on_side_failure(gate_pointer self, gate_batch& batch, const store_failure& 
   auto& state = self->state;
   const auto now = self->clock().now();
   const bool refused = failure.kind == store_failure_kind::rejected;
-  state.rejected += refused ? 1 : 0;
-  state.blocked += failure.kind == store_failure_kind::blocked ? 1 : 0;
-  state.in_doubt += failure.kind == store_failure_kind::in_doubt ? 1 : 0;
-  state.unavailable += failure.kind == store_failure_kind::unavailable ? 1 : 0;
+  state.counters.rejected += refused ? 1 : 0;
+  state.counters.blocked += failure.kind == store_failure_kind::blocked ? 1 : 0;
+  state.counters.in_doubt += failure.kind == store_failure_kind::in_doubt ? 1 : 0;
+  state.counters.unavailable += failure.kind == store_failure_kind::unavailable ? 1 : 0;
   // A lock holds all of it up alike; a statement that took too long may be quicker for less.
   const bool too_much =
       refused || (failure.kind == store_failure_kind::blocked && failure.culprits.empty());
@@ -280,17 +280,17 @@ void on_failure(gate_pointer self, const store_failure& failure) {
   auto& state = self->state;
   switch (failure.kind) {
   case store_failure_kind::unavailable:
-    ++state.unavailable;
+    ++state.counters.unavailable;
     return try_again_later(self, failure);
   case store_failure_kind::in_doubt:
-    ++state.in_doubt;
+    ++state.counters.in_doubt;
     return try_again_later(self, failure);
   case store_failure_kind::rejected:
-    ++state.rejected;
+    ++state.counters.rejected;
     close_circuit(self);
     return search_culprit(self, failure);
   case store_failure_kind::blocked:
-    ++state.blocked;
+    ++state.counters.blocked;
     close_circuit(self);
     return search_culprit(self, failure);
   }
@@ -325,7 +325,7 @@ void post_under_way(gate_pointer self) {
   self->request(state.options.poster, caf::infinite, post_atom_v, state.under_way)
       .then(
           [self](posted_batch& answered) {
-            self->state.commit.record(answered.microseconds);
+            self->state.counters.commit.record(answered.microseconds);
             if (const auto* failure = std::get_if<store_failure>(&answered.result))
               on_failure(self, *failure);
             else
@@ -391,16 +391,16 @@ actor_report gate_state::report(time_point now) const {
       "gate",
       std::to_string(options.index),
       {
-          {"batches_total", batches},
-          {"rows_total", rows},
-          {"fence_rejections_total", fence_rejections},
-          {"heads_read_total", heads_read},
-          {"raced_total", raced},
-          {"in_doubt_total", in_doubt},
-          {"unavailable_total", unavailable},
-          {"rejected_total", rejected},
-          {"blocked_total", blocked},
-          {"set_aside_total", set_aside},
+          {"batches_total", counters.batches},
+          {"rows_total", counters.rows},
+          {"fence_rejections_total", counters.fence_rejections},
+          {"heads_read_total", counters.heads_read},
+          {"raced_total", counters.raced},
+          {"in_doubt_total", counters.in_doubt},
+          {"unavailable_total", counters.unavailable},
+          {"rejected_total", counters.rejected},
+          {"blocked_total", counters.blocked},
+          {"set_aside_total", counters.set_aside},
           {"circuit_open", open ? 1 : 0},
           {"waiting", waiting},
           {"under_way", under_way ? static_cast<std::int64_t>(under_way->entries) : 0},
@@ -409,7 +409,7 @@ actor_report gate_state::report(time_point now) const {
           {"aside_waiting", static_cast<std::int64_t>(side.entries_waiting())},
           {"aside_oldest_ms", side.oldest() ? milliseconds_since(*side.oldest(), now) : 0},
       },
-      {{"commit", commit}},
+      {{"commit", counters.commit}},
       {answer.since(now), last_failure.empty() ? "the database does not answer a batch"
                                                : "a batch waits: " + last_failure},
   };

@@ -25,6 +25,7 @@
 
 #include "actors/common/progress.hpp"
 #include "actors/common/throttle.hpp"
+#include "actors/ledger/gate_counters.hpp"
 #include "actors/ledger/lane_limits.hpp"
 #include "actors/ledger/protocol.hpp"
 #include "actors/ledger/side_lane.hpp"
@@ -74,17 +75,7 @@ struct gate_state {
   };
   std::array<quiet_log, 4> logs; // by trouble; the last for single refused entries
 
-  std::int64_t batches = 0;
-  std::int64_t rows = 0;
-  std::int64_t fence_rejections = 0;
-  std::int64_t heads_read = 0;
-  std::int64_t raced = 0;
-  std::int64_t in_doubt = 0;
-  std::int64_t unavailable = 0;
-  std::int64_t rejected = 0;
-  std::int64_t blocked = 0;
-  std::int64_t set_aside = 0;
-  duration_histogram commit;
+  gate_counters counters;
 
   void enqueue(ledger_group&& next, time_point now);
 

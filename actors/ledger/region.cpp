@@ -18,7 +18,7 @@ using tenant_iterator = region_state::tenants::iterator;
 ledger_actor spawn_ledger(region_pointer self, const account_key& account) {
   const auto& options = self->state.options;
   const auto gate = account_key_hash{}(account) % options.gates.size();
-  ++self->state.spawned;
+  ++self->state.counters.spawned;
   return self->spawn<caf::lazy_init>(
       guarded(ledger),
       ledger_options{account, options.gates[gate], region_actor{self}, options.group_max});
@@ -49,7 +49,7 @@ void deal_out(region_pointer self, entry_batch& batch) {
   failpoint("region");
   auto& state = self->state;
   const auto now = self->clock().now();
-  state.entries += static_cast<std::int64_t>(batch.entries.size());
+  state.counters.entries += static_cast<std::int64_t>(batch.entries.size());
   std::vector<tenant_iterator> touched;
   touched.reserve(batch.entries.size());
   for (auto& next : batch.entries) {
@@ -79,7 +79,7 @@ void on_answer(region_pointer self, const account_key& account, bool gone) {
   LEDGERD_ASSERT(found != state.by_account.end() && found->second->leaving);
   const auto at = found->second;
   if (gone) {
-    ++state.passivated;
+    ++state.counters.passivated;
     if (at->held.entries.empty()) {
       state.leaving.erase(at);
       state.by_account.erase(found);
@@ -108,10 +108,10 @@ actor_report region_state::report() const {
       "region",
       "0",
       {
-          {"entries_total", entries},
+          {"entries_total", counters.entries},
           {"ledgers", static_cast<std::int64_t>(by_account.size())},
-          {"ledgers_spawned_total", spawned},
-          {"ledgers_passivated_total", passivated},
+          {"ledgers_spawned_total", counters.spawned},
+          {"ledgers_passivated_total", counters.passivated},
       },
       {},
   };

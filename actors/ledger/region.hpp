@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "actors/ledger/protocol.hpp"
+#include "actors/ledger/region_counters.hpp"
 
 namespace ledgerd {
 
@@ -44,9 +45,7 @@ struct region_state {
   tenants leaving; // ... or here
   std::unordered_map<account_key, tenants::iterator, account_key_hash> by_account;
 
-  std::int64_t entries = 0;
-  std::int64_t spawned = 0;
-  std::int64_t passivated = 0;
+  region_counters counters;
 
   actor_report report() const;
 };

@@ -27,7 +27,7 @@ void tell(submit_request& request, const submit_answer& what) {
 }
 
 void refuse(intake_state& state, submit_request& request, const std::string& why) {
-  state.unavailable += request.answer ? 1 : 0;
+  state.counters.unavailable += request.answer ? 1 : 0;
   tell(request, {submit_outcome::unavailable, {}, why});
 }
 
@@ -36,7 +36,7 @@ void expire(intake_state& state, time_point now) {
   const auto is_over = [&](submit_request& request, const char* why) {
     if (request.deadline > now || !request.answer)
       return request.deadline <= now;
-    ++state.expired;
+    ++state.counters.expired;
     refuse(state, request, why);
     return true;
   };
@@ -79,14 +79,14 @@ void take_recorded(intake_pointer self, submit_request& request, recorded& got) 
   auto& state = self->state;
   switch (got.outcome) {
   case record_outcome::recorded:
-    ++state.accepted;
+    ++state.counters.accepted;
     publish(self, got.record);
     return answer(self, request, submit_outcome::accepted, std::move(got.record));
   case record_outcome::repeated:
-    ++state.repeated;
+    ++state.counters.repeated;
     return answer(self, request, submit_outcome::repeated, std::move(got.record));
   case record_outcome::conflict:
-    ++state.conflict;
+    ++state.counters.conflict;
     return tell(request, {submit_outcome::conflict, std::move(got.record), {}});
   }
 }
@@ -132,7 +132,7 @@ void on_recorded(intake_pointer self, recorded_batch& done) {
   auto& state = self->state;
   state.answer.end();
   auto requests = std::exchange(state.recording, {});
-  ++state.batches;
+  ++state.counters.batches;
   if (auto* records = std::get_if<std::vector<recorded>>(&done.result)) {
     LEDGERD_ASSERT(records->size() == requests.size());
     state.course.succeeded();
@@ -195,9 +195,9 @@ void take_confirmations(intake_pointer self) {
       state.drain_result.settled += state.draining ? 1 : 0;
       continue;
     }
-    if (state.unconfirmed++ % 1000 == 0)
-      spdlog::warn("intake: not confirmed, publishing again ({} so far): {}", state.unconfirmed,
-                   got.error);
+    if (state.counters.unconfirmed++ % 1000 == 0)
+      spdlog::warn("intake: not confirmed, publishing again ({} so far): {}",
+                   state.counters.unconfirmed, got.error);
     found->second.under_way = false;
     found->second.due = self->clock().now() + state.options.retry_pause;
   }
@@ -222,7 +222,7 @@ void on_settled(intake_pointer self, const std::vector<transaction_record>& reco
     const auto [begin, end] = state.waiters.equal_range(to_int(record.id));
     for (auto each = begin; each != end; ++each) {
       const auto took = now - each->second.since;
-      state.verdict_wait.record(
+      state.counters.verdict_wait.record(
           std::chrono::duration_cast<std::chrono::microseconds>(took).count());
       each->second.answer({each->second.outcome, record, {}});
     }
@@ -274,17 +274,17 @@ actor_report intake_state::report(progress_time now) const {
       "intake",
       "",
       {
-          {"accepted_total", accepted},
-          {"repeated_total", repeated},
-          {"conflict_total", conflict},
-          {"unavailable_total", unavailable},
-          {"expired_total", expired},
-          {"unconfirmed_total", unconfirmed},
-          {"batches_total", batches},
+          {"accepted_total", counters.accepted},
+          {"repeated_total", counters.repeated},
+          {"conflict_total", counters.conflict},
+          {"unavailable_total", counters.unavailable},
+          {"expired_total", counters.expired},
+          {"unconfirmed_total", counters.unconfirmed},
+          {"batches_total", counters.batches},
           {"held", static_cast<std::int64_t>(held())},
           {"waiting", static_cast<std::int64_t>(waiters.size())},
       },
-      {{"verdict_wait", verdict_wait}},
+      {{"verdict_wait", counters.verdict_wait}},
       longer({answer.since(now), "the database does not answer a batch"},
              {puback.since(now), "no PubAck"}),
   };

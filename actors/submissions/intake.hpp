@@ -19,6 +19,7 @@
 
 #include "actors/common/batch_course.hpp"
 #include "actors/common/progress.hpp"
+#include "actors/submissions/intake_counters.hpp"
 #include "actors/submissions/protocol.hpp"
 #include "domain/currency.hpp"
 #include "messaging/ports.hpp"
@@ -75,14 +76,7 @@ struct intake_state {
   caf::typed_response_promise<drain_summary> drained;
   drain_summary drain_result;
 
-  std::int64_t accepted = 0;
-  std::int64_t repeated = 0;
-  std::int64_t conflict = 0;
-  std::int64_t unavailable = 0;
-  std::int64_t expired = 0; // of these, those whose deadline passed
-  std::int64_t unconfirmed = 0;
-  std::int64_t batches = 0;
-  duration_histogram verdict_wait; // from the record to the verdict, of those that wait
+  intake_counters counters;
 
   std::size_t held() const { return forming.size() + recording.size() + publishing.size(); }
 

@@ -13,7 +13,7 @@ using lookup_pointer = lookup_actor::stateful_pointer<lookup_state>;
 void ask_next(lookup_pointer self);
 
 void refuse(lookup_state& state, lookup_state::caller& who, const std::string& why) {
-  ++state.refused;
+  ++state.counters.refused;
   who.answer.deliver(found_records{store_failure{store_failure_kind::unavailable, why}});
 }
 
@@ -47,7 +47,7 @@ void on_found(lookup_pointer self, const found_records& found) {
     for (const auto id : who.ids)
       if (const auto one = by_id.find(to_int(id)); one != by_id.end())
         theirs.push_back(*one->second);
-    ++state.answered;
+    ++state.counters.answered;
     who.answer.deliver(found_records{std::move(theirs)});
   }
   ask_next(self);
@@ -80,8 +80,8 @@ void ask_next(lookup_pointer self) {
 actor_report lookup_state::report() const {
   return {"lookup",
           "",
-          {{"answered_total", answered},
-           {"refused_total", refused},
+          {{"answered_total", counters.answered},
+           {"refused_total", counters.refused},
            {"waiting", static_cast<std::int64_t>(waiting.size() + asked.size())}},
           {}};
 }

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/submissions/lookup_counters.hpp"
 #include "actors/submissions/protocol.hpp"
 
 namespace ledgerd {
@@ -42,8 +43,7 @@ struct lookup_state {
   std::vector<caller> asked;  // for whom the recorder is at work; empty when all were refused
   bool under_way = false;
 
-  std::int64_t answered = 0;
-  std::int64_t refused = 0;
+  lookup_counters counters;
 
   actor_report report() const;
 };

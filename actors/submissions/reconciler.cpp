@@ -47,7 +47,7 @@ void park(reconciler_pointer self, delivery&& source, lease_times leased, const 
   if (const auto more = state.lines.admit(to_text(why.reason), now))
     spdlog::info("{}: parking {} of {}: {}: {}{}", options.instance, source.stream_seq,
                  source.stream, to_text(why.reason), why.detail, left_out_text(*more));
-  ++state.parked;
+  ++state.counters.parked;
   const auto token = ++state.last_token;
   const auto bytes = bytes_of(source);
   state.parking[token] = {std::move(source), why, {}, bytes, now, leased, {}, true};
@@ -106,12 +106,12 @@ rejection says_otherwise(const record_verdict& verdict, const transaction_record
 // keeps it for whoever finds out.
 void raise_alarm(reconciler_pointer self, held_result&& held, const transaction_record& record) {
   auto& state = self->state;
-  ++state.contrary;
+  ++state.counters.contrary;
   const auto why = says_otherwise(held.verdict, record);
   if (const auto now = self->clock().now(); now >= state.next_alarm) {
     state.next_alarm = now + std::chrono::seconds{1};
     spdlog::error("{}: {} of {} is contrary ({} so far): {}", state.options.instance,
-                  held.source.stream_seq, held.source.stream, state.contrary, why.detail);
+                  held.source.stream_seq, held.source.stream, state.counters.contrary, why.detail);
   }
   if (state.options.letters)
     return acknowledge(state, held.source); // it is kept as it is
@@ -119,7 +119,7 @@ void raise_alarm(reconciler_pointer self, held_result&& held, const transaction_
 }
 
 void leave_alone(reconciler_state& state, const delivery& source) {
-  ++state.foreign;
+  ++state.counters.foreign;
   acknowledge(state, source);
 }
 
@@ -128,10 +128,10 @@ void conclude(reconciler_pointer self, held_result&& held, const settled& answer
   auto& state = self->state;
   switch (answer.outcome) {
   case settle_outcome::settled:
-    ++state.settled;
+    ++state.counters.settled;
     return acknowledge(state, held.source);
   case settle_outcome::known:
-    ++state.known;
+    ++state.counters.known;
     return acknowledge(state, held.source);
   case settle_outcome::contrary:
     return raise_alarm(self, std::move(held), answer.record);
@@ -148,7 +148,7 @@ void conclude(reconciler_pointer self, held_result&& held, const settled& answer
 
 void on_settled(reconciler_pointer self, std::vector<settled>& answers) {
   auto& state = self->state;
-  ++state.batches;
+  ++state.counters.batches;
   auto batch = std::exchange(state.settling, {});
   LEDGERD_ASSERT(batch.size() == answers.size());
   auto changed = std::make_shared<std::vector<transaction_record>>();
@@ -165,7 +165,7 @@ void on_settled(reconciler_pointer self, std::vector<settled>& answers) {
 // again.
 void try_again_later(reconciler_pointer self, const store_failure& failure) {
   auto& state = self->state;
-  if (state.failures++ % 100 == 0)
+  if (state.counters.failures++ % 100 == 0)
     spdlog::warn("{}: {} results not applied, trying again: {}", state.options.instance,
                  state.settling.size(), failure.detail);
   state.last_failure = failure.detail;
@@ -302,7 +302,7 @@ void take_deliveries(reconciler_pointer self) {
       state.drain.count_handed_back();
       continue;
     }
-    ++state.fetched;
+    ++state.counters.fetched;
     state.held_bytes += bytes_of(next);
     admit(self, std::move(next), {now, now}, true);
   }
@@ -332,7 +332,7 @@ void on_not_stored(reconciler_pointer self, parked_result& parked, const confirm
                             : "publishing again",
                   got.error, left_out_text(*more));
   if (postponed) {
-    ++state.postponed;
+    ++state.counters.postponed;
     state.unstored.add(parked.source.stream_seq, parked.tried, now, got.error);
     state.drain.count_handed_back();
     give_up(state, got.token, settlement::postpone);
@@ -433,16 +433,16 @@ actor_report reconciler_state::report(progress_time now) const {
       "reconciler",
       options.instance,
       {
-          {"fetched_total", fetched},
-          {"settled_total", settled},
-          {"known_total", known},
-          {"foreign_total", foreign},
-          {"contrary_total", contrary},
-          {"parked_total", parked},
-          {"batches_total", batches},
-          {"failures_total", failures},
+          {"fetched_total", counters.fetched},
+          {"settled_total", counters.settled},
+          {"known_total", counters.known},
+          {"foreign_total", counters.foreign},
+          {"contrary_total", counters.contrary},
+          {"parked_total", counters.parked},
+          {"batches_total", counters.batches},
+          {"failures_total", counters.failures},
           {"aside", static_cast<std::int64_t>(aside.size())},
-          {"postponed_total", postponed},
+          {"postponed_total", counters.postponed},
           {"unstored", static_cast<std::int64_t>(unstored.size())},
           {"oldest_unconfirmed_ms", oldest_unconfirmed(now).count()},
           {"held", static_cast<std::int64_t>(held())},

@@ -26,6 +26,7 @@
 #include "actors/common/throttle.hpp"
 #include "actors/common/unstored.hpp"
 #include "actors/submissions/protocol.hpp"
+#include "actors/submissions/reconciler_counters.hpp"
 #include "domain/currency.hpp"
 #include "domain/currency_lookup.hpp"
 #include "domain/log_throttle.hpp"
@@ -114,15 +115,7 @@ struct reconciler_state {
   unstored_letters unstored;
   std::size_t held_bytes = 0;
 
-  std::int64_t fetched = 0;
-  std::int64_t settled = 0;
-  std::int64_t known = 0;
-  std::int64_t foreign = 0;  // of nobody here, and left alone
-  std::int64_t contrary = 0; // say otherwise than their record
-  std::int64_t parked = 0;
-  std::int64_t batches = 0;
-  std::int64_t failures = 0;
-  std::int64_t postponed = 0;
+  reconciler_counters counters;
 
   std::size_t held() const {
     return looking.size() + waiting.size() + settling.size() + aside.size() + parking.size();

@@ -54,7 +54,7 @@ void publish_again(redriver_pointer self, const records& undecided) {
     const auto token = static_cast<std::uint64_t>(to_int(record.id));
     state.options.requests->publish(make_request(token, record, *exponent, attempt));
     ++state.publishing;
-    ++state.republished;
+    ++state.counters.republished;
   }
 }
 
@@ -66,10 +66,10 @@ void give_up(redriver_pointer self) {
 }
 
 void raise_alarm(redriver_state& state, const transaction_record& record) {
-  if (state.contrary++ % 100 == 0)
+  if (state.counters.contrary++ % 100 == 0)
     spdlog::error("redriver: record {} is {} by another verdict than the ledger's own row ({} such "
                   "records so far)",
-                  to_int(record.id), to_text(record.status), state.contrary);
+                  to_int(record.id), to_text(record.status), state.counters.contrary);
 }
 
 void tell_settled(redriver_pointer self, std::vector<settled>& answers) {
@@ -82,7 +82,7 @@ void tell_settled(redriver_pointer self, std::vector<settled>& answers) {
       raise_alarm(state, each.record);
     changed->push_back(std::move(each.record));
   }
-  state.settled += static_cast<std::int64_t>(changed->size());
+  state.counters.settled += static_cast<std::int64_t>(changed->size());
   self->send(state.options.intake, settled_atom_v, records_ptr{changed});
 }
 
@@ -149,7 +149,7 @@ void ask_later(redriver_pointer self, const rejection& why) {
     state.options.lookup->request();
   state.pause = std::clamp(state.pause * 2, beat_min, state.options.pause_max);
   state.next_question = self->clock().now() + state.pause;
-  if (state.unanswered++ % 100 == 0)
+  if (state.counters.unanswered++ % 100 == 0)
     spdlog::warn("redriver: the ledger does not say what it decided of {} records: {}",
                  state.kept.size(), why.detail);
   end_round(self);
@@ -185,7 +185,7 @@ void on_claimed(redriver_pointer self, found_records& found) {
   if (claimed == nullptr || claimed->empty())
     return end_round(self);
   self->state.answer.came(self->clock().now(), true);
-  self->state.claimed += static_cast<std::int64_t>(claimed->size());
+  self->state.counters.claimed += static_cast<std::int64_t>(claimed->size());
   self->state.kept = std::move(*claimed);
   ask_ledger(self);
 }
@@ -225,11 +225,11 @@ actor_report redriver_state::report(progress_time now) const {
       "redriver",
       "",
       {
-          {"claimed_total", claimed},
-          {"settled_total", settled},
-          {"republished_total", republished},
-          {"unanswered_total", unanswered},
-          {"contrary_total", contrary},
+          {"claimed_total", counters.claimed},
+          {"settled_total", counters.settled},
+          {"republished_total", counters.republished},
+          {"unanswered_total", counters.unanswered},
+          {"contrary_total", counters.contrary},
           {"publishing", static_cast<std::int64_t>(publishing)},
       },
       {},

@@ -23,6 +23,7 @@
 #include "actors/common/batch_course.hpp"
 #include "actors/common/progress.hpp"
 #include "actors/submissions/protocol.hpp"
+#include "actors/submissions/redriver_counters.hpp"
 #include "domain/currency.hpp"
 #include "domain/currency_lookup.hpp"
 #include "messaging/ports.hpp"
@@ -58,11 +59,7 @@ struct redriver_state {
   awaited answer;             // of the recorder or the ledger, while it is
   std::size_t publishing = 0; // handed to the publisher and not answered yet
 
-  std::int64_t claimed = 0;
-  std::int64_t settled = 0;
-  std::int64_t republished = 0;
-  std::int64_t unanswered = 0;
-  std::int64_t contrary = 0;
+  redriver_counters counters;
 
   actor_report report(progress_time now) const;
 };
