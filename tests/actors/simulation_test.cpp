@@ -93,7 +93,7 @@ struct simulation : fixture {
       options.stores.push_back(make_store());
       options.side_stores.push_back(make_store());
     }
-    nodes.push_back(started_actor(sys.spawn(node, options)));
+    nodes.push_back(started_actor(sys.spawn(ledger_root, options)));
   }
 
   void disturb() {
