@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,10 +40,15 @@ contender_process::contender_process(std::vector<std::string> arguments,
     environment.emplace_back(*each);
   auto argv = pointers(arguments);
   auto envp = pointers(environment);
+  const auto parent = getpid();
   pid_ = fork();
   if (pid_ < 0)
     throw std::system_error(errno, std::generic_category(), "fork");
   if (pid_ == 0) {
+    // A benchmark that is killed leaves no daemon behind, which would take part in the next one.
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+      _exit(127);
     const auto log = open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     dup2(log, STDOUT_FILENO);
     dup2(log, STDERR_FILENO);

@@ -112,13 +112,15 @@ options_ptr make_options(const broker_options& broker, const session_options& op
     if (status != NATS_OK)
       throw std::runtime_error("NATS options: " + nats_error_text(status));
   };
+  // https://github.com/nats-io/nats.c/pull/765
+  const bool decodes_credentials = nats_GetVersionNumber() >= 0x030900;
   auto urls = split_urls(broker.url);
   if (urls.empty())
     throw std::runtime_error("NATS: no URL given");
   std::vector<const char*> servers;
   servers.reserve(urls.size());
   for (auto& url : urls) {
-    url = decode_credentials(url);
+    url = decodes_credentials ? encode_credentials(url) : decode_credentials(url);
     servers.push_back(url.c_str());
   }
   check(natsOptions_SetServers(raw, servers.data(), static_cast<int>(servers.size())));

@@ -34,6 +34,19 @@ std::string percent_decoded(std::string_view text) {
   return result;
 }
 
+std::string percent_encoded(std::string_view text) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string result;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
+      result += c;
+    else
+      (result += '%').append({digits[byte >> 4], digits[byte & 15]});
+  }
+  return result;
+}
+
 void replace_all(std::string& text, std::string_view what, std::string_view with) {
   for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
     text.replace(at, what.size(), with);
@@ -84,10 +97,21 @@ std::string decode_credentials(std::string_view url) {
   return std::string{url.substr(0, begin)} + decoded + std::string{url.substr(end)};
 }
 
+std::string encode_credentials(std::string_view url) {
+  const auto [begin, end] = credentials_of(url);
+  const auto secret = url.substr(begin, end - begin);
+  const auto colon = secret.find(':');
+  auto encoded = percent_encoded(percent_decoded(secret.substr(0, colon)));
+  if (colon != std::string_view::npos)
+    encoded.append(":").append(percent_encoded(percent_decoded(secret.substr(colon + 1))));
+  return std::string{url.substr(0, begin)} + encoded + std::string{url.substr(end)};
+}
+
 std::string redact(std::string text, std::string_view urls) {
   for (const auto& url : split_urls(urls)) {
     redact_one(text, url);
     redact_one(text, decode_credentials(url));
+    redact_one(text, encode_credentials(url));
   }
   return text;
 }

@@ -10,13 +10,18 @@ namespace ledgerd {
 // The URLs of a comma-separated list, without blanks around them.
 std::vector<std::string> split_urls(std::string_view urls);
 
-// A URL whose user, password or token is decoded where it is written with %..: the library takes
-// them as they stand. The last @ ends them, so whatever they hold, the host stays the host. %00 and
-// what is no escape stay as they are, as does a user's name that would hold the colon which ends
-// it.
+// A URL as a library wants it that takes user, password and token as they stand (cnats before 3.9):
+// decoded where they are written with %... The last @ ends them, so whatever they hold, the host
+// stays the host. %00 and what is no escape stay as they are, as does a user's name that would hold
+// the colon which ends it.
 std::string decode_credentials(std::string_view url);
 
-// `text` without the credentials of any of the URLs, as written and as decoded.
+// The same credentials for a library that decodes them itself (cnats since 3.9): whatever might
+// mean something is written with %...
+std::string encode_credentials(std::string_view url);
+
+// `text` without the credentials of any of the URLs, as written, as decoded and as
+// encoded.
 std::string redact(std::string text, std::string_view urls);
 
 } // namespace ledgerd

@@ -21,7 +21,7 @@ constexpr const char* session_settings =
     "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 "
     "-c tcp_user_timeout=10s -c search_path=pg_catalog -c client_min_messages=error "
     "-c standard_conforming_strings=on -c array_nulls=on -c transform_null_equals=off "
-    "-c default_transaction_isolation=read\\ committed -c ledgerd.session=on ";
+    "-c default_transaction_isolation=read\\ committed -c ledgerd.session=on";
 
 // A dead peer is noticed within about 25 seconds when idle, within 10 while it owes an
 // acknowledgement.
@@ -47,7 +47,11 @@ std::string complete(connection_parameters&& values, std::string_view settings) 
     values.emplace(name, value);
   // Of two settings of one name the later wins.
   auto& options = values["options"];
-  options = std::string(session_settings) + std::string(settings) + " " + options;
+  std::string all = session_settings;
+  for (const std::string_view more : {settings, std::string_view{options}})
+    if (!more.empty())
+      all.append(" ").append(more);
+  options = std::move(all); // PgBouncer since 1.20 takes no blank at the end for none
   return to_text(values);
 }
 
