@@ -47,7 +47,7 @@ struct request_rules {
 };
 
 // Reads a request. The whole document is validated, amounts are read from the raw token. The
-// movement is the last token of `subject` (deposit or withdrawal). Never throws on any input.
+// movement is told by the last token of `subject`. Never throws on any input.
 std::variant<entry, rejection> decode_entry(std::string_view subject, std::string_view payload,
                                             const currency_table& currencies,
                                             const request_rules& rules);
@@ -58,9 +58,6 @@ std::string encode_result(const posting& stored, int exponent);
 // The record id that stands in a result; nothing when it cannot be read. Whatever else is wrong
 // with the result is not looked at.
 std::optional<record_id> record_in_result(std::string_view payload);
-
-// transaction.result.deposit or transaction.result.withdrawal.
-std::string_view result_subject(movement type) noexcept;
 
 // result-<recordId>
 std::string result_message_id(record_id id);

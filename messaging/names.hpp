@@ -1,4 +1,5 @@
-// The fixed names of streams, subjects and consumers (contract section 1).
+// The fixed names of streams, subjects and consumers (contract section 1) that do not belong to one
+// kind of movement: those stand in topology.hpp.
 #pragma once
 
 #include <string_view>
@@ -19,16 +20,10 @@ inline constexpr std::string_view action_stream = "TRANSACTION_ACTIONS";
 inline constexpr std::string_view action_subjects = "transaction.action.>";
 inline constexpr std::string_view discard_subject = "transaction.action.discard";
 
-inline constexpr std::string_view deposit_subject = "transaction.deposit";
-inline constexpr std::string_view withdrawal_subject = "transaction.withdrawal";
 inline constexpr std::string_view result_subjects = "transaction.result.>";
-inline constexpr std::string_view deposit_result_subject = "transaction.result.deposit";
-inline constexpr std::string_view withdrawal_result_subject = "transaction.result.withdrawal";
 inline constexpr std::string_view dead_letter_subjects = "transaction.dead.>";
 inline constexpr std::string_view dead_letter_prefix = "transaction.dead.";
 
-inline constexpr std::string_view deposit_consumer = "deposit-consumer";
-inline constexpr std::string_view withdrawal_consumer = "withdrawal-consumer";
 inline constexpr std::string_view account_result_consumer = "account-result-consumer";
 inline constexpr std::string_view account_dead_letter_consumer = "account-dead-letter-consumer";
 

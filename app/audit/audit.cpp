@@ -1,6 +1,5 @@
 #include "app/audit/audit.hpp"
 
-#include <array>
 #include <nlohmann/json.hpp>
 #include <span>
 
@@ -8,28 +7,17 @@
 #include "app/base/output.hpp"
 #include "app/base/text.hpp"
 #include "messaging/deleted_unread.hpp"
-#include "messaging/names.hpp"
+#include "messaging/topology.hpp"
 
 namespace ledgerd {
 
 namespace {
 
-struct audited_consumer {
-  std::string_view stream;
-  std::string_view name;
-  bool required; // the other roles' consumers need not exist
-};
-
-constexpr std::array audited_consumers{
-    audited_consumer{names::request_stream, names::deposit_consumer, true},
-    audited_consumer{names::request_stream, names::withdrawal_consumer, true},
-    audited_consumer{names::result_stream, names::account_result_consumer, false},
-};
-
-void check_settled(const audited_consumer& which, const consumer_state& state,
+// The account side's consumers need not exist.
+void check_settled(const durable_consumer& which, const consumer_state& state,
                    finding_list& findings) {
   const auto name = std::string(which.name);
-  if (!state.exists && which.required)
+  if (!state.exists && which.reader == consumer_reader::ledger)
     findings.add(finding_kind::not_settled, "consumer " + name + " does not exist");
   else if (state.pending != 0 || state.ack_pending != 0)
     findings.add(finding_kind::not_settled,
@@ -101,13 +89,17 @@ audit_report run_audit(ledger_reader& ledger, record_reader& records, broker& na
   ledger_audit chains(report.findings);
   stream_audit messages(rules, currencies, report.findings);
   // The order matters: see stream_audit.
-  std::array<consumer_state, audited_consumers.size()> consumers;
-  for (std::size_t i = 0; i < consumers.size(); ++i) {
-    consumers[i] = nats.consumer(audited_consumers[i].stream, audited_consumers[i].name);
+  std::vector<consumer_state> deciders; // in the order of the movements
+  for (const auto& one : durable_consumers) {
+    if (one.stream == names::dead_letter_stream)
+      continue;
+    const auto state = nats.consumer(one.stream, one.name);
     if (!rules.live)
-      check_settled(audited_consumers[i], consumers[i], report.findings);
+      check_settled(one, state, report.findings);
+    if (one.reader == consumer_reader::ledger)
+      deciders.push_back(state);
   }
-  messages.consumers(consumers[0], consumers[1]);
+  messages.consumers(deciders);
   for (const auto name : {names::request_stream, names::result_stream, names::dead_letter_stream}) {
     report.streams.push_back({name, nats.stream(name)});
     if (!report.streams.back().state.exists)
@@ -118,7 +110,7 @@ audit_report run_audit(ledger_reader& ledger, record_reader& records, broker& na
   auto& results = report.streams[1];
   auto& dead_letters = report.streams[2];
   messages.streams(requests.state, results.state, dead_letters.state);
-  check_read(requests.state, {consumers.data(), 2}, report.findings);
+  check_read(requests.state, deciders, report.findings);
   read_all(nats, dead_letters, [&](const stored_message& m) { messages.dead_letter(m); });
   audited_stream actions{names::action_stream, nats.stream(names::action_stream)};
   read_all(nats, actions, [&](const stored_message& m) { messages.action(m); });

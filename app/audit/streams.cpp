@@ -39,9 +39,9 @@ std::uint64_t settled_up_to(const consumer_state& state) noexcept {
 
 } // namespace
 
-void stream_audit::consumers(const consumer_state& deposits, const consumer_state& withdrawals) {
-  deposits_settled_ = settled_up_to(deposits);
-  withdrawals_settled_ = settled_up_to(withdrawals);
+void stream_audit::consumers(std::span<const consumer_state> deciders) {
+  LEDGERD_ASSERT(deciders.size() == settled_.size());
+  std::transform(deciders.begin(), deciders.end(), settled_.begin(), settled_up_to);
 }
 
 void stream_audit::streams(const stream_state& requests, const stream_state& results,
@@ -72,7 +72,7 @@ void stream_audit::result(const stored_message& message) {
 void stream_audit::row(const posting& row) {
   digest expected;
   if (const auto exponent = currencies_.exponent(row.account.currency))
-    expected = digest_of(result_subject(row.type), encode_result(row, *exponent));
+    expected = digest_of(route_of(row.type).result, encode_result(row, *exponent));
   else
     findings_.add(finding_kind::unknown_currency, record_text(to_int(row.record)) + " is in "
                                                       + std::string(row.account.currency.text())
@@ -131,8 +131,11 @@ void stream_audit::match_results(std::vector<result_state>::const_iterator begin
 }
 
 bool stream_audit::is_settled(const stored_message& request) const {
-  return request.seq
-         <= (request.subject == names::deposit_subject ? deposits_settled_ : withdrawals_settled_);
+  for (std::size_t i = 0; i < settled_.size(); ++i)
+    if (request.subject == movement_routes[i].request)
+      return request.seq <= settled_[i];
+  // No consumer takes it: nobody will answer it once any has gone past it.
+  return request.seq <= *std::max_element(settled_.begin(), settled_.end());
 }
 
 // Whether the letter's reason is true of its original. Attempts can be exhausted by anything.

@@ -4,8 +4,10 @@
 // Any thread, one at a time.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "app/audit/letters.hpp"
 #include "domain/currency.hpp"
 #include "messaging/broker.hpp"
+#include "messaging/topology.hpp"
 #include "persistence/postgres.hpp"
 
 namespace ledgerd {
@@ -32,8 +35,9 @@ public:
   stream_audit(const audit_rules& rules, const currency_table& currencies, finding_list& findings)
       : rules_(rules), currencies_(currencies), findings_(findings), letters_(findings) {}
 
-  // 1. Where the ledger's two consumers stood, and what the streams held.
-  void consumers(const consumer_state& deposits, const consumer_state& withdrawals);
+  // 1. Where the ledger's consumers stood, in the order of the movements, and what the streams
+  // held.
+  void consumers(std::span<const consumer_state> deciders);
   void streams(const stream_state& requests, const stream_state& results,
                const stream_state& dead_letters);
   // 2. All dead letters, then what people have done to some of them, then all results.
@@ -88,8 +92,8 @@ private:
   audit_rules rules_;
   const currency_table& currencies_;
   finding_list& findings_;
-  std::uint64_t deposits_settled_ = 0; // up to this sequence number of the request stream
-  std::uint64_t withdrawals_settled_ = 0;
+  // Of each movement's requests, up to this sequence number of the request stream.
+  std::array<std::uint64_t, movement_routes.size()> settled_{};
   stream_state request_stream_;
   stream_state result_stream_;
   std::int64_t first_result_at_ns_ = 0;

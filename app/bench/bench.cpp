@@ -21,7 +21,7 @@
 #include "domain/assert.hpp"
 #include "messaging/broker.hpp"
 #include "messaging/codec.hpp"
-#include "messaging/names.hpp"
+#include "messaging/topology.hpp"
 #include "persistence/postgres.hpp"
 #include "persistence/schema.hpp"
 
@@ -189,8 +189,8 @@ private:
 
   std::uint64_t unsettled() {
     std::uint64_t sum = 0;
-    for (const auto durable : {names::deposit_consumer, names::withdrawal_consumer}) {
-      const auto state = nats_->consumer(names::request_stream, durable);
+    for (const auto& route : movement_routes) {
+      const auto state = nats_->consumer(names::request_stream, route.consumer);
       sum += state.pending + state.ack_pending;
     }
     return sum;

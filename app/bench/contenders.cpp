@@ -23,7 +23,7 @@
 #include "domain/assert.hpp"
 #include "messaging/broker.hpp"
 #include "messaging/codec.hpp"
-#include "messaging/names.hpp"
+#include "messaging/topology.hpp"
 #include "persistence/postgres.hpp"
 
 namespace ledgerd {
@@ -122,8 +122,8 @@ void one_by_one(const config& settings, std::string_view durable, const ground& 
 // A loop for each subject, as the design has a callback for each.
 void one_by_one(const config& settings, const ground& on, const std::atomic<bool>& stop) {
   std::vector<std::thread> loops;
-  for (const auto durable : {names::deposit_consumer, names::withdrawal_consumer})
-    loops.emplace_back([&, durable] { one_by_one(settings, durable, on, stop); });
+  for (const auto& route : movement_routes)
+    loops.emplace_back([&] { one_by_one(settings, route.consumer, on, stop); });
   for (auto& loop : loops)
     loop.join();
 }
@@ -180,8 +180,8 @@ public:
   void run() {
     results_ = on_.nats->make_publisher();
     results_->open([this] { bell_.ring(); });
-    for (const auto durable : {names::deposit_consumer, names::withdrawal_consumer}) {
-      sources_.push_back(on_.nats->make_source(names::request_stream, durable, batch_max_));
+    for (const auto& route : movement_routes) {
+      sources_.push_back(on_.nats->make_source(names::request_stream, route.consumer, batch_max_));
       sources_.back()->open([this] { bell_.ring(); });
     }
     std::thread posting_thread{[this] { post_all(); }};

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "messaging/names.hpp"
+#include "messaging/topology.hpp"
 
 namespace ledgerd {
 
@@ -20,13 +20,12 @@ std::uint64_t mix(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
-outgoing request(std::uint64_t record, std::uint64_t account, std::uint64_t amount, bool deposit) {
+outgoing request(std::uint64_t record, std::uint64_t account, std::uint64_t amount, movement type) {
   outgoing result;
-  result.subject = deposit ? names::deposit_subject : names::withdrawal_subject;
+  result.subject = route_of(type).request;
   result.payload = R"({"recordId":)" + std::to_string(record) + R"(,"userId":"user-)"
                    + std::to_string(account) + R"(","amount":)" + std::to_string(amount)
-                   + R"(,"currency":"KRW","type":")" + (deposit ? "DEPOSIT" : "WITHDRAWAL")
-                   + R"("})";
+                   + R"(,"currency":"KRW","type":")" + std::string(to_text(type)) + R"("})";
   return result;
 }
 
@@ -54,7 +53,7 @@ outgoing bench_request(const bench_scenario& scenario, std::uint64_t first_recor
   const auto random = mix(record);
   const auto account = scenario.in_turn ? index * turn_step : random;
   return request(record, account % scenario.accounts, 1 + (random >> 32) % 100'000,
-                 random % 3 != 0);
+                 random % 3 != 0 ? movement::deposit : movement::withdrawal);
 }
 
 std::uint64_t distinct_records(const bench_scenario& scenario, std::uint64_t messages) {
@@ -65,7 +64,7 @@ std::uint64_t distinct_records(const bench_scenario& scenario, std::uint64_t mes
 }
 
 outgoing bench_opening(std::uint64_t account) {
-  return request(opening_records + account, account, 1'000'000, true);
+  return request(opening_records + account, account, 1'000'000, movement::deposit);
 }
 
 } // namespace ledgerd

@@ -7,8 +7,8 @@
 
 #include "app/config/database_urls.hpp"
 #include "app/config/memory_budget.hpp"
-#include "messaging/names.hpp"
 #include "messaging/recovery_source.hpp"
+#include "messaging/topology.hpp"
 #include "persistence/postgres.hpp"
 #include "persistence/record_store.hpp"
 
@@ -33,28 +33,22 @@ ledger_root_options make_ledger_role(const config& settings, broker& nats,
   options.ledgers_max = settings.ledgers_max;
   options.ledger_idle = settings.ledger_idle;
   options.attempts_max = static_cast<std::uint32_t>(settings.max_attempts);
-  // Two consumers share what this node may hold.
-  const auto sources = 2 * static_cast<std::size_t>(settings.fetchers);
+  // The consumers share what this node may hold.
+  const auto sources = movement_routes.size() * static_cast<std::size_t>(settings.fetchers);
   const auto budget = share_memory(settings.memory_max, sources, settings.has_role("account"));
   const capacity credit{std::max<std::size_t>(1, settings.max_in_flight / sources), budget.fetcher};
-  struct route {
-    std::string_view durable;
-    std::string_view subject;
-  };
-  for (const auto& [durable, subject] :
-       {route{names::deposit_consumer, names::deposit_subject},
-        route{names::withdrawal_consumer, names::withdrawal_subject}}) {
-    const auto consumer = nats.consumer(names::request_stream, durable);
+  for (const auto& route : movement_routes) {
+    const auto consumer = nats.consumer(names::request_stream, route.consumer);
     options.lease = std::min(options.lease, consumer.ack_wait);
-    const std::string name{durable};
+    const std::string name{route.consumer};
     for (int i = 0; i < settings.fetchers; ++i)
       options.fetchers.push_back(
           {name + "/" + std::to_string(i),
-           nats.make_source(names::request_stream, durable, settings.batch_max),
+           nats.make_source(names::request_stream, route.consumer, settings.batch_max),
            nats.make_publisher(), credit, true});
     options.fetchers.push_back({name + "/recovery",
-                                make_recovery_source(nats, names::request_stream, durable, subject,
-                                                     settings.sweep_interval),
+                                make_recovery_source(nats, names::request_stream, route.consumer,
+                                                     route.request, settings.sweep_interval),
                                 nats.make_publisher(),
                                 {recovery_messages, budget.recovery},
                                 false});
@@ -89,8 +83,9 @@ submission_root_options make_account_role(const config& settings, broker& nats,
   options.intake_requests = nats.make_publisher();
   options.redriver_requests = nats.make_publisher();
   options.questions = nats.make_inquirer();
-  const auto fetchers =
-      settings.has_role("ledger") ? 2 * static_cast<std::size_t>(settings.fetchers) : 0;
+  const auto fetchers = settings.has_role("ledger")
+                            ? movement_routes.size() * static_cast<std::size_t>(settings.fetchers)
+                            : 0;
   const auto budget = share_memory(settings.memory_max, fetchers, true);
   const auto reconcile = [&](std::string_view stream, std::string_view durable, bool letters,
                              const capacity& credit) {

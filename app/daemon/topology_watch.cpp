@@ -1,14 +1,14 @@
 #include "app/daemon/topology_watch.hpp"
 
 #include <algorithm>
-#include <array>
 #include <exception>
 #include <iterator>
+#include <map>
 #include <utility>
 
 #include <spdlog/spdlog.h>
 
-#include "messaging/names.hpp"
+#include "messaging/topology.hpp"
 
 namespace ledgerd {
 
@@ -92,17 +92,15 @@ std::vector<std::string> topology_watch::missing(std::size_t& settings) {
     look_at(names::exhausted_stream);
     look_at(names::action_stream);
   }
-  const auto look_for = [&](std::string_view stream, auto... wanted) {
-    const auto present = nats_.consumer_names(stream);
-    for (const auto name : {wanted...})
-      if (!has(present, std::string(name)))
-        gone.push_back("consumer " + std::string(name) + " is missing");
-  };
-  if (how_.ledger)
-    look_for(names::request_stream, names::deposit_consumer, names::withdrawal_consumer);
-  if (how_.account) {
-    look_for(names::result_stream, names::account_result_consumer);
-    look_for(names::dead_letter_stream, names::account_dead_letter_consumer);
+  std::map<std::string_view, std::vector<std::string>> present; // by stream, asked once
+  for (const auto& one : durable_consumers) {
+    if (!one.is_read(how_.ledger, how_.account))
+      continue;
+    const auto [found, fresh] = present.try_emplace(one.stream);
+    if (fresh)
+      found->second = nats_.consumer_names(one.stream);
+    if (!has(found->second, std::string(one.name)))
+      gone.push_back("consumer " + std::string(one.name) + " is missing");
   }
   return gone;
 }
@@ -156,8 +154,9 @@ void topology_watch::find_deleted() {
       || clock::now() < ask_deleted_at_)
     return;
   ask_deleted_at_ = clock::now() + pauses_.judge;
-  const std::array consumers{nats_.consumer(names::request_stream, names::deposit_consumer),
-                             nats_.consumer(names::request_stream, names::withdrawal_consumer)};
+  std::vector<consumer_state> consumers;
+  for (const auto& route : movement_routes)
+    consumers.push_back(nats_.consumer(names::request_stream, route.consumer));
   first_before_ = requests_.first_seq;
   const auto range = deleted_unread(requests_.first_seq, consumers);
   if (!range || range->last <= deleted_to_)

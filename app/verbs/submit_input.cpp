@@ -12,7 +12,7 @@
 #include "app/config/config.hpp"
 #include "app/verbs/verb_support.hpp"
 #include "messaging/codec.hpp"
-#include "messaging/names.hpp"
+#include "messaging/topology.hpp"
 
 namespace ledgerd {
 
@@ -48,8 +48,8 @@ outgoing make_request(std::string payload, bool raw) {
     message.payload = text_field(document, "payload");
     return message;
   }
-  message.subject = text_field(document, "type") == "WITHDRAWAL" ? names::withdrawal_subject
-                                                                 : names::deposit_subject;
+  message.subject =
+      route_of(parse_movement(text_field(document, "type")).value_or(movement::deposit)).request;
   message.payload = std::move(payload);
   return message;
 }

@@ -9,7 +9,7 @@
 #include "app/verbs/http_client.hpp"
 #include "app/verbs/verb_support.hpp"
 #include "app/verbs/verbs.hpp"
-#include "messaging/names.hpp"
+#include "messaging/topology.hpp"
 #include "persistence/schema.hpp"
 
 namespace ledgerd {
@@ -35,14 +35,11 @@ ordered_json look_at_streams(broker& nats) {
 
 ordered_json look_at_consumers(broker& nats) {
   auto items = ordered_json::array();
-  constexpr std::array consumers{
-      std::pair{names::request_stream, names::deposit_consumer},
-      std::pair{names::request_stream, names::withdrawal_consumer},
-      std::pair{names::result_stream, names::account_result_consumer},
-  };
-  for (const auto& [stream, name] : consumers) {
-    const auto state = nats.consumer(stream, name);
-    items.push_back({{"name", name},
+  for (const auto& one : durable_consumers) {
+    if (one.stream == names::dead_letter_stream)
+      continue;
+    const auto state = nats.consumer(one.stream, one.name);
+    items.push_back({{"name", one.name},
                      {"exists", state.exists},
                      {"pending", state.pending},
                      {"ackPending", state.ack_pending},

@@ -12,7 +12,7 @@
 #include "app/verbs/submit_input.hpp"
 #include "app/verbs/verb_support.hpp"
 #include "app/verbs/verbs.hpp"
-#include "messaging/names.hpp"
+#include "messaging/topology.hpp"
 
 namespace ledgerd {
 
@@ -338,8 +338,12 @@ void add_submit(command_line& line) {
        "ledgerd submit --user alice --type DEPOSIT --amount 10000 --record-id 1 --wait"},
       [options](const config& settings) { return run_submit(settings, *options); });
   app.add_option("--user", options->one.user, "userId of the request");
-  app.add_option("--type", options->one.type, "DEPOSIT or WITHDRAWAL")
-      ->check(CLI::IsMember({"DEPOSIT", "WITHDRAWAL"}));
+  std::vector<std::string> types;
+  for (const auto& route : movement_routes)
+    types.emplace_back(to_text(route.type));
+  app.add_option("--type", options->one.type,
+                 movement_choice([](const auto& route) { return to_text(route.type); }))
+      ->check(CLI::IsMember(types));
   app.add_option("--amount", options->one.amount, "Exact decimal, such as 10000 or 12.50");
   app.add_option("--currency", options->one.currency,
                  "Three capital letters; by default --default-currency");

@@ -12,6 +12,7 @@
 #include "messaging/names.hpp"
 #include "messaging/nats/js_api.hpp"
 #include "messaging/nats/settings.hpp"
+#include "messaging/topology.hpp"
 
 namespace ledgerd {
 
@@ -21,58 +22,44 @@ using nlohmann::json;
 
 struct stream_need {
   expected_stream what;
-  std::vector<std::string_view> subjects; // to create it with
-  bool optional = false;                  // not missed where nothing may be created
+  std::vector<std::string> subjects; // to create it with
+  bool optional = false;             // not missed where nothing may be created
 };
 
-struct consumer_need {
-  bool provisioning::*role; // who needs it
-  expected_consumer what;
-};
+// A subject of every movement.
+template <class Subject>
+std::vector<std::string> subjects_of_all(Subject subject) {
+  std::vector<std::string> result;
+  for (const auto& route : movement_routes)
+    result.emplace_back(subject(route));
+  return result;
+}
 
-const std::array<stream_need, 5>& stream_needs() {
+std::vector<std::string> subjects_of_all(std::string_view movement_route::*subject) {
+  return subjects_of_all([&](const movement_route& route) { return route.*subject; });
+}
+
+std::array<stream_need, 5> stream_needs() {
   const auto announced = [](std::string_view by) {
     return std::string(names::exhausted_prefix).append(by);
   };
-  static const auto all_exhausted = announced(">");
-  static const auto exhausted_deposit = announced(names::deposit_consumer);
-  static const auto exhausted_withdrawal = announced(names::withdrawal_consumer);
-  static const std::array<stream_need, 5> needs{{
-      {{names::request_stream,
-        stream_use::requests,
-        {names::deposit_subject, names::withdrawal_subject}},
-       {names::deposit_subject, names::withdrawal_subject}},
-      {{names::result_stream,
-        stream_use::results,
-        {names::deposit_result_subject, names::withdrawal_result_subject}},
-       {names::result_subjects}},
-      {{names::dead_letter_stream,
-        stream_use::dead_letters,
-        {"transaction.dead.deposit", "transaction.dead.withdrawal"}},
-       {names::dead_letter_subjects}},
-      {{names::exhausted_stream,
-        stream_use::announcements,
-        {exhausted_deposit, exhausted_withdrawal}},
-       {all_exhausted},
+  const auto requests = subjects_of_all(&movement_route::request);
+  return {{
+      {{names::request_stream, stream_use::requests, requests}, requests},
+      {{names::result_stream, stream_use::results, subjects_of_all(&movement_route::result)},
+       {std::string(names::result_subjects)}},
+      {{names::dead_letter_stream, stream_use::dead_letters,
+        subjects_of_all(&movement_route::dead_letter)},
+       {std::string(names::dead_letter_subjects)}},
+      {{names::exhausted_stream, stream_use::announcements,
+        subjects_of_all([&](const auto& route) { return announced(route.consumer); })},
+       {announced(">")},
        true},
-      {{names::action_stream, stream_use::dead_letters, {names::discard_subject}},
-       {names::action_subjects},
+      {{names::action_stream, stream_use::dead_letters, {std::string(names::discard_subject)}},
+       {std::string(names::action_subjects)},
        true},
   }};
-  return needs;
 }
-
-constexpr std::array<consumer_need, 4> consumer_needs{{
-    {&provisioning::ledger,
-     {names::request_stream, names::deposit_consumer, names::deposit_subject}},
-    {&provisioning::ledger,
-     {names::request_stream, names::withdrawal_consumer, names::withdrawal_subject}},
-    {&provisioning::account,
-     {names::result_stream, names::account_result_consumer, names::result_subjects}},
-    {&provisioning::account,
-     {names::dead_letter_stream, names::account_dead_letter_consumer, names::dead_letter_subjects,
-      true}},
-}};
 
 std::int64_t nanoseconds(std::chrono::milliseconds duration) {
   return std::chrono::nanoseconds(duration).count();
@@ -88,19 +75,19 @@ json stream_config(const stream_need& need, const provisioning& how) {
   return config;
 }
 
-json consumer_config(const consumer_need& need, const provisioning& how) {
-  json result = {{"stream_name", need.what.stream},
+json consumer_config(const durable_consumer& what, const provisioning& how) {
+  json result = {{"stream_name", what.stream},
                  {"action", "create"}, // never an update; brokers before 2.10 ignore it
                  {"config",
-                  {{"durable_name", need.what.name},
+                  {{"durable_name", what.name},
                    {"deliver_policy", "all"},
                    {"ack_policy", "explicit"},
                    {"ack_wait", nanoseconds(how.ack_wait)},
                    {"max_deliver", -1},
                    {"max_ack_pending", how.ack_pending_max},
-                   {"filter_subject", need.what.filter},
+                   {"filter_subject", what.filter},
                    {"replay_policy", "instant"}}}};
-  if (need.what.headers_only)
+  if (what.headers_only)
     result["config"]["headers_only"] = true;
   return result;
 }
@@ -141,17 +128,17 @@ public:
     return config.has_value() || not_missed;
   }
 
-  void look(const consumer_need& need) {
-    const std::string stream(need.what.stream);
-    const auto path = stream + "." + std::string(need.what.name);
-    const auto who = "consumer " + std::string(need.what.name) + " of stream " + stream;
-    if (old_server_ && !how_.may_cost && is_there(need)) {
+  void look(const durable_consumer& what) {
+    const std::string stream(what.stream);
+    const auto path = stream + "." + std::string(what.name);
+    const auto who = "consumer " + std::string(what.name) + " of stream " + stream;
+    if (old_server_ && !how_.may_cost && is_there(what)) {
       report.complete = false;
       return;
     }
     if (const auto config = ensure(who, "CONSUMER.INFO." + path, api_consumer_not_found,
-                                   "CONSUMER.DURABLE.CREATE." + path, consumer_config(need, how_)))
-      add(judge_consumer(need.what, *config, rules_));
+                                   "CONSUMER.DURABLE.CREATE." + path, consumer_config(what, how_)))
+      add(judge_consumer(what, *config, rules_));
   }
 
   void judge_server() {
@@ -165,9 +152,9 @@ public:
 
 private:
   // The names cost the broker nothing.
-  bool is_there(const consumer_need& need) {
-    const auto present = ask_consumer_names(through_, need.what.stream);
-    return std::find(present.begin(), present.end(), need.what.name) != present.end();
+  bool is_there(const durable_consumer& what) {
+    const auto present = ask_consumer_names(through_, what.stream);
+    return std::find(present.begin(), present.end(), what.name) != present.end();
   }
 
   // Finds or creates. Of several daemons that create at once one succeeds; the others find what it
@@ -208,10 +195,10 @@ provision_report provision_all(session& through, const provisioning& how) {
   for (const auto& need : stream_needs())
     if (!all.look(need))
       missing.push_back(need.what.name);
-  for (const auto& need : consumer_needs) // of a missing stream all is said already
-    if (how.*need.role
-        && std::find(missing.begin(), missing.end(), need.what.stream) == missing.end())
-      all.look(need);
+  for (const auto& what : durable_consumers) // of a missing stream all is said already
+    if (what.is_read(how.ledger, how.account)
+        && std::find(missing.begin(), missing.end(), what.stream) == missing.end())
+      all.look(what);
   if (!how.create) // who only looks wants to hear of what is slow, too
     all.judge_server();
   return std::move(all.report);

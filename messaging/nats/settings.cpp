@@ -425,14 +425,14 @@ std::string joined(const std::vector<std::string>& list) {
 
 void judge_subjects(judge& by, const expected_stream& what) {
   const auto subjects = strings(at(by.config(), "subjects"));
-  for (const auto used : what.used)
+  for (const auto& used : what.used)
     if (std::none_of(subjects.begin(), subjects.end(),
                      [&](const auto& one) { return subject_matches(one, used); }))
-      by.refuse("subjects are " + joined(subjects) + ": messages on " + std::string(used)
+      by.refuse("subjects are " + joined(subjects) + ": messages on " + used
                 + " would not be stored; add it");
 }
 
-void judge_filter(judge& by, const expected_consumer& what) {
+void judge_filter(judge& by, const durable_consumer& what) {
   auto filters = strings(at(by.config(), "filter_subjects"));
   if (const auto one = text(at(by.config(), "filter_subject")); !one.empty())
     filters.emplace_back(one);
@@ -473,7 +473,7 @@ judgement judge_stream(const expected_stream& what, std::string_view config, con
   return by.end();
 }
 
-judgement judge_consumer(const expected_consumer& what, std::string_view config,
+judgement judge_consumer(const durable_consumer& what, std::string_view config,
                          const judging& how) {
   judge by("consumer " + std::string(what.name) + " of stream " + std::string(what.stream) + ": ",
            config, how);

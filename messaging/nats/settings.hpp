@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "messaging/topology.hpp"
+
 namespace ledgerd {
 
 // What a stream is to us; the values are bits.
@@ -21,14 +23,7 @@ enum class stream_use : std::uint8_t {
 struct expected_stream {
   std::string_view name;
   stream_use use = stream_use::requests;
-  std::vector<std::string_view> used; // subjects that we publish to, or wait for
-};
-
-struct expected_consumer {
-  std::string_view stream;
-  std::string_view name;
-  std::string_view filter;
-  bool headers_only = false; // its reader needs no payloads
+  std::vector<std::string> used; // subjects that we publish to, or wait for
 };
 
 struct judging {
@@ -45,8 +40,7 @@ struct judgement {
 // `config` is the JSON object that the broker reports. What it leaves out is off. A field that is
 // not in the table and not off is warned of: the server is newer than we are.
 judgement judge_stream(const expected_stream& what, std::string_view config, const judging& how);
-judgement judge_consumer(const expected_consumer& what, std::string_view config,
-                         const judging& how);
+judgement judge_consumer(const durable_consumer& what, std::string_view config, const judging& how);
 
 // The names in the two tables, for tests.
 std::vector<std::string_view> judged_stream_fields();

@@ -1,6 +1,9 @@
 // Requests in.
 #include "messaging/codec.hpp"
 
+#include <algorithm>
+
+#include "messaging/topology.hpp"
 #include "messaging/wire/codec_fields.hpp"
 
 namespace ledgerd {
@@ -81,10 +84,14 @@ std::variant<entry, rejection> decode_entry(std::string_view subject, std::strin
           wire::others_by(rules)))
     return std::move(*fault);
   entry result;
-  const auto kind = last_token(subject);
-  if (kind != "deposit" && kind != "withdrawal")
-    return rejection{dead_reason::invalid_field, "the subject must end in deposit or withdrawal"};
-  result.type = kind == "deposit" ? movement::deposit : movement::withdrawal;
+  const auto route =
+      std::find_if(movement_routes.begin(), movement_routes.end(),
+                   [&](const auto& each) { return each.token() == last_token(subject); });
+  if (route == movement_routes.end())
+    return rejection{dead_reason::invalid_field,
+                     "the subject must end in "
+                         + movement_choice([](const auto& each) { return each.token(); })};
+  result.type = route->type;
   if (auto fault = read_fields(fields, currencies, rules, result))
     return std::move(*fault);
   return result;

@@ -4,6 +4,8 @@
 #include <limits>
 #include <utility>
 
+#include "messaging/topology.hpp"
+
 namespace ledgerd::wire {
 
 namespace {
@@ -118,7 +120,8 @@ finding read_type(const field& given, movement& result) {
     return broken(given, "is required");
   const auto type = given.kind == json_kind::string ? parse_movement(given.text) : std::nullopt;
   if (!type)
-    return broken(given, "must be DEPOSIT or WITHDRAWAL");
+    return broken(
+        given, "must be " + movement_choice([](const auto& each) { return to_text(each.type); }));
   result = *type;
   return std::nullopt;
 }

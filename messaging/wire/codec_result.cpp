@@ -3,7 +3,7 @@
 #include <charconv>
 
 #include "messaging/codec.hpp"
-#include "messaging/names.hpp"
+#include "messaging/topology.hpp"
 #include "messaging/wire/codec_text.hpp"
 #include "messaging/wire/header_text.hpp"
 #include "messaging/wire/json_reader.hpp"
@@ -53,11 +53,6 @@ std::optional<record_id> record_in_result(std::string_view payload) {
   return read_json_object(payload, json_depth_max, take_id) ? std::nullopt : result;
 }
 
-std::string_view result_subject(movement type) noexcept {
-  return type == movement::deposit ? names::deposit_result_subject
-                                   : names::withdrawal_result_subject;
-}
-
 std::string result_message_id(record_id id) {
   return "result-" + std::to_string(to_int(id));
 }
@@ -65,7 +60,7 @@ std::string result_message_id(record_id id) {
 outgoing make_result(std::uint64_t token, const posting& stored, int exponent,
                      const delivery& source) {
   outgoing result{.token = token,
-                  .subject = std::string(result_subject(stored.type)),
+                  .subject = std::string(route_of(stored.type).result),
                   .message_id = result_message_id(stored.record),
                   .payload = encode_result(stored, exponent)};
   for (const auto wanted : kept_headers) {

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "messaging/names.hpp"
 #include "messaging/submission_codec.hpp"
+#include "messaging/topology.hpp"
 #include "messaging/wire/codec_fields.hpp"
 #include "messaging/wire/codec_text.hpp"
 #include "messaging/wire/json_reader.hpp"
@@ -86,10 +86,8 @@ std::optional<rejection> check_user_id(std::string_view user_id) {
 outgoing make_request(std::uint64_t token, const transaction_record& record, int exponent,
                       std::uint64_t attempt) {
   const auto& asked = record.asked;
-  const auto is_deposit = asked.type == movement::deposit;
   outgoing result{.token = token,
-                  .subject =
-                      std::string(is_deposit ? names::deposit_subject : names::withdrawal_subject),
+                  .subject = std::string(route_of(asked.type).request),
                   .message_id = std::to_string(to_int(record.id))};
   result.headers = {{std::string(names::account_mark), result.message_id}};
   if (attempt > 0)

@@ -246,6 +246,25 @@ function checkFile(root, path, lists, faults) {
   }
 }
 
+// What a kind of movement is called stands in the topology alone, so that a new kind is one line there.
+function checkTopology(root, paths, faults) {
+  const topology = 'messaging/topology.hpp';
+  const kinds = paths.includes(topology)
+    ? [...readFileSync(join(root, topology), 'utf8').matchAll(/\{movement::(\w+),/g)].map(([, kind]) => kind) : [];
+  if (kinds.length === 0) {
+    return;
+  }
+  const name = new RegExp(`\\b(${kinds.join('|')})\\b(?! )`); // a word of a sentence goes on with a blank
+  for (const path of paths.filter((each) => rooms.has(each.split('/')[0]) && /\.[ch]pp$/.test(each) && each !== topology)) {
+    readFileSync(join(root, path), 'utf8').replace(/\/\/.*$/gm, '').split('\n').forEach((line, index) => {
+      const found = (line.match(/"(?:\\.|[^"\\])*"/g) ?? []).find((text) => name.test(text));
+      if (found) {
+        faults.push(`${path}:${index + 1}: the name of a movement outside ${topology}: ${found}`);
+      }
+    });
+  }
+}
+
 // Every finding of the audit and every reason of a dead letter has its row in the page about them.
 function checkExplained(root, paths, faults) {
   const page = 'docs/dead-letters-and-findings.md';
@@ -272,6 +291,7 @@ export function tidy(root) {
     checkFile(root, path, lists, faults);
   }
   checkTwins(root, paths, faults);
+  checkTopology(root, paths, faults);
   checkExplained(root, paths, faults);
   if (paths.length === 0) {
     faults.push(`${root}: there is nothing to check`);

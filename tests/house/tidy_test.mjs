@@ -41,6 +41,8 @@ function faultsWith(planted) {
 
 const longFunction = (head, lines = 71) => `${head} {\n${'  work();\n'.repeat(lines)}}\n`;
 
+const topology = 'constexpr auto routes = to_array<route>({\n  {movement::deposit, "transaction.deposit"},\n});\n';
+
 const breaches = {
   'domain including messaging': {'domain/money.hpp': '#include "messaging/codec.hpp"\n'},
   'domain including a library': {'domain/money.cpp': '#include <caf/all.hpp>\n'},
@@ -83,6 +85,12 @@ const breaches = {
   'debug output by stream': {'domain/money.cpp': 'void f() {\n  std::cout << 1;\n}\n'},
   'debug output by printf': {'actors/ledger/gate.cpp': 'void f() {\n  printf("x");\n}\n'},
   'unfinished work': {'app/main.cpp': `// ${'TO' + 'DO'}: finish\n`},
+  "a movement's subject outside the topology": {
+    'messaging/topology.hpp': topology, 'messaging/nats/broker.cpp': 'const auto subject = "transaction.result.deposit";\n',
+  },
+  "a movement's consumer outside the topology": {
+    'messaging/topology.hpp': topology, 'app/main.cpp': 'const auto durable = "deposit-consumer";\n',
+  },
   'a double in domain': {'domain/money.cpp': 'double half;\n'},
   'a float in messaging': {'messaging/nats/broker.cpp': 'float half;\n'},
   'a double in persistence': {'persistence/postgres/store.cpp': 'static_cast<double>(1);\n'},

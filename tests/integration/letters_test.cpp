@@ -23,9 +23,8 @@ namespace {
 constexpr int oversize = 10;
 
 void publish(broker& nats, const std::string& id, std::string payload) {
-  std::optional<outgoing> next = outgoing{.subject = std::string(names::deposit_subject),
-                                          .message_id = id,
-                                          .payload = std::move(payload)};
+  std::optional<outgoing> next =
+      outgoing{.subject = "transaction.deposit", .message_id = id, .payload = std::move(payload)};
   nats.publish_all([&] { return std::exchange(next, std::nullopt); }, 1, nullptr, 20s);
 }
 
@@ -100,7 +99,7 @@ CAF_TEST(ten letters without a place do not stop the deposit behind them and non
     publish(*nats, "poison-" + std::to_string(i), std::string(100 * 1024, 'x'));
   publish(*nats, "valid", valid_request(2));
   CAF_CHECK(eventually([&] { return results() == 2; }, 20s));
-  const auto state = nats->consumer(names::request_stream, names::deposit_consumer);
+  const auto state = nats->consumer(names::request_stream, "deposit-consumer");
   CAF_CHECK_EQUAL(state.ack_pending + state.pending, static_cast<std::uint64_t>(oversize));
   CAF_REQUIRE(nats->provision({}).empty());
   CAF_CHECK(eventually([&] { return nats->stream(names::dead_letter_stream).messages == oversize; },

@@ -51,9 +51,9 @@ CAF_TEST(two thousand poisons of 1 MB and twelve thousand requests of 62 KB fit 
   private_servers servers;
   const auto nats = broker::connect({.url = servers.nats_url()}, nullptr);
   CAF_REQUIRE(nats->provision({}).empty());
-  publish(*nats, poisons, names::withdrawal_subject,
+  publish(*nats, poisons, "transaction.withdrawal",
           [](int) { return std::string(megabyte - 1024, 'x'); });
-  publish(*nats, requests, names::deposit_subject, valid_request);
+  publish(*nats, requests, "transaction.deposit", valid_request);
   const memory_cgroup group{limit};
   CAF_MESSAGE((group.limits() ? "in a control group with a limit"
                               : "no control group can be made here: the peak is judged"));

@@ -70,7 +70,7 @@ world::world() {
     const auto seq = requests.size() + 1;
     requests.push_back({seq, 0, subject, payload, {}});
     request_stream.messages = request_stream.last_seq = seq;
-    (subject == names::deposit_subject ? deposits : withdrawals).delivered = seq;
+    (subject == "transaction.deposit" ? deposits : withdrawals).delivered = seq;
     const delivery source{
         .subject = subject, .payload = payload, .stream = "TRANSACTIONS", .stream_seq = seq};
     const auto decoded = decode_entry(subject, payload, table, rules.requests);
@@ -108,7 +108,7 @@ audit_report run(const world& facts) {
   const currency_table table(facts.currencies);
   ledger_audit chains(report.findings);
   stream_audit messages(facts.rules, table, report.findings);
-  messages.consumers(facts.deposits, facts.withdrawals);
+  messages.consumers(std::vector{facts.deposits, facts.withdrawals});
   messages.streams(facts.request_stream, facts.result_stream, facts.letter_stream);
   for (const auto& m : facts.dead_letters)
     messages.dead_letter(m);

@@ -61,7 +61,7 @@ void work_off(broker& nats, ledger_store& store, const currency_table& currencie
               const falsifier& falsify) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   std::vector<std::unique_ptr<delivery_source>> sources;
-  for (const auto durable : {names::deposit_consumer, names::withdrawal_consumer})
+  for (const auto durable : {"deposit-consumer", "withdrawal-consumer"})
     sources.push_back(nats.make_source(names::request_stream, durable, 100));
   for (auto& source : sources)
     source->open([] {});
@@ -88,7 +88,7 @@ void work_off(broker& nats, ledger_store& store, const currency_table& currencie
       publish(nats, {std::move(answered)});
     from.second->settle(from.first.receipt, settlement::acknowledge);
   }
-  for (const auto durable : {names::deposit_consumer, names::withdrawal_consumer})
+  for (const auto durable : {"deposit-consumer", "withdrawal-consumer"})
     while (!is_settled(nats.consumer(names::request_stream, durable))) {
       if (std::chrono::steady_clock::now() > deadline)
         throw std::runtime_error("the acknowledgements do not arrive");

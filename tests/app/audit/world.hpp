@@ -7,7 +7,6 @@
 
 #include "app/audit/findings.hpp"
 #include "domain/currency.hpp"
-#include "messaging/names.hpp"
 #include "messaging/ports.hpp"
 
 namespace ledgerd::test {
@@ -28,8 +27,8 @@ struct request {
 };
 
 inline std::vector<request> sample_requests() {
-  const auto in = std::string(names::deposit_subject);
-  const auto out = std::string(names::withdrawal_subject);
+  const auto in = "transaction.deposit";
+  const auto out = "transaction.withdrawal";
   return {
       {in, R"({"recordId":1,"userId":"anna","amount":100})"},
       {out, R"({"recordId":2,"userId":"anna","amount":30})"},

@@ -83,7 +83,7 @@ struct fixture {
   // A dead letter for the record, as the daemon would park it.
   outgoing dead_letter(std::int64_t record, std::uint64_t request_seq) const {
     delivery source;
-    source.subject = names::deposit_subject;
+    source.subject = "transaction.deposit";
     source.payload =
         R"({"recordId":)" + std::to_string(record) + R"(,"userId":"alice","amount":"-1"})";
     source.stream = names::request_stream;
@@ -147,7 +147,7 @@ CAF_TEST(submit sends one request by flags) {
   CAF_CHECK(result.out.starts_with("sent 1 in "));
   const auto messages = stored(names::request_stream);
   CAF_REQUIRE_EQUAL(messages.size(), 1u);
-  CAF_CHECK_EQUAL(messages[0].subject, names::withdrawal_subject);
+  CAF_CHECK_EQUAL(messages[0].subject, "transaction.withdrawal");
   CAF_CHECK_EQUAL(
       messages[0].payload,
       R"({"recordId":7,"userId":"bob","amount":"10.00","currency":"EUR","type":"WITHDRAWAL"})");
@@ -185,7 +185,7 @@ CAF_TEST(submit reads a whole file before it sends anything) {
   const auto messages = stored(names::request_stream);
   CAF_REQUIRE_EQUAL(messages.size(), 3u);
   CAF_CHECK(std::count_if(messages.begin(), messages.end(),
-                          [](const auto& m) { return m.subject == names::withdrawal_subject; })
+                          [](const auto& m) { return m.subject == "transaction.withdrawal"; })
             == 1);
 }
 
@@ -265,7 +265,7 @@ CAF_TEST(trace finds every stage of one record) {
   const auto row = make_postgres_reader(servers.database_url())->find(record_id{1});
   CAF_REQUIRE(row.has_value());
   outgoing asked;
-  asked.subject = names::deposit_subject;
+  asked.subject = "transaction.deposit";
   asked.payload = R"({"recordId":"1","userId":"alice","amount":"500"})";
   auto other = asked;
   other.payload =
@@ -316,7 +316,7 @@ CAF_TEST(what a message holds cannot steer the terminal) {
       each.value = "\x1b[31m\xc2\x9b"
                    "1m\xe2\x80\xae";
   outgoing request;
-  request.subject = names::deposit_subject;
+  request.subject = "transaction.deposit";
   request.payload = R"({"recordId":41,"userId":)" + quoted + "}";
   publish({letter, request});
   servers.sql(
@@ -374,7 +374,7 @@ CAF_TEST(a replayed result is published under the id of its record) {
     if (name == "Ledgerd-Stream")
       value = names::result_stream;
     else if (name == "Ledgerd-Subject")
-      value = names::deposit_result_subject;
+      value = "transaction.result.deposit";
   letter.payload = R"({"recordId":21})";
   publish({letter});
   const auto seq = std::to_string(stored(names::dead_letter_stream).back().seq);

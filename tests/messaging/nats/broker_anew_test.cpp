@@ -99,8 +99,7 @@ CAF_TEST(poison at the same sequence of a stream made anew gets a letter of its 
   std::set<std::string> expected;
   for (const std::string life : {"first", "second", "third"}) {
     for (int i = 1; i <= 5; ++i) {
-      publish_one(
-          {.subject = std::string(names::deposit_subject), .payload = life + std::to_string(i)});
+      publish_one({.subject = "transaction.deposit", .payload = life + std::to_string(i)});
       expected.insert(life + std::to_string(i));
     }
     for (auto& one : take(fetch, 5)) {
@@ -180,8 +179,8 @@ CAF_TEST(a consumer made anew on the same stream is settled by old acknowledgeme
 }
 
 CAF_TEST(what is given up in streams made anew is recovered) {
-  fetcher recovery(make_recovery_source(*bus, names::request_stream, names::deposit_consumer,
-                                        names::deposit_subject, 100ms),
+  fetcher recovery(make_recovery_source(*bus, names::request_stream, "deposit-consumer",
+                                        "transaction.deposit", 100ms),
                    100);
   const auto recovered = [&](std::size_t count) {
     std::multiset<std::string> result;
@@ -213,8 +212,8 @@ CAF_TEST(an announcement settled too late strikes out none of another life) {
   limit_deliveries();
   publish_requests(5);
   give_up(5);
-  fetcher recovery(make_recovery_source(*bus, names::request_stream, names::deposit_consumer,
-                                        names::deposit_subject, 100ms),
+  fetcher recovery(make_recovery_source(*bus, names::request_stream, "deposit-consumer",
+                                        "transaction.deposit", 100ms),
                    5);
   const auto old = take(recovery, 5);
   bus->delete_stream(names::exhausted_stream);
@@ -235,15 +234,15 @@ CAF_TEST(an announcement settled too late strikes out none of another life) {
 
 CAF_TEST(what is given up while nobody keeps announcements is swept up) {
   limit_deliveries();
-  fetcher recovery(make_recovery_source(*bus, names::request_stream, names::deposit_consumer,
-                                        names::deposit_subject, 100ms),
+  fetcher recovery(make_recovery_source(*bus, names::request_stream, "deposit-consumer",
+                                        "transaction.deposit", 100ms),
                    100);
   publish_requests(5);
   give_up(5);
   CAF_CHECK_EQUAL(take(recovery, 5).size(), 5u);
   bus->delete_stream(names::exhausted_stream);
   std::uint64_t sent = 0;
-  publish_one({.subject = std::string(names::deposit_subject), .payload = "late"});
+  publish_one({.subject = "transaction.deposit", .payload = "late"});
   {
     fetcher fetch(deposits(), 100);
     CAF_CHECK(eventually([&] {

@@ -87,7 +87,7 @@ CAF_TEST(publishing goes on when the wall clock is set back) {
   const auto publish = [&](std::uint64_t token) {
     open.insert(token);
     pub->publish({.token = token,
-                  .subject = std::string(names::deposit_result_subject),
+                  .subject = "transaction.result.deposit",
                   .message_id = "result-" + std::to_string(token),
                   .payload = "x"});
   };

@@ -24,7 +24,7 @@ struct fixture : broker_fixture {
         [&]() -> std::optional<outgoing> {
           if (sent == sizes.size())
             return std::nullopt;
-          outgoing message{.subject = std::string(names::deposit_subject)};
+          outgoing message{.subject = "transaction.deposit"};
           message.message_id = std::to_string(sent);
           message.payload.assign(sizes[sent++], 'x');
           return message;

@@ -22,13 +22,13 @@ CAF_TEST_FIXTURE_SCOPE(deliver_tests, fixture)
 
 CAF_TEST(ten thousand messages come once each and never more than the window) {
   publish_requests(10000);
-  publish_requests(100, names::withdrawal_subject);
+  publish_requests(100, "transaction.withdrawal");
   fetcher fetch(deposits(), 700);
   std::set<std::string> seen;
   std::uint64_t last_seq = 0;
   for (const auto deadline = steady::now() + 30s; seen.size() < 10000 && steady::now() < deadline;)
     for (const auto& one : fetch.turn()) {
-      CAF_CHECK_EQUAL(one.subject, names::deposit_subject);
+      CAF_CHECK_EQUAL(one.subject, "transaction.deposit");
       CAF_CHECK_EQUAL(one.stream, names::request_stream);
       CAF_CHECK_EQUAL(one.deliveries, 1u);
       CAF_CHECK_LESS(last_seq, one.stream_seq);
@@ -74,7 +74,7 @@ CAF_TEST(a message that comes late is here at once) {
   for (std::uint64_t i = 1; i <= 100; ++i) {
     outgoing message;
     message.token = i;
-    message.subject = names::deposit_subject;
+    message.subject = "transaction.deposit";
     message.message_id = "late-" + std::to_string(i);
     message.payload = std::to_string(i);
     const auto begin = steady::now();
@@ -121,7 +121,7 @@ CAF_TEST(headers are copied except those of the broker) {
         if (std::exchange(sent, true))
           return std::nullopt;
         return outgoing{
-            .subject = std::string(names::deposit_subject),
+            .subject = "transaction.deposit",
             .message_id = "id",
             .payload = std::string("a\0b", 3),
             .headers = {

@@ -137,7 +137,7 @@ struct broker_fixture {
   }
 
   // `count` requests with the payloads "1", "2", ...
-  void publish_requests(std::uint64_t count, std::string_view subject = names::deposit_subject) {
+  void publish_requests(std::uint64_t count, std::string_view subject = "transaction.deposit") {
     std::uint64_t sent = 0;
     bus->publish_all(
         [&]() -> std::optional<outgoing> {
@@ -154,11 +154,11 @@ struct broker_fixture {
   }
 
   std::unique_ptr<delivery_source> deposits(std::size_t request_max = 1000) {
-    return bus->make_source(names::request_stream, names::deposit_consumer, request_max);
+    return bus->make_source(names::request_stream, "deposit-consumer", request_max);
   }
 
   consumer_state deposit_state() {
-    return bus->consumer(names::request_stream, names::deposit_consumer);
+    return bus->consumer(names::request_stream, "deposit-consumer");
   }
 };
 

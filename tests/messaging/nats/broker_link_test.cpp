@@ -20,9 +20,9 @@ CAF_TEST(a closed session is built again with everything on it) {
   const auto options = options_for(servers().nats_url());
   const auto line = std::make_shared<lifeline>(
       options, session_options{.name = "test", .immediate = true}, log.observer());
-  fetcher fetch(make_pull_source(line, line, names::request_stream, names::deposit_consumer, 100,
-                                 log.observer()),
-                100);
+  fetcher fetch(
+      make_pull_source(line, line, names::request_stream, "deposit-consumer", 100, log.observer()),
+      100);
   const auto pub = make_confirming_publisher(line);
   bell confirmed;
   pub->open(confirmed.ringer());

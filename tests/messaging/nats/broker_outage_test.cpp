@@ -116,7 +116,7 @@ CAF_TEST(every publication is answered and the confirmed ones are stored) {
   auto publish = [&](std::uint64_t token) {
     open.insert(token);
     pub->publish({.token = token,
-                  .subject = std::string(names::deposit_result_subject),
+                  .subject = "transaction.result.deposit",
                   .message_id = "result-" + std::to_string(token),
                   .payload = std::to_string(token)});
   };

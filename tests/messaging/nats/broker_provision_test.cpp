@@ -1,5 +1,6 @@
 #include <functional>
 
+#include "messaging/topology.hpp"
 #include "tests/messaging/nats/broker_fixture.hpp"
 
 #define CAF_SUITE broker_provision
@@ -74,8 +75,10 @@ CAF_TEST(an empty broker gets everything and a second time changes nothing) {
   CAF_CHECK(bus->provision({}).empty());
   for (const auto name : {names::request_stream, names::result_stream, names::dead_letter_stream})
     CAF_CHECK(bus->stream(name).exists);
-  for (const auto name : {names::deposit_consumer, names::withdrawal_consumer})
+  for (const auto name : {"deposit-consumer", "withdrawal-consumer"})
     CAF_CHECK(bus->consumer(names::request_stream, name).exists);
+  for (const auto& each : durable_consumers)
+    CAF_CHECK_EQUAL(bus->consumer(each.stream, each.name).exists, each.is_read(true, false));
   CAF_CHECK_EQUAL(bus->consumer_names(names::request_stream).size(), 2u);
   CAF_CHECK_EQUAL(deposit_state().ack_wait.count(), 30000);
   // Another wish later does not change what is there.
@@ -88,7 +91,7 @@ CAF_TEST(each role has its own consumers) {
   for (const auto name : {names::request_stream, names::result_stream, names::dead_letter_stream})
     CAF_CHECK(bus->stream(name).exists);
   CAF_CHECK(!deposit_state().exists);
-  CAF_CHECK(!bus->consumer(names::request_stream, names::withdrawal_consumer).exists);
+  CAF_CHECK(!bus->consumer(names::request_stream, "withdrawal-consumer").exists);
   const auto made = bus->consumer(names::result_stream, names::account_result_consumer);
   CAF_CHECK(made.exists);
   CAF_CHECK_EQUAL(made.ack_wait.count(), 30000);
@@ -109,8 +112,8 @@ CAF_TEST(the consumer of the account role gets all results) {
   CAF_CHECK(bus->provision({.account = true}).empty());
   auto source = bus->make_source(names::result_stream, names::account_result_consumer, 10);
   fetcher fetch(std::move(source), 10);
-  publish_requests(1, names::deposit_result_subject);
-  publish_requests(1, names::withdrawal_result_subject);
+  publish_requests(1, "transaction.result.deposit");
+  publish_requests(1, "transaction.result.withdrawal");
   std::size_t came = 0;
   CAF_CHECK(eventually([&] { return (came += fetch.turn().size()) == 2; }));
 }
@@ -154,7 +157,7 @@ CAF_TEST(without the permission to create what is missing is named) {
   CAF_CHECK(!bus->stream("NO_SUCH").exists);
   CAF_CHECK(!bus->consumer("NO_SUCH", "none").exists);
   CAF_CHECK(bus->consumer_names(names::request_stream)
-            == std::vector{std::string(names::deposit_consumer)});
+            == std::vector<std::string>{"deposit-consumer"});
   CAF_CHECK(bus->consumer_names(names::result_stream).empty());
   CAF_CHECK(bus->consumer_names("NO_SUCH").empty());
 }

@@ -16,8 +16,7 @@ struct fixture : broker_fixture {
     pub->open(confirmed.ringer());
   }
 
-  static outgoing result(std::uint64_t token,
-                         std::string subject = std::string(names::deposit_result_subject)) {
+  static outgoing result(std::uint64_t token, std::string subject = "transaction.result.deposit") {
     return {.token = token,
             .subject = std::move(subject),
             .message_id = "result-" + std::to_string(token),
@@ -60,7 +59,7 @@ CAF_TEST(every message is confirmed once and stored as it was) {
   const auto stored = bus->message(names::result_stream, 17);
   CAF_REQUIRE(stored);
   CAF_CHECK_EQUAL(stored->seq, 17u);
-  CAF_CHECK_EQUAL(stored->subject, names::deposit_result_subject);
+  CAF_CHECK_EQUAL(stored->subject, "transaction.result.deposit");
   CAF_CHECK_EQUAL(stored->payload, "payload 17");
   CAF_REQUIRE_EQUAL(stored->headers.size(), 1u);
   CAF_CHECK_EQUAL(stored->headers[0].value, "result-17");

@@ -46,8 +46,8 @@ struct fixture : broker_fixture {
   }
 
   std::unique_ptr<delivery_source> recovery() {
-    return make_recovery_source(*bus, names::request_stream, names::deposit_consumer,
-                                names::deposit_subject, 100ms);
+    return make_recovery_source(*bus, names::request_stream, "deposit-consumer",
+                                "transaction.deposit", 100ms);
   }
 
   // The payloads that a recovery source hands out until nothing has come for a while.
@@ -58,7 +58,7 @@ struct fixture : broker_fixture {
       const auto got = fetch.turn();
       silent = got.empty() ? silent + 1 : 0;
       for (const auto& one : got) {
-        CAF_CHECK_EQUAL(one.subject, names::deposit_subject);
+        CAF_CHECK_EQUAL(one.subject, "transaction.deposit");
         CAF_CHECK_EQUAL(one.stream, names::request_stream);
         result.insert(one.payload);
         fetch.done(one);
@@ -83,7 +83,7 @@ CAF_TEST_FIXTURE_SCOPE(recovery_tests, fixture)
 CAF_TEST(what a limited consumer gave up is handed out once) {
   remake_limited_consumer(3);
   publish_requests(messages);
-  publish_requests(5, names::withdrawal_subject);
+  publish_requests(5, "transaction.withdrawal");
   CAF_CHECK_EQUAL(settle_all(settlement::hand_back), 3 * messages);
   CAF_CHECK_EQUAL(settle_all(settlement::hand_back), 0u);
   CAF_CHECK(recovered(7) == all_payloads());
@@ -117,7 +117,7 @@ CAF_TEST(an announcement is kept until its message is settled) {
 
 CAF_TEST(announcements that tell of nothing are struck out) {
   publish_requests(1);
-  const auto subject = std::string{names::exhausted_prefix} + std::string{names::deposit_consumer};
+  const auto subject = std::string{names::exhausted_prefix} + "deposit-consumer";
   for (const auto* body :
        {"", "{", "[1]", R"({"stream_seq":"1"})", R"({"stream_seq":-1})", R"({"stream_seq":77})"})
     CAF_CHECK_EQUAL(side->publish(subject, "", body), "");
