@@ -11,4 +11,11 @@ void duration_histogram::record(std::int64_t microseconds) noexcept {
   ++count_;
 }
 
+void duration_histogram::add(const duration_histogram& other) noexcept {
+  for (std::size_t i = 0; i < buckets_.size(); ++i)
+    buckets_[i] += other.buckets_[i];
+  sum_us_ += other.sum_us_;
+  count_ += other.count_;
+}
+
 } // namespace ledgerd

@@ -1,5 +1,5 @@
-// The report that every actor gives of itself: plain counters and histograms, no atomics, no sends
-// on the hot path.
+// The report that every actor gives of itself: plain numbers and histograms, no atomics, no sends
+// on the hot path. Which numbers those are stands in a table beside the actor; see numbers.hpp.
 #pragma once
 
 #include <array>
@@ -20,6 +20,9 @@ public:
 
   void record(std::int64_t microseconds) noexcept;
 
+  // Adds all durations of the other.
+  void add(const duration_histogram& other) noexcept;
+
   // How many durations fell into each bucket (not cumulative); the last is for those above all
   // bounds.
   const std::array<std::int64_t, bounds_us.size() + 1>& buckets() const noexcept {
@@ -34,13 +37,44 @@ private:
   std::int64_t count_ = 0;
 };
 
-struct named_value {
-  std::string name; // ends in `_total` when it only ever grows, else a gauge
-  std::int64_t value = 0;
+enum class metric_kind : std::uint8_t {
+  counter,   // only grows
+  gauge,     // goes up and down
+  histogram, // durations
 };
 
-struct named_histogram {
-  std::string name; // without unit
+// Under which name a number is exported, or why it is not.
+struct exposure {
+  std::string_view name;    // empty: it is not exported
+  std::string_view help;    // a sentence; without a name the reason
+  std::string_view outcome; // of the label that tells series of one name apart; empty: no label
+
+  constexpr bool is_exported() const { return !name.empty(); }
+};
+
+constexpr exposure exported(std::string_view name, std::string_view help,
+                            std::string_view outcome = {}) {
+  return {name, help, outcome};
+}
+
+constexpr exposure not_exported(std::string_view why) {
+  return {{}, why, {}};
+}
+
+// What a number is. Reports point to it, so it lives as long as the process.
+struct metric_description {
+  std::string_view name; // in /v1/actors; without unit for durations
+  metric_kind kind = metric_kind::gauge;
+  exposure shown;
+};
+
+struct reported_value {
+  const metric_description* what;
+  std::int64_t value;
+};
+
+struct reported_histogram {
+  const metric_description* what;
   duration_histogram histogram;
 };
 
@@ -54,8 +88,8 @@ struct standstill {
 struct actor_report {
   std::string actor;    // fetcher, region, gate
   std::string instance; // for a fetcher its consumer and number, for a gate its number
-  std::vector<named_value> values;
-  std::vector<named_histogram> histograms;
+  std::vector<reported_value> values;
+  std::vector<reported_histogram> histograms;
   standstill wait{}; // see progress.hpp
 };
 

@@ -353,29 +353,15 @@ std::chrono::milliseconds fetcher_state::oldest_unconfirmed(time_point now) cons
 }
 
 actor_report fetcher_state::report(progress_time now) const {
-  return {
-      "fetcher",
-      options.instance,
-      {
-          {"fetched_total", counters.fetched},
-          {"redelivered_total", counters.redelivered},
-          {"applied_total", counters.applied},
-          {"refused_total", counters.refused},
-          {"duplicate_total", counters.duplicate},
-          {"parked_total", counters.parked},
-          {"own_failures_total", counters.own_failures},
-          {"let_go_total", counters.let_go},
-          {"unconfirmed_total", counters.unconfirmed},
-          {"postponed_total", counters.postponed},
-          {"unstored", static_cast<std::int64_t>(unstored.size())},
-          {"oldest_unconfirmed_ms", oldest_unconfirmed(now).count()},
-          {"held", static_cast<std::int64_t>(held)},
-          {"held_bytes", static_cast<std::int64_t>(held_bytes)},
-          {"paused", paused ? 1 : 0},
-      },
-      {{"end_to_end", counters.end_to_end}},
-      {puback.since(now), last_refusal.empty() ? "no PubAck" : "no PubAck: " + last_refusal},
-  };
+  return make_report(
+      name, options.instance,
+      fetcher_numbers{counters,
+                      {.unstored = unstored.size(),
+                       .oldest_unconfirmed_ms = oldest_unconfirmed(now).count(),
+                       .held = held,
+                       .held_bytes = held_bytes,
+                       .paused = paused}},
+      {puback.since(now), last_refusal.empty() ? "no PubAck" : "no PubAck: " + last_refusal});
 }
 
 fetcher_actor::behavior_type fetcher(fetcher_actor::stateful_pointer<fetcher_state> self,

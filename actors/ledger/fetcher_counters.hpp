@@ -1,9 +1,11 @@
-// What a fetcher has counted since it was spawned.
+// What a fetcher counts, and how it is reported and exported.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <string_view>
 
-#include "actors/common/report.hpp"
+#include "actors/common/numbers.hpp"
 
 namespace ledgerd {
 
@@ -19,6 +21,53 @@ struct fetcher_counters {
   std::int64_t unconfirmed = 0;
   std::int64_t postponed = 0;
   duration_histogram end_to_end; // from arrival at this process to the acknowledgement
+};
+
+struct fetcher_gauges {
+  gauge unstored; // letters that no stream takes
+  gauge oldest_unconfirmed_ms;
+  gauge held;
+  gauge held_bytes;
+  gauge paused; // 1: the circuit is open
+};
+
+struct fetcher_numbers : fetcher_counters, fetcher_gauges {
+  static constexpr auto table() {
+    using n = fetcher_numbers;
+    constexpr std::string_view entries = "Entries by what became of them.";
+    constexpr std::string_view unplaced =
+        "/readyz and the log tell of letters that cannot be stored.";
+    return std::to_array<number_row<n>>({
+        {&n::fetched, "fetched_total",
+         not_exported("It is the sum of the entries by outcome and of what is in flight.")},
+        {&n::redelivered, "redelivered_total",
+         exported("ledgerd_redelivered_total",
+                  "Deliveries that were not the first of their message.")},
+        {&n::applied, "applied_total", exported("ledgerd_entries_total", entries, "applied")},
+        {&n::refused, "refused_total", exported("ledgerd_entries_total", entries, "refused")},
+        {&n::duplicate, "duplicate_total", exported("ledgerd_entries_total", entries, "duplicate")},
+        {&n::parked, "parked_total", exported("ledgerd_entries_total", entries, "parked")},
+        {&n::own_failures, "own_failures_total",
+         not_exported("An entry that fails for good is counted as parked.")},
+        {&n::let_go, "let_go_total",
+         exported("ledgerd_let_go_total",
+                  "Deliveries left to their lease: an account that is set aside holds its share.")},
+        {&n::unconfirmed, "unconfirmed_total",
+         exported("ledgerd_unconfirmed_total", "Publications without a PubAck, published again.")},
+        {&n::postponed, "postponed_total", not_exported(unplaced)},
+        {&n::unstored, "unstored", not_exported(unplaced)},
+        {&n::oldest_unconfirmed_ms, "oldest_unconfirmed_ms",
+         not_exported("ledgerd_standstill_seconds shows a wait that is too long.")},
+        {&n::held, "held",
+         exported("ledgerd_in_flight", "Deliveries held, from pull to settlement.")},
+        {&n::held_bytes, "held_bytes",
+         not_exported("It is bounded by the credit, and of interest only beside it.")},
+        {&n::paused, "paused", not_exported("ledgerd_circuit_open says it for all fetchers.")},
+        {&n::end_to_end, "end_to_end",
+         exported("ledgerd_end_to_end_seconds",
+                  "From the arrival of a delivery to its settlement.")},
+    });
+  }
 };
 
 } // namespace ledgerd

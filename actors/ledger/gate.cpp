@@ -383,36 +383,23 @@ void gate_state::split_under_way(std::size_t entries_max) {
 }
 
 actor_report gate_state::report(time_point now) const {
-  std::int64_t waiting = 0;
+  std::size_t waiting = 0;
   for (const auto& batch : queue)
-    waiting += static_cast<std::int64_t>(batch->entries);
+    waiting += batch->entries;
   const auto& oldest = under_way || queue.empty() ? under_way : queue.front();
-  return {
-      "gate",
-      std::to_string(options.index),
-      {
-          {"batches_total", counters.batches},
-          {"rows_total", counters.rows},
-          {"fence_rejections_total", counters.fence_rejections},
-          {"heads_read_total", counters.heads_read},
-          {"raced_total", counters.raced},
-          {"in_doubt_total", counters.in_doubt},
-          {"unavailable_total", counters.unavailable},
-          {"rejected_total", counters.rejected},
-          {"blocked_total", counters.blocked},
-          {"set_aside_total", counters.set_aside},
-          {"circuit_open", open ? 1 : 0},
-          {"waiting", waiting},
-          {"under_way", under_way ? static_cast<std::int64_t>(under_way->entries) : 0},
-          {"oldest_waiting_ms", oldest ? milliseconds_since(oldest->formed, now) : 0},
-          {"aside_accounts", static_cast<std::int64_t>(side.accounts())},
-          {"aside_waiting", static_cast<std::int64_t>(side.entries_waiting())},
-          {"aside_oldest_ms", side.oldest() ? milliseconds_since(*side.oldest(), now) : 0},
-      },
-      {{"commit", counters.commit}},
+  return make_report(
+      name, std::to_string(options.index),
+      gate_numbers{
+          counters,
+          {.circuit_open = open,
+           .waiting = waiting,
+           .under_way = under_way ? under_way->entries : 0,
+           .oldest_waiting_ms = oldest ? milliseconds_since(oldest->formed, now) : 0,
+           .aside_accounts = side.accounts(),
+           .aside_waiting = side.entries_waiting(),
+           .aside_oldest_ms = side.oldest() ? milliseconds_since(*side.oldest(), now) : 0}},
       {answer.since(now), last_failure.empty() ? "the database does not answer a batch"
-                                               : "a batch waits: " + last_failure},
-  };
+                                               : "a batch waits: " + last_failure});
 }
 
 gate_actor::behavior_type gate(gate_actor::stateful_pointer<gate_state> self,

@@ -104,17 +104,7 @@ void passivate_idle(region_pointer self) {
 } // namespace
 
 actor_report region_state::report() const {
-  return {
-      "region",
-      "0",
-      {
-          {"entries_total", counters.entries},
-          {"ledgers", static_cast<std::int64_t>(by_account.size())},
-          {"ledgers_spawned_total", counters.spawned},
-          {"ledgers_passivated_total", counters.passivated},
-      },
-      {},
-  };
+  return make_report(name, "0", region_numbers{counters, {.ledgers = by_account.size()}});
 }
 
 region_actor::behavior_type region(region_actor::stateful_pointer<region_state> self,

@@ -158,7 +158,7 @@ bool answer_some(responder_state& state) {
   auto asked = desk->take(questions_at_once);
   for (auto each = asked.rbegin(); each != asked.rend(); ++each) {
     if (each->arrived + question_patience < std::chrono::steady_clock::now()) {
-      ++state.expired;
+      ++state.counters.expired;
       continue;
     }
     failpoint("responder");
@@ -168,7 +168,7 @@ bool answer_some(responder_state& state) {
       headers = {{std::string{names::service_error_code}, std::to_string(answer.status)},
                  {std::string{names::service_error}, answer.code}};
     desk->answer(each->reply, answer.body, headers);
-    ++state.answered;
+    ++state.counters.answered;
   }
   return !asked.empty();
 }
@@ -176,14 +176,7 @@ bool answer_some(responder_state& state) {
 } // namespace
 
 actor_report responder_state::report() const {
-  const auto lost = options.desk->losses();
-  return {"responder",
-          "",
-          {{"questions_answered_total", answered},
-           {"questions_expired_total", expired + static_cast<std::int64_t>(lost.expired)},
-           {"questions_overflow_total", static_cast<std::int64_t>(lost.overflow)},
-           {"questions_foreign_total", static_cast<std::int64_t>(lost.foreign_reply)}},
-          {}};
+  return make_report(name, "", responder_numbers{counters.with(options.desk->losses())});
 }
 
 responder_actor::behavior_type responder(responder_actor::stateful_pointer<responder_state> self,

@@ -7,9 +7,9 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
-#include <cstdint>
 #include <memory>
 
+#include "actors/common/question_counters.hpp"
 #include "actors/ledger/protocol.hpp"
 #include "domain/currency.hpp"
 #include "messaging/ports.hpp"
@@ -23,13 +23,18 @@ struct responder_options {
   std::shared_ptr<const currency_table> currencies;
 };
 
+struct responder_numbers : question_counters {
+  static constexpr auto table() {
+    return question_table<responder_numbers>("ledgerd_ledger_questions_dropped_total");
+  }
+};
+
 struct responder_state {
   static inline const char* name = "responder";
 
   responder_options options;
   std::unique_ptr<const currency_table> reread; // from the ledger, when `options` knew too little
-  std::int64_t answered = 0;
-  std::int64_t expired = 0; // while the questions before them were answered
+  question_counters counters; // expired: while the questions before them were answered
 
   actor_report report() const;
 };

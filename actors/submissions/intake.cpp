@@ -270,24 +270,10 @@ void look_at_records(intake_pointer self, time_point now) {
 } // namespace
 
 actor_report intake_state::report(progress_time now) const {
-  return {
-      "intake",
-      "",
-      {
-          {"accepted_total", counters.accepted},
-          {"repeated_total", counters.repeated},
-          {"conflict_total", counters.conflict},
-          {"unavailable_total", counters.unavailable},
-          {"expired_total", counters.expired},
-          {"unconfirmed_total", counters.unconfirmed},
-          {"batches_total", counters.batches},
-          {"held", static_cast<std::int64_t>(held())},
-          {"waiting", static_cast<std::int64_t>(waiters.size())},
-      },
-      {{"verdict_wait", counters.verdict_wait}},
-      longer({answer.since(now), "the database does not answer a batch"},
-             {puback.since(now), "no PubAck"}),
-  };
+  return make_report(name, "",
+                     intake_numbers{counters, {.held = held(), .waiting = waiters.size()}},
+                     longer({answer.since(now), "the database does not answer a batch"},
+                            {puback.since(now), "no PubAck"}));
 }
 
 intake_actor::behavior_type intake(intake_actor::stateful_pointer<intake_state> self,

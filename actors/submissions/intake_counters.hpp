@@ -1,9 +1,11 @@
-// What the intake has counted since it was spawned.
+// What the intake counts, and how it is reported and exported.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <string_view>
 
-#include "actors/common/report.hpp"
+#include "actors/common/numbers.hpp"
 
 namespace ledgerd {
 
@@ -16,6 +18,42 @@ struct intake_counters {
   std::int64_t unconfirmed = 0;
   std::int64_t batches = 0;
   duration_histogram verdict_wait; // from the record to the verdict, of those that wait
+};
+
+struct intake_gauges {
+  gauge held;
+  gauge waiting; // for a verdict
+};
+
+struct intake_numbers : intake_counters, intake_gauges {
+  static constexpr auto table() {
+    using n = intake_numbers;
+    constexpr std::string_view submissions = "Submissions by what was answered.";
+    return std::to_array<number_row<n>>({
+        {&n::accepted, "accepted_total",
+         exported("ledgerd_submissions_total", submissions, "accepted")},
+        {&n::repeated, "repeated_total",
+         exported("ledgerd_submissions_total", submissions, "repeated")},
+        {&n::conflict, "conflict_total",
+         exported("ledgerd_submissions_total", submissions, "conflict")},
+        {&n::unavailable, "unavailable_total",
+         exported("ledgerd_submissions_total", submissions, "unavailable")},
+        {&n::expired, "expired_total",
+         exported("ledgerd_submissions_expired_total",
+                  "Submissions that were refused because the database was too slow.")},
+        {&n::unconfirmed, "unconfirmed_total",
+         not_exported("The log warns of it; what is not published stays in flight.")},
+        {&n::batches, "batches_total", not_exported("Only how the submissions fell together.")},
+        {&n::held, "held",
+         exported("ledgerd_submissions_in_flight",
+                  "Submissions held, from arrival to the PubAck of their request.")},
+        {&n::waiting, "waiting",
+         not_exported("Callers who wait; ledgerd_verdict_wait_seconds says for how long.")},
+        {&n::verdict_wait, "verdict_wait",
+         exported("ledgerd_verdict_wait_seconds",
+                  "From a record to its verdict, of submissions that wait for it.")},
+    });
+  }
 };
 
 } // namespace ledgerd

@@ -78,12 +78,8 @@ void ask_next(lookup_pointer self) {
 } // namespace
 
 actor_report lookup_state::report() const {
-  return {"lookup",
-          "",
-          {{"answered_total", counters.answered},
-           {"refused_total", counters.refused},
-           {"waiting", static_cast<std::int64_t>(waiting.size() + asked.size())}},
-          {}};
+  return make_report(name, "",
+                     lookup_numbers{counters, {.waiting = waiting.size() + asked.size()}});
 }
 
 lookup_actor::behavior_type lookup(lookup_actor::stateful_pointer<lookup_state> self,

@@ -429,30 +429,17 @@ std::chrono::milliseconds reconciler_state::oldest_unconfirmed(time_point now) c
 }
 
 actor_report reconciler_state::report(progress_time now) const {
-  return {
-      "reconciler",
-      options.instance,
-      {
-          {"fetched_total", counters.fetched},
-          {"settled_total", counters.settled},
-          {"known_total", counters.known},
-          {"foreign_total", counters.foreign},
-          {"contrary_total", counters.contrary},
-          {"parked_total", counters.parked},
-          {"batches_total", counters.batches},
-          {"failures_total", counters.failures},
-          {"aside", static_cast<std::int64_t>(aside.size())},
-          {"postponed_total", counters.postponed},
-          {"unstored", static_cast<std::int64_t>(unstored.size())},
-          {"oldest_unconfirmed_ms", oldest_unconfirmed(now).count()},
-          {"held", static_cast<std::int64_t>(held())},
-          {"held_bytes", static_cast<std::int64_t>(held_bytes)},
-      },
-      {},
+  return make_report(
+      name, options.instance,
+      reconciler_numbers{counters,
+                         {.aside = aside.size(),
+                          .unstored = unstored.size(),
+                          .oldest_unconfirmed_ms = oldest_unconfirmed(now).count(),
+                          .held = held(),
+                          .held_bytes = held_bytes}},
       longer({answer.since(now), last_failure.empty() ? "the database does not answer a batch"
                                                       : "results wait: " + last_failure},
-             {puback.since(now), "no PubAck of a dead letter"}),
-  };
+             {puback.since(now), "no PubAck of a dead letter"}));
 }
 
 reconciler_actor::behavior_type

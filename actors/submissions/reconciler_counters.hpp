@@ -1,9 +1,12 @@
-// What a reconciler has counted since it was spawned.
+// What a reconciler counts, and how it is reported and exported.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <string_view>
 
-#include "actors/common/report.hpp"
+#include "actors/common/numbers.hpp"
+#include "actors/submissions/contrary_verdicts.hpp"
 
 namespace ledgerd {
 
@@ -17,6 +20,47 @@ struct reconciler_counters {
   std::int64_t batches = 0;
   std::int64_t failures = 0;
   std::int64_t postponed = 0;
+};
+
+struct reconciler_gauges {
+  gauge aside;    // refused by the database, tried again
+  gauge unstored; // letters that no stream takes
+  gauge oldest_unconfirmed_ms;
+  gauge held;
+  gauge held_bytes;
+};
+
+struct reconciler_numbers : reconciler_counters, reconciler_gauges {
+  static constexpr auto table() {
+    using n = reconciler_numbers;
+    constexpr std::string_view unplaced =
+        "/readyz and the log tell of letters that cannot be stored.";
+    return std::to_array<number_row<n>>({
+        {&n::fetched, "fetched_total", not_exported("Each is counted again by what became of it.")},
+        {&n::settled, "settled_total",
+         exported("ledgerd_records_settled_total",
+                  "Records that got their verdict from the result stream.")},
+        {&n::known, "known_total", not_exported("Results that came twice, as they may.")},
+        {&n::foreign, "foreign_total",
+         exported("ledgerd_foreign_results_total",
+                  "Results and dead letters of requests that are not of the account side.")},
+        {&n::contrary, "contrary_total", contrary_verdicts("result")},
+        {&n::parked, "parked_total",
+         exported("ledgerd_results_parked_total", "Results that answer no record, or are none.")},
+        {&n::batches, "batches_total", not_exported("Only how the results fell together.")},
+        {&n::failures, "failures_total",
+         not_exported("Attempts; ledgerd_standstill_seconds shows when none succeeds.")},
+        {&n::aside, "aside", not_exported("Each is tried again until it is settled or parked.")},
+        {&n::postponed, "postponed_total", not_exported(unplaced)},
+        {&n::unstored, "unstored", not_exported(unplaced)},
+        {&n::oldest_unconfirmed_ms, "oldest_unconfirmed_ms",
+         not_exported("ledgerd_standstill_seconds shows a wait that is too long.")},
+        {&n::held, "held",
+         not_exported("Work in memory only; the consumer shows what it has not settled.")},
+        {&n::held_bytes, "held_bytes",
+         not_exported("It is bounded by the credit, and of interest only beside it.")},
+    });
+  }
 };
 
 } // namespace ledgerd

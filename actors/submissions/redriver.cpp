@@ -221,20 +221,8 @@ void take_confirmations(redriver_pointer self) {
 } // namespace
 
 actor_report redriver_state::report(progress_time now) const {
-  return {
-      "redriver",
-      "",
-      {
-          {"claimed_total", counters.claimed},
-          {"settled_total", counters.settled},
-          {"republished_total", counters.republished},
-          {"unanswered_total", counters.unanswered},
-          {"contrary_total", counters.contrary},
-          {"publishing", static_cast<std::int64_t>(publishing)},
-      },
-      {},
-      {answer.since(now), "a claim is not answered"},
-  };
+  return make_report(name, "", redriver_numbers{counters, {.publishing = publishing}},
+                     {answer.since(now), "a claim is not answered"});
 }
 
 redriver_actor::behavior_type redriver(redriver_actor::stateful_pointer<redriver_state> self,

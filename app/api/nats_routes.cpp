@@ -65,17 +65,6 @@ void handle(const std::shared_ptr<question_desk>& desk, submission_api& api,
   api.record(std::get<record_id>(question), answer);
 }
 
-actor_report report_of(const question_desk& desk, std::int64_t asked) {
-  const auto lost = desk.losses();
-  return {"nats_api",
-          "",
-          {{"questions_answered_total", asked},
-           {"questions_expired_total", static_cast<std::int64_t>(lost.expired)},
-           {"questions_overflow_total", static_cast<std::int64_t>(lost.overflow)},
-           {"questions_foreign_total", static_cast<std::int64_t>(lost.foreign_reply)}},
-          {}};
-}
-
 } // namespace
 
 responder_actor spawn_nats_api(caf::actor_system& system, std::shared_ptr<question_desk> desk,
@@ -85,7 +74,7 @@ responder_actor spawn_nats_api(caf::actor_system& system, std::shared_ptr<questi
                   -> responder_actor::behavior_type {
         questions->open(make_waker(responder_actor{self}));
         self->delayed_send(self, beat, tick_atom_v);
-        const auto asked = std::make_shared<std::int64_t>(0);
+        const auto counters = std::make_shared<question_counters>();
         return {
             [=](wake_atom) {
               const auto some = questions->take(questions_at_once);
@@ -93,7 +82,7 @@ responder_actor spawn_nats_api(caf::actor_system& system, std::shared_ptr<questi
                 failpoint("nats_api");
                 handle(questions, *api, each);
               }
-              *asked += static_cast<std::int64_t>(some.size());
+              counters->answered += static_cast<std::int64_t>(some.size());
               if (!some.empty())
                 self->send(self, wake_atom_v); // for the rest
             },
@@ -101,7 +90,10 @@ responder_actor spawn_nats_api(caf::actor_system& system, std::shared_ptr<questi
               self->send(self, wake_atom_v);
               self->delayed_send(self, beat, tick_atom_v);
             },
-            [=](report_atom) { return report_of(*questions, *asked); },
+            [=](report_atom) {
+              return make_report("nats_api", "",
+                                 nats_api_numbers{counters->with(questions->losses())});
+            },
         };
       }),
       std::move(desk));

@@ -6,11 +6,18 @@
 
 #include <memory>
 
+#include "actors/common/question_counters.hpp"
 #include "actors/ledger/protocol.hpp"
 #include "app/api/submission_api.hpp"
 #include "messaging/ports.hpp"
 
 namespace ledgerd {
+
+struct nats_api_numbers : question_counters {
+  static constexpr auto table() {
+    return question_table<nats_api_numbers>("ledgerd_account_questions_dropped_total");
+  }
+};
 
 // The actor that answers; it ends when it is sent an exit. The desk must be made for these two
 // subjects.

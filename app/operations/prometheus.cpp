@@ -4,8 +4,6 @@
 #include <limits>
 #include <prometheus/text_serializer.h>
 
-#include "domain/assert.hpp"
-
 namespace ledgerd {
 
 namespace {
@@ -24,18 +22,18 @@ prometheus::MetricType type_of(metric_kind kind) {
   return prometheus::MetricType::Gauge;
 }
 
-void fill_histogram(prometheus::ClientMetric::Histogram& to, const duration_buckets& from) {
-  LEDGERD_ASSERT(from.buckets.size() == from.bounds_us.size() + 1);
+void fill_histogram(prometheus::ClientMetric::Histogram& to, const duration_histogram& from) {
+  const auto& bounds = duration_histogram::bounds_us;
   std::uint64_t cumulative = 0;
-  for (std::size_t i = 0; i < from.buckets.size(); ++i) {
-    cumulative += static_cast<std::uint64_t>(from.buckets[i]);
-    const bool last = i == from.bounds_us.size();
+  for (std::size_t i = 0; i < from.buckets().size(); ++i) {
+    cumulative += static_cast<std::uint64_t>(from.buckets()[i]);
+    const bool last = i == bounds.size();
     to.bucket.push_back(
         {cumulative, last ? std::numeric_limits<double>::infinity()
-                          : static_cast<double>(from.bounds_us[i]) / microseconds_per_second});
+                          : static_cast<double>(bounds[i]) / microseconds_per_second});
   }
   to.sample_count = cumulative;
-  to.sample_sum = static_cast<double>(from.sum_us) / microseconds_per_second;
+  to.sample_sum = static_cast<double>(from.sum_us()) / microseconds_per_second;
 }
 
 prometheus::ClientMetric convert(const metric& from) {

@@ -57,11 +57,11 @@ std::string actors_json(const std::vector<actor_report>& reports) {
   auto items = ordered_json::array();
   for (const auto& report : reports) {
     auto values = ordered_json::object();
-    for (const auto& [name, value] : report.values)
-      values[name] = value;
+    for (const auto& [what, value] : report.values)
+      values[std::string{what->name}] = value;
     auto histograms = ordered_json::object();
-    for (const auto& [name, histogram] : report.histograms)
-      histograms[name] = to_json(histogram);
+    for (const auto& [what, histogram] : report.histograms)
+      histograms[std::string{what->name}] = to_json(histogram);
     items.push_back({{"actor", report.actor},
                      {"instance", report.instance},
                      {"values", std::move(values)},

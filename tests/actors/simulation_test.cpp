@@ -147,7 +147,8 @@ struct simulation : fixture {
     auto result = std::make_shared<faults_seen>();
     const auto add = [result](const std::vector<actor_report>& reports) {
       for (const auto& report : reports)
-        for (const auto& [name, value] : report.values) {
+        for (const auto& [what, value] : report.values) {
+          const auto name = what->name;
           result->redelivered += name == "redelivered_total" ? value : 0;
           result->fence_rejections += name == "fence_rejections_total" ? value : 0;
           result->in_doubt += name == "in_doubt_total" ? value : 0;

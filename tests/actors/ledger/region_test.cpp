@@ -42,7 +42,7 @@ struct region_fixture : fixture {
         subject, [report](const actor_report& got) { *report = got; }, report_atom_v);
     consume_messages();
     for (const auto& each : report->values)
-      if (each.name == name)
+      if (each.what->name == name)
         return each.value;
     CAF_FAIL("no value " << name);
     return 0;

@@ -138,7 +138,7 @@ CAF_TEST(under overload the newest are answered and the oldest not even read) {
   consume_messages();
   const auto value = [&](const std::string& name) {
     for (const auto& each : report.values)
-      if (each.name == name)
+      if (each.what->name == name)
         return each.value;
     return std::int64_t{-1};
   };

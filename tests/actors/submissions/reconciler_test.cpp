@@ -187,7 +187,7 @@ CAF_TEST(a verdict that says otherwise is parked and changes nothing) {
       subject,
       [&](const actor_report& report) {
         for (const auto& value : report.values)
-          if (value.name == "contrary_total")
+          if (value.what->name == "contrary_total")
             contrary = value.value;
       },
       report_atom_v);

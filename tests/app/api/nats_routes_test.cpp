@@ -94,8 +94,8 @@ CAF_TEST(its losses are reported) {
       .receive(
           [](const actor_report& got) {
             std::string text;
-            for (const auto& [name, value] : got.values)
-              text += std::string{name} + "=" + std::to_string(value) + " ";
+            for (const auto& [what, value] : got.values)
+              text += std::string{what->name} + "=" + std::to_string(value) + " ";
             CAF_CHECK_EQUAL(text, "questions_answered_total=1 questions_expired_total=1 "
                                   "questions_overflow_total=2 questions_foreign_total=3 ");
           },

@@ -1,3 +1,4 @@
+#include "actors/ledger/gate_counters.hpp"
 #include "app/daemon/log_line.hpp"
 #include "app/operations/prometheus.hpp"
 #include "app/operations/routes.hpp"
@@ -35,10 +36,9 @@ std::vector<http_route> routes_with(std::vector<readiness_check> checks) {
     answer({{"ledgerd_in_flight", "Deliveries held.", metric_kind::gauge, {}, 7, {}}});
   };
   daemon.actors = [](auto answer) {
-    actor_report gate{"gate", "0", {{"batches_total", 3}}, {}};
-    gate.histograms.push_back({"commit", {}});
-    gate.histograms.back().histogram.record(300);
-    answer({gate});
+    gate_counters counters{.batches = 3};
+    counters.commit.record(300);
+    answer({make_report("gate", "0", gate_numbers{counters, {0, 0, 0, 0, 0, 0, 0}})});
   };
   return make_routes(std::move(daemon));
 }
@@ -47,7 +47,8 @@ std::vector<http_route> routes_with(std::vector<readiness_check> checks) {
 
 CAF_TEST(series of one name share a family and durations are cumulative seconds) {
   metric histogram{"ledgerd_commit_seconds", "Commits.", metric_kind::histogram, {}, 0, {}};
-  histogram.durations = {{100, 1000000}, {2, 3, 4}, 2500000};
+  for (const auto us : {40, 60, 200'000, 900'000, 1'400'000, 20'000'000})
+    histogram.durations.record(us);
   const auto text = to_prometheus({
       {"ledgerd_entries_total", "Entries.", metric_kind::counter, {{"outcome", "applied"}}, 5, {}},
       {"ledgerd_in_flight", "Held.", metric_kind::gauge, {}, -1, {}},
@@ -63,11 +64,25 @@ CAF_TEST(series of one name share a family and durations are cumulative seconds)
                         "ledgerd_in_flight -1\n"
                         "# HELP ledgerd_commit_seconds Commits.\n"
                         "# TYPE ledgerd_commit_seconds histogram\n"
-                        "ledgerd_commit_seconds_count 9\n"
-                        "ledgerd_commit_seconds_sum 2.5\n"
+                        "ledgerd_commit_seconds_count 6\n"
+                        "ledgerd_commit_seconds_sum 22.5001\n"
                         "ledgerd_commit_seconds_bucket{le=\"0.0001\"} 2\n"
-                        "ledgerd_commit_seconds_bucket{le=\"1\"} 5\n"
-                        "ledgerd_commit_seconds_bucket{le=\"+Inf\"} 9\n");
+                        "ledgerd_commit_seconds_bucket{le=\"0.00025\"} 2\n"
+                        "ledgerd_commit_seconds_bucket{le=\"0.0005\"} 2\n"
+                        "ledgerd_commit_seconds_bucket{le=\"0.001\"} 2\n"
+                        "ledgerd_commit_seconds_bucket{le=\"0.0025\"} 2\n"
+                        "ledgerd_commit_seconds_bucket{le=\"0.005\"} 2\n"
+                        "ledgerd_commit_seconds_bucket{le=\"0.01\"} 2\n"
+                        "ledgerd_commit_seconds_bucket{le=\"0.015\"} 2\n"
+                        "ledgerd_commit_seconds_bucket{le=\"0.025\"} 2\n"
+                        "ledgerd_commit_seconds_bucket{le=\"0.05\"} 2\n"
+                        "ledgerd_commit_seconds_bucket{le=\"0.1\"} 2\n"
+                        "ledgerd_commit_seconds_bucket{le=\"0.25\"} 3\n"
+                        "ledgerd_commit_seconds_bucket{le=\"0.5\"} 3\n"
+                        "ledgerd_commit_seconds_bucket{le=\"1\"} 4\n"
+                        "ledgerd_commit_seconds_bucket{le=\"2.5\"} 5\n"
+                        "ledgerd_commit_seconds_bucket{le=\"10\"} 5\n"
+                        "ledgerd_commit_seconds_bucket{le=\"+Inf\"} 6\n");
 }
 
 CAF_TEST(what nobody reports is no zero) {
@@ -81,8 +96,7 @@ CAF_TEST(what nobody reports is no zero) {
   CAF_CHECK(silent.count("ledgerd_build_info") == 1);
   CAF_CHECK(silent.count("ledgerd_entries_total") == 0);
   CAF_CHECK(silent.count("ledgerd_commit_seconds") == 0);
-  actor_report gate{"gate", "0", {{"circuit_open", 0}}, {}};
-  gate.histograms.push_back({"commit", {}});
+  const auto gate = make_report("gate", "0", gate_numbers{{}, {0, 0, 0, 0, 0, 0, 0}});
   const auto one = names_of({gate});
   CAF_CHECK(one.count("ledgerd_circuit_open") == 1); // a zero that is known
   CAF_CHECK(one.count("ledgerd_commit_seconds") == 1);

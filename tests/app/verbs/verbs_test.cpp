@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "actors/ledger/gate_counters.hpp"
 #include "app/base/text.hpp"
 #include "app/operations/routes.hpp"
 #include "app/verbs/verb_support.hpp"
@@ -436,7 +437,7 @@ CAF_TEST(metrics and status ask the daemon over HTTP) {
   daemon.readiness = [](auto answer) { answer({{"database", false, "away"}}); };
   daemon.metrics = [](auto answer) { answer({}); };
   daemon.actors = [](auto answer) {
-    answer({actor_report{"gate", "0", {{"batches_total", 42}}, {}},
+    answer({make_report("gate", "0", gate_numbers{{.batches = 42}, {0, 0, 0, 0, 0, 0, 0}}),
             actor_report{"fetcher", "", {}, {}}});
   };
   const http_server server{"127.0.0.1", 0, make_routes(std::move(daemon))};

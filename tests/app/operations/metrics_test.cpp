@@ -1,0 +1,282 @@
+// What is reported and exported, name by name: dashboards and alarms rest on these, so none may
+// change. Each number has a value of its own, so that none can take another's place.
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "actors/ledger/fetcher_counters.hpp"
+#include "actors/ledger/gate_counters.hpp"
+#include "actors/ledger/region_counters.hpp"
+#include "actors/ledger/responder.hpp"
+#include "actors/submissions/intake_counters.hpp"
+#include "actors/submissions/lookup_counters.hpp"
+#include "actors/submissions/reconciler_counters.hpp"
+#include "actors/submissions/redriver_counters.hpp"
+#include "app/api/nats_routes.hpp"
+#include "app/operations/prometheus.hpp"
+#include "app/operations/snapshot.hpp"
+
+#define CAF_SUITE metrics
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+
+namespace {
+
+duration_histogram lasting(std::int64_t microseconds) {
+  duration_histogram result;
+  result.record(microseconds);
+  return result;
+}
+
+std::vector<actor_report> one_of_each() {
+  return {
+      make_report("fetcher", "",
+                  fetcher_numbers{{.fetched = 101,
+                                   .redelivered = 102,
+                                   .applied = 103,
+                                   .refused = 104,
+                                   .duplicate = 105,
+                                   .parked = 106,
+                                   .own_failures = 107,
+                                   .let_go = 108,
+                                   .unconfirmed = 109,
+                                   .postponed = 110,
+                                   .end_to_end = lasting(116)},
+                                  {.unstored = 111,
+                                   .oldest_unconfirmed_ms = 112,
+                                   .held = 113,
+                                   .held_bytes = 114,
+                                   .paused = 115}}),
+      make_report("gate", "",
+                  gate_numbers{{.batches = 201,
+                                .rows = 202,
+                                .fence_rejections = 203,
+                                .heads_read = 204,
+                                .raced = 205,
+                                .in_doubt = 206,
+                                .unavailable = 207,
+                                .rejected = 208,
+                                .blocked = 209,
+                                .set_aside = 210,
+                                .commit = lasting(218)},
+                               {.circuit_open = 211,
+                                .waiting = 212,
+                                .under_way = 213,
+                                .oldest_waiting_ms = 214,
+                                .aside_accounts = 215,
+                                .aside_waiting = 216,
+                                .aside_oldest_ms = 217}}),
+      make_report(
+          "region", "",
+          region_numbers{{.entries = 301, .spawned = 303, .passivated = 304}, {.ledgers = 302}}),
+      make_report(
+          "responder", "",
+          responder_numbers{{.answered = 401, .expired = 402, .overflow = 403, .foreign = 404}}),
+      make_report("intake", "",
+                  intake_numbers{{.accepted = 501,
+                                  .repeated = 502,
+                                  .conflict = 503,
+                                  .unavailable = 504,
+                                  .expired = 505,
+                                  .unconfirmed = 506,
+                                  .batches = 507,
+                                  .verdict_wait = lasting(510)},
+                                 {.held = 508, .waiting = 509}}),
+      make_report("lookup", "",
+                  lookup_numbers{{.answered = 601, .refused = 602}, {.waiting = 603}}),
+      make_report("reconciler", "",
+                  reconciler_numbers{{.fetched = 701,
+                                      .settled = 702,
+                                      .known = 703,
+                                      .foreign = 704,
+                                      .contrary = 705,
+                                      .parked = 706,
+                                      .batches = 707,
+                                      .failures = 708,
+                                      .postponed = 710},
+                                     {.aside = 709,
+                                      .unstored = 711,
+                                      .oldest_unconfirmed_ms = 712,
+                                      .held = 713,
+                                      .held_bytes = 714}}),
+      make_report("redriver", "",
+                  redriver_numbers{{.claimed = 801,
+                                    .settled = 802,
+                                    .republished = 803,
+                                    .unanswered = 804,
+                                    .contrary = 805},
+                                   {.publishing = 806}}),
+      make_report(
+          "nats_api", "",
+          nats_api_numbers{{.answered = 901, .expired = 902, .overflow = 903, .foreign = 904}}),
+  };
+}
+
+// Reports as /v1/actors shows them.
+const std::vector<std::string> listed{
+    "fetcher fetched_total=101 redelivered_total=102 applied_total=103 refused_total=104 "
+    "duplicate_total=105 parked_total=106 own_failures_total=107 let_go_total=108 "
+    "unconfirmed_total=109 postponed_total=110 unstored=111 oldest_unconfirmed_ms=112 held=113 "
+    "held_bytes=114 paused=115 end_to_end=116us ",
+    "gate batches_total=201 rows_total=202 fence_rejections_total=203 heads_read_total=204 "
+    "raced_total=205 in_doubt_total=206 unavailable_total=207 rejected_total=208 blocked_total=209 "
+    "set_aside_total=210 circuit_open=211 waiting=212 under_way=213 oldest_waiting_ms=214 "
+    "aside_accounts=215 aside_waiting=216 aside_oldest_ms=217 commit=218us ",
+    "region entries_total=301 ledgers=302 ledgers_spawned_total=303 ledgers_passivated_total=304 ",
+    "responder questions_answered_total=401 questions_expired_total=402 "
+    "questions_overflow_total=403 questions_foreign_total=404 ",
+    "intake accepted_total=501 repeated_total=502 conflict_total=503 unavailable_total=504 "
+    "expired_total=505 unconfirmed_total=506 batches_total=507 held=508 waiting=509 "
+    "verdict_wait=510us ",
+    "lookup answered_total=601 refused_total=602 waiting=603 ",
+    "reconciler fetched_total=701 settled_total=702 known_total=703 foreign_total=704 "
+    "contrary_total=705 parked_total=706 batches_total=707 failures_total=708 aside=709 "
+    "postponed_total=710 unstored=711 oldest_unconfirmed_ms=712 held=713 held_bytes=714 ",
+    "redriver claimed_total=801 settled_total=802 republished_total=803 unanswered_total=804 "
+    "contrary_total=805 publishing=806 ",
+    "nats_api questions_answered_total=901 questions_expired_total=902 "
+    "questions_overflow_total=903 questions_foreign_total=904 ",
+};
+
+// Series as /metrics shows them.
+const std::set<std::string> series{
+    "counter ledgerd_account_questions_dropped_total{outcome=expired} 902: Questions over NATS to "
+    "this role that were dropped unread, by the reason.",
+    "counter ledgerd_account_questions_dropped_total{outcome=foreign_reply} 904: Questions over "
+    "NATS to this role that were dropped unread, by the reason.",
+    "counter ledgerd_account_questions_dropped_total{outcome=overflow} 903: Questions over NATS to "
+    "this role that were dropped unread, by the reason.",
+    "counter ledgerd_blocked_total 209: Batches that a lock or the time for a statement stopped.",
+    "counter ledgerd_commits_total 201: Committed batches.",
+    "counter ledgerd_contrary_verdicts_total{outcome=ledger} 805: Verdicts that say otherwise than "
+    "their record, by where they were met: one of the two is false.",
+    "counter ledgerd_contrary_verdicts_total{outcome=result} 705: Verdicts that say otherwise than "
+    "their record, by where they were met: one of the two is false.",
+    "counter ledgerd_entries_total{outcome=applied} 103: Entries by what became of them.",
+    "counter ledgerd_entries_total{outcome=duplicate} 105: Entries by what became of them.",
+    "counter ledgerd_entries_total{outcome=parked} 106: Entries by what became of them.",
+    "counter ledgerd_entries_total{outcome=refused} 104: Entries by what became of them.",
+    "counter ledgerd_fence_rejections_total 203: Groups whose head was not the database's any "
+    "more.",
+    "counter ledgerd_foreign_results_total 704: Results and dead letters of requests that are not "
+    "of the account side.",
+    "counter ledgerd_forwarded_entries_total 0: Entries sent to the node that owns them.",
+    "counter ledgerd_in_doubt_total 206: Commits whose outcome was not known.",
+    "counter ledgerd_ledger_questions_dropped_total{outcome=expired} 402: Questions over NATS to "
+    "this role that were dropped unread, by the reason.",
+    "counter ledgerd_ledger_questions_dropped_total{outcome=foreign_reply} 404: Questions over "
+    "NATS to this role that were dropped unread, by the reason.",
+    "counter ledgerd_ledger_questions_dropped_total{outcome=overflow} 403: Questions over NATS to "
+    "this role that were dropped unread, by the reason.",
+    "counter ledgerd_let_go_total 108: Deliveries left to their lease: an account that is set "
+    "aside holds its share.",
+    "counter ledgerd_lookups_refused_total 602: Questions for a record that were refused.",
+    "counter ledgerd_records_settled_total 702: Records that got their verdict from the result "
+    "stream.",
+    "counter ledgerd_records_swept_total 802: Records that got their verdict from the ledger's own "
+    "row.",
+    "counter ledgerd_redelivered_total 102: Deliveries that were not the first of their message.",
+    "counter ledgerd_requests_republished_total 803: Requests published again for want of a "
+    "verdict.",
+    "counter ledgerd_results_parked_total 706: Results that answer no record, or are none.",
+    "counter ledgerd_rows_total 202: Postings written.",
+    "counter ledgerd_set_aside_total 210: Times an account was set aside.",
+    "counter ledgerd_submissions_expired_total 505: Submissions that were refused because the "
+    "database was too slow.",
+    "counter ledgerd_submissions_total{outcome=accepted} 501: Submissions by what was answered.",
+    "counter ledgerd_submissions_total{outcome=conflict} 503: Submissions by what was answered.",
+    "counter ledgerd_submissions_total{outcome=repeated} 502: Submissions by what was answered.",
+    "counter ledgerd_submissions_total{outcome=unavailable} 504: Submissions by what was answered.",
+    "counter ledgerd_unconfirmed_total 109: Publications without a PubAck, published again.",
+    "gauge ledgerd_aside_accounts 215: Accounts that are set aside: locked, refused or slow.",
+    "gauge ledgerd_aside_oldest_milliseconds 217: How long the longest of them waits, added up "
+    "over the gates.",
+    "gauge ledgerd_aside_waiting 216: Entries at the gates of accounts that are set aside.",
+    "gauge ledgerd_circuit_open 211: Gates whose database is away.",
+    "gauge ledgerd_in_flight 113: Deliveries held, from pull to settlement.",
+    "gauge ledgerd_ledgers 302: Ledger actors in memory.",
+    "gauge ledgerd_submissions_in_flight 508: Submissions held, from arrival to the PubAck of "
+    "their request.",
+    "histogram ledgerd_commit_seconds 218us: How long the store took for a batch.",
+    "histogram ledgerd_end_to_end_seconds 116us: From the arrival of a delivery to its settlement.",
+    "histogram ledgerd_verdict_wait_seconds 510us: From a record to its verdict, of submissions "
+    "that wait for it.",
+};
+
+std::string text_of(const metric& each) {
+  const char* const kinds[] = {"counter ", "gauge ", "histogram "};
+  auto text = kinds[static_cast<std::size_t>(each.kind)] + each.name;
+  for (const auto& [name, value] : each.labels)
+    text += "{" + name + "=" + value + "}";
+  text += each.kind == metric_kind::histogram ? " " + std::to_string(each.durations.sum_us()) + "us"
+                                              : " " + std::to_string(each.value);
+  return text + ": " + each.help;
+}
+
+// Without the one series that says which version this is.
+std::multiset<std::string> exported_by(const std::vector<actor_report>& reports) {
+  std::multiset<std::string> result;
+  for (const auto& each : to_snapshot(reports))
+    if (each.name != "ledgerd_build_info")
+      result.insert(text_of(each));
+  return result;
+}
+
+} // namespace
+
+CAF_TEST(each actor reports its numbers under the names that they have always had) {
+  const auto shown = nlohmann::ordered_json::parse(actors_json(one_of_each())).at("actors");
+  CAF_REQUIRE_EQUAL(shown.size(), listed.size());
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    auto text = shown[i].at("actor").get<std::string>() + " ";
+    for (const auto& [name, value] : shown[i].at("values").items())
+      text += name + "=" + value.dump() + " ";
+    for (const auto& [name, value] : shown[i].at("histograms").items())
+      text += name + "=" + value.at("sum_us").dump() + "us ";
+    CAF_CHECK_EQUAL(text, listed[i]);
+  }
+}
+
+CAF_TEST(each series is exported under the name and label and help that it has always had) {
+  const auto found = exported_by(one_of_each());
+  for (const auto& each : series)
+    if (found.count(each) != 1)
+      CAF_ERROR("not exported once: " << each);
+  for (const auto& each : found)
+    if (!series.contains(each))
+      CAF_ERROR("new or changed: " << each);
+  CAF_CHECK_EQUAL(found.size(), series.size());
+}
+
+CAF_TEST(the actors of a kind are added up in whatever order they answer) {
+  auto reports = one_of_each();
+  for (auto& each : one_of_each())
+    reports.push_back(each);
+  const auto twice = to_snapshot(reports);
+  std::reverse(reports.begin(), reports.end());
+  CAF_CHECK_EQUAL(to_prometheus(twice), to_prometheus(to_snapshot(reports)));
+  const auto once = to_snapshot(one_of_each());
+  CAF_REQUIRE_EQUAL(once.size(), twice.size());
+  for (std::size_t i = 0; i < once.size(); ++i) {
+    CAF_CHECK_EQUAL(twice[i].name, once[i].name);
+    if (once[i].name != "ledgerd_build_info")
+      CAF_CHECK_EQUAL(twice[i].value, 2 * once[i].value);
+    CAF_CHECK_EQUAL(twice[i].durations.count(), 2 * once[i].durations.count());
+  }
+}
+
+CAF_TEST(a kind of which one does not answer exports nothing and the others all they have) {
+  for (const auto& silent : one_of_each()) {
+    auto reports = one_of_each();
+    reports.push_back({silent.actor, "", {}, {}});
+    auto others = one_of_each();
+    std::erase_if(others, [&](const auto& each) { return each.actor == silent.actor; });
+    CAF_CHECK(exported_by(reports) == exported_by(others));
+    CAF_CHECK(exported_by(reports) != exported_by(one_of_each()));
+  }
+}
