@@ -35,6 +35,9 @@ read_idempotency_key(const std::vector<std::string_view>& values);
 // of the field `userId`, and it must be UTF-8.
 std::optional<rejection> check_user_id(std::string_view user_id);
 
+// A record's id outside a document, by the rules of the field `recordId`.
+std::variant<record_id, rejection> read_record_id(std::string_view text);
+
 // The request message of a record: subject, payload and message id. `attempt` 0 is the first
 // publication, whose message id is the record id; each later one has an id of its own
 // (`<recordId>-<attempt>`), or the broker's duplicate window would swallow it. Carries the mark.
@@ -91,6 +94,17 @@ struct history_question {
 // {"userId", "currency"?, "limit"?, "before"?}; the numbers also as strings, as a query string
 // holds them. A currency need not be known here: the ledger has accounts in it or has not.
 std::variant<history_question, rejection> decode_history_question(std::string_view body);
+
+// The arguments of a question about a history that come one by one: each with all the values that
+// were given, of which an empty one stands for none.
+struct history_arguments {
+  std::string_view user_id;
+  std::vector<std::string_view> currency;
+  std::vector<std::string_view> limit;
+  std::vector<std::string_view> before;
+};
+// The rule that they break: those of `decode_history_question`, in the same words.
+std::optional<rejection> check_history(const history_arguments& given);
 
 // The cursor of a history of all currencies: `<transaction id>-<currency>.<seq>-...`, opaque to
 // callers. Reads what it writes, and nothing else.

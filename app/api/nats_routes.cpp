@@ -13,7 +13,6 @@
 #include "actors/common/fail_stop.hpp"
 #include "actors/common/failpoint.hpp"
 #include "actors/common/waker.hpp"
-#include "app/api/submission_routes.hpp"
 #include "app/base/text.hpp"
 #include "messaging/names.hpp"
 #include "messaging/submission_codec.hpp"
@@ -43,15 +42,12 @@ void handle(const std::shared_ptr<question_desk>& desk, submission_api& api,
                  {std::string{names::service_error}, got.code}};
     desk->answer(reply, got.body, headers);
   };
-  const auto refuse = [&answer](int status, const rejection& why) {
-    answer(api_problem(status, to_text(why.reason), why.detail));
-  };
   if (asked.too_large)
     return answer(api_problem(413, "TOO_LARGE", "the payload or its headers are too large"));
   if (asked.subject == names::api_submit) {
     const auto key = read_idempotency_key(values_of(asked, "idempotency-key"));
     if (const auto* why = std::get_if<rejection>(&key))
-      return refuse(400, *why);
+      return answer(api_refusal(*why));
     const auto wait = preferred_wait(values_of(asked, "prefer"));
     return api.submit({.body = asked.payload,
                        .idempotency_key = std::get<std::string>(key),
@@ -61,7 +57,7 @@ void handle(const std::shared_ptr<question_desk>& desk, submission_api& api,
   }
   const auto question = decode_record_question(asked.payload);
   if (const auto* why = std::get_if<rejection>(&question))
-    return refuse(400, *why);
+    return answer(api_refusal(*why));
   api.record(std::get<record_id>(question), answer);
 }
 

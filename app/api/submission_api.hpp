@@ -4,12 +4,14 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "domain/entry.hpp"
+#include "messaging/codec.hpp"
 
 namespace ledgerd {
 
@@ -50,7 +52,12 @@ public:
                        std::string_view before, api_callback done) = 0;
 };
 
-// A problem as an answer.
+// How long a call with these values of the header Prefer wants to wait for the verdict (RFC 7240),
+// at most prefer_wait_max; nothing when it has no such preference, or none that can be read.
+std::optional<std::chrono::seconds> preferred_wait(const std::vector<std::string_view>& values);
+
+// A problem as an answer; and what a call is answered that breaks a rule of the wire format.
 api_answer api_problem(int status, std::string_view code, std::string_view detail);
+api_answer api_refusal(const rejection& why);
 
 } // namespace ledgerd

@@ -11,10 +11,6 @@ namespace ledgerd {
 
 namespace {
 
-http_response invalid_field(std::string_view detail) {
-  return http_problem(400, "INVALID_FIELD", detail);
-}
-
 http_response to_response(api_answer answer) {
   http_response response{answer.status,
                          answer.status < 400 ? "application/json" : "application/problem+json",
@@ -34,50 +30,18 @@ api_callback pass_on(http_responder respond) {
   };
 }
 
-std::string_view trimmed(std::string_view text) noexcept {
-  constexpr auto blanks = " \t";
-  text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
-  return text.substr(0, text.find_last_not_of(blanks) + 1);
-}
-
-// Cuts off and returns what stands before the next `separator` outside quotation marks.
-std::string_view next_part(std::string_view& rest, char separator) noexcept {
-  bool quoted = false;
-  std::size_t end = 0;
-  for (; end < rest.size() && (quoted || rest[end] != separator); ++end) {
-    if (quoted && rest[end] == '\\' && end + 1 < rest.size())
-      ++end;
-    else if (rest[end] == '"')
-      quoted = !quoted;
-  }
-  const auto part = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  return trimmed(part);
-}
-
-// Seconds; a number of any length is read, and cut.
-std::optional<std::chrono::seconds> read_wait(std::string_view text) noexcept {
-  if (text.size() >= 2 && text.starts_with('"') && text.ends_with('"'))
-    text = text.substr(1, text.size() - 2);
-  if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos)
-    return std::nullopt;
-  text.remove_prefix(std::min(text.find_first_not_of('0'), text.size() - 1));
-  const auto longest = prefer_wait_max.count();
-  return std::chrono::seconds{text.size() > 2 ? longest
-                                              : parse_integer(text, 0, longest).value_or(longest)};
-}
-
 bool is_json(const http_request& request) {
   const auto type = request.header("content-type");
   return request.header_count("content-type") == 1
          && same_word(trimmed(type.substr(0, type.find(';'))), "application/json");
 }
 
-std::optional<record_id> read_record_id(std::string_view text) {
-  const auto number = parse_integer(text, 1, INT64_MAX);
-  if (!number || text.starts_with('0'))
-    return std::nullopt;
-  return record_id{*number};
+std::vector<std::string_view> arguments(const http_request& request, std::string_view wanted) {
+  std::vector<std::string_view> result;
+  for (const auto& [name, value] : request.query)
+    if (name == wanted)
+      result.push_back(value);
+  return result;
 }
 
 class account_routes {
@@ -90,7 +54,7 @@ public:
                                   "the header Content-Type must be application/json"));
     const auto key = read_idempotency_key(request.values("idempotency-key"));
     if (const auto* why = std::get_if<rejection>(&key))
-      return respond(invalid_field(why->detail));
+      return respond(to_response(api_refusal(*why)));
     auto wait = preferred_wait(request.values("prefer"));
     if (request.crowded) // which RFC 7240 allows
       wait.reset();
@@ -107,31 +71,23 @@ public:
 
   void record(const http_request& request, http_responder respond) {
     const auto id = read_record_id(request.parameter("recordId"));
-    if (!id)
-      return respond(invalid_field("recordId must be an integer from 1 to 9223372036854775807"));
-    api_->record(*id, pass_on(std::move(respond)));
+    if (const auto* why = std::get_if<rejection>(&id))
+      return respond(to_response(api_refusal(*why)));
+    api_->record(std::get<record_id>(id), pass_on(std::move(respond)));
   }
 
   void account(const http_request& request, http_responder respond) {
     const auto user_id = request.parameter("userId");
     if (const auto why = check_user_id(user_id))
-      return respond(invalid_field(why->detail));
+      return respond(to_response(api_refusal(*why)));
     api_->account(user_id, pass_on(std::move(respond)));
   }
 
   void history(const http_request& request, http_responder respond) {
     const auto user_id = request.parameter("userId");
-    if (const auto why = check_user_id(user_id))
-      return respond(invalid_field(why->detail));
-    for (const auto* name : {"currency", "limit", "before"}) {
-      const auto value = request.argument(name);
-      if (request.argument_count(name) > 1)
-        return respond(invalid_field(std::string{name} + " is given twice"));
-      if (!is_clean_text(value))
-        return respond(invalid_field(std::string{name}
-                                     + " must not hold control characters, and "
-                                       "must be UTF-8"));
-    }
+    if (const auto why = check_history({user_id, arguments(request, "currency"),
+                                        arguments(request, "limit"), arguments(request, "before")}))
+      return respond(to_response(api_refusal(*why)));
     api_->history(user_id, request.argument("currency"), request.argument("limit"),
                   request.argument("before"), pass_on(std::move(respond)));
   }
@@ -141,20 +97,6 @@ private:
 };
 
 } // namespace
-
-std::optional<std::chrono::seconds> preferred_wait(const std::vector<std::string_view>& values) {
-  for (auto rest : values)
-    while (!rest.empty()) {
-      auto preference = next_part(rest, ',');
-      auto setting = next_part(preference, ';'); // without parameters, of which `wait` has none
-      const auto equals = std::min(setting.find('='), setting.size());
-      if (!same_word(trimmed(setting.substr(0, equals)), "wait"))
-        continue;
-      // Of several the first counts, even if it cannot be read.
-      return read_wait(trimmed(setting.substr(std::min(equals + 1, setting.size()))));
-    }
-  return std::nullopt;
-}
 
 std::vector<http_route> make_submission_routes(std::shared_ptr<submission_api> api) {
   const auto shared = std::make_shared<account_routes>(std::move(api));

@@ -23,11 +23,6 @@ constexpr auto find_limit = std::chrono::seconds{5};
 // From a submission's arrival until it must be on its way to the database.
 constexpr auto record_limit = std::chrono::seconds{5};
 
-api_answer refusal(const rejection& why) {
-  const int status = why.reason == dead_reason::too_large ? 413 : 400;
-  return api_problem(status, to_text(why.reason), why.detail);
-}
-
 api_answer unavailable(std::string_view detail) {
   return api_problem(503, "UNAVAILABLE", detail);
 }
@@ -94,7 +89,7 @@ public:
     if (why == nullptr)
       return pass_on(std::get<submission>(std::move(decoded)), call, done);
     if (!why->unknown_currency || !lookup_)
-      return done(refusal(*why));
+      return done(api_refusal(*why));
     // It may be new: look where the currencies come from before it is refused.
     lookup_->request([this, self = shared_from_this(), body = std::string{call.body},
                       key = std::string{call.idempotency_key}, wait = call.wait,
@@ -102,7 +97,7 @@ public:
       auto again = decode_submission(body, *currencies_, rules_);
       if (const auto* still = std::get_if<rejection>(&again))
         return done(looked || !still->unknown_currency
-                        ? refusal(*still)
+                        ? api_refusal(*still)
                         : unavailable("the currency is not known here and the ledger does not "
                                       "answer"));
       pass_on(std::get<submission>(std::move(again)), {body, key, wait, arrived}, done);

@@ -154,14 +154,10 @@ bool same_word(std::string_view text, std::string_view lower_case) noexcept {
       });
 }
 
-bool is_clean_text(std::string_view text) noexcept {
-  while (!text.empty()) {
-    const auto length = utf8_sequence(text);
-    if (length == 0 || begins_with_control(text))
-      return false;
-    text.remove_prefix(length);
-  }
-  return true;
+std::string_view trimmed(std::string_view text) noexcept {
+  constexpr auto blanks = " \t";
+  text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+  return text.substr(0, text.find_last_not_of(blanks) + 1);
 }
 
 std::string escape_controls(std::string_view text) {

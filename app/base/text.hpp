@@ -29,9 +29,8 @@ std::optional<std::string> nearest(std::string_view name, std::span<const std::s
 // Whether `text` is `lower_case` but for the case of its ASCII letters.
 bool same_word(std::string_view text, std::string_view lower_case) noexcept;
 
-// Whether `text` is UTF-8 without U+0000 .. U+001F and U+007F .. U+009F: the rule for a user's
-// name.
-bool is_clean_text(std::string_view text) noexcept;
+// Without the blanks and tabs around it.
+std::string_view trimmed(std::string_view text) noexcept;
 
 // Control characters, and bytes that are not UTF-8, as \n, \t, \x1b and so on: the result is one
 // line of printable text.

@@ -29,12 +29,6 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-std::string_view trimmed(std::string_view text) {
-  constexpr auto blanks = " \t";
-  text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
-  return text.substr(0, text.find_last_not_of(blanks) + 1);
-}
-
 // Before anything else, so that it does not matter what else is wrong with such a request: a body
 // whose length is not said beforehand is not taken, and nobody can disagree about where it ends.
 bool has_transfer_encoding(std::string_view text) {

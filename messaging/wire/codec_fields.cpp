@@ -66,6 +66,10 @@ finding read_answer(std::string_view document, std::initializer_list<field*> kno
     return rejection{dead_reason::malformed_json, std::move(*fault)};
   if (unknown && rest == others::refused)
     return broken({*unknown}, "is not known");
+  return check_once(known);
+}
+
+finding check_once(std::initializer_list<field*> known) {
   for (const auto* one : known)
     if (one->times > 1)
       return broken(*one, "must not be given twice");

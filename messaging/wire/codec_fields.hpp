@@ -47,6 +47,9 @@ finding read_document(std::string_view document, std::size_t bytes_max,
 finding read_answer(std::string_view document, std::initializer_list<field*> known,
                     others rest = others::ignored);
 
+// That no field is given twice.
+finding check_once(std::initializer_list<field*> known);
+
 enum class spelling : std::uint8_t { number, number_or_text };
 
 // The field must be there. Digits alone, without leading zeros.

@@ -68,6 +68,15 @@ finding read_fields(history_fields& fields, history_question& result) {
   return read_before(fields.before, result);
 }
 
+field argument(std::string_view name, const std::vector<std::string_view>& values) {
+  field result{.name = name, .times = static_cast<int>(values.size())};
+  if (!values.empty() && !values.front().empty()) {
+    result.kind = json_kind::string;
+    result.text = values.front();
+  }
+  return result;
+}
+
 void append_unless_empty(std::string& out, std::string_view name, std::string_view text) {
   if (!text.empty())
     append_json_string(out.append(",\"").append(name).append("\":"), text);
@@ -127,6 +136,20 @@ std::variant<history_question, rejection> decode_history_question(std::string_vi
   if (auto fault = read_fields(fields, result))
     return std::move(*fault);
   return result;
+}
+
+std::optional<rejection> check_history(const history_arguments& given) {
+  history_fields fields{.currency = argument("currency", given.currency),
+                        .limit = argument("limit", given.limit),
+                        .before = argument("before", given.before)};
+  if (auto fault = wire::check_once({&fields.currency, &fields.limit, &fields.before}))
+    return fault;
+  if (auto fault = check_user_id(given.user_id))
+    return fault;
+  fields.user_id.kind = json_kind::string;
+  fields.user_id.text = given.user_id;
+  history_question taken;
+  return read_fields(fields, taken);
 }
 
 std::string encode_history_position(const history_position& page) {

@@ -83,6 +83,15 @@ std::optional<rejection> check_user_id(std::string_view user_id) {
   return read_user_id(given, taken);
 }
 
+std::variant<record_id, rejection> read_record_id(std::string_view text) {
+  const field given{
+      .name = "recordId", .times = 1, .kind = json_kind::string, .text = std::string(text)};
+  record_id result{};
+  if (auto fault = wire::read_record_id(given, result))
+    return std::move(*fault);
+  return result;
+}
+
 outgoing make_request(std::uint64_t token, const transaction_record& record, int exponent,
                       std::uint64_t attempt) {
   const auto& asked = record.asked;

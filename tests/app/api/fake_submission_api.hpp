@@ -43,6 +43,11 @@ public:
     return asked_;
   }
 
+  void forget() {
+    const std::lock_guard lock{mutex_};
+    asked_.clear();
+  }
+
   void submit(const submit_call& call, api_callback done) override {
     const auto document = nlohmann::json::parse(call.body, nullptr, false);
     take("submit[" + std::string{call.body} + "][" + std::string{call.idempotency_key} + "]["

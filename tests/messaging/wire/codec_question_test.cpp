@@ -266,6 +266,43 @@ CAF_TEST(broken_questions_name_field_and_rule) {
                   field("results", "must not be given twice"));
 }
 
+CAF_TEST(arguments_of_a_history_break_the_same_rules_in_the_same_words) {
+  struct row {
+    std::string user_id;
+    std::string currency;
+    std::string limit;
+    std::string before;
+  };
+  const row table[] = {{"ann", "", "", ""},
+                       {"ann", "KRW", "5", "9"},
+                       {"ann", "", "1000", "9-KRW.3"},
+                       {"", "", "", ""},
+                       {std::string(129, 'u'), "", "", ""},
+                       {"a\nb", "", "", ""},
+                       {"ann", "krw", "", ""},
+                       {"ann", "KRW\n", "", ""},
+                       {"ann", "", "0", ""},
+                       {"ann", "", "1001", ""},
+                       {"ann", "", "01", ""},
+                       {"ann", "", "ten", ""},
+                       {"ann", "KRW", "", "0"},
+                       {"ann", "KRW", "", "9-KRW.3"},
+                       {"ann", "", "", "9-KRW"},
+                       {"ann", "", "", "x"}};
+  for (const auto& [user_id, currency, limit, before] : table) {
+    const auto asked =
+        decode_history_question(encode_history_question(user_id, currency, limit, before));
+    const auto* why = std::get_if<rejection>(&asked);
+    const auto found = check_history({user_id, {currency}, {limit}, {before}});
+    CAF_CHECK_EQUAL(found ? found->detail : "", why != nullptr ? why->detail : "");
+  }
+  const auto twice = check_history({"ann", {}, {"5", ""}, {}});
+  CAF_CHECK_EQUAL(twice ? twice->detail : "", "field \"limit\": must not be given twice");
+  const auto no_text = check_history({"ann", {}, {}, {"\xff"}});
+  CAF_CHECK(no_text && no_text->reason == dead_reason::invalid_field);
+  CAF_CHECK(!check_history({"ann", {}, {}, {}}));
+}
+
 CAF_TEST(a_verdict_question_has_at_most_500_ids) {
   std::vector<record_id> ids(verdict_question_max,
                              record_id{std::numeric_limits<std::int64_t>::max()});
