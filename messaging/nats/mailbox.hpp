@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -16,9 +15,6 @@ namespace ledgerd {
 template <class T>
 class mailbox {
 public:
-  explicit mailbox(std::size_t size_max = std::numeric_limits<std::size_t>::max())
-      : size_max_(size_max) {}
-
   void open(waker wake) {
     std::lock_guard lock(mutex_);
     wake_ = std::move(wake);
@@ -30,12 +26,9 @@ public:
     wake_ = nullptr;
   }
 
-  // Wakes when there was nothing before. What is too much is dropped. `bytes` is what it weighs,
-  // for the tally.
+  // Wakes when there was nothing before. `bytes` is what it weighs, for the tally.
   void put(T one, std::size_t bytes = 0) {
     std::lock_guard lock(mutex_);
-    if (ready_.size() >= size_max_)
-      return;
     ready_.push_back(std::move(one));
     ++arrived_.messages;
     arrived_.bytes += bytes;
@@ -64,7 +57,6 @@ public:
   }
 
 private:
-  const std::size_t size_max_;
   std::mutex mutex_;
   waker wake_;
   std::vector<T> ready_;
