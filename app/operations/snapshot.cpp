@@ -63,13 +63,15 @@ void ask_one_more(caf::actor_system& system, const responder_actor& whom, report
       [before, answer] { answer(std::move(*before)); }, report_atom_v);
 }
 
+// A series without a label.
+metric one_series(const char* name, const char* help, metric_kind kind, std::int64_t value) {
+  return {name, help, kind, {}, value, {}};
+}
+
 metrics_snapshot commit_wait() {
-  return {{"ledgerd_commit_wait_milliseconds",
-           "How long the oldest COMMIT has been waiting for the database.",
-           metric_kind::gauge,
-           {},
-           longest_commit_wait().count(),
-           {}}};
+  return {one_series("ledgerd_commit_wait_milliseconds",
+                     "How long the oldest COMMIT has been waiting for the database.",
+                     metric_kind::gauge, longest_commit_wait().count())};
 }
 
 } // namespace
@@ -92,12 +94,9 @@ http_routes make_operations(caf::actor_system& system, const ledger_root_actor& 
   result.metrics = [ask_both, board, streams](const std::function<void(metrics_snapshot)>& answer) {
     ask_both([answer, board, streams](const reports& all) {
       auto snapshot = to_snapshot(all);
-      auto more = to_snapshot(board->standing(std::chrono::steady_clock::now()));
-      std::move(more.begin(), more.end(), std::back_inserter(snapshot));
-      more = commit_wait();
-      std::move(more.begin(), more.end(), std::back_inserter(snapshot));
-      more = to_snapshot(streams->counts());
-      std::move(more.begin(), more.end(), std::back_inserter(snapshot));
+      for (auto more : {to_snapshot(board->standing(std::chrono::steady_clock::now())),
+                        commit_wait(), to_snapshot(streams->counts())})
+        std::move(more.begin(), more.end(), std::back_inserter(snapshot));
       answer(std::move(snapshot));
     });
   };
@@ -108,33 +107,25 @@ http_routes make_operations(caf::actor_system& system, const ledger_root_actor& 
 metrics_snapshot to_snapshot(const std::vector<standing_actor>& standing) {
   const auto longest =
       standing.empty() ? std::chrono::milliseconds{0} : standing.front().wait.since;
-  return {{"ledgerd_stalled",
-           "Actors that have made no progress for longer than their bound.",
-           metric_kind::gauge,
-           {},
-           static_cast<std::int64_t>(standing.size()),
-           {}},
-          {"ledgerd_standstill_seconds",
-           "How long the longest of them has made none.",
-           metric_kind::gauge,
-           {},
-           std::chrono::duration_cast<std::chrono::seconds>(longest).count(),
-           {}}};
+  return {one_series("ledgerd_stalled",
+                     "Actors that have made no progress for longer than their bound.",
+                     metric_kind::gauge, static_cast<std::int64_t>(standing.size())),
+          one_series("ledgerd_standstill_seconds", "How long the longest of them has made none.",
+                     metric_kind::gauge,
+                     std::chrono::duration_cast<std::chrono::seconds>(longest).count())};
 }
 
 metrics_snapshot to_snapshot(const topology_counts& counts) {
-  const auto one = [](const char* name, const char* help, metric_kind kind, std::uint64_t value) {
-    return metric{name, help, kind, {}, static_cast<std::int64_t>(value), {}};
-  };
-  return {one("ledgerd_topology_made_again_total",
-              "Streams and consumers that had disappeared and were made again.",
-              metric_kind::counter, counts.made_again),
-          one("ledgerd_topology_refused",
-              "Streams and consumers that are missing, and settings that lose or stop messages.",
-              metric_kind::gauge, counts.refused),
-          one("ledgerd_requests_deleted_unread_total",
-              "Requests that the broker deleted before they were decided, at most.",
-              metric_kind::counter, counts.deleted_unread)};
+  return {
+      one_series("ledgerd_topology_made_again_total",
+                 "Streams and consumers that had disappeared and were made again.",
+                 metric_kind::counter, static_cast<std::int64_t>(counts.made_again)),
+      one_series("ledgerd_topology_refused",
+                 "Streams and consumers that are missing, and settings that lose or stop messages.",
+                 metric_kind::gauge, static_cast<std::int64_t>(counts.refused)),
+      one_series("ledgerd_requests_deleted_unread_total",
+                 "Requests that the broker deleted before they were decided, at most.",
+                 metric_kind::counter, static_cast<std::int64_t>(counts.deleted_unread))};
 }
 
 // Nothing of a kind of which not every actor has reported: a value that is not known is no zero,
@@ -156,12 +147,8 @@ metrics_snapshot to_snapshot(const std::vector<actor_report>& reports) {
     return std::tie(a.name, a.labels) < std::tie(b.name, b.labels);
   });
   // Nodes do not forward to each other yet; the series is there so that dashboards need not change.
-  result.push_back({"ledgerd_forwarded_entries_total",
-                    "Entries sent to the node that owns them.",
-                    metric_kind::counter,
-                    {},
-                    0,
-                    {}});
+  result.push_back(one_series("ledgerd_forwarded_entries_total",
+                              "Entries sent to the node that owns them.", metric_kind::counter, 0));
   result.push_back({"ledgerd_build_info",
                     "Always 1.",
                     metric_kind::gauge,

@@ -1,8 +1,11 @@
 // What is reported and exported, name by name: dashboards and alarms rest on these, so none may
 // change. Each number has a value of its own, so that none can take another's place.
 
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+
 #include <algorithm>
-#include <array>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -279,4 +282,35 @@ CAF_TEST(a kind of which one does not answer exports nothing and the others all 
     CAF_CHECK(exported_by(reports) == exported_by(others));
     CAF_CHECK(exported_by(reports) != exported_by(one_of_each()));
   }
+}
+
+CAF_TEST(what belongs to no actor is exported although there is none) {
+  caf::actor_system_config config;
+  caf::actor_system system{config};
+  const auto board = std::make_shared<progress_board>();
+  const auto streams = std::make_shared<topology_board>();
+  streams->made_again(3);
+  std::set<std::string> found;
+  make_operations(system, {}, {}, {}, board, streams).metrics([&](const metrics_snapshot& all) {
+    for (const auto& each : all)
+      if (each.name != "ledgerd_build_info")
+        found.insert(text_of(each));
+  });
+  const std::set<std::string> wanted{
+      "counter ledgerd_forwarded_entries_total 0: Entries sent to the node that owns them.",
+      "counter ledgerd_requests_deleted_unread_total 0: Requests that the broker deleted before "
+      "they were decided, at most.",
+      "counter ledgerd_topology_made_again_total 3: Streams and consumers that had disappeared and "
+      "were made again.",
+      "gauge ledgerd_commit_wait_milliseconds 0: How long the oldest COMMIT has been waiting for "
+      "the database.",
+      "gauge ledgerd_stalled 0: Actors that have made no progress for longer than their bound.",
+      "gauge ledgerd_standstill_seconds 0: How long the longest of them has made none.",
+      "gauge ledgerd_topology_refused 0: Streams and consumers that are missing, and settings that "
+      "lose or stop messages.",
+  };
+  for (const auto& each : wanted)
+    if (!found.contains(each))
+      CAF_ERROR("not exported: " << each);
+  CAF_CHECK_EQUAL(found.size(), wanted.size());
 }
