@@ -6,6 +6,8 @@
 #include <spdlog/spdlog.h>
 #include <thread>
 
+#include "domain/exit_code.hpp"
+
 namespace ledgerd {
 
 namespace {
@@ -28,10 +30,10 @@ void wait_for_log() {
 
 } // namespace
 
-void end_process(int code, const std::string& why) {
+void end_process(const std::string& why) {
   spdlog::error("{}", why);
   wait_for_log();
-  std::_Exit(code);
+  std::_Exit(exit_code::bug);
 }
 
 std::string text_of(const std::exception_ptr& thrown) {
@@ -46,8 +48,8 @@ std::string text_of(const std::exception_ptr& thrown) {
 
 void stop_process_on_exception(caf::scheduled_actor* self, const char* name) {
   self->set_exception_handler([name](std::exception_ptr& thrown) -> caf::error {
-    end_process(exit_bug, std::string{"bug: "} + name + " failed: " + text_of(thrown)
-                              + "; the process ends, its work goes to another node");
+    end_process(std::string{"bug: "} + name + " failed: " + text_of(thrown)
+                + "; the process ends, its work goes to another node");
   });
 }
 

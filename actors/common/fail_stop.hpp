@@ -12,11 +12,9 @@
 
 namespace ledgerd {
 
-inline constexpr int exit_bug = 70; // a bug, or an end that was not orderly
-
 // Logs `why` as an error, waits at most a second for the log to be written and ends the process
-// with `code` at once: no destructor runs. Any thread.
-[[noreturn]] void end_process(int code, const std::string& why);
+// with `exit_code::bug` at once: no destructor runs. Any thread.
+[[noreturn]] void end_process(const std::string& why);
 
 // What an exception says.
 std::string text_of(const std::exception_ptr& thrown);

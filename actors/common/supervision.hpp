@@ -27,8 +27,8 @@ public:
     board_ = std::move(board);
     self->set_down_handler([this](caf::scheduled_actor*, caf::down_msg&) {
       if (!stopping_)
-        end_process(exit_bug, "bug: an actor of the " + side_
-                                  + " side ended; the process ends, its work goes to another node");
+        end_process("bug: an actor of the " + side_
+                    + " side ended; the process ends, its work goes to another node");
     });
   }
 

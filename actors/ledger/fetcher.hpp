@@ -37,13 +37,13 @@ struct fetcher_options {
   std::shared_ptr<const currency_table> currencies;
   request_rules rules;
   // Where currencies are looked for that the table does not know; null: nowhere, they are none.
-  std::shared_ptr<currency_lookup> lookup;
+  std::shared_ptr<currency_lookup> lookup = nullptr;
   region_actor region;
-  capacity credit{8192, 16 << 20}; // what is held at most
-  std::uint32_t attempts_max = 3;  // for failures that are the entry's own
+  capacity credit;            // what is held at most
+  std::uint32_t attempts_max; // for failures that are the entry's own
   // Whether a delivery may be postponed: its source delivers it again by itself.
   bool postpones = true;
-  std::chrono::milliseconds lease{30000}; // the consumer's acknowledgement wait
+  std::chrono::milliseconds lease; // the consumer's acknowledgement wait
   std::chrono::milliseconds beat{100};
   // Time between two looks at source and publisher, so that a flood of small arrivals is taken in
   // batches.
@@ -85,7 +85,7 @@ struct fetcher_state {
     time_point due;
   };
 
-  fetcher_options options;
+  fetcher_options options{};
   std::vector<held_delivery> slots;
   std::vector<std::uint32_t> free_slots;
   std::vector<ticket> nameless;

@@ -408,8 +408,7 @@ gate_actor::behavior_type gate(gate_actor::stateful_pointer<gate_state> self,
   state.options = std::move(options);
   state.random.seed(state.options.index + 1);
   state.limits = lane_limits{state.options.batch_max};
-  state.options.side.entries_max = state.options.batch_max;
-  state.side = side_lane{state.options.side, state.options.index + 1};
+  state.side = side_lane{{.entries_max = state.options.batch_max}, state.options.index + 1};
   return {
       [=](post_atom, ledger_group& next) { on_group(self, std::move(next)); },
       [=](turn_atom) {

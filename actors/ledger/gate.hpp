@@ -36,22 +36,21 @@ struct gate_options {
   poster_actor poster;      // of the main lane
   poster_actor side_poster; // of the side lane
   ledger_root_actor node;
-  std::uint32_t index = 0;
-  std::size_t batch_max = 4000; // entries; a single larger group still goes as one batch
+  std::uint32_t index;
+  std::size_t batch_max; // entries; a single larger group still goes as one batch
   // Entries that the accounts set aside may hold together, in their ledgers too.
-  std::size_t aside_max = 4000;
+  std::size_t aside_max;
   // From the beginning of one batch to that of the next, unless that is full.
   std::chrono::milliseconds post_pause{2};
   std::chrono::milliseconds pause_min{50};
   std::chrono::milliseconds pause_max{3000};
-  side_lane_options side;
 };
 
 struct gate_state {
   static inline const char* name = "gate";
   using time_point = caf::actor_clock::time_point;
 
-  gate_options options;
+  gate_options options{};
   std::deque<gate_batch_ptr> queue; // the front goes next, the back is still forming
   gate_batch_ptr under_way;         // with the poster, or waiting to be tried again
   lane_limits limits{options.batch_max};

@@ -23,13 +23,13 @@ struct ledger_options {
   account_key account;
   gate_actor gate;
   region_actor region;
-  std::size_t group_max = 2000; // entries that go to the gate at once
+  std::size_t group_max; // entries that go to the gate at once
 };
 
 struct ledger_state {
   static inline const char* name = "ledger";
 
-  ledger_options options;
+  ledger_options options{};
   std::optional<account_head> head; // nothing: not known, the store reads it
   bool at_gate = false;             // a group of ours is at the gate
   account_batch waiting;            // the next groups

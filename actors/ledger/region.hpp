@@ -21,10 +21,10 @@ namespace ledgerd {
 
 struct region_options {
   std::vector<gate_actor> gates; // at least one
-  std::size_t ledgers_max = 50000;
-  std::chrono::milliseconds ledger_idle{60000};
+  std::size_t ledgers_max;
+  std::chrono::milliseconds ledger_idle;
   std::chrono::milliseconds beat{1000};
-  std::size_t group_max = 2000;
+  std::size_t group_max; // entries of an account that go to its gate at once
 };
 
 struct region_state {
@@ -40,7 +40,7 @@ struct region_state {
   };
   using tenants = std::list<tenant>;
 
-  region_options options;
+  region_options options{};
   tenants staying; // least recently used first; each either here ...
   tenants leaving; // ... or here
   std::unordered_map<account_key, tenants::iterator, account_key_hash> by_account;

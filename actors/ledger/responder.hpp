@@ -32,7 +32,7 @@ struct responder_numbers : question_counters {
 struct responder_state {
   static inline const char* name = "responder";
 
-  responder_options options;
+  responder_options options{};
   std::unique_ptr<const currency_table> reread; // from the ledger, when `options` knew too little
   question_counters counters; // expired: while the questions before them were answered
 

@@ -35,14 +35,14 @@ void spawn_gates(ledger_root_pointer self, const ledger_root_options& options) {
       state.children.add(self, state.posters.back(), who + " " + std::to_string(i), what);
       return state.posters.back();
     };
-    gate_options gate_config;
-    gate_config.poster = spawn_poster(options.stores[i], "poster", duty::moves_money);
-    gate_config.side_poster = spawn_poster(options.side_stores[i], "side poster", duty::answers);
-    // What is set aside must leave most of the credit to all others.
-    gate_config.aside_max = std::max<std::size_t>(1, credit / 4 / options.stores.size());
-    gate_config.node = ledger_root_actor{self};
-    gate_config.index = index;
-    gate_config.batch_max = options.batch_max;
+    gate_options gate_config{
+        .poster = spawn_poster(options.stores[i], "poster", duty::moves_money),
+        .side_poster = spawn_poster(options.side_stores[i], "side poster", duty::answers),
+        .node = ledger_root_actor{self},
+        .index = index,
+        .batch_max = options.batch_max,
+        // What is set aside must leave most of the credit to all others.
+        .aside_max = std::max<std::size_t>(1, credit / 4 / options.stores.size())};
     state.gates.push_back(self->spawn(guarded(gate), std::move(gate_config)));
     state.children.add(self, state.gates.back(), "gate " + std::to_string(index));
   }
@@ -50,30 +50,28 @@ void spawn_gates(ledger_root_pointer self, const ledger_root_options& options) {
 }
 
 void spawn_region(ledger_root_pointer self, const ledger_root_options& options) {
-  region_options config;
-  config.gates = self->state.gates;
-  config.ledgers_max = options.ledgers_max;
-  config.ledger_idle = options.ledger_idle;
-  config.group_max = options.batch_max;
+  region_options config{.gates = self->state.gates,
+                        .ledgers_max = options.ledgers_max,
+                        .ledger_idle = options.ledger_idle,
+                        .group_max = options.batch_max};
   self->state.region = self->spawn(guarded(region), std::move(config));
   self->state.children.add(self, self->state.region, "region");
 }
 
 void spawn_fetchers(ledger_root_pointer self, const ledger_root_options& options) {
   for (const auto& ports : options.fetchers) {
-    fetcher_options config;
-    config.instance = ports.instance;
-    config.node_name = options.node_name;
-    config.source = ports.source;
-    config.results = ports.results;
-    config.currencies = options.currencies;
-    config.rules = options.rules;
-    config.lookup = options.lookup;
-    config.region = self->state.region;
-    config.credit = ports.credit;
-    config.postpones = ports.postpones;
-    config.attempts_max = options.attempts_max;
-    config.lease = options.lease;
+    fetcher_options config{.instance = ports.instance,
+                           .node_name = options.node_name,
+                           .source = ports.source,
+                           .results = ports.results,
+                           .currencies = options.currencies,
+                           .rules = options.rules,
+                           .lookup = options.lookup,
+                           .region = self->state.region,
+                           .credit = ports.credit,
+                           .attempts_max = options.attempts_max,
+                           .postpones = ports.postpones,
+                           .lease = options.lease};
     self->state.fetchers.push_back(self->spawn(guarded(fetcher), std::move(config)));
     self->state.children.add(self, self->state.fetchers.back(), "fetcher " + ports.instance);
   }

@@ -29,7 +29,7 @@ struct ledger_root_options {
     std::string instance;
     std::shared_ptr<delivery_source> source;
     std::shared_ptr<publisher> results;
-    capacity credit{1};    // what it holds at most
+    capacity credit;       // what it holds at most
     bool postpones = true; // whether the source delivers again what is postponed
   };
 
@@ -39,18 +39,18 @@ struct ledger_root_options {
   std::vector<std::shared_ptr<ledger_store>> stores;
   std::vector<std::shared_ptr<ledger_store>> side_stores;
   // For questions about the ledger; null: none are answered.
-  std::shared_ptr<question_desk> desk;
-  std::shared_ptr<ledger_reader> reader;
+  std::shared_ptr<question_desk> desk = nullptr;
+  std::shared_ptr<ledger_reader> reader = nullptr;
   std::shared_ptr<const currency_table> currencies;
   request_rules rules;
-  std::shared_ptr<currency_lookup> lookup; // may be null
-  std::size_t batch_max = 4000;
-  std::size_t ledgers_max = 50000;
-  std::chrono::milliseconds ledger_idle{60000};
-  std::uint32_t attempts_max = 3;
-  std::chrono::milliseconds lease{30000};
-  std::shared_ptr<progress_board> board; // null: nobody watches
-  bool detach_posters = true;            // false only in deterministic tests
+  std::shared_ptr<currency_lookup> lookup = nullptr; // may be null
+  std::size_t batch_max;                             // entries of one transaction
+  std::size_t ledgers_max;
+  std::chrono::milliseconds ledger_idle;
+  std::uint32_t attempts_max;
+  std::chrono::milliseconds lease;                 // the consumers' acknowledgement wait
+  std::shared_ptr<progress_board> board = nullptr; // null: nobody watches
+  bool detach_posters = true;                      // false only in deterministic tests
 };
 
 struct ledger_root_state {

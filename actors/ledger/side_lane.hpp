@@ -31,7 +31,7 @@ enum class trouble : std::uint8_t {
 std::string_view to_text(trouble why) noexcept;
 
 struct side_lane_options {
-  std::size_t entries_max = 1000; // in one part
+  std::size_t entries_max; // in one part
   std::chrono::milliseconds pause_min{50};
   std::chrono::milliseconds pause_max{3000};
   // How long a part waits for a lock: while it does, the other accounts here do, too.

@@ -31,9 +31,9 @@ struct intake_options {
   recorder_actor finder;   // to look at records whose verdict another node may have applied
   std::shared_ptr<publisher> requests;
   std::shared_ptr<const currency_table> currencies;
-  std::size_t submissions_max = 10000; // from arrival to PubAck; more are refused
-  std::size_t waiters_max = 10000;     // answers that wait; beyond that they do not
-  std::size_t batch_max = 500;         // records of one transaction
+  std::size_t submissions_max;     // from arrival to PubAck; more are refused
+  std::size_t waiters_max = 10000; // answers that wait; beyond that they do not
+  std::size_t batch_max = 500;     // records of one transaction
   std::chrono::milliseconds beat{25};
   std::chrono::milliseconds look_after{
       100}; // a wait so old looks at the record itself, and as often
@@ -58,7 +58,7 @@ struct intake_state {
     std::function<void(const submit_answer&)> answer;
   };
 
-  intake_options options;
+  intake_options options{};
   std::vector<submit_request> forming;
   std::vector<submit_request> recording;
   std::unordered_map<std::uint64_t, publication> publishing; // by token, which is the record id

@@ -23,7 +23,7 @@ struct ledger_client_options {
 struct ledger_client_state {
   static inline const char* name = "ledger_client";
 
-  ledger_client_options options;
+  ledger_client_options options{};
   std::uint64_t last_token = 0;
   std::unordered_map<std::uint64_t, caf::typed_response_promise<api_reply>> under_way;
 };

@@ -38,7 +38,7 @@ struct lookup_state {
     caf::typed_response_promise<found_records> answer;
   };
 
-  lookup_options options;
+  lookup_options options{};
   std::deque<caller> waiting; // oldest first
   std::vector<caller> asked;  // for whom the recorder is at work; empty when all were refused
   bool under_way = false;

@@ -43,12 +43,12 @@ struct reconciler_options {
   bool letters = false; // the source holds dead letters, not results
   std::shared_ptr<const currency_table> currencies;
   // Where currencies are looked for that the table does not know; null: nowhere, they are none.
-  std::shared_ptr<currency_lookup> lookup;
+  std::shared_ptr<currency_lookup> lookup = nullptr;
   recorder_actor recorder;
   intake_actor intake;
-  capacity credit{4096, 8 << 20}; // what is held at most
-  std::size_t batch_max = 1000;
-  std::chrono::milliseconds lease{30000}; // the consumer's acknowledgement wait
+  capacity credit;                 // what is held at most
+  std::size_t batch_max;           // results of one statement
+  std::chrono::milliseconds lease; // the consumer's acknowledgement wait
   std::chrono::milliseconds beat{100};
   // Time between two looks at source and publisher, so that a flow of single results is applied in
   // batches.
@@ -94,7 +94,7 @@ struct reconciler_state {
     std::uint64_t look = 0; // the number of the look that tells
   };
 
-  reconciler_options options;
+  reconciler_options options{};
   std::vector<looking_result> looking;
   std::deque<held_result> waiting;
   std::vector<held_result> settling; // with the recorder, or waiting to be tried again

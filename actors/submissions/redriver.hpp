@@ -36,9 +36,9 @@ struct redriver_options {
   ledger_client_actor ledger_client;
   std::shared_ptr<publisher> requests;
   std::shared_ptr<const currency_table> currencies;
-  std::chrono::milliseconds redrive_after{30000};
+  std::chrono::milliseconds redrive_after;
   // Where currencies are looked for that the table does not know; null: nowhere.
-  std::shared_ptr<currency_lookup> lookup;
+  std::shared_ptr<currency_lookup> lookup = nullptr;
   std::size_t claim_max = 500;
   std::chrono::milliseconds pause_max{30000}; // between two questions to a silent ledger
 };
@@ -48,7 +48,7 @@ struct redriver_state {
 
   using time_point = caf::actor_clock::time_point;
 
-  redriver_options options;
+  redriver_options options{};
   std::vector<transaction_record> kept; // claimed; the ledger has not said yet what it decided
   std::chrono::milliseconds pause{0};   // before it is asked again; 0: it answers
   time_point next_question = time_point::min();

@@ -31,35 +31,32 @@ recorder_actor spawn_recorder(submission_root_pointer self, const submission_roo
 void spawn_intake(submission_root_pointer self, const submission_root_options& options) {
   auto& state = self->state;
   state.finder = spawn_recorder(self, options, options.finder_store, "finder", duty::answers);
-  lookup_options before;
-  before.recorder = state.finder;
-  state.lookup = self->spawn(guarded(lookup), std::move(before));
+  state.lookup = self->spawn(guarded(lookup), lookup_options{.recorder = state.finder});
   state.children.add(self, state.lookup, "lookup", duty::answers);
-  intake_options config;
-  config.recorder = spawn_recorder(self, options, options.intake_store, "intake", duty::answers);
-  config.finder = state.finder;
-  config.requests = options.intake_requests;
-  config.currencies = options.currencies;
-  config.submissions_max = options.submissions_max;
+  intake_options config{
+      .recorder = spawn_recorder(self, options, options.intake_store, "intake", duty::answers),
+      .finder = state.finder,
+      .requests = options.intake_requests,
+      .currencies = options.currencies,
+      .submissions_max = options.submissions_max};
   state.intake = self->spawn(guarded(intake), std::move(config));
   state.children.add(self, state.intake, "intake");
 }
 
 void spawn_reconcilers(submission_root_pointer self, const submission_root_options& options) {
   for (const auto& ports : options.reconcilers) {
-    reconciler_options config;
-    config.instance = ports.instance;
-    config.node_name = options.node_name;
-    config.source = ports.source;
-    config.dead_letters = ports.dead_letters;
-    config.currencies = options.currencies;
-    config.recorder = spawn_recorder(self, options, ports.store, "reconciler");
-    config.intake = self->state.intake;
-    config.credit = ports.credit;
-    config.letters = ports.letters;
-    config.lookup = options.lookup;
-    config.batch_max = options.batch_max;
-    config.lease = options.lease;
+    reconciler_options config{.instance = ports.instance,
+                              .node_name = options.node_name,
+                              .source = ports.source,
+                              .dead_letters = ports.dead_letters,
+                              .letters = ports.letters,
+                              .currencies = options.currencies,
+                              .lookup = options.lookup,
+                              .recorder = spawn_recorder(self, options, ports.store, "reconciler"),
+                              .intake = self->state.intake,
+                              .credit = ports.credit,
+                              .batch_max = options.batch_max,
+                              .lease = options.lease};
     self->state.reconcilers.push_back(self->spawn(guarded(reconciler), std::move(config)));
     self->state.children.add(self, self->state.reconcilers.back(), "reconciler " + ports.instance);
   }
@@ -67,14 +64,14 @@ void spawn_reconcilers(submission_root_pointer self, const submission_root_optio
 
 void spawn_redriver(submission_root_pointer self, const submission_root_options& options) {
   auto& state = self->state;
-  redriver_options config;
-  config.recorder = spawn_recorder(self, options, options.redriver_store, "redriver");
-  config.intake = state.intake;
-  config.ledger_client = state.ledger_client;
-  config.requests = options.redriver_requests;
-  config.currencies = options.currencies;
-  config.lookup = options.lookup;
-  config.redrive_after = options.redrive_after;
+  redriver_options config{.recorder =
+                              spawn_recorder(self, options, options.redriver_store, "redriver"),
+                          .intake = state.intake,
+                          .ledger_client = state.ledger_client,
+                          .requests = options.redriver_requests,
+                          .currencies = options.currencies,
+                          .redrive_after = options.redrive_after,
+                          .lookup = options.lookup};
   state.redriver = self->spawn(guarded(redriver), std::move(config));
   state.children.add(self, state.redriver, "redriver");
 }

@@ -26,13 +26,13 @@ struct submission_root_options {
     std::shared_ptr<delivery_source> source;
     std::shared_ptr<publisher> dead_letters;
     std::shared_ptr<record_store> store;
-    capacity credit{1};
+    capacity credit;
     bool letters = false; // the source holds dead letters
   };
 
   std::string node_name;
   std::shared_ptr<const currency_table> currencies;
-  std::shared_ptr<currency_lookup> lookup; // may be null
+  std::shared_ptr<currency_lookup> lookup = nullptr; // may be null
   std::vector<reconciler_ports> reconcilers;
   std::shared_ptr<record_store> intake_store;
   std::shared_ptr<record_store> finder_store;
@@ -40,12 +40,12 @@ struct submission_root_options {
   std::shared_ptr<publisher> intake_requests;
   std::shared_ptr<publisher> redriver_requests;
   std::shared_ptr<inquirer> questions;
-  std::size_t submissions_max = 10000;
-  std::size_t batch_max = 1000; // results of one statement
-  std::chrono::milliseconds lease{30000};
-  std::chrono::milliseconds redrive_after{30000};
-  std::shared_ptr<progress_board> board; // null: nobody watches
-  bool detach_recorders = true;          // false only in deterministic tests
+  std::size_t submissions_max;
+  std::size_t batch_max;           // results of one statement
+  std::chrono::milliseconds lease; // the consumers' acknowledgement wait
+  std::chrono::milliseconds redrive_after;
+  std::shared_ptr<progress_board> board = nullptr; // null: nobody watches
+  bool detach_recorders = true;                    // false only in deterministic tests
 };
 
 struct submission_root_state {

@@ -15,10 +15,12 @@
 #include <nlohmann/json.hpp>
 #include <spdlog/fmt/fmt.h>
 
+#include "app/base/usage_error.hpp"
 #include "app/bench/lean_ledger.hpp"
 #include "app/bench/load.hpp"
 #include "app/bench/process.hpp"
 #include "domain/assert.hpp"
+#include "domain/exit_code.hpp"
 #include "messaging/broker.hpp"
 #include "messaging/codec.hpp"
 #include "messaging/topology.hpp"
@@ -66,10 +68,10 @@ double median(std::vector<double> values) {
 
 class bench {
 public:
-  bench(const config& settings, const bench_options& options)
-      : settings_(settings), options_(options),
-        nats_(broker::connect({.url = settings.nats_url}, [](link_event, const std::string&) {})),
-        reader_(make_postgres_reader(settings.database_url)),
+  bench(const bench_setup& setup, const bench_options& options)
+      : setup_(setup), options_(options),
+        nats_(broker::connect({.url = setup.nats_url}, [](link_event, const std::string&) {})),
+        reader_(make_postgres_reader(setup.database_url)),
         log_file_((std::filesystem::temp_directory_path() / "ledgerd-bench.log").string()) {}
 
   void require_empty_servers() {
@@ -77,7 +79,7 @@ public:
       if (nats_->stream(stream).messages > 0)
         throw std::runtime_error("bench needs servers of its own: stream " + std::string{stream}
                                  + " holds messages");
-    migrate(settings_.database_url);
+    migrate(setup_.database_url);
     const auto totals = reader_->count();
     if (totals.applied + totals.refused > 0)
       throw std::runtime_error("bench needs servers of its own: the ledger holds postings");
@@ -86,14 +88,14 @@ public:
   // Gives every account of a scenario its first posting, straight through the store.
   void open_accounts(const bench_scenario& scenario) {
     const currency_table currencies{reader_->currencies()};
-    const auto store = make_postgres_store(settings_.database_url);
+    const auto store = make_postgres_store(setup_.database_url);
     constexpr std::uint64_t batch_size = 4000;
     for (; opened_ < scenario.accounts;) {
       std::vector<posting_group> batch;
       for (; batch.size() < batch_size && opened_ < scenario.accounts; ++opened_) {
         const auto request = bench_opening(opened_);
         auto asked = std::get<entry>(
-            decode_entry(request.subject, request.payload, currencies, settings_.rules));
+            decode_entry(request.subject, request.payload, currencies, setup_.rules));
         auto account = asked.account;
         batch.push_back({std::move(account), std::nullopt, {std::move(asked)}});
       }
@@ -107,7 +109,7 @@ public:
     const auto messages = lean ? options_.one_by_one_messages : options_.messages;
     fresh_streams();
     if (lean)
-      lean_ledger::make_tables(settings_.database_url);
+      lean_ledger::make_tables(setup_.database_url);
     const auto before = reader_->count();
     const auto first_record = next_record_;
     next_record_ += messages;
@@ -123,7 +125,7 @@ public:
     wait_until_settled(child);
     const auto used = child.stop();
     const auto after = reader_->count();
-    const auto rows = lean ? lean_ledger::rows(settings_.database_url)
+    const auto rows = lean ? lean_ledger::rows(setup_.database_url)
                            : after.applied + after.refused - before.applied - before.refused;
     const auto commits = lean
                              ? rows
@@ -240,15 +242,15 @@ private:
                 "--http-listen",
                 "off",
                 "--gates",
-                std::to_string(settings_.gates),
+                std::to_string(setup_.engine.gates),
                 "--fetchers",
-                std::to_string(settings_.fetchers),
+                std::to_string(setup_.engine.fetchers),
                 "--scheduler-threads",
-                std::to_string(settings_.scheduler_threads)};
+                std::to_string(setup_.engine.scheduler_threads)};
     else
       result = {"bench", "--as", contender};
-    for (const auto& [name, value] : {std::pair{"--max-in-flight", settings_.max_in_flight},
-                                      std::pair{"--batch-max", settings_.batch_max}}) {
+    for (const auto& [name, value] : {std::pair{"--max-in-flight", setup_.engine.max_in_flight},
+                                      std::pair{"--batch-max", setup_.engine.batch_max}}) {
       result.emplace_back(name);
       result.push_back(std::to_string(value));
     }
@@ -256,8 +258,7 @@ private:
   }
 
   std::vector<std::string> environment() const {
-    return {"LEDGERD_NATS_URL=" + settings_.nats_url,
-            "LEDGERD_DATABASE_URL=" + settings_.database_url};
+    return {"LEDGERD_NATS_URL=" + setup_.nats_url, "LEDGERD_DATABASE_URL=" + setup_.database_url};
   }
 
   std::vector<std::int64_t> compare_times() {
@@ -285,7 +286,7 @@ private:
     return result;
   }
 
-  const config& settings_;
+  const bench_setup& setup_;
   const bench_options& options_;
   std::unique_ptr<broker> nats_;
   std::unique_ptr<ledger_reader> reader_;
@@ -393,9 +394,9 @@ bool is_chosen(const std::vector<std::string>& wanted, const std::string& conten
 
 } // namespace
 
-int run_bench(const config& settings, const bench_options& options) {
+int run_bench(const bench_setup& setup, const bench_options& options) {
   const auto scenarios = chosen_scenarios(options.scenarios);
-  bench runs{settings, options};
+  bench runs{setup, options};
   runs.require_empty_servers();
   bench_result result;
   for (const auto& scenario : scenarios) {
@@ -421,7 +422,7 @@ int run_bench(const config& settings, const bench_options& options) {
     std::cout << to_json(result).dump(2) << "\n";
   else
     print_table(result);
-  return 0;
+  return exit_code::done;
 }
 
 } // namespace ledgerd

@@ -7,9 +7,18 @@
 #include <string>
 #include <vector>
 
-#include "app/config/config.hpp"
+#include "app/config/engine_settings.hpp"
+#include "messaging/codec.hpp"
 
 namespace ledgerd {
+
+// Where it runs, and how the contenders are set.
+struct bench_setup {
+  std::string nats_url;
+  std::string database_url;
+  request_rules rules;
+  engine_settings engine;
+};
 
 struct bench_options {
   std::uint64_t messages = 100000;          // for each run of the fast contenders
@@ -25,10 +34,10 @@ struct bench_options {
 
 // Needs servers of its own: refuses with exit code 3 when the ledger or a stream already holds
 // something, and leaves its rows behind. Prints a table or JSON. Returns the exit code.
-int run_bench(const config& settings, const bench_options& options);
+int run_bench(const bench_setup& setup, const bench_options& options);
 
 // Runs one contender (one-by-one or straight) until SIGTERM; what `run_bench` starts as a child
 // process.
-int run_contender(const config& settings, const std::string& name);
+int run_contender(const bench_setup& setup, const std::string& name);
 
 } // namespace ledgerd

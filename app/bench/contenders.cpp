@@ -21,6 +21,7 @@
 #include "app/base/signals.hpp"
 #include "app/bench/lean_ledger.hpp"
 #include "domain/assert.hpp"
+#include "domain/exit_code.hpp"
 #include "messaging/broker.hpp"
 #include "messaging/codec.hpp"
 #include "messaging/topology.hpp"
@@ -54,10 +55,10 @@ private:
 
 // What both designs stand on.
 struct ground {
-  explicit ground(const config& settings)
-      : nats(broker::connect({.url = settings.nats_url}, [](link_event, const std::string&) {})),
-        currencies(make_postgres_reader(settings.database_url)->currencies()),
-        rules(settings.rules), store(make_postgres_store(settings.database_url)) {}
+  explicit ground(const bench_setup& setup)
+      : nats(broker::connect({.url = setup.nats_url}, [](link_event, const std::string&) {})),
+        currencies(make_postgres_reader(setup.database_url)->currencies()), rules(setup.rules),
+        store(make_postgres_store(setup.database_url)) {}
 
   entry decode(const delivery& from) const {
     auto decoded = decode_entry(from.subject, from.payload, currencies, rules);
@@ -86,18 +87,18 @@ struct ground {
 // One loop of the one-by-one design, on one consumer: fetch 10; for each message one transaction,
 // publish, wait for the PubAck, acknowledge. Each publication goes out at once, as it does in the
 // official clients.
-void one_by_one(const config& settings, std::string_view durable, const ground& on,
+void one_by_one(const bench_setup& setup, std::string_view durable, const ground& on,
                 const std::atomic<bool>& stop) {
   constexpr std::size_t fetch_size = 10;
   doorbell bell;
   const auto line =
-      broker::connect({.url = settings.nats_url, .client_name = "one by one", .immediate = true},
+      broker::connect({.url = setup.nats_url, .client_name = "one by one", .immediate = true},
                       [](link_event, const std::string&) {});
   const auto results = line->make_publisher();
   results->open([&] { bell.ring(); });
   const auto source = line->make_source(names::request_stream, durable, fetch_size);
   source->open([&] { bell.ring(); });
-  lean_ledger ledger{settings.database_url};
+  lean_ledger ledger{setup.database_url};
   const auto confirmed = [&](const outgoing& letter) {
     results->publish(letter);
     for (;;) {
@@ -120,10 +121,10 @@ void one_by_one(const config& settings, std::string_view durable, const ground& 
 }
 
 // A loop for each subject, as the design has a callback for each.
-void one_by_one(const config& settings, const ground& on, const std::atomic<bool>& stop) {
+void one_by_one(const bench_setup& setup, const ground& on, const std::atomic<bool>& stop) {
   std::vector<std::thread> loops;
   for (const auto& route : movement_routes)
-    loops.emplace_back([&] { one_by_one(settings, route.consumer, on, stop); });
+    loops.emplace_back([&] { one_by_one(setup, route.consumer, on, stop); });
   for (auto& loop : loops)
     loop.join();
 }
@@ -295,20 +296,20 @@ private:
 
 } // namespace
 
-int run_contender(const config& settings, const std::string& name) {
+int run_contender(const bench_setup& setup, const std::string& name) {
   const process_signals signals;
   std::atomic<bool> stop{false};
   std::thread watcher{[&] {
     signals.wait();
     stop = true;
   }};
-  ground on{settings};
+  ground on{setup};
   if (name == "one-by-one")
-    one_by_one(settings, on, stop);
+    one_by_one(setup, on, stop);
   else
-    straight_line{on, stop, settings.max_in_flight, settings.batch_max}.run();
+    straight_line{on, stop, setup.engine.max_in_flight, setup.engine.batch_max}.run();
   watcher.join();
-  return 0;
+  return exit_code::done;
 }
 
 } // namespace ledgerd

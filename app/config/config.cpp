@@ -98,8 +98,7 @@ public:
       }
       const auto target = found->kind == option_kind::file ? target_of(*found) : found->name;
       if (!filled.insert(target).second)
-        fault(from, from.spell(target) + " is given twice"
-                        + (target == name ? "" : ", as a value and as a file"));
+        fault(from, from.spell(target) + " is given twice" + by_two_names(from, *found));
       else
         set(from, *found, text);
     }
@@ -139,6 +138,13 @@ public:
   }
 
 private:
+  // In one source a setting stands once, whatever it is called there.
+  static std::string by_two_names(const source& from, const option& what) {
+    if (what.kind == option_kind::file)
+      return ", as a value and as a file";
+    return what.former.empty() ? "" : "; " + from.spell(what.former) + " is its former name";
+  }
+
   void check_access() {
     const auto& value = result_.value;
     if (value.http_token_file.empty()) {
@@ -348,11 +354,11 @@ std::string print_config(const config& value) {
   return result;
 }
 
-bool config::has_role(std::string_view name) const noexcept {
-  return std::find(roles.begin(), roles.end(), name) != roles.end();
+bool config::has_role(role which) const noexcept {
+  return std::find(roles.begin(), roles.end(), which) != roles.end();
 }
 
-bool config::listens_locally() const noexcept {
+bool http_settings::listens_locally() const noexcept {
   if (!http_listen)
     return true;
   in_addr four{};
@@ -364,7 +370,7 @@ bool config::listens_locally() const noexcept {
 }
 
 void require_database(const config& value) {
-  if (value.has_role("ledger") || !value.has_role("account"))
+  if (value.has_role(role::ledger))
     return require_ledger_database(value);
   if (value.records_url().empty())
     throw usage_error{"account-database-url is required: set LEDGERD_ACCOUNT_DATABASE_URL or "
@@ -372,7 +378,7 @@ void require_database(const config& value) {
                       "--account-database-url or the same for database-url"};
 }
 
-void require_ledger_database(const config& value) {
+void require_ledger_database(const database_settings& value) {
   if (value.database_url.empty())
     throw usage_error{"database-url is required: set LEDGERD_DATABASE_URL or give "
                       "--database-url-file or --database-url"};

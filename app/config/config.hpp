@@ -5,26 +5,20 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "app/base/usage_error.hpp"
+#include "app/config/engine_settings.hpp"
+#include "app/config/http_settings.hpp"
+#include "app/config/log_settings.hpp"
+#include "app/config/role.hpp"
+#include "app/config/server_settings.hpp"
 #include "messaging/codec.hpp"
 
 namespace ledgerd {
-
-enum class log_format { text, json };
-
-// An address to listen on.
-struct listen_address {
-  std::string host = "127.0.0.1";
-  std::uint16_t port = 8080; // 0: any free one, for tests
-
-  friend bool operator==(const listen_address&, const listen_address&) = default;
-};
 
 // Names and values as text, in the order in which they were given.
 using setting_list = std::vector<std::pair<std::string, std::string>>;
@@ -36,49 +30,19 @@ struct config_sources {
   std::string file;         // path of a TOML file; empty: none, or the one LEDGERD_CONFIG names
 };
 
-struct config {
+// Made of pieces: a part of the program takes a reference to its piece, to which a config converts.
+struct config : broker_settings, database_settings, http_settings, log_settings, engine_settings {
   // Where it comes from, to be read again.
   config_sources sources;
 
-  // The broker: one URL or several, comma-separated. Holds secrets when it carries a user or a
-  // token.
-  std::string nats_url = "nats://127.0.0.1:4222";
-  // The file that `nats_url` came from, which is read again for each new connection; empty: none.
-  std::string nats_url_file;
-  // A file with the user's JWT and seed; empty: none.
-  std::string nats_creds_file;
-  // Where answers over NATS may go beside `_INBOX.`: the beginning of the inboxes of clients that
-  // have one of their own; empty: nowhere else.
-  std::string nats_reply_prefix;
-  // The database of schema `ledger`; empty: not configured. Holds secrets.
-  std::string database_url;
-  // The database of schema `account`; empty: the same as `database_url`. Holds secrets.
-  std::string account_database_url;
-  // The files that the two URLs were read from, to be read again for each new connection; empty:
-  // they came from elsewhere.
-  std::string database_url_file;
-  std::string account_database_url_file;
+  // What this node does; at least one.
+  std::vector<role> roles = {role::ledger};
 
-  // What this node does: `ledger`, `account` or both.
-  std::vector<std::string> roles = {"ledger"};
-  // The name under which other nodes, dead letters and logs know this process.
-  std::string node_name; // set by load_config: host name and process id
-
-  // Fetcher actors for each consumer.
-  int fetchers = 1;
-  // Gate actors, each with a poster and a database connection of its own.
-  int gates = 2;
-  // Threads that run event-based actors; 0: one for each processor.
-  int scheduler_threads = 0;
-  // Messages this node holds at most, from pull to acknowledgement.
-  std::size_t max_in_flight = 16384;
   // Memory that this process may use, in bytes; what it lends to messages is derived from it
   // (app/config/memory_budget.hpp).
   std::size_t memory_max = std::size_t{256} << 20;
-  // Entries that one database transaction posts at most.
-  std::size_t batch_max = 1000;
   // Failures of a message's own before it is parked as a dead letter.
-  int max_attempts = 3;
+  std::uint32_t attempts_max = 3;
   // Ledger actors (accounts) kept in memory at most.
   std::size_t ledgers_max = 100000;
   // How long an account may be unused before its actor ends.
@@ -92,18 +56,12 @@ struct config {
   std::chrono::milliseconds start_timeout{60000};
   // How often to look for messages that a consumer gave up, because somebody limited its deliveries
   // on the server.
-  std::chrono::milliseconds sweep_interval{10000};
+  std::chrono::milliseconds recovery_interval{10000};
 
   // How long a record may be without a verdict before it is driven again.
   std::chrono::milliseconds redrive_after{30000};
   // Submissions that this node holds at most, from arrival to the PubAck of their request.
   std::size_t submissions_max = 10000;
-  // A file with the bearer tokens of the HTTP API; empty: none are asked for, which only loopback
-  // allows.
-  std::string http_token_file;
-  // Requests a second that a token without a rate of its own may send, and all callers without a
-  // token together; 0: no limit.
-  unsigned http_rate_max = 0;
 
   // Apply missing migrations at start.
   bool migrate = true;
@@ -112,25 +70,7 @@ struct config {
   // What is allowed in requests: a currency for those that name none, fields that are not known.
   request_rules rules;
 
-  // Where the API and the operations endpoints listen; nothing: off.
-  std::optional<listen_address> http_listen = listen_address{};
-
-  bool has_role(std::string_view name) const noexcept;
-  // Whether nobody but processes of this machine can reach `http_listen`.
-  bool listens_locally() const noexcept;
-  // The database of schema `account`.
-  const std::string& records_url() const noexcept {
-    return account_database_url.empty() ? database_url : account_database_url;
-  }
-
-  log_format log_style = log_format::text;
-  std::string log_level = "info"; // trace, debug, info, warn, error
-};
-
-// Wrong usage: a flag, variable, key or value that the contract does not allow. Exit code 2.
-class usage_error : public std::runtime_error {
-public:
-  using std::runtime_error::runtime_error;
+  bool has_role(role which) const noexcept;
 };
 
 struct loaded_config {
@@ -155,7 +95,7 @@ std::string print_config(const config& value);
 
 // The broker's URL as it is now: read again from its file when it came from one. Throws
 // std::runtime_error, without the URL, when the file is not what it was.
-std::string read_nats_url(const config& value);
+std::string read_nats_url(const broker_settings& from);
 
 // `url` without user, password, token and secret parameters: for logs and messages.
 std::string redact_url(std::string_view url);
@@ -165,6 +105,6 @@ std::string redact_url(std::string_view url);
 void require_database(const config& value);
 
 // The same for what needs the ledger's database whatever the roles are.
-void require_ledger_database(const config& value);
+void require_ledger_database(const database_settings& value);
 
 } // namespace ledgerd

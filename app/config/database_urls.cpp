@@ -23,11 +23,11 @@ url_source from(const std::string& file, const char* option, const std::string& 
 
 } // namespace
 
-url_source ledger_database(const config& settings) {
+url_source ledger_database(const database_settings& settings) {
   return from(settings.database_url_file, "database-url-file", settings.database_url);
 }
 
-url_source account_database(const config& settings) {
+url_source account_database(const database_settings& settings) {
   return from(settings.account_database_url_file, "account-database-url-file",
               settings.records_url());
 }

@@ -2,12 +2,12 @@
 // or the configuration.
 #pragma once
 
-#include "app/config/config.hpp"
+#include "app/config/server_settings.hpp"
 #include "persistence/url_source.hpp"
 
 namespace ledgerd {
 
-url_source ledger_database(const config& settings);
-url_source account_database(const config& settings);
+url_source ledger_database(const database_settings& settings);
+url_source account_database(const database_settings& settings);
 
 } // namespace ledgerd

@@ -182,13 +182,14 @@ std::string set_http_token_file(config& c, std::string_view path) {
 
 std::string set_roles(config& c, std::string_view text) {
   constexpr auto rule = "must be `ledger`, `account` or `ledger,account`";
-  std::vector<std::string> roles;
+  std::vector<role> roles;
   std::istringstream parts{std::string{text}};
-  for (std::string role; std::getline(parts, role, ',');) {
-    if (role != "ledger" && role != "account")
+  for (std::string word; std::getline(parts, word, ',');) {
+    const auto one = parse_role(word);
+    if (!one)
       return rule;
-    if (std::find(roles.begin(), roles.end(), role) == roles.end())
-      roles.push_back(role);
+    if (std::find(roles.begin(), roles.end(), *one) == roles.end())
+      roles.push_back(*one);
   }
   if (roles.empty())
     return rule;
@@ -198,8 +199,8 @@ std::string set_roles(config& c, std::string_view text) {
 
 std::string show_roles(const config& c) {
   std::string result;
-  for (const auto& role : c.roles)
-    result += (result.empty() ? "" : ",") + role;
+  for (const auto each : c.roles)
+    result += (result.empty() ? "" : ",") + std::string{to_text(each)};
   return result;
 }
 
@@ -368,7 +369,7 @@ const option table[] = {
     {"batch-max", "N", "entries that one database transaction posts at most", daemon_only, value,
      set_integer<&config::batch_max, 1, 10000>, show_integer<&config::batch_max>},
     {"max-attempts", "N", "failures of a message's own before it is parked", daemon_only, value,
-     set_integer<&config::max_attempts, 1, 100>, show_integer<&config::max_attempts>},
+     set_integer<&config::attempts_max, 1, 100>, show_integer<&config::attempts_max>},
     {"ledgers-max", "N", "accounts kept in memory at most", daemon_only, value,
      set_integer<&config::ledgers_max, 1, 100000000>, show_integer<&config::ledgers_max>},
     {"ledger-idle", "DURATION", "how long an account may be unused before it leaves memory",
@@ -382,10 +383,10 @@ const option table[] = {
     {"start-timeout", "DURATION",
      "how long a start is tried that a wrong password or the like refuses", daemon_only, value,
      set_duration<&config::start_timeout, 100, hour_ms>, show_duration<&config::start_timeout>},
-    {"sweep-interval", "DURATION",
+    {"recovery-interval", "DURATION",
      "how often to look for messages that a limit on the server made a consumer give up",
-     daemon_only, value, set_duration<&config::sweep_interval, 100, hour_ms>,
-     show_duration<&config::sweep_interval>},
+     daemon_only, value, set_duration<&config::recovery_interval, 100, hour_ms>,
+     show_duration<&config::recovery_interval>, "sweep-interval"},
     {"redrive-after", "DURATION",
      "how long a record may be without a verdict before it is driven again", daemon_only, value,
      set_duration<&config::redrive_after, 100, 24 * hour_ms>,
@@ -405,8 +406,9 @@ std::span<const option> options() {
 }
 
 const option* find_option(std::string_view name) {
-  const auto* found = std::find_if(std::begin(table), std::end(table),
-                                   [&](const option& o) { return o.name == name; });
+  const auto* found = std::find_if(std::begin(table), std::end(table), [&](const option& o) {
+    return o.name == name || (!o.former.empty() && o.former == name);
+  });
   return found == std::end(table) ? nullptr : found;
 }
 
@@ -417,11 +419,11 @@ std::string variable_name(std::string_view option_name) {
   return result;
 }
 
-std::string read_nats_url(const config& value) {
-  if (value.nats_url_file.empty())
-    return value.nats_url;
+std::string read_nats_url(const broker_settings& from) {
+  if (from.nats_url_file.empty())
+    return from.nats_url;
   config again;
-  if (const auto rule = set_nats_url_file(again, value.nats_url_file); !rule.empty())
+  if (const auto rule = set_nats_url_file(again, from.nats_url_file); !rule.empty())
     throw std::runtime_error{"--nats-url-file " + rule};
   return again.nats_url;
 }

@@ -35,11 +35,14 @@ struct option {
   std::string (*set)(config&, std::string_view text);
   // The present value as text that `set` reads; nothing to show for kind `file`.
   std::string (*show)(const config&);
+  // The name that it had before, which is still read wherever the present one is, but never shown;
+  // empty: none.
+  std::string_view former = {};
 };
 
 std::span<const option> options();
 
-// The option with this name, or nullptr.
+// The option that has or had this name, or nullptr.
 const option* find_option(std::string_view name);
 
 // LEDGERD_MAX_IN_FLIGHT for max-in-flight.

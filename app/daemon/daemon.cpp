@@ -22,6 +22,7 @@
 #include "app/daemon/late_node.hpp"
 #include "app/daemon/logging.hpp"
 #include "app/daemon/progress_watch.hpp"
+#include "app/daemon/roles.hpp"
 #include "app/daemon/shutdown.hpp"
 #include "app/daemon/start.hpp"
 #include "app/daemon/topology_watch.hpp"
@@ -29,21 +30,19 @@
 #include "app/http/server.hpp"
 #include "app/operations/readiness.hpp"
 #include "app/operations/snapshot.hpp"
+#include "domain/exit_code.hpp"
 
 namespace ledgerd {
 
 namespace {
 
-constexpr int exit_done = 0;
-constexpr int exit_cannot_start = 3;
-
 // An exception that leaves a thread, or a failed assertion, is a bug like any other.
 void end_on_bugs() {
   std::set_terminate([] {
     const auto thrown = std::current_exception();
-    end_process(exit_bug, "bug: " + (thrown ? text_of(thrown) : "terminated"));
+    end_process("bug: " + (thrown ? text_of(thrown) : "terminated"));
   });
-  std::signal(SIGABRT, [](int) { std::_Exit(exit_bug); });
+  std::signal(SIGABRT, [](int) { std::_Exit(exit_code::bug); });
 }
 
 // What SIGHUP reads again: the tokens and the level of the log. What is faulty leaves things as
@@ -84,10 +83,10 @@ public:
     open_databases(start);
     const auto nats = open_broker(start);
     const auto view = std::make_shared<ledger_view>();
-    ledger_facts_source facts{settings_, *nats, view};
+    auto facts = make_facts_source(settings_, *nats, view);
     const auto currencies = open_currencies(start, facts);
     {
-      const topology_watch topology{settings_, *nats, streams_};
+      const topology_watch topology{provisioning_of(settings_), *nats, streams_};
       const auto looks =
           std::make_shared<currency_watch>(currencies, [&facts] { return facts.read(); });
       actor_world actors{settings_, *nats, {currencies, looks, view}, board_, deadline_};
@@ -132,7 +131,7 @@ private:
     };
     http_.emplace(
         settings_.http_listen->host, settings_.http_listen->port,
-        guard_routes(make_late_routes(doors_, std::move(health), settings_.has_role("account")),
+        guard_routes(make_late_routes(doors_, std::move(health), settings_.has_role(role::account)),
                      guard_));
   }
 
@@ -141,7 +140,7 @@ private:
                                             actors.nats_api(), board_, streams_);
     signals_.on_dump([operations] { dump(operations); });
     doors_->open(operations, actors.api());
-    health_.started(settings_, nats);
+    health_.started(make_watched_databases(settings_), nats);
     spdlog::info("{} is running with the roles {}: {} fetchers per consumer, {} gates",
                  settings_.node_name, find_option("roles")->show(settings_), settings_.fetchers,
                  settings_.gates);
@@ -178,12 +177,12 @@ int run_daemon(const config& settings, process_signals& signals) {
   try {
     running_daemon{settings, signals}.run();
     spdlog::info("stopped");
-    return exit_done;
+    return exit_code::done;
   } catch (const stop_start& stop) {
     return stop.exit_code;
   } catch (const std::runtime_error& e) { // a port that is taken, a file that cannot be read
     spdlog::error("cannot start: {}", one_line(e.what()));
-    return exit_cannot_start;
+    return exit_code::cannot_start;
   }
 }
 

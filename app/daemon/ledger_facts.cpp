@@ -8,9 +8,8 @@
 #include <utility>
 #include <variant>
 
-#include "app/config/database_urls.hpp"
+#include "domain/assert.hpp"
 #include "messaging/names.hpp"
-#include "persistence/postgres.hpp"
 
 namespace ledgerd {
 
@@ -20,46 +19,40 @@ constexpr auto reply_pause = std::chrono::milliseconds{20};
 
 } // namespace
 
-ledger_facts_source::ledger_facts_source(const config& settings, broker& nats,
-                                         std::shared_ptr<ledger_view> view)
-    : view_(std::move(view)) {
-  if (settings.has_role("account"))
-    keeper_ = make_postgres_account_keeper(account_database(settings));
-  if (settings.has_role("ledger")) {
-    ledger_ = make_postgres_reader(ledger_database(settings));
-  } else {
-    questions_ = nats.make_inquirer();
-    questions_->open([] {});
-  }
+ledger_facts_source::ledger_facts_source(ports from, std::shared_ptr<ledger_view> view)
+    : from_(std::move(from)), view_(std::move(view)) {
+  LEDGERD_ASSERT(!from_.ledger != !from_.questions);
+  if (from_.questions)
+    from_.questions->open([] {});
 }
 
 std::vector<currency> ledger_facts_source::read() {
-  const auto from = keeper_ ? keeper_->last_id() : record_id{1};
+  const auto after = from_.keeper ? from_.keeper->last_id() : record_id{1};
   ledger_facts facts;
-  if (ledger_) {
-    facts.currencies = ledger_->currencies();
+  if (from_.ledger) {
+    facts.currencies = from_.ledger->currencies();
     if (view_)
-      facts.marks = ledger_->marks(from, record_id_window);
+      facts.marks = from_.ledger->marks(after, record_id_window);
   } else {
-    facts = ask(from);
+    facts = ask(after);
   }
-  if (keeper_)
-    keeper_->keep(facts.currencies);
+  if (from_.keeper)
+    from_.keeper->keep(facts.currencies);
   if (view_ && facts.marks)
     view_->hear(*facts.marks);
   return std::move(facts.currencies);
 }
 
 std::vector<currency> ledger_facts_source::kept() {
-  return keeper_ ? keeper_->currencies() : std::vector<currency>{};
+  return from_.keeper ? from_.keeper->currencies() : std::vector<currency>{};
 }
 
 ledger_facts ledger_facts_source::ask(record_id from) {
-  questions_->ask(++asked_, std::string{names::api_currencies}, encode_facts_question(from));
+  from_.questions->ask(++asked_, std::string{names::api_currencies}, encode_facts_question(from));
   std::optional<api_reply> reply;
   while (!reply) {
     std::this_thread::sleep_for(reply_pause);
-    for (auto& one : questions_->take())
+    for (auto& one : from_.questions->take())
       if (one.token == asked_)
         reply = std::move(one);
   }

@@ -4,7 +4,6 @@
 #include <memory>
 #include <vector>
 
-#include "app/config/config.hpp"
 #include "domain/currency.hpp"
 #include "messaging/broker.hpp"
 #include "messaging/submission_codec.hpp"
@@ -17,8 +16,14 @@ namespace ledgerd {
 // inquirer and one connection to each database for its whole life. Belongs to one thread at a time.
 class ledger_facts_source {
 public:
-  // `view` (of the account role; may be null) hears of every answer. `nats` must outlive this.
-  ledger_facts_source(const config& settings, broker& nats, std::shared_ptr<ledger_view> view);
+  struct ports {
+    std::unique_ptr<ledger_reader> ledger;  // null without the ledger role
+    std::unique_ptr<inquirer> questions;    // null with it
+    std::unique_ptr<account_keeper> keeper; // null without the account role
+  };
+
+  // `view` (of the account role; may be null) hears of every answer.
+  ledger_facts_source(ports from, std::shared_ptr<ledger_view> view);
 
   // Asks, keeps new currencies for the account side, and returns all. Throws when nobody answers;
   // waits for at most the inquirer's deadline.
@@ -30,9 +35,7 @@ public:
 private:
   ledger_facts ask(record_id from);
 
-  std::unique_ptr<ledger_reader> ledger_;
-  std::unique_ptr<account_keeper> keeper_;
-  std::unique_ptr<inquirer> questions_;
+  ports from_;
   std::uint64_t asked_ = 0;
   std::shared_ptr<ledger_view> view_;
 };

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "app/config/config.hpp"
+#include "app/config/log_settings.hpp"
 
 namespace ledgerd {
 

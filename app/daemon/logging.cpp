@@ -51,7 +51,7 @@ spdlog::level::level_enum level_of(const std::string& name) {
 
 } // namespace
 
-void setup_logging(const config& settings, bool asynchronous) {
+void setup_logging(const log_settings& settings, bool asynchronous) {
   const signals_blocked while_starting_threads;
   auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   std::shared_ptr<spdlog::logger> logger;

@@ -7,14 +7,14 @@
 #include <string>
 #include <string_view>
 
-#include "app/config/config.hpp"
+#include "app/config/log_settings.hpp"
 
 namespace ledgerd {
 
 // Sets the default logger of the process. With `asynchronous` a thread of its own writes, so that a
 // slow reader of stderr never holds up a commit: when 8192 lines wait, the oldest are dropped. Call
 // once, before threads are started.
-void setup_logging(const config& settings, bool asynchronous);
+void setup_logging(const log_settings& settings, bool asynchronous);
 
 // Lines below the level are left out from now on: trace, debug, info, warn or error. Any thread.
 void set_log_level(const std::string& level);

@@ -82,9 +82,9 @@ void progress_watch::look() {
   case standstill_judge::step::say_moving:
     return spdlog::warn("progress again");
   case standstill_judge::step::end:
-    end_process(exit_bug, "bug: " + describe(standing.front())
-                              + ", although all servers answer; the process ends, its work goes "
-                                "to another node");
+    end_process("bug: " + describe(standing.front())
+                + ", although all servers answer; the process ends, its work goes "
+                  "to another node");
   }
 }
 

@@ -1,6 +1,7 @@
 #include "app/daemon/roles.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,24 +19,29 @@ namespace {
 
 constexpr std::size_t recovery_messages = 256;
 constexpr std::size_t letter_messages = 256;
+// What is held is renewed as if the broker waited no longer, however long it does.
+constexpr auto lease_max = std::chrono::milliseconds{30000};
 
 } // namespace
 
 ledger_root_options make_ledger_role(const config& settings, broker& nats,
                                      std::shared_ptr<const currency_table> currencies,
                                      std::shared_ptr<currency_lookup> lookup) {
-  ledger_root_options options;
-  options.lookup = std::move(lookup);
-  options.node_name = settings.node_name;
-  options.currencies = std::move(currencies);
-  options.rules = settings.rules;
-  options.batch_max = settings.batch_max;
-  options.ledgers_max = settings.ledgers_max;
-  options.ledger_idle = settings.ledger_idle;
-  options.attempts_max = static_cast<std::uint32_t>(settings.max_attempts);
+  ledger_root_options options{.node_name = settings.node_name,
+                              .fetchers = {},
+                              .stores = {},
+                              .side_stores = {},
+                              .currencies = std::move(currencies),
+                              .rules = settings.rules,
+                              .lookup = std::move(lookup),
+                              .batch_max = settings.batch_max,
+                              .ledgers_max = settings.ledgers_max,
+                              .ledger_idle = settings.ledger_idle,
+                              .attempts_max = settings.attempts_max,
+                              .lease = lease_max};
   // The consumers share what this node may hold.
   const auto sources = movement_routes.size() * static_cast<std::size_t>(settings.fetchers);
-  const auto budget = share_memory(settings.memory_max, sources, settings.has_role("account"));
+  const auto budget = share_memory(settings.memory_max, sources, settings.has_role(role::account));
   const capacity credit{std::max<std::size_t>(1, settings.max_in_flight / sources), budget.fetcher};
   for (const auto& route : movement_routes) {
     const auto consumer = nats.consumer(names::request_stream, route.consumer);
@@ -48,7 +54,7 @@ ledger_root_options make_ledger_role(const config& settings, broker& nats,
            nats.make_publisher(), credit, true});
     options.fetchers.push_back({name + "/recovery",
                                 make_recovery_source(nats, names::request_stream, route.consumer,
-                                                     route.request, settings.sweep_interval),
+                                                     route.request, settings.recovery_interval),
                                 nats.make_publisher(),
                                 {recovery_messages, budget.recovery},
                                 false});
@@ -70,20 +76,21 @@ submission_root_options make_account_role(const config& settings, broker& nats,
                                           std::shared_ptr<currency_lookup> lookup,
                                           const std::shared_ptr<ledger_view>& view) {
   const auto store = [&] { return make_postgres_record_store(account_database(settings), view); };
-  submission_root_options options;
-  options.lookup = std::move(lookup);
-  options.node_name = settings.node_name;
-  options.currencies = std::move(currencies);
-  options.submissions_max = settings.submissions_max;
-  options.batch_max = settings.batch_max;
-  options.redrive_after = settings.redrive_after;
-  options.intake_store = store();
-  options.finder_store = store();
-  options.redriver_store = store();
-  options.intake_requests = nats.make_publisher();
-  options.redriver_requests = nats.make_publisher();
-  options.questions = nats.make_inquirer();
-  const auto fetchers = settings.has_role("ledger")
+  submission_root_options options{.node_name = settings.node_name,
+                                  .currencies = std::move(currencies),
+                                  .lookup = std::move(lookup),
+                                  .reconcilers = {},
+                                  .intake_store = store(),
+                                  .finder_store = store(),
+                                  .redriver_store = store(),
+                                  .intake_requests = nats.make_publisher(),
+                                  .redriver_requests = nats.make_publisher(),
+                                  .questions = nats.make_inquirer(),
+                                  .submissions_max = settings.submissions_max,
+                                  .batch_max = settings.batch_max,
+                                  .lease = lease_max,
+                                  .redrive_after = settings.redrive_after};
+  const auto fetchers = settings.has_role(role::ledger)
                             ? movement_routes.size() * static_cast<std::size_t>(settings.fetchers)
                             : 0;
   const auto budget = share_memory(settings.memory_max, fetchers, true);
@@ -101,6 +108,27 @@ submission_root_options make_account_role(const config& settings, broker& nats,
   reconcile(names::dead_letter_stream, names::account_dead_letter_consumer, true,
             {std::min(messages, letter_messages), budget.letters});
   return options;
+}
+
+ledger_facts_source make_facts_source(const config& settings, broker& nats,
+                                      std::shared_ptr<ledger_view> view) {
+  ledger_facts_source::ports from;
+  if (settings.has_role(role::account))
+    from.keeper = make_postgres_account_keeper(account_database(settings));
+  if (settings.has_role(role::ledger))
+    from.ledger = make_postgres_reader(ledger_database(settings));
+  else
+    from.questions = nats.make_inquirer();
+  return {std::move(from), std::move(view)};
+}
+
+watched_databases make_watched_databases(const config& settings) {
+  watched_databases databases;
+  if (settings.has_role(role::ledger))
+    databases.ledger = make_postgres_reader(ledger_database(settings));
+  if (settings.has_role(role::account))
+    databases.records = make_postgres_record_reader(account_database(settings));
+  return databases;
 }
 
 } // namespace ledgerd

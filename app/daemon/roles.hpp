@@ -1,4 +1,4 @@
-// What each role's actors are made of: the only place that makes adapters for them.
+// What each role's parts are made of: the only place that makes adapters for them.
 #pragma once
 
 #include <memory>
@@ -6,6 +6,8 @@
 #include "actors/ledger/root.hpp"
 #include "actors/submissions/root.hpp"
 #include "app/config/config.hpp"
+#include "app/daemon/ledger_facts.hpp"
+#include "app/operations/readiness.hpp"
 #include "domain/currency.hpp"
 #include "messaging/broker.hpp"
 
@@ -20,5 +22,11 @@ submission_root_options make_account_role(const config& settings, broker& nats,
                                           std::shared_ptr<const currency_table> currencies,
                                           std::shared_ptr<currency_lookup> lookup,
                                           const std::shared_ptr<ledger_view>& view);
+
+// `view` may be null. Without the ledger role `nats` must outlive it.
+ledger_facts_source make_facts_source(const config& settings, broker& nats,
+                                      std::shared_ptr<ledger_view> view);
+
+watched_databases make_watched_databases(const config& settings);
 
 } // namespace ledgerd

@@ -45,9 +45,9 @@ void shutdown_deadline::watch() {
   std::unique_lock lock{mutex_};
   if (done_changed_.wait_until(lock, until_, [this] { return done_; }))
     return;
-  end_process(exit_bug, "the shutdown took longer than " + std::to_string(limit_.count())
-                            + " ms: ending at once; left was: " + doing_
-                            + "; what is not settled is delivered again");
+  end_process("the shutdown took longer than " + std::to_string(limit_.count())
+              + " ms: ending at once; left was: " + doing_
+              + "; what is not settled is delivered again");
 }
 
 } // namespace ledgerd

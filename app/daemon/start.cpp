@@ -16,6 +16,7 @@
 #include "app/base/text.hpp"
 #include "app/config/database_urls.hpp"
 #include "app/daemon/topology_watch.hpp"
+#include "domain/exit_code.hpp"
 #include "domain/log_throttle.hpp"
 #include "persistence/database_error.hpp"
 #include "persistence/database_watch.hpp"
@@ -25,8 +26,6 @@ namespace ledgerd {
 
 namespace {
 
-constexpr int exit_done = 0;
-constexpr int exit_cannot_start = 3;
 constexpr auto attempt_pause = std::chrono::milliseconds{1000};
 constexpr auto say_pause = std::chrono::seconds{30};
 
@@ -39,7 +38,7 @@ bool is_refusal(const std::exception& failure) {
 
 [[noreturn]] void refuse_start(const std::string& why) {
   spdlog::error("cannot start: {}", why);
-  throw stop_start{exit_cannot_start};
+  throw stop_start{exit_code::cannot_start};
 }
 
 // Says what the start waits for: at once when that changes, then now and then.
@@ -76,7 +75,7 @@ auto keep_trying(const char* what, const start_steps& start, Step step) {
     }
     if (start.signals.wait(attempt_pause)) {
       spdlog::info("told to stop before the start was complete");
-      throw stop_start{exit_done};
+      throw stop_start{exit_code::done};
     }
   }
 }
@@ -85,7 +84,7 @@ void refuse_start_on(const std::vector<std::string>& faults) {
   for (const auto& fault : faults)
     spdlog::error("cannot start: {}", fault);
   if (!faults.empty())
-    throw stop_start{exit_cannot_start};
+    throw stop_start{exit_code::cannot_start};
 }
 
 void open_database(const url_source& url, schema which, const start_steps& start) {
@@ -141,9 +140,9 @@ void open_databases(const start_steps& start) {
     if (const auto left_out = throttle.admit(sentence, std::chrono::steady_clock::now()))
       spdlog::warn("database: {}{}", sentence, left_out_text(*left_out));
   });
-  if (settings.has_role("ledger"))
+  if (settings.has_role(role::ledger))
     open_database(ledger_database(settings), schema::ledger, start);
-  if (settings.has_role("account"))
+  if (settings.has_role(role::account))
     open_database(account_database(settings), schema::account, start);
 }
 
@@ -175,7 +174,7 @@ std::shared_ptr<currency_table> open_currencies(const start_steps& start,
       return std::make_shared<currency_table>(facts.read());
     } catch (const std::exception& e) {
       // The account side does without the ledger, once it has heard of it.
-      const auto kept = settings.has_role("ledger") ? std::vector<currency>{} : facts.kept();
+      const auto kept = settings.has_role(role::ledger) ? std::vector<currency>{} : facts.kept();
       if (kept.empty())
         throw;
       spdlog::warn("currencies: {}; starting with the {} that are kept", e.what(), kept.size());

@@ -8,6 +8,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "app/config/config.hpp"
 #include "messaging/topology.hpp"
 
 namespace ledgerd {
@@ -22,17 +23,17 @@ bool has(const std::vector<std::string>& list, const std::string& one) {
 
 provisioning provisioning_of(const config& settings) {
   provisioning how;
-  how.ledger = settings.has_role("ledger");
-  how.account = settings.has_role("account");
+  how.ledger = settings.has_role(role::ledger);
+  how.account = settings.has_role(role::account);
   how.create = settings.provision;
   how.ack_wait = settings.ack_wait;
   how.shutdown_deadline = settings.shutdown_deadline;
   return how;
 }
 
-topology_watch::topology_watch(const config& settings, broker& nats,
+topology_watch::topology_watch(const provisioning& how, broker& nats,
                                std::shared_ptr<topology_board> board, topology_pauses pauses)
-    : how_(provisioning_of(settings)), nats_(nats), board_(std::move(board)), pauses_(pauses),
+    : how_(how), nats_(nats), board_(std::move(board)), pauses_(pauses),
       judge_at_(clock::now() + pauses.judge), costly_at_(clock::now() + pauses.costly),
       thread_([this] { watch(); }) {}
 

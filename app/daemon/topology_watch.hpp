@@ -12,12 +12,13 @@
 #include <thread>
 #include <vector>
 
-#include "app/config/config.hpp"
 #include "app/operations/topology_board.hpp"
 #include "messaging/broker.hpp"
 #include "messaging/deleted_unread.hpp"
 
 namespace ledgerd {
+
+struct config;
 
 // What this node needs of the broker, by its configuration.
 provisioning provisioning_of(const config& settings);
@@ -34,7 +35,7 @@ struct topology_pauses {
 // the watch. Of a broker that does not answer others speak.
 class topology_watch {
 public:
-  topology_watch(const config& settings, broker& nats, std::shared_ptr<topology_board> board,
+  topology_watch(const provisioning& how, broker& nats, std::shared_ptr<topology_board> board,
                  topology_pauses pauses = {});
   ~topology_watch();
   topology_watch(const topology_watch&) = delete;

@@ -141,7 +141,7 @@ std::optional<std::chrono::milliseconds> token_bucket::take(clock::time_point no
       std::chrono::duration<double>{(1 - level_) / rate_});
 }
 
-http_access read_http_access(const config& settings) {
+http_access read_http_access(const http_settings& settings) {
   http_access access;
   access.rate_max = settings.http_rate_max;
   access.required = !settings.http_token_file.empty();

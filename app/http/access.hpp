@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "app/config/bearer_tokens.hpp"
-#include "app/config/config.hpp"
+#include "app/config/http_settings.hpp"
 #include "app/http/server.hpp"
 
 namespace ledgerd {
@@ -40,7 +40,7 @@ struct http_access {
 
 // The access that the configuration asks for. Throws std::runtime_error with the faults of the
 // token file.
-http_access read_http_access(const config& settings);
+http_access read_http_access(const http_settings& settings);
 
 // The scope that a call of a route needs, or nothing when it needs none. What is not known here
 // needs `operate`.

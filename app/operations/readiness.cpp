@@ -10,9 +10,7 @@
 #include "actors/common/failpoint.hpp"
 #include "actors/common/unplaced.hpp"
 #include "app/base/signals_blocked.hpp"
-#include "app/config/database_urls.hpp"
 #include "persistence/database_watch.hpp"
-#include "persistence/record_store.hpp"
 
 namespace ledgerd {
 
@@ -66,14 +64,14 @@ void readiness::starting(const std::string& step, const std::string& why) {
   start_why_ = why;
 }
 
-void readiness::started(const config& settings, broker& nats) {
+void readiness::started(watched_databases databases, broker& nats) {
   {
     const std::lock_guard lock{mutex_};
     started_ = true;
     looking_since_ = clock::now();
   }
   const signals_blocked while_starting;
-  thread_ = std::thread{[this, settings, &nats] { watch(settings, nats); }};
+  thread_ = std::thread{[this, of = std::move(databases), &nats] { watch(of, nats); }};
 }
 
 void readiness::stop() {
@@ -126,22 +124,16 @@ void readiness::looking_at(const char* what) {
   looking_since_ = clock::now();
 }
 
-void readiness::watch(const config& settings, broker& nats) {
-  std::unique_ptr<ledger_reader> ledger;
-  std::unique_ptr<record_reader> records;
-  if (settings.has_role("ledger"))
-    ledger = make_postgres_reader(ledger_database(settings));
-  if (settings.has_role("account"))
-    records = make_postgres_record_reader(account_database(settings));
+void readiness::watch(const watched_databases& databases, broker& nats) {
   while (!stop_) {
     failpoint("readiness");
     looking_at("broker");
     const auto link = look_at_broker(nats);
     std::vector<readiness_check> seen;
     looking_at("database");
-    look_at_database("database", ledger, seen);
+    look_at_database("database", databases.ledger, seen);
     looking_at("account database");
-    look_at_database("account database", records, seen);
+    look_at_database("account database", databases.records, seen);
     seen.push_back(link);
     const auto problem = link.ok ? streams_->problem() : "the broker does not answer";
     seen.push_back({"streams", problem.empty(), problem});

@@ -11,13 +11,19 @@
 #include <vector>
 
 #include "actors/common/progress.hpp"
-#include "app/config/config.hpp"
 #include "app/operations/routes.hpp"
 #include "app/operations/topology_board.hpp"
 #include "messaging/broker.hpp"
-#include "persistence/postgres.hpp"
+#include "persistence/ledger_reader.hpp"
+#include "persistence/record_store.hpp"
 
 namespace ledgerd {
+
+// The databases that this node's roles need; null: not this one.
+struct watched_databases {
+  std::unique_ptr<ledger_reader> ledger;
+  std::unique_ptr<record_reader> records;
+};
 
 // Made before anything else of the daemon, so that a node that is still starting can say what it
 // waits for. Looks twice a second, so that `latest` turns within two seconds of a closed
@@ -35,7 +41,7 @@ public:
 
   // The start is complete: from now on database and broker are looked at. `nats` must outlive the
   // next `stop`.
-  void started(const config& settings, broker& nats);
+  void started(watched_databases databases, broker& nats);
 
   // From now on not ready: the process is shutting down. The looks end, without waiting for it.
   void set_draining() {
@@ -54,7 +60,7 @@ public:
 private:
   using clock = std::chrono::steady_clock;
 
-  void watch(const config& settings, broker& nats);
+  void watch(const watched_databases& databases, broker& nats);
   void looking_at(const char* what);
   std::vector<readiness_check> servers() const;
 

@@ -98,36 +98,43 @@ CLI::App& command_line::add(CLI::App& parent, const verb_text& text,
                             std::function<int(const loaded_config&)> run) {
   auto* app = parent.add_subcommand(std::string{text.name}, std::string{text.summary});
   app->footer("Example: " + std::string{text.example});
-  const config defaults;
   auto& added = verbs_.emplace_back();
   added.app = app;
   added.run = std::move(run);
-  added.values.resize(options().size());
-  added.flags.resize(options().size(), nullptr);
   app->add_option("--config", added.file, "TOML file with options by their names")
       ->type_name("PATH")
       ->group("Configuration");
-  for (std::size_t i = 0; i < options().size(); ++i) {
-    const auto& item = options()[i];
-    if (item.scope == option_scope::daemon && text.scope != option_scope::daemon)
-      continue;
-    const auto name = "--" + std::string{item.name};
-    const auto by_default = item.kind == option_kind::file ? "" : item.show(defaults);
-    const auto help = std::string{item.help} + (by_default.empty() ? "" : " [" + by_default + "]");
-    added.flags[i] = item.kind == option_kind::flag ? app->add_flag(name, added.values[i], help)
-                                                    : app->add_option(name, added.values[i], help);
-    if (item.kind != option_kind::flag)
-      added.flags[i]->type_name(std::string{item.unit});
-    added.flags[i]->group("Configuration");
-  }
+  for (const auto& item : options())
+    if (item.scope != option_scope::daemon || text.scope == option_scope::daemon)
+      add_option(added, item);
   return *app;
+}
+
+void command_line::add_option(verb& to, const option& what) {
+  static const config defaults;
+  const auto by_default = what.kind == option_kind::file ? "" : what.show(defaults);
+  const auto help = std::string{what.help} + (by_default.empty() ? "" : " [" + by_default + "]");
+  const auto add_name = [&](std::string_view known_as) -> CLI::Option& {
+    auto& added = to.flags.emplace_back();
+    added.name = known_as;
+    const auto name = "--" + std::string{known_as};
+    added.flag = what.kind == option_kind::flag ? to.app->add_flag(name, added.value, help)
+                                                : to.app->add_option(name, added.value, help);
+    if (what.kind != option_kind::flag)
+      added.flag->type_name(std::string{what.unit});
+    return *added.flag;
+  };
+  add_name(what.name).group("Configuration");
+  constexpr auto hidden = "";
+  if (!what.former.empty())
+    add_name(what.former).group(hidden);
 }
 
 setting_list command_line::given_flags(const verb& chosen) {
   setting_list given;
-  for (std::size_t i = 0; i < options().size(); ++i)
-    if (chosen.flags[i] != nullptr && chosen.flags[i]->count() > 0)
-      given.emplace_back(options()[i].name, chosen.values[i]);
+  for (const auto& each : chosen.flags)
+    if (each.flag->count() > 0)
+      given.emplace_back(each.name, each.value);
   return given;
 }
 

@@ -10,17 +10,9 @@
 
 #include "app/config/config.hpp"
 #include "app/config/options.hpp"
+#include "domain/exit_code.hpp"
 
 namespace ledgerd {
-
-// The contract's exit codes.
-namespace exit_code {
-inline constexpr int done = 0;
-inline constexpr int answer_is_no = 1;
-inline constexpr int wrong_usage = 2;
-inline constexpr int cannot_start = 3;
-inline constexpr int bug = 70;
-} // namespace exit_code
 
 // How a verb is announced.
 struct verb_text {
@@ -68,16 +60,23 @@ public:
   int run(int argc, const char* const* argv);
 
 private:
+  // One of the names that an option has or had.
+  struct given_flag {
+    std::string_view name; // of the table
+    std::string value;
+    CLI::Option* flag = nullptr;
+  };
+
   struct verb {
     CLI::App* app = nullptr;
     std::function<int(const loaded_config&)> run;
     std::string file;
-    std::vector<std::string> values; // by place in options()
-    std::vector<CLI::Option*> flags; // by place in options(); nullptr: not a flag of this verb
+    std::list<given_flag> flags;
   };
 
   CLI::App& add(CLI::App& parent, const verb_text& text,
                 std::function<int(const loaded_config&)> run);
+  static void add_option(verb& to, const option& what);
   static setting_list given_flags(const verb& chosen);
   int parse_and_run(int argc, const char* const* argv);
   std::string explain(const CLI::ParseError& error) const;

@@ -27,7 +27,7 @@ std::size_t collect(char* data, std::size_t size, std::size_t count, void* to) {
 
 } // namespace
 
-http_answer http_get(const config& settings, const std::string& path) {
+http_answer http_get(const http_settings& settings, const std::string& path) {
   const auto& where = *settings.http_listen;
   const auto host = where.host.find(':') == std::string::npos ? where.host : "[" + where.host + "]";
   const auto url = "http://" + host + ":" + std::to_string(where.port) + path;

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "app/config/config.hpp"
+#include "app/config/http_settings.hpp"
 
 namespace ledgerd {
 
@@ -15,6 +15,6 @@ struct http_answer {
 // GET `path` from the daemon that listens as the configuration says, with the first token of its
 // token file that may operate; at most two seconds, without any proxy. Precondition: `http_listen`
 // is set. Throws std::runtime_error with the reason when there is no answer.
-http_answer http_get(const config& settings, const std::string& path);
+http_answer http_get(const http_settings& settings, const std::string& path);
 
 } // namespace ledgerd

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "app/base/text.hpp"
-#include "app/config/config.hpp"
+#include "app/base/usage_error.hpp"
 #include "app/verbs/verb_support.hpp"
 #include "messaging/codec.hpp"
 #include "messaging/topology.hpp"

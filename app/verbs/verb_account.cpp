@@ -10,7 +10,7 @@ namespace ledgerd {
 
 namespace {
 
-struct submission_root_options {
+struct account_options {
   std::string user;
   int limit = 10;
   bool json = false;
@@ -57,7 +57,7 @@ nlohmann::ordered_json to_json(const std::string& user, const std::vector<histor
   return {{"userId", user}, {"accounts", std::move(items)}};
 }
 
-int run_account(const config& settings, const submission_root_options& options) {
+int run_account(const config& settings, const account_options& options) {
   const auto ledger = open_ledger(settings);
   const currency_table currencies{ledger->currencies()};
   std::vector<history> accounts;
@@ -77,7 +77,7 @@ int run_account(const config& settings, const submission_root_options& options) 
 } // namespace
 
 void add_account(command_line& line) {
-  const auto options = std::make_shared<submission_root_options>();
+  const auto options = std::make_shared<account_options>();
   auto& app =
       line.add_verb({"account", "Show a user's balances and latest transactions",
                      "ledgerd account alice --limit 20"},

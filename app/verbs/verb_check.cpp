@@ -46,7 +46,7 @@ std::vector<finding> look(const loaded_config& loaded) {
     return std::move(found.refused);
   }));
   findings.back().warnings = std::exchange(warnings, {});
-  if (settings.has_role("ledger")) {
+  if (settings.has_role(role::ledger)) {
     findings.push_back(ask("database", [&] {
       require_ledger_database(settings);
       warnings = database_warnings(settings.database_url);
@@ -54,7 +54,7 @@ std::vector<finding> look(const loaded_config& loaded) {
     }));
     findings.back().warnings = std::move(warnings);
   }
-  if (settings.has_role("account"))
+  if (settings.has_role(role::account))
     findings.push_back(ask("account database", [&] {
       require_database(settings);
       return check_database(settings.records_url(), schema::account);

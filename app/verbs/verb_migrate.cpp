@@ -15,9 +15,9 @@ void migrate_schema(const char* name, const std::string& url, schema which) {
 
 int run_migrate(const config& settings) {
   require_database(settings);
-  if (settings.has_role("ledger"))
+  if (settings.has_role(role::ledger))
     migrate_schema("ledger", settings.database_url, schema::ledger);
-  if (settings.has_role("account"))
+  if (settings.has_role(role::account))
     migrate_schema("account", settings.records_url(), schema::account);
   return exit_code::done;
 }

@@ -3,12 +3,13 @@
 #include <algorithm>
 
 #include "app/base/text.hpp"
+#include "app/config/config.hpp"
 
 namespace ledgerd {
 
 using nlohmann::ordered_json;
 
-std::unique_ptr<broker> connect_broker(const config& settings) {
+std::unique_ptr<broker> connect_broker(const broker_settings& settings) {
   broker_options options;
   options.url = settings.nats_url;
   options.credentials_file = settings.nats_creds_file;
@@ -21,7 +22,7 @@ std::unique_ptr<broker> connect_broker(const config& settings) {
   }
 }
 
-std::unique_ptr<ledger_reader> open_ledger(const config& settings) {
+std::unique_ptr<ledger_reader> open_ledger(const database_settings& settings) {
   require_ledger_database(settings);
   return make_postgres_reader(settings.database_url);
 }

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "app/config/config.hpp"
+#include "app/config/server_settings.hpp"
 #include "domain/entry.hpp"
 #include "messaging/broker.hpp"
 #include "persistence/postgres.hpp"
@@ -15,10 +15,10 @@
 namespace ledgerd {
 
 // One attempt; throws std::runtime_error with the reason, without secrets.
-std::unique_ptr<broker> connect_broker(const config& settings);
+std::unique_ptr<broker> connect_broker(const broker_settings& settings);
 
 // Throws usage_error when no database is configured. Connects on first use.
-std::unique_ptr<ledger_reader> open_ledger(const config& settings);
+std::unique_ptr<ledger_reader> open_ledger(const database_settings& settings);
 
 // The value of a header, or an empty text.
 std::string_view header_value(const stored_message& message, std::string_view name);

@@ -7,6 +7,15 @@
 
 namespace ledgerd::test {
 
+// What the program takes from its configuration or derives from it, and actors therefore have no
+// default for. A test that depends on one says a value of its own.
+namespace usual {
+inline constexpr std::size_t batch_max = 1000;
+inline constexpr std::uint32_t attempts_max = 3;
+inline constexpr capacity credit{4096, 8 << 20};
+inline constexpr std::chrono::milliseconds lease{30000};
+} // namespace usual
+
 struct fixture : test_coordinator_fixture<actors_config> {
   // Actors that send themselves a beat would keep the base class's destructor running for ever.
   ~fixture() override {

@@ -78,14 +78,18 @@ struct simulation : fixture {
   }
 
   void start_node(const std::string& name) {
-    ledger_root_options options;
-    options.node_name = name;
-    options.currencies = won();
-    options.rules.default_currency = *currency_code::parse("KRW");
-    options.batch_max = 8;
-    options.ledgers_max = 3;
-    options.ledger_idle = std::chrono::milliseconds{2000};
-    options.detach_posters = false;
+    ledger_root_options options{.node_name = name,
+                                .fetchers = {},
+                                .stores = {},
+                                .side_stores = {},
+                                .currencies = won(),
+                                .rules = {.default_currency = *currency_code::parse("KRW")},
+                                .batch_max = 8,
+                                .ledgers_max = 3,
+                                .ledger_idle = std::chrono::milliseconds{2000},
+                                .attempts_max = usual::attempts_max,
+                                .lease = usual::lease,
+                                .detach_posters = false};
     for (int i = 0; i < 2; ++i) {
       options.fetchers.push_back({"consumer/" + std::to_string(i),
                                   std::make_shared<simulated_source>(broker),

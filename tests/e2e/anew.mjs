@@ -75,7 +75,7 @@ async function metric(daemon, name) {
 
 async function nothingIsLost(world, traffic) {
   const faults = [];
-  const daemon = await world.daemon('anew', '--sweep-interval', '500ms', '--shutdown-deadline', '1s');
+  const daemon = await world.daemon('anew', '--recovery-interval', '500ms', '--shutdown-deadline', '1s');
   await daemon.ready();
   const lives = [];
   let taken = 0;

@@ -75,7 +75,7 @@ async function exhaust(world, traffic, messages) {
   if (deliveries !== 2 * messages.length) {
     throw new Error(`${deliveries} deliveries of ${messages.length} messages gave none or not all of them up`);
   }
-  const daemon = await world.daemon('rescuer', '--sweep-interval', '1s', ...shortShutdown);
+  const daemon = await world.daemon('rescuer', '--recovery-interval', '1s', ...shortShutdown);
   await daemon.ready();
   await until('all is rescued', 60, async () => (await daemon.entries()) >= messages.length);
   return [daemon];

@@ -141,7 +141,7 @@ function idleRights() {
 async function run() {
   restrict();
   await (await daemon('provisioner', 'provisioner', 'ledger,account')).stop();
-  const ledger = await daemon('ledger', 'ledger', 'ledger', '--provision=false', '--sweep-interval', '500ms');
+  const ledger = await daemon('ledger', 'ledger', 'ledger', '--provision=false', '--recovery-interval', '500ms');
   const account = await daemon('account', 'account', 'account', '--provision=false');
   await traffic(account);
   await announce();

@@ -33,14 +33,16 @@ const wings = {
   'app': {ours: ['app/base', 'app/verbs'], anywhere: /./},
   'app/base': {ours: ['domain'], anywhere: /./},
   'app/config': {ours: ['app/base', ...outer], anywhere: /./},
-  'app/http': {ours: ['app/config', 'app/base', 'domain'], anywhere: /./},
+  'app/http': {
+    ours: ['app/config/bearer_tokens.hpp', 'app/config/http_settings.hpp', 'app/base', 'domain'], anywhere: /./,
+  },
   'app/api': {ours: ['app/http', 'app/base', ...actors, ...outer], anywhere: /./},
-  'app/operations': {ours: ['app/http', 'app/config', 'app/base', ...actors, ...outer], anywhere: /./},
+  'app/operations': {ours: ['app/http', 'app/base', ...actors, ...outer], anywhere: /./},
   'app/daemon': {
     ours: ['app/api', 'app/operations', 'app/http', 'app/config', 'app/base', ...actors, ...outer], anywhere: /./,
   },
   'app/audit': {ours: ['app/base', ...outer], anywhere: /./},
-  'app/bench': {ours: ['app/config', 'app/base', ...outer], anywhere: /./},
+  'app/bench': {ours: ['app/config/engine_settings.hpp', 'app/base', ...outer], anywhere: /./},
   'app/verbs': {ours: ['app/daemon', 'app/audit', 'app/bench', 'app/config', 'app/base', ...outer], anywhere: /./},
 };
 const rooms = new Set(Object.keys(wings).map((path) => path.split('/')[0]));
@@ -147,6 +149,13 @@ function checkSpawns(code, report) {
   }
 }
 
+// What only the configuration knows has no default in an actor's options: they are made whole, or not at all.
+function checkOptions(code, report) {
+  for (const bare of code.matchAll(/^\s*(?!return\b)\w+_options \w+;/gm)) {
+    report(code.slice(0, bare.index).split('\n').length, 'options of an actor without an initialiser');
+  }
+}
+
 // A source is dead that no CMakeLists.txt names.
 function checkListed(path, lists, report) {
   const named = lists.some((list) =>
@@ -227,6 +236,9 @@ function checkFile(root, path, lists, faults) {
   checkFunctions(code, rooms.has(room) ? functionLinesMax.rooms : functionLinesMax.tests, report);
   if (extname(path) === '.cpp') {
     checkListed(path, lists, report);
+  }
+  if (/^(tests\/)?actors\/.*\.cpp$|^app\/daemon\/roles\.cpp$/.test(path)) {
+    checkOptions(code, report);
   }
   if (!rooms.has(room)) {
     return;

@@ -68,6 +68,9 @@ const breaches = {
   'HTTP knowing the ledger': {'app/http/server.hpp': '#include "messaging/codec.hpp"\n'},
   'the configuration including HTTP': {'app/config/config.hpp': '#include "app/http/server.hpp"\n'},
   'operations including the daemon': {'app/operations/routes.hpp': '#include "app/daemon/start.hpp"\n'},
+  'HTTP including all of the configuration': {'app/http/access.hpp': '#include "app/config/config.hpp"\n'},
+  'the bench including all of the configuration': {'app/bench/bench.hpp': '#include "app/config/config.hpp"\n'},
+  'operations including the configuration': {'app/operations/routes.hpp': '#include "app/config/config.hpp"\n'},
   'the API including operations': {'app/api/routes.hpp': '#include "app/operations/routes.hpp"\n'},
   'the daemon including a tool': {'app/daemon/start.hpp': '#include "app/bench/bench.hpp"\n'},
   'a tool including the daemon': {'app/audit/audit.hpp': '#include "app/daemon/start.hpp"\n'},
@@ -100,6 +103,7 @@ const breaches = {
     'app/base/text.hpp': 'namespace ledgerd {\nstruct other {\n  int line();\n};\n\n'
       + 'std::string line(std::string_view other = "");\n}\n',
   },
+  'options that were not made whole': {'actors/ledger/gate.cpp': 'void f() {\n\n  gate_options config;\n}\n'},
   'a spawn without a guard': {'actors/ledger/gate.cpp': 'self->spawn<caf::detached>(\n  poster, store);\n'},
   'a finding that nobody explains': {
     'app/audit/findings.cpp': '    LEDGERD_NAME(chain_gap)\n', 'app/CMakeLists.txt': 'add_library(app main.cpp audit/findings.cpp)\n',

@@ -21,18 +21,7 @@ struct fetcher_fixture : fixture {
   fetcher_actor subject;
 
   fetcher_fixture() {
-    fetcher_options options;
-    options.instance = "deposit-consumer/0";
-    options.node_name = "n1";
-    options.source = source;
-    options.results = results;
-    options.currencies = table;
-    options.rules.default_currency = *currency_code::parse("KRW");
-    options.lookup = lookup;
-    options.credit = {4, 1 << 20};
-    options.turn_pause = std::chrono::milliseconds{0};
-    options.lease = std::chrono::milliseconds{3000};
-    options.region = spawn_fake<region_actor>(
+    const auto region = spawn_fake<region_actor>(
         [e = entries](region_actor::pointer) -> region_actor::behavior_type {
           return {
               [e](apply_atom, entry_batch& batch) {
@@ -43,7 +32,19 @@ struct fetcher_fixture : fixture {
               [](report_atom) { return actor_report{}; },
           };
         });
-    subject = started_actor(sys.spawn(fetcher, options));
+    subject = started_actor(sys.spawn(
+        fetcher, fetcher_options{.instance = "deposit-consumer/0",
+                                 .node_name = "n1",
+                                 .source = source,
+                                 .results = results,
+                                 .currencies = table,
+                                 .rules = {.default_currency = *currency_code::parse("KRW")},
+                                 .lookup = lookup,
+                                 .region = region,
+                                 .credit = {4, 1 << 20},
+                                 .attempts_max = usual::attempts_max,
+                                 .lease = std::chrono::milliseconds{3000},
+                                 .turn_pause = std::chrono::milliseconds{0}}));
     consume_messages();
   }
 

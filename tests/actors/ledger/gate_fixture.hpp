@@ -104,10 +104,7 @@ struct gate_fixture : fixture {
   gate_actor subject;
 
   explicit gate_fixture(std::chrono::milliseconds post_pause = std::chrono::milliseconds{0}) {
-    gate_options options;
-    options.poster = spawn_poster(false);
-    options.side_poster = spawn_poster(true);
-    options.node = spawn_fake<ledger_root_actor>(
+    const auto node = spawn_fake<ledger_root_actor>(
         [c = circuit](ledger_root_actor::pointer) -> ledger_root_actor::behavior_type {
           return {
               [c](circuit_atom, std::uint32_t, bool open) { c->push_back(open); },
@@ -116,9 +113,6 @@ struct gate_fixture : fixture {
               [](report_atom) { return std::vector<actor_report>{}; },
           };
         });
-    options.batch_max = 4;
-    options.aside_max = 12;
-    options.post_pause = post_pause;
     fetcher = spawn_fake<fetcher_actor>(
         [a = answers](fetcher_actor::pointer) -> fetcher_actor::behavior_type {
           return {
@@ -134,7 +128,13 @@ struct gate_fixture : fixture {
               [](report_atom) { return actor_report{}; },
           };
         });
-    subject = started_actor(sys.spawn(gate, options));
+    subject = started_actor(sys.spawn(gate, gate_options{.poster = spawn_poster(false),
+                                                         .side_poster = spawn_poster(true),
+                                                         .node = node,
+                                                         .index = 0,
+                                                         .batch_max = 4,
+                                                         .aside_max = 12,
+                                                         .post_pause = post_pause}));
     consume_messages();
   }
 

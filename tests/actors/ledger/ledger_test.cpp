@@ -19,10 +19,7 @@ struct ledger_fixture : fixture {
 
   ledger_fixture() {
     const auto answers = idle_answers;
-    ledger_options options;
-    options.account = won_account("ann");
-    options.gate = started_actor(sys.spawn(recording_gate, groups));
-    options.region =
+    const auto region =
         spawn_fake<region_actor>([answers](region_actor::pointer) -> region_actor::behavior_type {
           return {
               [](apply_atom, const entry_batch&) { CAF_FAIL("unexpected entries"); },
@@ -31,7 +28,6 @@ struct ledger_fixture : fixture {
               [](report_atom) { return actor_report{}; },
           };
         });
-    options.group_max = 3;
     fetcher = spawn_fake<fetcher_actor>(
         [l = later](fetcher_actor::pointer) -> fetcher_actor::behavior_type {
           return {
@@ -50,7 +46,11 @@ struct ledger_fixture : fixture {
               [](report_atom) { return actor_report{}; },
           };
         });
-    subject = started_actor(sys.spawn(ledger, options));
+    subject = started_actor(
+        sys.spawn(ledger, ledger_options{.account = won_account("ann"),
+                                         .gate = started_actor(sys.spawn(recording_gate, groups)),
+                                         .region = region,
+                                         .group_max = 3}));
     consume_messages();
   }
 

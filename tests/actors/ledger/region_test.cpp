@@ -14,11 +14,11 @@ struct region_fixture : fixture {
   region_actor subject;
 
   region_fixture() {
-    region_options options;
-    options.gates = {started_actor(sys.spawn(recording_gate, groups))};
-    options.ledgers_max = 2;
-    options.ledger_idle = std::chrono::milliseconds{5000};
-    subject = started_actor(sys.spawn(region, options));
+    subject = started_actor(sys.spawn(
+        region, region_options{.gates = {started_actor(sys.spawn(recording_gate, groups))},
+                               .ledgers_max = 2,
+                               .ledger_idle = std::chrono::milliseconds{5000},
+                               .group_max = usual::batch_max}));
     consume_messages();
   }
 

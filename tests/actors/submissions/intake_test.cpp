@@ -53,14 +53,12 @@ struct intake_fixture : account_fixture {
   intake_fixture() { start(spawn_recorder()); }
 
   void start(recorder_actor recorder) {
-    intake_options options;
-    options.recorder = std::move(recorder);
-    options.finder = spawn_recorder();
-    options.requests = publisher;
-    options.currencies = currencies;
-    options.submissions_max = 4;
-    options.beat = 100ms;
-    subject = started_actor(sys.spawn(intake, options));
+    subject = started_actor(sys.spawn(intake, intake_options{.recorder = std::move(recorder),
+                                                             .finder = spawn_recorder(),
+                                                             .requests = publisher,
+                                                             .currencies = currencies,
+                                                             .submissions_max = 4,
+                                                             .beat = 100ms}));
     consume_messages();
   }
 

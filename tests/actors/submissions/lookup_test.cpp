@@ -47,13 +47,10 @@ struct lookup_fixture : account_fixture {
   lookup_actor subject;
 
   lookup_fixture() {
-    lookup_options options;
     before = spawn_fake<recorder_actor>(
         [state = recorder_state](auto self) { return silent_recorder::behavior(self, state); });
-    options.recorder = before;
-    options.waiting_max = 6;
-    options.batch_max = 4;
-    subject = started_actor(sys.spawn(ledgerd::lookup, options));
+    subject = started_actor(sys.spawn(
+        ledgerd::lookup, lookup_options{.recorder = before, .waiting_max = 6, .batch_max = 4}));
     consume_messages();
   }
 

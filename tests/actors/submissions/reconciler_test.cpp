@@ -18,18 +18,19 @@ struct reconciler_fixture : account_fixture {
   std::uint64_t last_seq = 0;
 
   reconciler_fixture() {
-    reconciler_options options;
-    options.instance = "account-result-consumer/0";
-    options.node_name = "n1";
-    options.source = source;
-    options.dead_letters = publisher;
-    options.currencies = currencies;
-    options.lookup = lookup;
-    options.recorder = spawn_recorder();
-    options.intake = spawn_fake_intake(told);
-    options.lease = 3000ms;
-    options.turn_pause = 0ms;
-    subject = started_actor(sys.spawn(reconciler, options));
+    subject = started_actor(
+        sys.spawn(reconciler, reconciler_options{.instance = "account-result-consumer/0",
+                                                 .node_name = "n1",
+                                                 .source = source,
+                                                 .dead_letters = publisher,
+                                                 .currencies = currencies,
+                                                 .lookup = lookup,
+                                                 .recorder = spawn_recorder(),
+                                                 .intake = spawn_fake_intake(told),
+                                                 .credit = usual::credit,
+                                                 .batch_max = usual::batch_max,
+                                                 .lease = 3000ms,
+                                                 .turn_pause = 0ms}));
     consume_messages();
   }
 
@@ -63,16 +64,19 @@ struct letters_fixture : account_fixture {
       std::make_shared<std::vector<transaction_record>>();
 
   letters_fixture() {
-    reconciler_options options;
-    options.instance = "account-dead-letter-consumer/0";
-    options.source = source;
-    options.letters = true;
-    options.dead_letters = publisher;
-    options.currencies = currencies;
-    options.recorder = spawn_recorder();
-    options.intake = spawn_fake_intake(told);
-    options.turn_pause = 0ms;
-    started_actor(sys.spawn(reconciler, options));
+    started_actor(
+        sys.spawn(reconciler, reconciler_options{.instance = "account-dead-letter-consumer/0",
+                                                 .node_name = "n1",
+                                                 .source = source,
+                                                 .dead_letters = publisher,
+                                                 .letters = true,
+                                                 .currencies = currencies,
+                                                 .recorder = spawn_recorder(),
+                                                 .intake = spawn_fake_intake(told),
+                                                 .credit = usual::credit,
+                                                 .batch_max = usual::batch_max,
+                                                 .lease = usual::lease,
+                                                 .turn_pause = 0ms}));
     consume_messages();
   }
 

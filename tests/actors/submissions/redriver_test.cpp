@@ -20,14 +20,13 @@ struct redriver_fixture : account_fixture {
   redriver_actor subject;
 
   redriver_fixture() {
-    redriver_options options;
-    options.recorder = spawn_recorder();
-    options.intake = spawn_fake_intake(told);
-    options.ledger_client = started_actor(sys.spawn(ledger_client, ledger_client_options{ledger}));
-    options.requests = publisher;
-    options.currencies = currencies;
-    options.redrive_after = age;
-    subject = started_actor(sys.spawn(redriver, options));
+    const auto client = started_actor(sys.spawn(ledger_client, ledger_client_options{ledger}));
+    subject = started_actor(sys.spawn(redriver, redriver_options{.recorder = spawn_recorder(),
+                                                                 .intake = spawn_fake_intake(told),
+                                                                 .ledger_client = client,
+                                                                 .requests = publisher,
+                                                                 .currencies = currencies,
+                                                                 .redrive_after = age}));
     consume_messages();
   }
 

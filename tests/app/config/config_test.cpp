@@ -41,7 +41,7 @@ CAF_TEST(without any source the defaults of the contract hold) {
   CAF_CHECK_EQUAL(c.nats_url, "nats://127.0.0.1:4222");
   CAF_CHECK_EQUAL(c.max_in_flight, 16384u);
   CAF_CHECK_EQUAL(c.memory_max, 256u << 20);
-  CAF_CHECK_EQUAL(c.max_attempts, 3);
+  CAF_CHECK_EQUAL(c.attempts_max, 3u);
   CAF_CHECK_EQUAL(c.fetchers, 1);
   CAF_CHECK_EQUAL(c.gates, 2);
   CAF_CHECK(c.ack_wait == std::chrono::seconds{30});
@@ -64,7 +64,7 @@ CAF_TEST(flags win over the environment and that over the file) {
   CAF_CHECK_EQUAL(joined(loaded.faults), "");
   CAF_CHECK_EQUAL(loaded.value.fetchers, 4);
   CAF_CHECK_EQUAL(loaded.value.gates, 3);
-  CAF_CHECK_EQUAL(loaded.value.max_attempts, 2);
+  CAF_CHECK_EQUAL(loaded.value.attempts_max, 2u);
   CAF_CHECK(!loaded.value.migrate);
 }
 
@@ -147,7 +147,7 @@ CAF_TEST(a broken value leaves the default in place and all faults are told) {
   const auto loaded = load_flags({{"fetchers", "0"}, {"gates", "x"}, {"max-attempts", "5"}});
   CAF_CHECK_EQUAL(loaded.faults.size(), 2u);
   CAF_CHECK_EQUAL(loaded.value.fetchers, 1);
-  CAF_CHECK_EQUAL(loaded.value.max_attempts, 5);
+  CAF_CHECK_EQUAL(loaded.value.attempts_max, 5u);
 }
 
 CAF_TEST(an unknown key names the nearest in the spelling of its source) {
@@ -242,6 +242,45 @@ CAF_TEST(a file that is not TOML or not there is one fault) {
                      "gates must be a string, an integer"));
 }
 
+CAF_TEST(an option that was renamed is read by both names) {
+  using std::chrono::seconds;
+  const auto interval = [](const config_sources& sources) {
+    const auto loaded = load_config(sources);
+    CAF_CHECK_EQUAL(joined(loaded.faults), "");
+    CAF_CHECK(loaded.warnings.empty());
+    return loaded.value.recovery_interval;
+  };
+  for (const std::string name : {"recovery-interval", "sweep-interval"}) {
+    CAF_CHECK(interval({{{name, "3s"}}, {}, ""}) == seconds{3});
+    CAF_CHECK(interval({{}, {{variable_name(name), "4s"}}, ""}) == seconds{4});
+    const temporary_file file{name + " = \"5s\"\n"};
+    CAF_CHECK(interval({{}, {}, file.path()}) == seconds{5});
+    // Between sources the usual precedence holds, whatever the names.
+    CAF_CHECK(interval({{{name, "3s"}}, {{"LEDGERD_RECOVERY_INTERVAL", "4s"}}, file.path()})
+              == seconds{3});
+    CAF_CHECK(interval({{{name, "3s"}}, {{"LEDGERD_SWEEP_INTERVAL", "4s"}}, ""}) == seconds{3});
+  }
+  CAF_CHECK(interval({}) == seconds{10});
+  const auto shown = print_config(load_flags({{"sweep-interval", "3s"}}).value);
+  CAF_CHECK(contains(shown, "recovery-interval = \"3s\""));
+  CAF_CHECK(!contains(shown, "sweep-interval"));
+}
+
+CAF_TEST(both names of a renamed option in one source are a contradiction) {
+  const auto twice = "recovery-interval is given twice; ";
+  CAF_CHECK_EQUAL(
+      joined(load_flags({{"recovery-interval", "3s"}, {"sweep-interval", "3s"}}).faults),
+      "--recovery-interval is given twice; --sweep-interval is its former name\n");
+  CAF_CHECK_EQUAL(
+      joined(load_config(
+                 {{}, {{"LEDGERD_SWEEP_INTERVAL", "3s"}, {"LEDGERD_RECOVERY_INTERVAL", "3s"}}, ""})
+                 .faults),
+      "LEDGERD_RECOVERY_INTERVAL is given twice; LEDGERD_SWEEP_INTERVAL is its former "
+      "name\n");
+  const temporary_file file{"recovery-interval = \"3s\"\nsweep_interval = \"4s\"\n"};
+  CAF_CHECK(contains(joined(load_config({{}, {}, file.path()}).faults), twice));
+}
+
 CAF_TEST(a password is refused on the command line and taken elsewhere) {
   for (const auto& [name, value] :
        setting_list{{"database-url", secret_url},
@@ -278,13 +317,14 @@ CAF_TEST(a value and its file together are a contradiction) {
 }
 
 CAF_TEST(roles and what they need) {
-  CAF_CHECK(load_flags({}).value.has_role("ledger"));
-  CAF_CHECK(!load_flags({}).value.has_role("account"));
+  CAF_CHECK(load_flags({}).value.has_role(role::ledger));
+  CAF_CHECK(!load_flags({}).value.has_role(role::account));
   const auto both = load_flags({{"roles", "account,ledger,account"}}).value;
-  CAF_CHECK(both.has_role("ledger") && both.has_role("account") && !both.has_role("led"));
+  CAF_CHECK(both.has_role(role::ledger) && both.has_role(role::account));
+  CAF_CHECK(!parse_role("led") && !parse_role("") && !parse_role("Ledger"));
   CAF_CHECK_EQUAL(find_option("roles")->show(both), "account,ledger");
   const temporary_file file{"roles = [\"ledger\", \"account\"]\n"};
-  CAF_CHECK(load_config({{}, {}, file.path()}).value.has_role("account"));
+  CAF_CHECK(load_config({{}, {}, file.path()}).value.has_role(role::account));
 
   constexpr auto url = "postgresql://ledgerd@127.0.0.1/ledgerd";
   struct row {
@@ -302,7 +342,7 @@ CAF_TEST(roles and what they need) {
       {"account", "account-database-url", ""},
       {"account", "database-url", ""},
   };
-  const auto fault_of = [](void (*require)(const config&), const config& settings) {
+  const auto fault_of = [](const auto& require, const config& settings) {
     try {
       require(settings);
     } catch (const usage_error& e) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 
+#include "app/daemon/roles.hpp"
 #include "messaging/names.hpp"
 #include "persistence/schema.hpp"
 #include "tests/support/private_servers.hpp"
@@ -55,7 +56,7 @@ private:
 
 config account_settings() {
   config settings;
-  settings.roles = {"account"};
+  settings.roles = {role::account};
   settings.account_database_url = servers().fresh_database();
   migrate(settings.account_database_url, schema::account);
   return settings;
@@ -88,7 +89,7 @@ CAF_TEST(what_was_heard_is_kept_for_when_nobody_answers) {
   const auto nats = connect();
   const auto view = std::make_shared<ledger_view>();
   {
-    ledger_facts_source source{settings, *nats, view};
+    auto source = make_facts_source(settings, *nats, view);
     CAF_CHECK(is_silent(source));
     CAF_CHECK(source.kept().empty());
     CAF_CHECK(!view->marks());
@@ -96,7 +97,7 @@ CAF_TEST(what_was_heard_is_kept_for_when_nobody_answers) {
     CAF_CHECK_EQUAL(source.read().size(), 2u);
     CAF_CHECK(view->marks() == ledger_marks({record_id{7}, transaction_id{9}}));
   }
-  ledger_facts_source later{settings, *nats, nullptr};
+  auto later = make_facts_source(settings, *nats, nullptr);
   CAF_CHECK(is_silent(later));
   CAF_CHECK_EQUAL(later.kept().size(), 2u);
 }
@@ -105,7 +106,7 @@ CAF_TEST(looking_again_and_again_costs_no_memory) {
   const auto settings = account_settings();
   const auto nats = connect();
   const answering_ledger ledger{{rows, ledger_marks{}}};
-  ledger_facts_source source{settings, *nats, nullptr};
+  auto source = make_facts_source(settings, *nats, nullptr);
   const auto look = [&](int times) {
     for (int i = 0; i < times; ++i)
       source.read();

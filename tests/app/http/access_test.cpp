@@ -31,7 +31,7 @@ struct fixture {
   fixture() { guard_with(file.path(), 0); }
 
   void guard_with(const std::string& path, unsigned rate) {
-    config settings;
+    http_settings settings;
     settings.http_token_file = path;
     settings.http_rate_max = rate;
     std::vector<http_route> open;
@@ -206,7 +206,7 @@ CAF_TEST(a bucket fills with time and never above its rate) {
 
 CAF_TEST(a broken token file is an error that names it) {
   const temporary_file broken{"till read short\n"};
-  config settings;
+  http_settings settings;
   settings.http_token_file = broken.path();
   try {
     read_http_access(settings);

@@ -31,7 +31,7 @@ struct fixture {
   http_server server{"127.0.0.1", 0, routes()};
 
   std::vector<http_route> routes() const {
-    config settings;
+    http_settings settings;
     settings.http_token_file = file.path();
     http_routes daemon;
     daemon.readiness = [](auto answer) { answer({{"database", true, ""}}); };

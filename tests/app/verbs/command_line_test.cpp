@@ -75,6 +75,20 @@ CAF_TEST(wrong usage is code 2 and one sentence that helps) {
   }
 }
 
+CAF_TEST(a renamed option is taken by both names and shown by the new one) {
+  for (const char* name : {"--recovery-interval", "--sweep-interval"}) {
+    const auto result = run_program({"run", "--print-config", name, "3s"});
+    CAF_CHECK_EQUAL(result.code, 0);
+    CAF_CHECK(contains(result.out, "recovery-interval = \"3s\"\n"));
+  }
+  const auto help = run_program({"run", "--help"}).out;
+  CAF_CHECK(contains(help, "--recovery-interval DURATION"));
+  CAF_CHECK(!contains(help, "--sweep-interval"));
+  const auto both = run_program({"run", "--recovery-interval", "3s", "--sweep-interval", "3s"});
+  CAF_CHECK_EQUAL(both.code, 2);
+  CAF_CHECK(contains(both.err, "--sweep-interval is its former name"));
+}
+
 CAF_TEST(all faults of the configuration are told at once) {
   const auto result =
       run_program({"run", "--gates", "0", "--fetchers", "x"}, {"LEDGERD_BATCHMAX=1"});

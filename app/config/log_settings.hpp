@@ -1,0 +1,17 @@
+// The log's piece of the configuration.
+#pragma once
+
+#include <string>
+
+namespace ledgerd {
+
+enum class log_format { text, json };
+
+struct log_settings {
+  log_format log_style = log_format::text;
+  std::string log_level = "info"; // trace, debug, info, warn, error
+  // The name under which other nodes, dead letters and logs know this process.
+  std::string node_name; // set by load_config: host name and process id
+};
+
+} // namespace ledgerd
