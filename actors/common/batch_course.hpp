@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 
+#include "domain/backoff.hpp"
 #include "persistence/ledger_store.hpp"
 
 namespace ledgerd {
@@ -28,13 +29,13 @@ public:
   // Precondition: 0 < batch_max, 0 < pause_min <= pause_max.
   batch_course(std::size_t batch_max, std::chrono::milliseconds pause_min,
                std::chrono::milliseconds pause_max) noexcept
-      : batch_max_(batch_max), limit_(batch_max), pause_min_(pause_min), pause_max_(pause_max) {}
+      : batch_max_(batch_max), limit_(batch_max), pauses_(pause_min, pause_max) {}
 
   // How many of those that wait go next.
   std::size_t next(std::size_t waiting) const noexcept { return std::min(waiting, limit_); }
 
   batch_step succeeded() noexcept {
-    pause_ = {};
+    pauses_.end();
     limit_ = std::min(batch_max_, limit_ * 2);
     return batch_step::done;
   }
@@ -44,13 +45,13 @@ public:
     switch (kind) {
     case store_failure_kind::unavailable:
     case store_failure_kind::in_doubt:
-      pause_ = std::clamp(pause_ * 2, pause_min_, pause_max_);
+      pauses_.grow();
       return batch_step::again;
     case store_failure_kind::rejected:
     case store_failure_kind::blocked:
       break;
     }
-    pause_ = {};
+    pauses_.end();
     limit_ = std::max<std::size_t>(1, size / 2);
     if (size > 1)
       return batch_step::split;
@@ -58,14 +59,12 @@ public:
   }
 
   // Before the next try; 0: the database is there.
-  std::chrono::milliseconds pause() const noexcept { return pause_; }
+  std::chrono::milliseconds pause() const noexcept { return pauses_.pause(); }
 
 private:
   std::size_t batch_max_ = 1;
   std::size_t limit_ = 1; // halved by a rejection, doubled by a success
-  std::chrono::milliseconds pause_min_{1};
-  std::chrono::milliseconds pause_max_{1};
-  std::chrono::milliseconds pause_{0};
+  backoff pauses_{std::chrono::milliseconds{1}, std::chrono::milliseconds{1}};
 };
 
 } // namespace ledgerd

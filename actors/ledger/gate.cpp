@@ -69,7 +69,7 @@ void tell_circuit(gate_pointer self, bool open) {
 void close_circuit(gate_pointer self) {
   self->state.answer.end();
   self->state.last_failure.clear();
-  self->state.pause = std::chrono::milliseconds{0};
+  self->state.pauses.end();
   tell_circuit(self, false);
 }
 
@@ -198,7 +198,7 @@ void post_side_next(gate_pointer self) {
 
 void try_again_later(gate_pointer self, const store_failure& failure) {
   auto& state = self->state;
-  const auto pause = state.next_pause();
+  const auto pause = jittered(state.pauses.grow(), state.random);
   state.last_failure = failure.detail;
   spdlog::warn("gate {}: {}; next attempt in {} ms: {}", state.options.index,
                failure.kind == store_failure_kind::in_doubt ? "commit in doubt"
@@ -370,13 +370,6 @@ void gate_state::enqueue(ledger_group&& next, time_point now) {
   add_group(*queue.back(), std::move(next));
 }
 
-std::chrono::milliseconds gate_state::next_pause() {
-  pause = std::clamp(pause * 2, options.pause_min, options.pause_max);
-  const auto half = pause.count() / 2;
-  std::uniform_int_distribution<std::int64_t> jitter{0, half};
-  return std::chrono::milliseconds{half + jitter(random)};
-}
-
 void gate_state::split_under_way(std::size_t entries_max) {
   auto front = split_off(*under_way, entries_max);
   queue.push_front(std::exchange(under_way, std::move(front)));
@@ -407,6 +400,7 @@ gate_actor::behavior_type gate(gate_actor::stateful_pointer<gate_state> self,
   auto& state = self->state;
   state.options = std::move(options);
   state.random.seed(state.options.index + 1);
+  state.pauses = {state.options.pause_min, state.options.pause_max};
   state.limits = lane_limits{state.options.batch_max};
   state.side = side_lane{{.entries_max = state.options.batch_max}, state.options.index + 1};
   return {

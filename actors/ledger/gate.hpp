@@ -29,6 +29,7 @@
 #include "actors/ledger/lane_limits.hpp"
 #include "actors/ledger/protocol.hpp"
 #include "actors/ledger/side_lane.hpp"
+#include "domain/backoff.hpp"
 
 namespace ledgerd {
 
@@ -60,7 +61,7 @@ struct gate_state {
   awaited answer; // of the database, whatever it says, while a batch is under way
   std::string last_failure;
   bool open = false; // the circuit: open while the database is away
-  std::chrono::milliseconds pause{0};
+  backoff pauses{options.pause_min, options.pause_max};
   std::minstd_rand random;
 
   side_lane side;
@@ -77,9 +78,6 @@ struct gate_state {
   gate_counters counters;
 
   void enqueue(ledger_group&& next, time_point now);
-
-  // The next pause: doubles up to the maximum, with half of it random.
-  std::chrono::milliseconds next_pause();
 
   // Replaces the batch under way by its beginning, with so many entries at most but one group at
   // least, and the rest. Precondition (asserted): it has more than one group.

@@ -6,6 +6,7 @@
 
 #include "actors/ledger/gate_batch.hpp"
 #include "domain/assert.hpp"
+#include "domain/backoff.hpp"
 
 namespace ledgerd {
 
@@ -222,9 +223,7 @@ unsigned side_lane::remember_relapse(const account_key& account, time_point now)
 
 std::chrono::milliseconds side_lane::pause_after(unsigned failures) {
   const auto longest = options_.pause_min * (1U << std::min(failures, doublings_max));
-  const auto half = std::min(longest, options_.pause_max).count() / 2;
-  std::uniform_int_distribution<std::int64_t> jitter{0, half};
-  return std::chrono::milliseconds{half + jitter(random_)};
+  return jittered(std::min(longest, options_.pause_max), random_);
 }
 
 } // namespace ledgerd

@@ -147,8 +147,7 @@ void ask_later(redriver_pointer self, const rejection& why) {
   auto& state = self->state;
   if (why.unknown_currency && state.options.lookup)
     state.options.lookup->request();
-  state.pause = std::clamp(state.pause * 2, beat_min, state.options.pause_max);
-  state.next_question = self->clock().now() + state.pause;
+  state.next_question = self->clock().now() + state.pauses.grow();
   if (state.counters.unanswered++ % 100 == 0)
     spdlog::warn("redriver: the ledger does not say what it decided of {} records: {}",
                  state.kept.size(), why.detail);
@@ -162,7 +161,7 @@ void on_reply(redriver_pointer self, const api_reply& reply) {
                                        : rejection{dead_reason::malformed_json, "no answer"};
   if (const auto* why = std::get_if<rejection>(&verdicts))
     return ask_later(self, *why);
-  state.pause = {};
+  state.pauses.end();
   on_verdicts(self, std::exchange(state.kept, {}), std::get<std::vector<record_verdict>>(verdicts));
 }
 
@@ -228,6 +227,7 @@ actor_report redriver_state::report(progress_time now) const {
 redriver_actor::behavior_type redriver(redriver_actor::stateful_pointer<redriver_state> self,
                                        redriver_options options) {
   self->state.course = {options.claim_max, beat_min, options.pause_max};
+  self->state.pauses = {beat_min, options.pause_max};
   self->state.options = std::move(options);
   self->state.options.requests->open(make_waker(redriver_actor{self}));
   const auto beat = std::clamp(self->state.options.redrive_after / 4, beat_min, beat_max);

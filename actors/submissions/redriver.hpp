@@ -24,6 +24,7 @@
 #include "actors/common/progress.hpp"
 #include "actors/submissions/protocol.hpp"
 #include "actors/submissions/redriver_counters.hpp"
+#include "domain/backoff.hpp"
 #include "domain/currency.hpp"
 #include "domain/currency_lookup.hpp"
 #include "messaging/ports.hpp"
@@ -50,7 +51,7 @@ struct redriver_state {
 
   redriver_options options{};
   std::vector<transaction_record> kept; // claimed; the ledger has not said yet what it decided
-  std::chrono::milliseconds pause{0};   // before it is asked again; 0: it answers
+  backoff pauses{options.pause_max, options.pause_max}; // between two questions to it
   time_point next_question = time_point::min();
   std::vector<record_verdict> settling; // not written yet; the first `batch` are with the recorder
   std::size_t batch = 0;

@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "domain/backoff.hpp"
 #include "messaging/broker.hpp"
 
 // The library's own opaque types, as nats.h declares them.
@@ -239,7 +240,7 @@ private:
   std::string suspicion_;
   std::chrono::steady_clock::time_point answered_at_;
   std::chrono::steady_clock::time_point next_suspicion_;
-  std::chrono::milliseconds suspicion_pause_{0};
+  backoff suspicion_pauses_{std::chrono::seconds(5), std::chrono::seconds(60)};
   bool closed_ = false;
   bool stopping_ = false;
   std::thread supervisor_;

@@ -19,8 +19,6 @@ constexpr auto rebuild_pause_min = std::chrono::milliseconds(250);
 constexpr auto rebuild_pause_max = std::chrono::milliseconds(2000);
 constexpr auto ping_every = std::chrono::milliseconds(1000);
 constexpr auto ping_patience = std::chrono::milliseconds(5000);
-constexpr auto suspicion_pause_min = std::chrono::milliseconds(5000);
-constexpr auto suspicion_pause_max = std::chrono::milliseconds(60000);
 
 // Both clocks at one moment: a pause between the two readings would look like a step.
 std::pair<steady::time_point, link_watch::wall_time> read_clocks() {
@@ -105,7 +103,7 @@ void lifeline::set_up(bool up) {
 void lifeline::answered() {
   std::lock_guard lock(mutex_);
   answered_at_ = steady::now();
-  suspicion_pause_ = {};
+  suspicion_pauses_.end();
 }
 
 void lifeline::suspect(const std::string& why) {
@@ -113,8 +111,7 @@ void lifeline::suspect(const std::string& why) {
   const auto now = steady::now();
   if (!up() || now - answered_at_ < unanswered_max || now < next_suspicion_)
     return;
-  suspicion_pause_ = std::clamp(suspicion_pause_ * 2, suspicion_pause_min, suspicion_pause_max);
-  next_suspicion_ = now + suspicion_pause_;
+  next_suspicion_ = now + suspicion_pauses_.grow();
   suspicion_ = why;
   changed_.notify_all();
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "domain/assert.hpp"
+#include "domain/backoff.hpp"
 #include "messaging/nats/incoming.hpp"
 #include "messaging/nats/pull_arrivals.hpp"
 #include "messaging/nats/pull_book.hpp"
@@ -18,8 +19,6 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 
-constexpr auto trouble_pause_min = std::chrono::milliseconds(100);
-constexpr auto trouble_pause_max = std::chrono::milliseconds(1000);
 // Silence counts only when the caller has looked so often meanwhile: it may have been stopped.
 constexpr int looks_min = 10;
 constexpr auto trouble_report_every = std::chrono::seconds(30);
@@ -229,7 +228,7 @@ private:
   }
 
   void recover() {
-    trouble_pause_ = std::chrono::milliseconds(0);
+    trouble_pauses_.end();
     pause_until_ = {};
   }
 
@@ -237,12 +236,11 @@ private:
   // may come in its place.
   void stumble(const std::string& text, steady::time_point now) {
     doubt(now);
-    if (trouble_pause_.count() == 0 || now - reported_at_ >= trouble_report_every) {
+    if (trouble_pauses_.pause().count() == 0 || now - reported_at_ >= trouble_report_every) {
       observe_(link_event::error, "pull on " + name_ + ": " + text);
       reported_at_ = now;
     }
-    trouble_pause_ = std::clamp(trouble_pause_ * 2, trouble_pause_min, trouble_pause_max);
-    pause_until_ = now + trouble_pause_;
+    pause_until_ = now + trouble_pauses_.grow();
   }
 
   void unsubscribe() {
@@ -315,7 +313,7 @@ private:
   std::shared_ptr<session> data_session_;
   steady::time_point last_sign_; // or when there was nothing to wait for
   int looks_since_sign_ = 0;
-  std::chrono::milliseconds trouble_pause_{0};
+  backoff trouble_pauses_{std::chrono::milliseconds(100), std::chrono::seconds(1)};
   steady::time_point pause_until_;
   steady::time_point reported_at_;
   std::string receipt_, body_, reply_; // kept for their memory

@@ -56,17 +56,6 @@ CAF_TEST(an outage keeps the batch and opens the circuit until the database is b
   CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2}));
 }
 
-CAF_TEST(pauses grow up to the maximum and never beyond) {
-  gate_state state;
-  auto longest = std::chrono::milliseconds{0};
-  for (int i = 0; i < 20; ++i) {
-    const auto pause = state.next_pause();
-    CAF_CHECK_LESS_OR_EQUAL(pause.count(), state.options.pause_max.count());
-    longest = std::max(longest, pause);
-  }
-  CAF_CHECK_GREATER_OR_EQUAL(longest.count(), state.options.pause_max.count() / 2);
-}
-
 CAF_TEST(a refused entry is isolated and all others go through) {
   store->poison = record_id{3};
   post("ann", {1, 2, 3, 4});
