@@ -7,6 +7,7 @@
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/type_id.hpp>
+#include <caf/typed_actor.hpp>
 
 #include <cstdint>
 #include <vector>
@@ -25,11 +26,28 @@ CAF_END_TYPE_ID_BLOCK(ledgerd_common)
 
 namespace ledgerd {
 
+// An actor's own name for a delivery that it holds; whoever is given one answers it exactly once.
+using ticket = std::uint64_t;
+
 // What an actor could not finish when the shutdown deadline came.
 struct drain_summary {
   std::uint64_t settled = 0;
   std::uint64_t handed_back = 0;
 };
+
+// An actor's handle as those hold it who want only this of it.
+
+// Tells how it is.
+using reporting_actor = caf::typed_actor<caf::replies_to<report_atom>::with<actor_report>>;
+
+// Hears whether the node makes progress, from its ROOT, twice a second: what is old is kept alive
+// at the broker only while it does.
+using pulsed_actor = caf::typed_actor<caf::reacts_to<pulse_atom, bool>>;
+
+// Takes nothing more, finishes what it holds within so many milliseconds and hands back the rest.
+// From its ROOT.
+using drainable_actor =
+    caf::typed_actor<caf::replies_to<drain_atom, std::int64_t>::with<drain_summary>>;
 
 } // namespace ledgerd
 

@@ -29,9 +29,6 @@ CAF_END_TYPE_ID_BLOCK(ledgerd)
 
 namespace ledgerd {
 
-// A fetcher's own name for a delivery that it holds; answered exactly once.
-using ticket = std::uint64_t;
-
 struct ticketed_entry {
   ticket tag = 0;
   entry asked;

@@ -6,7 +6,6 @@
 #include <spdlog/spdlog.h>
 
 #include "actors/common/failpoint.hpp"
-#include "actors/common/fan_out.hpp"
 #include "actors/ledger/fetcher.hpp"
 #include "actors/ledger/gate.hpp"
 #include "actors/ledger/poster.hpp"
@@ -26,25 +25,22 @@ void spawn_gates(ledger_root_pointer self, const ledger_root_options& options) {
   for (const auto& ports : options.fetchers)
     credit += ports.credit.messages;
   for (std::size_t i = 0; i < options.stores.size(); ++i) {
-    const auto index = static_cast<std::uint32_t>(i);
-    const auto spawn_poster = [&](const std::shared_ptr<ledger_store>& store,
-                                  const std::string& who, duty what) {
-      state.posters.push_back(options.detach_posters
-                                  ? self->spawn<caf::detached>(guarded(poster), store)
-                                  : self->spawn(guarded(poster), store));
-      state.children.add(self, state.posters.back(), who + " " + std::to_string(i), what);
-      return state.posters.back();
+    const auto spawn_poster = [&](const std::shared_ptr<ledger_store>& store, const char* kind,
+                                  duty what) {
+      return state.children.add(options.detach ? self->spawn<caf::detached>(guarded(poster), store)
+                                               : self->spawn(guarded(poster), store),
+                                {kind, std::to_string(i), what, false});
     };
     gate_options gate_config{
         .poster = spawn_poster(options.stores[i], "poster", duty::moves_money),
         .side_poster = spawn_poster(options.side_stores[i], "side poster", duty::answers),
         .node = ledger_root_actor{self},
-        .index = index,
+        .index = static_cast<std::uint32_t>(i),
         .batch_max = options.batch_max,
         // What is set aside must leave most of the credit to all others.
         .aside_max = std::max<std::size_t>(1, credit / 4 / options.stores.size())};
-    state.gates.push_back(self->spawn(guarded(gate), std::move(gate_config)));
-    state.children.add(self, state.gates.back(), "gate " + std::to_string(index));
+    state.gates.push_back(state.children.add(self->spawn(guarded(gate), std::move(gate_config)),
+                                             {"gate", std::to_string(i)}));
   }
   state.circuits.assign(state.gates.size(), false);
 }
@@ -54,8 +50,8 @@ void spawn_region(ledger_root_pointer self, const ledger_root_options& options) 
                         .ledgers_max = options.ledgers_max,
                         .ledger_idle = options.ledger_idle,
                         .group_max = options.batch_max};
-  self->state.region = self->spawn(guarded(region), std::move(config));
-  self->state.children.add(self, self->state.region, "region");
+  self->state.region =
+      self->state.children.add(self->spawn(guarded(region), std::move(config)), {"region"});
 }
 
 void spawn_fetchers(ledger_root_pointer self, const ledger_root_options& options) {
@@ -72,17 +68,19 @@ void spawn_fetchers(ledger_root_pointer self, const ledger_root_options& options
                            .attempts_max = options.attempts_max,
                            .postpones = ports.postpones,
                            .lease = options.lease};
-    self->state.fetchers.push_back(self->spawn(guarded(fetcher), std::move(config)));
-    self->state.children.add(self, self->state.fetchers.back(), "fetcher " + ports.instance);
+    self->state.fetchers.push_back(self->state.children.add(
+        self->spawn(guarded(fetcher), std::move(config)), {"fetcher", ports.instance}));
   }
 }
 
 void spawn_responder(ledger_root_pointer self, const ledger_root_options& options) {
   if (!options.desk)
     return;
-  self->state.responder = self->spawn<caf::detached>(
-      guarded(responder), responder_options{options.desk, options.reader, options.currencies});
-  self->state.children.add(self, self->state.responder, "responder", duty::answers);
+  responder_options config{options.desk, options.reader, options.currencies};
+  self->state.children.add(options.detach
+                               ? self->spawn<caf::detached>(guarded(responder), std::move(config))
+                               : self->spawn(guarded(responder), std::move(config)),
+                           {"responder", {}, duty::answers});
 }
 
 // Fetchers pull only while every gate can reach the database: an entry may need any of them.
@@ -101,55 +99,10 @@ void on_circuit(ledger_root_pointer self, std::uint32_t index, bool open) {
     self->send(to, circuit_atom_v, paused);
 }
 
-// What stands still must not be held on to, nor must more be taken.
 void call_the_roll(ledger_root_pointer self) {
   failpoint("node");
-  auto& state = self->state;
-  const auto moving = state.children.call(self);
-  for (const auto& to : state.fetchers)
-    self->send(to, pulse_atom_v, moving);
+  self->state.children.call_the_roll();
   self->delayed_send(self, roll_call_pause, tick_atom_v);
-}
-
-void stop_all(ledger_root_pointer self) {
-  auto& state = self->state;
-  state.children.stop();
-  for (const auto& each : state.fetchers)
-    self->send_exit(each, caf::exit_reason::user_shutdown);
-  self->send_exit(state.region, caf::exit_reason::user_shutdown);
-  for (const auto& each : state.gates)
-    self->send_exit(each, caf::exit_reason::user_shutdown);
-  for (const auto& each : state.posters)
-    self->send_exit(each, caf::exit_reason::user_shutdown);
-  if (state.responder)
-    self->send_exit(state.responder, caf::exit_reason::user_shutdown);
-  self->quit();
-}
-
-caf::typed_response_promise<drain_summary> drain(ledger_root_pointer self,
-                                                 std::int64_t deadline_ms) {
-  auto now = std::make_shared<gathering<drain_summary>>();
-  now->promise = self->make_response_promise<drain_summary>();
-  now->left = self->state.fetchers.size();
-  for (const auto& each : self->state.fetchers)
-    ask_drain(self, each, deadline_ms, now, [self] { stop_all(self); });
-  return now->promise;
-}
-
-// Asks every actor and answers when all have answered or a second has passed.
-caf::typed_response_promise<std::vector<actor_report>> gather(ledger_root_pointer self) {
-  auto& state = self->state;
-  auto now = std::make_shared<gathering<std::vector<actor_report>>>();
-  now->promise = self->make_response_promise<std::vector<actor_report>>();
-  now->left = state.fetchers.size() + 1 + state.gates.size() + (state.responder ? 1 : 0);
-  for (const auto& each : state.fetchers)
-    ask_report(self, each, "fetcher", now);
-  ask_report(self, state.region, "region", now);
-  for (const auto& each : state.gates)
-    ask_report(self, each, "gate", now);
-  if (state.responder)
-    ask_report(self, state.responder, "responder", now);
-  return now->promise;
 }
 
 } // namespace
@@ -168,8 +121,8 @@ ledger_root(ledger_root_actor::stateful_pointer<ledger_root_state> self,
   return {
       [=](circuit_atom, std::uint32_t index, bool open) { on_circuit(self, index, open); },
       [=](tick_atom) { call_the_roll(self); },
-      [=](drain_atom, std::int64_t deadline_ms) { return drain(self, deadline_ms); },
-      [=](report_atom) { return gather(self); },
+      [=](drain_atom, std::int64_t deadline_ms) { return self->state.children.drain(deadline_ms); },
+      [=](report_atom) { return self->state.children.report(); },
   };
 }
 

@@ -1,6 +1,6 @@
 // ROOT: the root of the ledger's actors. Spawns bottom-up (posters, gates, region, fetchers,
-// responder), passes the state of the circuits on, gathers reports, and stops top-down: fetchers
-// drain first, then region, gates and posters go.
+// responder) and passes the state of the circuits on; all else follows from the list of its
+// children: fetchers drain first, then all go, the last spawned first.
 //
 // With the account root, the only place that constructs actors and chooses `detached`.
 #pragma once
@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "actors/common/supervision.hpp"
+#include "actors/common/child_list.hpp"
 #include "actors/ledger/protocol.hpp"
 #include "domain/currency_lookup.hpp"
 #include "messaging/codec.hpp"
@@ -50,21 +50,19 @@ struct ledger_root_options {
   std::uint32_t attempts_max;
   std::chrono::milliseconds lease;                 // the consumers' acknowledgement wait
   std::shared_ptr<progress_board> board = nullptr; // null: nobody watches
-  bool detach_posters = true;                      // false only in deterministic tests
+  bool detach = true; // whoever blocks; false only in deterministic tests
 };
 
 struct ledger_root_state {
   static inline const char* name = "node";
 
-  std::vector<poster_actor> posters;
+  child_list<ledger_root_actor::stateful_pointer<ledger_root_state>> children;
   std::vector<gate_actor> gates;
   region_actor region;
   std::vector<fetcher_actor> fetchers;
-  responder_actor responder;
 
   std::vector<bool> circuits; // by gate: open
   bool paused = false;
-  supervision<ledger_root_actor::stateful_pointer<ledger_root_state>> children;
 };
 
 ledger_root_actor::behavior_type

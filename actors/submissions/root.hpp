@@ -1,6 +1,6 @@
 // ROOT: the root of the account side's actors. Spawns bottom-up (recorders, ledger_client, intake,
-// reconcilers, redriver) and stops top-down: the intake takes nothing more, the reconcilers finish
-// what they hold, then all go.
+// reconcilers, redriver); all else follows from the list of its children: the intake takes nothing
+// more, the reconcilers finish what they hold, then all go, the last spawned first.
 #pragma once
 
 #include <caf/stateful_actor.hpp>
@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "actors/common/supervision.hpp"
+#include "actors/common/child_list.hpp"
 #include "actors/submissions/protocol.hpp"
 #include "domain/currency.hpp"
 #include "domain/currency_lookup.hpp"
@@ -45,20 +45,14 @@ struct submission_root_options {
   std::chrono::milliseconds lease; // the consumers' acknowledgement wait
   std::chrono::milliseconds redrive_after;
   std::shared_ptr<progress_board> board = nullptr; // null: nobody watches
-  bool detach_recorders = true;                    // false only in deterministic tests
+  bool detach = true; // whoever blocks; false only in deterministic tests
 };
 
 struct submission_root_state {
   static inline const char* name = "account";
 
-  std::vector<recorder_actor> recorders;
-  ledger_client_actor ledger_client;
-  recorder_actor finder;
-  lookup_actor lookup;
-  intake_actor intake;
-  std::vector<reconciler_actor> reconcilers;
-  redriver_actor redriver;
-  supervision<submission_root_actor::stateful_pointer<submission_root_state>> children;
+  child_list<submission_root_actor::stateful_pointer<submission_root_state>> children;
+  submission_handles handles; // for those outside
 };
 
 submission_root_actor::behavior_type

@@ -89,7 +89,7 @@ struct simulation : fixture {
                                 .ledger_idle = std::chrono::milliseconds{2000},
                                 .attempts_max = usual::attempts_max,
                                 .lease = usual::lease,
-                                .detach_posters = false};
+                                .detach = false};
     for (int i = 0; i < 2; ++i) {
       options.fetchers.push_back({"consumer/" + std::to_string(i),
                                   std::make_shared<simulated_source>(broker),

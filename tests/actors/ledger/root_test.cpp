@@ -1,0 +1,110 @@
+#define CAF_SUITE ledger_root
+
+#include "actors/ledger/root.hpp"
+
+#include <algorithm>
+
+#include "tests/actors/child_lines.hpp"
+#include "tests/support/fake_desk.hpp"
+#include "tests/support/memory_store.hpp"
+
+#include "tests/actors/fixture.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+
+namespace {
+
+struct ledger_root_fixture : fixture {
+  std::vector<std::shared_ptr<fake_source>> sources;
+  ledger_root_actor root;
+
+  ledger_root_fixture() {
+    const auto database = std::make_shared<memory_database>();
+    ledger_root_options options{.node_name = "node",
+                                .fetchers = {},
+                                .stores = {},
+                                .side_stores = {},
+                                .desk = std::make_shared<fake_desk>(),
+                                .currencies = std::make_shared<currency_table>(
+                                    std::vector<currency>{{*currency_code::parse("KRW"), 0}}),
+                                .rules = {},
+                                .batch_max = 8,
+                                .ledgers_max = 3,
+                                .ledger_idle = std::chrono::milliseconds{2000},
+                                .attempts_max = usual::attempts_max,
+                                .lease = usual::lease,
+                                .detach = false};
+    for (const auto* instance : {"deposits/0", "withdrawals/0"}) {
+      sources.push_back(std::make_shared<fake_source>());
+      options.fetchers.push_back(
+          {instance, sources.back(), std::make_shared<fake_publisher>(), {20}});
+      options.stores.push_back(std::make_shared<memory_store>(database));
+      options.side_stores.push_back(std::make_shared<memory_store>(database));
+    }
+    root = started_actor(sys.spawn(ledger_root, options));
+    consume_messages();
+    for (const auto& each : children())
+      started_actor(each.handle); // it ends after the root, or its beat would never
+  }
+
+  const std::vector<child>& children() {
+    return deref<caf::stateful_actor<ledger_root_state, ledger_root_actor::base>>(root)
+        .state.children.all();
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(ledger_root_tests, ledger_root_fixture)
+
+CAF_TEST(children stand in the list in the order of spawning) {
+  CAF_CHECK_EQUAL(lines_of(children()),
+                  (child_lines{
+                      "poster 0: moves money",
+                      "side poster 0: answers",
+                      "gate 0: moves money, reports",
+                      "poster 1: moves money",
+                      "side poster 1: answers",
+                      "gate 1: moves money, reports",
+                      "region: moves money, reports",
+                      "fetcher deposits/0: moves money, reports, pulsed, drains",
+                      "fetcher withdrawals/0: moves money, reports, pulsed, drains",
+                      "responder: answers, reports",
+                  }));
+}
+
+CAF_TEST(a report holds those of all children that report) {
+  auto kinds = std::make_shared<child_lines>();
+  ask(
+      root,
+      [kinds](const std::vector<actor_report>& all) {
+        for (const auto& each : all)
+          kinds->push_back(each.actor);
+      },
+      report_atom_v);
+  consume_messages();
+  std::sort(kinds->begin(), kinds->end());
+  CAF_CHECK_EQUAL(*kinds,
+                  (child_lines{"fetcher", "fetcher", "gate", "gate", "region", "responder"}));
+}
+
+CAF_TEST(the drained fetchers hand back what they hold and all end in reverse) {
+  sources[0]->arriving.push_back(
+      make_delivery("transaction.deposit", deposit_json(1, "ann", 5), 1));
+  pass(std::chrono::milliseconds{500});
+  const auto ended = watch_ends(children());
+  child_lines reversed;
+  for (const auto& each : children())
+    reversed.insert(reversed.begin(), each.role.who());
+  std::optional<drain_summary> told;
+  ask(
+      root, [&](const drain_summary& all) { told = all; }, drain_atom_v, std::int64_t{1000});
+  consume_messages();
+  CAF_REQUIRE(told.has_value());
+  for (const auto& each : sources)
+    CAF_CHECK(each->closed);
+  CAF_CHECK_EQUAL(*ended, reversed);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
