@@ -30,7 +30,7 @@ public:
   }
 
   void count_settled() { summary_.settled += under_way_ ? 1 : 0; }
-  void count_handed_back() { ++summary_.handed_back; }
+  void count_handed_back(std::size_t count = 1) { summary_.handed_back += count; }
 
   void finish() { promise_.deliver(summary_); }
 

@@ -15,19 +15,17 @@ namespace ledgerd {
 namespace {
 
 using fetcher_pointer = fetcher_actor::stateful_pointer<fetcher_state>;
-using held_delivery = fetcher_state::held_delivery;
+using held_delivery = lease_table<fetcher_state::work>::held;
 using stage = fetcher_state::stage;
 using time_point = fetcher_state::time_point;
 
 void publish(fetcher_pointer self, held_delivery& slot, outgoing&& letter, settlement after,
              time_point now) {
-  slot.letter = std::move(letter);
   slot.after = after;
   slot.at = stage::publishing;
-  ++self->state.publishing;
-  self->state.puback.begin(now);
-  slot.tried = now;
-  self->state.options.results->publish(slot.letter);
+  const auto when = after == settlement::terminate ? give_up::when_late : give_up::when_refused;
+  self->state.letters.put(std::move(letter), self->state.options.postpones ? when : give_up::never,
+                          now);
 }
 
 // A dead letter is named after the life of the stream that its message came from.
@@ -36,8 +34,8 @@ bool publish_letter(fetcher_pointer self, held_delivery& slot) {
   if (!options.source->identify(slot.source))
     return false;
   publish(self, slot,
-          make_dead_letter(self->state.tag_of(slot), std::move(slot.source), slot.why,
-                           options.node_name, options.results->message_bytes_max()),
+          make_dead_letter(slot.tag(), std::move(slot.source), slot.why, options.node_name,
+                           options.results->message_bytes_max()),
           settlement::terminate, self->clock().now());
   return true;
 }
@@ -51,12 +49,13 @@ void park(fetcher_pointer self, held_delivery& slot, rejection why) {
   slot.why = std::move(why);
   slot.at = stage::nameless;
   if (!publish_letter(self, slot))
-    state.nameless.push_back(state.tag_of(slot));
+    state.nameless.push_back(slot.tag());
 }
 
 void name_letters(fetcher_pointer self) {
   auto& state = self->state;
-  std::erase_if(state.nameless, [&](ticket tag) { return publish_letter(self, state.at(tag)); });
+  std::erase_if(state.nameless,
+                [&](ticket tag) { return publish_letter(self, state.deliveries.at(tag)); });
 }
 
 // Unknown here is not invalid: somebody may have inserted the currency a moment ago.
@@ -77,7 +76,7 @@ void admit(fetcher_pointer self, held_delivery& slot, entry_batch& batch) {
     return park(self, slot, *why);
   }
   slot.at = stage::deciding;
-  batch.entries.push_back({self->state.tag_of(slot), std::get<entry>(std::move(decoded))});
+  batch.entries.push_back({slot.tag(), std::get<entry>(std::move(decoded))});
 }
 
 void apply(fetcher_pointer self, entry_batch&& batch) {
@@ -104,22 +103,16 @@ void take_deliveries(fetcher_pointer self) {
     }
     ++state.counters.fetched;
     state.counters.redelivered += next.deliveries > 1 ? 1 : 0;
-    const auto tag = state.hold(std::move(next), now);
-    admit(self, state.at(tag), batch);
+    admit(self, state.deliveries.hold(std::move(next), now), batch);
   }
   apply(self, std::move(batch));
 }
 
 void finish_drain(fetcher_pointer self) {
   auto& state = self->state;
-  if (!state.drain.is_over(self->clock().now(), state.held))
+  if (!state.drain.is_over(self->clock().now(), state.deliveries.size()))
     return;
-  for (auto& slot : state.slots) {
-    if (slot.at == stage::free)
-      continue;
-    state.options.source->settle(slot.source.receipt, settlement::hand_back);
-    state.drain.count_handed_back();
-  }
+  state.drain.count_handed_back(state.deliveries.hand_back_all());
   state.nameless.clear();
   note_unplaced(state.options.instance, 0, {}, {});
   state.drain.finish();
@@ -127,80 +120,66 @@ void finish_drain(fetcher_pointer self) {
 
 void settle(fetcher_pointer self, held_delivery& slot, time_point now) {
   auto& state = self->state;
-  state.options.source->settle(slot.source.receipt, slot.after);
-  const auto took = now - slot.arrived;
+  const auto took = now - slot.leased.arrived;
   state.counters.end_to_end.record(
       std::chrono::duration_cast<std::chrono::microseconds>(took).count());
   state.drain.count_settled();
-  --state.publishing;
-  state.puback.came(now, state.publishing > 0);
   state.last_refusal.clear();
   state.unstored.stored(slot.source.stream_seq);
-  state.release(slot);
+  state.deliveries.settle(slot, slot.after);
 }
 
 // Nobody can do anything about it at present: it gives its credit back and comes again later.
-void postpone(fetcher_pointer self, held_delivery& slot, const confirmation& why) {
+void postpone(fetcher_pointer self, held_delivery& slot, const std::string& why,
+              const outbox::letter& letter, time_point now) {
   auto& state = self->state;
-  const auto now = self->clock().now();
   if (const auto more = state.lines.admit("postponed", now))
     spdlog::error(
         "{}: the {} for {} of {} is not stored, it stays in its stream and comes again in "
         "half a minute: {}{}",
         state.options.instance, slot.after == settlement::terminate ? "dead letter" : "result",
-        slot.source.stream_seq, slot.source.stream, why.error, left_out_text(*more));
+        slot.source.stream_seq, slot.source.stream, why, left_out_text(*more));
   ++state.counters.postponed;
-  state.unstored.add(slot.source.stream_seq, slot.tried, now, why.error);
-  state.options.source->settle(slot.source.receipt, settlement::postpone);
+  state.unstored.add(slot.source.stream_seq, letter.since, now, why);
   state.drain.count_handed_back();
-  if (--state.publishing == 0)
-    state.puback.end();
-  state.release(slot);
+  state.deliveries.settle(slot, settlement::postpone);
 }
 
-void on_not_stored(fetcher_pointer self, held_delivery& slot, const confirmation& got) {
+void on_not_stored(fetcher_pointer self, const confirmation& got, outbox::fate what,
+                   const outbox::letter& letter, time_point now) {
   auto& state = self->state;
-  const auto now = self->clock().now();
   ++state.counters.unconfirmed;
   state.last_refusal = got.error;
-  if (got.outcome == publish_outcome::too_large && shrink_letter(slot.letter, got.bytes_max)) {
-    state.options.results->publish(slot.letter);
-    return;
-  }
+  if (what == outbox::fate::given_up)
+    return postpone(self, state.deliveries.at(got.token), got.error, letter, now);
+  if (letter.under_way)
+    return; // it was made smaller
   const bool never = got.outcome != publish_outcome::unconfirmed;
-  const bool letter_waits =
-      slot.after == settlement::terminate && now - slot.tried >= state.options.letter_patience;
-  if (state.options.postpones && (never || letter_waits))
-    return postpone(self, slot, got);
   if (const auto more = state.lines.admit(never ? "refused" : "not confirmed", now))
     spdlog::warn("{}: {} not confirmed, publishing again ({} so far): {}{}", state.options.instance,
-                 slot.letter.message_id, state.counters.unconfirmed, got.error,
+                 letter.message.message_id, state.counters.unconfirmed, got.error,
                  left_out_text(*more));
-  slot.at = stage::unconfirmed;
-  slot.due = now + state.options.retry_pause;
 }
 
 void take_confirmations(fetcher_pointer self) {
-  auto& state = self->state;
   const auto now = self->clock().now();
-  for (const auto& got : state.options.results->take()) {
-    auto& slot = state.at(got.token);
-    LEDGERD_ASSERT(slot.at == stage::publishing);
-    if (got.confirmed())
-      settle(self, slot, now);
-    else
-      on_not_stored(self, slot, got);
-  }
+  self->state.letters.take(
+      now, [&](const confirmation& got, outbox::fate what, const outbox::letter& letter) {
+        if (what == outbox::fate::stored)
+          settle(self, self->state.deliveries.at(got.token), now);
+        else
+          on_not_stored(self, got, what, letter, now);
+      });
 }
 
 void answer_one(fetcher_pointer self, ticketed_answer& got, time_point now) {
   auto& state = self->state;
-  auto& slot = state.at(got.tag);
+  auto& slot = state.deliveries.at(got.tag);
   LEDGERD_ASSERT(slot.at == stage::deciding);
   if (got.later) {
     // Not settled: its lease runs out, and the broker delivers it again.
     ++state.counters.let_go;
-    return state.release(slot);
+    return state.deliveries.let_go(slot);
   }
   if (!got.verdict) {
     ++state.counters.own_failures;
@@ -241,11 +220,12 @@ void take_looked_up(fetcher_pointer self) {
     return;
   const auto done = state.options.lookup->done();
   entry_batch batch;
-  for (auto& slot : state.slots)
-    if (slot.at == stage::looking && slot.look <= done) {
-      --state.looking;
-      admit(self, slot, batch);
-    }
+  state.deliveries.for_each([&](held_delivery& slot) {
+    if (slot.at != stage::looking || slot.look > done)
+      return;
+    --state.looking;
+    admit(self, slot, batch);
+  });
   apply(self, std::move(batch));
 }
 
@@ -261,22 +241,14 @@ void upkeep(fetcher_pointer self) {
                 state.unstored.cause());
   for (const auto& [kind, count] : state.lines.overdue(now))
     spdlog::info("{}: {} more: {}", state.options.instance, count, kind);
+  state.deliveries.renew(now);
   entry_batch again;
-  for (auto& slot : state.slots) {
-    if (slot.at == stage::free)
-      continue;
-    if (state.leases.due({slot.arrived, slot.leased}, now)) {
-      state.options.source->settle(slot.source.receipt, settlement::progress);
-      slot.leased = now;
-    }
-    if (slot.at == stage::failed && slot.due <= now) {
+  state.deliveries.for_each([&](held_delivery& slot) {
+    if (slot.at == stage::failed && slot.due <= now)
       admit(self, slot, again);
-    } else if (slot.at == stage::unconfirmed && slot.due <= now) {
-      slot.at = stage::publishing;
-      state.options.results->publish(slot.letter);
-    }
-  }
+  });
   apply(self, std::move(again));
+  state.letters.publish_due(now);
 }
 
 void turn(fetcher_pointer self) {
@@ -293,63 +265,9 @@ void turn(fetcher_pointer self) {
 
 } // namespace
 
-ticket fetcher_state::hold(delivery&& arrived, time_point now) {
-  if (free_slots.empty()) {
-    free_slots.push_back(static_cast<std::uint32_t>(slots.size()));
-    slots.emplace_back();
-  }
-  const auto index = free_slots.back();
-  free_slots.pop_back();
-  auto& slot = slots[index];
-  slot.source = std::move(arrived);
-  slot.bytes = bytes_of(slot.source);
-  held_bytes += slot.bytes;
-  slot.attempts = 0;
-  slot.look = 0;
-  slot.arrived = now;
-  slot.leased = now;
-  slot.at = stage::deciding;
-  ++held;
-  return tag_of(slot);
-}
-
-void fetcher_state::release(held_delivery& slot) {
-  slot.at = stage::free;
-  held_bytes -= slot.bytes;
-  ++slot.generation;
-  slot.source = {};
-  slot.why = {};
-  slot.letter = {};
-  free_slots.push_back(static_cast<std::uint32_t>(&slot - slots.data()));
-  --held;
-}
-
-ticket fetcher_state::tag_of(const held_delivery& slot) const {
-  const auto index = static_cast<ticket>(&slot - slots.data());
-  return (static_cast<ticket>(slot.generation) << 32) | index;
-}
-
-fetcher_state::held_delivery& fetcher_state::at(ticket tag) {
-  const auto index = static_cast<std::size_t>(tag & 0xffff'ffffU);
-  LEDGERD_ASSERT(index < slots.size());
-  auto& slot = slots[index];
-  LEDGERD_ASSERT(slot.at != stage::free && slot.generation == tag >> 32);
-  return slot;
-}
-
-capacity fetcher_state::room() const {
-  if (paused || leases.full(held) || held >= options.credit.messages
-      || held_bytes >= options.credit.bytes)
-    return {0, 0};
-  return {options.credit.messages - held, options.credit.bytes - held_bytes};
-}
-
 std::chrono::milliseconds fetcher_state::oldest_unconfirmed(time_point now) const {
-  auto oldest = unstored.oldest(now);
-  for (const auto& slot : slots)
-    if (slot.at == stage::publishing || slot.at == stage::unconfirmed)
-      oldest = std::min(oldest, slot.tried);
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now - oldest);
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+      now - letters.oldest(unstored.oldest(now)));
 }
 
 actor_report fetcher_state::report(progress_time now) const {
@@ -358,17 +276,19 @@ actor_report fetcher_state::report(progress_time now) const {
       fetcher_numbers{counters,
                       {.unstored = unstored.size(),
                        .oldest_unconfirmed_ms = oldest_unconfirmed(now).count(),
-                       .held = held,
-                       .held_bytes = held_bytes,
+                       .held = deliveries.size(),
+                       .held_bytes = deliveries.bytes(),
                        .paused = paused}},
-      {puback.since(now), last_refusal.empty() ? "no PubAck" : "no PubAck: " + last_refusal});
+      {letters.waiting(now), last_refusal.empty() ? "no PubAck" : "no PubAck: " + last_refusal});
 }
 
 fetcher_actor::behavior_type fetcher(fetcher_actor::stateful_pointer<fetcher_state> self,
                                      fetcher_options options) {
   auto& state = self->state;
   state.options = std::move(options);
-  state.leases = lease_rule{state.options.lease};
+  state.deliveries = {state.options.source, state.options.credit, state.options.lease};
+  state.letters = outbox{{state.options.results, state.options.retry_pause,
+                          state.options.letter_patience, shrink_letter}};
   const auto wake = make_waker(fetcher_actor{self});
   state.options.results->open(wake);
   state.options.source->open(wake);
@@ -399,7 +319,7 @@ fetcher_actor::behavior_type fetcher(fetcher_actor::stateful_pointer<fetcher_sta
         self->state.options.source->pull(self->state.room());
       },
       [=](pulse_atom, bool moving) {
-        self->state.leases.pulse(moving, self->clock().now());
+        self->state.deliveries.pulse(moving, self->clock().now());
         if (!self->state.drain.under_way())
           self->state.options.source->pull(self->state.room());
       },

@@ -17,7 +17,8 @@
 #include <vector>
 
 #include "actors/common/drain.hpp"
-#include "actors/common/lease.hpp"
+#include "actors/common/lease_table.hpp"
+#include "actors/common/outbox.hpp"
 #include "actors/common/throttle.hpp"
 #include "actors/common/unstored.hpp"
 #include "actors/ledger/fetcher_counters.hpp"
@@ -60,44 +61,31 @@ struct fetcher_state {
 
   // Where a delivery is on its road.
   enum class stage : std::uint8_t {
-    free,
-    looking,    // its currency is not in the table: held until the table was brought up to date
-    deciding,   // with region, ledger, gate
-    nameless,   // to be parked; its source does not know the stream's incarnation yet
-    failed,     // its processing failed by its own fault; decided again when `due`
-    publishing, // the result or dead letter awaits its PubAck
-    unconfirmed // it did not get one; published again when `due`
+    deciding,  // with region, ledger, gate
+    looking,   // its currency is not in the table: held until the table was brought up to date
+    nameless,  // to be parked; its source does not know the stream's incarnation yet
+    failed,    // its processing failed by its own fault; decided again when `due`
+    publishing // its result or dead letter is in the outbox
   };
 
-  struct held_delivery {
-    stage at = stage::free;
-    std::uint32_t generation = 0; // of the slot; part of the ticket
+  // What is noted about a delivery.
+  struct work {
+    stage at = stage::deciding;
     std::uint32_t attempts = 0;
     std::uint64_t look = 0; // the look that tells whether its currency exists; 0: none was needed
     settlement after = settlement::acknowledge; // once the PubAck is there
-    delivery source;
-    rejection why; // of one that is to be parked
-    outgoing letter;
-    std::size_t bytes = 0; // of credit
-    time_point tried;      // when the letter was first published
-    time_point arrived;
-    time_point leased;
+    rejection why;                              // of one that is to be parked
     time_point due;
   };
 
   fetcher_options options{};
-  std::vector<held_delivery> slots;
-  std::vector<std::uint32_t> free_slots;
+  lease_table<work> deliveries;
+  outbox letters;
   std::vector<ticket> nameless;
-  std::size_t held = 0;
-  std::size_t held_bytes = 0;
-  std::size_t looking = 0; // of these, in that stage
+  std::size_t looking = 0; // deliveries in that stage
   bool paused = false;     // the circuit is open
   time_point next_upkeep;
   throttle turns;
-  lease_rule leases;
-  std::size_t publishing = 0; // deliveries whose letter has no PubAck yet
-  awaited puback;
   std::string last_refusal; // why the last publication was not confirmed
 
   draining drain;
@@ -106,13 +94,8 @@ struct fetcher_state {
 
   fetcher_counters counters;
 
-  ticket hold(delivery&& arrived, time_point now);
-  void release(held_delivery& slot);
-  held_delivery& at(ticket tag); // asserts that the ticket is still open
-  ticket tag_of(const held_delivery& slot) const;
-
   // For how many more deliveries there is room.
-  capacity room() const;
+  capacity room() const { return paused ? capacity{0, 0} : deliveries.room(); }
 
   // For how long the oldest letter has been without a PubAck.
   std::chrono::milliseconds oldest_unconfirmed(time_point now) const;

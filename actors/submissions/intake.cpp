@@ -53,11 +53,8 @@ void publish(intake_pointer self, const transaction_record& record) {
   const auto exponent = state.options.currencies->exponent(record.asked.account.currency);
   LEDGERD_ASSERT(exponent.has_value());
   const auto token = static_cast<std::uint64_t>(to_int(record.id));
-  auto& publication = state.publishing[token];
-  publication.letter = make_request(token, record, *exponent, 0);
-  publication.under_way = true;
-  state.puback.begin(self->clock().now());
-  state.options.requests->publish(publication.letter);
+  state.publishing.put(make_request(token, record, *exponent, 0), give_up::never,
+                       self->clock().now());
 }
 
 // Answers now, or lets the answer wait for the verdict.
@@ -66,7 +63,7 @@ void answer(intake_pointer self, submit_request& request, submit_outcome outcome
   auto& state = self->state;
   const auto now = self->clock().now();
   const bool waits = request.answer && request.wait_until > now
-                     && record.status == record_status::pending && !state.draining
+                     && record.status == record_status::pending && !state.drain.under_way()
                      && state.waiters.size() < state.options.waiters_max;
   if (!waits)
     return tell(request, {outcome, std::move(record), {}});
@@ -93,12 +90,10 @@ void take_recorded(intake_pointer self, submit_request& request, recorded& got) 
 
 void finish_drain(intake_pointer self) {
   auto& state = self->state;
-  if (!state.draining || !state.drained.pending())
+  if (!state.drain.is_over(self->clock().now(), state.held()))
     return;
-  if (state.held() > 0 && self->clock().now() < state.drain_deadline)
-    return;
-  state.drain_result.handed_back = state.publishing.size(); // to the redriver of whatever node
-  state.drained.deliver(state.drain_result);
+  state.drain.count_handed_back(state.publishing.size()); // to the redriver of whatever node
+  state.drain.finish();
 }
 
 std::string_view why_not_recorded(store_failure_kind kind) {
@@ -176,7 +171,7 @@ void record_next_batch(intake_pointer self) {
 
 void submit(intake_pointer self, submit_request& request) {
   auto& state = self->state;
-  if (state.draining)
+  if (state.drain.under_way())
     return refuse(state, request, "the node is shutting down");
   if (state.held() >= state.options.submissions_max)
     return refuse(state, request, "too many requests wait for the database or the broker");
@@ -186,31 +181,15 @@ void submit(intake_pointer self, submit_request& request) {
 
 void take_confirmations(intake_pointer self) {
   auto& state = self->state;
-  for (const auto& got : state.options.requests->take()) {
-    const auto found = state.publishing.find(got.token);
-    LEDGERD_ASSERT(found != state.publishing.end());
-    if (got.confirmed()) {
-      state.publishing.erase(found);
-      state.puback.came(self->clock().now(), !state.publishing.empty());
-      state.drain_result.settled += state.draining ? 1 : 0;
-      continue;
-    }
+  const auto note = [&state](const confirmation& got, outbox::fate what, const auto&) {
+    if (what == outbox::fate::stored)
+      return state.drain.count_settled();
     if (state.counters.unconfirmed++ % 1000 == 0)
       spdlog::warn("intake: not confirmed, publishing again ({} so far): {}",
                    state.counters.unconfirmed, got.error);
-    found->second.under_way = false;
-    found->second.due = self->clock().now() + state.options.retry_pause;
-  }
+  };
+  state.publishing.take(self->clock().now(), note);
   finish_drain(self);
-}
-
-void publish_again(intake_pointer self, time_point now) {
-  auto& state = self->state;
-  for (auto& [token, publication] : state.publishing)
-    if (!publication.under_way && publication.due <= now) {
-      publication.under_way = true;
-      state.options.requests->publish(publication.letter);
-    }
 }
 
 void on_settled(intake_pointer self, const std::vector<transaction_record>& records) {
@@ -273,7 +252,7 @@ actor_report intake_state::report(progress_time now) const {
   return make_report(name, "",
                      intake_numbers{counters, {.held = held(), .waiting = waiters.size()}},
                      longer({answer.since(now), "the database does not answer a batch"},
-                            {puback.since(now), "no PubAck"}));
+                            {publishing.waiting(now), "no PubAck"}));
 }
 
 intake_actor::behavior_type intake(intake_actor::stateful_pointer<intake_state> self,
@@ -281,6 +260,7 @@ intake_actor::behavior_type intake(intake_actor::stateful_pointer<intake_state> 
   self->state.course = {options.batch_max, std::chrono::milliseconds{1},
                         std::chrono::milliseconds{1}}; // of its pauses no use is made
   self->state.options = std::move(options);
+  self->state.publishing = outbox{{self->state.options.requests, self->state.options.retry_pause}};
   self->state.options.requests->open(make_waker(intake_actor{self}));
   self->delayed_send(self, self->state.options.beat, tick_atom_v);
   return {
@@ -290,7 +270,7 @@ intake_actor::behavior_type intake(intake_actor::stateful_pointer<intake_state> 
       [=](tick_atom) {
         const auto now = self->clock().now();
         take_confirmations(self);
-        publish_again(self, now);
+        self->state.publishing.publish_due(now);
         expire(self->state, now);
         end_waits(self, now);
         look_at_records(self, now);
@@ -298,11 +278,8 @@ intake_actor::behavior_type intake(intake_actor::stateful_pointer<intake_state> 
       },
       [=](drain_atom, std::int64_t deadline_ms) {
         auto& state = self->state;
-        state.draining = true;
-        state.drain_deadline = self->clock().now() + std::chrono::milliseconds{deadline_ms};
+        auto promise = state.drain.begin(self, deadline_ms);
         end_waits(self, time_point::max());
-        state.drained = self->make_response_promise<drain_summary>();
-        auto promise = state.drained;
         finish_drain(self);
         return promise;
       },

@@ -9,7 +9,6 @@
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
-#include <caf/typed_response_promise.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -18,6 +17,8 @@
 #include <vector>
 
 #include "actors/common/batch_course.hpp"
+#include "actors/common/drain.hpp"
+#include "actors/common/outbox.hpp"
 #include "actors/common/progress.hpp"
 #include "actors/submissions/intake_counters.hpp"
 #include "actors/submissions/protocol.hpp"
@@ -44,12 +45,6 @@ struct intake_state {
   static inline const char* name = "intake";
   using time_point = caf::actor_clock::time_point;
 
-  struct publication {
-    outgoing letter;
-    time_point due;
-    bool under_way = false; // handed to the publisher; else published again when `due`
-  };
-
   struct waiter {
     submit_outcome outcome;
     transaction_record record; // as it was when it was recorded
@@ -61,20 +56,16 @@ struct intake_state {
   intake_options options{};
   std::vector<submit_request> forming;
   std::vector<submit_request> recording;
-  std::unordered_map<std::uint64_t, publication> publishing; // by token, which is the record id
-  std::unordered_multimap<std::int64_t, waiter> waiters;     // by record id
+  outbox publishing;                                     // the token is the record id
+  std::unordered_multimap<std::int64_t, waiter> waiters; // by record id
   batch_course course;
   std::int64_t failing = 0; // batches in a row that were not recorded
   bool looking = false;     // at the records of waiters
   time_point next_look;
 
   awaited answer; // of the recorder
-  awaited puback;
 
-  bool draining = false;
-  time_point drain_deadline;
-  caf::typed_response_promise<drain_summary> drained;
-  drain_summary drain_result;
+  draining drain;
 
   intake_counters counters;
 

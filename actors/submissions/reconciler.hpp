@@ -16,17 +16,19 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "actors/common/batch_course.hpp"
 #include "actors/common/drain.hpp"
-#include "actors/common/lease.hpp"
+#include "actors/common/lease_table.hpp"
+#include "actors/common/outbox.hpp"
 #include "actors/common/throttle.hpp"
 #include "actors/common/unstored.hpp"
 #include "actors/submissions/protocol.hpp"
 #include "actors/submissions/reconciler_counters.hpp"
+#include "domain/backoff.hpp"
 #include "domain/currency.hpp"
 #include "domain/currency_lookup.hpp"
 #include "domain/log_throttle.hpp"
@@ -67,60 +69,39 @@ struct reconciler_state {
   static inline const char* name = "reconciler";
   using time_point = caf::actor_clock::time_point;
 
-  struct held_result {
-    delivery source;
+  // What is noted about a delivery.
+  struct work {
     record_verdict verdict;
-    lease_times leased;
+    std::uint64_t look = 0; // the look that tells whether its currency exists
     std::uint32_t attempts = 0;
-    std::chrono::milliseconds pause{0}; // of one that is set aside, and when it is over
+    std::optional<backoff> pauses; // of one that is set aside; the present one is over when `due`
     time_point due;
-  };
-
-  struct parked_result {
-    delivery source;
-    rejection why;
-    outgoing letter;       // empty until the incarnation of the source's stream is known
-    std::size_t bytes = 0; // of credit
-    time_point tried;      // when the letter was to be published first
-    lease_times leased;
-    time_point due;
-    bool under_way = false; // handed to the publisher; else published again when `due`
-  };
-
-  // Its currency is not in the table: held until the table was brought up to date.
-  struct looking_result {
-    delivery source;
-    lease_times leased;
-    std::uint64_t look = 0; // the number of the look that tells
+    rejection why; // of one that is to be parked
   };
 
   reconciler_options options{};
-  std::vector<looking_result> looking;
-  std::deque<held_result> waiting;
-  std::vector<held_result> settling; // with the recorder, or waiting to be tried again
-  std::vector<held_result> aside;    // refused by the database; each tried again when `due`
-  std::unordered_map<std::uint64_t, parked_result> parking; // by token
-  std::vector<std::uint64_t> nameless;                      // those without a letter yet
-  std::uint64_t last_token = 0;
+  lease_table<work> deliveries;
+  // Where each of them is on its road; those that are nowhere here are parked.
+  std::vector<ticket> looking; // its currency is not in the table, which is being looked at again
+  std::deque<ticket> waiting;
+  std::vector<ticket> settling; // with the recorder, or waiting to be tried again
+  std::vector<ticket> aside;    // refused by the database; each tried again when `due`
+  std::vector<ticket> nameless; // to be parked; the incarnation of the source's stream is not known
+  outbox dead_letters;
   batch_course course;
   time_point next_alarm = time_point::min();
   throttle turns;
-  lease_rule leases;
   awaited answer; // of the recorder
-  awaited puback; // of a dead letter
   std::string last_failure;
 
   draining drain;
   log_throttle lines;
   unstored_letters unstored;
-  std::size_t held_bytes = 0;
 
   reconciler_counters counters;
 
-  std::size_t held() const {
-    return looking.size() + waiting.size() + settling.size() + aside.size() + parking.size();
-  }
-  capacity room() const;
+  // For how many more deliveries there is room.
+  capacity room() const { return course.pause().count() > 0 ? capacity{0, 0} : deliveries.room(); }
 
   // For how long the oldest letter has been without a PubAck.
   std::chrono::milliseconds oldest_unconfirmed(time_point now) const;

@@ -1,0 +1,56 @@
+#include "actors/common/outbox.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace ledgerd {
+
+void outbox::put(outgoing&& message, give_up when, progress_time now) {
+  const auto token = message.token;
+  const auto [place, is_new] =
+      letters_.try_emplace(token, letter{std::move(message), when, now, {}});
+  LEDGERD_ASSERT(is_new);
+  puback_.begin(now);
+  options_.to->publish(place->second.message);
+}
+
+void outbox::publish_due(progress_time now) {
+  for (auto& [token, each] : letters_)
+    if (!each.under_way && each.due <= now) {
+      each.under_way = true;
+      options_.to->publish(each.message);
+    }
+}
+
+progress_time outbox::oldest(progress_time otherwise) const {
+  for (const auto& [token, each] : letters_)
+    otherwise = std::min(otherwise, each.since);
+  return otherwise;
+}
+
+outbox::fate outbox::judge(letter& of, const confirmation& got, progress_time now) {
+  LEDGERD_ASSERT(of.under_way);
+  if (got.confirmed())
+    return fate::stored;
+  if (got.outcome == publish_outcome::too_large && options_.shrink != nullptr
+      && options_.shrink(of.message, got.bytes_max)) {
+    options_.to->publish(of.message);
+    return fate::again;
+  }
+  const bool refused = got.outcome != publish_outcome::unconfirmed;
+  const bool late = of.when == give_up::when_late && now - of.since >= options_.patience;
+  if (of.when != give_up::never && (refused || late))
+    return fate::given_up;
+  of.under_way = false;
+  of.due = now + options_.retry_pause;
+  return fate::again;
+}
+
+void outbox::note_gone(fate what, progress_time now) {
+  if (what == fate::stored)
+    puback_.came(now, !letters_.empty());
+  else if (letters_.empty())
+    puback_.end();
+}
+
+} // namespace ledgerd

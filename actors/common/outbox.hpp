@@ -1,0 +1,98 @@
+// OUTBOX: an actor's letters on their way to a stream. Each is kept from its first publication to
+// its PubAck, published again under the same id while there is none, and given up only where its
+// actor allows it.
+//
+// Belongs to one actor; calls the publisher on that actor's thread.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <utility>
+
+#include "actors/common/progress.hpp"
+#include "domain/assert.hpp"
+#include "messaging/ports.hpp"
+
+namespace ledgerd {
+
+// When a letter is no longer published again.
+enum class give_up : std::uint8_t {
+  never,
+  when_refused, // the stream will never take it as it is
+  when_late,    // then, or it has been without a PubAck for as long as the outbox is patient
+};
+
+struct outbox_options {
+  std::shared_ptr<publisher> to;
+  std::chrono::milliseconds retry_pause{1000};
+  std::chrono::milliseconds patience{3000}; // see `give_up::when_late`
+  // Makes a letter smaller that the stream found too large, for at most so many bytes (0: not
+  // known); false: it cannot. Null: nothing is made smaller.
+  bool (*shrink)(outgoing&, std::size_t bytes_max) = nullptr;
+};
+
+class outbox {
+public:
+  struct letter {
+    outgoing message;
+    give_up when = give_up::never;
+    progress_time since;   // first published
+    progress_time due;     // published again then
+    bool under_way = true; // with the publisher
+  };
+
+  enum class fate : std::uint8_t {
+    stored,
+    again,    // not stored: published again, at once when it could be made smaller, else when due
+    given_up, // not stored, and no longer kept here
+  };
+
+  outbox() = default;
+  explicit outbox(outbox_options options) : options_(std::move(options)) {}
+
+  // Publishes a letter. Precondition (asserted): no other is kept under its token.
+  void put(outgoing&& message, give_up when, progress_time now);
+
+  // Takes the publisher's answers and calls `on_news(answer, fate, letter)` for each: the letter is
+  // not kept here any more unless it is published again.
+  template <class OnNews>
+  void take(progress_time now, OnNews on_news) {
+    for (const auto& got : options_.to->take()) {
+      const auto found = letters_.find(got.token);
+      LEDGERD_ASSERT(found != letters_.end());
+      const auto what = judge(found->second, got, now);
+      if (what == fate::again) {
+        on_news(got, what, found->second);
+        continue;
+      }
+      const auto gone = letters_.extract(found);
+      note_gone(what, now);
+      on_news(got, what, gone.mapped());
+    }
+  }
+
+  // Publishes again what is due.
+  void publish_due(progress_time now);
+
+  std::size_t size() const noexcept { return letters_.size(); }
+
+  // For how long no PubAck has come although one was waited for.
+  std::chrono::milliseconds waiting(progress_time now) const { return puback_.since(now); }
+
+  // When the oldest letter was first published; `otherwise` when that is earlier or there is none.
+  progress_time oldest(progress_time otherwise) const;
+
+private:
+  // Publishes again what may be smaller now.
+  fate judge(letter& of, const confirmation& got, progress_time now);
+  void note_gone(fate what, progress_time now);
+
+  outbox_options options_;
+  std::unordered_map<std::uint64_t, letter> letters_; // by token
+  awaited puback_;
+};
+
+} // namespace ledgerd

@@ -1,0 +1,132 @@
+#define CAF_SUITE lease_table
+
+#include "actors/common/lease_table.hpp"
+
+#include <string>
+#include <vector>
+
+#include "tests/actors/fakes.hpp"
+
+#include <caf/test/dsl.hpp>
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+const progress_time start{1000s};
+
+struct note {
+  int attempts = 0;
+};
+
+struct lease_table_fixture {
+  std::shared_ptr<fake_source> source = std::make_shared<fake_source>();
+  lease_table<note> table{source, {3, 1000}, 6000ms};
+
+  ticket hold(std::uint64_t seq, std::size_t bytes = 100, std::chrono::milliseconds at = 0ms) {
+    auto arrived = make_delivery("", "", seq);
+    arrived.payload.assign(bytes - arrived.receipt.size(), 'x');
+    return table.hold(std::move(arrived), start + at).tag();
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(lease_table_tests, lease_table_fixture)
+
+CAF_TEST(room shrinks with what is held by number and by bytes) {
+  struct row {
+    const char* what;
+    std::vector<std::size_t> sizes;
+    capacity room;
+  };
+  const row rows[] = {
+      {"nothing is held", {}, {3, 1000}},
+      {"one", {100}, {2, 900}},
+      {"as many as may be", {100, 100, 100}, {0, 0}},
+      {"more than may be", {100, 100, 100, 100}, {0, 0}},
+      {"one byte is left", {500, 499}, {1, 1}},
+      {"no byte is left", {500, 500}, {0, 0}},
+      {"one that is larger than all the room", {5000}, {0, 0}},
+  };
+  for (const auto& [what, sizes, room] : rows) {
+    CAF_MESSAGE(what);
+    table = {source, {3, 1000}, 6000ms};
+    std::vector<ticket> tags;
+    for (const auto bytes : sizes)
+      tags.push_back(hold(tags.size(), bytes));
+    CAF_CHECK_EQUAL(table.size(), sizes.size());
+    CAF_CHECK_EQUAL(table.room().messages, room.messages);
+    CAF_CHECK_EQUAL(table.room().bytes, room.bytes);
+    for (const auto tag : tags) {
+      table.at(tag).source.payload.clear(); // taken out of it meanwhile
+      table.settle(table.at(tag), settlement::acknowledge);
+    }
+    CAF_CHECK_EQUAL(table.size(), 0u);
+    CAF_CHECK_EQUAL(table.bytes(), 0u);
+  }
+}
+
+CAF_TEST(a place is used again under another ticket and with nothing noted) {
+  const auto first = hold(1);
+  const auto second = hold(2);
+  auto& other = table.at(second);
+  table.at(first).attempts = 7;
+  table.settle(table.at(first), settlement::terminate);
+  for (std::uint64_t seq = 3; seq < 100; ++seq) {
+    const auto tag = hold(seq);
+    CAF_CHECK_NOT_EQUAL(tag, first);
+    CAF_CHECK_EQUAL(table.at(tag).attempts, 0);
+    CAF_CHECK_EQUAL(table.at(tag).source.stream_seq, seq);
+    CAF_CHECK_EQUAL(table.at(tag).tag(), tag);
+    if (seq % 2 == 0)
+      table.let_go(table.at(tag));
+  }
+  // What is held stays where it is, however many come.
+  CAF_CHECK_EQUAL(&other, &table.at(second));
+  CAF_CHECK_EQUAL(other.source.stream_seq, 2u);
+}
+
+CAF_TEST(the source hears of what is settled and nothing of what is let go) {
+  const auto first = hold(1);
+  const auto second = hold(2);
+  table.settle(table.at(first), settlement::postpone);
+  table.let_go(table.at(second));
+  CAF_REQUIRE_EQUAL(source->settled.size(), 1u);
+  CAF_CHECK_EQUAL(source->count("receipt.1", settlement::postpone), 1u);
+}
+
+CAF_TEST(leases are renewed after a third of the wait while they are young or the node moves) {
+  hold(1);
+  table.let_go(table.at(hold(2)));
+  const auto renewed = [this](std::chrono::milliseconds at) {
+    source->settled.clear();
+    table.renew(start + at);
+    CAF_CHECK_EQUAL(source->count("receipt.2", settlement::progress), 0u);
+    return source->count("receipt.1", settlement::progress);
+  };
+  CAF_CHECK_EQUAL(renewed(1999ms), 0u);
+  CAF_CHECK_EQUAL(renewed(2000ms), 1u);
+  CAF_CHECK_EQUAL(renewed(3999ms), 0u);
+  CAF_CHECK_EQUAL(renewed(4s), 0u); // no longer young, and the root has said nothing
+  table.pulse(true, start + 4s);
+  CAF_CHECK_EQUAL(renewed(4s), 1u);
+  table.pulse(false, start + 6s);
+  CAF_CHECK_EQUAL(renewed(6s), 0u);
+  CAF_CHECK_EQUAL(table.room().messages, 0u);
+}
+
+CAF_TEST(what is handed back stays held for the answers that are still to come) {
+  const auto first = hold(1);
+  table.let_go(table.at(hold(2)));
+  hold(3);
+  CAF_CHECK_EQUAL(table.hand_back_all(), 2u);
+  CAF_CHECK_EQUAL(source->count("receipt.1", settlement::hand_back), 1u);
+  CAF_CHECK_EQUAL(source->count("receipt.2", settlement::hand_back), 0u);
+  CAF_CHECK_EQUAL(source->count("receipt.3", settlement::hand_back), 1u);
+  CAF_CHECK_EQUAL(table.at(first).source.stream_seq, 1u);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

@@ -1,0 +1,139 @@
+#define CAF_SUITE outbox
+
+#include "actors/common/outbox.hpp"
+
+#include <string>
+#include <vector>
+
+#include "tests/actors/fakes.hpp"
+
+#include <caf/test/dsl.hpp>
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+const progress_time start{1000s};
+
+constexpr auto unconfirmed = publish_outcome::unconfirmed;
+constexpr auto too_large = publish_outcome::too_large;
+constexpr auto refused = publish_outcome::refused;
+
+// Cuts the payload in half, down to a single byte.
+bool halve(outgoing& letter, std::size_t) {
+  if (letter.payload.size() < 2)
+    return false;
+  letter.payload.resize(letter.payload.size() / 2);
+  return true;
+}
+
+struct outbox_fixture {
+  std::shared_ptr<fake_publisher> stream = std::make_shared<fake_publisher>();
+  outbox box{{stream, 1000ms, 3000ms, halve}};
+  std::string news; // such as "7 again, 7 stored"
+
+  outbox_fixture() {
+    stream->confirm_at_once = false;
+    stream->open([] {});
+  }
+
+  void put(std::uint64_t token, give_up when, std::chrono::milliseconds at = 0ms) {
+    box.put({.token = token, .payload = "abcd"}, when, start + at);
+  }
+
+  // What the outbox says of the stream's answer.
+  std::string answer(std::uint64_t token, publish_outcome what, std::chrono::milliseconds at) {
+    stream->answer({token, what});
+    news.clear();
+    box.take(start + at, [this](const confirmation& got, outbox::fate fate, const auto& letter) {
+      constexpr const char* names[] = {" stored", " again", " given up"};
+      CAF_CHECK_EQUAL(letter.message.token, got.token);
+      news +=
+          (news.empty() ? "" : ", ") + std::to_string(got.token) + names[static_cast<int>(fate)];
+    });
+    return news;
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(outbox_tests, outbox_fixture)
+
+CAF_TEST(what becomes of a letter that is not stored) {
+  struct row {
+    give_up when;
+    publish_outcome answer;
+    std::chrono::milliseconds age;
+    bool given_up;
+  };
+  const row table[] = {
+      {give_up::never, unconfirmed, 99s, false},
+      {give_up::never, refused, 99s, false},
+      {give_up::when_refused, unconfirmed, 99s, false},
+      {give_up::when_refused, refused, 0s, true},
+      {give_up::when_late, unconfirmed, 2999ms, false},
+      {give_up::when_late, unconfirmed, 3000ms, true},
+      {give_up::when_late, refused, 0s, true},
+  };
+  std::uint64_t token = 0;
+  for (const auto& each : table) {
+    put(++token, each.when);
+    const auto expected = std::to_string(token) + (each.given_up ? " given up" : " again");
+    CAF_CHECK_EQUAL(answer(token, each.answer, each.age), expected);
+  }
+  CAF_CHECK_EQUAL(box.size(), 4u);
+}
+
+CAF_TEST(a letter is published again when due and not before) {
+  put(7, give_up::never);
+  CAF_CHECK_EQUAL(answer(7, unconfirmed, 500ms), "7 again");
+  box.publish_due(start + 1499ms);
+  CAF_CHECK_EQUAL(stream->published.size(), 1u);
+  box.publish_due(start + 1500ms);
+  box.publish_due(start + 9s); // it is under way
+  CAF_REQUIRE_EQUAL(stream->published.size(), 2u);
+  CAF_CHECK_EQUAL(stream->published[1].token, 7u);
+  CAF_CHECK_EQUAL(answer(7, publish_outcome::confirmed, 10s), "7 stored");
+  CAF_CHECK_EQUAL(box.size(), 0u);
+  box.publish_due(start + 99s);
+  CAF_CHECK_EQUAL(stream->published.size(), 2u);
+}
+
+CAF_TEST(a letter that is too large is made smaller at once for as long as that goes) {
+  put(7, give_up::when_refused);
+  CAF_CHECK_EQUAL(answer(7, too_large, 0s), "7 again");
+  CAF_CHECK_EQUAL(answer(7, too_large, 0s), "7 again");
+  CAF_REQUIRE_EQUAL(stream->published.size(), 3u);
+  CAF_CHECK_EQUAL(stream->published[1].payload, "ab");
+  CAF_CHECK_EQUAL(stream->published[2].payload, "a");
+  CAF_CHECK_EQUAL(answer(7, too_large, 0s), "7 given up");
+  CAF_CHECK_EQUAL(stream->published.size(), 3u);
+}
+
+CAF_TEST(the wait begins anew with each PubAck and ends with the last letter) {
+  CAF_CHECK_EQUAL(box.waiting(start + 9s).count(), 0);
+  put(1, give_up::never, 1s);
+  put(2, give_up::when_refused, 2s);
+  put(3, give_up::never, 3s);
+  CAF_CHECK_EQUAL(box.waiting(start + 5s).count(), 4000);
+  CAF_CHECK(box.oldest(start + 9s) == start + 1s);
+  CAF_CHECK(box.oldest(start) == start);
+  answer(3, unconfirmed, 6s);
+  CAF_CHECK_EQUAL(box.waiting(start + 6s).count(), 5000);
+  answer(1, publish_outcome::confirmed, 7s);
+  CAF_CHECK_EQUAL(box.waiting(start + 8s).count(), 1000);
+  CAF_CHECK(box.oldest(start + 9s) == start + 2s);
+  answer(2, refused, 9s);
+  CAF_CHECK_EQUAL(box.waiting(start + 9s).count(), 2000);
+  box.publish_due(start + 9s);
+  answer(3, publish_outcome::confirmed, 10s);
+  CAF_CHECK_EQUAL(box.waiting(start + 99s).count(), 0);
+  put(4, give_up::when_refused, 100s);
+  answer(4, refused, 101s);
+  CAF_CHECK_EQUAL(box.waiting(start + 200s).count(), 0);
+  CAF_CHECK(box.oldest(start + 300s) == start + 300s);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
