@@ -40,7 +40,7 @@ void spawn_gates(ledger_root_pointer self, const ledger_root_options& options) {
         // What is set aside must leave most of the credit to all others.
         .aside_max = std::max<std::size_t>(1, credit / 4 / options.stores.size())};
     state.gates.push_back(state.children.add(self->spawn(guarded(gate), std::move(gate_config)),
-                                             {"gate", std::to_string(i)}));
+                                             {gate_state::name, std::to_string(i)}));
   }
   state.circuits.assign(state.gates.size(), false);
 }
@@ -50,8 +50,8 @@ void spawn_region(ledger_root_pointer self, const ledger_root_options& options) 
                         .ledgers_max = options.ledgers_max,
                         .ledger_idle = options.ledger_idle,
                         .group_max = options.batch_max};
-  self->state.region =
-      self->state.children.add(self->spawn(guarded(region), std::move(config)), {"region"});
+  self->state.region = self->state.children.add(self->spawn(guarded(region), std::move(config)),
+                                                {region_state::name});
 }
 
 void spawn_fetchers(ledger_root_pointer self, const ledger_root_options& options) {
@@ -69,7 +69,7 @@ void spawn_fetchers(ledger_root_pointer self, const ledger_root_options& options
                            .postpones = ports.postpones,
                            .lease = options.lease};
     self->state.fetchers.push_back(self->state.children.add(
-        self->spawn(guarded(fetcher), std::move(config)), {"fetcher", ports.instance}));
+        self->spawn(guarded(fetcher), std::move(config)), {fetcher_state::name, ports.instance}));
   }
 }
 
@@ -80,7 +80,7 @@ void spawn_responder(ledger_root_pointer self, const ledger_root_options& option
   self->state.children.add(options.detach
                                ? self->spawn<caf::detached>(guarded(responder), std::move(config))
                                : self->spawn(guarded(responder), std::move(config)),
-                           {"responder", {}, duty::answers});
+                           {responder_state::name, {}, duty::answers});
 }
 
 // Fetchers pull only while every gate can reach the database: an entry may need any of them.

@@ -27,9 +27,16 @@
 
 namespace ledgerd {
 
+using intake_actor =
+    submission_sink::extend_with<settled_sink, drainable_actor, reporting_actor>::extend<
+        // The publisher has something (from its thread).
+        caf::reacts_to<wake_atom>,
+        // Time passes: publishing again, waits that are over.
+        caf::reacts_to<tick_atom>>;
+
 struct intake_options {
   recorder_actor recorder; // for new records
-  recorder_actor finder;   // to look at records whose verdict another node may have applied
+  record_finder finder;    // to look at records whose verdict another node may have applied
   std::shared_ptr<publisher> requests;
   std::shared_ptr<const currency_table> currencies;
   std::size_t submissions_max;     // from arrival to PubAck; more are refused

@@ -15,6 +15,12 @@
 
 namespace ledgerd {
 
+using ledger_client_actor = question_sink::extend_with<reporting_actor>::extend<
+    // The inquirer has something (from its thread).
+    caf::reacts_to<wake_atom>,
+    // Time passes: deadlines.
+    caf::reacts_to<tick_atom>>;
+
 struct ledger_client_options {
   std::shared_ptr<inquirer> questions;
   std::chrono::milliseconds beat{100};

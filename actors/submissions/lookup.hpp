@@ -20,8 +20,12 @@
 
 namespace ledgerd {
 
+using lookup_actor = record_finder::extend_with<reporting_actor>::extend<
+    // Time passes: deadlines.
+    caf::reacts_to<tick_atom>>;
+
 struct lookup_options {
-  recorder_actor recorder;
+  record_finder recorder;
   std::size_t waiting_max = 4096; // callers
   std::size_t batch_max = 500;    // record ids in one question
   std::chrono::milliseconds patience{4000};

@@ -1,5 +1,6 @@
 // What the actors of the account side say to each other, on the ground of
-// actors/common/protocol.hpp.
+// actors/common/protocol.hpp: each handle says only what its holder wants. What an actor says to
+// itself stands beside it.
 #pragma once
 
 #include <caf/typed_actor.hpp>
@@ -58,13 +59,10 @@ using recorder_actor = caf::typed_actor<
     // Answered late while the database is.
     caf::replies_to<report_atom>::with<actor_report>>;
 
-// LOOKUP: stands before the recorder that finds, so that questions do not queue up there.
-using lookup_actor = caf::typed_actor<
-    // Records by their ids, from whoever asks for one. Answered within a few seconds whatever the
-    // database does.
-    caf::replies_to<find_atom, std::vector<record_id>>::with<found_records>,
-    // Time passes: deadlines.
-    caf::reacts_to<tick_atom>, caf::replies_to<report_atom>::with<actor_report>>;
+// Finds records by their ids: a RECORDER, or the LOOKUP, which answers within a few seconds
+// whatever the database does.
+using record_finder =
+    caf::typed_actor<caf::replies_to<find_atom, std::vector<record_id>>::with<found_records>>;
 
 enum class submit_outcome : std::uint8_t {
   accepted,    // a new record
@@ -90,57 +88,22 @@ struct submit_request {
       answer; // called once, on the intake's thread; must not block
 };
 
-// INTAKE: records what callers submit, publishes it, answers, and holds the answers that wait for a
-// verdict.
-using intake_actor = caf::typed_actor<
-    // From HTTP and NATS.
-    caf::reacts_to<submit_atom, submit_request>,
-    // Records that have their verdict now, from the RECONCILER and the REDRIVER.
-    caf::reacts_to<settled_atom, records_ptr>,
-    // The publisher has something (from its thread).
-    caf::reacts_to<wake_atom>,
-    // Time passes: publishing again, waits that are over.
-    caf::reacts_to<tick_atom>,
-    // Take nothing more, see that what is recorded is published, within so many milliseconds.
-    caf::replies_to<drain_atom, std::int64_t>::with<drain_summary>,
-    caf::replies_to<report_atom>::with<actor_report>>;
+// Takes what callers submit, from HTTP and NATS: the INTAKE.
+using submission_sink = caf::typed_actor<caf::reacts_to<submit_atom, submit_request>>;
 
-// RECONCILER: applies the results of the stream to the records, in batches.
-using reconciler_actor = caf::typed_actor<
-    // The source or the publisher has something (from their threads).
-    caf::reacts_to<wake_atom>,
-    // Its own reminder to look, when it was woken too soon after the last look.
-    caf::reacts_to<turn_atom>,
-    // Time passes: leases, publishing again.
-    caf::reacts_to<tick_atom>,
-    // Time to try the failed batch again.
-    caf::reacts_to<retry_atom>,
-    // Whether the node makes progress, from the ROOT, twice a second.
-    caf::reacts_to<pulse_atom, bool>,
-    caf::replies_to<drain_atom, std::int64_t>::with<drain_summary>,
-    caf::replies_to<report_atom>::with<actor_report>>;
+// Hears of records that have their verdict now, from the RECONCILER and the REDRIVER: the INTAKE.
+using settled_sink = caf::typed_actor<caf::reacts_to<settled_atom, records_ptr>>;
 
-// REDRIVER: drives records again that have been without a verdict for too long.
-using redriver_actor = caf::typed_actor<
-    // The publisher has something (from its thread).
-    caf::reacts_to<wake_atom>,
-    // Time passes: look for such records.
-    caf::reacts_to<tick_atom>, caf::replies_to<report_atom>::with<actor_report>>;
-
-// LEDGER_CLIENT: asks other nodes over NATS and brings the answer.
-using ledger_client_actor = caf::typed_actor<
-    // Subject and payload; an answer always comes, within the inquirer's deadline.
-    caf::replies_to<ask_atom, std::string, std::string>::with<api_reply>,
-    // The inquirer has something (from its thread).
-    caf::reacts_to<wake_atom>,
-    // Time passes: deadlines.
-    caf::reacts_to<tick_atom>, caf::replies_to<report_atom>::with<actor_report>>;
+// Asks other nodes over NATS, by subject and payload, and brings the answer, which always comes,
+// within the inquirer's deadline: the LEDGER_CLIENT.
+using question_sink =
+    caf::typed_actor<caf::replies_to<ask_atom, std::string, std::string>::with<api_reply>>;
 
 // What callers of the account side speak to.
 struct submission_handles {
-  intake_actor intake;
-  lookup_actor finder;
-  ledger_client_actor ledger_client;
+  submission_sink intake;
+  record_finder finder;
+  question_sink ledger_client;
 };
 
 // ROOT: the root of the account side: spawns bottom-up, stops top-down.

@@ -37,6 +37,16 @@
 
 namespace ledgerd {
 
+using reconciler_actor = pulsed_actor::extend_with<drainable_actor, reporting_actor>::extend<
+    // The source or the publisher has something (from their threads).
+    caf::reacts_to<wake_atom>,
+    // Its own reminder to look, when it was woken too soon after the last look.
+    caf::reacts_to<turn_atom>,
+    // Time passes: leases, publishing again.
+    caf::reacts_to<tick_atom>,
+    // Time to try the failed batch again.
+    caf::reacts_to<retry_atom>>;
+
 struct reconciler_options {
   std::string instance; // for reports: the consumer and a number
   std::string node_name;
@@ -47,7 +57,7 @@ struct reconciler_options {
   // Where currencies are looked for that the table does not know; null: nowhere, they are none.
   std::shared_ptr<currency_lookup> lookup = nullptr;
   recorder_actor recorder;
-  intake_actor intake;
+  settled_sink intake;
   capacity credit;                 // what is held at most
   std::size_t batch_max;           // results of one statement
   std::chrono::milliseconds lease; // the consumer's acknowledgement wait

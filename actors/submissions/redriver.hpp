@@ -31,10 +31,16 @@
 
 namespace ledgerd {
 
+using redriver_actor = reporting_actor::extend<
+    // The publisher has something (from its thread).
+    caf::reacts_to<wake_atom>,
+    // Time passes: look for such records.
+    caf::reacts_to<tick_atom>>;
+
 struct redriver_options {
   recorder_actor recorder;
-  intake_actor intake;
-  ledger_client_actor ledger_client;
+  settled_sink intake;
+  question_sink ledger_client;
   std::shared_ptr<publisher> requests;
   std::shared_ptr<const currency_table> currencies;
   std::chrono::milliseconds redrive_after;

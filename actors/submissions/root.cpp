@@ -26,23 +26,26 @@ recorder_actor spawn_recorder(submission_root_pointer self, const submission_roo
                                   {"recorder", std::string{"of the "} + whose, what, false});
 }
 
-void spawn_intake(submission_root_pointer self, const submission_root_options& options) {
+intake_actor spawn_intake(submission_root_pointer self, const submission_root_options& options) {
   auto& state = self->state;
   const auto finder = spawn_recorder(self, options, options.finder_store, "finder", duty::answers);
   state.handles.finder =
       state.children.add(self->spawn(guarded(lookup), lookup_options{.recorder = finder}),
-                         {"lookup", {}, duty::answers});
+                         {lookup_state::name, {}, duty::answers});
   intake_options config{
       .recorder = spawn_recorder(self, options, options.intake_store, "intake", duty::answers),
       .finder = finder,
       .requests = options.intake_requests,
       .currencies = options.currencies,
       .submissions_max = options.submissions_max};
-  state.handles.intake =
-      state.children.add(self->spawn(guarded(intake), std::move(config)), {"intake"});
+  const auto spawned =
+      state.children.add(self->spawn(guarded(intake), std::move(config)), {intake_state::name});
+  state.handles.intake = spawned;
+  return spawned;
 }
 
-void spawn_reconcilers(submission_root_pointer self, const submission_root_options& options) {
+void spawn_reconcilers(submission_root_pointer self, const submission_root_options& options,
+                       const settled_sink& intake) {
   for (const auto& ports : options.reconcilers) {
     reconciler_options config{.instance = ports.instance,
                               .node_name = options.node_name,
@@ -52,26 +55,27 @@ void spawn_reconcilers(submission_root_pointer self, const submission_root_optio
                               .currencies = options.currencies,
                               .lookup = options.lookup,
                               .recorder = spawn_recorder(self, options, ports.store, "reconciler"),
-                              .intake = self->state.handles.intake,
+                              .intake = intake,
                               .credit = ports.credit,
                               .batch_max = options.batch_max,
                               .lease = options.lease};
     self->state.children.add(self->spawn(guarded(reconciler), std::move(config)),
-                             {"reconciler", ports.instance});
+                             {reconciler_state::name, ports.instance});
   }
 }
 
-void spawn_redriver(submission_root_pointer self, const submission_root_options& options) {
+void spawn_redriver(submission_root_pointer self, const submission_root_options& options,
+                    const settled_sink& intake) {
   auto& state = self->state;
   redriver_options config{.recorder =
                               spawn_recorder(self, options, options.redriver_store, "redriver"),
-                          .intake = state.handles.intake,
+                          .intake = intake,
                           .ledger_client = state.handles.ledger_client,
                           .requests = options.redriver_requests,
                           .currencies = options.currencies,
                           .redrive_after = options.redrive_after,
                           .lookup = options.lookup};
-  state.children.add(self->spawn(guarded(redriver), std::move(config)), {"redriver"});
+  state.children.add(self->spawn(guarded(redriver), std::move(config)), {redriver_state::name});
 }
 
 void call_the_roll(submission_root_pointer self) {
@@ -90,9 +94,9 @@ submission_root(submission_root_actor::stateful_pointer<submission_root_state> s
   self->state.handles.ledger_client = self->state.children.add(
       self->spawn(guarded(ledger_client), ledger_client_options{options.questions}),
       {"ledger_client", {}, duty::answers, false});
-  spawn_intake(self, options);
-  spawn_reconcilers(self, options);
-  spawn_redriver(self, options);
+  const settled_sink intake = spawn_intake(self, options);
+  spawn_reconcilers(self, options, intake);
+  spawn_redriver(self, options, intake);
   call_the_roll(self);
   return {
       [=](handles_atom) { return self->state.handles; },

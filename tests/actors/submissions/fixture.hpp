@@ -82,18 +82,11 @@ struct account_fixture : fixture {
   transaction_record stored(record_id id) { return database->picture().at(id); }
 
   // Collects what the intake would be told.
-  intake_actor spawn_fake_intake(std::shared_ptr<std::vector<transaction_record>> told) {
-    return spawn_fake<intake_actor>([told](intake_actor::pointer) -> intake_actor::behavior_type {
-      return {
-          [](submit_atom, submit_request&) { CAF_FAIL("unexpected submission"); },
-          [told](settled_atom, const records_ptr& records) {
-            told->insert(told->end(), records->begin(), records->end());
-          },
-          [](wake_atom) {},
-          [](tick_atom) {},
-          [](drain_atom, std::int64_t) { return drain_summary{}; },
-          [](report_atom) { return actor_report{}; },
-      };
+  settled_sink spawn_fake_intake(std::shared_ptr<std::vector<transaction_record>> told) {
+    return spawn_fake<settled_sink>([told](settled_sink::pointer) -> settled_sink::behavior_type {
+      return {[told](settled_atom, const records_ptr& records) {
+        told->insert(told->end(), records->begin(), records->end());
+      }};
     });
   }
 
