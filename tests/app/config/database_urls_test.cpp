@@ -2,6 +2,8 @@
 
 #include <fstream>
 
+#include "app/config/config.hpp"
+
 #define CAF_SUITE database_urls
 #include "tests/app/temporary_file.hpp"
 
