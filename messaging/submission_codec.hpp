@@ -103,7 +103,7 @@ struct history_arguments {
   std::vector<std::string_view> limit;
   std::vector<std::string_view> before;
 };
-// The rule that they break: those of `decode_history_question`, in the same words.
+// The rule they break as texts, in the words of `decode_history_question`, which reads the rest.
 std::optional<rejection> check_history(const history_arguments& given);
 
 // The cursor of a history of all currencies: `<transaction id>-<currency>.<seq>-...`, opaque to

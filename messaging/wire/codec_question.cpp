@@ -1,4 +1,5 @@
 // Questions over NATS, and the currencies.
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <utility>
@@ -66,6 +67,10 @@ finding read_fields(history_fields& fields, history_question& result) {
     result.limit = static_cast<int>(limit);
   }
   return read_before(fields.before, result);
+}
+
+bool is_visible(std::string_view text) noexcept {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
 field argument(std::string_view name, const std::vector<std::string_view>& values) {
@@ -146,6 +151,10 @@ std::optional<rejection> check_history(const history_arguments& given) {
     return fault;
   if (auto fault = check_user_id(given.user_id))
     return fault;
+  // No rule allows anything but visible ASCII; the rest is for the node to judge that answers.
+  if (is_visible(fields.currency.text) && is_visible(fields.limit.text)
+      && is_visible(fields.before.text))
+    return std::nullopt;
   fields.user_id.kind = json_kind::string;
   fields.user_id.text = given.user_id;
   history_question taken;

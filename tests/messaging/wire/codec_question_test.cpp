@@ -272,29 +272,26 @@ CAF_TEST(arguments_of_a_history_break_the_same_rules_in_the_same_words) {
     std::string currency;
     std::string limit;
     std::string before;
+    bool goes_on; // to the node that answers
   };
-  const row table[] = {{"ann", "", "", ""},
-                       {"ann", "KRW", "5", "9"},
-                       {"ann", "", "1000", "9-KRW.3"},
-                       {"", "", "", ""},
-                       {std::string(129, 'u'), "", "", ""},
-                       {"a\nb", "", "", ""},
-                       {"ann", "krw", "", ""},
-                       {"ann", "KRW\n", "", ""},
-                       {"ann", "", "0", ""},
-                       {"ann", "", "1001", ""},
-                       {"ann", "", "01", ""},
-                       {"ann", "", "ten", ""},
-                       {"ann", "KRW", "", "0"},
-                       {"ann", "KRW", "", "9-KRW.3"},
-                       {"ann", "", "", "9-KRW"},
-                       {"ann", "", "", "x"}};
-  for (const auto& [user_id, currency, limit, before] : table) {
+  const row table[] = {{"ann", "", "", "", true},
+                       {"ann", "KRW", "5", "9", true},
+                       {"ann", "krw", std::string(7000, '9'), "x", true},
+                       {"", "", "", "", false},
+                       {std::string(129, 'u'), "", "", "", false},
+                       {"a\nb", "", "", "", false},
+                       {"ann", "KRW\n", "", "", false},
+                       {"ann", "", " 5", "", false},
+                       {"ann", "", std::string(1, '\0'), "", false},
+                       {"ann", "KRW", "", "9\x7f", false},
+                       {"ann", "", "", "9\xc2\x85", false}};
+  for (const auto& [user_id, currency, limit, before, goes_on] : table) {
+    const auto found = check_history({user_id, {currency}, {limit}, {before}});
+    CAF_CHECK_EQUAL(!found, goes_on);
     const auto asked =
         decode_history_question(encode_history_question(user_id, currency, limit, before));
-    const auto* why = std::get_if<rejection>(&asked);
-    const auto found = check_history({user_id, {currency}, {limit}, {before}});
-    CAF_CHECK_EQUAL(found ? found->detail : "", why != nullptr ? why->detail : "");
+    if (found)
+      CAF_CHECK_EQUAL(found->detail, std::get<rejection>(asked).detail);
   }
   const auto twice = check_history({"ann", {}, {"5", ""}, {}});
   CAF_CHECK_EQUAL(twice ? twice->detail : "", "field \"limit\": must not be given twice");
