@@ -13,13 +13,6 @@ namespace {
 // thousands.
 using first_places = std::pmr::unordered_map<record_id, std::size_t>;
 
-std::size_t entry_count(const std::vector<posting_group>& groups) noexcept {
-  std::size_t result = 0;
-  for (const auto& group : groups)
-    result += group.entries.size();
-  return result;
-}
-
 outcome repeated(const entry& asked, const posting& stored) noexcept {
   return same_content(asked, stored) ? outcome::duplicate : outcome::conflict;
 }
@@ -38,36 +31,6 @@ posting next_row(const entry& asked, account_head& head) {
                  .balance_after = balance_after};
 }
 
-void plan_group(const posting_group& group, const known_postings& known, first_places& places,
-                batch_plan& result) {
-  LEDGERD_ASSERT(group.head.has_value());
-  LEDGERD_ASSERT(group.head->seq >= 0 && group.head->balance >= money{});
-  auto& answer_list = result.groups.emplace_back();
-  auto& rows_of_answers = result.answered_by.emplace_back();
-  answer_list.head = *group.head;
-  answer_list.answers.resize(group.entries.size());
-  rows_of_answers.assign(group.entries.size(), batch_plan::no_row);
-  for (std::size_t i = 0; i < group.entries.size(); ++i) {
-    const auto& asked = group.entries[i];
-    auto& answered = answer_list.answers[i];
-    LEDGERD_ASSERT(asked.account == group.account);
-    if (const auto found = known.find(asked.id); found != known.end()) {
-      answered = {repeated(asked, found->second), found->second};
-      continue;
-    }
-    const auto [place, is_new] = places.try_emplace(asked.id, result.rows.size());
-    if (is_new)
-      answered.verdict = result.rows.emplace_back(next_row(asked, answer_list.head)).verdict;
-    else
-      answered.verdict = repeated(asked, result.rows[place->second]);
-    rows_of_answers[i] = place->second;
-  }
-}
-
-constexpr bool is_repeated(outcome verdict) noexcept {
-  return verdict == outcome::duplicate || verdict == outcome::conflict;
-}
-
 } // namespace
 
 decision decide(money balance, movement type, money amount) noexcept {
@@ -83,37 +46,49 @@ decision decide(money balance, movement type, money amount) noexcept {
   return {outcome::applied, *sum};
 }
 
-batch_plan plan(const std::vector<posting_group>& groups, const known_postings& known) {
-  const auto count = entry_count(groups);
+batch_plan plan(const posting_batch& batch, std::vector<account_head> heads,
+                const known_postings& known) {
+  LEDGERD_ASSERT(heads.size() == batch.heads.size());
+  for (const auto& head : heads)
+    LEDGERD_ASSERT(head.seq >= 0 && head.balance >= money{});
+  const auto count = batch.entries.size();
   std::pmr::monotonic_buffer_resource memory(64 + count * 48);
   first_places places(count, &memory);
   batch_plan result;
+  result.heads = std::move(heads);
   result.rows.reserve(count);
-  result.groups.reserve(groups.size());
-  result.answered_by.reserve(groups.size());
-  for (const auto& group : groups)
-    plan_group(group, known, places, result);
+  result.answers.resize(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto& [asked, head] = batch.entries[i];
+    auto& answered = result.answers[i];
+    LEDGERD_ASSERT(head < batch.heads.size() && asked.account == batch.heads[head].account);
+    if (const auto found = known.find(asked.id); found != known.end()) {
+      answered = {repeated(asked, found->second), found->second};
+      continue;
+    }
+    const auto [place, is_first] = places.try_emplace(asked.id, result.rows.size());
+    if (is_first) {
+      answered.verdict = result.rows.emplace_back(next_row(asked, result.heads[head])).verdict;
+    } else {
+      answered.verdict = repeated(asked, result.rows[place->second]);
+      result.repetitions.push_back({i, place->second});
+    }
+  }
   return result;
 }
 
-std::vector<group_answer> complete(batch_plan&& planned) {
-  LEDGERD_ASSERT(planned.groups.size() == planned.answered_by.size());
-  // Backwards, so that an entry's repetitions copy the row before its first place takes it away.
-  for (auto group = planned.groups.size(); group-- > 0;) {
-    auto& answers = planned.groups[group].answers;
-    const auto& rows_of_answers = planned.answered_by[group];
-    LEDGERD_ASSERT(answers.size() == rows_of_answers.size());
-    for (auto i = answers.size(); i-- > 0;) {
-      if (rows_of_answers[i] == batch_plan::no_row)
-        continue;
-      auto& row = planned.rows[rows_of_answers[i]];
-      if (is_repeated(answers[i].verdict))
-        answers[i].stored = row;
-      else
-        answers[i].stored = std::move(row);
+std::vector<answer> complete(batch_plan&& planned) {
+  // Before the first places take their rows away.
+  for (const auto& [place, row] : planned.repetitions)
+    planned.answers[place].stored = planned.rows[row];
+  auto next = planned.rows.begin();
+  for (auto& each : planned.answers)
+    if (is_new(each.verdict)) {
+      LEDGERD_ASSERT(next != planned.rows.end());
+      each.stored = std::move(*next++);
     }
-  }
-  return std::move(planned.groups);
+  LEDGERD_ASSERT(next == planned.rows.end());
+  return std::move(planned.answers);
 }
 
 } // namespace ledgerd

@@ -19,14 +19,26 @@ struct decision {
 // What a new entry does to a balance. Precondition (asserted): amount > 0, balance >= 0.
 decision decide(money balance, movement type, money amount) noexcept;
 
-// The entries of one account that are posted together, in order, and the head they build on.
-struct posting_group {
+// An account of a batch.
+struct batch_head {
   account_key account;
   // The head the caller computed from; nothing when it does not know it (an account not in use so
   // far). It is a fence, not a hint: rows are only written while the database still holds this very
   // sequence.
   std::optional<account_head> head;
-  std::vector<entry> entries; // every entry's account equals `account`
+};
+
+// An entry of a batch.
+struct batch_entry {
+  entry asked;
+  std::size_t head = 0; // the place of its account among the batch's heads
+};
+
+// What is posted together. The order of the entries is the order in which they are decided; those
+// of different accounts may stand in any order. An account may be there without an entry.
+struct posting_batch {
+  std::vector<batch_head> heads; // each account once
+  std::vector<batch_entry> entries;
 };
 
 // The answer to one entry: `stored` is the posting that answers it. For `conflict` it is the
@@ -36,34 +48,38 @@ struct answer {
   posting stored;
 };
 
-// The answers to a group's entries, in the same order, and the account's head after them.
-struct group_answer {
-  account_head head;
-  std::vector<answer> answers;
-};
-
 using known_postings = std::unordered_map<record_id, posting>;
 
 // What a batch is going to write and answer.
 struct batch_plan {
-  // New postings in the order of groups and entries; `id` and `created_at` are not filled yet.
+  // New postings in the order of the entries; `id` and `created_at` are not filled yet.
   std::vector<posting> rows;
-  // For every group in order; all verdicts stand, `stored` is not filled yet where `answered_by`
-  // names a row.
-  std::vector<group_answer> groups;
-  // For every group and entry: the index into `rows` that answers it, or `no_row` when a known
-  // posting does.
-  std::vector<std::vector<std::size_t>> answered_by;
-
-  static constexpr std::size_t no_row = static_cast<std::size_t>(-1);
+  // For every head of the batch, in order: the account's head after the rows.
+  std::vector<account_head> heads;
+  // For every entry in order; all verdicts stand, `stored` is filled only where a known posting
+  // answers. Each new entry is answered by the next of the rows.
+  std::vector<answer> answers;
+  // The entries that repeat a record id of the batch itself, and the rows that answer them.
+  struct repetition {
+    std::size_t place;
+    std::size_t row;
+  };
+  std::vector<repetition> repetitions;
 };
 
-// Decides a batch. `known` holds the stored posting of every record id of the batch that has one;
-// an id that stands in the batch twice is answered by its first place. Groups whose accounts are
-// equal must not occur twice. Precondition (asserted): every group has its head.
-batch_plan plan(const std::vector<posting_group>& groups, const known_postings& known);
+// Whether an entry with this verdict is answered by a row of its own, not by another's.
+constexpr bool is_new(outcome verdict) noexcept {
+  return verdict != outcome::duplicate && verdict != outcome::conflict;
+}
+
+// Decides a batch on `heads`, one for each account of the batch and in its order, whatever heads
+// the batch itself gives. `known` holds the stored posting of every record id of the batch that has
+// one; an id that stands in the batch twice is answered by its first place. Precondition
+// (asserted): every entry's account is the one at its place among the heads.
+batch_plan plan(const posting_batch& batch, std::vector<account_head> heads,
+                const known_postings& known);
 
 // Completes the answers of a plan from its rows, once ids and time are known.
-std::vector<group_answer> complete(batch_plan&& planned);
+std::vector<answer> complete(batch_plan&& planned);
 
 } // namespace ledgerd

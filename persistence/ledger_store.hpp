@@ -30,7 +30,7 @@ enum class store_failure_kind {
 struct store_failure {
   store_failure_kind kind = store_failure_kind::unavailable;
   std::string detail; // for the log; holds no secrets
-  // Places in the batch of the groups that are known to be at fault. Empty: not known.
+  // Places among the batch's heads of the accounts known to be at fault. Empty: not known.
   std::vector<std::size_t> culprits{};
   // How many entries had been written when the time was over. 0: not known.
   std::size_t managed = 0;
@@ -40,25 +40,28 @@ struct store_failure {
 struct post_limits {
   std::chrono::milliseconds lock{0};      // for one lock that another session holds
   std::chrono::milliseconds statement{0}; // for one statement
-  // Write group by group, which takes two round trips for each: a failure then names the group at
-  // which it happened, and success those that took far longer than the others. Ends as `blocked`
-  // when all of them together take longer than one statement may.
+  // Write account by account, which takes two round trips for each: a failure then names the
+  // account at which it happened, and success those that took far longer than the others. Ends as
+  // `blocked` when all of them together take longer than one statement may.
   bool one_by_one = false;
 };
 
 // What a post did besides answering, for the metrics.
 struct post_statistics {
   std::uint32_t rows = 0;             // postings inserted
-  std::uint32_t fence_rejections = 0; // groups whose head was not the database's any more
-  std::uint32_t heads_read = 0;       // groups that came without a head
+  std::uint32_t fence_rejections = 0; // accounts whose head was not the database's any more
+  std::uint32_t heads_read = 0;       // accounts that came without a head
   std::uint32_t raced = 0;            // times the batch was begun anew: another session was quicker
   std::int64_t work_us = 0;           // time from BEGIN to COMMIT, without the latter
 };
 
 struct posted {
-  std::vector<group_answer> groups; // one for each group of the batch, in order
+  // The heads after it, one for each of the batch's; where no row was written, the head given or
+  // read.
+  std::vector<account_head> heads;
+  std::vector<answer> answers; // one for each entry of the batch
   post_statistics statistics;
-  // Posted one by one: the places of the groups that took far longer than the others.
+  // Posted one by one: the places of the accounts that took far longer than the others.
   std::vector<std::size_t> slow{};
 };
 
@@ -71,19 +74,19 @@ using post_result = std::variant<posted, store_failure>;
 // - All of a batch is committed, or none of it.
 // - A record id that has a posting is answered from it and writes nothing; an id that stands in the
 //   batch twice is answered by its first place.
-// - A group is only ever posted on the head that the database holds: one whose head is unknown or
-//   old is decided anew from the present head, inside the same transaction, with the account
-//   locked.
+// - An entry is only ever posted on the head that the database holds: where a head is unknown or
+//   old, the batch is decided anew from the present one, inside the same transaction, with the
+//   account locked.
+// - Entries of one account are decided in the batch's order, whatever stands between them.
 // - Accounts are locked in key order, so that two batches cannot wait for each other in a circle.
 // - The number of rows written is checked before COMMIT.
 class ledger_store {
 public:
   virtual ~ledger_store() = default;
 
-  // Blocks until the batch is committed or has failed. Does not throw. Precondition: no two groups
-  // have equal accounts.
-  virtual post_result post(const std::vector<posting_group>& batch,
-                           const post_limits& limits = {}) = 0;
+  // Blocks until the batch is committed or has failed. Does not throw. Precondition: no two heads
+  // have equal accounts, and every entry's place is that of its account.
+  virtual post_result post(const posting_batch& batch, const post_limits& limits = {}) = 0;
 };
 
 } // namespace ledgerd

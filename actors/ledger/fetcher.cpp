@@ -66,7 +66,7 @@ void look_up(fetcher_state& state, held_delivery& slot) {
 }
 
 // Decodes a held delivery and adds its entry to the batch, or parks it.
-void admit(fetcher_pointer self, held_delivery& slot, entry_batch& batch) {
+void admit(fetcher_pointer self, held_delivery& slot, std::vector<asked_entry>& batch) {
   const auto& options = self->state.options;
   auto decoded =
       decode_entry(slot.source.subject, slot.source.payload, *options.currencies, options.rules);
@@ -76,14 +76,12 @@ void admit(fetcher_pointer self, held_delivery& slot, entry_batch& batch) {
     return park(self, slot, *why);
   }
   slot.at = stage::deciding;
-  batch.entries.push_back({slot.tag(), std::get<entry>(std::move(decoded))});
+  batch.push_back({std::get<entry>(std::move(decoded)), {fetcher_actor{self}, slot.tag()}});
 }
 
-void apply(fetcher_pointer self, entry_batch&& batch) {
-  if (batch.entries.empty())
-    return;
-  batch.from = fetcher_actor{self};
-  self->send(self->state.options.region, apply_atom_v, std::move(batch));
+void apply(fetcher_pointer self, std::vector<asked_entry>&& batch) {
+  if (!batch.empty())
+    self->send(self->state.options.region, apply_atom_v, std::move(batch));
 }
 
 void take_deliveries(fetcher_pointer self) {
@@ -93,8 +91,8 @@ void take_deliveries(fetcher_pointer self) {
     return;
   failpoint("fetcher");
   const auto now = self->clock().now();
-  entry_batch batch;
-  batch.entries.reserve(arrived.size());
+  std::vector<asked_entry> batch;
+  batch.reserve(arrived.size());
   for (auto& next : arrived) {
     if (state.drain.under_way()) {
       state.options.source->settle(next.receipt, settlement::hand_back);
@@ -219,7 +217,7 @@ void take_looked_up(fetcher_pointer self) {
   if (state.looking == 0)
     return;
   const auto done = state.options.lookup->done();
-  entry_batch batch;
+  std::vector<asked_entry> batch;
   state.deliveries.for_each([&](held_delivery& slot) {
     if (slot.at != stage::looking || slot.look > done)
       return;
@@ -242,7 +240,7 @@ void upkeep(fetcher_pointer self) {
   for (const auto& [kind, count] : state.lines.overdue(now))
     spdlog::info("{}: {} more: {}", state.options.instance, count, kind);
   state.deliveries.renew(now);
-  entry_batch again;
+  std::vector<asked_entry> again;
   state.deliveries.for_each([&](held_delivery& slot) {
     if (slot.at == stage::failed && slot.due <= now)
       admit(self, slot, again);

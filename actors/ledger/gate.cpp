@@ -75,21 +75,19 @@ void close_circuit(gate_pointer self) {
 
 void answer_posted(gate_pointer self, gate_batch& batch, posted& result) {
   auto& state = self->state;
-  LEDGERD_ASSERT(result.groups.size() == batch.groups.size());
+  LEDGERD_ASSERT(result.heads.size() == batch.ledgers.size());
+  LEDGERD_ASSERT(result.answers.size() == batch.origins.size());
   state.counters.rows += result.statistics.rows;
   state.counters.fence_rejections += result.statistics.fence_rejections;
   state.counters.heads_read += result.statistics.heads_read;
   state.counters.raced += result.statistics.raced;
   ++state.counters.batches;
+  for (std::size_t i = 0; i < result.heads.size(); ++i)
+    if (batch.ledgers[i])
+      self->send(batch.ledgers[i], head_atom_v, std::optional{result.heads[i]});
   answer_book book;
-  for (std::size_t g = 0; g < batch.groups.size(); ++g) {
-    auto& answered = result.groups[g];
-    LEDGERD_ASSERT(answered.answers.size() == batch.origins[g].size());
-    for (std::size_t e = 0; e < answered.answers.size(); ++e)
-      book.add(batch.origins[g][e], std::move(answered.answers[e]));
-    if (batch.ledgers[g])
-      self->send(batch.ledgers[g], head_atom_v, std::optional{answered.head});
-  }
+  for (std::size_t i = 0; i < result.answers.size(); ++i)
+    book.add(batch.origins[i], std::move(result.answers[i]));
   book.send_all(self);
 }
 
@@ -98,10 +96,10 @@ void answer_posted(gate_pointer self, gate_batch& batch, posted& result) {
 void answer_rejected(gate_pointer self, const gate_batch& batch, const store_failure& failure) {
   if (const auto left_out = may_log(self, refused_entries))
     spdlog::warn("gate {}: the database refuses record {} ({} more such lines left out): {}",
-                 self->state.options.index, to_int(batch.groups.front().entries.front().id),
-                 *left_out, failure.detail);
+                 self->state.options.index, to_int(batch.entries.front().asked.id), *left_out,
+                 failure.detail);
   answer_book book;
-  book.add(batch.origins.front().front(), std::nullopt, std::string{failure.detail});
+  book.add(batch.origins.front(), std::nullopt, std::string{failure.detail});
   book.send_all(self);
   if (batch.ledgers.front())
     self->send(batch.ledgers.front(), head_atom_v, std::optional<account_head>{});
@@ -136,8 +134,8 @@ void on_side_posted(gate_pointer self, gate_batch& batch, posted& result) {
   if (const auto& ledger = batch.ledgers.front())
     tell_share(self, ledger, batch);
   const auto returns =
-      state.side.posted(result.groups.front().head,
-                        std::chrono::microseconds{result.statistics.work_us}, self->clock().now());
+      state.side.posted(result.heads.front(), std::chrono::microseconds{result.statistics.work_us},
+                        self->clock().now());
   if (returns)
     spdlog::info("gate {}: the account {} {} is not set aside any more", state.options.index,
                  account.user_id, account.currency.text());
@@ -155,7 +153,7 @@ void on_side_failure(gate_pointer self, gate_batch& batch, const store_failure& 
   // A lock holds all of it up alike; a statement that took too long may be quicker for less.
   const bool too_much =
       refused || (failure.kind == store_failure_kind::blocked && failure.culprits.empty());
-  if (too_much && batch.entries > 1)
+  if (too_much && batch.entries.size() > 1)
     return state.side.cut(now);
   if (!refused) {
     tell_share(self, state.side.current_ledger(), batch);
@@ -216,15 +214,15 @@ void post_next(gate_pointer self) {
     return;
   const auto& front = *state.queue.front();
   const bool full =
-      front.entries >= state.options.batch_max || front.search != culprit_search::none;
+      front.entries.size() >= state.options.batch_max || front.search != culprit_search::none;
   if (!full && !state.posts.may_begin(self))
     return;
   state.posts.begun(self->clock().now(), state.options.post_pause);
   state.under_way = std::move(state.queue.front());
   state.queue.pop_front();
-  if (state.under_way->entries > state.limits.window() && state.under_way->groups.size() > 1)
+  if (state.under_way->entries.size() > state.limits.window() && state.under_way->heads.size() > 1)
     state.split_under_way(state.limits.window());
-  if (state.looking && state.under_way->groups.size() > 1
+  if (state.looking && state.under_way->heads.size() > 1
       && state.under_way->search == culprit_search::none)
     state.under_way->search = culprit_search::one_by_one;
   post_under_way(self);
@@ -236,11 +234,11 @@ void set_culprits_aside(gate_pointer self, const store_failure& failure) {
   const auto why =
       failure.kind == store_failure_kind::rejected ? trouble::refused : trouble::blocked;
   for (auto& group : take_out(*state.under_way, failure.culprits)) {
-    set_aside(self, group.group.account, why, failure.detail);
+    set_aside(self, group.account, why, failure.detail);
     state.side.add(std::move(group), self->clock().now());
   }
   state.under_way->search = culprit_search::none;
-  if (const auto rest = std::exchange(state.under_way, nullptr); !rest->groups.empty())
+  if (const auto rest = std::exchange(state.under_way, nullptr); !rest->heads.empty())
     state.queue.push_front(rest);
   post_side_next(self);
 }
@@ -256,21 +254,21 @@ void search_culprit(gate_pointer self, store_failure failure) {
   auto& state = self->state;
   auto& batch = *state.under_way;
   const bool blocked = failure.kind == store_failure_kind::blocked;
-  if (batch.groups.size() == 1)
+  if (batch.heads.size() == 1)
     failure.culprits = {0};
-  if (blocked && state.limits.waits_longer(failure.culprits.size(), batch.groups.size()))
+  if (blocked && state.limits.waits_longer(failure.culprits.size(), batch.heads.size()))
     return try_again_now(self, batch.search);
   const bool blamed =
-      blocked && batch.groups.size() > 1 && batch.search == culprit_search::one_by_one;
+      blocked && batch.heads.size() > 1 && batch.search == culprit_search::one_by_one;
   if (!failure.culprits.empty() && (!blamed || state.limits.believes_blame())) {
     set_culprits_aside(self, failure);
   } else if (batch.search == culprit_search::none) {
     return try_again_now(self, culprit_search::one_by_one);
   } else {
     if (blocked)
-      state.limits.timed_out(batch.entries, failure.managed);
+      state.limits.timed_out(batch.entries.size(), failure.managed);
     batch.search = culprit_search::halving;
-    state.split_under_way(blocked ? state.limits.window() : batch.entries / 2);
+    state.split_under_way(blocked ? state.limits.window() : batch.entries.size() / 2);
     state.queue.push_front(std::exchange(state.under_way, nullptr));
   }
   post_next(self);
@@ -302,15 +300,15 @@ void on_posted(gate_pointer self, posted& result) {
   const auto batch = std::exchange(state.under_way, nullptr);
   const auto now = self->clock().now();
   const std::chrono::microseconds work{result.statistics.work_us};
-  state.limits.succeeded(batch->entries, work);
+  state.limits.succeeded(batch->entries.size(), work);
   if (batch->search == culprit_search::one_by_one) {
     for (const auto place : result.slow)
-      set_aside(self, batch->groups[place].account, trouble::slow,
+      set_aside(self, batch->heads[place].account, trouble::slow,
                 "it took far longer than the others of its batch");
     state.watch.looked(now, !result.slow.empty(), work);
     state.looking = false;
   } else {
-    state.looking = state.watch.observe(now, batch->entries, work);
+    state.looking = state.watch.observe(now, batch->entries.size(), work);
   }
   answer_posted(self, *batch, result);
   post_next(self);
@@ -337,7 +335,7 @@ void post_under_way(gate_pointer self) {
 
 void on_group(gate_pointer self, ledger_group&& next) {
   auto& state = self->state;
-  if (state.side.holds(next.group.account)) {
+  if (state.side.holds(next.account)) {
     state.side.add(std::move(next), self->clock().now());
     post_side_next(self);
   } else {
@@ -361,8 +359,8 @@ actor_report give_report(gate_pointer self) {
 } // namespace
 
 void gate_state::enqueue(ledger_group&& next, time_point now) {
-  const auto size = next.group.entries.size();
-  if (queue.empty() || queue.back()->entries + size > limits.window()
+  const auto size = next.entries.size();
+  if (queue.empty() || queue.back()->entries.size() + size > limits.window()
       || queue.back()->search != culprit_search::none) {
     queue.push_back(std::make_shared<gate_batch>());
     queue.back()->formed = now;
@@ -378,7 +376,7 @@ void gate_state::split_under_way(std::size_t entries_max) {
 actor_report gate_state::report(time_point now) const {
   std::size_t waiting = 0;
   for (const auto& batch : queue)
-    waiting += batch->entries;
+    waiting += batch->entries.size();
   const auto& oldest = under_way || queue.empty() ? under_way : queue.front();
   return make_report(
       name, std::to_string(options.index),
@@ -386,7 +384,7 @@ actor_report gate_state::report(time_point now) const {
           counters,
           {.circuit_open = open,
            .waiting = waiting,
-           .under_way = under_way ? under_way->entries : 0,
+           .under_way = under_way ? under_way->entries.size() : 0,
            .oldest_waiting_ms = oldest ? milliseconds_since(oldest->formed, now) : 0,
            .aside_accounts = side.accounts(),
            .aside_waiting = side.entries_waiting(),

@@ -10,16 +10,8 @@ namespace ledgerd {
 
 namespace {
 
-template <class T>
-void append(std::vector<T>& to, std::vector<T>& from) {
-  if (to.empty())
-    to = std::move(from);
-  else
-    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
-}
-
-template <class T>
-std::vector<T> take_slice(std::vector<T>& from, std::size_t first, std::size_t count) {
+std::vector<asked_entry> take_slice(std::vector<asked_entry>& from, std::size_t first,
+                                    std::size_t count) {
   if (first == 0 && count == from.size())
     return std::exchange(from, {});
   const auto begin = std::next(from.begin(), static_cast<std::ptrdiff_t>(first));
@@ -28,8 +20,7 @@ std::vector<T> take_slice(std::vector<T>& from, std::size_t first, std::size_t c
 }
 
 // Memory follows what waits.
-template <class T>
-void drop_front(std::vector<T>& from, std::size_t count) {
+void drop_front(std::vector<asked_entry>& from, std::size_t count) {
   from.erase(from.begin(), std::next(from.begin(), static_cast<std::ptrdiff_t>(count)));
   if (from.capacity() > 64 && from.capacity() / 4 > from.size())
     from.shrink_to_fit();
@@ -53,33 +44,31 @@ std::optional<ledger_group> ledger_state::next_group(const ledger_actor& self) {
   if (at_gate || left == 0)
     return std::nullopt;
   const auto count = std::min(left, options.group_max);
-  ledger_group next{self,
-                    {options.account, head, take_slice(waiting.entries, taken, count)},
-                    take_slice(waiting.origins, taken, count)};
+  ledger_group next{self, options.account, head, take_slice(waiting, taken, count)};
   // What has gone is dropped when it is half of all, so that an entry is moved once on average,
   // however long there is a backlog.
-  taken = waiting.entries.empty() ? 0 : taken + count;
-  if (taken * 2 >= waiting.entries.size()) {
-    drop_front(waiting.entries, taken);
-    drop_front(waiting.origins, taken);
-    taken = 0;
-  }
+  taken = waiting.empty() ? 0 : taken + count;
+  if (taken * 2 >= waiting.size())
+    drop_front(waiting, std::exchange(taken, 0));
   at_gate = true;
   return next;
 }
 
-void ledger_state::add(account_batch&& batch) {
-  append(waiting.entries, batch.entries);
-  append(waiting.origins, batch.origins);
+void ledger_state::add(std::vector<asked_entry>&& arrived) {
+  if (waiting.empty())
+    waiting = std::move(arrived);
+  else
+    std::move(arrived.begin(), arrived.end(), std::back_inserter(waiting));
 }
 
 std::vector<origin> ledger_state::take_surplus() {
   if (count_waiting() <= hold)
     return {};
-  const auto first = std::next(waiting.origins.begin(), static_cast<std::ptrdiff_t>(taken + hold));
-  std::vector<origin> result{first, waiting.origins.end()};
-  waiting.origins.erase(first, waiting.origins.end());
-  waiting.entries.resize(taken + hold);
+  const auto first = std::next(waiting.begin(), static_cast<std::ptrdiff_t>(taken + hold));
+  std::vector<origin> result;
+  std::transform(first, waiting.end(), std::back_inserter(result),
+                 [](asked_entry& each) { return std::move(each.from); });
+  waiting.erase(first, waiting.end());
   return result;
 }
 
@@ -92,9 +81,9 @@ ledger_actor::behavior_type ledger(ledger_actor::stateful_pointer<ledger_state> 
       self->send(state.options.gate, post_atom_v, std::move(*next));
   };
   return {
-      [=](apply_atom, account_batch& batch) {
+      [=](apply_atom, std::vector<asked_entry>& arrived) {
         failpoint("ledger");
-        self->state.add(std::move(batch));
+        self->state.add(std::move(arrived));
         post_next();
         give_back(self);
       },

@@ -32,19 +32,19 @@ struct ledger_state {
   ledger_options options{};
   std::optional<account_head> head; // nothing: not known, the store reads it
   bool at_gate = false;             // a group of ours is at the gate
-  account_batch waiting;            // the next groups
+  std::vector<asked_entry> waiting; // the next groups
   std::size_t taken = 0;            // how much of `waiting` has gone already; less than half
   std::size_t hold = hold_any;      // how many entries may wait
 
   // The next group for the gate, or nothing when one is there already or no entry waits.
   std::optional<ledger_group> next_group(const ledger_actor& self);
 
-  void add(account_batch&& batch);
+  void add(std::vector<asked_entry>&& arrived);
 
   // Takes the latest entries that are too many; where they came from.
   std::vector<origin> take_surplus();
 
-  std::size_t count_waiting() const { return waiting.entries.size() - taken; }
+  std::size_t count_waiting() const { return waiting.size() - taken; }
 };
 
 ledger_actor::behavior_type ledger(ledger_actor::stateful_pointer<ledger_state> self,

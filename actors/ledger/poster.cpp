@@ -14,7 +14,7 @@ poster_actor::behavior_type poster(poster_actor::stateful_pointer<poster_state> 
         failpoint("poster");
         // Real time, not the actor clock: this thread really waits.
         const auto begin = std::chrono::steady_clock::now();
-        auto result = self->state.store->post(batch->groups, batch->limits);
+        auto result = self->state.store->post(*batch, batch->limits);
         const auto took = std::chrono::steady_clock::now() - begin;
         return posted_batch{std::move(result),
                             std::chrono::duration_cast<std::chrono::microseconds>(took).count()};

@@ -29,11 +29,6 @@ CAF_END_TYPE_ID_BLOCK(ledgerd)
 
 namespace ledgerd {
 
-struct ticketed_entry {
-  ticket tag = 0;
-  entry asked;
-};
-
 // The answer to a ticket: a verdict, or the entry's own failure (`verdict` empty, `failure` says
 // why), or `later`: there is no room for it now, let the broker deliver it again.
 struct ticketed_answer {
@@ -63,22 +58,16 @@ using fetcher_actor = caf::typed_actor<
     caf::replies_to<drain_atom, std::int64_t>::with<drain_summary>,
     caf::replies_to<report_atom>::with<actor_report>>;
 
-// Decoded entries of one fetcher, in order of arrival.
-struct entry_batch {
-  fetcher_actor from;
-  std::vector<ticketed_entry> entries;
-};
-
 // Where the answer to an entry goes.
 struct origin {
   fetcher_actor fetcher;
   ticket tag = 0;
 };
 
-// The part of an entry batch that concerns one account.
-struct account_batch {
-  std::vector<entry> entries;
-  std::vector<origin> origins; // one for each entry
+// An entry on its way from the fetcher to the gate.
+struct asked_entry {
+  entry asked;
+  origin from;
 };
 
 // As many entries as come.
@@ -87,7 +76,7 @@ inline constexpr std::size_t hold_any = static_cast<std::size_t>(-1);
 // LEDGER: serialises one account.
 using ledger_actor = caf::typed_actor<
     // Entries for this account, from the REGION.
-    caf::reacts_to<apply_atom, account_batch>,
+    caf::reacts_to<apply_atom, std::vector<asked_entry>>,
     // The group that was at the gate is answered; the account's head, or nothing when it must be
     // read anew.
     caf::reacts_to<head_atom, std::optional<account_head>>,
@@ -99,15 +88,16 @@ using ledger_actor = caf::typed_actor<
 
 // A ledger's group at the gate.
 struct ledger_group {
-  ledger_actor ledger;
-  posting_group group;
-  std::vector<origin> origins; // one for each entry of the group
+  ledger_actor ledger; // empty handle: nobody to tell yet
+  account_key account;
+  std::optional<account_head> head; // nothing: not known
+  std::vector<asked_entry> entries;
 };
 
 // REGION: finds the ledger of an account, spawns it on demand, passivates the idle.
 using region_actor = caf::typed_actor<
-    // Entries from a FETCHER.
-    caf::reacts_to<apply_atom, entry_batch>,
+    // Entries from a FETCHER, in order of arrival.
+    caf::reacts_to<apply_atom, std::vector<asked_entry>>,
     // A LEDGER's answer to `idle_atom`: true when it has quit.
     caf::reacts_to<idle_atom, account_key, bool>,
     // Time passes: look for idle ledgers.
@@ -126,16 +116,14 @@ using gate_actor = caf::typed_actor<
 // How far the search for the account that makes a batch fail has come.
 enum class culprit_search : std::uint8_t {
   none,
-  one_by_one, // posted group by group
+  one_by_one, // posted account by account
   halving,    // that did not find it
 };
 
 // A batch on its way to the database. Owned by the gate, lent to the poster while it is posted.
-struct gate_batch {
-  std::vector<posting_group> groups;
-  std::vector<ledger_actor> ledgers;        // one for each group; empty handle: nobody to tell yet
-  std::vector<std::vector<origin>> origins; // for each group, one for each entry
-  std::size_t entries = 0;
+struct gate_batch : posting_batch {
+  std::vector<ledger_actor> ledgers; // one for each head
+  std::vector<origin> origins;       // one for each entry
   post_limits limits;
   culprit_search search = culprit_search::none;
   caf::actor_clock::time_point formed; // when its oldest group came
@@ -178,8 +166,7 @@ using ledger_root_actor = caf::typed_actor<
 } // namespace ledgerd
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<ledgerd::ticketed_answer>)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::entry_batch)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::account_batch)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<ledgerd::asked_entry>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::account_key)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::optional<ledgerd::account_head>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::ledger_group)

@@ -45,21 +45,20 @@ void flush(region_pointer self, region_state::tenant& to) {
 }
 
 // Puts each entry to its account's tenant, then sends each tenant what it got.
-void deal_out(region_pointer self, entry_batch& batch) {
+void deal_out(region_pointer self, std::vector<asked_entry>& arrived) {
   failpoint("region");
   auto& state = self->state;
   const auto now = self->clock().now();
-  state.counters.entries += static_cast<std::int64_t>(batch.entries.size());
+  state.counters.entries += static_cast<std::int64_t>(arrived.size());
   std::vector<tenant_iterator> touched;
-  touched.reserve(batch.entries.size());
-  for (auto& next : batch.entries) {
+  touched.reserve(arrived.size());
+  for (auto& next : arrived) {
     const auto found = state.by_account.find(next.asked.account);
     const auto at =
         found != state.by_account.end() ? found->second : move_in(self, next.asked.account);
-    if (at->held.entries.empty() && !at->leaving)
+    if (at->held.empty() && !at->leaving)
       touched.push_back(at);
-    at->held.entries.push_back(std::move(next.asked));
-    at->held.origins.push_back({batch.from, next.tag});
+    at->held.push_back(std::move(next));
   }
   for (const auto at : touched) {
     at->used = now;
@@ -80,7 +79,7 @@ void on_answer(region_pointer self, const account_key& account, bool gone) {
   const auto at = found->second;
   if (gone) {
     ++state.counters.passivated;
-    if (at->held.entries.empty()) {
+    if (at->held.empty()) {
       state.leaving.erase(at);
       state.by_account.erase(found);
       return;
@@ -90,7 +89,7 @@ void on_answer(region_pointer self, const account_key& account, bool gone) {
   at->leaving = false;
   at->used = self->clock().now();
   state.staying.splice(state.staying.end(), state.leaving, at);
-  if (!at->held.entries.empty())
+  if (!at->held.empty())
     flush(self, *at);
 }
 
@@ -113,7 +112,7 @@ region_actor::behavior_type region(region_actor::stateful_pointer<region_state> 
   self->state.options = std::move(options);
   self->delayed_send(self, self->state.options.beat, tick_atom_v);
   return {
-      [=](apply_atom, entry_batch& batch) { deal_out(self, batch); },
+      [=](apply_atom, std::vector<asked_entry>& arrived) { deal_out(self, arrived); },
       [=](idle_atom, const account_key& account, bool gone) { on_answer(self, account, gone); },
       [=](tick_atom) {
         passivate_idle(self);

@@ -35,8 +35,8 @@ struct region_state {
     account_key account;
     ledger_actor ledger;
     caf::actor_clock::time_point used;
-    bool leaving = false; // asked to go, has not answered yet
-    account_batch held;   // arrived while leaving, or in the batch that is being split
+    bool leaving = false;          // asked to go, has not answered yet
+    std::vector<asked_entry> held; // arrived while leaving, or in the batch that is being split
   };
   using tenants = std::list<tenant>;
 

@@ -23,16 +23,13 @@ std::chrono::microseconds quick_bound(std::size_t entries) {
 // Cuts the first entries off. Their ledger hears only of the last part, and only the first part
 // knows the head; the others learn it from the part before.
 ledger_group cut_front(ledger_group& from, std::size_t count) {
-  auto& [account, head, entries] = from.group;
-  const auto cut = static_cast<std::ptrdiff_t>(count);
-  ledger_group front{
-      {},
-      {account,
-       std::exchange(head, std::nullopt),
-       {std::make_move_iterator(entries.begin()), std::make_move_iterator(entries.begin() + cut)}},
-      {from.origins.begin(), from.origins.begin() + cut}};
-  entries.erase(entries.begin(), entries.begin() + cut);
-  from.origins.erase(from.origins.begin(), from.origins.begin() + cut);
+  auto& entries = from.entries;
+  const auto cut = entries.begin() + static_cast<std::ptrdiff_t>(count);
+  ledger_group front{{},
+                     from.account,
+                     std::exchange(from.head, std::nullopt),
+                     {std::make_move_iterator(entries.begin()), std::make_move_iterator(cut)}};
+  entries.erase(entries.begin(), cut);
   return front;
 }
 
@@ -64,7 +61,7 @@ bool side_lane::set_aside(const account_key& account, trouble why, time_point no
 }
 
 void side_lane::add(ledger_group&& next, time_point now) {
-  auto& whom = patients_.at(next.group.account);
+  auto& whom = patients_.at(next.account);
   LEDGERD_ASSERT(!whom.has_work());
   whom.used = now;
   whom.since = now;
@@ -93,7 +90,7 @@ gate_batch_ptr side_lane::take(time_point now) {
   if (!whom.part) {
     whom.part = std::make_shared<gate_batch>();
     whom.part->formed = whom.since;
-    if (whom.rest->group.entries.size() <= whom.part_max)
+    if (whom.rest->entries.size() <= whom.part_max)
       add_group(*whom.part, *std::exchange(whom.rest, std::nullopt));
     else
       add_group(*whom.part, cut_front(*whom.rest, whom.part_max));
@@ -106,13 +103,13 @@ gate_batch_ptr side_lane::take(time_point now) {
 
 bool side_lane::posted(account_head head, std::chrono::microseconds work, time_point now) {
   auto& whom = current_patient();
-  const auto entries = whom.part->entries;
+  const auto entries = whom.part->entries.size();
   const bool quick = work <= quick_bound(entries) && whom.failures == 0;
   whom.successes = quick ? whom.successes + 1 : 0;
   if (entries >= whom.part_max)
     whom.part_max = std::min(whom.part_max * 2, options_.entries_max);
   if (whom.rest)
-    whom.rest->group.head = head;
+    whom.rest->head = head;
   end_part(whom, now);
   if (whom.has_work() || whom.successes < whom.successes_wanted) {
     current_.reset();
@@ -133,21 +130,16 @@ void side_lane::refused(time_point now) {
 void side_lane::cut(time_point now) {
   auto& whom = current_patient();
   auto& part = *whom.part;
-  LEDGERD_ASSERT(part.entries > 1);
-  whom.part_max = part.entries / 2;
+  LEDGERD_ASSERT(part.entries.size() > 1);
+  whom.part_max = part.entries.size() / 2;
   whom.successes = 0;
   whom.due = now;
-  auto& whole = part.groups.front();
-  auto& origins = part.origins.front();
-  if (whom.rest) {
-    const auto append = [](auto& to, auto& from) {
-      to.insert(to.end(), std::make_move_iterator(from.begin()),
-                std::make_move_iterator(from.end()));
-    };
-    append(whole.entries, whom.rest->group.entries);
-    append(origins, whom.rest->origins);
-  }
-  whom.rest = ledger_group{whom.ledger, std::move(whole), std::move(origins)};
+  auto whole = std::move(groups_of(std::move(part)).front());
+  whole.ledger = whom.ledger;
+  if (whom.rest)
+    std::move(whom.rest->entries.begin(), whom.rest->entries.end(),
+              std::back_inserter(whole.entries));
+  whom.rest = std::move(whole);
   whom.part = nullptr;
   current_.reset();
 }
@@ -182,8 +174,8 @@ std::size_t side_lane::accounts_waiting() const {
 std::size_t side_lane::entries_waiting() const {
   std::size_t result = 0;
   for (const auto& [account, whom] : patients_) {
-    result += whom.part ? whom.part->entries : 0;
-    result += whom.rest ? whom.rest->group.entries.size() : 0;
+    result += whom.part ? whom.part->entries.size() : 0;
+    result += whom.rest ? whom.rest->entries.size() : 0;
   }
   return result;
 }

@@ -91,13 +91,13 @@ public:
     const auto store = make_postgres_store(setup_.database_url);
     constexpr std::uint64_t batch_size = 4000;
     for (; opened_ < scenario.accounts;) {
-      std::vector<posting_group> batch;
-      for (; batch.size() < batch_size && opened_ < scenario.accounts; ++opened_) {
+      posting_batch batch;
+      for (; batch.heads.size() < batch_size && opened_ < scenario.accounts; ++opened_) {
         const auto request = bench_opening(opened_);
         auto asked = std::get<entry>(
             decode_entry(request.subject, request.payload, currencies, setup_.rules));
-        auto account = asked.account;
-        batch.push_back({std::move(account), std::nullopt, {std::move(asked)}});
+        batch.heads.push_back({asked.account, std::nullopt});
+        batch.entries.push_back({std::move(asked), batch.heads.size() - 1});
       }
       if (std::holds_alternative<store_failure>(store->post(batch)))
         throw std::runtime_error("bench could not open the accounts");

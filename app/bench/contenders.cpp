@@ -71,7 +71,7 @@ struct ground {
     return make_result(token, stored, *currencies.exponent(stored.account.currency), from);
   }
 
-  posted post(const std::vector<posting_group>& batch) {
+  posted post(const posting_batch& batch) {
     auto result = store->post(batch);
     if (const auto* failure = std::get_if<store_failure>(&result))
       throw std::runtime_error("bench post failed: " + failure->detail);
@@ -251,29 +251,25 @@ private:
   }
 
   void post_one(std::vector<pair>&& batch) {
-    std::vector<posting_group> groups;
-    std::vector<std::vector<traced_delivery>> waiting;
+    posting_batch wanted;
     std::unordered_map<account_key, std::size_t, account_key_hash> index;
     for (auto& [asked, from] : batch) {
-      const auto [at, fresh] = index.try_emplace(asked.account, groups.size());
+      const auto [at, fresh] = index.try_emplace(asked.account, wanted.heads.size());
       if (fresh) {
         const auto known = heads_.find(asked.account);
-        groups.push_back({asked.account,
-                          known == heads_.end() ? std::nullopt : std::optional{known->second},
-                          {}});
-        waiting.emplace_back();
+        wanted.heads.push_back(
+            {asked.account, known == heads_.end() ? std::nullopt : std::optional{known->second}});
       }
-      groups[at->second].entries.push_back(std::move(asked));
-      waiting[at->second].push_back(std::move(from));
+      wanted.entries.push_back({std::move(asked), at->second});
     }
-    auto done = on_.post(groups);
+    auto done = on_.post(wanted);
     const std::lock_guard lock{done_mutex_};
-    for (std::size_t g = 0; g < groups.size(); ++g) {
-      heads_[groups[g].account] = done.groups[g].head;
-      for (std::size_t e = 0; e < waiting[g].size(); ++e) {
-        waiting[g][e].stored = std::move(done.groups[g].answers[e].stored);
-        done_.push_back(std::move(waiting[g][e]));
-      }
+    for (std::size_t i = 0; i < done.heads.size(); ++i)
+      heads_[wanted.heads[i].account] = done.heads[i];
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      auto& from = batch[i].second;
+      from.stored = std::move(done.answers[i].stored);
+      done_.push_back(std::move(from));
     }
     bell_.ring();
   }

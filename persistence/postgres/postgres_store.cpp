@@ -2,6 +2,7 @@
 #include <chrono>
 #include <numeric>
 #include <optional>
+#include <ranges>
 #include <string>
 #include <utility>
 
@@ -82,26 +83,43 @@ struct columns {
 
 using places = std::vector<std::size_t>;
 
-// The places of a batch's groups in key order. Asserts that no account occurs twice.
-places key_order(const std::vector<posting_group>& batch) {
-  places result(batch.size());
+// The places of a batch's heads in key order. Asserts that no account occurs twice.
+places key_order(const posting_batch& batch) {
+  const auto account = [&](std::size_t place) -> const auto& {
+    return batch.heads[place].account;
+  };
+  places result(batch.heads.size());
   std::iota(result.begin(), result.end(), std::size_t{0});
   std::sort(result.begin(), result.end(),
-            [&batch](std::size_t a, std::size_t b) { return batch[a].account < batch[b].account; });
+            [&](std::size_t a, std::size_t b) { return account(a) < account(b); });
+  LEDGERD_ASSERT(
+      std::adjacent_find(result.begin(), result.end(),
+                         [&](std::size_t a, std::size_t b) { return account(a) == account(b); })
+      == result.end());
   return result;
 }
 
-// Whether a known posting shows that its account has moved on from the head of its group.
-bool shows_old_head(const std::vector<posting_group>& batch, const known_postings& known) {
+// Whether a known posting shows that its account has moved on from the head.
+bool shows_old_head(const posting_batch& batch, const std::vector<account_head>& heads,
+                    const known_postings& known) {
   if (known.empty())
     return false;
-  for (const auto& group : batch)
-    for (const auto& asked : group.entries)
-      if (const auto found = known.find(asked.id); found != known.end()
-                                                   && found->second.account == group.account
-                                                   && found->second.seq > group.head->seq)
-        return true;
-  return false;
+  return std::any_of(batch.entries.begin(), batch.entries.end(), [&](const batch_entry& each) {
+    const auto found = known.find(each.asked.id);
+    return found != known.end() && found->second.account == each.asked.account
+           && found->second.seq > heads[each.head].seq;
+  });
+}
+
+// The rows of a plan by the place of their account.
+std::vector<std::vector<posting*>> rows_by_account(const posting_batch& batch,
+                                                   batch_plan& planned) {
+  std::vector<std::vector<posting*>> result(batch.heads.size());
+  auto next = planned.rows.begin();
+  for (std::size_t i = 0; i < batch.entries.size(); ++i)
+    if (is_new(planned.answers[i].verdict))
+      result[batch.entries[i].head].push_back(&*next++);
+  return result;
 }
 
 // What one transaction is told beside BEGIN, so that it costs no round trip.
@@ -125,11 +143,11 @@ private:
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-// What an attempt knows of the groups that made it fail.
+// What an attempt knows of the accounts that made it fail, by their places among the heads.
 struct trail {
-  std::optional<std::size_t> at;   // the group being written
-  std::vector<std::size_t> locked; // groups whose accounts others have locked
-  std::vector<std::size_t> slow;   // groups that took far longer than the others
+  std::optional<std::size_t> at;   // the one being written
+  std::vector<std::size_t> locked; // those that others have locked
+  std::vector<std::size_t> slow;   // those that took far longer than the others
   std::size_t managed = 0;         // entries written
   bool all_blocked = false;        // not even the question who is locked went through
 };
@@ -142,30 +160,31 @@ public:
                   insert_rows},
                  "a record id or an account's next number is taken, yet no posting answers it") {}
 
-  post_result post(const std::vector<posting_group>& batch, const post_limits& limits) override;
+  post_result post(const posting_batch& batch, const post_limits& limits) override;
 
 private:
-  enum class heads { given, locked };
+  enum class source { given, locked }; // of the heads
 
   // One transaction. Nothing: it was decided on a head that is old, or another session opened one
   // of the accounts.
-  std::optional<posted> attempt(const std::vector<posting_group>& batch, const places& order,
-                                heads from);
+  std::optional<posted> attempt(const posting_batch& batch, const places& order, source from);
 
-  std::vector<posting_group> with_heads(const std::vector<posting_group>& batch,
-                                        const places& order, heads from,
-                                        post_statistics& statistics);
-  known_postings read_known(const std::vector<posting_group>& batch);
+  // What to decide on: a head for each of the batch's accounts.
+  std::vector<account_head> present_heads(const posting_batch& batch, const places& order,
+                                          source from, post_statistics& statistics);
+  known_postings read_known(const posting_batch& batch);
   // Whether all were written; if not, a head was old or an account was opened by others.
-  bool write(const std::vector<posting_group>& batch, const places& order, batch_plan& planned,
-             database_time now);
-  bool write_one_by_one(const std::vector<posting_group>& batch, const places& order,
-                        batch_plan& planned, database_time now);
-  bool write_accounts(const std::vector<posting_group>& batch, const places& order,
-                      const batch_plan& planned, bool is_new);
-  void write_rows(std::vector<posting>::iterator begin, std::vector<posting>::iterator end,
-                  database_time now);
-  void find_locked(const places& order, const std::vector<posting_group>& batch);
+  bool write(const posting_batch& batch, const places& order,
+             const std::vector<account_head>& before, batch_plan& planned, database_time now);
+  bool write_one_by_one(const posting_batch& batch, const places& order,
+                        const std::vector<account_head>& before, batch_plan& planned,
+                        database_time now);
+  bool write_accounts(const posting_batch& batch, const places& order,
+                      const std::vector<account_head>& before,
+                      const std::vector<account_head>& after, bool opens);
+  template <class Rows>
+  void write_rows(Rows&& rows, database_time now);
+  void find_locked(const places& order, const posting_batch& batch);
   void explain(store_failure& failure) const;
 
   store_session session_;
@@ -175,15 +194,14 @@ private:
   columns columns_;
 };
 
-post_result postgres_store::post(const std::vector<posting_group>& batch,
-                                 const post_limits& limits) {
+post_result postgres_store::post(const posting_batch& batch, const post_limits& limits) {
   const auto order = key_order(batch);
   auto result = session_.run<posted>([&](database& session, int count) {
     database_ = &session;
     limits_ = limits;
     trail_ = {};
     try {
-      auto success = attempt(batch, order, count == 0 ? heads::given : heads::locked);
+      auto success = attempt(batch, order, count == 0 ? source::given : source::locked);
       if (success)
         success->statistics.raced = static_cast<std::uint32_t>(count);
       return success;
@@ -199,14 +217,14 @@ post_result postgres_store::post(const std::vector<posting_group>& batch,
 }
 
 // Who is locked now: a wait for a lock says only that one of many is. Leaves a transaction open.
-void postgres_store::find_locked(const places& order, const std::vector<posting_group>& batch) {
+void postgres_store::find_locked(const places& order, const posting_batch& batch) {
   const stopwatch work;
   try {
     database_->rollback();
     database_->begin(settings_of(limits_));
     columns_.clear();
     for (const auto place : order) {
-      columns_.add(batch[place].account);
+      columns_.add(batch.heads[place].account);
       columns_.places.add(static_cast<std::int64_t>(place));
     }
     const auto ask = [&](const statement& question) {
@@ -241,69 +259,68 @@ void postgres_store::explain(store_failure& failure) const {
     failure.culprits = {*trail_.at};
 }
 
-std::optional<posted> postgres_store::attempt(const std::vector<posting_group>& batch,
-                                              const places& order, heads from) {
+std::optional<posted> postgres_store::attempt(const posting_batch& batch, const places& order,
+                                              source from) {
   posted result;
   const stopwatch work;
   const auto now = database_->begin(settings_of(limits_));
   // Heads before known postings: the later look sees more, so a posting that came between shows.
-  const bool complete_batch =
-      from == heads::given
-      && std::all_of(batch.begin(), batch.end(), [](const auto& g) { return g.head; });
-  std::vector<posting_group> completed;
-  if (!complete_batch)
-    completed = with_heads(batch, order, from, result.statistics);
-  const auto& groups = complete_batch ? batch : completed;
-  const auto known = read_known(groups);
-  if (from == heads::given && shows_old_head(groups, known))
+  const auto before = present_heads(batch, order, from, result.statistics);
+  const auto known = read_known(batch);
+  if (from == source::given && shows_old_head(batch, before, known))
     return std::nullopt;
-  auto planned = plan(groups, known);
+  auto planned = plan(batch, before, known);
   result.statistics.rows = static_cast<std::uint32_t>(planned.rows.size());
   if (planned.rows.empty()) {
     database_->rollback();
   } else {
-    if (!write(groups, order, planned, now))
+    if (!write(batch, order, before, planned, now))
       return std::nullopt;
     result.statistics.work_us = work.elapsed().count();
     database_->commit();
     result.slow = std::move(trail_.slow);
   }
-  result.groups = complete(std::move(planned));
+  result.heads = std::move(planned.heads);
+  result.answers = complete(std::move(planned));
   return result;
 }
 
-std::vector<posting_group> postgres_store::with_heads(const std::vector<posting_group>& batch,
-                                                      const places& order, heads from,
-                                                      post_statistics& statistics) {
+std::vector<account_head> postgres_store::present_heads(const posting_batch& batch,
+                                                        const places& order, source from,
+                                                        post_statistics& statistics) {
+  std::vector<account_head> result(batch.heads.size());
+  std::size_t asked = 0;
   columns_.clear();
   for (const auto place : order) {
-    if (from == heads::given && batch[place].head)
+    const auto& [account, given] = batch.heads[place];
+    if (from == source::given && given) {
+      result[place] = *given;
       continue;
-    columns_.add(batch[place].account);
+    }
+    ++asked;
+    columns_.add(account);
     columns_.places.add(static_cast<std::int64_t>(place));
   }
+  if (asked == 0)
+    return result;
   const auto found = database_->exec(
-      from == heads::locked ? lock_heads : read_heads,
+      from == source::locked ? lock_heads : read_heads,
       {columns_.users.c_str(), columns_.currencies.c_str(), columns_.places.c_str()});
-  auto result = batch;
-  for (auto& group : result)
-    if (from == heads::locked || !group.head)
-      group.head = account_head{};
   for (std::size_t row = 0; row < found.size(); ++row)
-    result[static_cast<std::size_t>(found.integer(row, 0))].head =
+    result[static_cast<std::size_t>(found.integer(row, 0))] =
         account_head{money{found.integer(row, 1)}, found.integer(row, 2)};
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    statistics.heads_read += !batch[i].head;
-    statistics.fence_rejections += batch[i].head && *batch[i].head != *result[i].head;
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    const auto& given = batch.heads[i].head;
+    statistics.heads_read += !given;
+    statistics.fence_rejections += given && *given != result[i];
   }
   return result;
 }
 
-known_postings postgres_store::read_known(const std::vector<posting_group>& batch) {
+known_postings postgres_store::read_known(const posting_batch& batch) {
   columns_.clear();
-  for (const auto& group : batch)
-    for (const auto& asked : group.entries)
-      columns_.records.add(to_int(asked.id));
+  for (const auto& each : batch.entries)
+    columns_.records.add(to_int(each.asked.id));
   const auto found = database_->exec(find_known, {columns_.records.c_str()});
   known_postings result;
   result.reserve(found.size());
@@ -315,25 +332,27 @@ known_postings postgres_store::read_known(const std::vector<posting_group>& batc
   return result;
 }
 
-bool postgres_store::write(const std::vector<posting_group>& batch, const places& order,
-                           batch_plan& planned, database_time now) {
+bool postgres_store::write(const posting_batch& batch, const places& order,
+                           const std::vector<account_head>& before, batch_plan& planned,
+                           database_time now) {
   if (limits_.one_by_one)
-    return write_one_by_one(batch, order, planned, now);
+    return write_one_by_one(batch, order, before, planned, now);
   // First the accounts that exist, then the new ones: one who waits for a new key of another
   // session holds all its locks already, and so does the other.
-  for (const bool is_new : {false, true})
-    if (!write_accounts(batch, order, planned, is_new))
+  for (const bool opens : {false, true})
+    if (!write_accounts(batch, order, before, planned.heads, opens))
       return false;
-  write_rows(planned.rows.begin(), planned.rows.end(), now);
+  write_rows(planned.rows, now);
   return true;
 }
 
 // In the same order of locks; `trail_` says where it is and who was slow.
-bool postgres_store::write_one_by_one(const std::vector<posting_group>& batch, const places& order,
-                                      batch_plan& planned, database_time now) {
+bool postgres_store::write_one_by_one(const posting_batch& batch, const places& order,
+                                      const std::vector<account_head>& before, batch_plan& planned,
+                                      database_time now) {
   const stopwatch work;
-  std::vector<std::int64_t> took(batch.size());
-  auto comparable = batch.size(); // so many have come equally far
+  std::vector<std::int64_t> took(order.size());
+  auto comparable = order.size(); // so many have come equally far
   const auto timed = [&](std::size_t place, auto step) {
     if (limits_.statement.count() > 0 && work.elapsed() > limits_.statement) {
       trail_.at.reset();
@@ -347,67 +366,68 @@ bool postgres_store::write_one_by_one(const std::vector<posting_group>& batch, c
     took[place] += one.elapsed().count();
     return good;
   };
-  for (const bool is_new : {false, true})
+  for (const bool opens : {false, true})
     for (const auto place : order)
-      if (!timed(place, [&] { return write_accounts(batch, {place}, planned, is_new); }))
+      if (!timed(place,
+                 [&] { return write_accounts(batch, {place}, before, planned.heads, opens); }))
         return false;
   // Who is not reached now says nothing, however quick the account was.
-  const auto accounts = std::exchange(took, std::vector<std::int64_t>(batch.size()));
-  auto begin = planned.rows.begin();
-  for (std::size_t place = 0; place < batch.size(); ++place) {
+  const auto accounts = std::exchange(took, std::vector<std::int64_t>(order.size()));
+  const auto rows = rows_by_account(batch, planned);
+  places entries(order.size());
+  for (const auto& each : batch.entries)
+    ++entries[each.head];
+  for (std::size_t place = 0; place < order.size(); ++place) {
     took[place] = accounts[place];
     comparable = place;
-    const auto end = std::find_if(begin, planned.rows.end(), [&](const posting& row) {
-      return row.account != batch[place].account;
-    });
-    if (begin != end)
+    if (!rows[place].empty())
       timed(place, [&] {
-        write_rows(begin, end, now);
+        write_rows(rows[place]
+                       | std::views::transform([](posting* row) -> posting& { return *row; }),
+                   now);
         return true;
       });
-    trail_.managed += batch[place].entries.size();
-    begin = end;
+    trail_.managed += entries[place];
   }
-  LEDGERD_ASSERT(begin == planned.rows.end());
   trail_.at.reset();
   trail_.slow = slow_groups(took);
   return true;
 }
 
 // Moves the accounts that exist or opens those that are new.
-bool postgres_store::write_accounts(const std::vector<posting_group>& batch, const places& order,
-                                    const batch_plan& planned, bool is_new) {
+bool postgres_store::write_accounts(const posting_batch& batch, const places& order,
+                                    const std::vector<account_head>& before,
+                                    const std::vector<account_head>& after, bool opens) {
   columns_.clear();
   std::size_t count = 0;
   for (const auto place : order) {
-    const auto& before = *batch[place].head;
-    const auto& after = planned.groups[place].head;
-    if (after.seq == before.seq || is_new != (before.seq == 0))
+    const auto &from = before[place], &to = after[place];
+    if (to.seq == from.seq || opens != (from.seq == 0))
       continue;
     ++count;
-    columns_.add(batch[place].account);
-    columns_.balances.add(after.balance.minor_units());
-    columns_.seqs.add(after.seq);
-    columns_.old_balances.add(before.balance.minor_units());
-    columns_.old_seqs.add(before.seq);
+    columns_.add(batch.heads[place].account);
+    columns_.balances.add(to.balance.minor_units());
+    columns_.seqs.add(to.seq);
+    columns_.old_balances.add(from.balance.minor_units());
+    columns_.old_seqs.add(from.seq);
   }
   if (count == 0)
     return true;
   const auto users = columns_.users.c_str(), currencies = columns_.currencies.c_str(),
              balances = columns_.balances.c_str(), seqs = columns_.seqs.c_str();
-  const auto written = is_new ? database_->exec(open_accounts, {users, currencies, balances, seqs})
-                              : database_->exec(move_accounts, {users, currencies, balances, seqs,
-                                                                columns_.old_balances.c_str(),
-                                                                columns_.old_seqs.c_str()});
+  const auto written = opens ? database_->exec(open_accounts, {users, currencies, balances, seqs})
+                             : database_->exec(move_accounts, {users, currencies, balances, seqs,
+                                                               columns_.old_balances.c_str(),
+                                                               columns_.old_seqs.c_str()});
   LEDGERD_ASSERT(written.affected() <= count);
   return written.affected() == count;
 }
 
-void postgres_store::write_rows(std::vector<posting>::iterator begin,
-                                std::vector<posting>::iterator end, database_time now) {
+// `rows` is a range of postings.
+template <class Rows>
+void postgres_store::write_rows(Rows&& rows, database_time now) {
   columns_.clear();
-  for (auto at = begin; at != end; ++at) {
-    const auto& row = *at;
+  for (const posting& row : rows) {
     columns_.records.add(to_int(row.record));
     columns_.add(row.account);
     columns_.seqs.add(row.seq);
@@ -426,13 +446,14 @@ void postgres_store::write_rows(std::vector<posting>::iterator begin,
                     columns_.seqs.c_str(), columns_.types.c_str(), columns_.amounts.c_str(),
                     columns_.statuses.c_str(), columns_.reasons.c_str(), columns_.balances.c_str(),
                     columns_.fingerprints.c_str()});
-  LEDGERD_ASSERT(written.size() == static_cast<std::size_t>(end - begin));
-  for (std::size_t i = 0; i < written.size(); ++i) {
+  LEDGERD_ASSERT(written.size() == std::size(rows));
+  std::size_t at = 0;
+  for (posting& row : rows) {
     // Rows come back in the order in which they went in.
-    auto& row = begin[static_cast<std::ptrdiff_t>(i)];
-    LEDGERD_ASSERT(written.integer(i, 1) == to_int(row.record));
-    row.id = transaction_id{written.integer(i, 0)};
+    LEDGERD_ASSERT(written.integer(at, 1) == to_int(row.record));
+    row.id = transaction_id{written.integer(at, 0)};
     row.created_at = now;
+    ++at;
   }
 }
 

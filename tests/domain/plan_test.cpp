@@ -1,5 +1,7 @@
 #include "domain/plan.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <random>
@@ -18,7 +20,7 @@ namespace {
 constexpr auto top = std::numeric_limits<std::int64_t>::max();
 constexpr auto in = movement::deposit;
 constexpr auto out = movement::withdrawal;
-constexpr auto none = batch_plan::no_row;
+constexpr auto none = static_cast<std::size_t>(-1);
 
 std::string_view name(outcome verdict) {
   switch (verdict) {
@@ -82,52 +84,57 @@ void number_rows(batch_plan& planned) {
   }
 }
 
-std::vector<posting_group> make_groups(const std::vector<head_row>& heads,
-                                       const std::vector<plan_row>& rows) {
-  std::vector<posting_group> result;
-  for (const auto& head : heads) {
-    posting_group group{account(head.user), account_head{money{head.balance}, head.seq}, {}};
-    for (const auto& row : rows)
-      if (row.user == head.user)
-        group.entries.push_back(
-            {record_id{row.id}, account(row.user), row.type, money{row.amount}});
-    result.push_back(std::move(group));
+account_head before(const head_row& row) {
+  return {money{row.balance}, row.seq};
+}
+
+// Entries in the order of the rows, which is not that of the accounts.
+posting_batch make_batch(const std::vector<head_row>& heads, const std::vector<plan_row>& rows) {
+  posting_batch result;
+  for (const auto& head : heads)
+    result.heads.push_back({account(head.user), std::nullopt});
+  for (const auto& row : rows) {
+    const auto of = std::find_if(heads.begin(), heads.end(),
+                                 [&](const head_row& head) { return head.user == row.user; });
+    result.entries.push_back({{record_id{row.id}, account(row.user), row.type, money{row.amount}},
+                              static_cast<std::size_t>(of - heads.begin())});
   }
   return result;
 }
 
-// Rows stand in the order of the batch: group by group.
 void check_plan(const std::vector<head_row>& heads, const std::vector<plan_row>& rows,
                 const known_postings& known = {}) {
-  auto planned = plan(make_groups(heads, rows), known);
+  std::vector<account_head> given;
+  std::transform(heads.begin(), heads.end(), std::back_inserter(given), before);
+  auto planned = plan(make_batch(heads, rows), given, known);
   number_rows(planned);
-  const auto answered_by = planned.answered_by;
   const auto new_rows = planned.rows;
-  const auto groups = complete(std::move(planned));
-  CAF_REQUIRE_EQUAL(groups.size(), heads.size());
-  std::size_t at = 0;
-  for (std::size_t g = 0; g < groups.size(); ++g) {
-    CAF_MESSAGE("account " << heads[g].user);
-    CAF_CHECK_EQUAL(groups[g].head.balance.minor_units(), heads[g].balance_after_batch);
-    CAF_CHECK_EQUAL(groups[g].head.seq, heads[g].seq_after_batch);
-    for (std::size_t i = 0; i < groups[g].answers.size(); ++i, ++at) {
-      CAF_REQUIRE(at < rows.size());
-      const auto& expected = rows[at];
-      const auto& answered = groups[g].answers[i];
-      CAF_MESSAGE("row " << at << ", record " << expected.id);
-      CAF_CHECK_EQUAL(expected.user, heads[g].user);
-      CAF_CHECK_EQUAL(name(answered.verdict), name(expected.verdict));
-      CAF_CHECK_EQUAL(to_int(answered.stored.record), expected.id);
-      CAF_CHECK_EQUAL(answered.stored.seq, expected.seq);
-      CAF_CHECK_EQUAL(answered.stored.balance_after.minor_units(), expected.balance_after);
-      CAF_CHECK_EQUAL(answered_by[g][i], expected.answered_by);
-      if (expected.answered_by != none)
-        CAF_CHECK(answered.stored == new_rows[expected.answered_by]);
-      else
-        CAF_CHECK(answered.stored == known.at(record_id{expected.id}));
-    }
+  const auto after = planned.heads;
+  const auto answers = complete(std::move(planned));
+  CAF_REQUIRE_EQUAL(after.size(), heads.size());
+  for (std::size_t h = 0; h < heads.size(); ++h) {
+    CAF_MESSAGE("account " << heads[h].user);
+    CAF_CHECK_EQUAL(after[h].balance.minor_units(), heads[h].balance_after_batch);
+    CAF_CHECK_EQUAL(after[h].seq, heads[h].seq_after_batch);
   }
-  CAF_CHECK_EQUAL(at, rows.size());
+  CAF_REQUIRE_EQUAL(answers.size(), rows.size());
+  std::size_t next = 0; // the rows stand in the order of the entries
+  for (std::size_t at = 0; at < rows.size(); ++at) {
+    const auto& expected = rows[at];
+    const auto& answered = answers[at];
+    CAF_MESSAGE("row " << at << ", record " << expected.id);
+    CAF_CHECK_EQUAL(name(answered.verdict), name(expected.verdict));
+    CAF_CHECK_EQUAL(to_int(answered.stored.record), expected.id);
+    CAF_CHECK_EQUAL(answered.stored.seq, expected.seq);
+    CAF_CHECK_EQUAL(answered.stored.balance_after.minor_units(), expected.balance_after);
+    if (is_new(expected.verdict))
+      CAF_CHECK_EQUAL(expected.answered_by, next++);
+    if (expected.answered_by != none)
+      CAF_CHECK(answered.stored == new_rows.at(expected.answered_by));
+    else
+      CAF_CHECK(answered.stored == known.at(record_id{expected.id}));
+  }
+  CAF_CHECK_EQUAL(next, new_rows.size());
 }
 
 } // namespace
@@ -167,12 +174,12 @@ CAF_TEST(one_decision) {
 }
 
 CAF_TEST(an_empty_batch_has_an_empty_plan) {
-  const auto planned = plan({}, {});
-  CAF_CHECK(planned.rows.empty() && planned.groups.empty() && planned.answered_by.empty());
+  auto planned = plan({}, {}, {});
+  CAF_CHECK(planned.rows.empty() && planned.heads.empty() && complete(std::move(planned)).empty());
   check_plan({{"a", 5, 2, 5, 2}}, {});
 }
 
-CAF_TEST(balances_and_sequence_numbers_chain_inside_a_group) {
+CAF_TEST(balances_and_sequence_numbers_chain_inside_an_account) {
   check_plan({{"a", 0, 0, 30, 6}}, {
                                        {"a", 1, in, 100, outcome::applied, 1, 100, 0},
                                        {"a", 2, out, 101, outcome::insufficient_funds, 2, 100, 1},
@@ -192,6 +199,28 @@ CAF_TEST(accounts_do_not_touch_each_other) {
              });
 }
 
+CAF_TEST(entries_of_several_accounts_may_stand_in_any_order) {
+  check_plan({{"a", 0, 0, 40, 3}, {"idle", 9, 4, 9, 4}, {"b", 7, 1, 0, 3}},
+             {
+                 {"b", 1, out, 8, outcome::insufficient_funds, 2, 7, 0},
+                 {"a", 2, in, 100, outcome::applied, 1, 100, 1},
+                 {"b", 3, out, 7, outcome::applied, 3, 0, 2},
+                 {"a", 4, out, 60, outcome::applied, 2, 40, 3},
+                 {"a", 5, out, 60, outcome::insufficient_funds, 3, 40, 4},
+             });
+}
+
+CAF_TEST(an_id_of_two_accounts_belongs_to_the_entry_that_stands_first) {
+  check_plan({{"a", 0, 0, 1, 1}, {"b", 0, 0, 10, 1}},
+             {
+                 {"b", 1, in, 10, outcome::applied, 1, 10, 0},
+                 {"a", 1, in, 10, outcome::conflict, 1, 10, 0},
+                 {"a", 2, in, 1, outcome::applied, 1, 1, 1},
+                 {"b", 1, in, 10, outcome::duplicate, 1, 10, 0},
+                 {"b", 2, in, 1, outcome::conflict, 1, 1, 1},
+             });
+}
+
 CAF_TEST(an_id_twice_in_a_batch_is_answered_by_its_first_place) {
   check_plan({{"a", 0, 0, 15, 3}}, {
                                        {"a", 1, in, 10, outcome::applied, 1, 10, 0},
@@ -205,7 +234,7 @@ CAF_TEST(an_id_twice_in_a_batch_is_answered_by_its_first_place) {
                                    });
 }
 
-CAF_TEST(an_id_in_two_groups_is_a_conflict_answered_by_its_first_place) {
+CAF_TEST(an_id_of_two_accounts_is_a_conflict_answered_by_its_first_place) {
   check_plan({{"a", 0, 0, 10, 1}, {"b", 3, 1, 3, 1}, {"c", 0, 0, 1, 1}},
              {
                  {"a", 1, in, 10, outcome::applied, 1, 10, 0},
@@ -308,18 +337,22 @@ private:
   known_postings rows_;
 };
 
-std::vector<posting_group> random_batch(generator& random, reference_ledger& reference) {
-  std::vector<posting_group> result;
+// A batch for some accounts, their entries in any order, and the heads to decide it on.
+std::pair<posting_batch, std::vector<account_head>> random_batch(generator& random,
+                                                                 reference_ledger& reference) {
+  posting_batch batch;
+  std::vector<account_head> heads;
   const auto first = random.below(6);
-  for (std::uint64_t g = 0; g < 4; ++g) {
-    const auto user = (first + g) % 6;
-    posting_group group{
-        account(generator::user_name(user)), reference.head(generator::user_name(user)), {}};
-    for (auto n = random.below(12); n > 0; --n)
-      group.entries.push_back(random.next(user));
-    result.push_back(std::move(group));
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    const auto user = generator::user_name((first + i) % 6);
+    batch.heads.push_back({account(user), std::nullopt});
+    heads.push_back(reference.head(user));
   }
-  return result;
+  for (auto n = random.below(45); n > 0; --n) {
+    const auto place = random.below(4);
+    batch.entries.push_back({random.next((first + place) % 6), place});
+  }
+  return {std::move(batch), std::move(heads)};
 }
 
 } // namespace
@@ -332,31 +365,31 @@ CAF_TEST(random_batches_agree_with_one_entry_at_a_time) {
   for (int round = 0; round < 400; ++round) {
     reference_ledger reference;
     for (int batch = 0; batch < 4; ++batch) {
-      const auto groups = random_batch(random, reference);
-      auto planned = plan(groups, reference.rows());
+      const auto [asked, heads] = random_batch(random, reference);
+      auto planned = plan(asked, heads, reference.rows());
       number_rows(planned);
       const auto rows = planned.rows;
+      const auto after = planned.heads;
       const auto answers = complete(std::move(planned));
-      CAF_REQUIRE_EQUAL(answers.size(), groups.size());
+      CAF_REQUIRE_EQUAL(answers.size(), asked.entries.size());
       std::size_t written = 0;
-      for (std::size_t g = 0; g < groups.size(); ++g) {
-        CAF_REQUIRE_EQUAL(answers[g].answers.size(), groups[g].entries.size());
-        for (std::size_t i = 0; i < groups[g].entries.size(); ++i) {
-          auto [expected, fresh] = reference.handle(groups[g].entries[i]);
-          const auto& answered = answers[g].answers[i];
-          ++seen[answered.verdict];
-          CAF_REQUIRE_EQUAL(name(answered.verdict), name(expected.verdict));
-          if (fresh) {
-            CAF_REQUIRE(written < rows.size());
-            expected.stored.id = rows[written].id;
-            expected.stored.created_at = rows[written].created_at;
-            reference.stored(expected.stored);
-            ++written;
-          }
-          CAF_REQUIRE(answered.stored == expected.stored);
+      for (std::size_t i = 0; i < answers.size(); ++i) {
+        auto [expected, fresh] = reference.handle(asked.entries[i].asked);
+        const auto& answered = answers[i];
+        ++seen[answered.verdict];
+        CAF_REQUIRE_EQUAL(name(answered.verdict), name(expected.verdict));
+        if (fresh) {
+          CAF_REQUIRE(written < rows.size());
+          expected.stored.id = rows[written].id;
+          expected.stored.created_at = rows[written].created_at;
+          reference.stored(expected.stored);
+          ++written;
         }
-        CAF_REQUIRE(answers[g].head == reference.head(groups[g].account.user_id));
+        CAF_REQUIRE(answered.stored == expected.stored);
       }
+      CAF_REQUIRE_EQUAL(after.size(), asked.heads.size());
+      for (std::size_t h = 0; h < after.size(); ++h)
+        CAF_REQUIRE(after[h] == reference.head(asked.heads[h].account.user_id));
       CAF_REQUIRE_EQUAL(written, rows.size());
     }
   }

@@ -31,7 +31,7 @@ struct world {
 CAF_TEST(posts fail as often and as they are told to) {
   memory_store store;
   store.fail_next(2, store_failure_kind::unavailable);
-  const std::vector batch{group(won("ann"), {}, {deposit(1, 1)})};
+  const auto batch = group(won("ann"), {}, {deposit(1, 1)});
   for (int i = 0; i < 2; ++i)
     CAF_CHECK(failure_of(store.post(batch)) == store_failure_kind::unavailable);
   CAF_CHECK(store.shared()->picture().postings.empty());
@@ -42,9 +42,9 @@ CAF_TEST(posts fail as often and as they are told to) {
 CAF_TEST(a commit in doubt is found again) {
   memory_store store;
   store.commit_in_doubt_next(1);
-  const std::vector batch{group(won("ann"), head(0, 0), {deposit(1, 1)})};
+  const auto batch = group(won("ann"), head(0, 0), {deposit(1, 1)});
   CAF_CHECK(failure_of(store.post(batch)) == store_failure_kind::in_doubt);
   const auto again = posted_of(store.post(batch));
-  CAF_CHECK_EQUAL(again.groups.at(0).answers.at(0).verdict, outcome::duplicate);
-  CAF_CHECK(again.groups.at(0).head == head(1, 1));
+  CAF_CHECK_EQUAL(again.answers.at(0).verdict, outcome::duplicate);
+  CAF_CHECK(again.heads.at(0) == head(1, 1));
 }

@@ -10,13 +10,12 @@ namespace {
 // Some moment of 2026, and a microsecond more for every posting.
 constexpr std::int64_t first_moment = 1'770'000'000'000'000;
 
-known_postings known_among(const std::vector<posting_group>& batch,
+known_postings known_among(const posting_batch& batch,
                            const std::map<record_id, posting>& postings) {
   known_postings result;
-  for (const auto& group : batch)
-    for (const auto& asked : group.entries)
-      if (const auto found = postings.find(asked.id); found != postings.end())
-        result.emplace(*found);
+  for (const auto& each : batch.entries)
+    if (const auto found = postings.find(each.asked.id); found != postings.end())
+      result.emplace(*found);
   return result;
 }
 
@@ -42,7 +41,7 @@ void memory_store::unblock(const account_key& account) {
   blocked_.erase(account);
 }
 
-post_result memory_store::post(const std::vector<posting_group>& batch, const post_limits& limits) {
+post_result memory_store::post(const posting_batch& batch, const post_limits& limits) {
   ++posts_;
   if (failures_ > 0) {
     --failures_;
@@ -52,39 +51,40 @@ post_result memory_store::post(const std::vector<posting_group>& batch, const po
     return std::move(*failure);
   const std::lock_guard lock(shared_->mutex_);
   posted result;
-  const auto groups = on_present_heads(batch, result.statistics);
-  auto planned = plan(groups, known_among(groups, shared_->content_.postings));
+  const auto before = present_heads(batch, result.statistics);
+  auto planned = plan(batch, before, known_among(batch, shared_->content_.postings));
   if (rejects(planned))
     return store_failure{store_failure_kind::rejected, "the test asked for it"};
   result.statistics.rows = static_cast<std::uint32_t>(planned.rows.size());
-  write(groups, planned);
+  write(batch, before, planned);
   if (!planned.rows.empty() && commits_in_doubt_ > 0) {
     --commits_in_doubt_;
     return store_failure{store_failure_kind::in_doubt, "the test asked for it"};
   }
-  result.groups = complete(std::move(planned));
+  result.heads = std::move(planned.heads);
+  result.answers = complete(std::move(planned));
   return result;
 }
 
-std::vector<posting_group> memory_store::on_present_heads(const std::vector<posting_group>& batch,
-                                                          post_statistics& statistics) const {
-  auto result = batch;
-  for (auto& group : result) {
-    const auto found = shared_->content_.accounts.find(group.account);
+std::vector<account_head> memory_store::present_heads(const posting_batch& batch,
+                                                      post_statistics& statistics) const {
+  std::vector<account_head> result;
+  for (const auto& [account, given] : batch.heads) {
+    const auto found = shared_->content_.accounts.find(account);
     const auto present = found == shared_->content_.accounts.end() ? account_head{} : found->second;
-    statistics.heads_read += !group.head;
-    statistics.fence_rejections += group.head && *group.head != present;
-    group.head = present;
+    statistics.heads_read += !given;
+    statistics.fence_rejections += given && *given != present;
+    result.push_back(present);
   }
   return result;
 }
 
-std::optional<store_failure> memory_store::blocks(const std::vector<posting_group>& batch,
+std::optional<store_failure> memory_store::blocks(const posting_batch& batch,
                                                   const post_limits& limits) const {
   store_failure failure{store_failure_kind::blocked, "the test asked for it"};
   bool found = false;
-  for (std::size_t place = 0; place < batch.size(); ++place) {
-    const auto how = blocked_.find(batch[place].account);
+  for (std::size_t place = 0; place < batch.heads.size(); ++place) {
+    const auto how = blocked_.find(batch.heads[place].account);
     if (how == blocked_.end())
       continue;
     found = true;
@@ -99,7 +99,8 @@ bool memory_store::rejects(const batch_plan& planned) const {
                      [this](const posting& row) { return rejected_.contains(row.record); });
 }
 
-void memory_store::write(const std::vector<posting_group>& batch, batch_plan& planned) {
+void memory_store::write(const posting_batch& batch, const std::vector<account_head>& before,
+                         batch_plan& planned) {
   auto& [accounts, postings] = shared_->content_;
   for (auto& row : planned.rows) {
     const auto number = static_cast<std::int64_t>(postings.size()) + 1;
@@ -107,9 +108,9 @@ void memory_store::write(const std::vector<posting_group>& batch, batch_plan& pl
     row.created_at = database_time{first_moment + number};
     postings.emplace(row.record, row);
   }
-  for (std::size_t i = 0; i < batch.size(); ++i)
-    if (planned.groups[i].head.seq != batch[i].head->seq)
-      accounts.insert_or_assign(batch[i].account, planned.groups[i].head);
+  for (std::size_t i = 0; i < before.size(); ++i)
+    if (planned.heads[i].seq != before[i].seq)
+      accounts.insert_or_assign(batch.heads[i].account, planned.heads[i]);
 }
 
 } // namespace ledgerd::test

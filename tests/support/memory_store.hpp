@@ -37,8 +37,7 @@ public:
   explicit memory_store(
       std::shared_ptr<memory_database> shared = std::make_shared<memory_database>());
 
-  post_result post(const std::vector<posting_group>& batch,
-                   const post_limits& limits = {}) override;
+  post_result post(const posting_batch& batch, const post_limits& limits = {}) override;
 
   // The next `count` posts write nothing and fail with `kind`.
   void fail_next(int count, store_failure_kind kind);
@@ -62,12 +61,12 @@ public:
   const std::shared_ptr<memory_database>& shared() const noexcept { return shared_; }
 
 private:
-  std::vector<posting_group> on_present_heads(const std::vector<posting_group>& batch,
-                                              post_statistics& statistics) const;
+  std::vector<account_head> present_heads(const posting_batch& batch,
+                                          post_statistics& statistics) const;
   bool rejects(const batch_plan& planned) const;
-  std::optional<store_failure> blocks(const std::vector<posting_group>& batch,
-                                      const post_limits& limits) const;
-  void write(const std::vector<posting_group>& batch, batch_plan& planned);
+  std::optional<store_failure> blocks(const posting_batch& batch, const post_limits& limits) const;
+  void write(const posting_batch& batch, const std::vector<account_head>& before,
+             batch_plan& planned);
 
   std::shared_ptr<memory_database> shared_;
   std::set<record_id> rejected_;

@@ -13,8 +13,7 @@ namespace {
 struct fetcher_fixture : fixture {
   std::shared_ptr<fake_source> source = std::make_shared<fake_source>();
   std::shared_ptr<fake_publisher> results = std::make_shared<fake_publisher>();
-  std::shared_ptr<std::vector<ticketed_entry>> entries =
-      std::make_shared<std::vector<ticketed_entry>>();
+  std::shared_ptr<std::vector<asked_entry>> entries = std::make_shared<std::vector<asked_entry>>();
   std::shared_ptr<currency_table> table =
       std::make_shared<currency_table>(std::vector<currency>{{*currency_code::parse("KRW"), 0}});
   std::shared_ptr<fake_lookup> lookup = std::make_shared<fake_lookup>();
@@ -24,8 +23,8 @@ struct fetcher_fixture : fixture {
     const auto region = spawn_fake<region_actor>(
         [e = entries](region_actor::pointer) -> region_actor::behavior_type {
           return {
-              [e](apply_atom, entry_batch& batch) {
-                std::move(batch.entries.begin(), batch.entries.end(), std::back_inserter(*e));
+              [e](apply_atom, std::vector<asked_entry>& batch) {
+                std::move(batch.begin(), batch.end(), std::back_inserter(*e));
               },
               [](idle_atom, const account_key&, bool) { CAF_FAIL("unexpected idle"); },
               [](tick_atom) {},
@@ -98,7 +97,7 @@ CAF_TEST(a delivery is acknowledged only after its verdict and the PubAck) {
   arrive(1, deposit_json(1, "ann", 10));
   CAF_REQUIRE_EQUAL(entries->size(), 1u);
   CAF_CHECK(source->settled.empty());
-  answer(entries->at(0).tag, outcome::applied);
+  answer(entries->at(0).from.tag, outcome::applied);
   beat();
   CAF_REQUIRE_EQUAL(results->published.size(), 1u);
   CAF_CHECK_EQUAL(results->published[0].message_id, "result-1");
@@ -120,8 +119,8 @@ CAF_TEST(credit bounds what is held and comes back with the settlement) {
   beat();
   CAF_CHECK_EQUAL(entries->size(), 4u);
   CAF_CHECK_EQUAL(source->room, 0u);
-  answer(entries->at(0).tag, outcome::applied);
-  results->answer(entries->at(0).tag, true);
+  answer(entries->at(0).from.tag, outcome::applied);
+  results->answer(entries->at(0).from.tag, true);
   consume_messages();
   beat();
   CAF_CHECK_EQUAL(entries->size(), 5u);
@@ -130,7 +129,7 @@ CAF_TEST(credit bounds what is held and comes back with the settlement) {
 CAF_TEST(a result that is not confirmed is published again under the same id) {
   results->confirm_at_once = false;
   arrive(1, deposit_json(1, "ann", 10));
-  answer(entries->at(0).tag, outcome::applied);
+  answer(entries->at(0).from.tag, outcome::applied);
   results->answer(results->published.at(0).token, false, "timeout");
   consume_messages();
   CAF_CHECK(source->settled.empty());
@@ -160,7 +159,7 @@ CAF_TEST(a malformed message is parked and terminated only after the dead letter
 
 CAF_TEST(what there is no room for is given up unsettled and its credit comes back) {
   arrive(1, deposit_json(1, "ann", 10));
-  send_answer({entries->at(0).tag, std::nullopt, {}, true});
+  send_answer({entries->at(0).from.tag, std::nullopt, {}, true});
   beat();
   CAF_CHECK(source->settled.empty() && results->published.empty());
   CAF_CHECK_EQUAL(source->room, 4u);
@@ -172,7 +171,7 @@ CAF_TEST(a dead letter waits until the incarnation of its stream is known) {
   source->knows_incarnation = false;
   arrive(9, "{\"recordId\":1,");
   arrive(1, deposit_json(1, "ann", 10));
-  answer(entries->at(0).tag, outcome::applied);
+  answer(entries->at(0).from.tag, outcome::applied);
   beat();
   CAF_REQUIRE_EQUAL(results->published.size(), 1u); // the result does not wait
   CAF_CHECK_EQUAL(source->count("receipt.9", settlement::terminate), 0u);
@@ -186,7 +185,7 @@ CAF_TEST(a dead letter waits until the incarnation of its stream is known) {
 
 CAF_TEST(a conflict is parked with its reason) {
   arrive(1, deposit_json(1, "ann", 10));
-  answer(entries->at(0).tag, outcome::conflict);
+  answer(entries->at(0).from.tag, outcome::conflict);
   beat();
   CAF_REQUIRE_EQUAL(results->published.size(), 1u);
   CAF_CHECK_EQUAL(header_of(results->published[0], "Ledgerd-Reason"), "RECORD_ID_CONFLICT");
@@ -196,8 +195,8 @@ CAF_TEST(a conflict is parked with its reason) {
 CAF_TEST(a refusal and a duplicate are results like any other) {
   arrive(1, deposit_json(1, "ann", 10));
   arrive(2, deposit_json(1, "ann", 10));
-  answer(entries->at(0).tag, outcome::insufficient_funds);
-  answer(entries->at(1).tag, outcome::duplicate);
+  answer(entries->at(0).from.tag, outcome::insufficient_funds);
+  answer(entries->at(1).from.tag, outcome::duplicate);
   beat();
   CAF_CHECK_EQUAL(results->published.size(), 2u);
   CAF_CHECK_EQUAL(source->count("receipt.1", settlement::acknowledge), 1u);
@@ -209,7 +208,7 @@ CAF_TEST(an entry that fails by its own fault is tried three times and then park
   for (std::size_t attempt = 0; attempt < 3; ++attempt) {
     CAF_REQUIRE_EQUAL(entries->size(), attempt + 1);
     CAF_CHECK(results->published.empty());
-    fail(entries->at(attempt).tag);
+    fail(entries->at(attempt).from.tag);
     pass(std::chrono::milliseconds{2000});
   }
   CAF_CHECK_EQUAL(entries->size(), 3u);
@@ -250,8 +249,8 @@ CAF_TEST(a node that stands still takes nothing more and lets the leases run out
   caf::anon_send(subject, pulse_atom_v, true);
   consume_messages();
   CAF_CHECK_EQUAL(source->room, 0u);
-  answer(entries->at(0).tag, outcome::applied);
-  results->answer(entries->at(0).tag, true);
+  answer(entries->at(0).from.tag, outcome::applied);
+  results->answer(entries->at(0).from.tag, true);
   consume_messages();
   CAF_CHECK_EQUAL(source->count("receipt.1", settlement::acknowledge), 1u);
   beat();
@@ -261,8 +260,8 @@ CAF_TEST(a node that stands still takes nothing more and lets the leases run out
 CAF_TEST(without a PubAck the report says since when) {
   results->confirm_at_once = false;
   arrive(1, deposit_json(1, "ann", 10));
-  answer(entries->at(0).tag, outcome::applied);
-  results->answer(entries->at(0).tag, false, "maximum bytes exceeded");
+  answer(entries->at(0).from.tag, outcome::applied);
+  results->answer(entries->at(0).from.tag, false, "maximum bytes exceeded");
   pass(std::chrono::milliseconds{6000});
   auto waited = std::make_shared<standstill>();
   ask(
@@ -282,8 +281,8 @@ CAF_TEST(draining finishes what it can and hands back the rest at the deadline) 
       std::int64_t{2000});
   consume_messages();
   CAF_CHECK(source->closed);
-  answer(entries->at(0).tag, outcome::applied);
-  results->answer(entries->at(0).tag, true);
+  answer(entries->at(0).from.tag, outcome::applied);
+  results->answer(entries->at(0).from.tag, true);
   consume_messages();
   CAF_CHECK_EQUAL(source->count("receipt.1", settlement::acknowledge), 1u);
   CAF_CHECK(!summary->has_value());
@@ -389,7 +388,7 @@ CAF_TEST(letters whose stream is away give their credit back after some patience
 CAF_TEST(a result without PubAck keeps its credit however long it takes) {
   results->confirm_at_once = false;
   arrive(1, deposit_json(1, "ann", 10));
-  answer(entries->at(0).tag, outcome::applied);
+  answer(entries->at(0).from.tag, outcome::applied);
   for (int second = 0; second < 8; ++second) {
     for (const auto& letter : std::exchange(results->published, {}))
       results->answer(letter.token, false, "maximum bytes exceeded");

@@ -37,8 +37,8 @@ struct scripted_store {
                                       std::pair{&refused, store_failure_kind::rejected}}) {
       store_failure failure{kind, "scripted"};
       bool found = false;
-      for (std::size_t place = 0; place < batch.groups.size(); ++place) {
-        const auto how = users->find(batch.groups[place].account.user_id);
+      for (std::size_t place = 0; place < batch.heads.size(); ++place) {
+        const auto how = users->find(batch.heads[place].account.user_id);
         if (how == users->end())
           continue;
         found = true;
@@ -49,15 +49,15 @@ struct scripted_store {
       if (found)
         return failure;
     }
-    if (batch.entries > blocked_above)
+    if (batch.entries.size() > blocked_above)
       return store_failure{store_failure_kind::blocked, "too slow", {}, 0};
     return std::nullopt;
   }
 
   std::vector<std::size_t> slow_places(const gate_batch& batch) const {
     std::vector<std::size_t> result;
-    for (std::size_t place = 0; batch.limits.one_by_one && place < batch.groups.size(); ++place)
-      if (slow.contains(batch.groups[place].account.user_id))
+    for (std::size_t place = 0; batch.limits.one_by_one && place < batch.heads.size(); ++place)
+      if (slow.contains(batch.heads[place].account.user_id))
         result.push_back(place);
     return result;
   }
@@ -75,17 +75,14 @@ struct scripted_store {
     ledgerd::posted result;
     result.statistics.work_us = work_us;
     result.slow = slow_places(*batch);
-    for (const auto& group : batch->groups) {
-      group_answer answered;
-      for (const auto& each : group.entries) {
-        if (poison == each.id)
-          return store_failure{store_failure_kind::rejected, "poison"};
-        posting row;
-        row.record = each.id;
-        answered.answers.push_back({outcome::applied, row});
-      }
-      answered.head = {money{1}, static_cast<std::int64_t>(group.entries.size())};
-      result.groups.push_back(std::move(answered));
+    result.heads.resize(batch->heads.size(), {money{1}, 0});
+    for (const auto& [asked, head] : batch->entries) {
+      if (poison == asked.id)
+        return store_failure{store_failure_kind::rejected, "poison"};
+      posting row;
+      row.record = asked.id;
+      result.answers.push_back({outcome::applied, row});
+      ++result.heads[head].seq;
     }
     return result;
   }
@@ -153,7 +150,7 @@ struct gate_fixture : fixture {
     next.ledger = spawn_fake<ledger_actor>(
         [h = heads, holds = holds, user](ledger_actor::pointer) -> ledger_actor::behavior_type {
           return {
-              [](apply_atom, const account_batch&) {},
+              [](apply_atom, const std::vector<asked_entry>&) {},
               [h, user](head_atom, std::optional<account_head> head) {
                 (*h)[user].push_back(head);
               },
@@ -161,11 +158,9 @@ struct gate_fixture : fixture {
               [](idle_atom) {},
           };
         });
-    next.group.account = won_account(user);
-    for (const auto id : ids) {
-      next.group.entries.push_back(deposit(id, user, 1));
-      next.origins.push_back({fetcher, static_cast<ticket>(id)});
-    }
+    next.account = won_account(user);
+    for (const auto id : ids)
+      next.entries.push_back({deposit(id, user, 1), {fetcher, static_cast<ticket>(id)}});
     caf::anon_send(subject, post_atom_v, std::move(next));
   }
 

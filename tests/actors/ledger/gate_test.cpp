@@ -27,8 +27,8 @@ CAF_TEST(groups that arrive during a commit are posted as one batch) {
   post("cid", {3});
   consume_messages();
   CAF_REQUIRE_EQUAL(store->posted.size(), 2u);
-  CAF_CHECK_EQUAL(store->posted[0]->groups.size(), 1u);
-  CAF_CHECK_EQUAL(store->posted[1]->groups.size(), 2u);
+  CAF_CHECK_EQUAL(store->posted[0]->heads.size(), 1u);
+  CAF_CHECK_EQUAL(store->posted[1]->heads.size(), 2u);
   CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2, 3}));
 }
 
@@ -39,8 +39,8 @@ CAF_TEST(a batch never exceeds its size) {
   post("cid", {5, 6});
   consume_messages();
   CAF_REQUIRE_EQUAL(store->posted.size(), 3u);
-  CAF_CHECK_EQUAL(store->posted[1]->entries, 3u);
-  CAF_CHECK_EQUAL(store->posted[2]->entries, 2u);
+  CAF_CHECK_EQUAL(store->posted[1]->entries.size(), 3u);
+  CAF_CHECK_EQUAL(store->posted[2]->entries.size(), 2u);
 }
 
 CAF_TEST(an outage keeps the batch and opens the circuit until the database is back) {
@@ -51,7 +51,7 @@ CAF_TEST(an outage keeps the batch and opens the circuit until the database is b
   CAF_CHECK(answers->empty());
   pass(std::chrono::milliseconds{1000});
   CAF_REQUIRE_EQUAL(store->posted.size(), 3u);
-  CAF_CHECK_EQUAL(store->posted[2]->entries, 2u);
+  CAF_CHECK_EQUAL(store->posted[2]->entries.size(), 2u);
   CAF_CHECK_EQUAL(*circuit, (std::vector<bool>{true, false}));
   CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2}));
 }

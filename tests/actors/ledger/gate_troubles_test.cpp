@@ -33,9 +33,8 @@ struct troubles_fixture : gate_fixture {
     ids result;
     for (std::size_t i = 0; i < store->posted.size(); ++i)
       if (store->aside[i] == is_side)
-        for (const auto& group : store->posted[i]->groups)
-          for (const auto& each : group.entries)
-            result.push_back(to_int(each.id));
+        for (const auto& each : store->posted[i]->entries)
+          result.push_back(to_int(each.asked.id));
     return result;
   }
 
@@ -211,7 +210,7 @@ CAF_TEST(a batch in doubt is posted again whole though an account in it is block
   consume_messages();
   store->blocked = {{"ann", naming::at_once}};
   pass(2000ms);
-  CAF_CHECK_EQUAL(store->posted[1]->entries, 2u);
+  CAF_CHECK_EQUAL(store->posted[1]->entries.size(), 2u);
   store->blocked.clear();
   pass(4000ms);
   CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2}));

@@ -22,7 +22,7 @@ struct ledger_fixture : fixture {
     const auto region =
         spawn_fake<region_actor>([answers](region_actor::pointer) -> region_actor::behavior_type {
           return {
-              [](apply_atom, const entry_batch&) { CAF_FAIL("unexpected entries"); },
+              [](apply_atom, const std::vector<asked_entry>&) { CAF_FAIL("unexpected entries"); },
               [answers](idle_atom, const account_key&, bool gone) { answers->push_back(gone); },
               [](tick_atom) {},
               [](report_atom) { return actor_report{}; },
@@ -55,11 +55,9 @@ struct ledger_fixture : fixture {
   }
 
   void apply(std::vector<std::int64_t> ids) {
-    account_batch batch;
-    for (const auto id : ids) {
-      batch.entries.push_back(deposit(id, "ann", 1));
-      batch.origins.push_back({fetcher, static_cast<ticket>(id)});
-    }
+    std::vector<asked_entry> batch;
+    for (const auto id : ids)
+      batch.push_back({deposit(id, "ann", 1), {fetcher, static_cast<ticket>(id)}});
     caf::anon_send(subject, apply_atom_v, std::move(batch));
     consume_messages();
   }
@@ -71,10 +69,9 @@ struct ledger_fixture : fixture {
 
   std::vector<std::int64_t> ids_of(std::size_t group) const {
     std::vector<std::int64_t> ids;
-    const auto& sent = groups->at(group);
-    for (std::size_t i = 0; i < sent.group.entries.size(); ++i) {
-      ids.push_back(to_int(sent.group.entries[i].id));
-      CAF_CHECK_EQUAL(sent.origins.at(i).tag, static_cast<ticket>(ids.back()));
+    for (const auto& [asked, from] : groups->at(group).entries) {
+      ids.push_back(to_int(asked.id));
+      CAF_CHECK_EQUAL(from.tag, static_cast<ticket>(ids.back()));
     }
     return ids;
   }
@@ -90,7 +87,7 @@ CAF_TEST(the first group goes at once and without a head) {
   apply({1, 2});
   CAF_REQUIRE_EQUAL(groups->size(), 1u);
   CAF_CHECK_EQUAL(ids_of(0), (ids{1, 2}));
-  CAF_CHECK(!groups->at(0).group.head.has_value());
+  CAF_CHECK(!groups->at(0).head.has_value());
 }
 
 CAF_TEST(at most one group is at the gate and what arrives meanwhile forms the next) {
@@ -101,8 +98,8 @@ CAF_TEST(at most one group is at the gate and what arrives meanwhile forms the n
   answer(account_head{money{7}, 4});
   CAF_REQUIRE_EQUAL(groups->size(), 2u);
   CAF_CHECK_EQUAL(ids_of(1), (ids{2, 3}));
-  CAF_REQUIRE(groups->at(1).group.head.has_value());
-  CAF_CHECK_EQUAL(groups->at(1).group.head->seq, 4);
+  CAF_REQUIRE(groups->at(1).head.has_value());
+  CAF_CHECK_EQUAL(groups->at(1).head->seq, 4);
 }
 
 CAF_TEST(a group is never larger than allowed and keeps the order) {
@@ -124,7 +121,7 @@ CAF_TEST(an unknown head after a failure is not replaced by the old one) {
   answer(std::nullopt);
   apply({3});
   CAF_REQUIRE_EQUAL(groups->size(), 3u);
-  CAF_CHECK(!groups->at(2).group.head.has_value());
+  CAF_CHECK(!groups->at(2).head.has_value());
 }
 
 CAF_TEST(it refuses to go while it has work and goes when it has none) {
@@ -165,10 +162,10 @@ CAF_TEST(the memory of a ledger follows what waits and not what has gone) {
   state.options.group_max = 1000;
   std::int64_t id = 0;
   const auto arrive = [&](std::size_t count) {
-    account_batch batch;
+    std::vector<asked_entry> batch;
     for (std::size_t i = 0; i < count; ++i) {
-      batch.entries.push_back(deposit(++id, "ann", 1));
-      batch.origins.push_back({{}, static_cast<ticket>(id)});
+      ++id;
+      batch.push_back({deposit(id, "ann", 1), {{}, static_cast<ticket>(id)}});
     }
     state.add(std::move(batch));
   };
@@ -176,10 +173,10 @@ CAF_TEST(the memory of a ledger follows what waits and not what has gone) {
   bool in_order = true;
   const auto leave = [&] {
     const auto group = state.next_group({});
-    for (std::size_t i = 0; group && i < group->group.entries.size(); ++i) {
+    for (std::size_t i = 0; group && i < group->entries.size(); ++i) {
       ++gone;
-      in_order = in_order && to_int(group->group.entries[i].id) == gone
-                 && group->origins[i].tag == static_cast<ticket>(gone);
+      const auto& [asked, from] = group->entries[i];
+      in_order = in_order && to_int(asked.id) == gone && from.tag == static_cast<ticket>(gone);
     }
     state.at_gate = false;
   };
@@ -188,8 +185,7 @@ CAF_TEST(the memory of a ledger follows what waits and not what has gone) {
   for (int round = 0; round < 2000; ++round) {
     leave();
     arrive(1000);
-    largest =
-        std::max({largest, state.waiting.entries.capacity(), state.waiting.origins.capacity()});
+    largest = std::max(largest, state.waiting.capacity());
     CAF_REQUIRE_EQUAL(state.count_waiting(), 8000u);
   }
   CAF_CHECK(in_order);
@@ -197,5 +193,5 @@ CAF_TEST(the memory of a ledger follows what waits and not what has gone) {
   CAF_CHECK_LESS_OR_EQUAL(largest, 4u * 8000u);
   while (state.count_waiting() > 10)
     leave();
-  CAF_CHECK_LESS_OR_EQUAL(state.waiting.entries.capacity(), 64u);
+  CAF_CHECK_LESS_OR_EQUAL(state.waiting.capacity(), 64u);
 }

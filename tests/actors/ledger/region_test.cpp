@@ -23,9 +23,9 @@ struct region_fixture : fixture {
   }
 
   void apply(std::vector<std::pair<std::int64_t, std::string>> entries) {
-    entry_batch batch;
+    std::vector<asked_entry> batch;
     for (const auto& [id, user] : entries)
-      batch.entries.push_back({static_cast<ticket>(id), deposit(id, user, 1)});
+      batch.push_back({deposit(id, user, 1), {{}, static_cast<ticket>(id)}});
     caf::anon_send(subject, apply_atom_v, std::move(batch));
     consume_messages();
   }
@@ -56,11 +56,11 @@ CAF_TEST_FIXTURE_SCOPE(region_tests, region_fixture)
 CAF_TEST(a batch is split by account and each account keeps its order) {
   apply({{1, "ann"}, {2, "bob"}, {3, "ann"}});
   CAF_REQUIRE_EQUAL(groups->size(), 2u);
-  const auto& ann = groups->at(0).group.account.user_id == "ann" ? groups->at(0) : groups->at(1);
-  CAF_REQUIRE_EQUAL(ann.group.entries.size(), 2u);
-  CAF_CHECK_EQUAL(to_int(ann.group.entries[0].id), 1);
-  CAF_CHECK_EQUAL(to_int(ann.group.entries[1].id), 3);
-  CAF_CHECK_EQUAL(ann.origins[1].tag, 3u);
+  const auto& ann = groups->at(0).account.user_id == "ann" ? groups->at(0) : groups->at(1);
+  CAF_REQUIRE_EQUAL(ann.entries.size(), 2u);
+  CAF_CHECK_EQUAL(to_int(ann.entries[0].asked.id), 1);
+  CAF_CHECK_EQUAL(to_int(ann.entries[1].asked.id), 3);
+  CAF_CHECK_EQUAL(ann.entries[1].from.tag, 3u);
 }
 
 CAF_TEST(an account in use keeps its ledger and its head) {
@@ -68,7 +68,7 @@ CAF_TEST(an account in use keeps its ledger and its head) {
   answer_all();
   apply({{2, "ann"}});
   CAF_REQUIRE_EQUAL(groups->size(), 1u);
-  CAF_CHECK(groups->at(0).group.head.has_value());
+  CAF_CHECK(groups->at(0).head.has_value());
   CAF_CHECK_EQUAL(value("ledgers_spawned_total"), 1);
 }
 
@@ -85,10 +85,10 @@ CAF_TEST(the least recently used ledger goes when there are too many) {
   CAF_CHECK_EQUAL(value("ledgers_passivated_total"), 1);
   apply({{4, "bob"}});
   CAF_REQUIRE_EQUAL(groups->size(), 1u);
-  CAF_CHECK(groups->at(0).group.head.has_value());
+  CAF_CHECK(groups->at(0).head.has_value());
   apply({{5, "ann"}});
   CAF_REQUIRE_EQUAL(groups->size(), 2u);
-  CAF_CHECK(!groups->at(1).group.head.has_value());
+  CAF_CHECK(!groups->at(1).head.has_value());
 }
 
 CAF_TEST(an idle ledger goes after its time) {
@@ -108,7 +108,7 @@ CAF_TEST(a ledger at work stays though it was asked to go) {
   answer_all();
   apply({{2, "ann"}});
   CAF_REQUIRE_EQUAL(groups->size(), 1u);
-  CAF_CHECK(groups->at(0).group.head.has_value());
+  CAF_CHECK(groups->at(0).head.has_value());
 }
 
 CAF_TEST(entries for a ledger that is leaving are held and reach its successor) {
@@ -122,14 +122,14 @@ CAF_TEST(entries for a ledger that is leaving are held and reach its successor) 
   }
   advance_time(std::chrono::milliseconds{1000});
   CAF_REQUIRE(consume_message()); // the region's beat
-  entry_batch batch;
-  batch.entries.push_back({2, deposit(2, "ann", 1)});
-  batch.entries.push_back({3, deposit(3, "ann", 1)});
+  std::vector<asked_entry> batch;
+  batch.push_back({deposit(2, "ann", 1), {{}, 2}});
+  batch.push_back({deposit(3, "ann", 1), {{}, 3}});
   caf::anon_send(subject, apply_atom_v, std::move(batch));
   sched.prioritize(subject);
   consume_messages();
   CAF_REQUIRE_EQUAL(groups->size(), 1u);
-  CAF_CHECK_EQUAL(groups->at(0).group.entries.size(), 2u);
+  CAF_CHECK_EQUAL(groups->at(0).entries.size(), 2u);
   CAF_CHECK_EQUAL(value("ledgers_spawned_total"), 2);
 }
 

@@ -18,12 +18,10 @@ struct lane_fixture {
 
   void add(const std::string& user, const ids& records) {
     ledger_group next;
-    next.group.account = won_account(user);
-    next.group.head = account_head{money{1}, 1};
-    for (const auto id : records) {
-      next.group.entries.push_back(deposit(id, user, 1));
-      next.origins.push_back({{}, static_cast<ticket>(id)});
-    }
+    next.account = won_account(user);
+    next.head = account_head{money{1}, 1};
+    for (const auto id : records)
+      next.entries.push_back({deposit(id, user, 1), {{}, static_cast<ticket>(id)}});
     lane.add(std::move(next), now);
   }
 
@@ -33,12 +31,12 @@ struct lane_fixture {
     ids result;
     if (!part)
       return result;
-    CAF_REQUIRE_EQUAL(part->groups.size(), 1u);
-    for (std::size_t i = 0; i < part->groups[0].entries.size(); ++i) {
-      result.push_back(to_int(part->groups[0].entries[i].id));
-      CAF_CHECK_EQUAL(part->origins[0].at(i).tag, static_cast<ticket>(result.back()));
+    CAF_REQUIRE_EQUAL(part->heads.size(), 1u);
+    CAF_REQUIRE_EQUAL(part->origins.size(), part->entries.size());
+    for (std::size_t i = 0; i < part->entries.size(); ++i) {
+      result.push_back(to_int(part->entries[i].asked.id));
+      CAF_CHECK_EQUAL(part->origins[i].tag, static_cast<ticket>(result.back()));
     }
-    CAF_CHECK_EQUAL(part->entries, result.size());
     return result;
   }
 
@@ -115,11 +113,11 @@ CAF_TEST(only the first part has the old head and only the last tells the ledger
   lane.take(now);
   lane.cut(now);
   auto part = lane.take(now);
-  CAF_CHECK_EQUAL(part->groups[0].head->seq, 1);
+  CAF_CHECK_EQUAL(part->heads[0].head->seq, 1);
   CAF_CHECK(!part->ledgers[0]);
   succeed();
   part = lane.take(now);
-  CAF_CHECK_EQUAL(part->groups[0].head->seq, 7);
+  CAF_CHECK_EQUAL(part->heads[0].head->seq, 7);
   lane.refused(now);
   CAF_CHECK(!lane.next_due());
 }

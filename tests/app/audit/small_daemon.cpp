@@ -26,10 +26,10 @@ outgoing answer_to(const delivery& source, ledger_store& store, const currency_t
   if (const auto* why = std::get_if<rejection>(&decoded))
     return bury(*why);
   const auto& asked = std::get<entry>(decoded);
-  const auto result = store.post({{asked.account, std::nullopt, {asked}}});
+  const auto result = store.post({{{asked.account, std::nullopt}}, {{asked, 0}}});
   if (const auto* failure = std::get_if<store_failure>(&result))
     throw std::runtime_error(failure->detail);
-  const auto& [verdict, stored] = std::get<posted>(result).groups.at(0).answers.at(0);
+  const auto& [verdict, stored] = std::get<posted>(result).answers.at(0);
   if (verdict == outcome::conflict)
     return bury({dead_reason::record_id_conflict, "the record id is known with other content"});
   return make_result(0, stored, *currencies.exponent(stored.account.currency), source);

@@ -47,11 +47,11 @@ struct fixture {
     options.url = servers.nats_url();
     nats = broker::connect(options, [](link_event, const std::string&) {});
     CAF_REQUIRE_EQUAL(nats->provision({}).refused.size(), 0u);
-    posting_group group;
-    group.account = request(1, movement::deposit, 1).account;
-    group.entries = {request(1, movement::deposit, 500), request(2, movement::withdrawal, 501),
-                     request(3, movement::withdrawal, 200)};
-    const auto result = make_postgres_store(servers.database_url())->post({group});
+    const posting_batch batch{{{request(1, movement::deposit, 1).account, std::nullopt}},
+                              {{request(1, movement::deposit, 500), 0},
+                               {request(2, movement::withdrawal, 501), 0},
+                               {request(3, movement::withdrawal, 200), 0}}};
+    const auto result = make_postgres_store(servers.database_url())->post(batch);
     CAF_REQUIRE(std::holds_alternative<posted>(result));
   }
 

@@ -28,11 +28,11 @@ struct troubled : postgres_world {
   std::int64_t id = 0;
 
   // One deposit for each; the accounts exist afterwards.
-  std::vector<posting_group> batch_for(const std::vector<std::string>& users) {
-    std::vector<posting_group> result;
+  posting_batch batch_for(const std::vector<std::string>& users) {
+    std::vector<posting_batch> groups;
     for (const auto& user : users)
-      result.push_back(group(won(user), {}, {deposit(++id, 1)}));
-    return result;
+      groups.push_back(group(won(user), {}, {deposit(++id, 1)}));
+    return joined(groups);
   }
 
   store_failure failure_of_post(const std::vector<std::string>& users, const post_limits& limits) {
@@ -116,6 +116,20 @@ CAF_TEST(what a trigger refuses shows when it is written alone) {
   CAF_CHECK_EQUAL(chain_fault(content()), "");
 }
 
+CAF_TEST(who is refused is named by the account however the entries stand) {
+  on_insert("NEW.user_id = 'bob' AND NEW.type = 'WITHDRAWAL'", "RAISE EXCEPTION 'not for bob'");
+  const auto result = store->post(
+      mixed({{won("cid"), {}}, {won("bob"), {}}, {won("ann"), {}}}, {{deposit(1, 5), 1},
+                                                                     {deposit(2, 5), 2},
+                                                                     {withdrawal(3, 1), 0},
+                                                                     {withdrawal(4, 1), 1},
+                                                                     {deposit(5, 5), 0}}),
+      one_by_one);
+  CAF_CHECK(failure_of(result) == store_failure_kind::rejected);
+  CAF_CHECK_EQUAL(std::get<store_failure>(result).culprits, (places{1}));
+  CAF_CHECK(content().postings.empty());
+}
+
 CAF_TEST(a statement that takes too long shows when it is written alone) {
   on_insert("NEW.user_id = 'bob'", "PERFORM pg_sleep(1)");
   const auto failure = failure_of_post({"ann", "bob", "cid"}, quick);
@@ -150,20 +164,23 @@ CAF_TEST(when every row is slow nobody is named and it is said how many were man
 }
 
 CAF_TEST(posted one by one the answers are the same) {
-  std::vector<posting_group> batch;
-  for (const auto* user : {"zoe", "ann", "mia"}) {
-    batch.push_back(group(won(user), {}, {deposit(id + 1, 5), withdrawal(id + 2, 9)}));
-    id += 2;
-  }
+  // The entries of the accounts take turns, and one of these has none.
+  auto batch = mixed({{won("zoe"), {}}, {won("non"), {}}, {won("ann"), {}}, {won("mia"), {}}}, {});
+  for (const bool is_first : {true, false})
+    for (const std::size_t head : {2, 0, 3}) {
+      ++id;
+      batch.entries.push_back({is_first ? deposit(id, 5) : withdrawal(id, 9), head});
+    }
+  batch = mixed(batch.heads, batch.entries);
   const auto first = posted_of(store->post(batch, one_by_one));
   CAF_CHECK_EQUAL(first.statistics.rows, 6u);
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    CAF_CHECK(verdicts(first.groups[i])
-              == (std::vector{outcome::applied, outcome::insufficient_funds}));
-    CAF_CHECK(first.groups[i].head == head(5, 2));
-    for (const auto& each : first.groups[i].answers)
-      CAF_CHECK(content().postings.at(each.stored.record) == each.stored);
+  for (std::size_t i = 0; i < 6; ++i) {
+    const auto& [verdict, stored] = first.answers.at(i);
+    CAF_CHECK_EQUAL(verdict, i < 3 ? outcome::applied : outcome::insufficient_funds);
+    CAF_CHECK_EQUAL(to_int(stored.record), to_int(batch.entries[i].asked.id));
+    CAF_CHECK(content().postings.at(stored.record) == stored);
   }
+  CAF_CHECK(first.heads == (std::vector{head(5, 2), head(0, 0), head(5, 2), head(5, 2)}));
   const auto again = posted_of(store->post(batch, one_by_one));
   CAF_CHECK_EQUAL(again.statistics.rows, 0u);
   CAF_CHECK_EQUAL(chain_fault(content()), "");

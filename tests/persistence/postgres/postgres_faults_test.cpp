@@ -28,7 +28,7 @@ struct patient_poster {
   int rejected = 0;
   int blocked = 0;
 
-  posted post(const std::vector<posting_group>& batch) {
+  posted post(const posting_batch& batch) {
     for (const auto deadline = clock::now() + 60s; clock::now() < deadline;) {
       auto result = store->post(batch);
       if (auto success = std::get_if<posted>(&result))
@@ -50,16 +50,16 @@ struct faults : postgres_world {
     std::optional<account_head> heads[3];
     std::int64_t id = 0;
     while (!stop()) {
-      std::vector<posting_group> batch;
+      std::vector<posting_batch> groups;
       for (int user = 0; user < 3; ++user) {
         std::vector<entry> entries;
         for (int k = 0; k < 10; ++k)
           entries.push_back(deposit(++id, 1));
-        batch.push_back(group(won("user-" + std::to_string(user)), heads[user], entries));
+        groups.push_back(group(won("user-" + std::to_string(user)), heads[user], entries));
       }
-      const auto result = poster.post(batch);
+      const auto result = poster.post(joined(groups));
       for (int user = 0; user < 3; ++user)
-        heads[user] = result.groups[static_cast<std::size_t>(user)].head;
+        heads[user] = result.heads[static_cast<std::size_t>(user)];
     }
     CAF_MESSAGE(id << " entries, " << poster.unavailable << " times unavailable, "
                    << poster.in_doubt << " times in doubt");
@@ -81,9 +81,8 @@ struct faults : postgres_world {
   posted post_cut_twice(cut_proxy::cut where) {
     cut_proxy proxy(port_of(url));
     const auto store = make_postgres_store(with_port(url, proxy.port()));
-    posted_of(store->post({group(won("ann"), {}, {deposit(1, 100)})}));
-    const std::vector batch{
-        group(won("ann"), head(100, 1), {withdrawal(2, 30), withdrawal(3, 90)})};
+    posted_of(store->post(group(won("ann"), {}, {deposit(1, 100)})));
+    const auto batch = group(won("ann"), head(100, 1), {withdrawal(2, 30), withdrawal(3, 90)});
     proxy.arm("COMMIT", where);
     CAF_CHECK(failure_of(store->post(batch)) == store_failure_kind::in_doubt);
     CAF_CHECK_EQUAL(proxy.cuts(), 1);
@@ -108,18 +107,17 @@ CAF_TEST_FIXTURE_SCOPE(faulty, faults)
 
 CAF_TEST(a commit whose answer is lost is in doubt and then known) {
   const auto again = post_cut_twice(cut_proxy::cut::after_answer);
-  CAF_CHECK(verdicts(again.groups.at(0)) == (std::vector(2, outcome::duplicate)));
-  CAF_CHECK(again.groups.at(0).answers.at(0).stored.balance_after == money{70});
-  CAF_CHECK(again.groups.at(0).answers.at(1).stored.verdict == outcome::insufficient_funds);
-  CAF_CHECK(again.groups.at(0).head == head(70, 3));
+  CAF_CHECK(verdicts(again) == (std::vector(2, outcome::duplicate)));
+  CAF_CHECK(again.answers.at(0).stored.balance_after == money{70});
+  CAF_CHECK(again.answers.at(1).stored.verdict == outcome::insufficient_funds);
+  CAF_CHECK(again.heads.at(0) == head(70, 3));
   CAF_CHECK_EQUAL(again.statistics.rows, 0u);
   CAF_CHECK_EQUAL(chain_fault(content()), "");
 }
 
 CAF_TEST(a commit that never arrives is in doubt and then posted) {
   const auto again = post_cut_twice(cut_proxy::cut::before_forwarding);
-  CAF_CHECK(verdicts(again.groups.at(0))
-            == (std::vector{outcome::applied, outcome::insufficient_funds}));
+  CAF_CHECK(verdicts(again) == (std::vector{outcome::applied, outcome::insufficient_funds}));
   CAF_CHECK_EQUAL(again.statistics.rows, 2u);
   CAF_CHECK_EQUAL(chain_fault(content()), "");
 }
@@ -129,11 +127,11 @@ CAF_TEST(a connection cut before commit wrote nothing) {
     cut_proxy proxy(port_of(url));
     patient_poster poster{make_postgres_store(with_port(url, proxy.port()))};
     const auto first =
-        poster.post({group(won(trigger), {}, {deposit(content().postings.size() + 1, 1)})});
+        poster.post(group(won(trigger), {}, {deposit(content().postings.size() + 1, 1)}));
     const auto before = content().postings.size();
     proxy.arm(trigger, cut_proxy::cut::after_answer);
-    const std::vector batch{group(won(trigger), first.groups.at(0).head,
-                                  {deposit(static_cast<std::int64_t>(before) + 1, 1)})};
+    const auto batch =
+        group(won(trigger), first.heads.at(0), {deposit(static_cast<std::int64_t>(before) + 1, 1)});
     CAF_CHECK(failure_of(poster.store->post(batch)) == store_failure_kind::unavailable);
     CAF_CHECK_EQUAL(proxy.cuts(), 1);
     CAF_CHECK(content().postings.size() == before);
@@ -184,44 +182,44 @@ CAF_TEST(a killed server that comes back has lost and doubled nothing) {
 
 CAF_TEST(a server that is away is unavailable and no secret is told) {
   const auto away = make_postgres_store("postgresql://ann:hidden@127.0.0.1:1/d");
-  const auto result = away->post({group(won("ann"), {}, {deposit(1, 1)})});
+  const auto result = away->post(group(won("ann"), {}, {deposit(1, 1)}));
   CAF_CHECK(failure_of(result) == store_failure_kind::unavailable);
   CAF_CHECK(std::get<store_failure>(result).detail.find("hidden") == std::string::npos);
 }
 
 CAF_TEST(a database without the schema is unavailable) {
   CAF_CHECK(failure_of(make_postgres_store(postgres().fresh_database())
-                           ->post({group(won("ann"), {}, {deposit(1, 1)})}))
+                           ->post(group(won("ann"), {}, {deposit(1, 1)})))
             == store_failure_kind::unavailable);
 }
 
 CAF_TEST(a table that others lock for too long is unavailable and no account is to blame) {
   patient_poster poster{make_postgres_store(with_parameter(url, "options=-clock_timeout%3D200ms"))};
-  const auto first = poster.post({group(won("ann"), {}, {deposit(1, 1)})});
+  const auto first = poster.post(group(won("ann"), {}, {deposit(1, 1)}));
   auto locked = std::async(std::launch::async, [&] {
     sql("BEGIN; LOCK TABLE ledger.accounts IN EXCLUSIVE MODE; SELECT pg_sleep(2)");
   });
   CAF_REQUIRE(becomes("SELECT count(*) FROM pg_locks WHERE mode = 'ExclusiveLock' AND granted "
                       "AND relation = 'ledger.accounts'::regclass",
                       "1"));
-  const auto result = poster.post({group(won("ann"), first.groups.at(0).head, {deposit(2, 1)})});
+  const auto result = poster.post(group(won("ann"), first.heads.at(0), {deposit(2, 1)}));
   locked.get();
   CAF_CHECK(poster.unavailable > 0);
   // The lock may end between the attempt that it blocks and the look at who is locked.
   CAF_CHECK(poster.blocked <= 1);
   CAF_CHECK_EQUAL(poster.in_doubt + poster.rejected, 0);
-  CAF_CHECK(result.groups.at(0).head == head(2, 2));
+  CAF_CHECK(result.heads.at(0) == head(2, 2));
 }
 
 CAF_TEST(a time limit does not cut the wait for a synchronous standby) {
   const auto store =
       make_postgres_store(with_parameter(url, "options=-cstatement_timeout%3D300ms"));
-  posted_of(store->post({group(won("ann"), {}, {deposit(1, 1)})}));
+  posted_of(store->post(group(won("ann"), {}, {deposit(1, 1)})));
   sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
   sql("SELECT pg_reload_conf()");
   const bool waits = becomes("SHOW synchronous_standby_names", "nobody");
   auto waiting = std::async(std::launch::async, [&] {
-    return store->post({group(won("ann"), head(1, 1), {deposit(2, 1)})});
+    return store->post(group(won("ann"), head(1, 1), {deposit(2, 1)}));
   });
   const auto still = waiting.wait_for(1500ms);
   sql("ALTER SYSTEM RESET synchronous_standby_names");
@@ -236,7 +234,7 @@ CAF_TEST(what the database cannot hold is rejected) {
   unknown.currency = *currency_code::parse("QQQ");
   const auto store = this->store();
   const auto is_rejected = [&](const account_key& account) {
-    return failure_of(store->post({group(account, {}, {deposit(1, 1)})}))
+    return failure_of(store->post(group(account, {}, {deposit(1, 1)})))
            == store_failure_kind::rejected;
   };
   CAF_CHECK(is_rejected(unknown));
@@ -257,7 +255,7 @@ CAF_TEST(what a trigger raises is rejected and the next batch goes through) {
   const auto store =
       make_postgres_store(with_parameter(url, "options=-cstatement_timeout%3D500ms"));
   const auto kind = [&](const char* user) {
-    return failure_of(store->post({group(won(user), {}, {deposit(1, 1)})}));
+    return failure_of(store->post(group(won(user), {}, {deposit(1, 1)})));
   };
   CAF_CHECK(kind("bob") == store_failure_kind::rejected);
   CAF_CHECK(kind("eve") == store_failure_kind::rejected);
@@ -267,14 +265,14 @@ CAF_TEST(what a trigger raises is rejected and the next batch goes through) {
 
 CAF_TEST(an account whose next number is taken is rejected and not tried for ever) {
   const auto store = this->store();
-  posted_of(store->post({group(won("ann"), {}, {deposit(1, 1), deposit(2, 1)})}));
+  posted_of(store->post(group(won("ann"), {}, {deposit(1, 1), deposit(2, 1)})));
   sql("UPDATE ledger.accounts SET seq = 1, balance = 1");
-  CAF_CHECK(failure_of(store->post({group(won("ann"), head(1, 1), {deposit(3, 1)})}))
+  CAF_CHECK(failure_of(store->post(group(won("ann"), head(1, 1), {deposit(3, 1)})))
             == store_failure_kind::rejected);
 }
 
 CAF_TEST(no plan reads a whole table however young the tables are) {
-  std::vector<posting_group> batch;
+  std::vector<posting_batch> groups;
   std::int64_t id = 0;
   const auto seq_scans = "SELECT sum(seq_scan) FROM pg_stat_user_tables "
                          "WHERE schemaname = 'ledger' AND relname IN ('accounts', 'transactions')";
@@ -282,15 +280,15 @@ CAF_TEST(no plan reads a whole table however young the tables are) {
   {
     const auto store = this->store();
     for (int round = 0; round < 12; ++round) {
-      batch.clear();
+      groups.clear();
       for (int user = 0; user < 50; ++user) {
         ++id;
         // The second entry is known from the round before; the head is old in odd rounds.
-        batch.push_back(group(won("user-" + std::to_string(user)),
-                              round % 2 == 0 ? std::nullopt : std::optional(head(1, 1)),
-                              {deposit(id, 1), deposit(std::max<std::int64_t>(id - 50, 1), 1)}));
+        groups.push_back(group(won("user-" + std::to_string(user)),
+                               round % 2 == 0 ? std::nullopt : std::optional(head(1, 1)),
+                               {deposit(id, 1), deposit(std::max<std::int64_t>(id - 50, 1), 1)}));
       }
-      posted_of(store->post(batch));
+      posted_of(store->post(joined(groups)));
     }
   }
   // The session reports its scans when it ends.
@@ -305,7 +303,7 @@ CAF_TEST(updates of accounts stay within their page) {
   auto store = this->store();
   std::optional<account_head> last;
   for (int i = 1; i <= 300; ++i)
-    last = posted_of(store->post({group(won("hot"), last, {deposit(i, 1)})})).groups.at(0).head;
+    last = posted_of(store->post(group(won("hot"), last, {deposit(i, 1)}))).heads.at(0);
   store.reset(); // a session reports what it did when it ends
   CAF_CHECK(becomes("SELECT n_tup_hot_upd >= 270 FROM pg_stat_user_tables "
                     "WHERE schemaname = 'ledger' AND relname = 'accounts'",

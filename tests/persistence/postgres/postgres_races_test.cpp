@@ -40,9 +40,8 @@ std::array<sight, 2> on_two_threads(Body body) {
   return sights;
 }
 
-// Posts and notes; the answers, empty after a failure.
-std::vector<group_answer> post(ledger_store& store, const std::vector<posting_group>& batch,
-                               sight& seen) {
+// Posts and notes; nothing after a failure.
+posted post(ledger_store& store, const posting_batch& batch, sight& seen) {
   auto result = store.post(batch);
   if (const auto failure = std::get_if<store_failure>(&result)) {
     seen.failures.push_back(failure->detail);
@@ -52,7 +51,7 @@ std::vector<group_answer> post(ledger_store& store, const std::vector<posting_gr
   ++seen.batches;
   seen.rejections += success.statistics.fence_rejections;
   seen.raced += success.statistics.raced;
-  return std::move(success.groups);
+  return std::move(success);
 }
 
 } // namespace
@@ -68,7 +67,7 @@ CAF_TEST(overlapping batches in opposite order never wait in a circle) {
     std::int64_t id = me * 10'000'000;
     const auto end = clock::now() + 4s;
     while (clock::now() < end && seen.failures.empty()) {
-      std::vector<posting_group> batch;
+      std::vector<posting_batch> groups;
       for (int i = 0; i < 60; ++i) {
         // Forty accounts of both, twenty new ones that the other also opens, each in its own order.
         const auto number = i < 40 ? i : 1000 + 20 * seen.batches + i;
@@ -76,14 +75,15 @@ CAF_TEST(overlapping batches in opposite order never wait in a circle) {
         const auto known = heads.find(key);
         const auto amount = static_cast<std::int64_t>(random() % 100 + 1);
         const auto asked = random() % 2 == 0 ? deposit(++id, amount) : withdrawal(++id, amount);
-        batch.push_back(group(
+        groups.push_back(group(
             key, known == heads.end() ? std::nullopt : std::optional(known->second), {asked}));
       }
       if (me == 1)
-        std::reverse(batch.begin(), batch.end());
-      const auto answers = post(*store, batch, seen);
-      for (std::size_t i = 0; i < answers.size(); ++i)
-        heads[batch[i].account] = answers[i].head;
+        std::reverse(groups.begin(), groups.end());
+      const auto batch = joined(groups);
+      const auto result = post(*store, batch, seen);
+      for (std::size_t i = 0; i < result.heads.size(); ++i)
+        heads[batch.heads[i].account] = result.heads[i];
     }
   });
   for (const auto& each : sights) {
@@ -107,11 +107,11 @@ CAF_TEST(the same messages on two nodes are posted once) {
       std::vector<entry> entries;
       for (int k = 0; k < 10; ++k)
         entries.push_back(deposit(1 + 10 * i + k, 1 + k));
-      for (const auto& group_answered : post(*store, {group(won("ann"), head, entries)}, seen)) {
-        head = group_answered.head;
-        for (const auto& each : group_answered.answers)
-          answered[static_cast<std::size_t>(me)].emplace(each.stored.record, each.stored);
-      }
+      const auto result = post(*store, group(won("ann"), head, entries), seen);
+      for (const auto& each : result.heads)
+        head = each;
+      for (const auto& each : result.answers)
+        answered[static_cast<std::size_t>(me)].emplace(each.stored.record, each.stored);
     }
   });
   for (const auto& each : sights)
@@ -134,10 +134,9 @@ CAF_TEST(the same ids for different accounts in opposite order are settled) {
       std::vector<entry> entries;
       for (int k = 0; k < 50; ++k)
         entries.push_back(deposit(1 + 50 * round + (me == 0 ? k : 49 - k), 1));
-      for (auto& group_answered :
-           post(*store, {group(won(me == 0 ? "ann" : "bob"), {}, entries)}, seen))
-        for (auto& each : group_answered.answers)
-          answered[static_cast<std::size_t>(me)].push_back(std::move(each));
+      for (auto& each :
+           post(*store, group(won(me == 0 ? "ann" : "bob"), {}, entries), seen).answers)
+        answered[static_cast<std::size_t>(me)].push_back(std::move(each));
     }
   });
   for (const auto& each : sights)

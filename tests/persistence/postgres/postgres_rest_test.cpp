@@ -32,8 +32,8 @@ struct rest : postgres_world {
   }
   ~rest() { set_database_listener({}); }
 
-  std::vector<posting_group> deposit_of(const char* user, std::int64_t id) {
-    return {group(won(user), {}, {deposit(id, 1)})};
+  posting_batch deposit_of(const char* user, std::int64_t id) {
+    return group(won(user), {}, {deposit(id, 1)});
   }
 
   void end_all_sessions() {
@@ -149,8 +149,7 @@ CAF_TEST(what a database sets by default breaks nothing) {
   CAF_CHECK(!migrate(odd, schema::account).empty());
   CAF_CHECK(check_database(odd).empty());
   const auto store = make_postgres_store(odd);
-  CAF_CHECK(
-      !failure_of(store->post({group(won("a\\b'c"), {}, {deposit(1, 1), withdrawal(2, 9)})})));
+  CAF_CHECK(!failure_of(store->post(group(won("a\\b'c"), {}, {deposit(1, 1), withdrawal(2, 9)}))));
   CAF_CHECK_EQUAL(make_postgres_reader(odd)->accounts_of("a\\b'c").size(), 1u);
 }
 

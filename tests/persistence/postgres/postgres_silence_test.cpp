@@ -41,8 +41,8 @@ std::chrono::milliseconds time_of(Function function) {
 }
 
 struct silence : postgres_world {
-  std::vector<posting_group> deposit_of(const char* user, std::int64_t id) {
-    return {group(won(user), {}, {deposit(id, 1)})};
+  posting_batch deposit_of(const char* user, std::int64_t id) {
+    return group(won(user), {}, {deposit(id, 1)});
   }
 
   bool becomes(const std::string& query, const std::string& answer) {

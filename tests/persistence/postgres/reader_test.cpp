@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 struct world : postgres_world {
   std::unique_ptr<ledger_reader> reader() { return make_postgres_reader(url); }
 
-  posted post(std::vector<posting_group> batch) { return posted_of(store()->post(batch)); }
+  posted post(const posting_batch& batch) { return posted_of(store()->post(batch)); }
 };
 
 std::vector<std::int64_t> numbers(const std::vector<posting>& list) {
@@ -47,9 +47,9 @@ std::pair<std::chrono::milliseconds, bool> timed(Function function) {
 CAF_TEST_FIXTURE_SCOPE(reading, world)
 
 CAF_TEST(what was posted is found) {
-  const auto result = post({group(won("ann"), {}, {deposit(1, 100), withdrawal(2, 500)})});
+  const auto result = post(group(won("ann"), {}, {deposit(1, 100), withdrawal(2, 500)}));
   const auto reader = this->reader();
-  const auto& answers = result.groups.at(0).answers;
+  const auto& answers = result.answers;
   CAF_CHECK(reader->find(record_id{1}) == answers.at(0).stored);
   CAF_CHECK(reader->find(record_id{2}) == answers.at(1).stored);
   CAF_CHECK(!reader->find(record_id{3}));
@@ -68,13 +68,13 @@ CAF_TEST(accounts of a user come by currency) {
   auto euro = won("ann");
   euro.currency = *currency_code::parse("EUR");
   const auto result =
-      post({group(won("ann"), {}, {deposit(1, 100)}), group(euro, {}, {deposit(2, 7)}),
-            group(won("bob"), {}, {deposit(3, 1)})});
+      post(joined({group(won("ann"), {}, {deposit(1, 100)}), group(euro, {}, {deposit(2, 7)}),
+                   group(won("bob"), {}, {deposit(3, 1)})}));
   const auto found = reader()->accounts_of("ann");
   CAF_REQUIRE_EQUAL(found.size(), 2u);
   CAF_CHECK(found[0].account == euro && found[0].head == head(7, 1));
   CAF_CHECK(found[1].account == won("ann") && found[1].head == head(100, 1));
-  CAF_CHECK(found[1].updated_at == result.groups.at(0).answers.at(0).stored.created_at);
+  CAF_CHECK(found[1].updated_at == result.answers.at(0).stored.created_at);
   CAF_CHECK(reader()->accounts_of("eve").empty());
 }
 
@@ -82,7 +82,7 @@ CAF_TEST(a history is read page by page) {
   std::vector<entry> entries;
   for (int i = 1; i <= 7; ++i)
     entries.push_back(deposit(i, i));
-  post({group(won("ann"), {}, entries), group(won("bob"), {}, {deposit(100, 1)})});
+  post(joined({group(won("ann"), {}, entries), group(won("bob"), {}, {deposit(100, 1)})}));
   const auto reader = this->reader();
   CAF_CHECK(numbers(reader->history(won("ann"), 0, 3)) == (std::vector<std::int64_t>{7, 6, 5}));
   CAF_CHECK(numbers(reader->history(won("ann"), 5, 3)) == (std::vector<std::int64_t>{4, 3, 2}));
@@ -99,7 +99,8 @@ CAF_TEST(a history of all currencies is read page by page) {
   for (int i = 1; i <= 23; ++i) {
     const auto& account = i % 3 == 0 ? euro : won("ann");
     auto& last = heads[std::string(account.currency.text())];
-    post({group(account, last, {deposit(i, i)}), group(won("bob"), {}, {deposit(100 + i, 1)})});
+    post(joined(
+        {group(account, last, {deposit(i, i)}), group(won("bob"), {}, {deposit(100 + i, 1)})}));
     last = head(last.balance.minor_units() + i, last.seq + 1);
     all.insert(all.begin(), i);
   }
@@ -118,10 +119,10 @@ CAF_TEST(a history of all currencies is read page by page) {
       auto dollar = won("ann");
       dollar.currency = *currency_code::parse("USD");
       const auto record = 1000 * limit + static_cast<int>(seen.size());
-      post({group(dollar,
-                  reader->accounts_of("ann").size() == 3 ? reader->accounts_of("ann")[2].head
-                                                         : account_head{},
-                  {deposit(record, 1)})});
+      post(group(dollar,
+                 reader->accounts_of("ann").size() == 3 ? reader->accounts_of("ann")[2].head
+                                                        : account_head{},
+                 {deposit(record, 1)}));
     }
     std::erase_if(seen, [](auto id) { return id >= 1000; }); // of the walks before
     CAF_CHECK_EQUAL(seen.size(), all.size());
@@ -138,8 +139,8 @@ CAF_TEST(currencies are read with their digits) {
 }
 
 CAF_TEST(movements are counted by verdict) {
-  post({group(won("ann"), {}, {deposit(1, 100), withdrawal(2, 500), withdrawal(3, 1)}),
-        group(won("bob"), {}, {withdrawal(4, 1)})});
+  post(joined({group(won("ann"), {}, {deposit(1, 100), withdrawal(2, 500), withdrawal(3, 1)}),
+               group(won("bob"), {}, {withdrawal(4, 1)})}));
   const auto totals = reader()->count();
   CAF_CHECK_EQUAL(totals.accounts, 2);
   CAF_CHECK_EQUAL(totals.applied, 2);
@@ -147,25 +148,26 @@ CAF_TEST(movements are counted by verdict) {
 }
 
 CAF_TEST(transactions are counted in a range of record ids) {
-  post({group(won("ann"), {}, {deposit(1, 100), deposit(2, 100)})});
-  post({group(won("ann"), {}, {deposit(3, 100)}), group(won("bob"), {}, {deposit(4, 100)})});
-  post({group(won("ann"), {}, {deposit(5, 100)})});
+  post(group(won("ann"), {}, {deposit(1, 100), deposit(2, 100)}));
+  post(
+      joined({group(won("ann"), {}, {deposit(3, 100)}), group(won("bob"), {}, {deposit(4, 100)})}));
+  post(group(won("ann"), {}, {deposit(5, 100)}));
   CAF_CHECK_EQUAL(reader()->commits(record_id{1}, record_id{6}), 3);
   CAF_CHECK_EQUAL(reader()->commits(record_id{1}, record_id{5}), 2);
   CAF_CHECK_EQUAL(reader()->commits(record_id{6}, record_id{9}), 0);
 }
 
 CAF_TEST(a snapshot comes in order and shows one moment) {
-  std::vector<posting_group> batch;
+  std::vector<posting_batch> groups;
   for (int user = 0; user < 300; ++user)
-    batch.push_back(group(won("user-" + std::to_string(user)), {},
-                          {deposit(2 * user + 1, 5), deposit(2 * user + 2, 6)}));
+    groups.push_back(group(won("user-" + std::to_string(user)), {},
+                           {deposit(2 * user + 1, 5), deposit(2 * user + 2, 6)}));
+  auto batch = joined(groups);
   // More rows than are fetched at once.
   for (int round = 0; round < 10; ++round) {
     post(batch);
-    for (auto& each : batch)
-      for (auto& asked : each.entries)
-        asked.id = record_id{to_int(asked.id) + 1000};
+    for (auto& each : batch.entries)
+      each.asked.id = record_id{to_int(each.asked.id) + 1000};
   }
   std::vector<account_key> accounts;
   std::vector<std::pair<account_key, std::int64_t>> postings;
@@ -173,7 +175,7 @@ CAF_TEST(a snapshot comes in order and shows one moment) {
       [&](const account_row& row) {
         // What is posted meanwhile does not show.
         if (accounts.empty())
-          post({group(won("aaa"), {}, {deposit(99'999, 1)})});
+          post(group(won("aaa"), {}, {deposit(99'999, 1)}));
         accounts.push_back(row.account);
       },
       [&](const audited_posting& each) { postings.emplace_back(each.row.account, each.row.seq); });
@@ -185,7 +187,7 @@ CAF_TEST(a snapshot comes in order and shows one moment) {
 }
 
 CAF_TEST(a reader goes on after a snapshot that was broken off) {
-  post({group(won("ann"), {}, {deposit(1, 100)})});
+  post(group(won("ann"), {}, {deposit(1, 100)}));
   const auto reader = this->reader();
   struct enough {};
   CAF_CHECK(throws<enough>([&] {
@@ -195,7 +197,7 @@ CAF_TEST(a reader goes on after a snapshot that was broken off) {
 }
 
 CAF_TEST(a reader goes on when its idle session was ended) {
-  post({group(won("ann"), {}, {deposit(1, 100)})});
+  post(group(won("ann"), {}, {deposit(1, 100)}));
   const auto reader = this->reader();
   CAF_CHECK(reader->find(record_id{1}).has_value() && reader->writable());
   sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

@@ -163,7 +163,7 @@ CAF_TEST(a database that is away is no finding but a failure) {
 }
 
 CAF_TEST(movements are append - only) {
-  posted_of(store()->post({group(won("ann"), {}, {deposit(1, 100)})}));
+  posted_of(store()->post(group(won("ann"), {}, {deposit(1, 100)})));
   CAF_CHECK(refuses(*this, "UPDATE ledger.transactions SET amount = 1"));
   CAF_CHECK(refuses(*this, "DELETE FROM ledger.transactions"));
   CAF_CHECK(refuses(*this, "TRUNCATE ledger.transactions"));
@@ -220,10 +220,10 @@ CAF_TEST(the writer role can post and can do nothing else) {
     CAF_ERROR(sentence);
   CAF_CHECK(migrate(url).empty());
   const auto ours = store();
-  const auto first = posted_of(ours->post({group(won("ann"), {}, {deposit(1, 100)})}));
-  posted_of(ours->post({group(won("ann"), first.groups.at(0).head, {withdrawal(2, 30)})}));
+  const auto first = posted_of(ours->post(group(won("ann"), {}, {deposit(1, 100)})));
+  posted_of(ours->post(group(won("ann"), first.heads.at(0), {withdrawal(2, 30)})));
   // Also where accounts are locked.
-  const auto old = posted_of(ours->post({group(won("ann"), head(100, 1), {deposit(3, 5)})}));
+  const auto old = posted_of(ours->post(group(won("ann"), head(100, 1), {deposit(3, 5)})));
   CAF_CHECK_EQUAL(old.statistics.fence_rejections, 1u);
   CAF_CHECK(content().accounts.at(won("ann")) == head(75, 3));
   CAF_CHECK(make_postgres_reader(url)->currencies().size() > 150);
@@ -251,8 +251,7 @@ CAF_TEST(a currency keeps its digits) {
 CAF_TEST(how far the ledger is) {
   const auto reader = make_postgres_reader(url);
   CAF_CHECK(reader->marks(record_id{1}, 1000) == ledger_marks{});
-  posted_of(
-      store()->post({group(won("ann"), {}, {deposit(7, 1), deposit(500, 1), deposit(90, 1)})}));
+  posted_of(store()->post(group(won("ann"), {}, {deposit(7, 1), deposit(500, 1), deposit(90, 1)})));
   CAF_CHECK_EQUAL(to_int(reader->marks(record_id{1}, 1000).highest_record), 500);
   CAF_CHECK_EQUAL(to_int(reader->marks(record_id{1}, 1000).highest_transaction), 3);
   CAF_CHECK_EQUAL(to_int(reader->marks(record_id{8}, 100).highest_record), 90);

@@ -4,6 +4,7 @@
 //   persistence_bench URL ACCOUNTS ENTRIES [BATCH=1000] [DUPLICATE_PERCENT=0] [HEADS=given|unknown]
 //
 // Entries go to evenly spread accounts; duplicates repeat ids of earlier batches. Prints one line.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -35,36 +36,39 @@ public:
       : wanted_(wanted), first_id_(std::chrono::system_clock::now().time_since_epoch().count()),
         next_id_(first_id_) {}
 
-  std::vector<posting_group> next_batch() {
+  posting_batch next_batch() {
     std::unordered_map<std::int64_t, std::size_t> places;
-    std::vector<posting_group> result;
+    posting_batch result;
     for (std::int64_t i = 0; i < wanted_.batch; ++i) {
       const auto id = is_duplicate() ? uniform(first_id_, next_id_ - 1) : next_id_++;
       // The account follows from the id, so that a duplicate repeats its content.
       const auto number = (id - first_id_) * 2654435761 % wanted_.accounts;
-      const auto [place, is_new] = places.emplace(number, result.size());
+      const auto [place, is_new] = places.emplace(number, result.heads.size());
       if (is_new)
-        result.push_back(group_of(number));
-      auto& group = result[place->second];
-      group.entries.push_back({record_id{id}, group.account,
-                               id % 3 == 0 ? movement::withdrawal : movement::deposit,
-                               money{1 + id % 1000}});
+        result.heads.push_back(head_of(number));
+      result.entries.push_back(
+          {{record_id{id}, result.heads[place->second].account,
+            id % 3 == 0 ? movement::withdrawal : movement::deposit, money{1 + id % 1000}},
+           place->second});
     }
+    // Account after account, as the gate has them.
+    std::stable_sort(result.entries.begin(), result.entries.end(),
+                     [](const auto& a, const auto& b) { return a.head < b.head; });
     return result;
   }
 
-  void learn(const std::vector<group_answer>& answers, const std::vector<posting_group>& batch) {
-    for (std::size_t i = 0; i < batch.size(); ++i)
-      heads_[batch[i].account] = answers[i].head;
+  void learn(const std::vector<account_head>& heads, const posting_batch& batch) {
+    for (std::size_t i = 0; i < heads.size(); ++i)
+      heads_[batch.heads[i].account] = heads[i];
   }
 
 private:
-  posting_group group_of(std::int64_t number) {
+  batch_head head_of(std::int64_t number) {
     account_key key{"user-" + std::to_string(number), *currency_code::parse("KRW")};
     std::optional<account_head> head;
     if (const auto found = heads_.find(key); wanted_.heads_given && found != heads_.end())
       head = found->second;
-    return {std::move(key), head, {}};
+    return {std::move(key), head};
   }
 
   bool is_duplicate() { return next_id_ > first_id_ && uniform(0, 99) < wanted_.duplicate_percent; }
@@ -106,7 +110,7 @@ int run(const options& wanted) {
     sum.rows += success.statistics.rows;
     sum.raced += success.statistics.raced;
     sum.heads_read += success.statistics.heads_read;
-    load.learn(success.groups, batch);
+    load.learn(success.heads, batch);
   }
   const auto entries = posts * wanted.batch;
   std::printf("%lld entries/s, %lld us a batch, %lld ns of client CPU an entry; "
