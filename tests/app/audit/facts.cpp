@@ -79,16 +79,17 @@ world::world() {
       continue;
     }
     const auto& asked = std::get<entry>(decoded);
-    auto planned = plan({{asked.account, heads[asked.account], {asked}}}, known);
+    auto& head = heads[asked.account];
+    auto planned = plan({{{asked.account, head}}, {{asked, 0}}}, {head}, known);
+    head = planned.heads[0];
     for (auto& row : planned.rows) {
       row.id = transaction_id{static_cast<std::int64_t>(rows.size() + 1)};
       row.created_at = database_time{1'000'000 * static_cast<std::int64_t>(seq)};
       known.emplace(row.record, row);
       rows.push_back({row, fingerprint(row.account, row.type, row.amount)});
     }
-    const auto answered = complete(std::move(planned))[0];
-    heads[asked.account] = answered.head;
-    const auto& [verdict, stored] = answered.answers[0];
+    const auto answers = complete(std::move(planned));
+    const auto& [verdict, stored] = answers[0];
     if (verdict == outcome::conflict)
       publish(dead_letters,
               make_dead_letter(0, delivery{source}, {dead_reason::record_id_conflict, "x"}, "node",
