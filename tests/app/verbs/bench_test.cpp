@@ -36,15 +36,19 @@ CAF_TEST(every contender decides every message) {
 
 CAF_TEST(a benchmark that is killed takes its daemon with it) {
   const auto ran = shell(R"(
-    ledgerd bench --contender daemon --messages 2000000 --rounds 1 --scenario even --latency-load 0 &
-    bench=$!
+    # The first child of a process.
+    child() { cat /proc/$1/task/*/children 2>/dev/null | cut -d' ' -f1; }
+    ledgerd bench --contender daemon --messages 200000 --rounds 1 --scenario even --latency-load 0 &
+    shell=$!
     for ((i = 0; i < 300; ++i)); do
-      daemon=$(pgrep -P $bench) && break
+      bench=$(child $shell)
+      daemon=$(child ${bench:-none})
+      [[ -z $daemon ]] || break
       sleep 0.1
     done
     kill -9 $bench
     [[ -n $daemon ]] || exit 2
-    for ((i = 0; i < 150; ++i)); do
+    for ((i = 0; i < 200; ++i)); do
       [[ $(cut -d' ' -f3 /proc/$daemon/stat 2>/dev/null) == [A-Y] ]] || exit 0 # gone, or a zombie
       sleep 0.1
     done
