@@ -67,11 +67,11 @@ const laterThanNode18 = new RegExp([
 
 const openEnd = new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME', 'HA' + 'CK'].join('|')})\\b`);
 
-function* files(root, folder = root) {
+function* files(root, folder = root, wanted = codeFile) {
   for (const item of readdirSync(folder, {withFileTypes: true})) {
     if (item.isDirectory() && !skipped.has(item.name)) {
-      yield* files(root, join(folder, item.name));
-    } else if (item.isFile() && codeFile.test(item.name)) {
+      yield* files(root, join(folder, item.name), wanted);
+    } else if (item.isFile() && wanted.test(item.name)) {
       yield relative(root, join(folder, item.name));
     }
   }
@@ -294,6 +294,18 @@ function checkExplained(root, paths, faults) {
   }
 }
 
+// A page must not point to what is not there.
+function checkLinks(root, faults) {
+  for (const path of files(root, root, /\.md$/)) {
+    const text = readFileSync(join(root, path), 'utf8');
+    for (const [, target] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
+      if (!existsSync(join(root, dirname(path), target))) {
+        faults.push(`${path}:1: there is no ${target}`);
+      }
+    }
+  }
+}
+
 export function tidy(root) {
   const faults = [];
   const paths = [...files(root)];
@@ -303,6 +315,7 @@ export function tidy(root) {
     checkFile(root, path, lists, faults);
   }
   checkTwins(root, paths, faults);
+  checkLinks(root, faults);
   checkTopology(root, paths, faults);
   checkExplained(root, paths, faults);
   if (paths.length === 0) {

@@ -114,6 +114,7 @@ const breaches = {
   },
   'the global crypto': {'examples/pay.mjs': 'const key = crypto.randomUUID();\n'},
   'an array method of Node.js 20': {'tests/e2e/a.mjs': 'const b = a.toSorted();\n'},
+  'a link to a page that is gone': {'docs/a.md': 'See [b](b.md), [a](a.md#top) and [web](https://example.org/x).\n'},
   'a source nobody builds': {'domain/stray.cpp': '\n'},
 };
 
