@@ -142,10 +142,21 @@ function checkPattern(text, pattern, complaint, report) {
   });
 }
 
+// The only places that construct actors: the two roots and who starts them, the region (its ledgers), the door of
+// the API over NATS, and a question from outside, which has an actor of its own.
+const mayConstruct = new Set(['actors/ledger/root.cpp', 'actors/ledger/region.cpp', 'actors/submissions/root.cpp',
+  'app/daemon/actor_world.cpp', 'app/api/nats_routes.cpp', 'actors/common/ask.hpp']);
+
 // An actor whose exceptions end it alone leaves work undone that nobody notices.
-function checkSpawns(code, report) {
-  for (const spawn of code.matchAll(/(?:->|\.)spawn(?:<[\w:,\s]*>)?\((?!\s*guarded\()/g)) {
-    report(code.slice(0, spawn.index).split('\n').length - 1, 'an actor spawned without guarded()');
+function checkSpawns(path, code, report) {
+  for (const spawn of code.matchAll(/(?:->|\.)spawn(?:<[\w:,\s]*>)?\((\s*guarded\()?/g)) {
+    const line = code.slice(0, spawn.index).split('\n').length - 1;
+    if (!spawn[1]) {
+      report(line, 'an actor spawned without guarded()');
+    }
+    if (!mayConstruct.has(path)) {
+      report(line, 'actors are constructed in a few places only, and this is none');
+    }
   }
 }
 
@@ -254,7 +265,7 @@ function checkFile(root, path, lists, faults) {
     checkPattern(code, /\.await\(/, 'waiting for an answer with everything else held up', report);
   }
   if (room === 'actors' || room === 'app') {
-    checkSpawns(code, report);
+    checkSpawns(path, code, report);
   }
 }
 

@@ -104,7 +104,11 @@ const breaches = {
       + 'std::string line(std::string_view other = "");\n}\n',
   },
   'options that were not made whole': {'actors/ledger/gate.cpp': 'void f() {\n\n  gate_options config;\n}\n'},
-  'a spawn without a guard': {'actors/ledger/gate.cpp': 'self->spawn<caf::detached>(\n  poster, store);\n'},
+  'a spawn without a guard': {
+    'actors/ledger/root.cpp': 'self->spawn<caf::detached>(\n  poster, store);\n',
+    'actors/CMakeLists.txt': 'add_library(actors ledger/gate.cpp ledger/root.cpp)\n',
+  },
+  'an actor constructed by another': {'actors/ledger/gate.cpp': 'self->spawn(guarded(poster), store);\n'},
   'a finding that nobody explains': {
     'app/audit/findings.cpp': '    LEDGERD_NAME(chain_gap)\n', 'app/CMakeLists.txt': 'add_library(app main.cpp audit/findings.cpp)\n',
   },
