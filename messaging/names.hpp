@@ -42,6 +42,13 @@ inline constexpr std::string_view api_history = "ledgerd.api.history";
 inline constexpr std::string_view api_verdicts = "ledgerd.api.verdicts";
 inline constexpr std::string_view api_currencies = "ledgerd.api.currencies";
 
+// Between nodes. Every node says its word on the first and answers on the second; frames of entries
+// go to the subject of one node: `ledgerd.node.<boot id>.entries`.
+inline constexpr std::string_view cluster_word = "ledgerd.cluster.word";
+inline constexpr std::string_view cluster_ask = "ledgerd.cluster.ask";
+inline constexpr std::string_view node_prefix = "ledgerd.node.";
+inline constexpr std::string_view node_entries_suffix = ".entries";
+
 // The headers of an answer that is a problem document: the HTTP status and the problem's code.
 inline constexpr std::string_view service_error_code = "Nats-Service-Error-Code";
 inline constexpr std::string_view service_error = "Nats-Service-Error";

@@ -76,7 +76,9 @@ void admit(fetcher_pointer self, held_delivery& slot, std::vector<asked_entry>& 
     return park(self, slot, *why);
   }
   slot.at = stage::deciding;
-  batch.push_back({std::get<entry>(std::move(decoded)), {fetcher_actor{self}, slot.tag()}});
+  batch.push_back({std::get<entry>(std::move(decoded)),
+                   {fetcher_actor{self}, slot.tag()},
+                   slot.source.stream_seq});
 }
 
 void apply(fetcher_pointer self, std::vector<asked_entry>&& batch) {

@@ -30,6 +30,15 @@
 
 namespace ledgerd {
 
+using fetcher_actor = answer_sink::
+    extend_with<pausable_actor, pulsed_actor, drainable_actor, reporting_actor>::extend<
+        // The source or the publisher has something (from their threads).
+        caf::reacts_to<wake_atom>,
+        // Its own reminder to look, when it was woken too soon after the last look.
+        caf::reacts_to<turn_atom>,
+        // Time passes: deadlines, leases, republishing.
+        caf::reacts_to<tick_atom>>;
+
 struct fetcher_options {
   std::string instance; // for reports: the consumer and a number
   std::string node_name;
@@ -39,7 +48,7 @@ struct fetcher_options {
   request_rules rules;
   // Where currencies are looked for that the table does not know; null: nowhere, they are none.
   std::shared_ptr<currency_lookup> lookup = nullptr;
-  region_actor region;
+  entry_sink region;
   capacity credit;            // what is held at most
   std::uint32_t attempts_max; // for failures that are the entry's own
   // Whether a delivery may be postponed: its source delivers it again by itself.

@@ -26,9 +26,9 @@ class answer_book {
 public:
   void add(const origin& to, std::optional<answer>&& verdict, std::string&& failure = {}) {
     auto page = std::find_if(pages_.begin(), pages_.end(),
-                             [&](const auto& p) { return p.first == to.fetcher; });
+                             [&](const auto& p) { return p.first == to.asker; });
     if (page == pages_.end())
-      page = pages_.insert(pages_.end(), {to.fetcher, {}});
+      page = pages_.insert(pages_.end(), {to.asker, {}});
     page->second.push_back({to.tag, std::move(verdict), std::move(failure)});
   }
 
@@ -38,7 +38,7 @@ public:
   }
 
 private:
-  std::vector<std::pair<fetcher_actor, std::vector<ticketed_answer>>> pages_;
+  std::vector<std::pair<answer_sink, std::vector<ticketed_answer>>> pages_;
 };
 
 std::int64_t milliseconds_since(gate_state::time_point then, gate_state::time_point now) {

@@ -33,10 +33,17 @@
 
 namespace ledgerd {
 
+using gate_actor = group_sink::extend_with<reporting_actor>::extend<
+    // Its own reminder to post what waits, since the last batch had begun only just before.
+    caf::reacts_to<turn_atom>,
+    // Time to try the failed batch again: of the main lane (false) or the next of the side lane
+    // (true).
+    caf::reacts_to<retry_atom, bool>>;
+
 struct gate_options {
   poster_actor poster;      // of the main lane
   poster_actor side_poster; // of the side lane
-  ledger_root_actor node;
+  circuit_sink node;
   std::uint32_t index;
   std::size_t batch_max; // entries; a single larger group still goes as one batch
   // Entries that the accounts set aside may hold together, in their ledgers too.

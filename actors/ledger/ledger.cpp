@@ -27,14 +27,14 @@ void drop_front(std::vector<asked_entry>& from, std::size_t count) {
 }
 
 void give_back(ledger_actor::stateful_pointer<ledger_state> self) {
-  std::vector<std::pair<fetcher_actor, std::vector<ticketed_answer>>> pages;
-  for (const auto& [fetcher, tag] : self->state.take_surplus()) {
-    if (pages.empty() || pages.back().first != fetcher)
-      pages.push_back({fetcher, {}});
+  std::vector<std::pair<answer_sink, std::vector<ticketed_answer>>> pages;
+  for (const auto& [asker, tag] : self->state.take_surplus()) {
+    if (pages.empty() || pages.back().first != asker)
+      pages.push_back({asker, {}});
     pages.back().second.push_back({tag, std::nullopt, {}, true});
   }
-  for (auto& [fetcher, answers] : pages)
-    self->send(fetcher, answer_atom_v, std::move(answers));
+  for (auto& [asker, answers] : pages)
+    self->send(asker, answer_atom_v, std::move(answers));
 }
 
 } // namespace
@@ -55,10 +55,25 @@ std::optional<ledger_group> ledger_state::next_group(const ledger_actor& self) {
 }
 
 void ledger_state::add(std::vector<asked_entry>&& arrived) {
+  const auto known = static_cast<std::ptrdiff_t>(waiting.size());
   if (waiting.empty())
     waiting = std::move(arrived);
   else
     std::move(arrived.begin(), arrived.end(), std::back_inserter(waiting));
+  const auto earlier = [](const asked_entry& one, const asked_entry& other) {
+    return one.stream_seq < other.stream_seq;
+  };
+  const auto first = std::next(waiting.begin(), static_cast<std::ptrdiff_t>(taken));
+  const auto fresh = std::next(waiting.begin(), known);
+  if (std::is_sorted(known > 0 ? std::prev(fresh) : fresh, waiting.end(), earlier))
+    return;
+  std::stable_sort(fresh, waiting.end(), earlier);
+  std::inplace_merge(first, fresh, waiting.end(), earlier);
+}
+
+std::vector<asked_entry> ledger_state::take_waiting() {
+  drop_front(waiting, std::exchange(taken, 0));
+  return std::exchange(waiting, {});
 }
 
 std::vector<origin> ledger_state::take_surplus() {
@@ -75,6 +90,10 @@ std::vector<origin> ledger_state::take_surplus() {
 ledger_actor::behavior_type ledger(ledger_actor::stateful_pointer<ledger_state> self,
                                    ledger_options options) {
   self->state.options = std::move(options);
+  const auto leave = [self] {
+    self->send(self->state.options.region, idle_atom_v, self->state.options.account, true);
+    self->quit();
+  };
   const auto post_next = [self] {
     auto& state = self->state;
     if (auto next = state.next_group(ledger_actor{self}))
@@ -90,7 +109,10 @@ ledger_actor::behavior_type ledger(ledger_actor::stateful_pointer<ledger_state> 
       [=](head_atom, std::optional<account_head> head) {
         self->state.head = head;
         self->state.at_gate = false;
-        post_next();
+        if (self->state.yielding)
+          leave();
+        else
+          post_next();
       },
       [=](hold_atom, std::size_t hold) {
         self->state.hold = hold;
@@ -98,10 +120,18 @@ ledger_actor::behavior_type ledger(ledger_actor::stateful_pointer<ledger_state> 
       },
       [=](idle_atom) {
         auto& state = self->state;
-        const auto idle = !state.at_gate && state.count_waiting() == 0;
-        self->send(state.options.region, idle_atom_v, state.options.account, idle);
-        if (idle)
-          self->quit();
+        if (!state.at_gate && state.count_waiting() == 0)
+          leave();
+        else
+          self->send(state.options.region, idle_atom_v, state.options.account, false);
+      },
+      [=](yield_atom) {
+        auto& state = self->state;
+        state.yielding = true;
+        if (auto waiting = state.take_waiting(); !waiting.empty())
+          self->send(state.options.region, apply_atom_v, std::move(waiting));
+        if (!state.at_gate)
+          leave();
       },
   };
 }

@@ -21,8 +21,8 @@ namespace ledgerd {
 
 struct ledger_options {
   account_key account;
-  gate_actor gate;
-  region_actor region;
+  group_sink gate;
+  ledger_keeper region;
   std::size_t group_max; // entries that go to the gate at once
 };
 
@@ -32,6 +32,7 @@ struct ledger_state {
   ledger_options options{};
   std::optional<account_head> head; // nothing: not known, the store reads it
   bool at_gate = false;             // a group of ours is at the gate
+  bool yielding = false;            // the account goes to another node
   std::vector<asked_entry> waiting; // the next groups
   std::size_t taken = 0;            // how much of `waiting` has gone already; less than half
   std::size_t hold = hold_any;      // how many entries may wait
@@ -39,7 +40,11 @@ struct ledger_state {
   // The next group for the gate, or nothing when one is there already or no entry waits.
   std::optional<ledger_group> next_group(const ledger_actor& self);
 
+  // Puts what has arrived where its place in the stream is: it may have come by several roads.
   void add(std::vector<asked_entry>&& arrived);
+
+  // Takes all that waits.
+  std::vector<asked_entry> take_waiting();
 
   // Takes the latest entries that are too many; where they came from.
   std::vector<origin> take_surplus();

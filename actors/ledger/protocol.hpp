@@ -1,5 +1,7 @@
 // What the actors of the ledger side say to each other, on the ground of
-// actors/common/protocol.hpp. Third page to read, after README and ARCHITECTURE.
+// actors/common/protocol.hpp: each handle says only what its
+// holder wants, and what an actor says to itself stands beside it. Third page to read, after README
+// and ARCHITECTURE.
 #pragma once
 
 #include <caf/actor_clock.hpp>
@@ -14,6 +16,7 @@
 #include <vector>
 
 #include "actors/common/protocol.hpp"
+#include "domain/boot_id.hpp"
 #include "domain/plan.hpp"
 #include "persistence/ledger_store.hpp"
 
@@ -24,6 +27,8 @@ CAF_ADD_ATOM(ledgerd, ledgerd, head_atom, "head")
 CAF_ADD_ATOM(ledgerd, ledgerd, hold_atom, "hold")
 CAF_ADD_ATOM(ledgerd, ledgerd, answer_atom, "answer")
 CAF_ADD_ATOM(ledgerd, ledgerd, idle_atom, "idle")
+CAF_ADD_ATOM(ledgerd, ledgerd, yield_atom, "yield")
+CAF_ADD_ATOM(ledgerd, ledgerd, link_atom, "link")
 CAF_ADD_ATOM(ledgerd, ledgerd, circuit_atom, "circuit")
 CAF_END_TYPE_ID_BLOCK(ledgerd)
 
@@ -38,29 +43,17 @@ struct ticketed_answer {
   bool later = false;
 };
 
-// FETCHER: holds deliveries from the broker until their result is confirmed, and settles them.
-using fetcher_actor = caf::typed_actor<
-    // The source or the publisher has something (from their threads).
-    caf::reacts_to<wake_atom>,
-    // Its own reminder to look, when it was woken too soon after the last look.
-    caf::reacts_to<turn_atom>,
-    // Time passes: deadlines, leases, republishing.
-    caf::reacts_to<tick_atom>,
-    // Answers to tickets, from the GATE; from a LEDGER those that say `later`.
-    caf::reacts_to<answer_atom, std::vector<ticketed_answer>>,
-    // The database is away (true) or back (false), from the ROOT: stop or go on pulling.
-    caf::reacts_to<circuit_atom, bool>,
-    // Whether the node makes progress, from the ROOT, twice a second: what is old is kept alive at
-    // the broker only while it does.
-    caf::reacts_to<pulse_atom, bool>,
-    // Stop pulling, finish what is held within so many milliseconds, hand back the rest. From the
-    // ROOT.
-    caf::replies_to<drain_atom, std::int64_t>::with<drain_summary>,
-    caf::replies_to<report_atom>::with<actor_report>>;
+// Takes the answers to its tickets, from the GATE; from a LEDGER those that say `later`; from a
+// PEER both. A FETCHER, or the RECEIVER of what peers send.
+using answer_sink = caf::typed_actor<caf::reacts_to<answer_atom, std::vector<ticketed_answer>>>;
+
+// Stops pulling while the database is away (true) and goes on when it is back (false), as the ROOT
+// says: a FETCHER.
+using pausable_actor = caf::typed_actor<caf::reacts_to<circuit_atom, bool>>;
 
 // Where the answer to an entry goes.
 struct origin {
-  fetcher_actor fetcher;
+  answer_sink asker;
   ticket tag = 0;
 };
 
@@ -68,6 +61,12 @@ struct origin {
 struct asked_entry {
   entry asked;
   origin from;
+  // Its place in the request stream: an account's entries are decided in this order as far as they
+  // are here together. 0: not known.
+  std::uint64_t stream_seq = 0;
+  // How often it may still be forwarded to a peer; 0: this node decides it, whoever owns its
+  // account.
+  std::uint8_t hops_left = 2;
 };
 
 // As many entries as come.
@@ -84,7 +83,10 @@ using ledger_actor = caf::typed_actor<
     // From the GATE: it has set the account aside, or (hold_any) not any more.
     caf::reacts_to<hold_atom, std::size_t>,
     // Go, unless there is work: answered to the REGION with `idle_atom`.
-    caf::reacts_to<idle_atom>>;
+    caf::reacts_to<idle_atom>,
+    // The account goes to another node: what waits goes back to the REGION, and when nothing is at
+    // the gate any more, answer `idle_atom` with true and quit.
+    caf::reacts_to<yield_atom>>;
 
 // A ledger's group at the gate.
 struct ledger_group {
@@ -94,24 +96,25 @@ struct ledger_group {
   std::vector<asked_entry> entries;
 };
 
-// REGION: finds the ledger of an account, spawns it on demand, passivates the idle.
-using region_actor = caf::typed_actor<
-    // Entries from a FETCHER, in order of arrival.
-    caf::reacts_to<apply_atom, std::vector<asked_entry>>,
-    // A LEDGER's answer to `idle_atom`: true when it has quit.
-    caf::reacts_to<idle_atom, account_key, bool>,
-    // Time passes: look for idle ledgers.
-    caf::reacts_to<tick_atom>, caf::replies_to<report_atom>::with<actor_report>>;
+// Takes entries, in order of arrival: the REGION, from a FETCHER, from the RECEIVER what peers
+// send, and what a LEDGER or a PEER gives back; a PEER, from the REGION, what another node is to
+// decide.
+using entry_sink = caf::typed_actor<caf::reacts_to<apply_atom, std::vector<asked_entry>>>;
 
-// GATE: collects groups while a commit is under way and posts them as one batch.
-using gate_actor = caf::typed_actor<
-    // A group from a LEDGER; the next comes only after its `head_atom`.
-    caf::reacts_to<post_atom, ledger_group>,
-    // Its own reminder to post what waits, since the last batch had begun only just before.
-    caf::reacts_to<turn_atom>,
-    // Time to try the failed batch again: of the main lane (false) or the next of the side lane
-    // (true).
-    caf::reacts_to<retry_atom, bool>, caf::replies_to<report_atom>::with<actor_report>>;
+// Hears a LEDGER's answer to `idle_atom`, true when it has quit: the REGION.
+using idle_sink = caf::typed_actor<caf::reacts_to<idle_atom, account_key, bool>>;
+
+// Both, for a LEDGER that may have to give back what waits: the REGION.
+using ledger_keeper = idle_sink::extend_with<entry_sink>;
+
+// Hears whether the link to a peer, by its boot id, carries entries and answers: the REGION.
+using link_sink = caf::typed_actor<caf::reacts_to<link_atom, boot_id, bool>>;
+
+// Takes a group from a LEDGER; the next comes only after its `head_atom`. A GATE.
+using group_sink = caf::typed_actor<caf::reacts_to<post_atom, ledger_group>>;
+
+// Hears that a GATE's database is away or back (its index, and whether it is away): the ROOT.
+using circuit_sink = caf::typed_actor<caf::reacts_to<circuit_atom, std::uint32_t, bool>>;
 
 // How far the search for the account that makes a batch fail has come.
 enum class culprit_search : std::uint8_t {
@@ -153,13 +156,9 @@ using responder_actor = caf::typed_actor<
     caf::replies_to<report_atom>::with<actor_report>>;
 
 // ROOT: spawns everything bottom-up, stops it top-down.
-using ledger_root_actor = caf::typed_actor<
-    // A GATE's database is away or back: (gate index, open).
-    caf::reacts_to<circuit_atom, std::uint32_t, bool>,
+using ledger_root_actor = circuit_sink::extend_with<drainable_actor>::extend<
     // Time passes: the roll call.
     caf::reacts_to<tick_atom>,
-    // Shut down in order within so many milliseconds.
-    caf::replies_to<drain_atom, std::int64_t>::with<drain_summary>,
     // The reports of all actors of this node.
     caf::replies_to<report_atom>::with<std::vector<actor_report>>>;
 
@@ -168,6 +167,7 @@ using ledger_root_actor = caf::typed_actor<
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<ledgerd::ticketed_answer>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<ledgerd::asked_entry>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::account_key)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::boot_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::optional<ledgerd::account_head>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::ledger_group)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::gate_batch_ptr)

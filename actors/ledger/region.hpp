@@ -19,8 +19,12 @@
 
 namespace ledgerd {
 
+using region_actor = entry_sink::extend_with<idle_sink, reporting_actor>::extend<
+    // Time passes: look for idle ledgers.
+    caf::reacts_to<tick_atom>>;
+
 struct region_options {
-  std::vector<gate_actor> gates; // at least one
+  std::vector<group_sink> gates; // at least one
   std::size_t ledgers_max;
   std::chrono::milliseconds ledger_idle;
   std::chrono::milliseconds beat{1000};

@@ -57,9 +57,9 @@ struct ledger_root_state {
   static inline const char* name = "node";
 
   child_list<ledger_root_actor::stateful_pointer<ledger_root_state>> children;
-  std::vector<gate_actor> gates;
-  region_actor region;
-  std::vector<fetcher_actor> fetchers;
+  std::vector<group_sink> gates;
+  entry_sink region;
+  std::vector<pausable_actor> fetchers;
 
   std::vector<bool> circuits; // by gate: open
   bool paused = false;

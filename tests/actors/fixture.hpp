@@ -67,14 +67,9 @@ inline entry deposit(std::int64_t id, const std::string& user, std::int64_t amou
 }
 
 // Records every group; the test answers.
-inline gate_actor::behavior_type recording_gate(gate_actor::pointer,
+inline group_sink::behavior_type recording_gate(group_sink::pointer,
                                                 std::shared_ptr<std::vector<ledger_group>> groups) {
-  return {
-      [=](post_atom, ledger_group& next) { groups->push_back(std::move(next)); },
-      [](turn_atom) { CAF_FAIL("unexpected turn"); },
-      [](retry_atom, bool) { CAF_FAIL("unexpected retry"); },
-      [](report_atom) { return actor_report{}; },
-  };
+  return {[=](post_atom, ledger_group& next) { groups->push_back(std::move(next)); }};
 }
 
 } // namespace ledgerd::test

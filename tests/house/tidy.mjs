@@ -12,9 +12,9 @@ const skipped = new Set(['.git', '.dev', 'build', 'node_modules']);
 const codeFile = /\.(cpp|hpp|mjs|sh|sql|cmake)$|^dev$|^CMakeLists\.txt$/;
 
 const outer = ['messaging', 'persistence', 'domain'];
-const actors = ['actors/common', 'actors/ledger', 'actors/submissions'];
+const actors = ['actors/common', 'actors/cluster', 'actors/ledger', 'actors/submissions'];
 // What actors see of the outside: ports, and what messages mean; neither the broker nor PostgreSQL.
-const doors = ['ports', 'codec', 'submission_codec', 'names'].map((name) => `messaging/${name}.hpp`);
+const doors = ['ports', 'codec', 'submission_codec', 'cluster_ports', 'cluster_codec', 'link_codec', 'names'].map((name) => `messaging/${name}.hpp`);
 const ports = ['ledger_store', 'ledger_reader', 'record_store'].map((name) => `persistence/${name}.hpp`);
 
 // The rooms, and the wings inside them: what each may include of ours, as a list of folders; third-party headers
@@ -28,8 +28,9 @@ const wings = {
   'persistence': {ours: ['domain']},
   'persistence/postgres': {ours: ['persistence', 'domain'], inSources: /^pqxx\/|^libpq-fe\.h$/},
   'actors/common': {ours: ['domain', 'messaging/ports.hpp', ...ports], anywhere: /^caf\//, inSources: /^spdlog\//},
-  'actors/ledger': {ours: ['actors/common', 'domain', ...doors, ...ports], anywhere: /^caf\//, inSources: /^spdlog\//},
-  'actors/submissions': {ours: ['actors/common', 'domain', ...doors, ...ports], anywhere: /^caf\//, inSources: /^spdlog\//},
+  'actors/cluster': {ours: ['actors/common', 'domain', ...doors], anywhere: /^caf\//, inSources: /^spdlog\//},
+  'actors/ledger': {ours: ['actors/common', 'actors/cluster', 'domain', ...doors, ...ports], anywhere: /^caf\//, inSources: /^spdlog\//},
+  'actors/submissions': {ours: ['actors/common', 'actors/cluster', 'domain', ...doors, ...ports], anywhere: /^caf\//, inSources: /^spdlog\//},
   'app': {ours: ['app/base', 'app/verbs'], anywhere: /./},
   'app/base': {ours: ['domain'], anywhere: /./},
   'app/config': {ours: ['app/base', ...outer], anywhere: /./},

@@ -20,15 +20,12 @@ struct fetcher_fixture : fixture {
   fetcher_actor subject;
 
   fetcher_fixture() {
-    const auto region = spawn_fake<region_actor>(
-        [e = entries](region_actor::pointer) -> region_actor::behavior_type {
+    const auto region =
+        spawn_fake<entry_sink>([e = entries](entry_sink::pointer) -> entry_sink::behavior_type {
           return {
               [e](apply_atom, std::vector<asked_entry>& batch) {
                 std::move(batch.begin(), batch.end(), std::back_inserter(*e));
               },
-              [](idle_atom, const account_key&, bool) { CAF_FAIL("unexpected idle"); },
-              [](tick_atom) {},
-              [](report_atom) { return actor_report{}; },
           };
         });
     subject = started_actor(sys.spawn(

@@ -97,32 +97,22 @@ struct gate_fixture : fixture {
       std::make_shared<std::map<std::string, std::vector<std::optional<account_head>>>>();
   std::shared_ptr<std::map<std::string, std::vector<std::size_t>>> holds =
       std::make_shared<std::map<std::string, std::vector<std::size_t>>>();
-  fetcher_actor fetcher;
+  answer_sink fetcher;
   gate_actor subject;
 
   explicit gate_fixture(std::chrono::milliseconds post_pause = std::chrono::milliseconds{0}) {
-    const auto node = spawn_fake<ledger_root_actor>(
-        [c = circuit](ledger_root_actor::pointer) -> ledger_root_actor::behavior_type {
+    const auto node = spawn_fake<circuit_sink>(
+        [c = circuit](circuit_sink::pointer) -> circuit_sink::behavior_type {
           return {
               [c](circuit_atom, std::uint32_t, bool open) { c->push_back(open); },
-              [](tick_atom) {},
-              [](drain_atom, std::int64_t) { return drain_summary{}; },
-              [](report_atom) { return std::vector<actor_report>{}; },
           };
         });
-    fetcher = spawn_fake<fetcher_actor>(
-        [a = answers](fetcher_actor::pointer) -> fetcher_actor::behavior_type {
+    fetcher =
+        spawn_fake<answer_sink>([a = answers](answer_sink::pointer) -> answer_sink::behavior_type {
           return {
-              [](wake_atom) {},
-              [](turn_atom) {},
-              [](tick_atom) {},
               [a](answer_atom, std::vector<ticketed_answer>& got) {
                 std::move(got.begin(), got.end(), std::back_inserter(*a));
               },
-              [](circuit_atom, bool) {},
-              [](pulse_atom, bool) {},
-              [](drain_atom, std::int64_t) { return drain_summary{}; },
-              [](report_atom) { return actor_report{}; },
           };
         });
     subject = started_actor(sys.spawn(gate, gate_options{.poster = spawn_poster(false),
@@ -156,6 +146,7 @@ struct gate_fixture : fixture {
               },
               [holds, user](hold_atom, std::size_t most) { (*holds)[user].push_back(most); },
               [](idle_atom) {},
+              [](yield_atom) {},
           };
         });
     next.account = won_account(user);

@@ -12,38 +12,35 @@ namespace {
 struct ledger_fixture : fixture {
   std::shared_ptr<std::vector<ledger_group>> groups = std::make_shared<std::vector<ledger_group>>();
   std::shared_ptr<std::vector<bool>> idle_answers = std::make_shared<std::vector<bool>>();
+  // The record ids of what was given back to the region.
+  std::shared_ptr<std::vector<std::int64_t>> given_back =
+      std::make_shared<std::vector<std::int64_t>>();
   // The tags of the entries that came back.
   std::shared_ptr<std::vector<std::int64_t>> later = std::make_shared<std::vector<std::int64_t>>();
-  fetcher_actor fetcher;
+  answer_sink fetcher;
   ledger_actor subject;
 
   ledger_fixture() {
-    const auto answers = idle_answers;
     const auto region =
-        spawn_fake<region_actor>([answers](region_actor::pointer) -> region_actor::behavior_type {
+        spawn_fake<ledger_keeper>([answers = idle_answers, b = given_back](
+                                      ledger_keeper::pointer) -> ledger_keeper::behavior_type {
           return {
-              [](apply_atom, const std::vector<asked_entry>&) { CAF_FAIL("unexpected entries"); },
               [answers](idle_atom, const account_key&, bool gone) { answers->push_back(gone); },
-              [](tick_atom) {},
-              [](report_atom) { return actor_report{}; },
+              [b](apply_atom, const std::vector<asked_entry>& entries) {
+                for (const auto& each : entries)
+                  b->push_back(to_int(each.asked.id));
+              },
           };
         });
-    fetcher = spawn_fake<fetcher_actor>(
-        [l = later](fetcher_actor::pointer) -> fetcher_actor::behavior_type {
+    fetcher =
+        spawn_fake<answer_sink>([l = later](answer_sink::pointer) -> answer_sink::behavior_type {
           return {
-              [](wake_atom) {},
-              [](turn_atom) {},
-              [](tick_atom) {},
               [l](answer_atom, const std::vector<ticketed_answer>& got) {
                 for (const auto& each : got) {
                   CAF_CHECK(each.later && !each.verdict);
                   l->push_back(static_cast<std::int64_t>(each.tag));
                 }
               },
-              [](circuit_atom, bool) {},
-              [](pulse_atom, bool) {},
-              [](drain_atom, std::int64_t) { return drain_summary{}; },
-              [](report_atom) { return actor_report{}; },
           };
         });
     subject = started_actor(
@@ -69,7 +66,7 @@ struct ledger_fixture : fixture {
 
   std::vector<std::int64_t> ids_of(std::size_t group) const {
     std::vector<std::int64_t> ids;
-    for (const auto& [asked, from] : groups->at(group).entries) {
+    for (const auto& [asked, from, stream_seq, hops_left] : groups->at(group).entries) {
       ids.push_back(to_int(asked.id));
       CAF_CHECK_EQUAL(from.tag, static_cast<ticket>(ids.back()));
     }
@@ -154,6 +151,45 @@ CAF_TEST(what an account that is aside may not hold goes back and the order stay
   CAF_CHECK_EQUAL(ids_of(2), (ids{7, 8, 9}));
 }
 
+CAF_TEST(entries that came by several roads go in the order of the stream) {
+  const auto arrive = [&](std::vector<std::int64_t> sequence) {
+    std::vector<asked_entry> batch;
+    for (const auto at : sequence)
+      batch.push_back({deposit(at, "ann", 1),
+                       {fetcher, static_cast<ticket>(at)},
+                       static_cast<std::uint64_t>(at)});
+    caf::anon_send(subject, apply_atom_v, std::move(batch));
+    consume_messages();
+  };
+  arrive({1});
+  arrive({5, 9});
+  arrive({8, 2});
+  arrive({3});
+  answer(account_head{money{1}, 1});
+  CAF_CHECK(ids_of(1) == (std::vector<std::int64_t>{2, 3, 5}));
+  answer(account_head{money{1}, 4});
+  CAF_CHECK(ids_of(2) == (std::vector<std::int64_t>{8, 9}));
+}
+
+CAF_TEST(an account that goes to another node gives back what waits and ends after the gate) {
+  apply({1});
+  apply({2, 3});
+  caf::anon_send(subject, yield_atom_v);
+  consume_messages();
+  CAF_CHECK(*given_back == (std::vector<std::int64_t>{2, 3}));
+  CAF_CHECK(idle_answers->empty());
+  answer(account_head{money{1}, 1});
+  CAF_CHECK(*idle_answers == std::vector<bool>{true});
+  CAF_CHECK_EQUAL(groups->size(), 1U);
+}
+
+CAF_TEST(an idle account goes to another node at once) {
+  caf::anon_send(subject, yield_atom_v);
+  consume_messages();
+  CAF_CHECK(given_back->empty());
+  CAF_CHECK(*idle_answers == std::vector<bool>{true});
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()
 
 // A hot account: more comes than goes, and later as much as goes, for ever.
@@ -175,7 +211,7 @@ CAF_TEST(the memory of a ledger follows what waits and not what has gone) {
     const auto group = state.next_group({});
     for (std::size_t i = 0; group && i < group->entries.size(); ++i) {
       ++gone;
-      const auto& [asked, from] = group->entries[i];
+      const auto& [asked, from, stream_seq, hops_left] = group->entries[i];
       in_order = in_order && to_int(asked.id) == gone && from.tag == static_cast<ticket>(gone);
     }
     state.at_gate = false;
