@@ -12,326 +12,298 @@
 
 namespace ledgerd {
 
-namespace {
-
-using fetcher_pointer = fetcher_actor::stateful_pointer<fetcher_state>;
-using held_delivery = lease_table<fetcher_state::work>::held;
-using stage = fetcher_state::stage;
-using time_point = fetcher_state::time_point;
-
-void publish(fetcher_pointer self, held_delivery& slot, outgoing&& letter, settlement after,
-             time_point now) {
+void fetcher_state::publish(held_delivery& slot, outgoing&& letter, settlement after,
+                            time_point now) {
   slot.after = after;
   slot.at = stage::publishing;
   const auto when = after == settlement::terminate ? give_up::when_late : give_up::when_refused;
-  self->state.letters.put(std::move(letter), self->state.options.postpones ? when : give_up::never,
-                          now);
+  letters_.put(std::move(letter), options_.postpones ? when : give_up::never, now);
 }
 
 // A dead letter is named after the life of the stream that its message came from.
-bool publish_letter(fetcher_pointer self, held_delivery& slot) {
-  const auto& options = self->state.options;
-  if (!options.source->identify(slot.source))
+bool fetcher_state::publish_letter(held_delivery& slot) {
+  if (!options_.source->identify(slot.source))
     return false;
-  publish(self, slot,
-          make_dead_letter(slot.tag(), std::move(slot.source), slot.why, options.node_name,
-                           options.results->message_bytes_max()),
-          settlement::terminate, self->clock().now());
+  publish(slot,
+          make_dead_letter(slot.tag(), std::move(slot.source), slot.why, options_.node_name,
+                           options_.results->message_bytes_max()),
+          settlement::terminate, self_->clock().now());
   return true;
 }
 
-void park(fetcher_pointer self, held_delivery& slot, rejection why) {
-  auto& state = self->state;
-  if (const auto more = state.lines.admit(to_text(why.reason), self->clock().now()))
-    spdlog::info("{}: parking {} of {}: {}: {}{}", state.options.instance, slot.source.stream_seq,
+void fetcher_state::park(held_delivery& slot, rejection why) {
+  if (const auto more = lines_.admit(to_text(why.reason), self_->clock().now()))
+    spdlog::info("{}: parking {} of {}: {}: {}{}", options_.instance, slot.source.stream_seq,
                  slot.source.stream, to_text(why.reason), why.detail, left_out_text(*more));
-  ++state.counters.parked;
+  ++counters_.parked;
   slot.why = std::move(why);
   slot.at = stage::nameless;
-  if (!publish_letter(self, slot))
-    state.nameless.push_back(slot.tag());
+  if (!publish_letter(slot))
+    nameless_.push_back(slot.tag());
 }
 
-void name_letters(fetcher_pointer self) {
-  auto& state = self->state;
-  std::erase_if(state.nameless,
-                [&](ticket tag) { return publish_letter(self, state.deliveries.at(tag)); });
+void fetcher_state::name_letters() {
+  std::erase_if(nameless_, [&](ticket tag) { return publish_letter(deliveries_.at(tag)); });
 }
 
 // Unknown here is not invalid: somebody may have inserted the currency a moment ago.
-void look_up(fetcher_state& state, held_delivery& slot) {
-  slot.look = state.options.lookup->request();
+void fetcher_state::look_up(held_delivery& slot) {
+  slot.look = options_.lookup->request();
   slot.at = stage::looking;
-  ++state.looking;
+  ++looking_;
 }
 
 // Decodes a held delivery and adds its entry to the batch, or parks it.
-void admit(fetcher_pointer self, held_delivery& slot, std::vector<asked_entry>& batch) {
-  const auto& options = self->state.options;
+void fetcher_state::admit(held_delivery& slot, std::vector<asked_entry>& batch) {
   auto decoded =
-      decode_entry(slot.source.subject, slot.source.payload, *options.currencies, options.rules);
+      decode_entry(slot.source.subject, slot.source.payload, *options_.currencies, options_.rules);
   if (const auto* why = std::get_if<rejection>(&decoded)) {
-    if (why->unknown_currency && options.lookup && slot.look == 0)
-      return look_up(self->state, slot);
-    return park(self, slot, *why);
+    if (why->unknown_currency && options_.lookup && slot.look == 0)
+      return look_up(slot);
+    return park(slot, *why);
   }
   slot.at = stage::deciding;
   batch.push_back({std::get<entry>(std::move(decoded)),
-                   {fetcher_actor{self}, slot.tag()},
+                   {fetcher_actor{self_}, slot.tag()},
                    slot.source.stream_seq});
 }
 
-void apply(fetcher_pointer self, std::vector<asked_entry>&& batch) {
+void fetcher_state::apply(std::vector<asked_entry>&& batch) {
   if (!batch.empty())
-    self->send(self->state.options.region, apply_atom_v, std::move(batch));
+    self_->send(options_.region, apply_atom_v, std::move(batch));
 }
 
-void take_deliveries(fetcher_pointer self) {
-  auto& state = self->state;
-  auto arrived = state.options.source->take();
+void fetcher_state::take_deliveries() {
+  auto arrived = options_.source->take();
   if (arrived.empty())
     return;
   failpoint("fetcher");
-  const auto now = self->clock().now();
+  const auto now = self_->clock().now();
   std::vector<asked_entry> batch;
   batch.reserve(arrived.size());
   for (auto& next : arrived) {
-    if (state.drain.under_way()) {
-      state.options.source->settle(next.receipt, settlement::hand_back);
-      state.drain.count_handed_back();
+    if (drain_.under_way()) {
+      options_.source->settle(next.receipt, settlement::hand_back);
+      drain_.count_handed_back();
       continue;
     }
-    ++state.counters.fetched;
-    state.counters.redelivered += next.deliveries > 1 ? 1 : 0;
-    admit(self, state.deliveries.hold(std::move(next), now), batch);
+    ++counters_.fetched;
+    counters_.redelivered += next.deliveries > 1 ? 1 : 0;
+    admit(deliveries_.hold(std::move(next), now), batch);
   }
-  apply(self, std::move(batch));
+  apply(std::move(batch));
 }
 
-void finish_drain(fetcher_pointer self) {
-  auto& state = self->state;
-  if (!state.drain.is_over(self->clock().now(), state.deliveries.size()))
+void fetcher_state::finish_drain() {
+  if (!drain_.is_over(self_->clock().now(), deliveries_.size()))
     return;
-  state.drain.count_handed_back(state.deliveries.hand_back_all());
-  state.nameless.clear();
-  note_unplaced(state.options.instance, 0, {}, {});
-  state.drain.finish();
+  drain_.count_handed_back(deliveries_.hand_back_all());
+  nameless_.clear();
+  note_unplaced(options_.instance, 0, {}, {});
+  drain_.finish();
 }
 
-void settle(fetcher_pointer self, held_delivery& slot, time_point now) {
-  auto& state = self->state;
+void fetcher_state::settle(held_delivery& slot, time_point now) {
   const auto took = now - slot.leased.arrived;
-  state.counters.end_to_end.record(
-      std::chrono::duration_cast<std::chrono::microseconds>(took).count());
-  state.drain.count_settled();
-  state.last_refusal.clear();
-  state.unstored.stored(slot.source.stream_seq);
-  state.deliveries.settle(slot, slot.after);
+  counters_.end_to_end.record(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+  drain_.count_settled();
+  last_refusal_.clear();
+  unstored_.stored(slot.source.stream_seq);
+  deliveries_.settle(slot, slot.after);
 }
 
 // Nobody can do anything about it at present: it gives its credit back and comes again later.
-void postpone(fetcher_pointer self, held_delivery& slot, const std::string& why,
-              const outbox::letter& letter, time_point now) {
-  auto& state = self->state;
-  if (const auto more = state.lines.admit("postponed", now))
+void fetcher_state::postpone(held_delivery& slot, const std::string& why,
+                             const outbox::letter& letter, time_point now) {
+  if (const auto more = lines_.admit("postponed", now))
     spdlog::error(
         "{}: the {} for {} of {} is not stored, it stays in its stream and comes again in "
         "half a minute: {}{}",
-        state.options.instance, slot.after == settlement::terminate ? "dead letter" : "result",
+        options_.instance, slot.after == settlement::terminate ? "dead letter" : "result",
         slot.source.stream_seq, slot.source.stream, why, left_out_text(*more));
-  ++state.counters.postponed;
-  state.unstored.add(slot.source.stream_seq, letter.since, now, why);
-  state.drain.count_handed_back();
-  state.deliveries.settle(slot, settlement::postpone);
+  ++counters_.postponed;
+  unstored_.add(slot.source.stream_seq, letter.since, now, why);
+  drain_.count_handed_back();
+  deliveries_.settle(slot, settlement::postpone);
 }
 
-void on_not_stored(fetcher_pointer self, const confirmation& got, outbox::fate what,
-                   const outbox::letter& letter, time_point now) {
-  auto& state = self->state;
-  ++state.counters.unconfirmed;
-  state.last_refusal = got.error;
+void fetcher_state::on_not_stored(const confirmation& got, outbox::fate what,
+                                  const outbox::letter& letter, time_point now) {
+  ++counters_.unconfirmed;
+  last_refusal_ = got.error;
   if (what == outbox::fate::given_up)
-    return postpone(self, state.deliveries.at(got.token), got.error, letter, now);
+    return postpone(deliveries_.at(got.token), got.error, letter, now);
   if (letter.under_way)
     return; // it was made smaller
   const bool never = got.outcome != publish_outcome::unconfirmed;
-  if (const auto more = state.lines.admit(never ? "refused" : "not confirmed", now))
-    spdlog::warn("{}: {} not confirmed, publishing again ({} so far): {}{}", state.options.instance,
-                 letter.message.message_id, state.counters.unconfirmed, got.error,
-                 left_out_text(*more));
+  if (const auto more = lines_.admit(never ? "refused" : "not confirmed", now))
+    spdlog::warn("{}: {} not confirmed, publishing again ({} so far): {}{}", options_.instance,
+                 letter.message.message_id, counters_.unconfirmed, got.error, left_out_text(*more));
 }
 
-void take_confirmations(fetcher_pointer self) {
-  const auto now = self->clock().now();
-  self->state.letters.take(
-      now, [&](const confirmation& got, outbox::fate what, const outbox::letter& letter) {
-        if (what == outbox::fate::stored)
-          settle(self, self->state.deliveries.at(got.token), now);
-        else
-          on_not_stored(self, got, what, letter, now);
-      });
+void fetcher_state::take_confirmations() {
+  const auto now = self_->clock().now();
+  letters_.take(now, [&](const confirmation& got, outbox::fate what, const outbox::letter& letter) {
+    if (what == outbox::fate::stored)
+      settle(deliveries_.at(got.token), now);
+    else
+      on_not_stored(got, what, letter, now);
+  });
 }
 
-void answer_one(fetcher_pointer self, ticketed_answer& got, time_point now) {
-  auto& state = self->state;
-  auto& slot = state.deliveries.at(got.tag);
+void fetcher_state::answer_one(ticketed_answer& got, time_point now) {
+  auto& slot = deliveries_.at(got.tag);
   LEDGERD_ASSERT(slot.at == stage::deciding);
   if (got.later) {
     // Not settled: its lease runs out, and the broker delivers it again.
-    ++state.counters.let_go;
-    return state.deliveries.let_go(slot);
+    ++counters_.let_go;
+    return deliveries_.let_go(slot);
   }
   if (!got.verdict) {
-    ++state.counters.own_failures;
-    if (++slot.attempts >= state.options.attempts_max)
-      return park(self, slot, {dead_reason::attempts_exhausted, got.failure});
+    ++counters_.own_failures;
+    if (++slot.attempts >= options_.attempts_max)
+      return park(slot, {dead_reason::attempts_exhausted, got.failure});
     slot.at = stage::failed;
-    slot.due = now + state.options.retry_pause;
+    slot.due = now + options_.retry_pause;
     return;
   }
   const auto& stored = got.verdict->stored;
   switch (got.verdict->verdict) {
   case outcome::conflict:
-    return park(self, slot,
-                {dead_reason::record_id_conflict,
-                 "field \"recordId\": is taken by a request with other content, transaction "
-                     + std::to_string(to_int(stored.id))});
+    return park(slot, {dead_reason::record_id_conflict,
+                       "field \"recordId\": is taken by a request with other content, transaction "
+                           + std::to_string(to_int(stored.id))});
   case outcome::duplicate:
-    ++state.counters.duplicate;
+    ++counters_.duplicate;
     break;
   case outcome::applied:
-    ++state.counters.applied;
+    ++counters_.applied;
     break;
   case outcome::insufficient_funds:
   case outcome::balance_overflow:
-    ++state.counters.refused;
+    ++counters_.refused;
     break;
   }
-  const auto exponent = state.options.currencies->exponent(stored.account.currency);
+  const auto exponent = options_.currencies->exponent(stored.account.currency);
   LEDGERD_ASSERT(exponent.has_value());
-  publish(self, slot, make_result(got.tag, stored, *exponent, slot.source), settlement::acknowledge,
-          now);
+  publish(slot, make_result(got.tag, stored, *exponent, slot.source), settlement::acknowledge, now);
 }
 
 // Decodes anew what waited for a look at the table of currencies.
-void take_looked_up(fetcher_pointer self) {
-  auto& state = self->state;
-  if (state.looking == 0)
+void fetcher_state::take_looked_up() {
+  if (looking_ == 0)
     return;
-  const auto done = state.options.lookup->done();
+  const auto done = options_.lookup->done();
   std::vector<asked_entry> batch;
-  state.deliveries.for_each([&](held_delivery& slot) {
+  deliveries_.for_each([&](held_delivery& slot) {
     if (slot.at != stage::looking || slot.look > done)
       return;
-    --state.looking;
-    admit(self, slot, batch);
+    --looking_;
+    admit(slot, batch);
   });
-  apply(self, std::move(batch));
+  apply(std::move(batch));
 }
 
 // Keeps what is held alive at the broker, and tries again what is due.
-void upkeep(fetcher_pointer self) {
-  auto& state = self->state;
-  const auto now = self->clock().now();
-  if (now < state.next_upkeep)
+void fetcher_state::upkeep() {
+  const auto now = self_->clock().now();
+  if (now < next_upkeep_)
     return;
-  state.next_upkeep = now + state.options.retry_pause / 2;
-  state.unstored.forget_old(now);
-  note_unplaced(state.options.instance, state.unstored.size(), state.oldest_unconfirmed(now),
-                state.unstored.cause());
-  for (const auto& [kind, count] : state.lines.overdue(now))
-    spdlog::info("{}: {} more: {}", state.options.instance, count, kind);
-  state.deliveries.renew(now);
+  next_upkeep_ = now + options_.retry_pause / 2;
+  unstored_.forget_old(now);
+  note_unplaced(options_.instance, unstored_.size(), oldest_unconfirmed(now), unstored_.cause());
+  for (const auto& [kind, count] : lines_.overdue(now))
+    spdlog::info("{}: {} more: {}", options_.instance, count, kind);
+  deliveries_.renew(now);
   std::vector<asked_entry> again;
-  state.deliveries.for_each([&](held_delivery& slot) {
+  deliveries_.for_each([&](held_delivery& slot) {
     if (slot.at == stage::failed && slot.due <= now)
-      admit(self, slot, again);
+      admit(slot, again);
   });
-  apply(self, std::move(again));
-  state.letters.publish_due(now);
+  apply(std::move(again));
+  letters_.publish_due(now);
 }
 
-void turn(fetcher_pointer self) {
-  auto& state = self->state;
-  state.turns.begun(self->clock().now(), state.options.turn_pause);
-  take_deliveries(self);
-  name_letters(self);
-  take_confirmations(self);
-  if (state.drain.under_way())
-    finish_drain(self);
+void fetcher_state::turn() {
+  turns_.begun(self_->clock().now(), options_.turn_pause);
+  take_deliveries();
+  name_letters();
+  take_confirmations();
+  if (drain_.under_way())
+    finish_drain();
   else
-    state.options.source->pull(state.room());
+    options_.source->pull(room());
 }
-
-} // namespace
 
 std::chrono::milliseconds fetcher_state::oldest_unconfirmed(time_point now) const {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
-      now - letters.oldest(unstored.oldest(now)));
+      now - letters_.oldest(unstored_.oldest(now)));
 }
 
 actor_report fetcher_state::report(progress_time now) const {
   return make_report(
-      name, options.instance,
-      fetcher_numbers{counters,
-                      {.unstored = unstored.size(),
+      name, options_.instance,
+      fetcher_numbers{counters_,
+                      {.unstored = unstored_.size(),
                        .oldest_unconfirmed_ms = oldest_unconfirmed(now).count(),
-                       .held = deliveries.size(),
-                       .held_bytes = deliveries.bytes(),
-                       .paused = paused}},
-      {letters.waiting(now), last_refusal.empty() ? "no PubAck" : "no PubAck: " + last_refusal});
+                       .held = deliveries_.size(),
+                       .held_bytes = deliveries_.bytes(),
+                       .paused = paused_}},
+      {letters_.waiting(now), last_refusal_.empty() ? "no PubAck" : "no PubAck: " + last_refusal_});
+}
+
+fetcher_actor::behavior_type fetcher_state::make_behavior(fetcher_options options) {
+  options_ = std::move(options);
+  deliveries_ = {options_.source, options_.credit, options_.lease};
+  letters_ =
+      outbox{{options_.results, options_.retry_pause, options_.letter_patience, shrink_letter}};
+  const auto wake = make_waker(fetcher_actor{self_});
+  options_.results->open(wake);
+  options_.source->open(wake);
+  options_.source->pull(room());
+  self_->delayed_send(self_, options_.beat, tick_atom_v);
+  return {
+      [this](wake_atom) {
+        if (turns_.may_begin(self_))
+          turn();
+      },
+      [this](turn_atom) {
+        turns_.reminded();
+        turn();
+      },
+      [this](tick_atom) {
+        take_looked_up();
+        upkeep();
+        turn();
+        self_->delayed_send(self_, options_.beat, tick_atom_v);
+      },
+      [this](answer_atom, std::vector<ticketed_answer>& answers) {
+        const auto now = self_->clock().now();
+        for (auto& got : answers)
+          answer_one(got, now);
+      },
+      [this](circuit_atom, bool open) {
+        paused_ = open;
+        options_.source->pull(room());
+      },
+      [this](pulse_atom, bool moving) {
+        deliveries_.pulse(moving, self_->clock().now());
+        if (!drain_.under_way())
+          options_.source->pull(room());
+      },
+      [this](drain_atom, std::int64_t deadline_ms) {
+        options_.source->close();
+        auto promise = drain_.begin(self_, deadline_ms);
+        turn();
+        return promise;
+      },
+      [this](report_atom) { return report(self_->clock().now()); },
+  };
 }
 
 fetcher_actor::behavior_type fetcher(fetcher_actor::stateful_pointer<fetcher_state> self,
                                      fetcher_options options) {
-  auto& state = self->state;
-  state.options = std::move(options);
-  state.deliveries = {state.options.source, state.options.credit, state.options.lease};
-  state.letters = outbox{{state.options.results, state.options.retry_pause,
-                          state.options.letter_patience, shrink_letter}};
-  const auto wake = make_waker(fetcher_actor{self});
-  state.options.results->open(wake);
-  state.options.source->open(wake);
-  state.options.source->pull(state.room());
-  self->delayed_send(self, state.options.beat, tick_atom_v);
-  return {
-      [=](wake_atom) {
-        if (self->state.turns.may_begin(self))
-          turn(self);
-      },
-      [=](turn_atom) {
-        self->state.turns.reminded();
-        turn(self);
-      },
-      [=](tick_atom) {
-        take_looked_up(self);
-        upkeep(self);
-        turn(self);
-        self->delayed_send(self, self->state.options.beat, tick_atom_v);
-      },
-      [=](answer_atom, std::vector<ticketed_answer>& answers) {
-        const auto now = self->clock().now();
-        for (auto& got : answers)
-          answer_one(self, got, now);
-      },
-      [=](circuit_atom, bool open) {
-        self->state.paused = open;
-        self->state.options.source->pull(self->state.room());
-      },
-      [=](pulse_atom, bool moving) {
-        self->state.deliveries.pulse(moving, self->clock().now());
-        if (!self->state.drain.under_way())
-          self->state.options.source->pull(self->state.room());
-      },
-      [=](drain_atom, std::int64_t deadline_ms) {
-        auto& s = self->state;
-        s.options.source->close();
-        auto promise = s.drain.begin(self, deadline_ms);
-        turn(self);
-        return promise;
-      },
-      [=](report_atom) { return self->state.report(self->clock().now()); },
-  };
+  return self->state.make_behavior(std::move(options));
 }
 
 } // namespace ledgerd

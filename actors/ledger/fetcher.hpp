@@ -64,8 +64,15 @@ struct fetcher_options {
   std::chrono::milliseconds letter_patience{3000};
 };
 
-struct fetcher_state {
+class fetcher_state {
+public:
   static inline const char* name = "fetcher";
+
+  explicit fetcher_state(fetcher_actor::pointer self) : self_(self) {}
+
+  fetcher_actor::behavior_type make_behavior(fetcher_options options);
+
+private:
   using time_point = caf::actor_clock::time_point;
 
   // Where a delivery is on its road.
@@ -86,30 +93,52 @@ struct fetcher_state {
     rejection why;                              // of one that is to be parked
     time_point due;
   };
+  using held_delivery = lease_table<work>::held;
 
-  fetcher_options options{};
-  lease_table<work> deliveries;
-  outbox letters;
-  std::vector<ticket> nameless;
-  std::size_t looking = 0; // deliveries in that stage
-  bool paused = false;     // the circuit is open
-  time_point next_upkeep;
-  throttle turns;
-  std::string last_refusal; // why the last publication was not confirmed
-
-  draining drain;
-  log_throttle lines;
-  unstored_letters unstored;
-
-  fetcher_counters counters;
+  void publish(held_delivery& slot, outgoing&& letter, settlement after, time_point now);
+  bool publish_letter(held_delivery& slot);
+  void park(held_delivery& slot, rejection why);
+  void name_letters();
+  void look_up(held_delivery& slot);
+  void admit(held_delivery& slot, std::vector<asked_entry>& batch);
+  void apply(std::vector<asked_entry>&& batch);
+  void take_deliveries();
+  void finish_drain();
+  void settle(held_delivery& slot, time_point now);
+  void postpone(held_delivery& slot, const std::string& why, const outbox::letter& letter,
+                time_point now);
+  void on_not_stored(const confirmation& got, outbox::fate what, const outbox::letter& letter,
+                     time_point now);
+  void take_confirmations();
+  void answer_one(ticketed_answer& got, time_point now);
+  void take_looked_up();
+  void upkeep();
+  void turn();
 
   // For how many more deliveries there is room.
-  capacity room() const { return paused ? capacity{0, 0} : deliveries.room(); }
+  capacity room() const { return paused_ ? capacity{0, 0} : deliveries_.room(); }
 
   // For how long the oldest letter has been without a PubAck.
   std::chrono::milliseconds oldest_unconfirmed(time_point now) const;
 
   actor_report report(progress_time now) const;
+
+  const fetcher_actor::pointer self_;
+  fetcher_options options_{};
+  lease_table<work> deliveries_;
+  outbox letters_;
+  std::vector<ticket> nameless_;
+  std::size_t looking_ = 0; // deliveries in that stage
+  bool paused_ = false;     // the circuit is open
+  time_point next_upkeep_;
+  throttle turns_;
+  std::string last_refusal_; // why the last publication was not confirmed
+
+  draining drain_;
+  log_throttle lines_;
+  unstored_letters unstored_;
+
+  fetcher_counters counters_;
 };
 
 fetcher_actor::behavior_type fetcher(fetcher_actor::stateful_pointer<fetcher_state> self,

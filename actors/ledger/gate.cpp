@@ -15,7 +15,7 @@ namespace ledgerd {
 
 namespace {
 
-using gate_pointer = gate_actor::stateful_pointer<gate_state>;
+using gate_pointer = gate_actor::pointer;
 
 constexpr bool main_lane = false, side_lane_turn = true;
 constexpr auto held_up_after = std::chrono::seconds{1};
@@ -41,14 +41,17 @@ private:
   std::vector<std::pair<answer_sink, std::vector<ticketed_answer>>> pages_;
 };
 
-std::int64_t milliseconds_since(gate_state::time_point then, gate_state::time_point now) {
+std::int64_t milliseconds_since(caf::actor_clock::time_point then,
+                                caf::actor_clock::time_point now) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(now - then).count();
 }
 
+} // namespace
+
 // Whether to write a line of this kind now; if so, how many were left out since the last one.
-std::optional<std::int64_t> may_log(gate_pointer self, std::size_t kind) {
-  auto& log = self->state.logs[kind];
-  const auto now = self->clock().now();
+std::optional<std::int64_t> gate_state::may_log(std::size_t kind) {
+  auto& log = logs_[kind];
+  const auto now = self_->clock().now();
   if (now < log.next) {
     ++log.left_out;
     return std::nullopt;
@@ -57,364 +60,342 @@ std::optional<std::int64_t> may_log(gate_pointer self, std::size_t kind) {
   return std::exchange(log.left_out, 0);
 }
 
-void tell_circuit(gate_pointer self, bool open) {
-  auto& state = self->state;
-  if (state.open == open)
+void gate_state::tell_circuit(bool open) {
+  if (open_ == open)
     return;
-  state.open = open;
-  self->send(state.options.node, circuit_atom_v, state.options.index, open);
+  open_ = open;
+  self_->send(options_.node, circuit_atom_v, options_.index, open);
 }
 
 // The database answers, whatever it says.
-void close_circuit(gate_pointer self) {
-  self->state.answer.end();
-  self->state.last_failure.clear();
-  self->state.pauses.end();
-  tell_circuit(self, false);
+void gate_state::close_circuit() {
+  answer_.end();
+  last_failure_.clear();
+  pauses_.end();
+  tell_circuit(false);
 }
 
-void answer_posted(gate_pointer self, gate_batch& batch, posted& result) {
-  auto& state = self->state;
+void gate_state::answer_posted(gate_batch& batch, posted& result) {
   LEDGERD_ASSERT(result.heads.size() == batch.ledgers.size());
   LEDGERD_ASSERT(result.answers.size() == batch.origins.size());
-  state.counters.rows += result.statistics.rows;
-  state.counters.fence_rejections += result.statistics.fence_rejections;
-  state.counters.heads_read += result.statistics.heads_read;
-  state.counters.raced += result.statistics.raced;
-  ++state.counters.batches;
+  counters_.rows += result.statistics.rows;
+  counters_.fence_rejections += result.statistics.fence_rejections;
+  counters_.heads_read += result.statistics.heads_read;
+  counters_.raced += result.statistics.raced;
+  ++counters_.batches;
   for (std::size_t i = 0; i < result.heads.size(); ++i)
     if (batch.ledgers[i])
-      self->send(batch.ledgers[i], head_atom_v, std::optional{result.heads[i]});
+      self_->send(batch.ledgers[i], head_atom_v, std::optional{result.heads[i]});
   answer_book book;
   for (std::size_t i = 0; i < result.answers.size(); ++i)
     book.add(batch.origins[i], std::move(result.answers[i]));
-  book.send_all(self);
+  book.send_all(self_);
 }
 
 // The one entry of the batch is refused by the database itself: its fetcher decides what becomes of
 // it.
-void answer_rejected(gate_pointer self, const gate_batch& batch, const store_failure& failure) {
-  if (const auto left_out = may_log(self, refused_entries))
+void gate_state::answer_rejected(const gate_batch& batch, const store_failure& failure) {
+  if (const auto left_out = may_log(refused_entries))
     spdlog::warn("gate {}: the database refuses record {} ({} more such lines left out): {}",
-                 self->state.options.index, to_int(batch.entries.front().asked.id), *left_out,
-                 failure.detail);
+                 options_.index, to_int(batch.entries.front().asked.id), *left_out, failure.detail);
   answer_book book;
   book.add(batch.origins.front(), std::nullopt, std::string{failure.detail});
-  book.send_all(self);
+  book.send_all(self_);
   if (batch.ledgers.front())
-    self->send(batch.ledgers.front(), head_atom_v, std::optional<account_head>{});
+    self_->send(batch.ledgers.front(), head_atom_v, std::optional<account_head>{});
 }
 
-void set_aside(gate_pointer self, const account_key& account, trouble why,
-               const std::string& detail) {
-  auto& state = self->state;
-  if (!state.side.set_aside(account, why, self->clock().now()))
+void gate_state::set_aside(const account_key& account, trouble why, const std::string& detail) {
+  if (!side_.set_aside(account, why, self_->clock().now()))
     return;
-  ++state.counters.set_aside;
-  if (const auto left_out = may_log(self, static_cast<std::size_t>(why)))
+  ++counters_.set_aside;
+  if (const auto left_out = may_log(static_cast<std::size_t>(why)))
     spdlog::warn("gate {}: the account {} {} is {} and set aside ({} more such lines left out): "
                  "its requests wait, all others go on: {}",
-                 state.options.index, account.user_id, account.currency.text(), to_text(why),
-                 *left_out, detail);
+                 options_.index, account.user_id, account.currency.text(), to_text(why), *left_out,
+                 detail);
 }
 
 // An account that is held up may hold its share of the credit, one that flows as much as any other.
-void tell_share(gate_pointer self, const ledger_actor& ledger, const gate_batch& part) {
-  auto& state = self->state;
-  const bool held_up = self->clock().now() - part.formed > held_up_after;
-  const auto accounts = std::max<std::size_t>(1, state.side.accounts_waiting());
-  self->send(ledger, hold_atom_v, held_up ? state.options.aside_max / accounts : hold_any);
+void gate_state::tell_share(const ledger_actor& ledger, const gate_batch& part) {
+  const bool held_up = self_->clock().now() - part.formed > held_up_after;
+  const auto accounts = std::max<std::size_t>(1, side_.accounts_waiting());
+  self_->send(ledger, hold_atom_v, held_up ? options_.aside_max / accounts : hold_any);
 }
 
-void post_side_next(gate_pointer self);
-
-void on_side_posted(gate_pointer self, gate_batch& batch, posted& result) {
-  auto& state = self->state;
-  const auto account = state.side.current();
+void gate_state::on_side_posted(gate_batch& batch, posted& result) {
+  const auto account = side_.current();
   if (const auto& ledger = batch.ledgers.front())
-    tell_share(self, ledger, batch);
+    tell_share(ledger, batch);
   const auto returns =
-      state.side.posted(result.heads.front(), std::chrono::microseconds{result.statistics.work_us},
-                        self->clock().now());
+      side_.posted(result.heads.front(), std::chrono::microseconds{result.statistics.work_us},
+                   self_->clock().now());
   if (returns)
-    spdlog::info("gate {}: the account {} {} is not set aside any more", state.options.index,
+    spdlog::info("gate {}: the account {} {} is not set aside any more", options_.index,
                  account.user_id, account.currency.text());
-  answer_posted(self, batch, result);
+  answer_posted(batch, result);
 }
 
-void on_side_failure(gate_pointer self, gate_batch& batch, const store_failure& failure) {
-  auto& state = self->state;
-  const auto now = self->clock().now();
+void gate_state::on_side_failure(gate_batch& batch, const store_failure& failure) {
+  const auto now = self_->clock().now();
   const bool refused = failure.kind == store_failure_kind::rejected;
-  state.counters.rejected += refused ? 1 : 0;
-  state.counters.blocked += failure.kind == store_failure_kind::blocked ? 1 : 0;
-  state.counters.in_doubt += failure.kind == store_failure_kind::in_doubt ? 1 : 0;
-  state.counters.unavailable += failure.kind == store_failure_kind::unavailable ? 1 : 0;
+  counters_.rejected += refused ? 1 : 0;
+  counters_.blocked += failure.kind == store_failure_kind::blocked ? 1 : 0;
+  counters_.in_doubt += failure.kind == store_failure_kind::in_doubt ? 1 : 0;
+  counters_.unavailable += failure.kind == store_failure_kind::unavailable ? 1 : 0;
   // A lock holds all of it up alike; a statement that took too long may be quicker for less.
   const bool too_much =
       refused || (failure.kind == store_failure_kind::blocked && failure.culprits.empty());
   if (too_much && batch.entries.size() > 1)
-    return state.side.cut(now);
+    return side_.cut(now);
   if (!refused) {
-    tell_share(self, state.side.current_ledger(), batch);
-    return state.side.again(now);
+    tell_share(side_.current_ledger(), batch);
+    return side_.again(now);
   }
-  state.side.refused(now);
-  answer_rejected(self, batch, failure);
+  side_.refused(now);
+  answer_rejected(batch, failure);
 }
 
-void remind_of_side(gate_pointer self) {
-  auto& state = self->state;
-  const auto due = state.side.next_due();
-  if (!due || (state.side_reminder && *state.side_reminder <= *due))
+void gate_state::remind_of_side() {
+  const auto due = side_.next_due();
+  if (!due || (side_reminder_ && *side_reminder_ <= *due))
     return;
-  const auto now = self->clock().now();
-  state.side_reminder = due;
-  self->delayed_send(self, *due > now ? *due - now : caf::actor_clock::duration_type{0},
-                     retry_atom_v, side_lane_turn);
+  const auto now = self_->clock().now();
+  side_reminder_ = due;
+  self_->delayed_send(self_, *due > now ? *due - now : caf::actor_clock::duration_type{0},
+                      retry_atom_v, side_lane_turn);
 }
 
-void post_side_next(gate_pointer self) {
-  auto& state = self->state;
-  if (state.side_under_way)
+void gate_state::post_side_next() {
+  if (side_under_way_)
     return;
-  state.side_under_way = state.side.take(self->clock().now());
-  if (!state.side_under_way)
-    return remind_of_side(self);
-  self->request(state.options.side_poster, caf::infinite, post_atom_v, state.side_under_way)
+  side_under_way_ = side_.take(self_->clock().now());
+  if (!side_under_way_)
+    return remind_of_side();
+  self_->request(options_.side_poster, caf::infinite, post_atom_v, side_under_way_)
       .then(
-          [self](posted_batch& answered) {
-            const auto batch = std::exchange(self->state.side_under_way, nullptr);
+          [this](posted_batch& answered) {
+            const auto batch = std::exchange(side_under_way_, nullptr);
             if (const auto* failure = std::get_if<store_failure>(&answered.result))
-              on_side_failure(self, *batch, *failure);
+              on_side_failure(*batch, *failure);
             else
-              on_side_posted(self, *batch, std::get<posted>(answered.result));
-            post_side_next(self);
+              on_side_posted(*batch, std::get<posted>(answered.result));
+            post_side_next();
           },
-          [self](caf::error& reason) { self->quit(std::move(reason)); });
+          [this](caf::error& reason) { self_->quit(std::move(reason)); });
 }
 
-void try_again_later(gate_pointer self, const store_failure& failure) {
-  auto& state = self->state;
-  const auto pause = jittered(state.pauses.grow(), state.random);
-  state.last_failure = failure.detail;
-  spdlog::warn("gate {}: {}; next attempt in {} ms: {}", state.options.index,
+void gate_state::try_again_later(const store_failure& failure) {
+  const auto pause = jittered(pauses_.grow(), random_);
+  last_failure_ = failure.detail;
+  spdlog::warn("gate {}: {}; next attempt in {} ms: {}", options_.index,
                failure.kind == store_failure_kind::in_doubt ? "commit in doubt"
                                                             : "database unavailable",
                pause.count(), failure.detail);
-  tell_circuit(self, true);
-  self->delayed_send(self, pause, retry_atom_v, main_lane);
+  tell_circuit(true);
+  self_->delayed_send(self_, pause, retry_atom_v, main_lane);
 }
 
-void post_under_way(gate_pointer self);
-
-void post_next(gate_pointer self) {
-  auto& state = self->state;
-  if (state.under_way || state.queue.empty())
+void gate_state::post_next() {
+  if (under_way_ || queue_.empty())
     return;
-  const auto& front = *state.queue.front();
+  const auto& front = *queue_.front();
   const bool full =
-      front.entries.size() >= state.options.batch_max || front.search != culprit_search::none;
-  if (!full && !state.posts.may_begin(self))
+      front.entries.size() >= options_.batch_max || front.search != culprit_search::none;
+  if (!full && !posts_.may_begin(self_))
     return;
-  state.posts.begun(self->clock().now(), state.options.post_pause);
-  state.under_way = std::move(state.queue.front());
-  state.queue.pop_front();
-  if (state.under_way->entries.size() > state.limits.window() && state.under_way->heads.size() > 1)
-    state.split_under_way(state.limits.window());
-  if (state.looking && state.under_way->heads.size() > 1
-      && state.under_way->search == culprit_search::none)
-    state.under_way->search = culprit_search::one_by_one;
-  post_under_way(self);
+  posts_.begun(self_->clock().now(), options_.post_pause);
+  under_way_ = std::move(queue_.front());
+  queue_.pop_front();
+  if (under_way_->entries.size() > limits_.window() && under_way_->heads.size() > 1)
+    split_under_way(limits_.window());
+  if (looking_ && under_way_->heads.size() > 1 && under_way_->search == culprit_search::none)
+    under_way_->search = culprit_search::one_by_one;
+  post_under_way();
 }
 
 // The accounts at fault are known: they go to the side lane, all others are posted again.
-void set_culprits_aside(gate_pointer self, const store_failure& failure) {
-  auto& state = self->state;
+void gate_state::set_culprits_aside(const store_failure& failure) {
   const auto why =
       failure.kind == store_failure_kind::rejected ? trouble::refused : trouble::blocked;
-  for (auto& group : take_out(*state.under_way, failure.culprits)) {
-    set_aside(self, group.account, why, failure.detail);
-    state.side.add(std::move(group), self->clock().now());
+  for (auto& group : take_out(*under_way_, failure.culprits)) {
+    set_aside(group.account, why, failure.detail);
+    side_.add(std::move(group), self_->clock().now());
   }
-  state.under_way->search = culprit_search::none;
-  if (const auto rest = std::exchange(state.under_way, nullptr); !rest->heads.empty())
-    state.queue.push_front(rest);
-  post_side_next(self);
+  under_way_->search = culprit_search::none;
+  if (const auto rest = std::exchange(under_way_, nullptr); !rest->heads.empty())
+    queue_.push_front(rest);
+  post_side_next();
 }
 
-void try_again_now(gate_pointer self, culprit_search how) {
-  self->state.under_way->search = how;
-  post_under_way(self);
+void gate_state::try_again_now(culprit_search how) {
+  under_way_->search = how;
+  post_under_way();
 }
 
 // Nothing was written, and the database answers: the cause is one of the accounts, or all of them
 // are slow.
-void search_culprit(gate_pointer self, store_failure failure) {
-  auto& state = self->state;
-  auto& batch = *state.under_way;
+void gate_state::search_culprit(store_failure failure) {
+  auto& batch = *under_way_;
   const bool blocked = failure.kind == store_failure_kind::blocked;
   if (batch.heads.size() == 1)
     failure.culprits = {0};
-  if (blocked && state.limits.waits_longer(failure.culprits.size(), batch.heads.size()))
-    return try_again_now(self, batch.search);
+  if (blocked && limits_.waits_longer(failure.culprits.size(), batch.heads.size()))
+    return try_again_now(batch.search);
   const bool blamed =
       blocked && batch.heads.size() > 1 && batch.search == culprit_search::one_by_one;
-  if (!failure.culprits.empty() && (!blamed || state.limits.believes_blame())) {
-    set_culprits_aside(self, failure);
+  if (!failure.culprits.empty() && (!blamed || limits_.believes_blame())) {
+    set_culprits_aside(failure);
   } else if (batch.search == culprit_search::none) {
-    return try_again_now(self, culprit_search::one_by_one);
+    return try_again_now(culprit_search::one_by_one);
   } else {
     if (blocked)
-      state.limits.timed_out(batch.entries.size(), failure.managed);
+      limits_.timed_out(batch.entries.size(), failure.managed);
     batch.search = culprit_search::halving;
-    state.split_under_way(blocked ? state.limits.window() : batch.entries.size() / 2);
-    state.queue.push_front(std::exchange(state.under_way, nullptr));
+    split_under_way(blocked ? limits_.window() : batch.entries.size() / 2);
+    queue_.push_front(std::exchange(under_way_, nullptr));
   }
-  post_next(self);
+  post_next();
 }
 
-void on_failure(gate_pointer self, const store_failure& failure) {
-  auto& state = self->state;
+void gate_state::on_failure(const store_failure& failure) {
   switch (failure.kind) {
   case store_failure_kind::unavailable:
-    ++state.counters.unavailable;
-    return try_again_later(self, failure);
+    ++counters_.unavailable;
+    return try_again_later(failure);
   case store_failure_kind::in_doubt:
-    ++state.counters.in_doubt;
-    return try_again_later(self, failure);
+    ++counters_.in_doubt;
+    return try_again_later(failure);
   case store_failure_kind::rejected:
-    ++state.counters.rejected;
-    close_circuit(self);
-    return search_culprit(self, failure);
+    ++counters_.rejected;
+    close_circuit();
+    return search_culprit(failure);
   case store_failure_kind::blocked:
-    ++state.counters.blocked;
-    close_circuit(self);
-    return search_culprit(self, failure);
+    ++counters_.blocked;
+    close_circuit();
+    return search_culprit(failure);
   }
 }
 
-void on_posted(gate_pointer self, posted& result) {
-  auto& state = self->state;
-  close_circuit(self);
-  const auto batch = std::exchange(state.under_way, nullptr);
-  const auto now = self->clock().now();
+void gate_state::on_posted(posted& result) {
+  close_circuit();
+  const auto batch = std::exchange(under_way_, nullptr);
+  const auto now = self_->clock().now();
   const std::chrono::microseconds work{result.statistics.work_us};
-  state.limits.succeeded(batch->entries.size(), work);
+  limits_.succeeded(batch->entries.size(), work);
   if (batch->search == culprit_search::one_by_one) {
     for (const auto place : result.slow)
-      set_aside(self, batch->heads[place].account, trouble::slow,
+      set_aside(batch->heads[place].account, trouble::slow,
                 "it took far longer than the others of its batch");
-    state.watch.looked(now, !result.slow.empty(), work);
-    state.looking = false;
+    watch_.looked(now, !result.slow.empty(), work);
+    looking_ = false;
   } else {
-    state.looking = state.watch.observe(now, batch->entries.size(), work);
+    looking_ = watch_.observe(now, batch->entries.size(), work);
   }
-  answer_posted(self, *batch, result);
-  post_next(self);
+  answer_posted(*batch, result);
+  post_next();
 }
 
-void post_under_way(gate_pointer self) {
+void gate_state::post_under_way() {
   failpoint("gate");
-  auto& state = self->state;
-  state.answer.begin(self->clock().now());
-  state.under_way->limits = state.limits.next();
-  state.under_way->limits.one_by_one = state.under_way->search == culprit_search::one_by_one;
-  self->request(state.options.poster, caf::infinite, post_atom_v, state.under_way)
+  answer_.begin(self_->clock().now());
+  under_way_->limits = limits_.next();
+  under_way_->limits.one_by_one = under_way_->search == culprit_search::one_by_one;
+  self_->request(options_.poster, caf::infinite, post_atom_v, under_way_)
       .then(
-          [self](posted_batch& answered) {
-            self->state.counters.commit.record(answered.microseconds);
+          [this](posted_batch& answered) {
+            counters_.commit.record(answered.microseconds);
             if (const auto* failure = std::get_if<store_failure>(&answered.result))
-              on_failure(self, *failure);
+              on_failure(*failure);
             else
-              on_posted(self, std::get<posted>(answered.result));
+              on_posted(std::get<posted>(answered.result));
           },
           // The poster is gone: only at shutdown, when nothing needs an answer any more.
-          [self](caf::error& reason) { self->quit(std::move(reason)); });
+          [this](caf::error& reason) { self_->quit(std::move(reason)); });
 }
 
-void on_group(gate_pointer self, ledger_group&& next) {
-  auto& state = self->state;
-  if (state.side.holds(next.account)) {
-    state.side.add(std::move(next), self->clock().now());
-    post_side_next(self);
+void gate_state::on_group(ledger_group&& next) {
+  if (side_.holds(next.account)) {
+    side_.add(std::move(next), self_->clock().now());
+    post_side_next();
   } else {
-    state.enqueue(std::move(next), self->clock().now());
-    post_next(self);
+    enqueue(std::move(next), self_->clock().now());
+    post_next();
   }
 }
 
-void on_side_turn(gate_pointer self) {
-  self->state.side_reminder.reset();
-  post_side_next(self);
+void gate_state::on_side_turn() {
+  side_reminder_.reset();
+  post_side_next();
 }
 
-actor_report give_report(gate_pointer self) {
-  const auto now = self->clock().now();
-  for (const auto& ledger : self->state.side.forget_quiet(now))
-    self->send(ledger, hold_atom_v, hold_any);
-  return self->state.report(now);
+actor_report gate_state::give_report() {
+  const auto now = self_->clock().now();
+  for (const auto& ledger : side_.forget_quiet(now))
+    self_->send(ledger, hold_atom_v, hold_any);
+  return report(now);
 }
-
-} // namespace
 
 void gate_state::enqueue(ledger_group&& next, time_point now) {
   const auto size = next.entries.size();
-  if (queue.empty() || queue.back()->entries.size() + size > limits.window()
-      || queue.back()->search != culprit_search::none) {
-    queue.push_back(std::make_shared<gate_batch>());
-    queue.back()->formed = now;
+  if (queue_.empty() || queue_.back()->entries.size() + size > limits_.window()
+      || queue_.back()->search != culprit_search::none) {
+    queue_.push_back(std::make_shared<gate_batch>());
+    queue_.back()->formed = now;
   }
-  add_group(*queue.back(), std::move(next));
+  add_group(*queue_.back(), std::move(next));
 }
 
 void gate_state::split_under_way(std::size_t entries_max) {
-  auto front = split_off(*under_way, entries_max);
-  queue.push_front(std::exchange(under_way, std::move(front)));
+  auto front = split_off(*under_way_, entries_max);
+  queue_.push_front(std::exchange(under_way_, std::move(front)));
 }
 
 actor_report gate_state::report(time_point now) const {
   std::size_t waiting = 0;
-  for (const auto& batch : queue)
+  for (const auto& batch : queue_)
     waiting += batch->entries.size();
-  const auto& oldest = under_way || queue.empty() ? under_way : queue.front();
+  const auto& oldest = under_way_ || queue_.empty() ? under_way_ : queue_.front();
   return make_report(
-      name, std::to_string(options.index),
+      name, std::to_string(options_.index),
       gate_numbers{
-          counters,
-          {.circuit_open = open,
+          counters_,
+          {.circuit_open = open_,
            .waiting = waiting,
-           .under_way = under_way ? under_way->entries.size() : 0,
+           .under_way = under_way_ ? under_way_->entries.size() : 0,
            .oldest_waiting_ms = oldest ? milliseconds_since(oldest->formed, now) : 0,
-           .aside_accounts = side.accounts(),
-           .aside_waiting = side.entries_waiting(),
-           .aside_oldest_ms = side.oldest() ? milliseconds_since(*side.oldest(), now) : 0}},
-      {answer.since(now), last_failure.empty() ? "the database does not answer a batch"
-                                               : "a batch waits: " + last_failure});
+           .aside_accounts = side_.accounts(),
+           .aside_waiting = side_.entries_waiting(),
+           .aside_oldest_ms = side_.oldest() ? milliseconds_since(*side_.oldest(), now) : 0}},
+      {answer_.since(now), last_failure_.empty() ? "the database does not answer_ a batch"
+                                                 : "a batch waits: " + last_failure_});
+}
+
+gate_actor::behavior_type gate_state::make_behavior(gate_options options) {
+  options_ = std::move(options);
+  random_.seed(options_.index + 1);
+  pauses_ = {options_.pause_min, options_.pause_max};
+  limits_ = lane_limits{options_.batch_max};
+  side_ = side_lane{{.entries_max = options_.batch_max}, options_.index + 1};
+  return {
+      [this](post_atom, ledger_group& next) { on_group(std::move(next)); },
+      [this](turn_atom) {
+        posts_.reminded();
+        post_next();
+      },
+      [this](retry_atom, bool side) {
+        if (side)
+          on_side_turn();
+        else if (under_way_)
+          post_under_way();
+      },
+      [this](report_atom) { return give_report(); },
+  };
 }
 
 gate_actor::behavior_type gate(gate_actor::stateful_pointer<gate_state> self,
                                gate_options options) {
-  auto& state = self->state;
-  state.options = std::move(options);
-  state.random.seed(state.options.index + 1);
-  state.pauses = {state.options.pause_min, state.options.pause_max};
-  state.limits = lane_limits{state.options.batch_max};
-  state.side = side_lane{{.entries_max = state.options.batch_max}, state.options.index + 1};
-  return {
-      [=](post_atom, ledger_group& next) { on_group(self, std::move(next)); },
-      [=](turn_atom) {
-        self->state.posts.reminded();
-        post_next(self);
-      },
-      [=](retry_atom, bool side) {
-        if (side)
-          on_side_turn(self);
-        else if (self->state.under_way)
-          post_under_way(self);
-      },
-      [=](report_atom) { return give_report(self); },
-  };
+  return self->state.make_behavior(std::move(options));
 }
 
 } // namespace ledgerd

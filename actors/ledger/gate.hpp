@@ -54,35 +54,45 @@ struct gate_options {
   std::chrono::milliseconds pause_max{3000};
 };
 
-struct gate_state {
+class gate_state {
+public:
   static inline const char* name = "gate";
+
+  explicit gate_state(gate_actor::pointer self) : self_(self) {}
+
+  gate_actor::behavior_type make_behavior(gate_options options);
+
+private:
   using time_point = caf::actor_clock::time_point;
-
-  gate_options options{};
-  std::deque<gate_batch_ptr> queue; // the front goes next, the back is still forming
-  gate_batch_ptr under_way;         // with the poster, or waiting to be tried again
-  lane_limits limits{options.batch_max};
-  slow_watch watch;
-  bool looking = false; // the next batch is to show who is slow
-  throttle posts;
-  awaited answer; // of the database, whatever it says, while a batch is under way
-  std::string last_failure;
-  bool open = false; // the circuit: open while the database is away
-  backoff pauses{options.pause_min, options.pause_max};
-  std::minstd_rand random;
-
-  side_lane side;
-  gate_batch_ptr side_under_way;
-  std::optional<time_point> side_reminder; // when the side lane is looked at again
 
   // Log lines about troubles: one a second for each kind, with the number of those left out.
   struct quiet_log {
     time_point next;
     std::int64_t left_out = 0;
   };
-  std::array<quiet_log, 4> logs; // by trouble; the last for single refused entries
 
-  gate_counters counters;
+  std::optional<std::int64_t> may_log(std::size_t kind);
+  void tell_circuit(bool open);
+  void close_circuit();
+  void answer_posted(gate_batch& batch, posted& result);
+  void answer_rejected(const gate_batch& batch, const store_failure& failure);
+  void set_aside(const account_key& account, trouble why, const std::string& detail);
+  void tell_share(const ledger_actor& ledger, const gate_batch& part);
+  void on_side_posted(gate_batch& batch, posted& result);
+  void on_side_failure(gate_batch& batch, const store_failure& failure);
+  void remind_of_side();
+  void post_side_next();
+  void try_again_later(const store_failure& failure);
+  void post_next();
+  void set_culprits_aside(const store_failure& failure);
+  void try_again_now(culprit_search how);
+  void search_culprit(store_failure failure);
+  void on_failure(const store_failure& failure);
+  void on_posted(posted& result);
+  void post_under_way();
+  void on_group(ledger_group&& next);
+  void on_side_turn();
+  actor_report give_report();
 
   void enqueue(ledger_group&& next, time_point now);
 
@@ -91,6 +101,27 @@ struct gate_state {
   void split_under_way(std::size_t entries_max);
 
   actor_report report(time_point now) const;
+
+  const gate_actor::pointer self_;
+  gate_options options_{};
+  std::deque<gate_batch_ptr> queue_; // the front goes next, the back is still forming
+  gate_batch_ptr under_way_;         // with the poster, or waiting to be tried again
+  lane_limits limits_{options_.batch_max};
+  slow_watch watch_;
+  bool looking_ = false; // the next batch is to show who is slow
+  throttle posts_;
+  awaited answer_; // of the database, whatever it says, while a batch is under way
+  std::string last_failure_;
+  bool open_ = false; // the circuit: open while the database is away
+  backoff pauses_{options_.pause_min, options_.pause_max};
+  std::minstd_rand random_;
+
+  side_lane side_;
+  gate_batch_ptr side_under_way_;
+  std::optional<time_point> side_reminder_; // when the side lane is looked at again
+  std::array<quiet_log, 4> logs_;           // by trouble; the last for single refused entries
+
+  gate_counters counters_;
 };
 
 gate_actor::behavior_type gate(gate_actor::stateful_pointer<gate_state> self, gate_options options);

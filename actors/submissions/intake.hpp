@@ -48,8 +48,15 @@ struct intake_options {
   std::chrono::milliseconds retry_pause{1000};
 };
 
-struct intake_state {
+class intake_state {
+public:
   static inline const char* name = "intake";
+
+  explicit intake_state(intake_actor::pointer self) : self_(self) {}
+
+  intake_actor::behavior_type make_behavior(intake_options options);
+
+private:
   using time_point = caf::actor_clock::time_point;
 
   struct waiter {
@@ -60,25 +67,41 @@ struct intake_state {
     std::function<void(const submit_answer&)> answer;
   };
 
-  intake_options options{};
-  std::vector<submit_request> forming;
-  std::vector<submit_request> recording;
-  outbox publishing;                                     // the token is the record id
-  std::unordered_multimap<std::int64_t, waiter> waiters; // by record id
-  batch_course course;
-  std::int64_t failing = 0; // batches in a row that were not recorded
-  bool looking = false;     // at the records of waiters
-  time_point next_look;
+  void refuse(submit_request& request, const std::string& why);
+  void expire(time_point now);
+  void publish(const transaction_record& record);
+  void answer(submit_request& request, submit_outcome outcome, transaction_record&& record);
+  void take_recorded(submit_request& request, recorded& got);
+  void finish_drain();
+  void on_failure(std::vector<submit_request>&& requests, const store_failure& failure);
+  void on_recorded(recorded_batch& done);
+  void record_next_batch();
+  void submit(submit_request& request);
+  void take_confirmations();
+  void on_settled(const std::vector<transaction_record>& records);
+  void end_waits(time_point now);
+  void look_at_records(time_point now);
 
-  awaited answer; // of the recorder
-
-  draining drain;
-
-  intake_counters counters;
-
-  std::size_t held() const { return forming.size() + recording.size() + publishing.size(); }
+  std::size_t held() const { return forming_.size() + recording_.size() + publishing_.size(); }
 
   actor_report report(progress_time now) const;
+
+  const intake_actor::pointer self_;
+  intake_options options_{};
+  std::vector<submit_request> forming_;
+  std::vector<submit_request> recording_;
+  outbox publishing_;                                     // the token is the record id
+  std::unordered_multimap<std::int64_t, waiter> waiters_; // by record id
+  batch_course course_;
+  std::int64_t failing_ = 0; // batches in a row that were not recorded
+  bool looking_ = false;     // at the records of waiters
+  time_point next_look_;
+
+  awaited answer_; // of the recorder
+
+  draining drain_;
+
+  intake_counters counters_;
 };
 
 intake_actor::behavior_type intake(intake_actor::stateful_pointer<intake_state> self,

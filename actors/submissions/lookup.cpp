@@ -6,106 +6,95 @@
 
 namespace ledgerd {
 
-namespace {
-
-using lookup_pointer = lookup_actor::stateful_pointer<lookup_state>;
-
-void ask_next(lookup_pointer self);
-
-void refuse(lookup_state& state, lookup_state::caller& who, const std::string& why) {
-  ++state.counters.refused;
+void lookup_state::refuse(caller& who, const std::string& why) {
+  ++counters_.refused;
   who.answer.deliver(found_records{store_failure{store_failure_kind::unavailable, why}});
 }
 
-void refuse_overdue(lookup_pointer self) {
-  auto& state = self->state;
-  const auto now = self->clock().now();
-  const auto is_over = [&](lookup_state::caller& who) {
+void lookup_state::refuse_overdue() {
+  const auto now = self_->clock().now();
+  const auto is_over = [&](caller& who) {
     if (who.deadline > now)
       return false;
-    refuse(state, who, "the database did not answer in time");
+    refuse(who, "the database did not answer in time");
     return true;
   };
-  std::erase_if(state.waiting, is_over);
-  std::erase_if(state.asked, is_over);
+  std::erase_if(waiting_, is_over);
+  std::erase_if(asked_, is_over);
 }
 
-void on_found(lookup_pointer self, const found_records& found) {
-  auto& state = self->state;
-  auto asked = std::exchange(state.asked, {});
-  state.under_way = false;
+void lookup_state::on_found(const found_records& found) {
+  auto asked = std::exchange(asked_, {});
+  under_way_ = false;
   const auto* records = std::get_if<std::vector<transaction_record>>(&found.result);
   std::unordered_map<std::int64_t, const transaction_record*> by_id;
   for (std::size_t i = 0; records != nullptr && i < records->size(); ++i)
     by_id.emplace(to_int((*records)[i].id), &(*records)[i]);
   for (auto& who : asked) {
     if (records == nullptr) {
-      refuse(state, who, std::get<store_failure>(found.result).detail);
+      refuse(who, std::get<store_failure>(found.result).detail);
       continue;
     }
     std::vector<transaction_record> theirs;
     for (const auto id : who.ids)
       if (const auto one = by_id.find(to_int(id)); one != by_id.end())
         theirs.push_back(*one->second);
-    ++state.counters.answered;
+    ++counters_.answered;
     who.answer.deliver(found_records{std::move(theirs)});
   }
-  ask_next(self);
+  ask_next();
 }
 
-void ask_next(lookup_pointer self) {
-  auto& state = self->state;
-  if (state.under_way || state.waiting.empty())
+void lookup_state::ask_next() {
+  if (under_way_ || waiting_.empty())
     return;
   std::vector<record_id> ids;
-  while (!state.waiting.empty()
-         && (ids.empty()
-             || ids.size() + state.waiting.front().ids.size() <= state.options.batch_max)) {
-    auto& first = state.waiting.front();
+  while (!waiting_.empty()
+         && (ids.empty() || ids.size() + waiting_.front().ids.size() <= options_.batch_max)) {
+    auto& first = waiting_.front();
     ids.insert(ids.end(), first.ids.begin(), first.ids.end());
-    state.asked.push_back(std::move(first));
-    state.waiting.pop_front();
+    asked_.push_back(std::move(first));
+    waiting_.pop_front();
   }
-  state.under_way = true;
-  self->request(state.options.recorder, caf::infinite, find_atom_v, std::move(ids))
-      .then(
-          [self](const found_records& found) { on_found(self, found); },
-          [self](const caf::error&) {
-            on_found(self, {store_failure{store_failure_kind::unavailable, "the recorder ended"}});
-          });
+  under_way_ = true;
+  self_->request(options_.recorder, caf::infinite, find_atom_v, std::move(ids))
+      .then([this](const found_records& found) { on_found(found); },
+            [this](const caf::error&) {
+              on_found({store_failure{store_failure_kind::unavailable, "the recorder ended"}});
+            });
 }
-
-} // namespace
 
 actor_report lookup_state::report() const {
   return make_report(name, "",
-                     lookup_numbers{counters, {.waiting = waiting.size() + asked.size()}});
+                     lookup_numbers{counters_, {.waiting = waiting_.size() + asked_.size()}});
+}
+
+lookup_actor::behavior_type lookup_state::make_behavior(lookup_options options) {
+  options_ = std::move(options);
+  self_->delayed_send(self_, options_.beat, tick_atom_v);
+  return {
+      [this](find_atom, std::vector<record_id>& ids) {
+        auto promise = self_->make_response_promise<found_records>();
+        caller who{std::move(ids), self_->clock().now() + options_.patience, promise};
+        if (waiting_.size() >= options_.waiting_max) {
+          refuse(who, "too many questions wait for the database");
+        } else {
+          waiting_.push_back(std::move(who));
+          ask_next();
+        }
+        return promise;
+      },
+      [this](tick_atom) {
+        refuse_overdue();
+        self_->delayed_send(self_, options_.beat, tick_atom_v);
+      },
+      [this](report_atom) { return report(); },
+  };
 }
 
 lookup_actor::behavior_type lookup(lookup_actor::stateful_pointer<lookup_state> self,
                                    lookup_options options) {
-  self->state.options = std::move(options);
-  self->delayed_send(self, self->state.options.beat, tick_atom_v);
-  return {
-      [=](find_atom, std::vector<record_id>& ids) {
-        auto& state = self->state;
-        auto promise = self->make_response_promise<found_records>();
-        lookup_state::caller who{std::move(ids), self->clock().now() + state.options.patience,
-                                 promise};
-        if (state.waiting.size() >= state.options.waiting_max) {
-          refuse(state, who, "too many questions wait for the database");
-        } else {
-          state.waiting.push_back(std::move(who));
-          ask_next(self);
-        }
-        return promise;
-      },
-      [=](tick_atom) {
-        refuse_overdue(self);
-        self->delayed_send(self, self->state.options.beat, tick_atom_v);
-      },
-      [=](report_atom) { return self->state.report(); },
-  };
+  return self->state.make_behavior(std::move(options));
 }
 
 } // namespace ledgerd

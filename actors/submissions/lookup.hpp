@@ -32,8 +32,15 @@ struct lookup_options {
   std::chrono::milliseconds beat{100};
 };
 
-struct lookup_state {
+class lookup_state {
+public:
   static inline const char* name = "lookup";
+
+  explicit lookup_state(lookup_actor::pointer self) : self_(self) {}
+
+  lookup_actor::behavior_type make_behavior(lookup_options options);
+
+private:
   using time_point = caf::actor_clock::time_point;
 
   struct caller {
@@ -42,14 +49,20 @@ struct lookup_state {
     caf::typed_response_promise<found_records> answer;
   };
 
-  lookup_options options{};
-  std::deque<caller> waiting; // oldest first
-  std::vector<caller> asked;  // for whom the recorder is at work; empty when all were refused
-  bool under_way = false;
-
-  lookup_counters counters;
+  void refuse(lookup_state::caller& who, const std::string& why);
+  void refuse_overdue();
+  void on_found(const found_records& found);
+  void ask_next();
 
   actor_report report() const;
+
+  const lookup_actor::pointer self_;
+  lookup_options options_{};
+  std::deque<caller> waiting_; // oldest first
+  std::vector<caller> asked_;  // for whom the recorder is at work; empty when all were refused
+  bool under_way_ = false;
+
+  lookup_counters counters_;
 };
 
 lookup_actor::behavior_type lookup(lookup_actor::stateful_pointer<lookup_state> self,

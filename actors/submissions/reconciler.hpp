@@ -75,8 +75,15 @@ struct reconciler_options {
   std::chrono::milliseconds aside_max{60000}; // between two tries of a result that is stuck
 };
 
-struct reconciler_state {
+class reconciler_state {
+public:
   static inline const char* name = "reconciler";
+
+  explicit reconciler_state(reconciler_actor::pointer self) : self_(self) {}
+
+  reconciler_actor::behavior_type make_behavior(reconciler_options options);
+
+private:
   using time_point = caf::actor_clock::time_point;
 
   // What is noted about a delivery.
@@ -88,35 +95,67 @@ struct reconciler_state {
     time_point due;
     rejection why; // of one that is to be parked
   };
+  using held_delivery = lease_table<work>::held;
 
-  reconciler_options options{};
-  lease_table<work> deliveries;
-  // Where each of them is on its road; those that are nowhere here are parked.
-  std::vector<ticket> looking; // its currency is not in the table, which is being looked at again
-  std::deque<ticket> waiting;
-  std::vector<ticket> settling; // with the recorder, or waiting to be tried again
-  std::vector<ticket> aside;    // refused by the database; each tried again when `due`
-  std::vector<ticket> nameless; // to be parked; the incarnation of the source's stream is not known
-  outbox dead_letters;
-  batch_course course;
-  time_point next_alarm = time_point::min();
-  throttle turns;
-  awaited answer; // of the recorder
-  std::string last_failure;
-
-  draining drain;
-  log_throttle lines;
-  unstored_letters unstored;
-
-  reconciler_counters counters;
+  bool publish_letter(held_delivery& held, time_point now);
+  void name_letters(time_point now);
+  void park(held_delivery& held, rejection why);
+  void acknowledge(held_delivery& held);
+  void finish_drain();
+  void raise_alarm(held_delivery& held, const transaction_record& record);
+  void leave_alone(held_delivery& held);
+  void conclude(held_delivery& held, const settled& answer);
+  void on_settled(std::vector<settled>& answers);
+  void try_again_later(const store_failure& failure);
+  void split();
+  void set_aside(held_delivery& one);
+  void on_one(bool is_refused, const store_failure& failure);
+  void on_failure(const store_failure& failure);
+  void on_answer(settled_batch& done);
+  void settle_batch();
+  void settle_waiting();
+  void admit(held_delivery& held, bool may_look);
+  void take_looked_up();
+  void take_deliveries();
+  void on_not_stored(const confirmation& got, outbox::fate what, const outbox::letter& letter,
+                     time_point now);
+  void take_confirmations();
+  void take_due(time_point now);
+  void upkeep();
+  void turn();
 
   // For how many more deliveries there is room.
-  capacity room() const { return course.pause().count() > 0 ? capacity{0, 0} : deliveries.room(); }
+  capacity room() const {
+    return course_.pause().count() > 0 ? capacity{0, 0} : deliveries_.room();
+  }
 
   // For how long the oldest letter has been without a PubAck.
   std::chrono::milliseconds oldest_unconfirmed(time_point now) const;
 
   actor_report report(progress_time now) const;
+
+  const reconciler_actor::pointer self_;
+  reconciler_options options_{};
+  lease_table<work> deliveries_;
+  // Where each of them is on its road; those that are nowhere here are parked.
+  std::vector<ticket> looking_; // its currency is not in the table, which is being looked at again
+  std::deque<ticket> waiting_;
+  std::vector<ticket> settling_; // with the recorder, or waiting to be tried again
+  std::vector<ticket> aside_;    // refused by the database; each tried again when `due`
+  std::vector<ticket>
+      nameless_; // to be parked; the incarnation of the source's stream is not known
+  outbox dead_letters_;
+  batch_course course_;
+  time_point next_alarm_ = time_point::min();
+  throttle turns_;
+  awaited answer_; // of the recorder
+  std::string last_failure_;
+
+  draining drain_;
+  log_throttle lines_;
+  unstored_letters unstored_;
+
+  reconciler_counters counters_;
 };
 
 reconciler_actor::behavior_type

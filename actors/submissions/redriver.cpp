@@ -16,120 +16,109 @@ namespace ledgerd {
 
 namespace {
 
-using redriver_pointer = redriver_actor::stateful_pointer<redriver_state>;
-using records = std::vector<transaction_record>;
-
 constexpr auto beat_min = std::chrono::milliseconds{100};
 constexpr auto beat_max = std::chrono::milliseconds{5000};
 constexpr std::size_t publishing_max = 5000;
 
-void claim(redriver_pointer self);
+} // namespace
 
-void end_round(redriver_pointer self) {
-  self->state.busy = false;
-  self->state.answer.end();
+void redriver_state::end_round() {
+  busy_ = false;
+  answer_.end();
 }
 
 // There may be more, but not more than the broker confirms.
-void next_round(redriver_pointer self) {
-  if (self->state.publishing < publishing_max)
-    claim(self);
+void redriver_state::next_round() {
+  if (publishing_ < publishing_max)
+    claim();
   else
-    end_round(self);
+    end_round();
 }
 
 // The moment of the claim makes the message id one of its own.
-void publish_again(redriver_pointer self, const records& undecided) {
-  auto& state = self->state;
+void redriver_state::publish_again(const records& undecided) {
   for (const auto& record : undecided) {
-    const auto exponent = state.options.currencies->exponent(record.asked.account.currency);
+    const auto exponent = options_.currencies->exponent(record.asked.account.currency);
     if (!exponent) {
-      if (state.options.lookup)
-        state.options.lookup->request();
+      if (options_.lookup)
+        options_.lookup->request();
       spdlog::warn("redriver: record {} is in a currency that this node does not know yet",
                    to_int(record.id));
       continue;
     }
     const auto attempt = static_cast<std::uint64_t>(to_int(record.updated_at));
     const auto token = static_cast<std::uint64_t>(to_int(record.id));
-    state.options.requests->publish(make_request(token, record, *exponent, attempt));
-    ++state.publishing;
-    ++state.counters.republished;
+    options_.requests->publish(make_request(token, record, *exponent, attempt));
+    ++publishing_;
+    ++counters_.republished;
   }
 }
 
-void settle_next(redriver_pointer self);
-
-void give_up(redriver_pointer self) {
-  self->state.settling.clear();
-  end_round(self);
+void redriver_state::give_up() {
+  settling_.clear();
+  end_round();
 }
 
-void raise_alarm(redriver_state& state, const transaction_record& record) {
-  if (state.counters.contrary++ % 100 == 0)
+void redriver_state::raise_alarm(const transaction_record& record) {
+  if (counters_.contrary++ % 100 == 0)
     spdlog::error("redriver: record {} is {} by another verdict than the ledger's own row ({} such "
                   "records so far)",
-                  to_int(record.id), to_text(record.status), state.counters.contrary);
+                  to_int(record.id), to_text(record.status), counters_.contrary);
 }
 
-void tell_settled(redriver_pointer self, std::vector<settled>& answers) {
-  auto& state = self->state;
+void redriver_state::tell_settled(std::vector<settled>& answers) {
   auto changed = std::make_shared<records>();
   for (auto& each : answers) {
     if (each.outcome == settle_outcome::unknown)
       continue;
     if (each.outcome == settle_outcome::contrary)
-      raise_alarm(state, each.record);
+      raise_alarm(each.record);
     changed->push_back(std::move(each.record));
   }
-  state.counters.settled += static_cast<std::int64_t>(changed->size());
-  self->send(state.options.intake, settled_atom_v, records_ptr{changed});
+  counters_.settled += static_cast<std::int64_t>(changed->size());
+  self_->send(options_.intake, settled_atom_v, records_ptr{changed});
 }
 
 // Whatever is not written now is claimed again later.
-void on_settled(redriver_pointer self, settled_batch& done) {
-  auto& state = self->state;
-  state.answer.came(self->clock().now(), true);
-  const auto first = state.settling.begin();
-  const auto end = first + static_cast<std::ptrdiff_t>(state.batch);
+void redriver_state::on_settled(settled_batch& done) {
+  answer_.came(self_->clock().now(), true);
+  const auto first = settling_.begin();
+  const auto end = first + static_cast<std::ptrdiff_t>(batch_);
   if (auto* answers = std::get_if<std::vector<settled>>(&done.result)) {
-    state.course.succeeded();
-    tell_settled(self, *answers);
-    state.settling.erase(first, end);
-    return settle_next(self);
+    course_.succeeded();
+    tell_settled(*answers);
+    settling_.erase(first, end);
+    return settle_next();
   }
   const auto& failure = std::get<store_failure>(done.result);
-  switch (state.course.failed(failure.kind, state.batch)) {
+  switch (course_.failed(failure.kind, batch_)) {
   case batch_step::done:
   case batch_step::again:
-    return give_up(self);
+    return give_up();
   case batch_step::split:
     break;
   case batch_step::refuse:
   case batch_step::set_aside:
     spdlog::warn("redriver: the database does not settle record {}: {}", to_int(first->id),
                  failure.detail);
-    state.settling.erase(first);
+    settling_.erase(first);
     break;
   }
-  settle_next(self);
+  settle_next();
 }
 
-void settle_next(redriver_pointer self) {
-  auto& state = self->state;
-  if (state.settling.empty())
-    return next_round(self);
-  state.batch = state.course.next(state.settling.size());
-  const auto end = state.settling.begin() + static_cast<std::ptrdiff_t>(state.batch);
-  auto batch = std::make_shared<std::vector<record_verdict>>(state.settling.begin(), end);
-  self->request(state.options.recorder, caf::infinite, settle_atom_v, verdicts_ptr{batch})
-      .then([self](settled_batch& done) { on_settled(self, done); },
-            [self](const caf::error&) { give_up(self); });
+void redriver_state::settle_next() {
+  if (settling_.empty())
+    return next_round();
+  batch_ = course_.next(settling_.size());
+  const auto end = settling_.begin() + static_cast<std::ptrdiff_t>(batch_);
+  auto batch = std::make_shared<std::vector<record_verdict>>(settling_.begin(), end);
+  self_->request(options_.recorder, caf::infinite, settle_atom_v, verdicts_ptr{batch})
+      .then([this](settled_batch& done) { on_settled(done); },
+            [this](const caf::error&) { give_up(); });
 }
 
-void on_verdicts(redriver_pointer self, records&& claimed,
-                 const std::vector<record_verdict>& found) {
-  auto& state = self->state;
+void redriver_state::on_verdicts(records&& claimed, const std::vector<record_verdict>& found) {
   std::unordered_set<std::int64_t> decided;
   for (const auto& verdict : found)
     decided.insert(to_int(verdict.id));
@@ -137,110 +126,109 @@ void on_verdicts(redriver_pointer self, records&& claimed,
   if (!claimed.empty() || !found.empty())
     spdlog::info("redriver: {} records without a verdict: {} were decided, {} are published again",
                  claimed.size() + found.size(), found.size(), claimed.size());
-  publish_again(self, claimed);
-  state.settling = found;
-  settle_next(self);
+  publish_again(claimed);
+  settling_ = found;
+  settle_next();
 }
 
 // The ledger is silent, or says what cannot be understood yet: the same question again, later.
-void ask_later(redriver_pointer self, const rejection& why) {
-  auto& state = self->state;
-  if (why.unknown_currency && state.options.lookup)
-    state.options.lookup->request();
-  state.next_question = self->clock().now() + state.pauses.grow();
-  if (state.counters.unanswered++ % 100 == 0)
+void redriver_state::ask_later(const rejection& why) {
+  if (why.unknown_currency && options_.lookup)
+    options_.lookup->request();
+  next_question_ = self_->clock().now() + pauses_.grow();
+  if (counters_.unanswered++ % 100 == 0)
     spdlog::warn("redriver: the ledger does not say what it decided of {} records: {}",
-                 state.kept.size(), why.detail);
-  end_round(self);
+                 kept_.size(), why.detail);
+  end_round();
 }
 
-void on_reply(redriver_pointer self, const api_reply& reply) {
-  auto& state = self->state;
-  state.answer.came(self->clock().now(), true);
-  const auto verdicts = reply.answered ? decode_verdicts(reply.payload, *state.options.currencies)
+void redriver_state::on_reply(const api_reply& reply) {
+  answer_.came(self_->clock().now(), true);
+  const auto verdicts = reply.answered ? decode_verdicts(reply.payload, *options_.currencies)
                                        : rejection{dead_reason::malformed_json, "no answer"};
   if (const auto* why = std::get_if<rejection>(&verdicts))
-    return ask_later(self, *why);
-  state.pauses.end();
-  on_verdicts(self, std::exchange(state.kept, {}), std::get<std::vector<record_verdict>>(verdicts));
+    return ask_later(*why);
+  pauses_.end();
+  on_verdicts(std::exchange(kept_, {}), std::get<std::vector<record_verdict>>(verdicts));
 }
 
-void ask_ledger(redriver_pointer self) {
-  auto& state = self->state;
-  state.busy = true;
-  state.answer.came(self->clock().now(), true);
+void redriver_state::ask_ledger() {
+  busy_ = true;
+  answer_.came(self_->clock().now(), true);
   std::vector<record_id> ids;
-  ids.reserve(state.kept.size());
-  for (const auto& each : state.kept)
+  ids.reserve(kept_.size());
+  for (const auto& each : kept_)
     ids.push_back(each.id);
-  self->request(state.options.ledger_client, caf::infinite, ask_atom_v,
-                std::string{names::api_verdicts}, encode_verdict_question(ids))
-      .then([self](const api_reply& reply) { on_reply(self, reply); },
-            [self](const caf::error&) { end_round(self); });
+  self_
+      ->request(options_.ledger_client, caf::infinite, ask_atom_v, std::string{names::api_verdicts},
+                encode_verdict_question(ids))
+      .then([this](const api_reply& reply) { on_reply(reply); },
+            [this](const caf::error&) { end_round(); });
 }
 
-void on_claimed(redriver_pointer self, found_records& found) {
+void redriver_state::on_claimed(found_records& found) {
   auto* claimed = std::get_if<records>(&found.result);
   if (claimed == nullptr || claimed->empty())
-    return end_round(self);
-  self->state.answer.came(self->clock().now(), true);
-  self->state.counters.claimed += static_cast<std::int64_t>(claimed->size());
-  self->state.kept = std::move(*claimed);
-  ask_ledger(self);
+    return end_round();
+  answer_.came(self_->clock().now(), true);
+  counters_.claimed += static_cast<std::int64_t>(claimed->size());
+  kept_ = std::move(*claimed);
+  ask_ledger();
 }
 
-void claim(redriver_pointer self) {
-  auto& state = self->state;
+void redriver_state::claim() {
   failpoint("redriver");
-  state.busy = true;
-  state.answer.came(self->clock().now(), true);
-  self->request(state.options.recorder, caf::infinite, claim_atom_v,
-                std::int64_t{state.options.redrive_after.count()},
-                static_cast<std::uint64_t>(state.options.claim_max))
-      .then([self](found_records& found) { on_claimed(self, found); },
-            [self](const caf::error&) { end_round(self); });
+  busy_ = true;
+  answer_.came(self_->clock().now(), true);
+  self_
+      ->request(options_.recorder, caf::infinite, claim_atom_v,
+                std::int64_t{options_.redrive_after.count()},
+                static_cast<std::uint64_t>(options_.claim_max))
+      .then([this](found_records& found) { on_claimed(found); },
+            [this](const caf::error&) { end_round(); });
 }
 
 // One question or claim at a time; none of a silent ledger before its pause is over.
-void begin_round(redriver_pointer self) {
-  auto& state = self->state;
-  if (state.busy || self->clock().now() < state.next_question)
+void redriver_state::begin_round() {
+  if (busy_ || self_->clock().now() < next_question_)
     return;
-  if (state.kept.empty())
-    claim(self);
+  if (kept_.empty())
+    claim();
   else
-    ask_ledger(self);
+    ask_ledger();
 }
 
 // A publication that failed needs nothing more: its record will be claimed again.
-void take_confirmations(redriver_pointer self) {
-  self->state.publishing -= self->state.options.requests->take().size();
+void redriver_state::take_confirmations() {
+  publishing_ -= options_.requests->take().size();
 }
 
-} // namespace
-
 actor_report redriver_state::report(progress_time now) const {
-  return make_report(name, "", redriver_numbers{counters, {.publishing = publishing}},
-                     {answer.since(now), "a claim is not answered"});
+  return make_report(name, "", redriver_numbers{counters_, {.publishing = publishing_}},
+                     {answer_.since(now), "a claim is not answered"});
+}
+
+redriver_actor::behavior_type redriver_state::make_behavior(redriver_options options) {
+  course_ = {options.claim_max, beat_min, options.pause_max};
+  pauses_ = {beat_min, options.pause_max};
+  options_ = std::move(options);
+  options_.requests->open(make_waker(redriver_actor{self_}));
+  const auto beat = std::clamp(options_.redrive_after / 4, beat_min, beat_max);
+  self_->delayed_send(self_, beat, tick_atom_v);
+  return {
+      [this](wake_atom) { take_confirmations(); },
+      [this, beat](tick_atom) {
+        take_confirmations();
+        begin_round();
+        self_->delayed_send(self_, beat, tick_atom_v);
+      },
+      [this](report_atom) { return report(self_->clock().now()); },
+  };
 }
 
 redriver_actor::behavior_type redriver(redriver_actor::stateful_pointer<redriver_state> self,
                                        redriver_options options) {
-  self->state.course = {options.claim_max, beat_min, options.pause_max};
-  self->state.pauses = {beat_min, options.pause_max};
-  self->state.options = std::move(options);
-  self->state.options.requests->open(make_waker(redriver_actor{self}));
-  const auto beat = std::clamp(self->state.options.redrive_after / 4, beat_min, beat_max);
-  self->delayed_send(self, beat, tick_atom_v);
-  return {
-      [=](wake_atom) { take_confirmations(self); },
-      [=](tick_atom) {
-        take_confirmations(self);
-        begin_round(self);
-        self->delayed_send(self, beat, tick_atom_v);
-      },
-      [=](report_atom) { return self->state.report(self->clock().now()); },
-  };
+  return self->state.make_behavior(std::move(options));
 }
 
 } // namespace ledgerd

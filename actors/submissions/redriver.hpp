@@ -27,6 +27,7 @@
 #include "domain/backoff.hpp"
 #include "domain/currency.hpp"
 #include "domain/currency_lookup.hpp"
+#include "messaging/codec.hpp"
 #include "messaging/ports.hpp"
 
 namespace ledgerd {
@@ -50,25 +51,50 @@ struct redriver_options {
   std::chrono::milliseconds pause_max{30000}; // between two questions to a silent ledger
 };
 
-struct redriver_state {
+class redriver_state {
+public:
   static inline const char* name = "redriver";
 
+  explicit redriver_state(redriver_actor::pointer self) : self_(self) {}
+
+  redriver_actor::behavior_type make_behavior(redriver_options options);
+
+private:
   using time_point = caf::actor_clock::time_point;
+  using records = std::vector<transaction_record>;
 
-  redriver_options options{};
-  std::vector<transaction_record> kept; // claimed; the ledger has not said yet what it decided
-  backoff pauses{options.pause_max, options.pause_max}; // between two questions to it
-  time_point next_question = time_point::min();
-  std::vector<record_verdict> settling; // not written yet; the first `batch` are with the recorder
-  std::size_t batch = 0;
-  batch_course course;
-  bool busy = false;          // a claim is being driven
-  awaited answer;             // of the recorder or the ledger, while it is
-  std::size_t publishing = 0; // handed to the publisher and not answered yet
-
-  redriver_counters counters;
+  void end_round();
+  void next_round();
+  void publish_again(const records& undecided);
+  void give_up();
+  void raise_alarm(const transaction_record& record);
+  void tell_settled(std::vector<settled>& answers);
+  void on_settled(settled_batch& done);
+  void settle_next();
+  void on_verdicts(records&& claimed, const std::vector<record_verdict>& found);
+  void ask_later(const rejection& why);
+  void on_reply(const api_reply& reply);
+  void ask_ledger();
+  void on_claimed(found_records& found);
+  void claim();
+  void begin_round();
+  void take_confirmations();
 
   actor_report report(progress_time now) const;
+
+  const redriver_actor::pointer self_;
+  redriver_options options_{};
+  std::vector<transaction_record> kept_; // claimed; the ledger has not said yet what it decided
+  backoff pauses_{options_.pause_max, options_.pause_max}; // between two questions to it
+  time_point next_question_ = time_point::min();
+  std::vector<record_verdict> settling_; // not written yet; the first `batch` are with the recorder
+  std::size_t batch_ = 0;
+  batch_course course_;
+  bool busy_ = false;          // a claim is being driven
+  awaited answer_;             // of the recorder or the ledger, while it is
+  std::size_t publishing_ = 0; // handed to the publisher and not answered yet
+
+  redriver_counters counters_;
 };
 
 redriver_actor::behavior_type redriver(redriver_actor::stateful_pointer<redriver_state> self,
