@@ -14,6 +14,7 @@
 
 #include "app/base/text.hpp"
 #include "app/config/bearer_tokens.hpp"
+#include "app/config/machine.hpp"
 #include "app/config/options.hpp"
 #include "app/config/secret_file.hpp"
 
@@ -82,7 +83,10 @@ bool is_blank(std::string_view text) {
 
 class loader {
 public:
-  loader() { result_.value.node_name = default_node_name(); }
+  explicit loader(unsigned processors)
+      : processors_(processors > 0 ? processors : usable_processors()) {
+    result_.value.node_name = default_node_name();
+  }
 
   // `given` holds option names in the table's spelling.
   void apply(const source& from, const setting_list& given) {
@@ -122,6 +126,7 @@ public:
 
   loaded_config finish() {
     auto& value = result_.value;
+    derive_what_is_left();
     if (value.ack_wait <= value.shutdown_deadline)
       result_.faults.push_back("ack-wait (" + format_duration(value.ack_wait)
                                + ") must be longer than shutdown-deadline ("
@@ -169,9 +174,29 @@ private:
     }
     auto changed = result_.value;
     if (const auto rule = what.set(changed, text); !rule.empty())
-      fault(from, from.spell(what.name) + " " + rule + shown(what, text));
-    else
-      result_.value = std::move(changed);
+      return fault(from, from.spell(what.name) + " " + rule + shown(what, text));
+    result_.value = std::move(changed);
+    given_.insert(what.name);
+  }
+
+  void derive_what_is_left() {
+    auto& value = result_.value;
+    const auto engine = derive_engine(processors_, value.memory_max);
+    const auto why = "derived from " + std::to_string(processors_)
+                     + (processors_ == 1 ? " processor" : " processors");
+    const auto derive = [&](std::string_view name, auto member, const std::string& from) {
+      if (given_.contains(name))
+        return;
+      value.*member = engine.*member;
+      value.derived.push_back({name, from});
+    };
+    if (value.scheduler_threads == 0) // given, and means the same
+      given_.erase("scheduler-threads");
+    derive("fetchers", &engine_settings::fetchers, why);
+    derive("gates", &engine_settings::gates, why);
+    derive("scheduler-threads", &engine_settings::scheduler_threads, why);
+    derive("max-in-flight", &engine_settings::max_in_flight,
+           why + " and " + find_option("memory-max")->show(value) + " of memory");
   }
 
   // The offending value, unless it may hold a secret.
@@ -181,6 +206,8 @@ private:
     return ", not `" + escape_controls(text.substr(0, 80)) + "`";
   }
 
+  const unsigned processors_;
+  std::set<std::string_view> given_; // by their present names
   loaded_config result_;
 };
 
@@ -317,7 +344,7 @@ setting_list ledgerd_environment() {
 }
 
 loaded_config load_config(const config_sources& sources) {
-  loader load;
+  loader load{sources.processors};
   auto path = sources.file;
   for (const auto& [variable, value] : sources.environment)
     if (variable == config_variable && path.empty() && !is_blank(value))

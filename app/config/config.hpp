@@ -28,12 +28,22 @@ struct config_sources {
   setting_list flags;       // option names without dashes, such as {"max-in-flight", "100"}
   setting_list environment; // variables whose names begin with LEDGERD_
   std::string file;         // path of a TOML file; empty: none, or the one LEDGERD_CONFIG names
+  unsigned processors = 0;  // from which defaults are derived; 0: those that this process may use
+};
+
+// A setting that nobody has given, and what its value is derived from.
+struct derived_setting {
+  std::string_view option;
+  std::string why; // derived from 2 processors
 };
 
 // Made of pieces: a part of the program takes a reference to its piece, to which a config converts.
 struct config : broker_settings, database_settings, http_settings, log_settings, engine_settings {
   // Where it comes from, to be read again.
   config_sources sources;
+
+  // Which settings are derived from the machine.
+  std::vector<derived_setting> derived;
 
   // What this node does; at least one.
   std::vector<role> roles = {role::ledger};

@@ -2,14 +2,12 @@
 
 #include <caf/scoped_actor.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -65,9 +63,7 @@ std::function<void()> begin_drain(caf::scoped_actor& self, const Root& root,
 
 actors_config::actors_config(int threads) {
   add_message_types<caf::id_block::ledgerd>();
-  const auto half = std::max(1U, std::thread::hardware_concurrency() / 2);
-  set("scheduler.max-threads",
-      threads > 0 ? static_cast<std::size_t>(threads) : static_cast<std::size_t>(half));
+  set("scheduler.max-threads", static_cast<std::size_t>(threads));
   set("scheduler.max-throughput", std::size_t{300});
   // By default an idle worker polls every 50 us for 25 ms, which costs a third of a processor
   // when nothing happens. Here it soon waits to be woken; what it misses by that is only work to

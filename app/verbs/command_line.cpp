@@ -5,6 +5,7 @@
 
 #include "app/base/output.hpp"
 #include "app/base/text.hpp"
+#include "app/config/machine.hpp"
 
 namespace ledgerd {
 
@@ -111,7 +112,11 @@ CLI::App& command_line::add(CLI::App& parent, const verb_text& text,
 }
 
 void command_line::add_option(verb& to, const option& what) {
-  static const config defaults;
+  static const auto defaults = [] {
+    config here;
+    static_cast<engine_settings&>(here) = derive_engine(usable_processors(), here.memory_max);
+    return here;
+  }();
   const auto by_default = what.kind == option_kind::file ? "" : what.show(defaults);
   const auto help = std::string{what.help} + (by_default.empty() ? "" : " [" + by_default + "]");
   const auto add_name = [&](std::string_view known_as) -> CLI::Option& {

@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <utility>
 
 #include "app/base/output.hpp"
 #include "app/base/text.hpp"
+#include "app/config/options.hpp"
 #include "app/daemon/topology_watch.hpp"
 #include "app/verbs/command_line.hpp"
 #include "app/verbs/verb_support.hpp"
@@ -14,6 +16,7 @@ namespace ledgerd {
 
 namespace {
 
+using nlohmann::ordered_json;
 using sentences = std::vector<std::string>;
 
 struct finding {
@@ -62,10 +65,23 @@ std::vector<finding> look(const loaded_config& loaded) {
   return findings;
 }
 
+// The settings that decide the speed, and where they come from.
+ordered_json engine_of(const config& settings) {
+  auto items = ordered_json::array();
+  for (const std::string_view name : {"fetchers", "gates", "scheduler-threads", "max-in-flight"}) {
+    const auto why = std::find_if(settings.derived.begin(), settings.derived.end(),
+                                  [&](const auto& each) { return each.option == name; });
+    items.push_back({{"option", name},
+                     {"value", find_option(name)->show(settings)},
+                     {"from", why == settings.derived.end() ? "given" : why->why}});
+  }
+  return items;
+}
+
 int run_check(const loaded_config& loaded, bool json) {
   const auto findings = look(loaded);
   bool ok = true;
-  auto items = nlohmann::ordered_json::array();
+  auto items = ordered_json::array();
   for (const auto& [part, faults, warnings] : findings) {
     ok = ok && faults.empty();
     items.push_back(
@@ -79,8 +95,14 @@ int run_check(const loaded_config& loaded, bool json) {
     for (const auto& warning : warnings)
       print_line("%-16s WARN   %s", part.c_str(), one_line(warning).c_str());
   }
-  if (json)
-    print_json({{"ok", ok}, {"parts", items}});
+  const auto engine = engine_of(loaded.value);
+  if (json) {
+    print_json({{"ok", ok}, {"parts", items}, {"engine", engine}});
+    return ok ? exit_code::done : exit_code::answer_is_no;
+  }
+  for (const auto& each : engine)
+    print_line("%-16s %s  %s", each["option"].get<std::string>().c_str(),
+               each["value"].get<std::string>().c_str(), each["from"].get<std::string>().c_str());
   return ok ? exit_code::done : exit_code::answer_is_no;
 }
 

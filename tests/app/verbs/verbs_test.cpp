@@ -104,6 +104,7 @@ CAF_TEST(check is content with what is in place and tells all that is not ) {
   CAF_CHECK_EQUAL(std::make_pair(good.out, good.code), std::make_pair(good.out, 0));
   // What is only slow is a warning: the private PostgreSQL is as it should be until it is not.
   CAF_CHECK(!contains(good.out, "max_wal_size"));
+  CAF_CHECK(contains(good.out, "gates ") && contains(good.out, "derived from "));
   servers.sql(servers.database_url(), "ALTER SYSTEM SET max_wal_size = '1GB'");
   servers.sql(servers.database_url(), "SELECT pg_reload_conf()");
   auto slow = run({"check"});
@@ -122,6 +123,8 @@ CAF_TEST(check is content with what is in place and tells all that is not ) {
   CAF_CHECK_EQUAL(bad.code, 1);
   const auto findings = json::parse(bad.out);
   CAF_CHECK(!findings.at("ok").get<bool>());
+  CAF_REQUIRE_EQUAL(findings.at("engine").size(), 4u);
+  CAF_CHECK_EQUAL(findings.at("engine").at(1).at("option"), "gates");
   CAF_REQUIRE_EQUAL(findings.at("parts").size(), 3u);
   for (const auto& part : findings.at("parts"))
     CAF_CHECK(!part.at("faults").empty());
