@@ -23,7 +23,7 @@ const ports = ['ledger_store', 'ledger_reader', 'record_store'].map((name) => `p
 const wings = {
   'domain': {ours: []},
   'messaging': {ours: ['domain']},
-  'messaging/wire': {ours: ['messaging', 'domain'], inSources: /^nlohmann\//},
+  'messaging/wire': {ours: ['messaging', 'domain'], inSources: /^(nlohmann|google\/protobuf)\//},
   'messaging/nats': {ours: ['messaging', 'messaging/wire', 'domain'], inSources: /^(nats|nlohmann)\//},
   'persistence': {ours: ['domain']},
   'persistence/postgres': {ours: ['persistence', 'domain'], inSources: /^pqxx\/|^libpq-fe\.h$/},

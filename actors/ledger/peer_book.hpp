@@ -1,0 +1,144 @@
+// PEER BOOK: what a peer owes us. Cuts what waits into frames, matches answers to entries, and
+// judges from what it hears, and from silence, whether the link carries anything. Each entry that
+// is added leaves the book exactly once: answered, or given back.
+//
+// Pure bookkeeping; belongs to one actor. Time is what its owner has looked at: a process that was
+// stopped judges nobody by the time it missed.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "actors/ledger/peer_counters.hpp"
+#include "actors/ledger/protocol.hpp"
+#include "messaging/cluster_ports.hpp"
+#include "messaging/link_codec.hpp"
+
+namespace ledgerd {
+
+struct peer_limits {
+  // Frames of which nothing is answered yet; what comes meanwhile waits, and goes together.
+  std::size_t frames_max = 8;
+  std::size_t entries_max = 1000; // of one frame
+  std::size_t bytes_max = 256 * 1024;
+  // A frame stops counting as one under way after this: what it waits for may take long.
+  std::chrono::milliseconds fresh{200};
+  std::chrono::milliseconds probe_after{1000}; // nothing heard
+  std::chrono::milliseconds probe_again{500};  // while the link is down
+  std::chrono::milliseconds probe_patience{1000};
+  std::chrono::milliseconds patience{3000}; // without any sign of the peer, while it owes one
+  // A frame that has come no further in so many times of `patience` is given back.
+  std::uint32_t tries_max = 3;
+  // What a look counts at most, however long ago the last was.
+  std::chrono::milliseconds look_max{200};
+};
+
+class peer_book {
+public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  // What is to be sent; the view is valid until the next call.
+  struct sending {
+    std::uint64_t number = 0;
+    std::string_view frame;
+  };
+
+  // Answers, by whom they go to.
+  using pages = std::vector<std::pair<answer_sink, std::vector<ticketed_answer>>>;
+
+  peer_book(boot_id self, boot_id peer, peer_limits limits);
+
+  void add(std::vector<asked_entry>&& given);
+
+  // Takes a reply of the line.
+  void take(const line_reply& got);
+
+  // Lets time pass. Called several times a second, after everything that has come was taken.
+  void look(time_point now);
+
+  // The next frame to send, until there is none. `bytes_max` is the broker's limit.
+  std::optional<sending> next(std::size_t bytes_max);
+
+  // Whether the link carries anything.
+  bool up() const noexcept { return up_; }
+
+  // What has been answered, and what comes back undecided, since the last call.
+  pages take_answers() { return std::exchange(answers_, {}); }
+  std::vector<asked_entry> take_given_back() { return std::exchange(given_back_, {}); }
+
+  // Everything comes back.
+  void give_back_all();
+
+  // Why the last frame was refused, or the link went down; empty after it is up.
+  const std::string& trouble() const noexcept { return trouble_; }
+
+  std::size_t held() const noexcept { return waiting_.size() + under_way_; }
+  std::size_t frames() const noexcept { return frames_.size(); }
+  const peer_counters& counters() const noexcept { return counters_; }
+
+private:
+  using span = std::chrono::nanoseconds;
+
+  struct sent_entry {
+    std::uint32_t place = 0;
+    bool open = true;
+    asked_entry what;
+  };
+
+  struct frame {
+    std::vector<sent_entry> entries; // places rise
+    std::size_t open = 0;
+    span heard{}; // of it, or sent
+    span sent{};
+    std::uint32_t tries = 0;
+    bool fresh = true;
+    bool due = false; // to be sent again
+  };
+  using frames = std::map<std::uint64_t, frame>;
+
+  sent_entry* find(frame& in, std::uint32_t place);
+  void settle(link_answer& got);
+  void answer(asked_entry& whom, ticketed_answer&& what);
+  void give_back(asked_entry&& one);
+  void give_back(frames::iterator at);
+  void leave(frames::iterator at);
+  void age(frame& one);
+  void set_down(std::string why);
+  std::optional<sending> send(std::uint64_t number);
+  void write_waiting(std::uint64_t number, std::size_t bytes_max);
+
+  const boot_id self_;
+  const boot_id peer_;
+  const peer_limits limits_;
+  frame_writer writer_;
+  answers_reader reader_;
+  link_answers read_;
+  std::vector<asked_entry> waiting_;
+  frames frames_;
+  std::size_t under_way_ = 0; // entries in frames, not answered
+  std::size_t fresh_ = 0;     // frames
+  std::uint64_t last_number_ = 0;
+
+  std::optional<time_point> looked_;
+  span lived_{};
+  span heard_{};                       // any sign of the peer
+  std::optional<span> probed_;         // since then no sign
+  std::optional<std::uint64_t> probe_; // its number
+  bool probe_due_ = true;
+  std::optional<span> owed_; // since the peer owes answers
+  bool up_ = false;
+  std::string trouble_;
+
+  pages answers_;
+  std::vector<asked_entry> given_back_;
+  peer_counters counters_;
+};
+
+} // namespace ledgerd

@@ -1,0 +1,102 @@
+// RECEIVER BOOK: what this node owes its peers. Gives each entry of a frame a ticket, remembers to
+// whom its answer goes, and packs answers into letters. An entry that comes again while it is held
+// is not taken twice.
+//
+// Pure bookkeeping; belongs to one actor.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "actors/ledger/protocol.hpp"
+#include "actors/ledger/receiver_counters.hpp"
+#include "messaging/link_codec.hpp"
+#include "messaging/ports.hpp"
+
+namespace ledgerd {
+
+class receiver_book {
+public:
+  // What is to be sent to a peer.
+  struct letter {
+    std::string reply; // the subject
+    std::string payload;
+  };
+
+  // `room` is for entries, and for what they take in memory.
+  receiver_book(boot_id self, capacity room);
+
+  // Takes a frame. Adds what is to be decided to `admitted`, asked by `me`.
+  void take(std::string_view payload, const std::string& reply, const answer_sink& me,
+            std::vector<asked_entry>& admitted);
+
+  // Takes answers to tickets. Those that were given back by `return_all` are ignored.
+  void answer(std::vector<ticketed_answer>&& got);
+
+  // From now on everything new goes back undecided.
+  void shut() { shut_ = true; }
+
+  // Everything that is held goes back undecided.
+  void return_all();
+
+  // What is to be sent, since the last call.
+  std::vector<letter> take_letters() { return std::exchange(letters_, {}); }
+
+  std::size_t held() const noexcept { return held_; }
+  std::size_t bytes() const noexcept { return bytes_; }
+  const receiver_counters& counters() const noexcept { return counters_; }
+
+private:
+  // Who sends: a boot id and an inbox, so that no stranger gets at the frames of another.
+  struct sender {
+    std::string reply;                              // of the last frame
+    std::map<std::uint64_t, std::uint64_t> serials; // of its frames, by number
+  };
+  using senders = std::map<std::pair<boot_id, std::string>, sender>;
+
+  struct frame {
+    senders::iterator from;
+    std::uint64_t number = 0;
+    std::vector<bool> open; // by place
+    std::size_t left = 0;
+    std::size_t bytes = 0;
+  };
+  using frames = std::unordered_map<std::uint64_t, frame>; // by serial
+
+  // Answers to one frame, as a part of what has come.
+  struct run {
+    frames::iterator of;
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+
+  void refuse(link_refusal why, const std::string& reply);
+  void admit(senders::iterator from, const answer_sink& me, std::vector<asked_entry>& admitted);
+  void write(std::vector<run>& runs, std::vector<ticketed_answer>& got);
+  void write_one(frame& of, std::uint32_t place, ticketed_answer& what);
+  void close(frame& of, std::uint32_t place);
+  void leave(frames::iterator at);
+  void send(const std::string& reply);
+
+  const boot_id self_;
+  const capacity room_;
+  frame_reader reader_;
+  answers_writer writer_;
+  link_frame read_;
+  senders senders_;
+  frames frames_;
+  std::uint64_t last_serial_ = 0;
+  std::size_t held_ = 0;
+  std::size_t bytes_ = 0;
+  bool shut_ = false;
+  std::vector<letter> letters_;
+  receiver_counters counters_;
+};
+
+} // namespace ledgerd
