@@ -6,44 +6,15 @@
 #include <spdlog/spdlog.h>
 
 #include "actors/common/failpoint.hpp"
-#include "actors/common/unplaced.hpp"
 #include "actors/common/waker.hpp"
 #include "domain/assert.hpp"
 
 namespace ledgerd {
 
-void fetcher_state::publish(held_delivery& slot, outgoing&& letter, settlement after,
-                            time_point now) {
-  slot.after = after;
-  slot.at = stage::publishing;
-  const auto when = after == settlement::terminate ? give_up::when_late : give_up::when_refused;
-  letters_.put(std::move(letter), options_.postpones ? when : give_up::never, now);
-}
-
-// A dead letter is named after the life of the stream that its message came from.
-bool fetcher_state::publish_letter(held_delivery& slot) {
-  if (!options_.source->identify(slot.source))
-    return false;
-  publish(slot,
-          make_dead_letter(slot.tag(), std::move(slot.source), slot.why, options_.node_name,
-                           options_.results->message_bytes_max()),
-          settlement::terminate, self_->clock().now());
-  return true;
-}
-
 void fetcher_state::park(held_delivery& slot, rejection why) {
-  if (const auto more = lines_.admit(to_text(why.reason), self_->clock().now()))
-    spdlog::info("{}: parking {} of {}: {}: {}{}", options_.instance, slot.source.stream_seq,
-                 slot.source.stream, to_text(why.reason), why.detail, left_out_text(*more));
-  ++counters_.parked;
-  slot.why = std::move(why);
-  slot.at = stage::nameless;
-  if (!publish_letter(slot))
-    nameless_.push_back(slot.tag());
-}
-
-void fetcher_state::name_letters() {
-  std::erase_if(nameless_, [&](ticket tag) { return publish_letter(deliveries_.at(tag)); });
+  slot.at = stage::publishing;
+  slot.after = settlement::terminate;
+  letters_.park(slot.tag(), slot.source, std::move(why), self_->clock().now());
 }
 
 // Unknown here is not invalid: somebody may have inserted the currency a moment ago.
@@ -98,8 +69,7 @@ void fetcher_state::finish_drain() {
   if (!drain_.is_over(self_->clock().now(), deliveries_.size()))
     return;
   drain_.count_handed_back(deliveries_.hand_back_all());
-  nameless_.clear();
-  note_unplaced(options_.instance, 0, {}, {});
+  letters_.close();
   drain_.finish();
 }
 
@@ -107,48 +77,25 @@ void fetcher_state::settle(held_delivery& slot, time_point now) {
   const auto took = now - slot.leased.arrived;
   counters_.end_to_end.record(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
   drain_.count_settled();
-  last_refusal_.clear();
-  unstored_.stored(slot.source.stream_seq);
   deliveries_.settle(slot, slot.after);
 }
 
-// Nobody can do anything about it at present: it gives its credit back and comes again later.
-void fetcher_state::postpone(held_delivery& slot, const std::string& why,
-                             const outbox::letter& letter, time_point now) {
-  if (const auto more = lines_.admit("postponed", now))
-    spdlog::error(
-        "{}: the {} for {} of {} is not stored, it stays in its stream and comes again in "
-        "half a minute: {}{}",
-        options_.instance, slot.after == settlement::terminate ? "dead letter" : "result",
-        slot.source.stream_seq, slot.source.stream, why, left_out_text(*more));
-  ++counters_.postponed;
-  unstored_.add(slot.source.stream_seq, letter.since, now, why);
+// It gives its credit back and comes again later.
+void fetcher_state::postpone(held_delivery& slot) {
   drain_.count_handed_back();
   deliveries_.settle(slot, settlement::postpone);
 }
 
-void fetcher_state::on_not_stored(const confirmation& got, outbox::fate what,
-                                  const outbox::letter& letter, time_point now) {
-  ++counters_.unconfirmed;
-  last_refusal_ = got.error;
-  if (what == outbox::fate::given_up)
-    return postpone(deliveries_.at(got.token), got.error, letter, now);
-  if (letter.under_way)
-    return; // it was made smaller
-  const bool never = got.outcome != publish_outcome::unconfirmed;
-  if (const auto more = lines_.admit(never ? "refused" : "not confirmed", now))
-    spdlog::warn("{}: {} not confirmed, publishing again ({} so far): {}{}", options_.instance,
-                 letter.message.message_id, counters_.unconfirmed, got.error, left_out_text(*more));
-}
-
 void fetcher_state::take_confirmations() {
   const auto now = self_->clock().now();
-  letters_.take(now, [&](const confirmation& got, outbox::fate what, const outbox::letter& letter) {
-    if (what == outbox::fate::stored)
-      settle(deliveries_.at(got.token), now);
-    else
-      on_not_stored(got, what, letter, now);
-  });
+  letters_.take(
+      now, [this](ticket tag) -> held_delivery& { return deliveries_.at(tag); },
+      [&](held_delivery& slot, bool stored) {
+        if (stored)
+          settle(slot, now);
+        else
+          postpone(slot);
+      });
 }
 
 void fetcher_state::answer_one(ticketed_answer& got, time_point now) {
@@ -186,7 +133,9 @@ void fetcher_state::answer_one(ticketed_answer& got, time_point now) {
   }
   const auto exponent = options_.currencies->exponent(stored.account.currency);
   LEDGERD_ASSERT(exponent.has_value());
-  publish(slot, make_result(got.tag, stored, *exponent, slot.source), settlement::acknowledge, now);
+  slot.at = stage::publishing;
+  slot.after = settlement::acknowledge;
+  letters_.publish(make_result(got.tag, stored, *exponent, slot.source), now);
 }
 
 // Decodes anew what waited for a look at the table of currencies.
@@ -210,10 +159,7 @@ void fetcher_state::upkeep() {
   if (now < next_upkeep_)
     return;
   next_upkeep_ = now + options_.retry_pause / 2;
-  unstored_.forget_old(now);
-  note_unplaced(options_.instance, unstored_.size(), oldest_unconfirmed(now), unstored_.cause());
-  for (const auto& [kind, count] : lines_.overdue(now))
-    spdlog::info("{}: {} more: {}", options_.instance, count, kind);
+  letters_.upkeep(now);
   deliveries_.renew(now);
   std::vector<asked_entry> again;
   deliveries_.for_each([&](held_delivery& slot) {
@@ -221,13 +167,12 @@ void fetcher_state::upkeep() {
       admit(slot, again);
   });
   apply(std::move(again));
-  letters_.publish_due(now);
 }
 
 void fetcher_state::turn() {
   turns_.begun(self_->clock().now(), options_.turn_pause);
   take_deliveries();
-  name_letters();
+  letters_.name_letters(self_->clock().now());
   take_confirmations();
   if (drain_.under_way())
     finish_drain();
@@ -235,28 +180,29 @@ void fetcher_state::turn() {
     options_.source->pull(room());
 }
 
-std::chrono::milliseconds fetcher_state::oldest_unconfirmed(time_point now) const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-      now - letters_.oldest(unstored_.oldest(now)));
-}
-
 actor_report fetcher_state::report(progress_time now) const {
   return make_report(
       name, options_.instance,
       fetcher_numbers{counters_,
-                      {.unstored = unstored_.size(),
-                       .oldest_unconfirmed_ms = oldest_unconfirmed(now).count(),
+                      letters_.counters(),
+                      {.unstored = letters_.unstored(),
+                       .oldest_unconfirmed_ms = letters_.oldest_unconfirmed(now).count(),
                        .held = deliveries_.size(),
                        .held_bytes = deliveries_.bytes(),
                        .paused = paused_}},
-      {letters_.waiting(now), last_refusal_.empty() ? "no PubAck" : "no PubAck: " + last_refusal_});
+      letters_.wait(now));
 }
 
 fetcher_actor::behavior_type fetcher_state::make_behavior(fetcher_options options) {
   options_ = std::move(options);
   deliveries_ = {options_.source, options_.credit, options_.lease};
-  letters_ =
-      outbox{{options_.results, options_.retry_pause, options_.letter_patience, shrink_letter}};
+  letters_ = letter_office{{.instance = options_.instance,
+                            .node_name = options_.node_name,
+                            .source = options_.source,
+                            .letters = options_.results,
+                            .retry_pause = options_.retry_pause,
+                            .letter_patience = options_.letter_patience,
+                            .postpones = options_.postpones}};
   const auto wake = make_waker(fetcher_actor{self_});
   options_.results->open(wake);
   options_.source->open(wake);

@@ -18,13 +18,11 @@
 
 #include "actors/common/drain.hpp"
 #include "actors/common/lease_table.hpp"
-#include "actors/common/outbox.hpp"
+#include "actors/common/letter_office.hpp"
 #include "actors/common/throttle.hpp"
-#include "actors/common/unstored.hpp"
 #include "actors/ledger/fetcher_counters.hpp"
 #include "actors/ledger/protocol.hpp"
 #include "domain/currency_lookup.hpp"
-#include "domain/log_throttle.hpp"
 #include "messaging/codec.hpp"
 #include "messaging/ports.hpp"
 
@@ -79,7 +77,6 @@ private:
   enum class stage : std::uint8_t {
     deciding,  // with region, ledger, gate
     looking,   // its currency is not in the table: held until the table was brought up to date
-    nameless,  // to be parked; its source does not know the stream's incarnation yet
     failed,    // its processing failed by its own fault; decided again when `due`
     publishing // its result or dead letter is in the outbox
   };
@@ -90,25 +87,18 @@ private:
     std::uint32_t attempts = 0;
     std::uint64_t look = 0; // the look that tells whether its currency exists; 0: none was needed
     settlement after = settlement::acknowledge; // once the PubAck is there
-    rejection why;                              // of one that is to be parked
     time_point due;
   };
   using held_delivery = lease_table<work>::held;
 
-  void publish(held_delivery& slot, outgoing&& letter, settlement after, time_point now);
-  bool publish_letter(held_delivery& slot);
   void park(held_delivery& slot, rejection why);
-  void name_letters();
   void look_up(held_delivery& slot);
   void admit(held_delivery& slot, std::vector<asked_entry>& batch);
   void apply(std::vector<asked_entry>&& batch);
   void take_deliveries();
   void finish_drain();
   void settle(held_delivery& slot, time_point now);
-  void postpone(held_delivery& slot, const std::string& why, const outbox::letter& letter,
-                time_point now);
-  void on_not_stored(const confirmation& got, outbox::fate what, const outbox::letter& letter,
-                     time_point now);
+  void postpone(held_delivery& slot);
   void take_confirmations();
   void answer_one(ticketed_answer& got, time_point now);
   void take_looked_up();
@@ -118,25 +108,18 @@ private:
   // For how many more deliveries there is room.
   capacity room() const { return paused_ ? capacity{0, 0} : deliveries_.room(); }
 
-  // For how long the oldest letter has been without a PubAck.
-  std::chrono::milliseconds oldest_unconfirmed(time_point now) const;
-
   actor_report report(progress_time now) const;
 
   const fetcher_actor::pointer self_;
   fetcher_options options_{};
   lease_table<work> deliveries_;
-  outbox letters_;
-  std::vector<ticket> nameless_;
+  letter_office letters_;
   std::size_t looking_ = 0; // deliveries in that stage
   bool paused_ = false;     // the circuit is open
   time_point next_upkeep_;
   throttle turns_;
-  std::string last_refusal_; // why the last publication was not confirmed
 
   draining drain_;
-  log_throttle lines_;
-  unstored_letters unstored_;
 
   fetcher_counters counters_;
 };

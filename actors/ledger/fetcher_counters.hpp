@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "actors/common/letter_office.hpp"
 #include "actors/common/numbers.hpp"
 
 namespace ledgerd {
@@ -15,11 +16,8 @@ struct fetcher_counters {
   std::int64_t applied = 0;
   std::int64_t refused = 0;
   std::int64_t duplicate = 0;
-  std::int64_t parked = 0;
   std::int64_t own_failures = 0;
-  std::int64_t let_go = 0; // there was no room for it: its account is stuck
-  std::int64_t unconfirmed = 0;
-  std::int64_t postponed = 0;
+  std::int64_t let_go = 0;       // there was no room for it: its account is stuck
   duration_histogram end_to_end; // from arrival at this process to the acknowledgement
 };
 
@@ -31,7 +29,7 @@ struct fetcher_gauges {
   gauge paused; // 1: the circuit is open
 };
 
-struct fetcher_numbers : fetcher_counters, fetcher_gauges {
+struct fetcher_numbers : fetcher_counters, letter_counters, fetcher_gauges {
   static constexpr auto table() {
     using n = fetcher_numbers;
     constexpr std::string_view entries = "Entries by what became of them.";

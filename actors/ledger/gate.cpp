@@ -367,7 +367,7 @@ actor_report gate_state::report(time_point now) const {
            .aside_accounts = side_.accounts(),
            .aside_waiting = side_.entries_waiting(),
            .aside_oldest_ms = side_.oldest() ? milliseconds_since(*side_.oldest(), now) : 0}},
-      {answer_.since(now), last_failure_.empty() ? "the database does not answer_ a batch"
+      {answer_.since(now), last_failure_.empty() ? "the database does not answer a batch"
                                                  : "a batch waits: " + last_failure_});
 }
 

@@ -234,7 +234,7 @@ void intake_state::look_at_records(time_point now) {
 actor_report intake_state::report(progress_time now) const {
   return make_report(name, "",
                      intake_numbers{counters_, {.held = held(), .waiting = waiters_.size()}},
-                     longer({answer_.since(now), "the database does not answer_ a batch"},
+                     longer({answer_.since(now), "the database does not answer a batch"},
                             {publishing_.waiting(now), "no PubAck"}));
 }
 

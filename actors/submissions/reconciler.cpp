@@ -6,7 +6,6 @@
 #include <spdlog/spdlog.h>
 
 #include "actors/common/failpoint.hpp"
-#include "actors/common/unplaced.hpp"
 #include "actors/common/waker.hpp"
 #include "domain/assert.hpp"
 #include "messaging/submission_codec.hpp"
@@ -35,30 +34,8 @@ rejection says_otherwise(const record_verdict& verdict, const transaction_record
 
 } // namespace
 
-// A dead letter is named after the life of the stream that its message came from.
-bool reconciler_state::publish_letter(held_delivery& held, time_point now) {
-  if (!options_.source->identify(held.source))
-    return false;
-  dead_letters_.put(make_dead_letter(held.tag(), std::move(held.source), held.why,
-                                     options_.node_name,
-                                     options_.dead_letters->message_bytes_max()),
-                    give_up::when_late, now);
-  return true;
-}
-
-void reconciler_state::name_letters(time_point now) {
-  std::erase_if(nameless_, [&](ticket tag) { return publish_letter(deliveries_.at(tag), now); });
-}
-
 void reconciler_state::park(held_delivery& held, rejection why) {
-  const auto now = self_->clock().now();
-  if (const auto more = lines_.admit(to_text(why.reason), now))
-    spdlog::info("{}: parking {} of {}: {}: {}{}", options_.instance, held.source.stream_seq,
-                 held.source.stream, to_text(why.reason), why.detail, left_out_text(*more));
-  ++counters_.parked;
-  held.why = std::move(why);
-  if (!publish_letter(held, now))
-    nameless_.push_back(held.tag());
+  dead_letters_.park(held.tag(), held.source, std::move(why), self_->clock().now());
 }
 
 void reconciler_state::acknowledge(held_delivery& held) {
@@ -70,8 +47,7 @@ void reconciler_state::finish_drain() {
   if (!drain_.is_over(self_->clock().now(), deliveries_.size()))
     return;
   drain_.count_handed_back(deliveries_.hand_back_all());
-  nameless_.clear();
-  note_unplaced(options_.instance, 0, {}, {});
+  dead_letters_.close();
   drain_.finish();
 }
 
@@ -270,37 +246,16 @@ void reconciler_state::take_deliveries() {
   settle_waiting();
 }
 
-void reconciler_state::on_not_stored(const confirmation& got, outbox::fate what,
-                                     const outbox::letter& letter, time_point now) {
-  const bool postponed = what == outbox::fate::given_up;
-  if (!postponed && letter.under_way)
-    return; // it was made smaller
-  auto& held = deliveries_.at(got.token);
-  if (const auto more = lines_.admit(postponed ? "postponed" : "not confirmed", now))
-    spdlog::error("{}: the dead letter for {} of {} is not stored, {}: {}{}", options_.instance,
-                  held.source.stream_seq, held.source.stream,
-                  postponed ? "it stays in its stream and comes again in half a minute"
-                            : "publishing again",
-                  got.error, left_out_text(*more));
-  if (!postponed)
-    return;
-  ++counters_.postponed;
-  unstored_.add(held.source.stream_seq, letter.since, now, got.error);
-  drain_.count_handed_back();
-  deliveries_.settle(held, settlement::postpone);
-}
-
 void reconciler_state::take_confirmations() {
-  const auto now = self_->clock().now();
-  dead_letters_.take(now,
-                     [&](const confirmation& got, outbox::fate what, const outbox::letter& letter) {
-                       if (what != outbox::fate::stored)
-                         return on_not_stored(got, what, letter, now);
-                       auto& held = deliveries_.at(got.token);
-                       drain_.count_settled();
-                       unstored_.stored(held.source.stream_seq);
-                       deliveries_.settle(held, settlement::terminate);
-                     });
+  dead_letters_.take(
+      self_->clock().now(), [this](ticket tag) -> held_delivery& { return deliveries_.at(tag); },
+      [this](held_delivery& held, bool stored) {
+        if (stored)
+          drain_.count_settled();
+        else
+          drain_.count_handed_back();
+        deliveries_.settle(held, stored ? settlement::terminate : settlement::postpone);
+      });
 }
 
 // What was set aside goes in front again when its time has come.
@@ -316,21 +271,17 @@ void reconciler_state::take_due(time_point now) {
 // Keeps what is held alive at the broker, and tries again what is due.
 void reconciler_state::upkeep() {
   const auto now = self_->clock().now();
-  unstored_.forget_old(now);
-  note_unplaced(options_.instance, unstored_.size(), oldest_unconfirmed(now), unstored_.cause());
-  for (const auto& [kind, count] : lines_.overdue(now))
-    spdlog::info("{}: {} more: {}", options_.instance, count, kind);
+  dead_letters_.upkeep(now);
   deliveries_.renew(now);
   take_looked_up();
   take_due(now);
   settle_waiting();
-  dead_letters_.publish_due(now);
 }
 
 void reconciler_state::turn() {
   turns_.begun(self_->clock().now(), options_.turn_pause);
   take_deliveries();
-  name_letters(self_->clock().now());
+  dead_letters_.name_letters(self_->clock().now());
   take_confirmations();
   if (drain_.under_way())
     finish_drain();
@@ -338,32 +289,31 @@ void reconciler_state::turn() {
     options_.source->pull(room());
 }
 
-std::chrono::milliseconds reconciler_state::oldest_unconfirmed(time_point now) const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-      now - dead_letters_.oldest(unstored_.oldest(now)));
-}
-
 actor_report reconciler_state::report(progress_time now) const {
   return make_report(
       name, options_.instance,
       reconciler_numbers{counters_,
+                         dead_letters_.counters(),
                          {.aside = aside_.size(),
-                          .unstored = unstored_.size(),
-                          .oldest_unconfirmed_ms = oldest_unconfirmed(now).count(),
+                          .unstored = dead_letters_.unstored(),
+                          .oldest_unconfirmed_ms = dead_letters_.oldest_unconfirmed(now).count(),
                           .held = deliveries_.size(),
                           .held_bytes = deliveries_.bytes()}},
-      longer({answer_.since(now), last_failure_.empty() ? "the database does not answer_ a batch"
+      longer({answer_.since(now), last_failure_.empty() ? "the database does not answer a batch"
                                                         : "results wait: " + last_failure_},
-             {dead_letters_.waiting(now), "no PubAck of a dead letter"}));
+             dead_letters_.wait(now)));
 }
 
 reconciler_actor::behavior_type reconciler_state::make_behavior(reconciler_options options) {
   course_ = {options.batch_max, options.pause_min, options.pause_max};
   options_ = std::move(options);
-  const auto& given = options_;
-  deliveries_ = {given.source, given.credit, given.lease};
-  dead_letters_ =
-      outbox{{given.dead_letters, given.retry_pause, given.letter_patience, shrink_letter}};
+  deliveries_ = {options_.source, options_.credit, options_.lease};
+  dead_letters_ = letter_office{{.instance = options_.instance,
+                                 .node_name = options_.node_name,
+                                 .source = options_.source,
+                                 .letters = options_.dead_letters,
+                                 .retry_pause = options_.retry_pause,
+                                 .letter_patience = options_.letter_patience}};
   const auto wake = make_waker(reconciler_actor{self_});
   options_.dead_letters->open(wake);
   options_.source->open(wake);

@@ -23,15 +23,13 @@
 #include "actors/common/batch_course.hpp"
 #include "actors/common/drain.hpp"
 #include "actors/common/lease_table.hpp"
-#include "actors/common/outbox.hpp"
+#include "actors/common/letter_office.hpp"
 #include "actors/common/throttle.hpp"
-#include "actors/common/unstored.hpp"
 #include "actors/submissions/protocol.hpp"
 #include "actors/submissions/reconciler_counters.hpp"
 #include "domain/backoff.hpp"
 #include "domain/currency.hpp"
 #include "domain/currency_lookup.hpp"
-#include "domain/log_throttle.hpp"
 #include "messaging/codec.hpp"
 #include "messaging/ports.hpp"
 
@@ -93,12 +91,9 @@ private:
     std::uint32_t attempts = 0;
     std::optional<backoff> pauses; // of one that is set aside; the present one is over when `due`
     time_point due;
-    rejection why; // of one that is to be parked
   };
   using held_delivery = lease_table<work>::held;
 
-  bool publish_letter(held_delivery& held, time_point now);
-  void name_letters(time_point now);
   void park(held_delivery& held, rejection why);
   void acknowledge(held_delivery& held);
   void finish_drain();
@@ -117,8 +112,6 @@ private:
   void admit(held_delivery& held, bool may_look);
   void take_looked_up();
   void take_deliveries();
-  void on_not_stored(const confirmation& got, outbox::fate what, const outbox::letter& letter,
-                     time_point now);
   void take_confirmations();
   void take_due(time_point now);
   void upkeep();
@@ -128,9 +121,6 @@ private:
   capacity room() const {
     return course_.pause().count() > 0 ? capacity{0, 0} : deliveries_.room();
   }
-
-  // For how long the oldest letter has been without a PubAck.
-  std::chrono::milliseconds oldest_unconfirmed(time_point now) const;
 
   actor_report report(progress_time now) const;
 
@@ -142,9 +132,7 @@ private:
   std::deque<ticket> waiting_;
   std::vector<ticket> settling_; // with the recorder, or waiting to be tried again
   std::vector<ticket> aside_;    // refused by the database; each tried again when `due`
-  std::vector<ticket>
-      nameless_; // to be parked; the incarnation of the source's stream is not known
-  outbox dead_letters_;
+  letter_office dead_letters_;
   batch_course course_;
   time_point next_alarm_ = time_point::min();
   throttle turns_;
@@ -152,8 +140,6 @@ private:
   std::string last_failure_;
 
   draining drain_;
-  log_throttle lines_;
-  unstored_letters unstored_;
 
   reconciler_counters counters_;
 };

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "actors/common/letter_office.hpp"
 #include "actors/common/numbers.hpp"
 #include "actors/submissions/contrary_verdicts.hpp"
 
@@ -16,10 +17,8 @@ struct reconciler_counters {
   std::int64_t known = 0;
   std::int64_t foreign = 0;  // of nobody here, and left alone
   std::int64_t contrary = 0; // say otherwise than their record
-  std::int64_t parked = 0;
   std::int64_t batches = 0;
   std::int64_t failures = 0;
-  std::int64_t postponed = 0;
 };
 
 struct reconciler_gauges {
@@ -30,7 +29,7 @@ struct reconciler_gauges {
   gauge held_bytes;
 };
 
-struct reconciler_numbers : reconciler_counters, reconciler_gauges {
+struct reconciler_numbers : reconciler_counters, letter_counters, reconciler_gauges {
   static constexpr auto table() {
     using n = reconciler_numbers;
     constexpr std::string_view unplaced =
@@ -51,6 +50,8 @@ struct reconciler_numbers : reconciler_counters, reconciler_gauges {
         {&n::failures, "failures_total",
          not_exported("Attempts; ledgerd_standstill_seconds shows when none succeeds.")},
         {&n::aside, "aside", not_exported("Each is tried again until it is settled or parked.")},
+        {&n::unconfirmed, "unconfirmed_total",
+         exported("ledgerd_unconfirmed_total", "Publications without a PubAck, published again.")},
         {&n::postponed, "postponed_total", not_exported(unplaced)},
         {&n::unstored, "unstored", not_exported(unplaced)},
         {&n::oldest_unconfirmed_ms, "oldest_unconfirmed_ms",

@@ -27,7 +27,7 @@ const wings = {
   'messaging/nats': {ours: ['messaging', 'messaging/wire', 'domain'], inSources: /^(nats|nlohmann)\//},
   'persistence': {ours: ['domain']},
   'persistence/postgres': {ours: ['persistence', 'domain'], inSources: /^pqxx\/|^libpq-fe\.h$/},
-  'actors/common': {ours: ['domain', 'messaging/ports.hpp', ...ports], anywhere: /^caf\//, inSources: /^spdlog\//},
+  'actors/common': {ours: ['domain', 'messaging/ports.hpp', 'messaging/codec.hpp', ...ports], anywhere: /^caf\//, inSources: /^spdlog\//},
   'actors/cluster': {ours: ['actors/common', 'domain', ...doors], anywhere: /^caf\//, inSources: /^spdlog\//},
   'actors/ledger': {ours: ['actors/common', 'actors/cluster', 'domain', ...doors, ...ports], anywhere: /^caf\//, inSources: /^spdlog\//},
   'actors/submissions': {ours: ['actors/common', 'actors/cluster', 'domain', ...doors, ...ports], anywhere: /^caf\//, inSources: /^spdlog\//},

@@ -1,0 +1,93 @@
+#include "actors/common/letter_office.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include "actors/common/unplaced.hpp"
+
+namespace ledgerd {
+
+letter_office::letter_office(letter_office_options options)
+    : options_(std::move(options)),
+      letters_({options_.letters, options_.retry_pause, options_.letter_patience, shrink_letter}) {}
+
+void letter_office::publish(outgoing&& result, progress_time now) {
+  letters_.put(std::move(result), options_.postpones ? give_up::when_refused : give_up::never, now);
+}
+
+void letter_office::park(ticket tag, delivery& source, rejection why, progress_time now) {
+  if (const auto more = lines_.admit(to_text(why.reason), now))
+    spdlog::info("{}: parking {} of {}: {}: {}{}", options_.instance, source.stream_seq,
+                 source.stream, to_text(why.reason), why.detail, left_out_text(*more));
+  ++counters_.parked;
+  nameless_letter one{tag, &source, std::move(why)};
+  if (!publish_letter(one, now))
+    nameless_.push_back(std::move(one));
+}
+
+void letter_office::name_letters(progress_time now) {
+  std::erase_if(nameless_, [&](nameless_letter& one) { return publish_letter(one, now); });
+}
+
+bool letter_office::publish_letter(nameless_letter& one, progress_time now) {
+  if (!options_.source->identify(*one.source))
+    return false;
+  letters_.put(make_dead_letter(one.tag, std::move(*one.source), one.why, options_.node_name,
+                                options_.letters->message_bytes_max()),
+               options_.postpones ? give_up::when_late : give_up::never, now);
+  return true;
+}
+
+void letter_office::upkeep(progress_time now) {
+  unstored_.forget_old(now);
+  note_unplaced(options_.instance, unstored_.size(), oldest_unconfirmed(now), unstored_.cause());
+  for (const auto& [kind, count] : lines_.overdue(now))
+    spdlog::info("{}: {} more: {}", options_.instance, count, kind);
+  letters_.publish_due(now);
+}
+
+void letter_office::close() {
+  nameless_.clear();
+  note_unplaced(options_.instance, 0, {}, {});
+}
+
+std::chrono::milliseconds letter_office::oldest_unconfirmed(progress_time now) const {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+      now - letters_.oldest(unstored_.oldest(now)));
+}
+
+standstill letter_office::wait(progress_time now) const {
+  return {letters_.waiting(now),
+          last_refusal_.empty() ? "no PubAck" : "no PubAck: " + last_refusal_};
+}
+
+void letter_office::note_stored(std::uint64_t stream_seq) {
+  last_refusal_.clear();
+  unstored_.stored(stream_seq);
+}
+
+void letter_office::note_again(const confirmation& got, const outbox::letter& letter,
+                               progress_time now) {
+  ++counters_.unconfirmed;
+  last_refusal_ = got.error;
+  if (letter.under_way)
+    return; // it was made smaller
+  const bool never = got.outcome != publish_outcome::unconfirmed;
+  if (const auto more = lines_.admit(never ? "refused" : "not confirmed", now))
+    spdlog::warn("{}: {} not confirmed, publishing again ({} so far): {}{}", options_.instance,
+                 letter.message.message_id, counters_.unconfirmed, got.error, left_out_text(*more));
+}
+
+// Nobody can do anything about it at present.
+void letter_office::note_given_up(const confirmation& got, const outbox::letter& letter,
+                                  std::uint64_t stream_seq, progress_time now) {
+  ++counters_.unconfirmed;
+  ++counters_.postponed;
+  last_refusal_ = got.error;
+  unstored_.add(stream_seq, letter.since, now, got.error);
+  if (const auto more = lines_.admit("postponed", now))
+    spdlog::error("{}: {} is not stored, its message stays in its stream and comes again in half a "
+                  "minute: {}{}",
+                  options_.instance, letter.message.message_id, got.error, left_out_text(*more));
+}
+
+} // namespace ledgerd

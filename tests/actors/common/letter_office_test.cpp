@@ -1,0 +1,140 @@
+#define CAF_SUITE letter_office
+
+#include "actors/common/letter_office.hpp"
+
+#include <map>
+#include <string>
+
+#include "actors/common/unplaced.hpp"
+#include "tests/actors/fakes.hpp"
+
+#include <caf/test/dsl.hpp>
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+const progress_time start{1000s};
+
+struct held_delivery {
+  delivery source;
+};
+
+struct office_fixture {
+  std::shared_ptr<fake_source> consumer = std::make_shared<fake_source>();
+  std::shared_ptr<fake_publisher> stream = std::make_shared<fake_publisher>();
+  std::map<ticket, held_delivery> held;
+  letter_office office;
+  std::string ends; // such as "1 stored, 2 postponed"
+
+  explicit office_fixture(bool postpones = true) {
+    stream->confirm_at_once = false;
+    stream->open([] {});
+    consumer->open([] {});
+    office = letter_office{{.instance = "test/0",
+                            .node_name = "node",
+                            .source = consumer,
+                            .letters = stream,
+                            .retry_pause = 1000ms,
+                            .letter_patience = 3000ms,
+                            .postpones = postpones}};
+    for (ticket tag = 1; tag <= 3; ++tag)
+      held[tag].source = make_delivery("transaction.deposit", "{", tag);
+  }
+
+  ~office_fixture() { office.close(); }
+
+  void park(ticket tag) {
+    office.park(tag, held.at(tag).source, {dead_reason::malformed_json, "no object"}, start);
+  }
+
+  void publish(ticket tag) {
+    office.publish({.token = tag, .message_id = "result-" + std::to_string(tag), .payload = "x"},
+                   start);
+  }
+
+  std::string take(std::chrono::milliseconds at) {
+    ends.clear();
+    office.take(
+        start + at, [this](ticket tag) -> held_delivery& { return held.at(tag); },
+        [this](held_delivery& one, bool stored) {
+          ends += (ends.empty() ? "" : ", ") + std::to_string(one.source.stream_seq)
+                  + (stored ? " stored" : " postponed");
+        });
+    return ends;
+  }
+};
+
+} // namespace
+
+CAF_TEST(a dead letter waits until the life of its stream is known) {
+  office_fixture here;
+  here.consumer->knows_incarnation = false;
+  here.park(1);
+  here.office.name_letters(start);
+  CAF_CHECK(here.stream->published.empty());
+  here.consumer->knows_incarnation = true;
+  here.office.name_letters(start);
+  here.office.name_letters(start);
+  CAF_REQUIRE_EQUAL(here.stream->published.size(), 1U);
+  CAF_CHECK_EQUAL(here.stream->published[0].message_id, "dead-TRANSACTIONS-1-1");
+  here.stream->answer(1, true);
+  CAF_CHECK_EQUAL(here.take(0ms), "1 stored");
+  CAF_CHECK_EQUAL(here.office.counters().parked, 1);
+}
+
+CAF_TEST(what no stream takes is postponed and health hears of it until it is stored) {
+  office_fixture here;
+  here.park(1);
+  here.stream->answer({1, publish_outcome::unconfirmed, "no space"});
+  CAF_CHECK_EQUAL(here.take(100ms), "");
+  CAF_CHECK(here.office.wait(start + 1500ms).what.ends_with("no space"));
+  here.office.upkeep(start + 1100ms);
+  here.stream->answer({1, publish_outcome::unconfirmed, "no space"});
+  CAF_CHECK_EQUAL(here.take(3100ms), "1 postponed");
+  here.office.upkeep(start + 4000ms);
+  CAF_CHECK_EQUAL(here.office.unstored(), 1U);
+  CAF_CHECK(here.office.oldest_unconfirmed(start + 4000ms) == 4000ms);
+  CAF_CHECK_NOT_EQUAL(unplaced_letters().find("no space"), std::string::npos);
+  here.held[1].source = make_delivery("transaction.deposit", "{", 1);
+  here.park(1);
+  here.stream->answer(1, true);
+  CAF_CHECK_EQUAL(here.take(5000ms), "1 stored");
+  here.office.upkeep(start + 5000ms);
+  CAF_CHECK_EQUAL(unplaced_letters(), "");
+  CAF_CHECK_EQUAL(here.office.counters().postponed, 1);
+  CAF_CHECK_EQUAL(here.office.counters().unconfirmed, 2);
+}
+
+CAF_TEST(a result is given up only when its stream will never take it) {
+  office_fixture here;
+  here.publish(2);
+  here.stream->answer(2, false);
+  CAF_CHECK_EQUAL(here.take(60s), "");
+  here.office.upkeep(start + 62s);
+  CAF_CHECK_EQUAL(here.stream->published.size(), 2U);
+  here.stream->answer({2, publish_outcome::refused, "sealed"});
+  CAF_CHECK_EQUAL(here.take(62s), "2 postponed");
+}
+
+CAF_TEST(what its source does not deliver again is never given up) {
+  office_fixture here{false};
+  here.park(1);
+  here.publish(2);
+  for (const ticket tag : {1, 2})
+    here.stream->answer({tag, publish_outcome::refused, "sealed"});
+  CAF_CHECK_EQUAL(here.take(60s), "");
+  CAF_CHECK_EQUAL(here.office.counters().unconfirmed, 2);
+}
+
+CAF_TEST(what has no name when the actor goes is left to the others) {
+  office_fixture here;
+  here.consumer->knows_incarnation = false;
+  here.park(3);
+  here.office.close();
+  here.consumer->knows_incarnation = true;
+  here.office.name_letters(start);
+  CAF_CHECK(here.stream->published.empty());
+}
