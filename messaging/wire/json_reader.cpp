@@ -190,10 +190,12 @@ private:
       return true;
     case 't':
       result.kind = json_kind::boolean;
-      return literal("true");
+      result.text = "true";
+      return literal(result.text);
     case 'f':
       result.kind = json_kind::boolean;
-      return literal("false");
+      result.text = "false";
+      return literal(result.text);
     case 'n':
       result.kind = json_kind::null;
       return literal("null");

@@ -21,8 +21,7 @@ enum class json_kind : std::uint8_t { null, boolean, number, string, array, obje
 struct json_member {
   std::string_view name; // without its escapes
   json_kind kind = json_kind::null;
-  // A number's raw token, a string without its escapes, an array or object as it is written; else
-  // empty.
+  // A string without its escapes, anything else as it is written; of null nothing.
   std::string_view text;
 };
 
