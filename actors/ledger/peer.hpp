@@ -59,12 +59,15 @@ private:
   void pass_on(); // what the book has decided
   void tell_link();
   void finish_drain();
+  void exit(caf::error why);
   actor_report report() const;
 
   const pointer self_;
   peer_options options_{};
   std::unique_ptr<peer_book> book_;
   bool told_up_ = false;
+  std::string last_trouble_;
+  bool drained_ = false;
   draining drain_;
   log_throttle lines_;
 };

@@ -35,7 +35,7 @@ struct peer_limits {
   std::chrono::milliseconds probe_patience{1000};
   std::chrono::milliseconds patience{3000}; // without any sign of the peer, while it owes one
   // A frame that has come no further in so many times of `patience` is given back.
-  std::uint32_t tries_max = 3;
+  std::uint32_t tries_max = 2;
   // What a look counts at most, however long ago the last was.
   std::chrono::milliseconds look_max{200};
 };
@@ -101,18 +101,24 @@ private:
     bool fresh = true;
     bool due = false; // to be sent again
   };
-  using frames = std::map<std::uint64_t, frame>;
+  using frame_map = std::map<std::uint64_t, frame>; // by number
 
-  sent_entry* find(frame& in, std::uint32_t place);
+  sent_entry* find(std::uint64_t number, std::uint32_t place);
+  void refused(std::uint64_t number, link_refusal why);
+  void heard_from_peer();
   void settle(link_answer& got);
-  void answer(asked_entry& whom, ticketed_answer&& what);
+  void settle(sent_entry& whom, link_answer& got);
+  void answer(const origin& whom, ticketed_answer&& what);
   void give_back(asked_entry&& one);
-  void give_back(frames::iterator at);
-  void leave(frames::iterator at);
-  void age(frame& one);
+  void give_back(frame_map::iterator at);
+  void leave(frame_map::iterator at);
+  void stale(frame& one);
+  bool too_silent() const;
+  void judge_frames();
   void set_down(std::string why);
-  std::optional<sending> send(std::uint64_t number);
-  void write_waiting(std::uint64_t number, std::size_t bytes_max);
+  sending send_again(std::uint64_t number, frame& one);
+  sending send_probe();
+  sending send_waiting(std::size_t bytes_max);
 
   const boot_id self_;
   const boot_id peer_;
@@ -121,18 +127,19 @@ private:
   answers_reader reader_;
   link_answers read_;
   std::vector<asked_entry> waiting_;
-  frames frames_;
+  frame_map frames_;
   std::size_t under_way_ = 0; // entries in frames, not answered
   std::size_t fresh_ = 0;     // frames
   std::uint64_t last_number_ = 0;
 
   std::optional<time_point> looked_;
   span lived_{};
-  span heard_{};                       // any sign of the peer
-  std::optional<span> probed_;         // since then no sign
-  std::optional<std::uint64_t> probe_; // its number
-  bool probe_due_ = true;
-  std::optional<span> owed_; // since the peer owes answers
+  span heard_{};                    // any sign of the peer
+  std::optional<span> probed_;      // the first probe since then
+  std::optional<span> last_probed_; // the last of all
+  std::uint64_t probe_ = 0;         // its number
+  std::size_t due_ = 0;             // frames to be sent again
+  span owed_{};                     // since when the peer owes answers
   bool up_ = false;
   std::string trouble_;
 

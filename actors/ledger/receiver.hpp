@@ -46,6 +46,7 @@ public:
 private:
   void take_frames();
   void send_letters();
+  void log_losses(const receiver_counters& before);
   void finish_drain();
   receiver_counters counters() const; // with what the desk dropped
   actor_report report() const;

@@ -58,30 +58,30 @@ private:
     std::string reply;                              // of the last frame
     std::map<std::uint64_t, std::uint64_t> serials; // of its frames, by number
   };
-  using senders = std::map<std::pair<boot_id, std::string>, sender>;
+  using sender_map = std::map<std::pair<boot_id, std::string>, sender>;
 
   struct frame {
-    senders::iterator from;
+    sender_map::iterator from;
     std::uint64_t number = 0;
     std::vector<bool> open; // by place
     std::size_t left = 0;
     std::size_t bytes = 0;
   };
-  using frames = std::unordered_map<std::uint64_t, frame>; // by serial
+  using frame_map = std::unordered_map<std::uint64_t, frame>; // by serial
 
   // Answers to one frame, as a part of what has come.
   struct run {
-    frames::iterator of;
+    frame_map::iterator of;
     std::size_t begin = 0;
     std::size_t end = 0;
   };
 
   void refuse(link_refusal why, const std::string& reply);
-  void admit(senders::iterator from, const answer_sink& me, std::vector<asked_entry>& admitted);
-  void write(std::vector<run>& runs, std::vector<ticketed_answer>& got);
-  void write_one(frame& of, std::uint32_t place, ticketed_answer& what);
+  void admit(sender_map::iterator from, const answer_sink& me, std::vector<asked_entry>& admitted);
+  void write(std::vector<ticketed_answer>& got);
+  void write_one(std::uint32_t place, const ticketed_answer& what);
   void close(frame& of, std::uint32_t place);
-  void leave(frames::iterator at);
+  void leave(frame_map::iterator at);
   void send(const std::string& reply);
 
   const boot_id self_;
@@ -89,12 +89,15 @@ private:
   frame_reader reader_;
   answers_writer writer_;
   link_frame read_;
-  senders senders_;
-  frames frames_;
+  sender_map senders_;
+  frame_map frames_;
   std::uint64_t last_serial_ = 0;
   std::size_t held_ = 0;
   std::size_t bytes_ = 0;
   bool shut_ = false;
+  bool gone_ = false;                                 // what is answered from now on was given back
+  std::vector<std::pair<ticket, std::size_t>> order_; // of the answers that have come
+  std::vector<run> runs_;
   std::vector<letter> letters_;
   receiver_counters counters_;
 };
