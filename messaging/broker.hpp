@@ -14,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "domain/boot_id.hpp"
+#include "messaging/cluster_ports.hpp"
 #include "messaging/ports.hpp"
 
 namespace ledgerd {
@@ -152,6 +154,14 @@ public:
   // Answers `subjects` in the queue group `ledgerd`, and only to inboxes.
   virtual std::unique_ptr<question_desk> make_desk(std::vector<std::string> subjects) = 0;
   virtual std::unique_ptr<inquirer> make_inquirer() = 0;
+
+  // The way to the node of this life, and the desk where what peers send to it comes in: frames in
+  // order of arrival.
+  virtual std::unique_ptr<peer_line> make_peer_line(boot_id peer) = 0;
+  virtual std::unique_ptr<question_desk> make_entries_desk(boot_id self) = 0;
+
+  // The way to all nodes at once, for questions about the cluster.
+  virtual std::unique_ptr<peer_line> make_ask_line() = 0;
 
   // Reads a stream from `first_seq` to its present end through an ephemeral consumer, in order;
   // `visit` returns false to stop. Only messages on `subject_filter` when it is not empty. Waits.

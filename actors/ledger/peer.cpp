@@ -38,7 +38,7 @@ void peer_state::tell_link() {
       spdlog::warn("peer {} ({}): {}{}", options_.peer_name, to_text(options_.peer),
                    book_->trouble(), left_out_text(*more));
   last_trouble_ = book_->trouble();
-  if (book_->up() == told_up_)
+  if (drained_ || book_->up() == told_up_)
     return;
   told_up_ = book_->up();
   spdlog::info("peer {} ({}): the link {}", options_.peer_name, to_text(options_.peer),
@@ -48,16 +48,16 @@ void peer_state::tell_link() {
 
 void peer_state::finish_drain() {
   drained_ = true;
-  book_->give_back_all();
-  if (auto back = book_->take_given_back(); !back.empty())
-    self_->send(options_.region, apply_atom_v, std::move(back));
+  give_back_all();
   drain_.finish();
 }
 
-void peer_state::exit(caf::error why) {
-  if (auto back = (book_->give_back_all(), book_->take_given_back()); !back.empty())
+void peer_state::give_back_all() {
+  if (std::exchange(told_up_, false))
+    self_->send(options_.observer, link_atom_v, options_.peer, false);
+  book_->give_back_all();
+  if (auto back = book_->take_given_back(); !back.empty())
     self_->send(options_.region, apply_atom_v, std::move(back));
-  self_->quit(std::move(why));
 }
 
 actor_report peer_state::report() const {
@@ -68,7 +68,10 @@ actor_report peer_state::report() const {
 peer_actor::behavior_type peer_state::begin(peer_options options) {
   options_ = std::move(options);
   book_ = std::make_unique<peer_book>(options_.self, options_.peer, options_.limits);
-  self_->set_exit_handler([this](caf::exit_msg& message) { exit(std::move(message.reason)); });
+  self_->set_exit_handler([this](caf::exit_msg& message) {
+    give_back_all();
+    self_->quit(std::move(message.reason));
+  });
   options_.line->open(make_waker(peer_actor{self_}));
   send_frames();
   self_->delayed_send(self_, options_.beat, tick_atom_v);

@@ -59,7 +59,7 @@ private:
   void pass_on(); // what the book has decided
   void tell_link();
   void finish_drain();
-  void exit(caf::error why);
+  void give_back_all();
   actor_report report() const;
 
   const pointer self_;

@@ -8,11 +8,14 @@
 #include <stdexcept>
 #include <utility>
 
+#include "messaging/link_codec.hpp"
+#include "messaging/names.hpp"
 #include "messaging/nats/bulk_publish.hpp"
 #include "messaging/nats/confirming_publisher.hpp"
 #include "messaging/nats/connection.hpp"
 #include "messaging/nats/js_api.hpp"
 #include "messaging/nats/nats_inquirer.hpp"
+#include "messaging/nats/peer_line.hpp"
 #include "messaging/nats/provisioning.hpp"
 #include "messaging/nats/pull_source.hpp"
 #include "messaging/nats/question_desk.hpp"
@@ -117,6 +120,24 @@ public:
   }
 
   std::unique_ptr<inquirer> make_inquirer() override { return make_nats_inquirer(control_); }
+
+  std::unique_ptr<peer_line> make_peer_line(boot_id peer) override {
+    return make_nats_peer_line(control_, entries_subject(peer));
+  }
+
+  std::unique_ptr<peer_line> make_ask_line() override {
+    return make_nats_peer_line(control_, std::string(names::cluster_ask));
+  }
+
+  std::unique_ptr<question_desk> make_entries_desk(boot_id self) override {
+    return make_question_desk(control_, {entries_subject(self)},
+                              {.count_max = 4096,
+                               .bytes_max = std::size_t{16} << 20,
+                               .payload_max = link_bytes_max,
+                               .reply_prefix = options_.reply_prefix,
+                               .queue_group = {},
+                               .in_order = true});
+  }
 
   void read(std::string_view stream, std::string_view subject_filter, std::uint64_t first_seq,
             const std::function<bool(const stored_message&)>& visit) override {

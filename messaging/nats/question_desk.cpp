@@ -3,7 +3,6 @@
 #include <chrono>
 #include <utility>
 
-#include "messaging/codec.hpp"
 #include "messaging/names.hpp"
 #include "messaging/nats/incoming.hpp"
 #include "messaging/nats/question_queue.hpp"
@@ -23,7 +22,9 @@ constexpr pending_limits pending{.messages = 8192, .bytes = 16 << 20};
 class questions final : public message_sink {
 public:
   explicit questions(desk_limits limits)
-      : queue(limits.count_max, limits.bytes_max), prefix_(std::move(limits.reply_prefix)) {}
+      : queue(limits.count_max, limits.bytes_max,
+              limits.in_order ? queue_order::oldest_first : queue_order::newest_first),
+        payload_max_(limits.payload_max), prefix_(std::move(limits.reply_prefix)) {}
 
   void receive(nats_message* raw) override {
     const auto reply = reply_of(raw);
@@ -38,7 +39,7 @@ public:
     std::size_t headers = 0;
     for (const auto& each : one.headers)
       headers += each.name.size() + each.value.size();
-    one.too_large = payload.size() > payload_bytes_max || headers > headers_bytes_max;
+    one.too_large = payload.size() > payload_max_ || headers > headers_bytes_max;
     if (one.too_large)
       one.headers = {};
     else
@@ -57,6 +58,7 @@ private:
                || (!prefix_.empty() && reply.starts_with(prefix_)));
   }
 
+  const std::size_t payload_max_;
   const std::string prefix_;
 };
 
@@ -64,7 +66,7 @@ class nats_question_desk final : public question_desk {
 public:
   nats_question_desk(std::shared_ptr<lifeline> control, std::vector<std::string> subjects,
                      desk_limits limits)
-      : control_(std::move(control)), subjects_(std::move(subjects)),
+      : control_(std::move(control)), subjects_(std::move(subjects)), group_(limits.queue_group),
         questions_(std::make_shared<questions>(std::move(limits))) {}
 
   ~nats_question_desk() override {
@@ -87,8 +89,11 @@ public:
 
   void answer(const std::string& reply, std::string_view payload,
               const std::vector<header>& headers) override {
-    control_->current()->publish(
-        {.subject = reply, .payload = std::string(payload), .headers = headers}, {});
+    if (headers.empty())
+      control_->current()->publish(reply, {}, payload);
+    else
+      control_->current()->publish(
+          {.subject = reply, .payload = std::string(payload), .headers = headers}, {});
   }
 
   void close() override {
@@ -110,8 +115,8 @@ private:
       }
     }
     while (control_->up() && subscriptions_.size() < subjects_.size()) {
-      auto* fresh = session_->subscribe(subjects_[subscriptions_.size()], questions_,
-                                        std::string(names::api_queue_group), pending);
+      auto* fresh =
+          session_->subscribe(subjects_[subscriptions_.size()], questions_, group_, pending);
       if (fresh == nullptr)
         return;
       subscriptions_.push_back(fresh);
@@ -120,6 +125,7 @@ private:
 
   const std::shared_ptr<lifeline> control_;
   const std::vector<std::string> subjects_;
+  const std::string group_;
   const std::shared_ptr<questions> questions_;
   bool closed_ = false;
   std::uint64_t epoch_ = 0;

@@ -30,11 +30,12 @@ void question_queue::shut() {
 void question_queue::put(api_question one) {
   const auto size = size_of(one);
   const std::lock_guard lock(mutex_);
-  if (size > bytes_max_) {
+  const auto full = [&] { return waiting_.size() >= count_max_ || bytes_ + size > bytes_max_; };
+  if (size > bytes_max_ || (order_ == queue_order::oldest_first && full())) {
     ++losses_.overflow;
     return;
   }
-  while (waiting_.size() >= count_max_ || bytes_ + size > bytes_max_) {
+  while (full()) {
     drop_oldest();
     ++losses_.overflow;
   }
@@ -51,15 +52,16 @@ void question_queue::refuse_reply() {
 
 std::vector<api_question> question_queue::take(std::size_t at_most, time_point now) {
   const std::lock_guard lock(mutex_);
-  while (!waiting_.empty() && waiting_.front().arrived < now - question_patience) {
+  const bool newest = order_ == queue_order::newest_first;
+  while (newest && !waiting_.empty() && waiting_.front().arrived < now - question_patience) {
     drop_oldest();
     ++losses_.expired;
   }
-  const auto count = std::min(at_most, waiting_.size());
-  const auto first = waiting_.end() - static_cast<std::ptrdiff_t>(count);
+  const auto count = static_cast<std::ptrdiff_t>(std::min(at_most, waiting_.size()));
+  const auto first = newest ? waiting_.end() - count : waiting_.begin();
   std::vector<api_question> result(std::make_move_iterator(first),
-                                   std::make_move_iterator(waiting_.end()));
-  waiting_.erase(first, waiting_.end());
+                                   std::make_move_iterator(first + count));
+  waiting_.erase(first, first + count);
   for (const auto& each : result)
     bytes_ -= size_of(each);
   return result;

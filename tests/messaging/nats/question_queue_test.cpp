@@ -86,3 +86,15 @@ CAF_TEST(it_wakes_once_for_what_was_empty) {
   queue.put(question(7));
   CAF_CHECK_EQUAL(rings, 2);
 }
+
+CAF_TEST(in_order_the_oldest_come_first_however_old_and_the_newest_are_dropped) {
+  question_queue queue(3, 1 << 20, queue_order::oldest_first);
+  for (int i = 1; i <= 5; ++i)
+    queue.put(question(i));
+  CAF_CHECK_EQUAL(queue.losses().overflow, 2u);
+  CAF_CHECK_EQUAL(numbers(queue.take(2, start + 1h)), "1 2 ");
+  queue.put(question(6));
+  CAF_CHECK_EQUAL(numbers(queue.take(9, start + 1h)), "3 6 ");
+  CAF_CHECK_EQUAL(queue.losses().expired, 0u);
+  CAF_CHECK_EQUAL(queue.bytes(), 0u);
+}
