@@ -62,7 +62,8 @@ std::string entries_subject(boot_id node) {
   return std::string(names::node_prefix) + to_text(node) + std::string(names::node_entries_suffix);
 }
 
-std::unique_ptr<peer_line> make_nats_peer_line(std::shared_ptr<lifeline> control, std::string subject) {
+std::unique_ptr<peer_line> make_nats_peer_line(std::shared_ptr<lifeline> control,
+                                               std::string subject) {
   return std::make_unique<nats_peer_line>(std::move(control), std::move(subject));
 }
 
