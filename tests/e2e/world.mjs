@@ -1,12 +1,14 @@
 // The outside world of a run: private servers, daemons, the database, all gone when the run ends, however it ends.
 
 import {execFileSync, spawn, spawnSync} from 'node:child_process';
-import {closeSync, mkdtempSync, openSync, readFileSync} from 'node:fs';
+import {closeSync, mkdtempSync, openSync, readFileSync, writeFileSync} from 'node:fs';
 import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
+
+import {Users} from './users.mjs';
 
 const dev = fileURLToPath(new URL('../../dev', import.meta.url));
 
@@ -25,9 +27,12 @@ export async function until(what, seconds, condition) {
   }
 }
 
+const worlds = [];
+
 // Runs a scenario, which returns its faults, and ends the program with what it found.
 export async function conclude(run, log) {
   const faults = await run().catch((error) => [error.stack]);
+  faults.push(...worlds.flatMap((world) => world.refusals().map((line) => `a right is missing: ${line}`)));
   for (const fault of faults.slice(0, 20)) {
     console.log(`FAULT ${fault}`);
   }
@@ -46,9 +51,9 @@ export function freePort() {
   });
 }
 
-// One process of the daemon. It dies with this process.
+// One process of the daemon. It dies with this process. On the broker it is `user`, or whom its flags make it.
 class Daemon {
-  static async start(world, name, flags, environment = {}) {
+  static async start(world, name, flags, environment, user = world.users.ofDaemon(flags)) {
     const daemon = new Daemon();
     const port = await freePort();
     daemon.name = name;
@@ -60,7 +65,9 @@ class Daemon {
       '--pdeathsig', 'KILL', '--', ...(world.wrapper ?? []), world.binary, 'run', '--node-name', name, ...listen,
       ...flags,
     ];
-    daemon.child = spawn('setpriv', command, {env: {...world.environment, ...environment}, stdio: ['ignore', log, log]});
+    const env = {...world.environment, ...environment};
+    env.LEDGERD_NATS_URL = world.users.as(user, env.LEDGERD_NATS_URL);
+    daemon.child = spawn('setpriv', command, {env, stdio: ['ignore', log, log]});
     closeSync(log);
     daemon.ended = new Promise((resolve) => daemon.child.once('close', (code, signal) => resolve({code, signal})));
     daemon.ended.then(() => { daemon.gone = true; });
@@ -121,15 +128,25 @@ class Daemon {
   }
 }
 
+// The broker's clients are the users of users.mjs, so that a daemon or verb that needs a right which its user in
+// deploy/ lacks fails the run.
 export class World {
-  constructor(binary) {
+  // `nats`: more lines for the broker's configuration.
+  constructor(binary, {nats = ''} = {}) {
     this.binary = binary;
     this.directory = mkdtempSync(join(tmpdir(), 'ledgerd-e2e.'));
     this.servers = join(this.directory, 'servers');
     this.daemons = [];
+    this.users = new Users();
+    this.mayBeRefused = []; // users that lack a right on purpose
+    worlds.push(this);
     process.once('exit', () => this.end());
+    const more = join(this.directory, 'more.conf');
+    writeFileSync(more, `${nats}\n${this.users.configuration}`);
     const start = ['servers', 'start', '--at', this.servers, '--owner', process.pid];
-    const lines = execFileSync(dev, start, {encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit']});
+    const lines = execFileSync(dev, start, {
+      encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], env: {...process.env, NATS_CONFIG: more},
+    });
     this.settings = Object.fromEntries(lines.trim().split('\n').map((line) => /^(\w+)=(.*)$/.exec(line).slice(1)));
     this.natsUrl = this.settings.LEDGERD_NATS_URL;
     this.environment = {...process.env, ...this.settings, LEDGERD_DEFAULT_CURRENCY: 'KRW'};
@@ -146,12 +163,35 @@ export class World {
     return daemon;
   }
 
+  // One that is another user on the broker.
+  async daemonAs(user, name, ...flags) {
+    const daemon = await Daemon.start(this, name, flags, {}, user);
+    this.daemons.push(daemon);
+    return daemon;
+  }
+
   // Runs a verb of the program; {code, output}.
   verb(...words) {
+    const env = {...this.environment, LEDGERD_NATS_URL: this.users.as(this.users.ofVerb(words), this.natsUrl)};
     const {status, stdout, stderr} = spawnSync(this.binary, words, {
-      env: this.environment, encoding: 'utf8', timeout: 60000, maxBuffer: 1 << 28,
+      env, encoding: 'utf8', timeout: 60000, maxBuffer: 1 << 28,
     });
     return {code: status, output: stdout + stderr};
+  }
+
+  // The broker takes the present rights of all users, those of connected clients too.
+  reloadUsers() {
+    const file = join(this.servers, 'nats.conf');
+    const [ours] = readFileSync(file, 'utf8').split('\naccounts {');
+    writeFileSync(file, `${ours}\n${this.users.configuration}`);
+    process.kill(Number(readFileSync(join(this.servers, 'nats.pid'), 'utf8')), 'SIGHUP');
+  }
+
+  // Where the broker refused a client a subject.
+  refusals() {
+    const lines = readFileSync(join(this.servers, 'nats.log'), 'utf8').match(/^.*violation.*$/gim) ?? [];
+    const bare = lines.map((line) => line.replace(/^.*?cid:\d+ - /, ''));
+    return [...new Set(bare)].filter((line) => !this.mayBeRefused.some((user) => line.includes(`"${user}"`)));
   }
 
   // The rows of a query, each a list of texts. No value may hold a tab or a line break.

@@ -17,7 +17,7 @@
 # the server's user. The superuser is `postgres`, with the same password.
 #
 # The variables NATS_SERVER (a nats-server) and PG_BIN (a directory with initdb, postgres, pg_ctl) name other programs
-# than Debian's for `start`.
+# than Debian's for `start`; NATS_CONFIG names a file with more lines for the configuration of a new nats-server.
 
 # The nats-server of a directory: the one that is named, else the one it was started with, else Debian's.
 servers_nats_program() {
@@ -120,6 +120,7 @@ jetstream {
   max_file_store: 16GB
 }
 END
+    [[ -z ${NATS_CONFIG:-} ]] || cat "$NATS_CONFIG" >>"$at/nats.conf"
   fi
   port=$(sed -n 's/^port: //p' "$at/nats.conf")
   if ! servers_nats_alive "$at"; then
@@ -289,7 +290,8 @@ usage: ./dev servers start|stop|kill|remove|env [--at DIR] [--only nats|postgres
   --at    the directory of the servers (default .dev/servers)
   --only  just one of the two
   --owner start only: remove everything as soon as process PID has ended
-  NATS_SERVER and PG_BIN (variables) name another nats-server and the directory of another PostgreSQL's programs
+  NATS_SERVER and PG_BIN (variables) name another nats-server and the directory of another PostgreSQL's programs,
+  NATS_CONFIG a file with more lines for the configuration of a new nats-server
 END
 }
 
