@@ -3,7 +3,7 @@
 
 import {parseArgs} from 'node:util';
 
-import {check} from './check.mjs';
+import {gather, inversions, judge, summary} from './facts.mjs';
 import {Random} from './random.mjs';
 import {makeMessages} from './requests.mjs';
 import {Traffic} from './traffic.mjs';
@@ -81,26 +81,6 @@ async function exhaust(world, traffic, messages) {
   return [daemon];
 }
 
-function readRows(world) {
-  return world.query(`SELECT id, record_id, user_id, currency, seq, type, amount, status, coalesce(reason, ''),
-      balance_after, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-    FROM ledger.transactions`).map(([id, record, user, currency, seq, type, amount, status, reason, after, time]) => ({
-    id: BigInt(id), recordId: BigInt(record), user, currency, seq: BigInt(seq), type, amount: BigInt(amount), status,
-    reason, balanceAfter: BigInt(after), createdAt: time,
-  }));
-}
-
-function readAccounts(world) {
-  return world.query('SELECT user_id, currency, balance, seq FROM ledger.accounts')
-    .map(([user, currency, balance, seq]) => ({user, currency, balance: BigInt(balance), seq: BigInt(seq)}));
-}
-
-function summary({messages, rows, accounts, results, dead}) {
-  const refused = rows.filter((row) => row.status === 'FAILED').length;
-  return `${messages.length} messages: ${rows.length - refused} applied, ${refused} refused, ${dead.length} parked; `
-    + `${accounts.length} accounts, ${results.length} results`;
-}
-
 async function run() {
   const play = {plain, kill, pair, exhaust}[scenario];
   if (!play || !binary) {
@@ -119,20 +99,11 @@ async function run() {
   for (const daemon of daemons) {
     await daemon.stop();
   }
-  const facts = {
-    messages,
-    rows: readRows(world),
-    accounts: readAccounts(world),
-    results: await traffic.results(),
-    dead: await traffic.deadLetters(),
-    incarnation: await traffic.incarnation(),
-  };
+  const facts = await gather(world, traffic, messages);
   log(summary(facts));
-  const faults = check(facts);
-  const audit = world.verb('audit');
-  if (audit.code !== 0) {
-    faults.push(`ledgerd audit exits with ${audit.code}: ${audit.output}`);
-  }
+  const {ofSubject, ofAccount} = inversions(facts);
+  log(`${ofSubject} rows were overtaken by a later request of their subject, ${ofAccount} by any`);
+  const faults = judge(world, facts);
   if (scenario === 'kill' && redeliveries === 0) {
     faults.push('no message was delivered twice, so the kills tested nothing');
   }

@@ -61,9 +61,9 @@ class Daemon {
     daemon.logFile = join(world.directory, `${name}.log`);
     const log = openSync(daemon.logFile, 'a');
     const listen = flags.includes('--http-listen') ? [] : ['--http-listen', `127.0.0.1:${port}`];
+    const called = flags.includes('--node-name') ? [] : ['--node-name', name];
     const command = [
-      '--pdeathsig', 'KILL', '--', ...(world.wrapper ?? []), world.binary, 'run', '--node-name', name, ...listen,
-      ...flags,
+      '--pdeathsig', 'KILL', '--', ...(world.wrapper ?? []), world.binary, 'run', ...called, ...listen, ...flags,
     ];
     const env = {...world.environment, ...environment};
     env.LEDGERD_NATS_URL = world.users.as(user, env.LEDGERD_NATS_URL);

@@ -1,0 +1,86 @@
+// Three nodes under load, and every few seconds one is killed and started again: the money is right, the full rate is
+// back within ten seconds, and accounts of the living never wait. Usage: node cluster_kill.mjs BINARY [KILLS]
+
+import {argv} from 'node:process';
+import {setTimeout as sleep} from 'node:timers/promises';
+
+import {Cluster, log, median} from './cluster.mjs';
+import {owners, shardOf} from './owners.mjs';
+import {conclude} from './world.mjs';
+
+const [, , binary, kills = '4'] = argv;
+const names = ['left', 'middle', 'right'];
+const rate = 1000;
+const between = 10000; // milliseconds from one kill to the next
+const backWithin = 8000; // must be shorter than the time between two
+const pauseMax = 1500; // of an account that is in use all the time
+
+// The accounts that are used most and that this node owns, neither before nor after the death.
+function ownedByTheLiving(load, dead) {
+  const before = owners(names);
+  const after = owners(names.filter((name) => name !== dead));
+  const lives = (user) => before[shardOf(user)] !== dead && before[shardOf(user)] === after[shardOf(user)];
+  const uses = new Map();
+  for (const {request} of load.messages) {
+    uses.set(request.user, (uses.get(request.user) ?? 0) + 1);
+  }
+  return [...uses].filter(([user]) => lives(user)).sort((a, b) => b[1] - a[1]).slice(0, 5).map(([user]) => user);
+}
+
+// The longest time without a verdict for the account, of those that fall into the time.
+function longestPause(load, user, from, to) {
+  const times = load.messages.filter(({request, decided}) => request.user === user && decided >= from && decided < to)
+    .map(({decided}) => decided).sort((a, b) => a - b);
+  return [...times, to].reduce(([most, last], time) => [Math.max(most, time - last), time], [0, from])[0];
+}
+
+function judgeKill(load, {dead, at, until}, faults) {
+  const slow = load.rates(at, until, 500).map((got, i) => ({got, i})).filter(({got}) => got < rate * 0.8);
+  const back = slow.length === 0 ? 0 : (slow.at(-1).i + 1) * 500;
+  const users = ownedByTheLiving(load, dead);
+  const pauses = users.map((user) => longestPause(load, user, at, Math.min(until, at + 6000)));
+  log(`${dead} was killed: the full rate was back after ${back} ms; accounts of the living waited `
+    + `${Math.max(...pauses).toFixed(0)} ms at most, ${median(pauses).toFixed(0)} in the middle`);
+  if (back > backWithin) {
+    faults.push(`${back} ms after the death of ${dead} the rate was not back`);
+  }
+  pauses.forEach((pause, i) => {
+    if (pause > pauseMax) {
+      faults.push(`${users[i]}, which the dead ${dead} did not own, had no verdict for ${pause.toFixed(0)} ms`);
+    }
+  });
+}
+
+async function run() {
+  const cluster = await Cluster.open(binary, {
+    ackWaitSeconds: 2, flags: ['--shutdown-deadline', '1s'], load: {rate, accounts: 2000, exponent: 1.1},
+  });
+  for (const name of names) {
+    await cluster.start(name);
+  }
+  await cluster.formed(names);
+  cluster.load.begin();
+  await sleep(4000);
+  const deaths = [];
+  for (let kill = 0; kill < Number(kills); ++kill) {
+    const dead = names[kill % names.length];
+    const at = performance.now();
+    await cluster.nodes.get(dead).kill();
+    await sleep(1000);
+    await cluster.start(dead);
+    await sleep(Math.max(0, at + between - performance.now()));
+    deaths.push({dead, at, until: performance.now()});
+  }
+  await cluster.formed(names);
+  await cluster.allDecided('all is decided', 20);
+  const redeliveries = await cluster.traffic.redeliveries();
+  const faults = [];
+  deaths.forEach((death) => judgeKill(cluster.load, death, faults));
+  log(`${redeliveries} redeliveries`);
+  if (redeliveries === 0) {
+    faults.push('no message was delivered twice, so the kills tested nothing');
+  }
+  return [...faults, ...await cluster.judge()];
+}
+
+await conclude(run, log);

@@ -1,0 +1,75 @@
+// Two nodes of one name: the second refuses to start and says why. Where they find each other later, both say so and go
+// on. Usage: node cluster_names.mjs BINARY
+
+import {argv} from 'node:process';
+import {setTimeout as sleep} from 'node:timers/promises';
+
+import {Cluster, log} from './cluster.mjs';
+import {conclude, until} from './world.mjs';
+
+const [, , binary] = argv;
+
+async function refused(cluster, faults) {
+  const first = await cluster.start('only');
+  await cluster.formed(['only']);
+  const {nodes: [{boot}]} = await cluster.view(first);
+  const second = await cluster.world.daemon('second', '--node-name', 'only');
+  const code = await second.exit(20);
+  const lines = second.log.trim().split('\n').filter((line) => /^\S+ error |^ledgerd: /.test(line));
+  log(`the second ends with ${code}: ${lines.join(' | ')}`);
+  if (code !== 3) {
+    faults.push(`the second of a name ended with ${code}:\n${second.log.slice(-2000)}`);
+  }
+  if (lines.length !== 1 || !['only', boot].every((part) => lines[0].includes(part))) {
+    faults.push(`the second of a name does not say in one sentence whose name it is: ${lines.join('\n')}`);
+  }
+  if ((await first.get('/readyz')).status !== 200) {
+    faults.push('the first is not ready any more');
+  }
+  return first;
+}
+
+// They could not hear each other when they started.
+async function foundLater(cluster, first, faults) {
+  const {users} = cluster.world;
+  users.restrict('deaf', 'ledger+making', /^ledgerd\.(node|cluster)\./);
+  cluster.world.mayBeRefused.push('deaf');
+  cluster.world.reloadUsers();
+  const twin = await cluster.world.daemonAs('deaf', 'twin', '--node-name', 'only', ...cluster.flags);
+  cluster.nodes.set('twin', twin);
+  await twin.ready();
+  users.restrict('deaf', 'ledger+making', /$^/);
+  cluster.world.reloadUsers();
+  for (const node of [first, twin]) {
+    await until(`${node.name} says that its name is taken`, 15, async () => {
+      await sleep(200);
+      const {status, body} = await node.get('/readyz?verbose');
+      return status === 503 && JSON.parse(body).checks.some((check) => !check.ok && /name/.test(`${check.name} ${check.detail}`));
+    }).catch((error) => faults.push(error.message));
+    const said = node.log.split('\n').filter((line) => / error .*only/.test(line));
+    if (said.length === 0) {
+      faults.push(`the log of ${node.name} has no word of the other one`);
+    }
+  }
+  const before = await Promise.all([first, twin].map((node) => node.entries()));
+  await sleep(3000);
+  const after = await Promise.all([first, twin].map((node) => node.entries()));
+  log(`after both knew: ${after.map((entries, i) => entries - before[i])} entries`);
+  if (after.some((entries, i) => entries === before[i])) {
+    faults.push('one of the two does not go on');
+  }
+  await twin.stop();
+  await first.ready(15);
+}
+
+async function run() {
+  const cluster = await Cluster.open(binary, {load: {rate: 300, accounts: 200}});
+  const faults = [];
+  const first = await refused(cluster, faults);
+  cluster.load.begin();
+  await foundLater(cluster, first, faults);
+  await cluster.allDecided('all is decided', 20);
+  return [...faults, ...await cluster.judge()];
+}
+
+await conclude(run, log);

@@ -1,0 +1,103 @@
+// Three nodes at rest and at work: entries go to their owners, the fence rests, everybody says the same of the cluster,
+// and a node that does not answer is shown as silent. Usage: node cluster_steady.mjs BINARY [SECONDS]
+
+import {argv} from 'node:process';
+import {setTimeout as sleep} from 'node:timers/promises';
+
+import {Cluster, log} from './cluster.mjs';
+import {owners} from './owners.mjs';
+import {conclude, until} from './world.mjs';
+
+const [, , binary, seconds = '12'] = argv;
+const names = ['left', 'middle', 'right'];
+const settleSeconds = 2;
+
+// Of one view, what must be the same in all of them.
+const common = ({nodes}) => JSON.stringify(nodes.map(({name, boot, roles, silent, shards}) => ({name, boot, roles, silent, shards})));
+
+async function statusOf(cluster) {
+  const {output} = cluster.world.verb('status', '--json', '--http-listen', 'off');
+  const found = JSON.parse(output.slice(output.indexOf('{')));
+  return found.cluster ?? {nodes: [], why: output};
+}
+
+async function viewsAgree(cluster, faults) {
+  const views = await Promise.all(names.map((name) => cluster.view(cluster.nodes.get(name))));
+  const all = [...views, await statusOf(cluster)];
+  if (new Set(all.map(common)).size !== 1) {
+    faults.push(`the nodes and \`ledgerd status\` say different things: ${all.map(common).join(' | ')}`);
+  }
+  const due = new Map(names.map((name) => [name, 0]));
+  for (const owner of owners(names)) {
+    due.set(owner, due.get(owner) + 1);
+  }
+  for (const {name, shards} of views[0].nodes) {
+    if (shards !== due.get(name)) {
+      faults.push(`${name} says that it owns ${shards} shards, and ${due.get(name)} are due to it`);
+    }
+  }
+}
+
+async function work(cluster, faults) {
+  const {load} = cluster;
+  load.begin();
+  await sleep(settleSeconds * 1000);
+  const numbers = ['ledgerd_fence_rejections_total', 'ledgerd_rows_total', 'ledgerd_forwarded_entries_total'];
+  const read = () => Promise.all(numbers.map((name) => cluster.sum(name)));
+  const before = await read();
+  await sleep(Number(seconds) * 1000);
+  await cluster.allDecided('all is decided', 10);
+  const [rejections, rows, forwarded] = (await read()).map((value, i) => value - before[i]);
+  const share = forwarded / rows;
+  log(`${rows} rows, ${rejections} groups fenced off, ${(100 * share).toFixed(0)} % forwarded, `
+    + `at most ${load.longestWait().toFixed(0)} ms to a verdict`);
+  if (rejections > rows / 10000) {
+    faults.push(`${rejections} groups of ${rows} rows were fenced off in a steady cluster`);
+  }
+  // Whoever pulls is not whoever owns in two of three cases.
+  if (!(share > 0.3 && share < 0.9)) {
+    faults.push(`${forwarded} of ${rows} entries were forwarded`);
+  }
+  for (const {name, decided, shareOfWork} of (await cluster.view(cluster.nodes.get('left'))).nodes) {
+    log(`${name} has decided ${decided}, its share is ${shareOfWork}`);
+    if (!(decided > rows / 20)) {
+      faults.push(`${name} has decided ${decided} of ${rows}`);
+    }
+  }
+}
+
+async function silence(cluster, faults) {
+  const quiet = cluster.nodes.get('right');
+  quiet.child.kill('SIGSTOP');
+  const isSilent = ({nodes}) => nodes.some(({name, silent}) => name === 'right' && silent);
+  await until('the silent one is shown', 8, async () => {
+    await sleep(200);
+    const view = await cluster.view(cluster.nodes.get('left'));
+    return view && isSilent(view);
+  }).catch((error) => faults.push(error.message));
+  const status = await statusOf(cluster);
+  if (!isSilent(status)) {
+    faults.push(`\`ledgerd status\` does not show the silent node: ${JSON.stringify(status)}`);
+  }
+  const {output} = cluster.world.verb('status', '--http-listen', 'off');
+  if (!/right.*silent|silent.*right/.test(output)) {
+    faults.push(`\`ledgerd status\` has no word of the silent node:\n${output}`);
+  }
+  quiet.child.kill('SIGCONT');
+  await cluster.formed(names);
+}
+
+async function run() {
+  const cluster = await Cluster.open(binary, {load: {rate: 1000}});
+  for (const name of names) {
+    await cluster.start(name);
+  }
+  await cluster.formed(names);
+  const faults = [];
+  await viewsAgree(cluster, faults);
+  await work(cluster, faults);
+  await silence(cluster, faults);
+  return [...faults, ...await cluster.judge()];
+}
+
+await conclude(run, log);

@@ -1,0 +1,276 @@
+// What several nodes make of a backlog on this machine, beside one: `./dev scale`, or node scale.mjs BINARY [FLAGS].
+//
+// Each run has servers of its own. The backlog waits while the nodes start and form their cluster: the consumers hand out
+// one message each, which this program holds. Then they are opened, and the rate is taken from the tenth part of the
+// results to the last. (nats-server 2.9 crawls after the change of a consumer while less than 60,000 messages wait.)
+// Rounds are interleaved and the ratios taken within a round, since absolute figures move with the
+// machine's mood. The independent checker judges each run.
+
+import {execFileSync} from 'node:child_process';
+import {readdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync} from 'node:fs';
+import {cpus} from 'node:os';
+import {join} from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {parseArgs} from 'node:util';
+import {Worker} from 'node:worker_threads';
+
+import {Cluster, log, median} from './cluster.mjs';
+import {gather, inversions, judge} from './facts.mjs';
+import {requests} from './load.mjs';
+import {Random} from './random.mjs';
+import {until} from './world.mjs';
+
+const {values: options, positionals: [binary]} = parseArgs({
+  allowPositionals: true,
+  options: {
+    nodes: {type: 'string', default: ''}, // 1,2,3; with --latency 1,2,5
+    loads: {type: 'string', default: ''}, // even,zipf,hot; with --latency even
+    requests: {type: 'string', default: '100000'},
+    rounds: {type: 'string', default: '3'},
+    latency: {type: 'string', default: '0'}, // milliseconds that a proxy holds each COMMIT for; batches of 100
+    flags: {type: 'string', default: ''}, // more of each node, separated by blanks
+    json: {type: 'string', default: ''}, // file for all figures
+  },
+});
+const latency = Number(options.latency);
+const count = Number(options.requests);
+const numbers = (text) => text.split(',').map(Number);
+const nodeCounts = numbers(options.nodes || (latency > 0 ? '1,2,5' : '1,2,3'));
+const kinds = {even: {accounts: 10000, exponent: 0}, zipf: {accounts: 10000, exponent: 1.1}, hot: {accounts: 1, exponent: 0}};
+const loads = (options.loads || (latency > 0 ? 'even' : 'even,zipf,hot')).split(',');
+const durables = ['deposit-consumer', 'withdrawal-consumer'];
+const shutdown = ['--shutdown-deadline', '10s'];
+
+// ------------------------------------------------------------------------------------------------- the machine
+
+const ticks = Number(execFileSync('getconf', ['CLK_TCK'], {encoding: 'utf8'}));
+
+// Seconds of processor time of a process and, with `children`, of those that it has waited for.
+function cpuOf(pid, children = false) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ').map(Number);
+  return (fields[11] + fields[12] + (children ? fields[13] + fields[14] : 0)) / ticks;
+}
+
+// Bytes that a process caused to be written to disks.
+const writtenBy = (pid) => Number(/^write_bytes: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))[1]);
+
+// The processes of the database: the first and its children, which all work inside its directory.
+function databaseProcesses(world) {
+  const data = realpathSync(join(world.servers, 'pg'));
+  const first = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
+  const inside = (pid) => {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`) === data;
+    } catch {
+      return false;
+    }
+  };
+  return {first, all: readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter(inside)};
+}
+
+// A process may end while it is looked at.
+const sum = (pids, figure) => pids.reduce((total, pid) => {
+  try {
+    return total + figure(pid);
+  } catch {
+    return total;
+  }
+}, 0);
+
+// Of all that work: processor time in seconds, bytes written.
+function measure(world, nodes) {
+  const broker = Number(readFileSync(join(world.servers, 'nats.pid'), 'utf8'));
+  const database = databaseProcesses(world);
+  return {
+    nodesCpu: sum(nodes.map((node) => node.child.pid), cpuOf),
+    brokerCpu: cpuOf(broker),
+    databaseCpu: sum(database.all, (pid) => cpuOf(pid, pid === database.first)),
+    brokerBytes: writtenBy(broker),
+    databaseBytes: sum(database.all, writtenBy),
+  };
+}
+
+// ------------------------------------------------------------------------------------------------------ one run
+
+// The consumers hand out one message each, and we hold it.
+async function plug({traffic}) {
+  const configs = new Map();
+  for (const name of durables) {
+    const {config} = await traffic.manager.consumers.info('TRANSACTIONS', name);
+    configs.set(name, config);
+    await traffic.manager.consumers.update('TRANSACTIONS', name, {...config, max_ack_pending: 1});
+  }
+  const first = [...plugs()];
+  await traffic.publish(first);
+  const held = await Promise.all(durables.map(async (name) => {
+    const consumer = await traffic.stream.consumers.get('TRANSACTIONS', name);
+    return consumer.next({expires: 5000});
+  }));
+  return {first, open: async () => {
+    for (const name of durables) {
+      await traffic.manager.consumers.update('TRANSACTIONS', name, configs.get(name));
+    }
+    held.forEach((message) => message.nak());
+  }};
+}
+
+function* plugs() {
+  for (const [i, type] of ['DEPOSIT', 'WITHDRAWAL'].entries()) {
+    const request = {id: BigInt(1 + i), user: 'plug', currency: 'KRW', digits: 0, type, minor: 1n};
+    const payload = Buffer.from(`{"recordId":${1 + i},"userId":"plug","amount":1,"currency":"KRW"}`);
+    yield {subject: `transaction.${type.toLowerCase()}`, payload, request, reason: null, field: '', label: 'valid'};
+  }
+}
+
+// One connection keeps the order, so the places in the stream are known without an answer for each.
+async function publishAll({traffic, load}, kind, seed) {
+  const source = requests(new Random(seed), {...kinds[kind], first: 10});
+  const before = await traffic.messages('TRANSACTIONS');
+  const messages = [];
+  for (let i = 0; i < count; ++i) {
+    const message = source.next().value;
+    message.seq = before + i + 1;
+    messages.push(message);
+    traffic.connection.publish(message.subject, message.payload);
+    if (i % 2000 === 1999) {
+      await traffic.connection.flush();
+    }
+  }
+  await until('the backlog is stored', 60, async () => (await traffic.messages('TRANSACTIONS')) === before + count);
+  return messages;
+}
+
+// A proxy in a thread of its own that holds each COMMIT; its URL.
+function delayed(url) {
+  const worker = new Worker(new URL('slow_commit.mjs', import.meta.url), {workerData: {url, latency}});
+  return new Promise((resolve, reject) => {
+    worker.once('message', (through) => resolve({worker, through}));
+    worker.once('error', reject);
+  });
+}
+
+async function startNodes(cluster, nodeCount) {
+  const names = Array.from({length: nodeCount}, (_, i) => `node-${i + 1}`);
+  const workers = [];
+  for (const name of names) {
+    const environment = {};
+    if (latency > 0) {
+      const {worker, through} = await delayed(cluster.world.settings.LEDGERD_DATABASE_URL);
+      workers.push(worker);
+      environment.LEDGERD_DATABASE_URL = through;
+    }
+    await cluster.start(name, {environment});
+  }
+  for (const name of names) {
+    await cluster.nodes.get(name).ready();
+  }
+  if (nodeCount > 1) {
+    await cluster.formed(names);
+  }
+  return workers;
+}
+
+// The results tell: asking for a consumer's state slows nats-server 2.9.
+async function timeOfResults(traffic, wanted) {
+  await until(`${wanted} results`, 300, async () => (await traffic.messages('TRANSACTION_RESULTS')) >= wanted);
+  return performance.now();
+}
+
+async function run(kind, nodeCount, seed) {
+  const flags = [...shutdown, ...(latency > 0 ? ['--batch-max', '100'] : []), ...options.flags.split(' ').filter(Boolean)];
+  const cluster = await Cluster.open(binary, {ackWaitSeconds: 30, flags, load: {rate: 0}});
+  const {world, traffic} = cluster;
+  const {first, open} = await plug(cluster);
+  const messages = [...first, ...await publishAll(cluster, kind, seed)];
+  const records = new Set(messages.map(({request}) => request.id)).size;
+  const workers = await startNodes(cluster, nodeCount);
+  const nodes = [...cluster.nodes.values()];
+  await sleep(500);
+  const before = measure(world, nodes);
+  const began = performance.now();
+  await open();
+  const from = await timeOfResults(traffic, records / 10);
+  const to = await timeOfResults(traffic, records);
+  const after = measure(world, nodes);
+  const entries = await cluster.sum('ledgerd_entries_total');
+  const commits = await cluster.sum('ledgerd_commits_total');
+  const forwarded = await cluster.sum('ledgerd_forwarded_entries_total');
+  const fenced = await cluster.sum('ledgerd_fence_rejections_total');
+  await traffic.drained(60);
+  await Promise.all(nodes.map((node) => node.stop()));
+  const facts = await gather(world, traffic, messages);
+  const faults = judge(world, facts);
+  const each = (name, factor) => (after[name] - before[name]) / messages.length * factor;
+  const figures = {
+    kind, nodes: nodeCount, rate: 0.9 * records / ((to - from) / 1000), overall: records / ((to - began) / 1000),
+    nodesCpuUs: each('nodesCpu', 1e6), brokerCpuUs: each('brokerCpu', 1e6), databaseCpuUs: each('databaseCpu', 1e6),
+    brokerBytes: each('brokerBytes', 1), databaseBytes: each('databaseBytes', 1), commitSize: records / commits,
+    fenced, forwardedShare: forwarded / entries, overtaken: inversions(facts), faults,
+  };
+  await traffic.close();
+  workers.forEach((worker) => worker.postMessage('over'));
+  world.end();
+  return figures;
+}
+
+// --------------------------------------------------------------------------------------------------- the figures
+
+function rowsOf(runs) {
+  return loads.flatMap((kind) => nodeCounts.map((nodes) => {
+    const mine = runs.filter((each) => each.kind === kind && each.nodes === nodes);
+    const alone = runs.filter((each) => each.kind === kind && each.nodes === nodeCounts[0]);
+    const ratios = mine.map((each, round) => each.rate / alone[round]?.rate).filter(Number.isFinite);
+    const middle = (name) => median(mine.map((each) => each[name]));
+    return {
+      kind, nodes, rate: middle('rate'), ratio: median(ratios), nodesCpuUs: middle('nodesCpuUs'),
+      brokerCpuUs: middle('brokerCpuUs'), databaseCpuUs: middle('databaseCpuUs'), brokerBytes: middle('brokerBytes'),
+      databaseBytes: middle('databaseBytes'), commitSize: middle('commitSize'), fenced: middle('fenced'),
+      forwardedShare: middle('forwardedShare'), overtaken: median(mine.map((each) => each.overtaken.ofSubject)),
+    };
+  }));
+}
+
+function print(rows) {
+  const columns = [
+    ['load', ({kind}) => kind], ['nodes', ({nodes}) => nodes], ['entries/s', ({rate}) => rate.toFixed(0)],
+    [`to ${nodeCounts[0]}`, ({ratio}) => ratio.toFixed(2)], ['nodes us', ({nodesCpuUs}) => nodesCpuUs.toFixed(1)],
+    ['broker us', ({brokerCpuUs}) => brokerCpuUs.toFixed(1)], ['database us', ({databaseCpuUs}) => databaseCpuUs.toFixed(1)],
+    ['broker B', ({brokerBytes}) => brokerBytes.toFixed(0)], ['database B', ({databaseBytes}) => databaseBytes.toFixed(0)],
+    ['commit', ({commitSize}) => commitSize.toFixed(0)], ['fenced', ({fenced}) => fenced],
+    ['forwarded', ({forwardedShare}) => `${(100 * forwardedShare).toFixed(0)} %`], ['overtaken', ({overtaken}) => overtaken],
+  ];
+  const table = [columns.map(([name]) => name), ...rows.map((row) => columns.map(([, text]) => String(text(row))))];
+  const widths = columns.map((_, i) => Math.max(...table.map((line) => line[i].length)));
+  for (const line of table) {
+    console.log(line.map((text, i) => (i === 0 ? text.padEnd(widths[i]) : text.padStart(widths[i]))).join('  '));
+  }
+  console.log('us: processor time for an entry; B: bytes written for an entry; commit: rows of a transaction; fenced: groups');
+}
+
+async function main() {
+  if (!binary || loads.some((kind) => !(kind in kinds)) || nodeCounts.some((nodes) => !(nodes > 0))) {
+    console.error('usage: node scale.mjs BINARY [--nodes 1,2,3] [--loads even,zipf,hot] [--requests N] [--rounds N]\n'
+      + '         [--latency MS] [--flags "FLAGS OF EACH NODE"] [--json FILE]');
+    process.exit(2);
+  }
+  const runs = [];
+  for (let round = 1; round <= Number(options.rounds); ++round) {
+    for (const kind of loads) {
+      for (const nodes of nodeCounts) {
+        const figures = await run(kind, nodes, round);
+        runs.push({round, ...figures});
+        log(`round ${round}, ${kind}, ${nodes} nodes: ${figures.rate.toFixed(0)}/s, ${figures.faults.length} faults`);
+        figures.faults.slice(0, 5).forEach((fault) => console.log(`FAULT ${fault}`));
+      }
+    }
+  }
+  const rows = rowsOf(runs);
+  print(rows);
+  if (options.json) {
+    const about = {requests: count, latencyMs: latency, processors: cpus().length, flags: options.flags};
+    writeFileSync(options.json, `${JSON.stringify({about, medians: rows, runs}, null, 1)}\n`);
+  }
+  process.exit(runs.some(({faults}) => faults.length > 0) ? 1 : 0);
+}
+
+await main();
