@@ -163,6 +163,10 @@ public:
   // The way to all nodes at once, for questions about the cluster.
   virtual std::unique_ptr<peer_line> make_ask_line() = 0;
 
+  // What nodes say to all others, and the desk where every node answers such questions.
+  virtual std::unique_ptr<word_line> make_word_line() = 0;
+  virtual std::unique_ptr<question_desk> make_cluster_desk() = 0;
+
   // Reads a stream from `first_seq` to its present end through an ephemeral consumer, in order;
   // `visit` returns false to stop. Only messages on `subject_filter` when it is not empty. Waits.
   // Throws std::runtime_error.

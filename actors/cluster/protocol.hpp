@@ -10,12 +10,15 @@
 #include <vector>
 
 #include "actors/common/protocol.hpp"
+#include "messaging/cluster_answer.hpp"
 #include "messaging/cluster_codec.hpp"
 
 CAF_BEGIN_TYPE_ID_BLOCK(ledgerd_cluster, caf::first_custom_type_id + 300)
 CAF_ADD_ATOM(ledgerd_cluster, ledgerd, roster_atom, "roster")
 CAF_ADD_ATOM(ledgerd_cluster, ledgerd, doing_atom, "doing")
 CAF_ADD_ATOM(ledgerd_cluster, ledgerd, released_atom, "released")
+CAF_ADD_ATOM(ledgerd_cluster, ledgerd, links_atom, "links")
+CAF_ADD_ATOM(ledgerd_cluster, ledgerd, tally_atom, "tally")
 CAF_END_TYPE_ID_BLOCK(ledgerd_cluster)
 
 namespace ledgerd {
@@ -39,10 +42,16 @@ using word_sink = caf::typed_actor<
     // The digest of the ownership by which it holds nothing that another node owns, from the
     // REGION.
     caf::reacts_to<released_atom, std::uint64_t>,
+    // The nodes to which entries can be forwarded, at every change, from the REGION.
+    caf::reacts_to<links_atom, std::vector<boot_id>>,
+    // What the node has counted, from time to time, from the ROOT.
+    caf::reacts_to<tally_atom, node_tally>,
     // Who is to hear who lives.
     caf::reacts_to<roster_atom, roster_sink>>;
 
 } // namespace ledgerd
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::node_doing)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::node_tally)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::roster_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<ledgerd::boot_id>)

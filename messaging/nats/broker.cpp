@@ -21,6 +21,7 @@
 #include "messaging/nats/question_desk.hpp"
 #include "messaging/nats/server_urls.hpp"
 #include "messaging/nats/stream_reader.hpp"
+#include "messaging/nats/word_line.hpp"
 
 namespace ledgerd {
 
@@ -137,6 +138,13 @@ public:
                                .reply_prefix = options_.reply_prefix,
                                .queue_group = {},
                                .in_order = true});
+  }
+
+  std::unique_ptr<word_line> make_word_line() override { return make_nats_word_line(control_); }
+
+  std::unique_ptr<question_desk> make_cluster_desk() override {
+    return make_question_desk(control_, {std::string(names::cluster_ask)},
+                              {.reply_prefix = options_.reply_prefix, .queue_group = {}});
   }
 
   void read(std::string_view stream, std::string_view subject_filter, std::uint64_t first_seq,

@@ -37,6 +37,12 @@ public:
       wake_();
   }
 
+  // How many are not taken yet.
+  std::size_t waiting() {
+    std::lock_guard lock(mutex_);
+    return ready_.size();
+  }
+
   // `spare` gives its memory.
   std::vector<T> take(std::vector<T> spare) {
     spare.clear();

@@ -1,0 +1,70 @@
+// MEMBER TABLE: the other nodes, by what they say and for how long they have been silent. Silence
+// is counted while somebody looks: a node that was stopped for a minute has not found the others
+// dead.
+//
+// Pure; belongs to one actor.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "messaging/cluster_answer.hpp"
+#include "messaging/cluster_codec.hpp"
+
+namespace ledgerd {
+
+// What a word tells that was not known.
+enum class member_news : std::uint8_t {
+  nothing, // it still lives
+  joined,
+  changed, // does something else, or says anything else that others must hear
+  left,    // by its own word
+  refused, // there are too many; it is not in the table
+};
+
+class member_table {
+public:
+  // More are strangers who make up names: no cluster has so many nodes.
+  static constexpr std::size_t members_max = 256;
+  // A node that is silent is shown for so long; see `silence_shown_ms`.
+  static constexpr std::chrono::milliseconds shown{silence_shown_ms};
+
+  member_table(boot_id self, std::chrono::milliseconds patience)
+      : self_(self), patience_(patience) {}
+
+  // Precondition: the word is another node's.
+  member_news hear(const node_word& word);
+
+  // So much time has passed in which words would have been heard. Returns those that have been
+  // silent for longer than the patience only now.
+  std::vector<node_word> pass(std::chrono::milliseconds time);
+
+  // The last words of those that live.
+  std::vector<node_word> living() const;
+
+  // One that lives and has this name; null: there is none.
+  const node_word* namesake(const std::string& name) const;
+
+  // Those that live and those that have fallen silent, with their age; the links are not filled in.
+  std::vector<known_node> known() const;
+
+private:
+  struct member {
+    node_word word;
+    std::chrono::milliseconds silent{0};
+  };
+
+  bool lives(const member& one) const noexcept { return one.silent < patience_; }
+  bool make_room();
+
+  boot_id self_;
+  std::chrono::milliseconds patience_;
+  std::map<boot_id, member> members_;
+};
+
+} // namespace ledgerd

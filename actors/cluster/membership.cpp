@@ -1,0 +1,219 @@
+#include "actors/cluster/membership.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "actors/cluster/name_board.hpp"
+#include "actors/common/failpoint.hpp"
+#include "actors/common/waker.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+// Whoever asks, or makes us change our mind, must not make us fill the network.
+constexpr auto word_pause = std::chrono::milliseconds{20};
+constexpr std::size_t questions_at_once = 16;
+
+std::uint64_t milliseconds(caf::actor_clock::duration_type time) {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
+}
+
+std::string describe(const node_word& word) {
+  return word.name + " (" + to_text(word.boot) + ", " + word.version + ")";
+}
+
+} // namespace
+
+membership_state::~membership_state() {
+  note_namesake({});
+  if (!options_.line)
+    return;
+  options_.self.doing = node_doing::gone;
+  options_.self.asks = false;
+  options_.line->say(encode_word(options_.self));
+}
+
+node_doing membership_state::doing(time_point now) const {
+  if (told_ == node_doing::leaving || now - began_ >= options_.starting_pause)
+    return told_;
+  return node_doing::starting;
+}
+
+void membership_state::say(time_point now) {
+  auto& word = options_.self;
+  word.doing = said_ = doing(now);
+  word.uptime_ms = milliseconds(now - began_);
+  word.asks = word.doing == node_doing::starting;
+  options_.line->say(encode_word(word));
+  last_word_ = now;
+  word_due_ = false;
+}
+
+void membership_state::say_soon() {
+  const auto now = self_->clock().now();
+  if (now - last_word_ >= word_pause)
+    say(now);
+  else
+    word_due_ = true;
+}
+
+void membership_state::hear(const node_word& word, bool& news) {
+  if (word.boot == options_.self.boot)
+    return;
+  ++counters_.heard;
+  const auto what = members_.hear(word);
+  news = news || (what != member_news::nothing && what != member_news::refused);
+  // Who only listens has no use for a conversation.
+  word_due_ = word_due_ || (word.asks && what != member_news::refused);
+  switch (what) {
+  case member_news::nothing:
+  case member_news::changed:
+    break;
+  case member_news::joined:
+    ++counters_.joined;
+    spdlog::info("cluster: node {} is {}", describe(word), to_text(word.doing));
+    break;
+  case member_news::left:
+    spdlog::info("cluster: node {} has gone", describe(word));
+    break;
+  case member_news::refused:
+    ++counters_.dropped;
+    break;
+  }
+}
+
+void membership_state::take_words() {
+  failpoint("membership");
+  bool news = false;
+  for (const auto& payload : options_.line->take()) {
+    if (const auto word = decode_word(payload))
+      hear(*word, news);
+    else
+      ++counters_.dropped;
+  }
+  if (news)
+    tell_roster();
+  if (word_due_)
+    say_soon();
+}
+
+void membership_state::take_questions() {
+  if (!options_.desk)
+    return;
+  for (;;) {
+    const auto questions = options_.desk->take(questions_at_once);
+    if (questions.empty())
+      return;
+    const auto text = encode_answer(answer(self_->clock().now()));
+    for (const auto& each : questions)
+      options_.desk->answer(each.reply, text, {});
+    counters_.answered += static_cast<std::int64_t>(questions.size());
+  }
+}
+
+void membership_state::look_for_namesake(time_point now) {
+  const auto* other = members_.namesake(options_.self.name);
+  if (other == nullptr)
+    return note_namesake({});
+  const auto what = "another node that lives has this one's name: " + describe(*other);
+  note_namesake(what);
+  if (const auto more = lines_.admit("namesake", now))
+    spdlog::error("cluster: {}{}", what, left_out_text(*more));
+}
+
+void membership_state::tell_roster() {
+  const auto now = std::make_shared<const roster>(roster{options_.self, members_.living()});
+  for (const auto& each : sinks_)
+    self_->send(each, roster_atom_v, roster_ptr{now});
+}
+
+void membership_state::on_tick() {
+  const auto now = self_->clock().now();
+  take_words();
+  take_questions();
+  // Whatever stopped this process for longer also kept it from hearing.
+  const auto passed =
+      std::min<caf::actor_clock::duration_type>(now - last_look_, 2 * options_.beat);
+  last_look_ = now;
+  const auto lost = members_.pass(std::chrono::duration_cast<std::chrono::milliseconds>(passed));
+  for (const auto& each : lost) {
+    ++counters_.lost;
+    spdlog::warn("cluster: node {} is silent: its accounts go to the others", describe(each));
+  }
+  if (!lost.empty())
+    tell_roster();
+  if (doing(now) != said_) {
+    say(now);
+    tell_roster();
+  } else if (word_due_ || now - last_word_ >= options_.word_every) {
+    say(now);
+  }
+  look_for_namesake(now);
+}
+
+cluster_answer membership_state::answer(time_point now) const {
+  cluster_answer result{.word = options_.self, .knows = members_.known(), .tally = tally_};
+  result.word.uptime_ms = milliseconds(now - began_);
+  for (auto& each : result.knows)
+    each.link_up = std::find(links_.begin(), links_.end(), each.boot) != links_.end();
+  return result;
+}
+
+actor_report membership_state::report() const {
+  return make_report(
+      name, "",
+      membership_numbers{counters_,
+                         {.members = members_.living().size() + 1,
+                          .namesakes = members_.namesake(options_.self.name) != nullptr}});
+}
+
+membership_actor::behavior_type membership_state::make_behavior(membership_options options) {
+  options_ = std::move(options);
+  members_ = member_table{options_.self.boot, options_.patience};
+  began_ = last_look_ = self_->clock().now();
+  const auto wake = make_waker(membership_actor{self_});
+  options_.line->open(wake);
+  if (options_.desk)
+    options_.desk->open(wake);
+  say(began_);
+  self_->delayed_send(self_, options_.beat, tick_atom_v);
+  return {
+      [this](doing_atom, node_doing what) {
+        told_ = what;
+        if (doing(self_->clock().now()) == said_)
+          return;
+        say(self_->clock().now());
+        tell_roster();
+      },
+      [this](released_atom, std::uint64_t digest) {
+        if (std::exchange(options_.self.released, digest) != digest)
+          say_soon();
+      },
+      [this](links_atom, std::vector<boot_id>& up) { links_ = std::move(up); },
+      [this](tally_atom, node_tally& counted) { tally_ = std::move(counted); },
+      [this](roster_atom, const roster_sink& who) {
+        sinks_.push_back(who);
+        tell_roster();
+      },
+      [this](report_atom) { return report(); },
+      [this](wake_atom) {
+        take_words();
+        take_questions();
+      },
+      [this](tick_atom) {
+        on_tick();
+        self_->delayed_send(self_, options_.beat, tick_atom_v);
+      },
+  };
+}
+
+membership_actor::behavior_type
+membership(membership_actor::stateful_pointer<membership_state> self, membership_options options) {
+  return self->state.make_behavior(std::move(options));
+}
+
+} // namespace ledgerd

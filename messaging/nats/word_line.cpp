@@ -1,0 +1,81 @@
+#include "messaging/nats/word_line.hpp"
+
+#include <utility>
+
+#include "messaging/names.hpp"
+#include "messaging/nats/incoming.hpp"
+#include "messaging/nats/mailbox.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+// A word takes a few hundred bytes, and there are at most a few hundred a second.
+constexpr std::size_t word_bytes_max = 4096;
+constexpr std::size_t words_max = 2048;
+constexpr pending_limits pending{.messages = 8192, .bytes = 16 << 20};
+
+class words final : public message_sink {
+public:
+  void receive(nats_message* raw) override {
+    const auto payload = payload_of(raw);
+    if (payload.size() <= word_bytes_max && box.waiting() < words_max)
+      box.put(std::string(payload));
+  }
+
+  mailbox<std::string> box;
+};
+
+class nats_word_line final : public word_line {
+public:
+  explicit nats_word_line(std::shared_ptr<lifeline> control)
+      : control_(std::move(control)), words_(std::make_shared<words>()) {}
+
+  ~nats_word_line() override {
+    words_->box.shut();
+    if (session_ != nullptr)
+      session_->unsubscribe(subscription_);
+  }
+
+  void open(waker wake) override {
+    words_->box.open(std::move(wake));
+    subscribe();
+  }
+
+  void say(std::string_view word) override {
+    control_->current()->publish(std::string(names::cluster_word), {}, word);
+  }
+
+  std::vector<std::string> take() override {
+    subscribe();
+    return words_->box.take({});
+  }
+
+private:
+  // A reconnect keeps the subscription, a rebuilt session needs a new one.
+  void subscribe() {
+    if (const auto epoch = control_->epoch(); epoch != epoch_) {
+      epoch_ = epoch;
+      if (auto session = control_->current(); session != session_) {
+        session_ = std::move(session);
+        subscription_ = nullptr;
+      }
+    }
+    if (subscription_ == nullptr && control_->up())
+      subscription_ = session_->subscribe(std::string(names::cluster_word), words_, {}, pending);
+  }
+
+  const std::shared_ptr<lifeline> control_;
+  const std::shared_ptr<words> words_;
+  std::uint64_t epoch_ = 0;
+  std::shared_ptr<session> session_;
+  nats_subscription* subscription_ = nullptr; // freed by its session
+};
+
+} // namespace
+
+std::unique_ptr<word_line> make_nats_word_line(std::shared_ptr<lifeline> control) {
+  return std::make_unique<nats_word_line>(std::move(control));
+}
+
+} // namespace ledgerd

@@ -1,0 +1,13 @@
+// What nodes say to all others, on a lifeline.
+#pragma once
+
+#include <memory>
+
+#include "messaging/cluster_ports.hpp"
+#include "messaging/nats/connection.hpp"
+
+namespace ledgerd {
+
+std::unique_ptr<word_line> make_nats_word_line(std::shared_ptr<lifeline> control);
+
+} // namespace ledgerd
