@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -37,8 +38,9 @@ struct child_role {
 struct child {
   child_role role;
   reporting_actor handle;
-  pulsed_actor pulsed;    // null: it takes nothing from outside that another node could take
-  drainable_actor drains; // null: it holds nothing that must be finished first
+  pulsed_actor pulsed;     // null: it takes nothing from outside that another node could take
+  drainable_actor drains;  // null: it holds nothing that must be finished first
+  reporting_parent parent; // null: it has no actors of its own that report
 };
 
 // Collects `left` answers into one.
@@ -70,8 +72,8 @@ public:
   Handle add(Handle spawned, child_role role) {
     self_->monitor(spawned);
     calls_.add(role.who(), role.what);
-    children_.push_back(
-        {std::move(role), spawned, as<pulsed_actor>(spawned), as<drainable_actor>(spawned)});
+    children_.push_back({std::move(role), spawned, as<pulsed_actor>(spawned),
+                         as<drainable_actor>(spawned), as<reporting_parent>(spawned)});
     return spawned;
   }
 
@@ -80,7 +82,7 @@ public:
 
   // Once in every `roll_call_pause`: asks for progress, and says whether the side makes any. What
   // stands still must not be held on to, nor must more be taken.
-  void call_the_roll() {
+  bool call_the_roll() {
     const auto now = self_->clock().now();
     for (std::size_t number = 0; number < children_.size(); ++number)
       if (calls_.may_ask(number))
@@ -94,25 +96,32 @@ public:
     for (const auto& each : children_)
       if (each.pulsed)
         self_->send(each.pulsed, pulse_atom_v, moving);
+    return moving;
   }
 
-  // One that takes longer than a second gets an empty report, so that nobody takes the sum of the
-  // others for the whole.
+  // Those of all children, and of their own actors. One that takes longer than a second gets an
+  // empty report, so that nobody takes the sum of the others for the whole.
   caf::typed_response_promise<std::vector<actor_report>> report() {
     using reports = std::vector<actor_report>;
     const auto into = gather<reports>([](const child& each) { return each.role.reports; });
-    const auto add = [into](actor_report one) {
-      into->all.push_back(std::move(one));
+    for (const auto& each : children_)
+      into->left += each.parent ? 1 : 0;
+    const auto add = [into](reports some) {
+      std::move(some.begin(), some.end(), std::back_inserter(into->all));
       if (--into->left == 0)
         into->promise.deliver(std::move(into->all));
     };
-    for (const auto& each : children_)
+    constexpr std::chrono::seconds patience{1};
+    for (const auto& each : children_) {
+      const auto silent = [add, kind = each.role.kind](const caf::error&) {
+        add(reports(1, actor_report{kind, {}, {}, {}, {}}));
+      };
       if (each.role.reports)
-        self_->request(each.handle, std::chrono::seconds{1}, report_atom_v)
-            .then([add](actor_report& one) { add(std::move(one)); },
-                  [add, kind = each.role.kind](const caf::error&) {
-                    add({kind, "", {}, {}});
-                  });
+        self_->request(each.handle, patience, report_atom_v)
+            .then([add](actor_report& one) { add({std::move(one)}); }, silent);
+      if (each.parent)
+        self_->request(each.parent, patience, reports_atom_v).then(add, silent);
+    }
     return into->promise;
   }
 

@@ -22,6 +22,7 @@ CAF_ADD_ATOM(ledgerd_common, ledgerd, retry_atom, "retry")
 CAF_ADD_ATOM(ledgerd_common, ledgerd, pulse_atom, "pulse")
 CAF_ADD_ATOM(ledgerd_common, ledgerd, drain_atom, "drain")
 CAF_ADD_ATOM(ledgerd_common, ledgerd, report_atom, "report")
+CAF_ADD_ATOM(ledgerd_common, ledgerd, reports_atom, "reports")
 CAF_END_TYPE_ID_BLOCK(ledgerd_common)
 
 namespace ledgerd {
@@ -39,6 +40,10 @@ struct drain_summary {
 
 // Tells how it is.
 using reporting_actor = caf::typed_actor<caf::replies_to<report_atom>::with<actor_report>>;
+
+// Has actors of its own, and tells how each of them is.
+using reporting_parent =
+    caf::typed_actor<caf::replies_to<reports_atom>::with<std::vector<actor_report>>>;
 
 // Hears whether the node makes progress, from its ROOT, twice a second: what is old is kept alive
 // at the broker only while it does.

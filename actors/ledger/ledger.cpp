@@ -71,9 +71,14 @@ void ledger_state::add(std::vector<asked_entry>&& arrived) {
   std::inplace_merge(first, fresh, waiting.end(), earlier);
 }
 
-std::vector<asked_entry> ledger_state::take_waiting() {
+std::vector<asked_entry> ledger_state::take_forwardable() {
   drop_front(waiting, std::exchange(taken, 0));
-  return std::exchange(waiting, {});
+  const auto first = std::stable_partition(
+      waiting.begin(), waiting.end(), [](const asked_entry& each) { return each.hops_left == 0; });
+  std::vector<asked_entry> result{std::make_move_iterator(first),
+                                  std::make_move_iterator(waiting.end())};
+  waiting.erase(first, waiting.end());
+  return result;
 }
 
 std::vector<origin> ledger_state::take_surplus() {
@@ -90,14 +95,17 @@ std::vector<origin> ledger_state::take_surplus() {
 ledger_actor::behavior_type ledger(ledger_actor::stateful_pointer<ledger_state> self,
                                    ledger_options options) {
   self->state.options = std::move(options);
-  const auto leave = [self] {
-    self->send(self->state.options.region, idle_atom_v, self->state.options.account, true);
-    self->quit();
-  };
   const auto post_next = [self] {
     auto& state = self->state;
     if (auto next = state.next_group(ledger_actor{self}))
       self->send(state.options.gate, post_atom_v, std::move(*next));
+  };
+  // The only way to quit, so that nothing is sent to a ledger that has.
+  const auto answer_whether_gone = [self] {
+    const auto& state = self->state;
+    self->send(state.options.region, idle_atom_v, state.options.account, !state.has_work());
+    if (!state.has_work())
+      self->quit();
   };
   return {
       [=](apply_atom, std::vector<asked_entry>& arrived) {
@@ -107,31 +115,24 @@ ledger_actor::behavior_type ledger(ledger_actor::stateful_pointer<ledger_state> 
         give_back(self);
       },
       [=](head_atom, std::optional<account_head> head) {
-        self->state.head = head;
-        self->state.at_gate = false;
-        if (self->state.yielding)
-          leave();
-        else
-          post_next();
+        auto& state = self->state;
+        state.head = head;
+        state.at_gate = false;
+        post_next();
+        if (!state.has_work() && std::exchange(state.yielding, false))
+          self->send(state.options.region, yield_atom_v, state.options.account);
       },
       [=](hold_atom, std::size_t hold) {
         self->state.hold = hold;
         give_back(self);
       },
-      [=](idle_atom) {
-        auto& state = self->state;
-        if (!state.at_gate && state.count_waiting() == 0)
-          leave();
-        else
-          self->send(state.options.region, idle_atom_v, state.options.account, false);
-      },
+      [=](idle_atom) { answer_whether_gone(); },
       [=](yield_atom) {
         auto& state = self->state;
-        state.yielding = true;
-        if (auto waiting = state.take_waiting(); !waiting.empty())
-          self->send(state.options.region, apply_atom_v, std::move(waiting));
-        if (!state.at_gate)
-          leave();
+        if (auto theirs = state.take_forwardable(); !theirs.empty())
+          self->send(state.options.region, apply_atom_v, std::move(theirs));
+        state.yielding = state.has_work();
+        answer_whether_gone();
       },
   };
 }

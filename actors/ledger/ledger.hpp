@@ -4,6 +4,9 @@
 // When the gate has set the account aside, only so many entries may wait: the latest that are
 // beyond go back to their fetchers, so that a stuck account does not use up the credit of all.
 //
+// When another node is to have the account, it gives back what that node may decide and finishes
+// the rest.
+//
 // Spawned by the region; quits when the region asks and nothing is under way. Never blocks, never
 // talks to the broker or the database.
 #pragma once
@@ -32,7 +35,7 @@ struct ledger_state {
   ledger_options options{};
   std::optional<account_head> head; // nothing: not known, the store reads it
   bool at_gate = false;             // a group of ours is at the gate
-  bool yielding = false;            // the account goes to another node
+  bool yielding = false;            // the region waits for the end of the work
   std::vector<asked_entry> waiting; // the next groups
   std::size_t taken = 0;            // how much of `waiting` has gone already; less than half
   std::size_t hold = hold_any;      // how many entries may wait
@@ -43,13 +46,14 @@ struct ledger_state {
   // Puts what has arrived where its place in the stream is: it may have come by several roads.
   void add(std::vector<asked_entry>&& arrived);
 
-  // Takes all that waits.
-  std::vector<asked_entry> take_waiting();
+  // Takes what waits and another node may decide; the rest keeps its order.
+  std::vector<asked_entry> take_forwardable();
 
   // Takes the latest entries that are too many; where they came from.
   std::vector<origin> take_surplus();
 
   std::size_t count_waiting() const { return waiting.size() - taken; }
+  bool has_work() const { return at_gate || count_waiting() > 0; }
 };
 
 ledger_actor::behavior_type ledger(ledger_actor::stateful_pointer<ledger_state> self,

@@ -84,8 +84,9 @@ using ledger_actor = caf::typed_actor<
     caf::reacts_to<hold_atom, std::size_t>,
     // Go, unless there is work: answered to the REGION with `idle_atom`.
     caf::reacts_to<idle_atom>,
-    // The account goes to another node: what waits goes back to the REGION, and when nothing is at
-    // the gate any more, answer `idle_atom` with true and quit.
+    // The account goes to another node: what waits and may be forwarded goes back to the REGION.
+    // Answered to it with `idle_atom`; after false, `yield_atom` follows once there is no work any
+    // more. It quits only as its answer.
     caf::reacts_to<yield_atom>>;
 
 // A ledger's group at the gate.
@@ -104,8 +105,10 @@ using entry_sink = caf::typed_actor<caf::reacts_to<apply_atom, std::vector<asked
 // Hears a LEDGER's answer to `idle_atom`, true when it has quit: the REGION.
 using idle_sink = caf::typed_actor<caf::reacts_to<idle_atom, account_key, bool>>;
 
-// Both, for a LEDGER that may have to give back what waits: the REGION.
-using ledger_keeper = idle_sink::extend_with<entry_sink>;
+// Both, for a LEDGER that may have to give back what waits; and hears that one that was told to
+// yield has no work any more: the REGION.
+using ledger_keeper =
+    idle_sink::extend_with<entry_sink>::extend<caf::reacts_to<yield_atom, account_key>>;
 
 // Hears whether the link to a peer, by its boot id, carries entries and answers: the REGION.
 using link_sink = caf::typed_actor<caf::reacts_to<link_atom, boot_id, bool>>;

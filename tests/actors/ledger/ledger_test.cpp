@@ -12,6 +12,7 @@ namespace {
 struct ledger_fixture : fixture {
   std::shared_ptr<std::vector<ledger_group>> groups = std::make_shared<std::vector<ledger_group>>();
   std::shared_ptr<std::vector<bool>> idle_answers = std::make_shared<std::vector<bool>>();
+  std::shared_ptr<int> free_notices = std::make_shared<int>(0);
   // The record ids of what was given back to the region.
   std::shared_ptr<std::vector<std::int64_t>> given_back =
       std::make_shared<std::vector<std::int64_t>>();
@@ -22,10 +23,11 @@ struct ledger_fixture : fixture {
 
   ledger_fixture() {
     const auto region =
-        spawn_fake<ledger_keeper>([answers = idle_answers, b = given_back](
+        spawn_fake<ledger_keeper>([answers = idle_answers, n = free_notices, b = given_back](
                                       ledger_keeper::pointer) -> ledger_keeper::behavior_type {
           return {
               [answers](idle_atom, const account_key&, bool gone) { answers->push_back(gone); },
+              [n](yield_atom, const account_key&) { ++*n; },
               [b](apply_atom, const std::vector<asked_entry>& entries) {
                 for (const auto& each : entries)
                   b->push_back(to_int(each.asked.id));
@@ -171,16 +173,44 @@ CAF_TEST(entries that came by several roads go in the order of the stream) {
   CAF_CHECK(ids_of(2) == (std::vector<std::int64_t>{8, 9}));
 }
 
-CAF_TEST(an account that goes to another node gives back what waits and ends after the gate) {
+CAF_TEST(an account that goes to another node gives back what waits and says when it is free) {
   apply({1});
   apply({2, 3});
   caf::anon_send(subject, yield_atom_v);
   consume_messages();
   CAF_CHECK(*given_back == (std::vector<std::int64_t>{2, 3}));
-  CAF_CHECK(idle_answers->empty());
+  CAF_CHECK(*idle_answers == std::vector<bool>{false});
+  CAF_CHECK_EQUAL(*free_notices, 0);
   answer(account_head{money{1}, 1});
-  CAF_CHECK(*idle_answers == std::vector<bool>{true});
+  CAF_CHECK_EQUAL(*free_notices, 1);
   CAF_CHECK_EQUAL(groups->size(), 1U);
+  // Whatever comes until it is asked to go is not lost.
+  apply({4});
+  CAF_CHECK_EQUAL(groups->size(), 2U);
+  answer(account_head{money{1}, 2});
+  CAF_CHECK_EQUAL(*free_notices, 1);
+  caf::anon_send(subject, idle_atom_v);
+  consume_messages();
+  CAF_CHECK((*idle_answers == std::vector<bool>{false, true}));
+}
+
+CAF_TEST(what must be decided here stays with an account that goes and keeps its order) {
+  apply({1});
+  std::vector<asked_entry> mixed;
+  for (std::int64_t id = 2; id <= 5; ++id)
+    mixed.push_back({.asked = deposit(id, "ann", 1),
+                     .from = {fetcher, static_cast<ticket>(id)},
+                     .hops_left = static_cast<std::uint8_t>(id % 2)});
+  caf::anon_send(subject, apply_atom_v, std::move(mixed));
+  caf::anon_send(subject, yield_atom_v);
+  consume_messages();
+  CAF_CHECK(*given_back == (std::vector<std::int64_t>{3, 5}));
+  answer(account_head{money{1}, 1});
+  CAF_CHECK_EQUAL(*free_notices, 0);
+  CAF_REQUIRE_EQUAL(groups->size(), 2U);
+  CAF_CHECK_EQUAL(ids_of(1), (ids{2, 4}));
+  answer(account_head{money{1}, 3});
+  CAF_CHECK_EQUAL(*free_notices, 1);
 }
 
 CAF_TEST(an idle account goes to another node at once) {
