@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -28,7 +29,14 @@ public:
 
   // Wakes when there was nothing before. `bytes` is what it weighs, for the tally.
   void put(T one, std::size_t bytes = 0) {
+    put_within(std::move(one), bytes, std::numeric_limits<std::size_t>::max());
+  }
+
+  // The same, unless what waits would weigh more than `bytes_max` then: it is dropped.
+  void put_within(T one, std::size_t bytes, std::size_t bytes_max) {
     std::lock_guard lock(mutex_);
+    if (bytes > bytes_max || waiting_bytes_ > bytes_max - bytes)
+      return;
     ready_.push_back(std::move(one));
     ++arrived_.messages;
     arrived_.bytes += bytes;

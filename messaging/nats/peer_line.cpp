@@ -12,16 +12,20 @@ namespace ledgerd {
 
 namespace {
 
+// Replies that are not taken yet.
+constexpr std::size_t waiting_bytes_max = std::size_t{32} << 20;
+
 class line_replies final : public message_sink {
 public:
-  // What nobody may send costs no memory: the asker's frame is sent again.
+  // What is too much is dropped: the asker has a deadline of its own.
   void receive(nats_message* raw) override {
     const auto payload = payload_of(raw);
     if (payload.size() > link_bytes_max)
       return;
     const auto number = reply_number(subject_of(raw));
     const bool nobody = is_no_responders(raw);
-    box.put({number, nobody, nobody ? std::string() : std::string(payload)});
+    box.put_within({number, nobody, nobody ? std::string() : std::string(payload)},
+                   sizeof(line_reply) + payload.size(), waiting_bytes_max);
   }
 
   mailbox<line_reply> box;
