@@ -28,6 +28,9 @@ public:
   // What has come since the last call, in order of arrival; what is too much or too large is
   // dropped. Called on wake, and at least every second: it also renews the subscription.
   virtual std::vector<std::string> take() = 0;
+
+  // How much has been dropped since it was opened.
+  virtual std::uint64_t dropped() const { return 0; }
 };
 
 // A reply to a frame.

@@ -8,13 +8,16 @@
 #include "actors/cluster/name_board.hpp"
 #include "actors/common/failpoint.hpp"
 #include "actors/common/waker.hpp"
+#include "messaging/names.hpp"
 
 namespace ledgerd {
 
 namespace {
 
-// Whoever asks, or makes us change our mind, must not make us fill the network.
-constexpr auto word_pause = std::chrono::milliseconds{20};
+// Between two words, however often there is something new to say.
+constexpr auto news_pause = std::chrono::milliseconds{20};
+// The same for those who ask and those who are new: they could be many, or strangers.
+constexpr auto answer_pause = std::chrono::milliseconds{250};
 constexpr std::size_t questions_at_once = 16;
 
 std::uint64_t milliseconds(caf::actor_clock::duration_type time) {
@@ -47,43 +50,49 @@ void membership_state::say(time_point now) {
   auto& word = options_.self;
   word.doing = said_ = doing(now);
   word.uptime_ms = milliseconds(now - began_);
+  // It asks more than once, for a word may be lost.
   word.asks = word.doing == node_doing::starting;
   options_.line->say(encode_word(word));
   last_word_ = now;
-  word_due_ = false;
+  next_word_ = now + (word.asks ? answer_pause : options_.word_every);
 }
 
-void membership_state::say_soon() {
-  const auto now = self_->clock().now();
-  if (now - last_word_ >= word_pause)
+void membership_state::say_soon(std::chrono::milliseconds pause) {
+  next_word_ = std::min(next_word_, last_word_ + pause);
+  if (const auto now = self_->clock().now(); now >= next_word_)
     say(now);
-  else
-    word_due_ = true;
 }
 
 void membership_state::hear(const node_word& word, bool& news) {
-  if (word.boot == options_.self.boot)
+  if (word.boot == options_.self.boot) {
+    unheard_ = std::chrono::milliseconds{0};
     return;
+  }
   ++counters_.heard;
+  const auto now = self_->clock().now();
   const auto what = members_.hear(word);
-  news = news || (what != member_news::nothing && what != member_news::refused);
-  // Who only listens has no use for a conversation.
-  word_due_ = word_due_ || (word.asks && what != member_news::refused);
   switch (what) {
   case member_news::nothing:
   case member_news::changed:
     break;
   case member_news::joined:
     ++counters_.joined;
-    spdlog::info("cluster: node {} is {}", describe(word), to_text(word.doing));
+    if (const auto more = lines_.admit("joined " + word.name, now))
+      spdlog::info("cluster: node {} is {}{}", describe(word), to_text(word.doing),
+                   left_out_text(*more));
     break;
   case member_news::left:
-    spdlog::info("cluster: node {} has gone", describe(word));
+    if (const auto more = lines_.admit("left " + word.name, now))
+      spdlog::info("cluster: node {} has gone{}", describe(word), left_out_text(*more));
     break;
   case member_news::refused:
     ++counters_.dropped;
-    break;
+    return;
   }
+  news = news || what != member_news::nothing;
+  // Who is new is to know us at once: after an outage all find each other together.
+  if (word.asks || what == member_news::joined)
+    say_soon(answer_pause);
 }
 
 void membership_state::take_words() {
@@ -97,22 +106,44 @@ void membership_state::take_words() {
   }
   if (news)
     tell_roster();
-  if (word_due_)
-    say_soon();
 }
 
 void membership_state::take_questions() {
   if (!options_.desk)
     return;
-  for (;;) {
-    const auto questions = options_.desk->take(questions_at_once);
-    if (questions.empty())
-      return;
-    const auto text = encode_answer(answer(self_->clock().now()));
-    for (const auto& each : questions)
-      options_.desk->answer(each.reply, text, {});
-    counters_.answered += static_cast<std::int64_t>(questions.size());
+  const auto questions = options_.desk->take(questions_at_once);
+  if (questions.empty())
+    return;
+  const auto text = encode_answer(answer(self_->clock().now()));
+  for (const auto& each : questions)
+    options_.desk->answer(each.reply, text, {});
+  counters_.answered += static_cast<std::int64_t>(questions.size());
+  // A message for the rest, so that others get their turn between.
+  if (questions.size() == questions_at_once)
+    self_->send(self_, wake_atom_v);
+}
+
+// Only time in which we listened counts: whatever stopped this process for longer also kept it from
+// hearing.
+void membership_state::judge_silence(time_point now) {
+  const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::min<caf::actor_clock::duration_type>(now - last_look_, 2 * options_.beat));
+  last_look_ = now;
+  const auto lost = members_.pass(passed);
+  for (const auto& each : lost) {
+    ++counters_.lost;
+    if (const auto more = lines_.admit("silent " + each.name, now))
+      spdlog::warn("cluster: node {} is silent: its accounts go to the others{}", describe(each),
+                   left_out_text(*more));
   }
+  if (!lost.empty())
+    tell_roster();
+  unheard_ += passed;
+  if (unheard_ >= options_.patience)
+    if (const auto more = deaf_lines_.admit("deaf", now))
+      spdlog::warn("cluster: this node's own words on {} do not come back, so it hears nobody and "
+                   "takes itself to be alone: is NATS away, or are permissions missing?{}",
+                   names::cluster_word, left_out_text(*more));
 }
 
 void membership_state::look_for_namesake(time_point now) {
@@ -132,24 +163,14 @@ void membership_state::tell_roster() {
 }
 
 void membership_state::on_tick() {
-  const auto now = self_->clock().now();
-  take_words();
+  take_words(); // first: what has come while nobody looked
   take_questions();
-  // Whatever stopped this process for longer also kept it from hearing.
-  const auto passed =
-      std::min<caf::actor_clock::duration_type>(now - last_look_, 2 * options_.beat);
-  last_look_ = now;
-  const auto lost = members_.pass(std::chrono::duration_cast<std::chrono::milliseconds>(passed));
-  for (const auto& each : lost) {
-    ++counters_.lost;
-    spdlog::warn("cluster: node {} is silent: its accounts go to the others", describe(each));
-  }
-  if (!lost.empty())
-    tell_roster();
+  const auto now = self_->clock().now();
+  judge_silence(now);
   if (doing(now) != said_) {
     say(now);
     tell_roster();
-  } else if (word_due_ || now - last_word_ >= options_.word_every) {
+  } else if (now >= next_word_) {
     say(now);
   }
   look_for_namesake(now);
@@ -164,11 +185,14 @@ cluster_answer membership_state::answer(time_point now) const {
 }
 
 actor_report membership_state::report() const {
+  auto counters = counters_;
+  counters.dropped += static_cast<std::int64_t>(options_.line->dropped());
   return make_report(
       name, "",
-      membership_numbers{counters_,
+      membership_numbers{counters,
                          {.members = members_.living().size() + 1,
-                          .namesakes = members_.namesake(options_.self.name) != nullptr}});
+                          .namesakes = members_.namesake(options_.self.name) != nullptr,
+                          .deaf = unheard_ >= options_.patience}});
 }
 
 membership_actor::behavior_type membership_state::make_behavior(membership_options options) {
@@ -191,7 +215,7 @@ membership_actor::behavior_type membership_state::make_behavior(membership_optio
       },
       [this](released_atom, std::uint64_t digest) {
         if (std::exchange(options_.self.released, digest) != digest)
-          say_soon();
+          say_soon(news_pause);
       },
       [this](links_atom, std::vector<boot_id>& up) { links_ = std::move(up); },
       [this](tally_atom, node_tally& counted) { tally_ = std::move(counted); },

@@ -55,10 +55,11 @@ private:
 
   node_doing doing(time_point now) const;
   void say(time_point now);
-  void say_soon();
+  void say_soon(std::chrono::milliseconds pause);
   void hear(const node_word& word, bool& news);
   void take_words();
   void take_questions();
+  void judge_silence(time_point now);
   void look_for_namesake(time_point now);
   void tell_roster();
   void on_tick();
@@ -76,10 +77,12 @@ private:
   node_doing said_ = node_doing::starting;
   time_point began_;
   time_point last_word_;
+  time_point next_word_;
   time_point last_look_;
-  bool word_due_ = false; // sooner than usual
+  std::chrono::milliseconds unheard_{0}; // since the last of our own words came back
 
   log_throttle lines_;
+  log_throttle deaf_lines_{std::chrono::minutes{1}};
   membership_counters counters_;
 };
 

@@ -1,5 +1,6 @@
 #include "messaging/nats/word_line.hpp"
 
+#include <atomic>
 #include <utility>
 
 #include "messaging/names.hpp"
@@ -21,9 +22,12 @@ public:
     const auto payload = payload_of(raw);
     if (payload.size() <= word_bytes_max && box.waiting() < words_max)
       box.put(std::string(payload));
+    else
+      dropped.fetch_add(1, std::memory_order_relaxed);
   }
 
   mailbox<std::string> box;
+  std::atomic<std::uint64_t> dropped = 0;
 };
 
 class nats_word_line final : public word_line {
@@ -43,12 +47,18 @@ public:
   }
 
   void say(std::string_view word) override {
-    control_->current()->publish(std::string(names::cluster_word), {}, word);
+    // Without a connection the library would keep it, and say it when it is not true any more.
+    if (control_->up())
+      control_->current()->publish(std::string(names::cluster_word), {}, word);
   }
 
   std::vector<std::string> take() override {
     subscribe();
     return words_->box.take({});
+  }
+
+  std::uint64_t dropped() const override {
+    return words_->dropped.load(std::memory_order_relaxed);
   }
 
 private:

@@ -2,86 +2,148 @@
 
 #include "actors/cluster/member_table.hpp"
 
-#include <caf/test/dsl.hpp>
+#include <algorithm>
+#include <caf/test/unit_test.hpp>
 
 using namespace ledgerd;
 using namespace std::chrono_literals;
 
 namespace {
 
-node_word word(std::uint64_t boot, std::string name, node_doing doing = node_doing::serving) {
-  return {.boot = boot_id{boot},
-          .name = std::move(name),
-          .version = "1",
-          .ledger = true,
-          .doing = doing};
+node_word word_of(std::uint64_t boot, const std::string& name = "node") {
+  node_word word;
+  word.boot = boot_id{boot};
+  word.name = name + std::to_string(boot);
+  word.version = "1.0";
+  word.link_least = word.link_most = link_version;
+  word.ledger = true;
+  word.doing = node_doing::serving;
+  return word;
 }
 
-member_table empty() {
-  return {boot_id{1}, 3000ms};
-}
+struct table_fixture {
+  member_table members{boot_id{1}, 3000ms};
+
+  // So much time passes, looked at in small steps; how many fell silent in it.
+  std::size_t pass(std::chrono::milliseconds time) {
+    std::size_t lost = 0;
+    for (; time > 0ms; time -= 100ms)
+      lost += members.pass(100ms).size();
+    return lost;
+  }
+
+  std::vector<std::uint64_t> living() const {
+    std::vector<std::uint64_t> result;
+    for (const auto& each : members.living())
+      result.push_back(to_int(each.boot));
+    return result;
+  }
+};
+
+using boots = std::vector<std::uint64_t>;
 
 } // namespace
 
-CAF_TEST(a node lives while its word keeps coming) {
-  auto table = empty();
-  CAF_CHECK(table.hear(word(2, "b")) == member_news::joined);
-  for (int i = 0; i < 10; ++i) {
-    CAF_CHECK(table.pass(2900ms).empty());
-    CAF_CHECK(table.hear(word(2, "b")) == member_news::nothing);
+CAF_TEST_FIXTURE_SCOPE(member_table_tests, table_fixture)
+
+CAF_TEST(a word tells whether there is anything new in it) {
+  auto word = word_of(2);
+  CAF_CHECK(members.hear(word) == member_news::joined);
+  CAF_CHECK(members.hear(word) == member_news::nothing);
+  word.uptime_ms = 5000; // mere repeats
+  word.asks = true;
+  CAF_CHECK(members.hear(word) == member_news::nothing);
+  word.doing = node_doing::paused;
+  CAF_CHECK(members.hear(word) == member_news::changed);
+  word.released = 17;
+  CAF_CHECK(members.hear(word) == member_news::changed);
+  word.link_most = 2;
+  CAF_CHECK(members.hear(word) == member_news::changed);
+  CAF_REQUIRE_EQUAL(members.living().size(), 1u);
+  CAF_CHECK(members.living()[0] == word);
+}
+
+CAF_TEST(a node lives while its words keep coming) {
+  members.hear(word_of(2));
+  members.hear(word_of(3));
+  CAF_CHECK_EQUAL(pass(2900ms), 0u);
+  members.hear(word_of(2));
+  const auto lost = members.pass(100ms);
+  CAF_REQUIRE_EQUAL(lost.size(), 1u);
+  CAF_CHECK_EQUAL(lost[0].name, "node3");
+  CAF_CHECK(living() == boots{2});
+  CAF_CHECK_EQUAL(pass(2800ms), 0u); // each is lost once
+  CAF_CHECK_EQUAL(pass(100ms), 1u);
+  CAF_CHECK(living().empty());
+  CAF_CHECK(members.hear(word_of(3)) == member_news::joined);
+  CAF_CHECK(living() == boots{3});
+}
+
+CAF_TEST(who says that he goes has gone at once) {
+  auto word = word_of(2);
+  word.doing = node_doing::gone;
+  CAF_CHECK(members.hear(word) == member_news::nothing); // of one that nobody knew
+  CAF_CHECK(members.known().empty());
+  members.hear(word_of(2));
+  CAF_CHECK(members.hear(word) == member_news::left);
+  CAF_CHECK(living().empty());
+  CAF_CHECK(members.known().empty()); // not silent: it has said so
+  members.hear(word_of(2));
+  pass(4000ms);
+  CAF_CHECK(members.hear(word) == member_news::nothing); // it was lost before
+  CAF_CHECK(members.known().empty());
+}
+
+CAF_TEST(who is silent is shown for a minute) {
+  members.hear(word_of(2));
+  pass(60000ms);
+  const auto known = members.known();
+  CAF_REQUIRE_EQUAL(known.size(), 1u);
+  CAF_CHECK_EQUAL(known[0].age_ms, 60000u);
+  CAF_CHECK_EQUAL(known[0].name, "node2");
+  CAF_CHECK(known[0].doing == node_doing::serving); // what it said last
+  pass(100ms);
+  CAF_CHECK(members.known().empty());
+}
+
+CAF_TEST(a name that another living node has) {
+  members.hear(word_of(2));
+  members.hear(word_of(3));
+  CAF_REQUIRE(members.namesake("node3") != nullptr);
+  CAF_CHECK(members.namesake("node3")->boot == boot_id{3});
+  CAF_CHECK(members.namesake("node4") == nullptr);
+  pass(3000ms);
+  CAF_CHECK(members.namesake("node3") == nullptr); // the life before that was killed
+}
+
+CAF_TEST(strangers do not push out those that live) {
+  members.hear(word_of(2));
+  for (std::uint64_t stranger = 1000; stranger < 100000; ++stranger) {
+    const auto news = members.hear(word_of(stranger));
+    CAF_REQUIRE(news
+                == (stranger < 1000 + member_table::members_max - 1 ? member_news::joined
+                                                                     : member_news::refused));
   }
-  CAF_CHECK_EQUAL(table.living().size(), 1U);
-  CAF_CHECK(table.pass(2999ms).empty());
-  CAF_CHECK_EQUAL(table.pass(1ms).size(), 1U);
-  CAF_CHECK(table.living().empty());
-  CAF_CHECK(table.pass(1ms).empty());
-  CAF_CHECK(table.hear(word(2, "b")) == member_news::joined);
+  CAF_CHECK_EQUAL(members.living().size(), member_table::members_max);
+  CAF_CHECK_EQUAL(members.known().size(), member_table::members_max);
+  CAF_CHECK(members.hear(word_of(2)) == member_news::nothing); // still in it
+  auto word = word_of(2);
+  word.doing = node_doing::paused;
+  CAF_CHECK(members.hear(word) == member_news::changed);
 }
 
-CAF_TEST(what others must hear is told apart from what changes all the time) {
-  auto table = empty();
-  table.hear(word(2, "b"));
-  auto next = word(2, "b");
-  next.uptime_ms = 99;
-  next.asks = true;
-  CAF_CHECK(table.hear(next) == member_news::nothing);
-  next.released = 7;
-  CAF_CHECK(table.hear(next) == member_news::changed);
-  next.doing = node_doing::paused;
-  CAF_CHECK(table.hear(next) == member_news::changed);
-  CAF_CHECK(table.hear(next) == member_news::nothing);
+CAF_TEST(those that have fallen silent make room) {
+  for (std::uint64_t stranger = 1000; members.living().size() < member_table::members_max;
+       ++stranger)
+    members.hear(word_of(stranger));
+  pass(1500ms);
+  members.hear(word_of(1000));
+  CAF_CHECK(members.hear(word_of(2)) == member_news::refused);
+  pass(1500ms);
+  CAF_CHECK(living() == boots{1000});
+  CAF_CHECK(members.hear(word_of(2)) == member_news::joined);
+  CAF_CHECK(living() == (boots{2, 1000}));
+  CAF_CHECK_EQUAL(members.known().size(), member_table::members_max);
 }
 
-CAF_TEST(a last word ends it at once and is nothing from a stranger) {
-  auto table = empty();
-  CAF_CHECK(table.hear(word(2, "b", node_doing::gone)) == member_news::nothing);
-  table.hear(word(2, "b"));
-  CAF_CHECK(table.hear(word(2, "b", node_doing::gone)) == member_news::left);
-  CAF_CHECK(table.known().empty());
-}
-
-CAF_TEST(who fell silent is shown for a while and is no namesake) {
-  auto table = empty();
-  table.hear(word(2, "a"));
-  CAF_CHECK(table.namesake("a") != nullptr);
-  CAF_CHECK(table.namesake("b") == nullptr);
-  table.pass(4000ms);
-  CAF_CHECK(table.namesake("a") == nullptr);
-  CAF_REQUIRE_EQUAL(table.known().size(), 1U);
-  CAF_CHECK_EQUAL(table.known()[0].age_ms, 4000U);
-  table.pass(member_table::shown);
-  CAF_CHECK(table.known().empty());
-}
-
-CAF_TEST(made up names neither fill the memory nor drive out those that live) {
-  auto table = empty();
-  for (std::uint64_t boot = 2; boot < 10000; ++boot)
-    table.hear(word(boot, "stranger"));
-  CAF_CHECK_EQUAL(table.living().size(), member_table::members_max);
-  CAF_CHECK(table.hear(word(10001, "late")) == member_news::refused);
-  table.pass(2000ms);
-  table.hear(word(2, "real"));
-  table.pass(2000ms);
-  CAF_CHECK(table.hear(word(10001, "late")) == member_news::joined);
-  CAF_CHECK_EQUAL(table.living().size(), 2U);
-}
+CAF_TEST_FIXTURE_SCOPE_END()
