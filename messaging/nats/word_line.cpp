@@ -57,9 +57,7 @@ public:
     return words_->box.take({});
   }
 
-  std::uint64_t dropped() const override {
-    return words_->dropped.load(std::memory_order_relaxed);
-  }
+  std::uint64_t dropped() const override { return words_->dropped.load(std::memory_order_relaxed); }
 
 private:
   // A reconnect keeps the subscription, a rebuilt session needs a new one.
