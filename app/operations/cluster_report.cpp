@@ -1,0 +1,82 @@
+#include "app/operations/cluster_report.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace ledgerd {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+// Entries a second, over the life of the node.
+double rate_of(const node_view& node) {
+  return node.silent || node.word.uptime_ms == 0
+             ? 0
+             : static_cast<double>(node.tally.decided) * 1000
+                   / static_cast<double>(node.word.uptime_ms);
+}
+
+ordered_json roles_of(const node_word& word) {
+  auto roles = ordered_json::array();
+  if (word.ledger)
+    roles.push_back("ledger");
+  if (word.account)
+    roles.push_back("account");
+  return roles;
+}
+
+ordered_json exchanges_json(const std::vector<node_exchange>& exchanges) {
+  auto items = ordered_json::array();
+  for (const auto& each : exchanges)
+    items.push_back({{"node", each.node}, {"entries", each.entries}});
+  return items;
+}
+
+template <class T>
+ordered_json or_null(bool known, const T& value) {
+  return known ? ordered_json(value) : ordered_json{};
+}
+
+ordered_json node_json(const node_view& node, double all) {
+  const bool said = !node.silent;
+  const auto& tally = node.tally;
+  constexpr double thousand = 1000;
+  const auto share = all > 0 ? std::round(rate_of(node) / all * thousand) / thousand : 0;
+  return {{"name", node.word.name},
+          {"boot", to_text(node.word.boot)},
+          {"version", node.word.version},
+          {"roles", roles_of(node.word)},
+          {"doing", to_text(node.word.doing)},
+          {"silent", node.silent},
+          {"uptimeMs", or_null(said, node.word.uptime_ms)},
+          {"ageMs", or_null(node.age_ms.has_value(), node.age_ms.value_or(0))},
+          {"linkUp", or_null(node.link_up.has_value(), node.link_up.value_or(false))},
+          {"shards", or_null(said, tally.shards)},
+          {"shareOfWork", or_null(said, share)},
+          {"decided", or_null(said, tally.decided)},
+          {"forwardedTo", exchanges_json(tally.forwarded)},
+          {"receivedFrom", exchanges_json(node.received)},
+          {"returned", or_null(said, tally.returned)},
+          {"fenceRejections", or_null(said, tally.fence_rejections)},
+          {"handOvers", or_null(said, tally.hand_overs)},
+          {"framesDropped", or_null(said, tally.frames_dropped)}};
+}
+
+} // namespace
+
+ordered_json cluster_json(const std::vector<node_view>& nodes) {
+  const auto silent = std::count_if(nodes.begin(), nodes.end(), [](const auto& n) { return n.silent; });
+  double all = 0;
+  for (const auto& node : nodes)
+    all += rate_of(node);
+  auto items = ordered_json::array();
+  for (const auto& node : nodes)
+    items.push_back(node_json(node, all));
+  return {{"known", nodes.size()},
+          {"answered", nodes.size() - static_cast<std::size_t>(silent)},
+          {"silent", silent},
+          {"nodes", std::move(items)}};
+}
+
+} // namespace ledgerd
