@@ -91,6 +91,7 @@ actor_world::actor_world(const config& settings, broker& nats, const ledger_know
     desk = nats.make_desk({std::string{names::api_submit}, std::string{names::api_record}});
   }
   try {
+    cluster_ = system_.spawn<caf::detached>(guarded(cluster_asker), nats.make_ask_line());
     if (ledger_parts)
       ledger_ = system_.spawn(guarded(ledger_root), *std::move(ledger_parts));
     if (account_parts) {
@@ -117,8 +118,10 @@ void actor_world::drain() {
   const auto began = shutdown_deadline::clock::now();
   const auto limit = deadline_.left_for_draining();
   caf::scoped_actor self{system_};
-  if (nats_api_)
-    self->send_exit(nats_api_, caf::exit_reason::user_shutdown);
+  for (const auto& each :
+       {caf::actor_cast<caf::actor>(nats_api_), caf::actor_cast<caf::actor>(cluster_)})
+    if (each)
+      self->send_exit(each, caf::exit_reason::user_shutdown);
   drain_summary all;
   const auto account_drained = begin_drain(self, account_, limit, all);
   const auto ledger_drained = begin_drain(self, ledger_, limit, all);

@@ -11,6 +11,7 @@
 #include "app/api/submission_api.hpp"
 #include "app/config/config.hpp"
 #include "app/daemon/shutdown.hpp"
+#include "app/operations/snapshot.hpp"
 #include "domain/currency.hpp"
 #include "domain/currency_lookup.hpp"
 #include "messaging/broker.hpp"
@@ -42,9 +43,8 @@ public:
   actor_world& operator=(const actor_world&) = delete;
 
   caf::actor_system& system() noexcept { return system_; }
-  const ledger_root_actor& ledger() const noexcept { return ledger_; }            // may be empty
-  const submission_root_actor& account_side() const noexcept { return account_; } // may be empty
-  const responder_actor& nats_api() const noexcept { return nats_api_; }          // likewise
+  // Those of whom the operations endpoints ask.
+  operations_sources sources() const { return {ledger_, account_, nats_api_, cluster_}; }
 
   // Null without the account role.
   const std::shared_ptr<submission_api>& api() const noexcept { return api_; }
@@ -61,6 +61,7 @@ private:
   ledger_root_actor ledger_;
   submission_root_actor account_;
   responder_actor nats_api_;
+  cluster_asker_actor cluster_;
   std::shared_ptr<submission_api> api_;
   bool drained_ = false;
 };

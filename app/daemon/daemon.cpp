@@ -136,8 +136,7 @@ private:
   }
 
   void serve(actor_world& actors, broker& nats) {
-    const auto operations = make_operations(actors.system(), actors.ledger(), actors.account_side(),
-                                            actors.nats_api(), board_, streams_);
+    const auto operations = make_operations(actors.system(), actors.sources(), board_, streams_);
     signals_.on_dump([operations] { dump(operations); });
     doors_->open(operations, actors.api());
     health_.started(make_watched_databases(settings_), nats);

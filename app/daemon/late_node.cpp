@@ -97,6 +97,13 @@ std::vector<http_route> make_late_routes(const std::shared_ptr<late_node>& node,
     else
       answer({});
   };
+  health.cluster = [node](auto answer) {
+    std::string why;
+    if (const auto open = node->operations(why))
+      open->cluster(std::move(answer));
+    else
+      answer({});
+  };
   auto routes = make_routes(std::move(health));
   if (with_account_api) {
     auto more = make_submission_routes(std::make_shared<late_api>(node));

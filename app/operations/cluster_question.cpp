@@ -87,8 +87,7 @@ cluster_asker_actor::behavior_type cluster_asker(cluster_asker_actor::pointer,
         constexpr std::chrono::seconds fresh{1};
         const auto now = std::chrono::steady_clock::now();
         if (!state->last || now - state->at > fresh) {
-          state->last =
-              std::make_shared<const std::vector<cluster_answer>>(state->question.ask());
+          state->last = std::make_shared<const std::vector<cluster_answer>>(state->question.ask());
           state->at = std::chrono::steady_clock::now();
         }
         return state->last;

@@ -11,10 +11,9 @@ using nlohmann::ordered_json;
 
 // Entries a second, over the life of the node.
 double rate_of(const node_view& node) {
-  return node.silent || node.word.uptime_ms == 0
-             ? 0
-             : static_cast<double>(node.tally.decided) * 1000
-                   / static_cast<double>(node.word.uptime_ms);
+  return node.silent || node.word.uptime_ms == 0 ? 0
+                                                 : static_cast<double>(node.tally.decided) * 1000
+                                                       / static_cast<double>(node.word.uptime_ms);
 }
 
 ordered_json roles_of(const node_word& word) {
@@ -66,7 +65,8 @@ ordered_json node_json(const node_view& node, double all) {
 } // namespace
 
 ordered_json cluster_json(const std::vector<node_view>& nodes) {
-  const auto silent = std::count_if(nodes.begin(), nodes.end(), [](const auto& n) { return n.silent; });
+  const auto silent =
+      std::count_if(nodes.begin(), nodes.end(), [](const auto& n) { return n.silent; });
   double all = 0;
   for (const auto& node : nodes)
     all += rate_of(node);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "app/operations/cluster_report.hpp"
 #include "app/operations/prometheus.hpp"
 
 namespace ledgerd {
@@ -97,6 +98,13 @@ std::vector<http_route> make_routes(http_routes daemon) {
   get("/v1/actors", [shared](const http_request&, const http_responder& respond) {
     shared->actors([respond](const auto& reports) {
       respond({200, "application/json", actors_json(reports), {}});
+    });
+  });
+  get("/v1/cluster", [shared](const http_request&, const http_responder& respond) {
+    shared->cluster([respond](const auto& nodes) {
+      if (nodes.empty())
+        return respond(http_problem(503, "UNAVAILABLE", "no node has answered over NATS"));
+      respond({200, "application/json", dump(cluster_json(nodes)), {}});
     });
   });
   return routes;

@@ -1,4 +1,4 @@
-// The operations endpoints: /livez, /readyz, /metrics, /v1/actors.
+// The operations endpoints: /livez, /readyz, /metrics, /v1/actors, /v1/cluster.
 #pragma once
 
 #include <functional>
@@ -9,6 +9,7 @@
 #include "actors/common/report.hpp"
 #include "app/http/server.hpp"
 #include "app/operations/metrics_snapshot.hpp"
+#include "messaging/cluster_answer.hpp"
 
 namespace ledgerd {
 
@@ -27,6 +28,8 @@ struct http_routes {
   std::function<void(std::function<void(std::vector<readiness_check>)>)> readiness;
   std::function<void(std::function<void(metrics_snapshot)>)> metrics;
   std::function<void(std::function<void(std::vector<actor_report>)>)> actors;
+  // Asks all nodes. None: nobody has answered, not even this one.
+  std::function<void(std::function<void(std::vector<node_view>)>)> cluster;
 };
 
 std::vector<http_route> make_routes(http_routes daemon);

@@ -17,6 +17,8 @@ namespace ledgerd {
 namespace {
 
 constexpr auto answer_limit = std::chrono::seconds{2};
+// Somebody may be asking already.
+constexpr auto cluster_limit = 3 * cluster_question::patience;
 
 // Whether an actor of the kind has not answered: its report is there, and empty.
 bool is_silent(const std::vector<actor_report>& reports, std::string_view actor) {
@@ -63,6 +65,15 @@ void ask_one_more(caf::actor_system& system, const responder_actor& whom, report
       [before, answer] { answer(std::move(*before)); }, report_atom_v);
 }
 
+void ask_cluster(caf::actor_system& system, const cluster_asker_actor& whom,
+                 const std::function<void(std::vector<node_view>)>& answer) {
+  if (!whom)
+    return answer({});
+  ask(
+      system, whom, cluster_limit, [answer](const cluster_answers& got) { answer(view_of(*got)); },
+      [answer] { answer({}); }, report_atom_v);
+}
+
 // A series without a label.
 metric one_series(const char* name, const char* help, metric_kind kind, std::int64_t value) {
   return {name, help, kind, {}, value, {}};
@@ -76,17 +87,16 @@ metrics_snapshot commit_wait() {
 
 } // namespace
 
-http_routes make_operations(caf::actor_system& system, const ledger_root_actor& ledger,
-                            const submission_root_actor& account, const responder_actor& nats_api,
+http_routes make_operations(caf::actor_system& system, const operations_sources& from,
                             std::shared_ptr<const progress_board> board,
                             std::shared_ptr<const topology_board> streams) {
   // One side after the other, so that their reports are gathered without a lock.
-  const auto ask_both = [&system, ledger, account, nats_api](const report_callback& answer) {
-    ask_reports(system, ledger, [&system, account, nats_api, answer](reports all) {
-      ask_reports(system, account,
-                  [&system, nats_api, all = std::move(all), answer](reports more) mutable {
+  const auto ask_both = [&system, from](const report_callback& answer) {
+    ask_reports(system, from.ledger, [&system, from, answer](reports all) {
+      ask_reports(system, from.account,
+                  [&system, from, all = std::move(all), answer](reports more) mutable {
                     std::move(more.begin(), more.end(), std::back_inserter(all));
-                    ask_one_more(system, nats_api, std::move(all), answer);
+                    ask_one_more(system, from.nats_api, std::move(all), answer);
                   });
     });
   };
@@ -101,6 +111,9 @@ http_routes make_operations(caf::actor_system& system, const ledger_root_actor& 
     });
   };
   result.actors = ask_both;
+  result.cluster = [&system, from](const std::function<void(std::vector<node_view>)>& answer) {
+    ask_cluster(system, from.cluster, answer);
+  };
   return result;
 }
 

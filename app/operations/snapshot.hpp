@@ -1,4 +1,5 @@
-// The operations endpoints of a running daemon: /livez, /readyz, /metrics and /v1/actors.
+// The operations endpoints of a running daemon: /livez, /readyz, /metrics, /v1/actors and
+// /v1/cluster.
 #pragma once
 
 #include <caf/actor_system.hpp>
@@ -9,6 +10,7 @@
 #include "actors/common/progress.hpp"
 #include "actors/ledger/protocol.hpp"
 #include "actors/submissions/protocol.hpp"
+#include "app/operations/cluster_question.hpp"
 #include "app/operations/metrics_snapshot.hpp"
 #include "app/operations/routes.hpp"
 #include "app/operations/topology_board.hpp"
@@ -16,9 +18,14 @@
 namespace ledgerd {
 
 // What the HTTP routes ask of a running daemon. Never blocks: the actors answer when they do.
-// One of the roots may be empty, and `nats_api` with `account`.
-http_routes make_operations(caf::actor_system& system, const ledger_root_actor& ledger,
-                            const submission_root_actor& account, const responder_actor& nats_api,
+// Those whom it asks; each may be empty.
+struct operations_sources {
+  ledger_root_actor ledger;
+  submission_root_actor account;
+  responder_actor nats_api;
+  cluster_asker_actor cluster;
+};
+http_routes make_operations(caf::actor_system& system, const operations_sources& from,
                             std::shared_ptr<const progress_board> board,
                             std::shared_ptr<const topology_board> streams);
 

@@ -1,10 +1,13 @@
-#include <array>
+#include <cmath>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <utility>
 
 #include "app/base/output.hpp"
 #include "app/base/text.hpp"
+#include "app/operations/cluster_question.hpp"
+#include "app/operations/cluster_report.hpp"
 #include "app/verbs/command_line.hpp"
 #include "app/verbs/http_client.hpp"
 #include "app/verbs/verb_support.hpp"
@@ -50,9 +53,12 @@ ordered_json look_at_consumers(broker& nats) {
   return items;
 }
 
-ordered_json look_at_broker(const config& settings) {
-  const auto nats = connect_broker(settings);
-  return {{"streams", look_at_streams(*nats)}, {"consumers", look_at_consumers(*nats)}};
+ordered_json look_at_broker(broker& nats) {
+  return {{"streams", look_at_streams(nats)}, {"consumers", look_at_consumers(nats)}};
+}
+
+ordered_json look_at_cluster(broker& nats) {
+  return cluster_json(view_of(cluster_question{nats.make_ask_line()}.ask()));
 }
 
 ordered_json look_at_ledger(const config& settings) {
@@ -93,6 +99,23 @@ ordered_json ask(const std::function<ordered_json()>& question) {
   }
 }
 
+// Both ask the broker; one of them may fail alone.
+struct broker_looks {
+  ordered_json broker;
+  ordered_json cluster;
+};
+
+broker_looks ask_broker(const config& settings) {
+  std::unique_ptr<broker> nats;
+  auto connected = ask([&] {
+    nats = connect_broker(settings);
+    return ordered_json::object();
+  });
+  if (!nats)
+    return {connected, connected};
+  return {ask([&] { return look_at_broker(*nats); }), ask([&] { return look_at_cluster(*nats); })};
+}
+
 std::string cell(const ordered_json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
@@ -108,6 +131,70 @@ void print_rows(const ordered_json& items) {
       row.push_back(cell(value));
   }
   print_table(table);
+  print_line("%s", "");
+}
+
+// "-" for what nobody knows.
+std::string known_or_dash(const ordered_json& value) {
+  return value.is_null() ? "-" : cell(value);
+}
+
+std::string time_text(const ordered_json& milliseconds) {
+  if (milliseconds.is_null())
+    return "-";
+  const auto seconds = milliseconds.get<std::uint64_t>() / 1000;
+  return seconds < 120      ? std::to_string(seconds) + "s"
+         : seconds < 7200   ? std::to_string(seconds / 60) + "m"
+         : seconds < 172800 ? std::to_string(seconds / 3600) + "h"
+                            : std::to_string(seconds / 86400) + "d";
+}
+
+std::string share_text(const ordered_json& share) {
+  return share.is_null() ? "-" : std::to_string(std::lround(share.get<double>() * 100)) + "%";
+}
+
+std::string link_text(const ordered_json& up) {
+  return up.is_null() ? "-" : up == true ? "up" : "DOWN";
+}
+
+std::string roles_text(const ordered_json& roles) {
+  std::string result;
+  for (const auto& each : roles)
+    result += (result.empty() ? "" : ",") + cell(each);
+  return result.empty() ? "-" : result;
+}
+
+std::string sum_text(const ordered_json& exchanges, bool known) {
+  std::uint64_t sum = 0;
+  for (const auto& each : exchanges)
+    sum += each["entries"].get<std::uint64_t>();
+  return known ? std::to_string(sum) : "-";
+}
+
+void print_nodes(const ordered_json& nodes) {
+  std::vector<std::vector<std::string>> table{
+      {"node", "version", "roles", "doing", "uptime", "heard", "link", "shards", "share", "decided",
+       "forwarded", "received", "returned", "fenced", "handOvers", "dropped"}};
+  for (const auto& node : nodes) {
+    const bool silent = node["silent"] == true;
+    table.push_back({cell(node["name"]), cell(node["version"]), roles_text(node["roles"]),
+                     silent ? "SILENT" : cell(node["doing"]), time_text(node["uptimeMs"]),
+                     time_text(node["ageMs"]), link_text(node["linkUp"]),
+                     known_or_dash(node["shards"]), share_text(node["shareOfWork"]),
+                     known_or_dash(node["decided"]), sum_text(node["forwardedTo"], !silent),
+                     sum_text(node["receivedFrom"], true), known_or_dash(node["returned"]),
+                     known_or_dash(node["fenceRejections"]), known_or_dash(node["handOvers"]),
+                     known_or_dash(node["framesDropped"])});
+  }
+  print_table(table);
+  print_line("%s", "");
+}
+
+void print_cluster(const ordered_json& cluster) {
+  if (!cluster.contains("error") && !cluster["nodes"].empty())
+    return print_nodes(cluster["nodes"]);
+  print_line("cluster: %s",
+             cluster.contains("error") ? cell(cluster["error"]).c_str() : "no node answers");
   print_line("%s", "");
 }
 
@@ -127,6 +214,7 @@ void print_text(const ordered_json& found) {
   } else {
     print_rows(ordered_json::array({ledger}));
   }
+  print_cluster(found["cluster"]);
   const auto& daemon = found["daemon"];
   if (daemon["ready"].is_null())
     print_line("daemon: not reachable (%s)", cell(daemon["detail"]).c_str());
@@ -140,8 +228,10 @@ void print_text(const ordered_json& found) {
 }
 
 int run_status(const config& settings, bool json) {
-  const ordered_json found{{"broker", ask([&] { return look_at_broker(settings); })},
+  const auto nats = ask_broker(settings);
+  const ordered_json found{{"broker", nats.broker},
                            {"ledger", ask([&] { return look_at_ledger(settings); })},
+                           {"cluster", nats.cluster},
                            {"daemon", look_at_daemon(settings)}};
   if (json)
     print_json(found);
@@ -150,7 +240,9 @@ int run_status(const config& settings, bool json) {
   const bool servers = !found["broker"].contains("error") && !found["ledger"].contains("error");
   // Who has no HTTP has nobody to ask, which is no fault.
   const bool daemon = !settings.http_listen || found["daemon"]["ready"] == true;
-  return servers && daemon ? exit_code::done : exit_code::answer_is_no;
+  // Somebody must look at a node that the others miss, whichever node was asked.
+  const bool cluster = found["cluster"].value("silent", 0) == 0;
+  return servers && daemon && cluster ? exit_code::done : exit_code::answer_is_no;
 }
 
 } // namespace
@@ -158,9 +250,9 @@ int run_status(const config& settings, bool json) {
 void add_status(command_line& line) {
   const auto json = std::make_shared<bool>(false);
   auto& app = line.add_verb({"status",
-                             "Show streams, consumers, the ledger and the daemon's readiness; exit "
-                             "code 1 when a server or "
-                             "the daemon is away or not ready",
+                             "Show streams, consumers, the ledger, all nodes and the daemon's "
+                             "readiness; exit code 1 when a server or the daemon is away or not "
+                             "ready, or a node is silent",
                              "ledgerd status --json"},
                             [json](const config& settings) { return run_status(settings, *json); });
   app.add_flag("--json", *json, "Print JSON");

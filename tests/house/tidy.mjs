@@ -44,7 +44,7 @@ const wings = {
   },
   'app/audit': {ours: ['app/base', ...outer], anywhere: /./},
   'app/bench': {ours: ['app/config/engine_settings.hpp', 'app/base', ...outer], anywhere: /./},
-  'app/verbs': {ours: ['app/daemon', 'app/audit', 'app/bench', 'app/config', 'app/base', ...outer], anywhere: /./},
+  'app/verbs': {ours: ['app/daemon', 'app/operations', 'app/audit', 'app/bench', 'app/config', 'app/base', ...outer], anywhere: /./},
 };
 const rooms = new Set(Object.keys(wings).map((path) => path.split('/')[0]));
 

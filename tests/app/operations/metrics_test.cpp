@@ -291,7 +291,7 @@ CAF_TEST(what belongs to no actor is exported although there is none) {
   const auto streams = std::make_shared<topology_board>();
   streams->made_again(3);
   std::set<std::string> found;
-  make_operations(system, {}, {}, {}, board, streams).metrics([&](const metrics_snapshot& all) {
+  make_operations(system, {}, board, streams).metrics([&](const metrics_snapshot& all) {
     for (const auto& each : all)
       if (each.name != "ledgerd_build_info")
         found.insert(text_of(each));
