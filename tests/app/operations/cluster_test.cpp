@@ -187,5 +187,6 @@ CAF_TEST(the route shows the nodes or says that nobody has answered) {
   nodes = view_of({of_node(1, "a")});
   ask();
   CAF_CHECK_EQUAL(got.status, 200);
-  CAF_CHECK_EQUAL(nlohmann::json::parse(got.body).at("nodes").at(0).at("name"), "a");
+  CAF_CHECK_EQUAL(nlohmann::json::parse(got.body).at("nodes").at(0).at("name").get<std::string>(),
+                  "a");
 }

@@ -44,12 +44,10 @@ std::vector<actor_report> one_of_each() {
                                    .applied = 103,
                                    .refused = 104,
                                    .duplicate = 105,
-                                   .parked = 106,
                                    .own_failures = 107,
                                    .let_go = 108,
-                                   .unconfirmed = 109,
-                                   .postponed = 110,
                                    .end_to_end = lasting(116)},
+                                  {.parked = 106, .unconfirmed = 109, .postponed = 110},
                                   {.unstored = 111,
                                    .oldest_unconfirmed_ms = 112,
                                    .held = 113,
@@ -98,10 +96,9 @@ std::vector<actor_report> one_of_each() {
                                       .known = 703,
                                       .foreign = 704,
                                       .contrary = 705,
-                                      .parked = 706,
                                       .batches = 707,
-                                      .failures = 708,
-                                      .postponed = 710},
+                                      .failures = 708},
+                                     {.parked = 706, .unconfirmed = 715, .postponed = 710},
                                      {.aside = 709,
                                       .unstored = 711,
                                       .oldest_unconfirmed_ms = 712,
@@ -139,7 +136,8 @@ const std::vector<std::string> listed{
     "lookup answered_total=601 refused_total=602 waiting=603 ",
     "reconciler fetched_total=701 settled_total=702 known_total=703 foreign_total=704 "
     "contrary_total=705 parked_total=706 batches_total=707 failures_total=708 aside=709 "
-    "postponed_total=710 unstored=711 oldest_unconfirmed_ms=712 held=713 held_bytes=714 ",
+    "unconfirmed_total=715 postponed_total=710 unstored=711 oldest_unconfirmed_ms=712 held=713 "
+    "held_bytes=714 ",
     "redriver claimed_total=801 settled_total=802 republished_total=803 unanswered_total=804 "
     "contrary_total=805 publishing=806 ",
     "nats_api questions_answered_total=901 questions_expired_total=902 "
@@ -195,7 +193,7 @@ const std::set<std::string> series{
     "counter ledgerd_submissions_total{outcome=conflict} 503: Submissions by what was answered.",
     "counter ledgerd_submissions_total{outcome=repeated} 502: Submissions by what was answered.",
     "counter ledgerd_submissions_total{outcome=unavailable} 504: Submissions by what was answered.",
-    "counter ledgerd_unconfirmed_total 109: Publications without a PubAck, published again.",
+    "counter ledgerd_unconfirmed_total 824: Publications without a PubAck, published again.",
     "gauge ledgerd_aside_accounts 215: Accounts that are set aside: locked, refused or slow.",
     "gauge ledgerd_aside_oldest_milliseconds 217: How long the longest of them waits, added up "
     "over the gates.",
