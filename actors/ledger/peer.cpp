@@ -84,6 +84,10 @@ peer_actor::behavior_type peer_state::begin(peer_options options) {
         send_frames();
         pass_on();
       },
+      [this](yield_atom) {
+        book_->give_back_all();
+        pass_on();
+      },
       [this](wake_atom) {
         take_replies();
         send_frames();

@@ -28,6 +28,8 @@
 namespace ledgerd {
 
 using peer_actor = entry_sink::extend_with<reporting_actor, drainable_actor>::extend<
+    // It does not serve any more, says the region: give back what it has.
+    caf::reacts_to<yield_atom>,
     // The line has something (from its thread).
     caf::reacts_to<wake_atom>,
     // Time passes: probes, deadlines.

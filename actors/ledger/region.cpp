@@ -16,6 +16,10 @@ namespace ledgerd {
 
 namespace {
 
+bool cannot_decide(const node_word& word) {
+  return word.doing == node_doing::paused || word.doing == node_doing::stalled;
+}
+
 bool reads_our_frames(const node_word& word) {
   return word.link_least <= link_version && link_version <= word.link_most;
 }
@@ -184,10 +188,14 @@ void region_state::keep_peers() {
   for (const auto& word : roster_->others) {
     const auto known = std::find_if(neighbours_.begin(), neighbours_.end(),
                                     [&](const auto& each) { return each.word.boot == word.boot; });
-    if (known != neighbours_.end())
+    if (known != neighbours_.end()) {
+      // Its gates may try for ever what its database does not take.
+      if (cannot_decide(word) && !cannot_decide(known->word))
+        self_->send(known->peer, yield_atom_v);
       known->word = word;
-    else if (word.ledger && reads_our_frames(word))
+    } else if (word.ledger && reads_our_frames(word)) {
       spawn_peer(word);
+    }
   }
   const auto lives = [this](const neighbour& one) {
     return std::any_of(roster_->others.begin(), roster_->others.end(),
@@ -204,6 +212,14 @@ void region_state::on_roster(roster_ptr who) {
   look_around();
 }
 
+void region_state::tell_links() {
+  std::vector<boot_id> up;
+  for (const auto& each : neighbours_)
+    if (each.link.works())
+      up.push_back(each.word.boot);
+  self_->send(options_.cluster->membership, links_atom_v, std::move(up));
+}
+
 void region_state::on_link(boot_id node, bool up) {
   const auto known = std::find_if(neighbours_.begin(), neighbours_.end(),
                                   [&](const auto& each) { return each.word.boot == node; });
@@ -214,6 +230,7 @@ void region_state::on_link(boot_id node, bool up) {
     known->link.up(now);
   else
     known->link.down(now);
+  tell_links();
   look_around();
 }
 

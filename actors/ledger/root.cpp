@@ -2,59 +2,84 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
+#include "actors/cluster/membership.hpp"
 #include "actors/common/failpoint.hpp"
 #include "actors/ledger/fetcher.hpp"
 #include "actors/ledger/gate.hpp"
+#include "actors/ledger/node_tally.hpp"
 #include "actors/ledger/poster.hpp"
+#include "actors/ledger/receiver.hpp"
 #include "actors/ledger/region.hpp"
 #include "actors/ledger/responder.hpp"
 #include "domain/assert.hpp"
 
 namespace ledgerd {
 
-namespace {
-
-using ledger_root_pointer = ledger_root_actor::stateful_pointer<ledger_root_state>;
-
-void spawn_gates(ledger_root_pointer self, const ledger_root_options& options) {
-  auto& state = self->state;
+void ledger_root_state::spawn_gates(const ledger_root_options& options) {
   std::size_t credit = 0;
   for (const auto& ports : options.fetchers)
     credit += ports.credit.messages;
   for (std::size_t i = 0; i < options.stores.size(); ++i) {
     const auto spawn_poster = [&](const std::shared_ptr<ledger_store>& store, const char* kind,
                                   duty what) {
-      return state.children.add(options.detach ? self->spawn<caf::detached>(guarded(poster), store)
-                                               : self->spawn(guarded(poster), store),
-                                {kind, std::to_string(i), what, false});
+      return children_.add(options.detach ? self_->spawn<caf::detached>(guarded(poster), store)
+                                          : self_->spawn(guarded(poster), store),
+                           {kind, std::to_string(i), what, false});
     };
     gate_options gate_config{
         .poster = spawn_poster(options.stores[i], "poster", duty::moves_money),
         .side_poster = spawn_poster(options.side_stores[i], "side poster", duty::answers),
-        .node = ledger_root_actor{self},
+        .node = ledger_root_actor{self_},
         .index = static_cast<std::uint32_t>(i),
         .batch_max = options.batch_max,
         // What is set aside must leave most of the credit to all others.
         .aside_max = std::max<std::size_t>(1, credit / 4 / options.stores.size())};
-    state.gates.push_back(state.children.add(self->spawn(guarded(gate), std::move(gate_config)),
-                                             {gate_state::name, std::to_string(i)}));
+    gates_.push_back(children_.add(self_->spawn(guarded(gate), std::move(gate_config)),
+                                   {gate_state::name, std::to_string(i)}));
   }
-  state.circuits.assign(state.gates.size(), false);
+  circuits_.assign(gates_.size(), false);
 }
 
-void spawn_region(ledger_root_pointer self, const ledger_root_options& options) {
-  region_options config{.gates = self->state.gates,
+void ledger_root_state::spawn_membership(const ledger_root_options& options) {
+  if (!options.cluster)
+    return;
+  membership_options config{
+      .self = options.cluster->self, .line = options.cluster->words, .desk = options.cluster->asks};
+  membership_ =
+      children_.add(self_->spawn(guarded(membership), std::move(config)), {membership_state::name});
+}
+
+void ledger_root_state::spawn_region(const ledger_root_options& options) {
+  region_options config{.gates = gates_,
                         .ledgers_max = options.ledgers_max,
                         .ledger_idle = options.ledger_idle,
                         .group_max = options.batch_max};
-  self->state.region = self->state.children.add(self->spawn(guarded(region), std::move(config)),
-                                                {region_state::name});
+  if (const auto& cluster = options.cluster)
+    config.cluster = region_cluster{
+        .self = {cluster->self.name, cluster->self.boot},
+        .membership = membership_,
+        .make_peer = [make_line = cluster->make_line](caf::local_actor& parent, peer_options one) {
+          one.line = make_line(one.peer);
+          return parent.spawn(guarded(peer), std::move(one));
+        }};
+  region_ = children_.add(self_->spawn(guarded(region), std::move(config)), {region_state::name});
 }
 
-void spawn_fetchers(ledger_root_pointer self, const ledger_root_options& options) {
+void ledger_root_state::spawn_receiver(const ledger_root_options& options) {
+  if (!options.cluster)
+    return;
+  receiver_options config{.self = options.cluster->self.boot,
+                          .desk = options.cluster->entries,
+                          .region = region_,
+                          .room = options.cluster->received};
+  children_.add(self_->spawn(guarded(receiver), std::move(config)), {receiver_state::name});
+}
+
+void ledger_root_state::spawn_fetchers(const ledger_root_options& options) {
   for (const auto& ports : options.fetchers) {
     fetcher_options config{.instance = ports.instance,
                            .node_name = options.node_name,
@@ -63,67 +88,97 @@ void spawn_fetchers(ledger_root_pointer self, const ledger_root_options& options
                            .currencies = options.currencies,
                            .rules = options.rules,
                            .lookup = options.lookup,
-                           .region = self->state.region,
+                           .region = region_,
                            .credit = ports.credit,
                            .attempts_max = options.attempts_max,
                            .postpones = ports.postpones,
                            .lease = options.lease};
-    self->state.fetchers.push_back(self->state.children.add(
-        self->spawn(guarded(fetcher), std::move(config)), {fetcher_state::name, ports.instance}));
+    fetchers_.push_back(children_.add(self_->spawn(guarded(fetcher), std::move(config)),
+                                      {fetcher_state::name, ports.instance}));
   }
 }
 
-void spawn_responder(ledger_root_pointer self, const ledger_root_options& options) {
+void ledger_root_state::spawn_responder(const ledger_root_options& options) {
   if (!options.desk)
     return;
   responder_options config{options.desk, options.reader, options.currencies};
-  self->state.children.add(options.detach
-                               ? self->spawn<caf::detached>(guarded(responder), std::move(config))
-                               : self->spawn(guarded(responder), std::move(config)),
-                           {responder_state::name, {}, duty::answers});
+  children_.add(options.detach ? self_->spawn<caf::detached>(guarded(responder), std::move(config))
+                               : self_->spawn(guarded(responder), std::move(config)),
+                {responder_state::name, {}, duty::answers});
 }
 
 // Fetchers pull only while every gate can reach the database: an entry may need any of them.
-void on_circuit(ledger_root_pointer self, std::uint32_t index, bool open) {
-  auto& state = self->state;
-  LEDGERD_ASSERT(index < state.circuits.size());
-  state.circuits[index] = open;
-  const auto paused =
-      std::find(state.circuits.begin(), state.circuits.end(), true) != state.circuits.end();
-  if (paused == state.paused)
+void ledger_root_state::on_circuit(std::uint32_t index, bool open) {
+  LEDGERD_ASSERT(index < circuits_.size());
+  circuits_[index] = open;
+  const auto paused = std::find(circuits_.begin(), circuits_.end(), true) != circuits_.end();
+  if (paused == paused_)
     return;
-  state.paused = paused;
+  paused_ = paused;
   spdlog::warn("{}", paused ? "database away: pulling stops, what is held is kept alive"
                             : "database back: pulling goes on");
-  for (const auto& to : state.fetchers)
-    self->send(to, circuit_atom_v, paused);
+  for (const auto& to : fetchers_)
+    self_->send(to, circuit_atom_v, paused);
+  tell_doing();
 }
 
-void call_the_roll(ledger_root_pointer self) {
+void ledger_root_state::call_the_roll() {
   failpoint("node");
-  self->state.children.call_the_roll();
-  self->delayed_send(self, roll_call_pause, tick_atom_v);
+  moving_ = children_.call_the_roll();
+  tell_doing();
+  tell_tally();
+  self_->delayed_send(self_, roll_call_pause, tick_atom_v);
 }
 
-} // namespace
+void ledger_root_state::tell_doing() {
+  const auto now = leaving_   ? node_doing::leaving
+                   : paused_  ? node_doing::paused
+                   : !moving_ ? node_doing::stalled
+                              : node_doing::serving;
+  if (membership_ && std::exchange(told_, now) != now)
+    self_->send(membership_, doing_atom_v, now);
+}
 
-ledger_root_actor::behavior_type
-ledger_root(ledger_root_actor::stateful_pointer<ledger_root_state> self,
-            const ledger_root_options& options) {
+// One that cannot be had within its time is not missed: the next is soon.
+void ledger_root_state::tell_tally() {
+  if (!membership_ || std::exchange(tally_under_way_, true))
+    return;
+  self_->request(ledger_root_actor{self_}, std::chrono::seconds{2}, report_atom_v)
+      .then(
+          [this](const std::vector<actor_report>& all) {
+            tally_under_way_ = false;
+            self_->send(membership_, tally_atom_v, tally_of(all));
+          },
+          [this](const caf::error&) { tally_under_way_ = false; });
+}
+
+ledger_root_actor::behavior_type ledger_root_state::begin(pointer self,
+                                                          const ledger_root_options& options) {
   LEDGERD_ASSERT(!options.fetchers.empty() && !options.stores.empty());
   LEDGERD_ASSERT(options.side_stores.size() == options.stores.size());
-  self->state.children.begin(self, "ledger", options.board);
-  spawn_gates(self, options);
-  spawn_region(self, options);
-  spawn_fetchers(self, options);
-  spawn_responder(self, options);
-  call_the_roll(self);
+  children_.begin(self, "ledger", options.board);
+  spawn_gates(options);
+  spawn_membership(options);
+  spawn_region(options);
+  spawn_receiver(options);
+  spawn_fetchers(options);
+  spawn_responder(options);
+  call_the_roll();
   return {
-      [=](circuit_atom, std::uint32_t index, bool open) { on_circuit(self, index, open); },
-      [=](tick_atom) { call_the_roll(self); },
-      [=](drain_atom, std::int64_t deadline_ms) { return self->state.children.drain(deadline_ms); },
-      [=](report_atom) { return self->state.children.report(); },
+      [this](circuit_atom, std::uint32_t index, bool open) { on_circuit(index, open); },
+      [this](tick_atom) { call_the_roll(); },
+      [this](drain_atom, std::int64_t deadline_ms) {
+        leaving_ = true;
+        tell_doing();
+        return children_.drain(deadline_ms);
+      },
+      [this](report_atom) { return children_.report(); },
   };
+}
+
+ledger_root_actor::behavior_type ledger_root(ledger_root_state::pointer self,
+                                             const ledger_root_options& options) {
+  return self->state.begin(self, options);
 }
 
 } // namespace ledgerd

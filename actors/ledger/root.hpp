@@ -1,8 +1,10 @@
-// ROOT: the root of the ledger's actors. Spawns bottom-up (posters, gates, region, fetchers,
-// responder) and passes the state of the circuits on; all else follows from the list of its
-// children: fetchers drain first, then all go, the last spawned first.
+// ROOT: the root of the ledger's actors. Spawns bottom-up (posters, gates, membership, region,
+// receiver, fetchers, responder), passes the state of the circuits on, and has the membership say
+// what the node is doing; all else follows from the list of its children: fetchers and receiver
+// drain first, then all go, the last spawned first.
 //
-// With the account root, the only place that constructs actors and chooses `detached`.
+// With the account root, the only place that constructs actors and chooses `detached`; the region
+// makes ledgers, and peers by what this one gives it.
 #pragma once
 
 #include <caf/stateful_actor.hpp>
@@ -12,17 +14,30 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "actors/cluster/protocol.hpp"
 #include "actors/common/child_list.hpp"
 #include "actors/ledger/protocol.hpp"
 #include "domain/currency_lookup.hpp"
+#include "messaging/cluster_ports.hpp"
 #include "messaging/codec.hpp"
 #include "messaging/ports.hpp"
 #include "persistence/ledger_reader.hpp"
 
 namespace ledgerd {
+
+// What makes a node one among others.
+struct ledger_cluster {
+  node_word self;
+  std::shared_ptr<word_line> words;
+  std::shared_ptr<question_desk> asks;    // of those who ask how the node is; null: nobody may
+  std::shared_ptr<question_desk> entries; // on this node's own subject
+  std::function<std::shared_ptr<peer_line>(boot_id)> make_line; // to another node
+  capacity received; // entries of other nodes that are held at most
+};
 
 struct ledger_root_options {
   struct fetcher_ports {
@@ -48,25 +63,51 @@ struct ledger_root_options {
   std::size_t ledgers_max;
   std::chrono::milliseconds ledger_idle;
   std::uint32_t attempts_max;
-  std::chrono::milliseconds lease;                 // the consumers' acknowledgement wait
-  std::shared_ptr<progress_board> board = nullptr; // null: nobody watches
+  std::chrono::milliseconds lease;                      // the consumers' acknowledgement wait
+  std::shared_ptr<progress_board> board = nullptr;      // null: nobody watches
+  std::optional<ledger_cluster> cluster = std::nullopt; // nothing: the node is alone
   bool detach = true; // whoever blocks; false only in deterministic tests
 };
 
-struct ledger_root_state {
+class ledger_root_state {
+public:
   static inline const char* name = "node";
+  using pointer = ledger_root_actor::stateful_pointer<ledger_root_state>;
 
-  child_list<ledger_root_actor::stateful_pointer<ledger_root_state>> children;
-  std::vector<group_sink> gates;
-  entry_sink region;
-  std::vector<pausable_actor> fetchers;
+  explicit ledger_root_state(ledger_root_actor::pointer self) : self_(self) {}
 
-  std::vector<bool> circuits; // by gate: open
-  bool paused = false;
+  ledger_root_actor::behavior_type begin(pointer self, const ledger_root_options& options);
+
+  const std::vector<child>& children() const { return children_.all(); }
+
+private:
+  void spawn_gates(const ledger_root_options& options);
+  void spawn_membership(const ledger_root_options& options);
+  void spawn_region(const ledger_root_options& options);
+  void spawn_receiver(const ledger_root_options& options);
+  void spawn_fetchers(const ledger_root_options& options);
+  void spawn_responder(const ledger_root_options& options);
+  void on_circuit(std::uint32_t index, bool open);
+  void call_the_roll();
+  void tell_doing();
+  void tell_tally();
+
+  const ledger_root_actor::pointer self_;
+  child_list<pointer> children_;
+  std::vector<group_sink> gates_;
+  word_sink membership_; // null: the node is alone
+  entry_sink region_;
+  std::vector<pausable_actor> fetchers_;
+
+  std::vector<bool> circuits_; // by gate: open
+  bool paused_ = false;
+  bool moving_ = true;
+  bool leaving_ = false;
+  node_doing told_ = node_doing::serving;
+  bool tally_under_way_ = false;
 };
 
-ledger_root_actor::behavior_type
-ledger_root(ledger_root_actor::stateful_pointer<ledger_root_state> self,
-            const ledger_root_options& options);
+ledger_root_actor::behavior_type ledger_root(ledger_root_state::pointer self,
+                                             const ledger_root_options& options);
 
 } // namespace ledgerd

@@ -48,6 +48,12 @@ peer_actor::behavior_type play_peer(peer_actor::pointer me,
         mine.ended = true;
         return drain_summary{};
       },
+      [=](yield_atom) {
+        auto& mine = all->at(which);
+        for (auto& each : mine.got)
+          --each.hops_left;
+        me->send(mine.about.region, apply_atom_v, std::exchange(mine.got, {}));
+      },
       [](wake_atom) {},
       [](tick_atom) {},
   };
@@ -65,13 +71,16 @@ struct region_cluster_fixture : fixture {
   std::int64_t next_id = 0;
 
   region_cluster_fixture() {
-    const auto membership = spawn_fake<word_sink>([r = released, l = listener](word_sink::pointer) {
-      return word_sink::behavior_type{
-          [](doing_atom, node_doing) {},
-          [r](released_atom, std::uint64_t by) { r->push_back(by); },
-          [l](roster_atom, const roster_sink& to) { *l = to; },
-      };
-    });
+    const auto membership =
+        spawn_fake<word_sink>([r = released, l = listener, n = links](word_sink::pointer) {
+          return word_sink::behavior_type{
+              [](doing_atom, node_doing) {},
+              [r](released_atom, std::uint64_t by) { r->push_back(by); },
+              [l](roster_atom, const roster_sink& to) { *l = to; },
+              [n](links_atom, const std::vector<boot_id>& up) { *n = up; },
+              [](tally_atom, const node_tally&) {},
+          };
+        });
     const auto make_peer = [this](caf::local_actor&, peer_options about) {
       auto& made = (*peers)[about.peer];
       made.handle = started_actor(peer_actor{sys.spawn(play_peer, peers, about.peer)});

@@ -50,7 +50,7 @@ struct ledger_root_fixture : fixture {
 
   const std::vector<child>& children() {
     return deref<caf::stateful_actor<ledger_root_state, ledger_root_actor::base>>(root)
-        .state.children.all();
+        .state.children();
   }
 };
 
