@@ -94,6 +94,9 @@ submission_root(submission_root_actor::stateful_pointer<submission_root_state> s
   self->state.handles.ledger_client = self->state.children.add(
       self->spawn(guarded(ledger_client), ledger_client_options{options.questions}),
       {"ledger_client", {}, duty::answers, false});
+  if (options.membership)
+    self->state.children.add(self->spawn(guarded(membership), *options.membership),
+                             {membership_state::name, {}, duty::answers});
   const settled_sink intake = spawn_intake(self, options);
   spawn_reconcilers(self, options, intake);
   spawn_redriver(self, options, intake);

@@ -9,9 +9,11 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "actors/cluster/membership.hpp"
 #include "actors/common/child_list.hpp"
 #include "actors/submissions/protocol.hpp"
 #include "domain/currency.hpp"
@@ -45,6 +47,8 @@ struct submission_root_options {
   std::chrono::milliseconds lease; // the consumers' acknowledgement wait
   std::chrono::milliseconds redrive_after;
   std::shared_ptr<progress_board> board = nullptr; // null: nobody watches
+  // Says that this node lives; nothing: another root does, or it is alone.
+  std::optional<membership_options> membership = std::nullopt;
   bool detach = true; // whoever blocks; false only in deterministic tests
 };
 

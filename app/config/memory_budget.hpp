@@ -12,6 +12,7 @@ struct memory_budget {
   std::size_t recovery = 0;   // of each of the two that read what a consumer gave up
   std::size_t reconciler = 0; // of the one that reads results
   std::size_t letters = 0;    // of the one that reads dead letters
+  std::size_t received = 0;   // what other nodes give this one to decide
 };
 
 // What everything but the messages takes: the program, its threads and connections, and the
@@ -34,7 +35,8 @@ constexpr memory_budget share_memory(std::size_t memory_max, std::size_t fetcher
   const auto all = std::min((memory_max - memory_base) / copies_of_message, connection_bytes_max);
   const std::size_t shares = 4 * fetchers + (fetchers > 0 ? 2 : 0) + (account ? 4 : 0);
   const auto share = all / std::max<std::size_t>(shares, 1);
-  return {4 * share, share, 3 * share, share};
+  // Entries take less than the deliveries that they stand in, which other nodes hold.
+  return {4 * share, share, 3 * share, share, std::size_t{16} << 20};
 }
 
 } // namespace ledgerd

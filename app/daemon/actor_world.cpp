@@ -81,12 +81,15 @@ actor_world::actor_world(const config& settings, broker& nats, const ledger_know
   std::optional<ledger_root_options> ledger_parts;
   std::optional<submission_root_options> account_parts;
   std::shared_ptr<question_desk> desk;
+  const auto self = make_node_word(settings);
+  spdlog::info("node {} ({})", self.name, to_text(self.boot));
   if (settings.has_role(role::ledger)) {
-    ledger_parts = make_ledger_role(settings, nats, known.currencies, known.lookup);
+    ledger_parts = make_ledger_role(settings, nats, self, known.currencies, known.lookup);
     ledger_parts->board = board;
   }
   if (settings.has_role(role::account)) {
-    account_parts = make_account_role(settings, nats, known.currencies, known.lookup, known.view);
+    account_parts =
+        make_account_role(settings, nats, self, known.currencies, known.lookup, known.view);
     account_parts->board = board;
     desk = nats.make_desk({std::string{names::api_submit}, std::string{names::api_record}});
   }

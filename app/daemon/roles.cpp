@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,7 +25,21 @@ constexpr auto lease_max = std::chrono::milliseconds{30000};
 
 } // namespace
 
-ledger_root_options make_ledger_role(const config& settings, broker& nats,
+node_word make_node_word(const config& settings) {
+  std::random_device entropy;
+  std::uint64_t boot = 0;
+  while (boot == 0)
+    boot = (std::uint64_t{entropy()} << 32) | entropy();
+  return {.boot = boot_id{boot},
+          .name = settings.node_name,
+          .version = LEDGERD_VERSION,
+          .link_least = link_version_least,
+          .link_most = link_version,
+          .ledger = settings.has_role(role::ledger),
+          .account = settings.has_role(role::account)};
+}
+
+ledger_root_options make_ledger_role(const config& settings, broker& nats, const node_word& self,
                                      std::shared_ptr<const currency_table> currencies,
                                      std::shared_ptr<currency_lookup> lookup) {
   ledger_root_options options{.node_name = settings.node_name,
@@ -68,10 +83,18 @@ ledger_root_options make_ledger_role(const config& settings, broker& nats,
       nats.make_desk({std::string{names::api_account}, std::string{names::api_history},
                       std::string{names::api_verdicts}, std::string{names::api_currencies}});
   options.reader = make_postgres_reader(ledger_database(settings));
+  options.cluster =
+      ledger_cluster{.self = self,
+                     .words = nats.make_word_line(),
+                     .asks = nats.make_cluster_desk(),
+                     .entries = nats.make_entries_desk(self.boot),
+                     .make_line = [&nats](boot_id peer) { return nats.make_peer_line(peer); },
+                     .received = {settings.max_in_flight, budget.received}};
   return options;
 }
 
 submission_root_options make_account_role(const config& settings, broker& nats,
+                                          const node_word& self,
                                           std::shared_ptr<const currency_table> currencies,
                                           std::shared_ptr<currency_lookup> lookup,
                                           const std::shared_ptr<ledger_view>& view) {
@@ -90,6 +113,9 @@ submission_root_options make_account_role(const config& settings, broker& nats,
                                   .batch_max = settings.batch_max,
                                   .lease = lease_max,
                                   .redrive_after = settings.redrive_after};
+  if (!settings.has_role(role::ledger))
+    options.membership = membership_options{
+        .self = self, .line = nats.make_word_line(), .desk = nats.make_cluster_desk()};
   const auto fetchers = settings.has_role(role::ledger)
                             ? movement_routes.size() * static_cast<std::size_t>(settings.fetchers)
                             : 0;

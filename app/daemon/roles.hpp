@@ -13,12 +13,16 @@
 
 namespace ledgerd {
 
+// This process among others: draws its boot id.
+node_word make_node_word(const config& settings);
+
 // Both ask the broker for the consumers' settings; throw std::runtime_error when it does not
 // answer. `nats` must outlive the actors.
-ledger_root_options make_ledger_role(const config& settings, broker& nats,
+ledger_root_options make_ledger_role(const config& settings, broker& nats, const node_word& self,
                                      std::shared_ptr<const currency_table> currencies,
                                      std::shared_ptr<currency_lookup> lookup);
 submission_root_options make_account_role(const config& settings, broker& nats,
+                                          const node_word& self,
                                           std::shared_ptr<const currency_table> currencies,
                                           std::shared_ptr<currency_lookup> lookup,
                                           const std::shared_ptr<ledger_view>& view);
