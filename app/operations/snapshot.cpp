@@ -159,9 +159,6 @@ metrics_snapshot to_snapshot(const std::vector<actor_report>& reports) {
   std::sort(result.begin(), result.end(), [](const metric& a, const metric& b) {
     return std::tie(a.name, a.labels) < std::tie(b.name, b.labels);
   });
-  // Nodes do not forward to each other yet; the series is there so that dashboards need not change.
-  result.push_back(one_series("ledgerd_forwarded_entries_total",
-                              "Entries sent to the node that owns them.", metric_kind::counter, 0));
   result.push_back({"ledgerd_build_info",
                     "Always 1.",
                     metric_kind::gauge,

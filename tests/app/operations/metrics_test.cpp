@@ -11,8 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "actors/cluster/membership_counters.hpp"
 #include "actors/ledger/fetcher_counters.hpp"
 #include "actors/ledger/gate_counters.hpp"
+#include "actors/ledger/peer_counters.hpp"
+#include "actors/ledger/receiver_counters.hpp"
 #include "actors/ledger/region_counters.hpp"
 #include "actors/ledger/responder.hpp"
 #include "actors/submissions/intake_counters.hpp"
@@ -72,9 +75,16 @@ std::vector<actor_report> one_of_each() {
                                 .aside_accounts = 215,
                                 .aside_waiting = 216,
                                 .aside_oldest_ms = 217}}),
-      make_report(
-          "region", "",
-          region_numbers{{.entries = 301, .spawned = 303, .passivated = 304}, {.ledgers = 302}}),
+      make_report("region", "",
+                  region_numbers{
+                      {.entries = 301,
+                       .spawned = 303,
+                       .passivated = 304,
+                       .forwarded = 305,
+                       .held_back = 306,
+                       .hand_overs = 307,
+                       .yielded = 308},
+                      {.ledgers = 302, .waiting = 309, .owed = 310, .shards = 311, .peers = 312}}),
       make_report(
           "responder", "",
           responder_numbers{{.answered = 401, .expired = 402, .overflow = 403, .foreign = 404}}),
@@ -114,6 +124,35 @@ std::vector<actor_report> one_of_each() {
       make_report(
           "nats_api", "",
           nats_api_numbers{{.answered = 901, .expired = 902, .overflow = 903, .foreign = 904}}),
+      make_report("peer", "",
+                  peer_numbers{{.forwarded = 1001,
+                                .answered = 1002,
+                                .returned = 1003,
+                                .given_back = 1004,
+                                .frames = 1005,
+                                .frames_again = 1006,
+                                .frames_refused = 1007,
+                                .late = 1008,
+                                .damaged = 1009,
+                                .downs = 1010},
+                               {.held = 1011, .up = 1012}}),
+      make_report("receiver", "",
+                  receiver_numbers{{.received = 1101,
+                                    .again = 1102,
+                                    .answered = 1103,
+                                    .returned = 1104,
+                                    .probes = 1105,
+                                    .damaged = 1106,
+                                    .version = 1107,
+                                    .stranger = 1108,
+                                    .overflow = 1109,
+                                    .foreign = 1110},
+                                   {.held = 1111, .held_bytes = 1112}}),
+      make_report(
+          "membership", "",
+          membership_numbers{
+              {.heard = 1201, .dropped = 1202, .joined = 1203, .lost = 1204, .answered = 1205},
+              {.members = 1206, .namesakes = 1207, .deaf = 1208}}),
   };
 }
 
@@ -127,7 +166,9 @@ const std::vector<std::string> listed{
     "raced_total=205 in_doubt_total=206 unavailable_total=207 rejected_total=208 blocked_total=209 "
     "set_aside_total=210 circuit_open=211 waiting=212 under_way=213 oldest_waiting_ms=214 "
     "aside_accounts=215 aside_waiting=216 aside_oldest_ms=217 commit=218us ",
-    "region entries_total=301 ledgers=302 ledgers_spawned_total=303 ledgers_passivated_total=304 ",
+    "region entries_total=301 ledgers=302 ledgers_spawned_total=303 ledgers_passivated_total=304 "
+    "forwarded_total=305 held_back_total=306 hand_overs_total=307 ledgers_yielded_total=308 "
+    "waiting=309 owed=310 shards=311 peers=312 ",
     "responder questions_answered_total=401 questions_expired_total=402 "
     "questions_overflow_total=403 questions_foreign_total=404 ",
     "intake accepted_total=501 repeated_total=502 conflict_total=503 unavailable_total=504 "
@@ -142,6 +183,15 @@ const std::vector<std::string> listed{
     "contrary_total=805 publishing=806 ",
     "nats_api questions_answered_total=901 questions_expired_total=902 "
     "questions_overflow_total=903 questions_foreign_total=904 ",
+    "peer forwarded_total=1001 answered_total=1002 returned_total=1003 given_back_total=1004 "
+    "frames_total=1005 frames_again_total=1006 frames_refused_total=1007 late_total=1008 "
+    "damaged_total=1009 link_downs_total=1010 held=1011 link_up=1012 ",
+    "receiver received_total=1101 received_again_total=1102 answered_total=1103 "
+    "returned_total=1104 probes_total=1105 frames_damaged_total=1106 frames_version_total=1107 "
+    "frames_stranger_total=1108 frames_overflow_total=1109 frames_foreign_total=1110 held=1111 "
+    "held_bytes=1112 ",
+    "membership heard_total=1201 dropped_total=1202 joined_total=1203 lost_total=1204 "
+    "answered_total=1205 members=1206 namesakes=1207 deaf=1208 ",
 };
 
 // Series as /metrics shows them.
@@ -153,11 +203,18 @@ const std::set<std::string> series{
     "counter ledgerd_account_questions_dropped_total{outcome=overflow} 903: Questions over NATS to "
     "this role that were dropped unread, by the reason.",
     "counter ledgerd_blocked_total 209: Batches that a lock or the time for a statement stopped.",
+    "counter ledgerd_cluster_joined_total 1203: Other nodes that began to be heard.",
+    "counter ledgerd_cluster_lost_total 1204: Other nodes that fell silent without saying that "
+    "they go.",
+    "counter ledgerd_cluster_words_dropped_total 1202: Words on the cluster's subject that are "
+    "none, or of too many nodes.",
     "counter ledgerd_commits_total 201: Committed batches.",
     "counter ledgerd_contrary_verdicts_total{outcome=ledger} 805: Verdicts that say otherwise than "
     "their record, by where they were met: one of the two is false.",
     "counter ledgerd_contrary_verdicts_total{outcome=result} 705: Verdicts that say otherwise than "
     "their record, by where they were met: one of the two is false.",
+    "counter ledgerd_entries_received_again_total 1102: Entries that came again while they were "
+    "still held.",
     "counter ledgerd_entries_total{outcome=applied} 103: Entries by what became of them.",
     "counter ledgerd_entries_total{outcome=duplicate} 105: Entries by what became of them.",
     "counter ledgerd_entries_total{outcome=parked} 106: Entries by what became of them.",
@@ -166,7 +223,24 @@ const std::set<std::string> series{
     "more.",
     "counter ledgerd_foreign_results_total 704: Results and dead letters of requests that are not "
     "of the account side.",
-    "counter ledgerd_forwarded_entries_total 0: Entries sent to the node that owns them.",
+    "counter ledgerd_forwarded_entries_total 305: Entries given to the node that owns them, each "
+    "time they were.",
+    "counter ledgerd_frames_dropped_total{outcome=damaged} 1106: Frames from other nodes that were "
+    "not "
+    "looked at, by the reason.",
+    "counter ledgerd_frames_dropped_total{outcome=foreign_reply} 1110: Frames from other nodes "
+    "that were not "
+    "looked at, by the reason.",
+    "counter ledgerd_frames_dropped_total{outcome=overflow} 1109: Frames from other nodes that "
+    "were not "
+    "looked at, by the reason.",
+    "counter ledgerd_frames_dropped_total{outcome=stranger} 1108: Frames from other nodes that "
+    "were not "
+    "looked at, by the reason.",
+    "counter ledgerd_frames_dropped_total{outcome=version} 1107: Frames from other nodes that were "
+    "not "
+    "looked at, by the reason.",
+    "counter ledgerd_hand_overs_total 307: How often the owners of the accounts changed.",
     "counter ledgerd_in_doubt_total 206: Commits whose outcome was not known.",
     "counter ledgerd_ledger_questions_dropped_total{outcome=expired} 402: Questions over NATS to "
     "this role that were dropped unread, by the reason.",
@@ -177,6 +251,10 @@ const std::set<std::string> series{
     "counter ledgerd_let_go_total 108: Deliveries left to their lease: an account that is set "
     "aside holds its share.",
     "counter ledgerd_lookups_refused_total 602: Questions for a record that were refused.",
+    "counter ledgerd_received_entries_total{outcome=answered} 1103: Entries that other nodes gave "
+    "this one to decide, by what became of them.",
+    "counter ledgerd_received_entries_total{outcome=returned} 1104: Entries that other nodes gave "
+    "this one to decide, by what became of them.",
     "counter ledgerd_records_settled_total 702: Records that got their verdict from the result "
     "stream.",
     "counter ledgerd_records_swept_total 802: Records that got their verdict from the ledger's own "
@@ -199,8 +277,19 @@ const std::set<std::string> series{
     "over the gates.",
     "gauge ledgerd_aside_waiting 216: Entries at the gates of accounts that are set aside.",
     "gauge ledgerd_circuit_open 211: Gates whose database is away.",
+    "gauge ledgerd_cluster_deaf 1208: 1 while this node's own words do not come back to it: it "
+    "hears nobody.",
+    "gauge ledgerd_cluster_nodes 1206: Nodes that live, this one included.",
+    "gauge ledgerd_hand_over_ledgers 310: Ledgers of accounts that another node owns now and that "
+    "still have work here.",
+    "gauge ledgerd_hand_over_waiting 309: Entries that wait for the old owner of their account to "
+    "let it go.",
     "gauge ledgerd_in_flight 113: Deliveries held, from pull to settlement.",
     "gauge ledgerd_ledgers 302: Ledger actors in memory.",
+    "gauge ledgerd_peer_held_entries 1011: Entries that other nodes are deciding.",
+    "gauge ledgerd_peer_links_up 1012: Links to other nodes that work.",
+    "gauge ledgerd_received_held_entries 1111: Entries of other nodes that are being decided here.",
+    "gauge ledgerd_shards 311: Shards of 1024 whose accounts this node decides.",
     "gauge ledgerd_submissions_in_flight 508: Submissions held, from arrival to the PubAck of "
     "their request.",
     "histogram ledgerd_commit_seconds 218us: How long the store took for a batch.",
@@ -295,7 +384,6 @@ CAF_TEST(what belongs to no actor is exported although there is none) {
         found.insert(text_of(each));
   });
   const std::set<std::string> wanted{
-      "counter ledgerd_forwarded_entries_total 0: Entries sent to the node that owns them.",
       "counter ledgerd_requests_deleted_unread_total 0: Requests that the broker deleted before "
       "they were decided, at most.",
       "counter ledgerd_topology_made_again_total 3: Streams and consumers that had disappeared and "
