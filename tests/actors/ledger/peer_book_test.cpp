@@ -1,0 +1,404 @@
+#define CAF_SUITE peer_book
+
+#include "actors/ledger/peer_book.hpp"
+
+#include <caf/test/dsl.hpp>
+
+using namespace ledgerd;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr boot_id us{1};
+constexpr boot_id them{2};
+
+entry deposit_of(std::int64_t id, std::int64_t amount = 5, std::string user = "ann") {
+  return {record_id{id},
+          {std::move(user), *currency_code::parse("KRW")},
+          movement::deposit,
+          money{amount}};
+}
+
+// The book, a peer under the test's hand, and a clock.
+struct peer_book_fixture {
+  peer_limits limits{.frames_max = 2, .entries_max = 3};
+  peer_book book{us, them, limits};
+  peer_book::time_point now{1h};
+  frame_reader reader;
+  answers_writer writer;
+
+  void make(peer_limits with) {
+    std::destroy_at(&book);
+    std::construct_at(&book, us, them, with);
+  }
+
+  // All that is to be sent now, as the peer reads it.
+  std::vector<link_frame> sent(std::size_t bytes_max = 1 << 20) {
+    std::vector<link_frame> result;
+    while (const auto next = book.next(bytes_max)) {
+      CAF_REQUIRE(reader.read(next->frame, them, result.emplace_back()) == link_refusal::none);
+      CAF_REQUIRE_EQUAL(result.back().number, next->number);
+    }
+    return result;
+  }
+
+  void ask(std::int64_t first, std::int64_t last, std::uint8_t hops = 2) {
+    std::vector<asked_entry> batch;
+    for (auto id = first; id <= last; ++id)
+      batch.push_back({deposit_of(id), {{}, static_cast<ticket>(id)}, 0, hops});
+    book.add(std::move(batch));
+  }
+
+  void begin_answers() { writer.begin(them, us); }
+  void reply(std::uint64_t number) { book.take({number, false, std::string{writer.finish()}}); }
+
+  answer applied(std::int64_t id) {
+    const auto asked = deposit_of(id);
+    return {outcome::applied,
+            {transaction_id{id}, asked.id, asked.account, 1, asked.type, asked.amount,
+             outcome::applied, money{5}, database_time{1}}};
+  }
+
+  void answer_applied(std::uint64_t number, std::uint32_t place, std::int64_t id) {
+    begin_answers();
+    writer.page(number);
+    writer.decided(place, applied(id));
+    reply(number);
+  }
+
+  // The first probe is answered.
+  void come_up() {
+    book.look(now);
+    const auto probe = sent();
+    CAF_REQUIRE_EQUAL(probe.size(), 1u);
+    CAF_REQUIRE(probe[0].entries.empty());
+    begin_answers();
+    reply(probe[0].number);
+    CAF_REQUIRE(book.up());
+  }
+
+  // Time in beats, with what is sent meanwhile.
+  std::vector<link_frame> pass(std::chrono::milliseconds duration) {
+    std::vector<link_frame> result;
+    for (; duration > 0ms; duration -= 100ms) {
+      now += 100ms;
+      book.look(now);
+      for (auto& each : sent())
+        result.push_back(std::move(each));
+    }
+    return result;
+  }
+
+  std::vector<ticket> answered() {
+    std::vector<ticket> result;
+    for (const auto& [whom, answers] : book.take_answers())
+      for (const auto& each : answers)
+        result.push_back(each.tag);
+    return result;
+  }
+
+  std::vector<ticket> given_back() {
+    std::vector<ticket> result;
+    for (const auto& each : book.take_given_back())
+      result.push_back(each.from.tag);
+    return result;
+  }
+};
+
+using tickets = std::vector<ticket>;
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(peer_book_tests, peer_book_fixture)
+
+CAF_TEST(without a link everything comes back at once with a hop less) {
+  ask(1, 2, 2);
+  ask(3, 3, 0);
+  const auto back = book.take_given_back();
+  CAF_REQUIRE_EQUAL(back.size(), 3u);
+  CAF_CHECK_EQUAL(back[0].hops_left, 1u);
+  CAF_CHECK_EQUAL(back[2].hops_left, 0u);
+  CAF_CHECK_EQUAL(book.held(), 0u);
+}
+
+CAF_TEST(what comes while frames are under way goes together in the next) {
+  come_up();
+  ask(1, 1);
+  CAF_CHECK_EQUAL(sent().size(), 1u);
+  ask(2, 3);
+  const auto second = sent();
+  CAF_CHECK_EQUAL(second.size(), 1u);
+  ask(4, 4);
+  ask(5, 6);
+  ask(7, 7);
+  CAF_CHECK(sent().empty());
+  answer_applied(second.at(0).number, 0, 2);
+  const auto third = sent();
+  CAF_REQUIRE_EQUAL(third.size(), 1u);
+  CAF_CHECK_EQUAL(third[0].entries.size(), 3u);
+  CAF_CHECK_EQUAL(to_int(third[0].entries[0].asked.id), 4);
+  CAF_CHECK_EQUAL(book.held(), 6u);
+}
+
+CAF_TEST(one account that is stuck does not hold the link) {
+  come_up();
+  for (std::int64_t id = 1; id <= 2; ++id) {
+    ask(id, id);
+    CAF_CHECK_EQUAL(sent().size(), 1u);
+  }
+  for (std::int64_t id = 3; id < 30; ++id) {
+    ask(id, id);
+    pass(limits.fresh); // a sign of the peer now and then
+    begin_answers();
+    reply(0);
+  }
+  CAF_CHECK_EQUAL(book.frames(), 29u);
+}
+
+CAF_TEST(a frame keeps within the bytes of the broker) {
+  make({.frames_max = 100, .entries_max = 100});
+  come_up();
+  ask(1, 50);
+  std::size_t entries = 0;
+  while (const auto next = book.next(600)) {
+    CAF_CHECK_LESS_OR_EQUAL(next->frame.size(), 600u);
+    link_frame got;
+    CAF_REQUIRE(reader.read(next->frame, them, got) == link_refusal::none);
+    entries += got.entries.size();
+  }
+  CAF_CHECK_EQUAL(entries, 50u);
+  // One always goes, whatever it is told.
+  ask(51, 51);
+  CAF_CHECK_EQUAL(sent(1).size(), 1u);
+}
+
+CAF_TEST(each answer goes to its ticket and a copy of it to nobody) {
+  come_up();
+  ask(1, 3);
+  const auto number = sent().at(0).number;
+  begin_answers();
+  writer.page(number);
+  writer.decided(0, applied(1));
+  writer.failed(1, "refused");
+  writer.later(2);
+  for (int i = 0; i < 2; ++i)
+    reply(number);
+  const auto pages = book.take_answers();
+  CAF_REQUIRE_EQUAL(pages.size(), 1u);
+  const auto& got = pages[0].second;
+  CAF_REQUIRE_EQUAL(got.size(), 3u);
+  CAF_CHECK(got[0].verdict && got[0].verdict->stored == applied(1).stored);
+  CAF_CHECK_EQUAL(got[1].failure, "refused");
+  CAF_CHECK(got[2].later);
+  CAF_CHECK_EQUAL(book.held(), 0u);
+  CAF_CHECK_EQUAL(book.counters().late, 3);
+}
+
+CAF_TEST(what the peer returns comes back with a hop less) {
+  come_up();
+  ask(1, 2);
+  const auto number = sent().at(0).number;
+  begin_answers();
+  writer.page(number);
+  writer.returned(1);
+  reply(number);
+  const auto back = book.take_given_back();
+  CAF_REQUIRE_EQUAL(back.size(), 1u);
+  CAF_CHECK_EQUAL(back[0].from.tag, 2u);
+  CAF_CHECK_EQUAL(back[0].hops_left, 1u);
+  CAF_CHECK_EQUAL(book.counters().returned, 1);
+  CAF_CHECK_EQUAL(book.counters().given_back, 0);
+  CAF_CHECK_EQUAL(book.held(), 1u);
+}
+
+CAF_TEST(an answer that cannot be true is not passed on) {
+  come_up();
+  ask(1, 1);
+  const auto number = sent().at(0).number;
+  auto wrong = applied(1);
+  wrong.stored.balance_after = money{4}; // after a deposit of 5
+  begin_answers();
+  writer.page(number);
+  writer.decided(0, wrong);
+  reply(number);
+  CAF_CHECK(answered().empty());
+  CAF_CHECK_EQUAL(book.counters().damaged, 1);
+  answer_applied(number, 0, 1);
+  CAF_CHECK(answered() == tickets{1});
+}
+
+CAF_TEST(nobody there means everything back at once) {
+  come_up();
+  ask(1, 9);
+  const auto frames = sent();
+  book.take({frames.at(1).number, true, {}});
+  CAF_CHECK(!book.up());
+  CAF_CHECK_EQUAL(given_back().size(), 9u);
+  CAF_CHECK_EQUAL(book.held(), 0u);
+  CAF_CHECK_EQUAL(book.trouble(), "nobody listens");
+  // An answer after that is a sign of life, and too late.
+  answer_applied(frames[0].number, 0, 1);
+  CAF_CHECK(answered().empty());
+  CAF_CHECK(book.up());
+  CAF_CHECK_EQUAL(book.counters().late, 1);
+}
+
+CAF_TEST(nobody for a frame of long ago means nothing) {
+  come_up();
+  ask(1, 1);
+  const auto number = sent().at(0).number;
+  answer_applied(number, 0, 1);
+  book.take({number, true, {}});
+  CAF_CHECK(book.up());
+}
+
+CAF_TEST(an idle peer is probed and found silent after two seconds) {
+  come_up();
+  CAF_CHECK(pass(900ms).empty());
+  CAF_CHECK_EQUAL(pass(100ms).size(), 1u);
+  pass(900ms);
+  CAF_CHECK(book.up());
+  pass(200ms);
+  CAF_CHECK(!book.up());
+  CAF_CHECK_EQUAL(book.counters().downs, 1);
+  // Meanwhile it is probed, and an answer brings the link back.
+  const auto probes = pass(1000ms);
+  CAF_CHECK_EQUAL(probes.size(), 2u);
+  begin_answers();
+  reply(probes.back().number);
+  CAF_CHECK(book.up());
+}
+
+CAF_TEST(a peer that owes answers has three seconds) {
+  come_up();
+  ask(1, 1);
+  sent();
+  pass(2900ms);
+  CAF_CHECK(book.up());
+  pass(200ms);
+  CAF_CHECK(!book.up());
+  CAF_CHECK(given_back() == tickets{1});
+}
+
+CAF_TEST(a slow owner that answers its probes is not silent) {
+  come_up();
+  ask(1, 3);
+  auto frames = sent();
+  for (int i = 0; i < 300; ++i) {
+    frames = pass(100ms);
+    for (const auto& each : frames) {
+      begin_answers();
+      if (!each.entries.empty())
+        writer.holding(each.number);
+      reply(each.number);
+    }
+  }
+  CAF_CHECK(book.up());
+  CAF_CHECK_EQUAL(book.held(), 3u);
+  CAF_CHECK_GREATER_OR_EQUAL(book.counters().frames_again, 9);
+  CAF_CHECK_EQUAL(book.counters().given_back, 0);
+}
+
+CAF_TEST(only what is not answered is sent again under the same number and place) {
+  come_up();
+  ask(1, 3);
+  const auto first = sent().at(0);
+  answer_applied(first.number, 1, 2);
+  std::vector<link_frame> again;
+  for (int i = 0; i < 31; ++i)
+    for (auto& each : pass(100ms)) {
+      if (!each.entries.empty())
+        again.push_back(each);
+      begin_answers();
+      reply(each.number);
+    }
+  CAF_REQUIRE_EQUAL(again.size(), 1u);
+  CAF_CHECK_EQUAL(again[0].number, first.number);
+  CAF_REQUIRE_EQUAL(again[0].entries.size(), 2u);
+  CAF_CHECK_EQUAL(again[0].entries[0].place, 0u);
+  CAF_CHECK_EQUAL(again[0].entries[1].place, 2u);
+  answer_applied(first.number, 2, 3);
+  CAF_CHECK((answered() == tickets{2, 3}));
+}
+
+CAF_TEST(a frame of which nothing is heard though the peer lives comes back) {
+  come_up();
+  ask(1, 1);
+  sent();
+  for (int i = 0; i < 100 && book.held() > 0; ++i)
+    for (auto& each : pass(100ms)) {
+      begin_answers();
+      reply(each.number);
+    }
+  CAF_CHECK(book.up());
+  CAF_CHECK(given_back() == tickets{1});
+  CAF_CHECK_EQUAL(book.counters().frames_again, limits.tries_max);
+}
+
+CAF_TEST(a process that was stopped judges nobody by the time it missed) {
+  come_up();
+  ask(1, 1);
+  const auto number = sent().at(0).number;
+  pass(100ms);
+  now += 60s;
+  book.look(now);
+  CAF_CHECK(book.up());
+  CAF_CHECK_EQUAL(book.held(), 1u);
+  answer_applied(number, 0, 1);
+  CAF_CHECK(answered() == tickets{1});
+}
+
+CAF_TEST(a refusal of the version takes the link down and of damage the frame back) {
+  come_up();
+  ask(1, 4);
+  const auto frames = sent();
+  begin_answers();
+  writer.refuse(link_refusal::damaged);
+  reply(frames.at(0).number);
+  CAF_CHECK(book.up());
+  CAF_CHECK((given_back() == tickets{1, 2, 3}));
+  writer.begin(them, us);
+  writer.refuse(link_refusal::version);
+  reply(frames.at(1).number);
+  CAF_CHECK(!book.up());
+  CAF_CHECK(given_back() == tickets{4});
+  CAF_CHECK_EQUAL(book.counters().frames_refused, 2);
+}
+
+CAF_TEST(answers of others and for others are dropped) {
+  come_up();
+  ask(1, 1);
+  const auto number = sent().at(0).number;
+  for (const auto& [from, to] :
+       {std::pair{us, us}, std::pair{them, them}, std::pair{them, boot_id{}}}) {
+    writer.begin(from, to);
+    writer.page(number);
+    writer.decided(0, applied(1));
+    reply(number);
+  }
+  book.take({number, false, "no answers at all"});
+  CAF_CHECK(answered().empty());
+  CAF_CHECK_EQUAL(book.counters().damaged, 4);
+  CAF_CHECK_EQUAL(book.held(), 1u);
+}
+
+CAF_TEST(a long frame of which little is left holds little) {
+  make({.frames_max = 2, .entries_max = 1000});
+  come_up();
+  ask(1, 1000);
+  const auto number = sent().at(0).number;
+  begin_answers();
+  writer.page(number);
+  for (std::uint32_t place = 0; place < 1000; ++place)
+    if (place != 500 && place != 999)
+      writer.decided(place, applied(place + 1));
+  reply(number);
+  CAF_CHECK_EQUAL(answered().size(), 998u);
+  answer_applied(number, 999, 1000);
+  answer_applied(number, 500, 501);
+  answer_applied(number, 500, 501);
+  CAF_CHECK((answered() == tickets{1000, 501}));
+  CAF_CHECK_EQUAL(book.frames(), 0u);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
