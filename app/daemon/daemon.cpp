@@ -82,6 +82,7 @@ public:
                             std::chrono::steady_clock::now() + settings_.start_timeout};
     open_databases(start);
     const auto nats = open_broker(start);
+    check_name(start, nats->make_ask_line());
     const auto view = std::make_shared<ledger_view>();
     auto facts = make_facts_source(settings_, *nats, view);
     const auto currencies = open_currencies(start, facts);

@@ -16,6 +16,8 @@
 #include "app/base/text.hpp"
 #include "app/config/database_urls.hpp"
 #include "app/daemon/topology_watch.hpp"
+#include "app/operations/cluster_question.hpp"
+#include "app/operations/cluster_report.hpp"
 #include "domain/exit_code.hpp"
 #include "domain/log_throttle.hpp"
 #include "persistence/database_error.hpp"
@@ -28,11 +30,19 @@ namespace {
 
 constexpr auto attempt_pause = std::chrono::milliseconds{1000};
 constexpr auto say_pause = std::chrono::seconds{30};
+constexpr auto namesake_patience = std::chrono::milliseconds{500};
+
+// A node of this node's name that is about to go.
+class name_not_free_yet : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
 
 // Whether trying again does not help until somebody changes something.
 bool is_refusal(const std::exception& failure) {
   const auto* database = dynamic_cast<const database_error*>(&failure);
   return dynamic_cast<const broker_refused*>(&failure) != nullptr
+         || dynamic_cast<const name_not_free_yet*>(&failure) != nullptr
          || (database != nullptr && database->fault() == database_fault::refused);
 }
 
@@ -164,6 +174,21 @@ std::unique_ptr<broker> open_broker(const start_steps& start) {
     spdlog::warn("{}", one);
   refuse_start_on(found.refused);
   return nats;
+}
+
+void check_name(const start_steps& start, std::shared_ptr<peer_line> to_all) {
+  cluster_question nodes{std::move(to_all), namesake_patience};
+  keep_trying("name", start, [&] {
+    const auto answers = nodes.ask();
+    // This node says no word yet, so whoever answers is another one.
+    const auto* other = find_namesake(answers, start.settings.node_name, boot_id{});
+    if (other == nullptr)
+      return true;
+    const auto what = describe_namesake(*other);
+    if (other->word.doing != node_doing::leaving)
+      refuse_start(what);
+    throw name_not_free_yet{what};
+  });
 }
 
 std::shared_ptr<currency_table> open_currencies(const start_steps& start,

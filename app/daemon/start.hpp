@@ -35,6 +35,10 @@ void open_databases(const start_steps& start);
 // Connects, provisions and checks.
 std::unique_ptr<broker> open_broker(const start_steps& start);
 
+// Refuses the name of another node that lives. Waits for answers half a second at most, and for a
+// node of this name that is leaving until it has gone, or the start's timeout is over.
+void check_name(const start_steps& start, std::shared_ptr<peer_line> to_all);
+
 // Without the ledger role it makes do with what the account side has kept, while the ledger is
 // silent. Refuses a default currency that is not in the table.
 std::shared_ptr<currency_table> open_currencies(const start_steps& start,

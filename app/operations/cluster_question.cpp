@@ -50,8 +50,9 @@ struct cluster_question::bell {
   }
 };
 
-cluster_question::cluster_question(std::shared_ptr<peer_line> to_all)
-    : bell_(std::make_shared<bell>()), line_(std::move(to_all)) {
+cluster_question::cluster_question(std::shared_ptr<peer_line> to_all,
+                                   std::chrono::milliseconds at_most)
+    : bell_(std::make_shared<bell>()), line_(std::move(to_all)), at_most_(at_most) {
   line_->open([to = bell_] { to->ring(); });
 }
 
@@ -60,7 +61,7 @@ cluster_question::~cluster_question() = default;
 std::vector<cluster_answer> cluster_question::ask() {
   using clock = std::chrono::steady_clock;
   constexpr std::chrono::milliseconds look_every{250}; // as the line wants
-  cluster_gathering gathered{++asked_, clock::now() + patience};
+  cluster_gathering gathered{++asked_, clock::now() + at_most_};
   line_->send(asked_, "");
   for (;;) {
     for (const auto& reply : line_->take())

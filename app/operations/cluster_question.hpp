@@ -49,10 +49,11 @@ class cluster_question {
 public:
   static constexpr std::chrono::milliseconds patience{1000};
 
-  explicit cluster_question(std::shared_ptr<peer_line> to_all);
+  explicit cluster_question(std::shared_ptr<peer_line> to_all,
+                            std::chrono::milliseconds at_most = patience);
   ~cluster_question();
 
-  // Waits until all who are known have answered, at most `patience`. None: nobody is there, or the
+  // Waits until all who are known have answered, at most that long. None: nobody is there, or the
   // broker is away.
   std::vector<cluster_answer> ask();
 
@@ -61,6 +62,7 @@ private:
 
   const std::shared_ptr<bell> bell_;
   const std::shared_ptr<peer_line> line_;
+  const std::chrono::milliseconds at_most_;
   std::uint64_t asked_ = 0;
 };
 

@@ -79,4 +79,19 @@ ordered_json cluster_json(const std::vector<node_view>& nodes) {
           {"nodes", std::move(items)}};
 }
 
+std::string rough_time(std::uint64_t milliseconds) {
+  const auto seconds = milliseconds / 1000;
+  return seconds < 120      ? std::to_string(seconds) + "s"
+         : seconds < 7200   ? std::to_string(seconds / 60) + "m"
+         : seconds < 172800 ? std::to_string(seconds / 3600) + "h"
+                            : std::to_string(seconds / 86400) + "d";
+}
+
+std::string describe_namesake(const cluster_answer& other) {
+  const auto& word = other.word;
+  return "another node has the name " + word.name + " and is " + std::string{to_text(word.doing)}
+         + ": boot id " + to_text(word.boot) + ", version " + word.version + ", up for "
+         + rough_time(word.uptime_ms) + "; each node needs a --node-name of its own";
+}
+
 } // namespace ledgerd

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "actors/cluster/name_board.hpp"
 #include "actors/common/failpoint.hpp"
 #include "actors/common/unplaced.hpp"
 #include "app/base/signals_blocked.hpp"
@@ -108,6 +109,8 @@ std::vector<readiness_check> readiness::latest() const {
   result.push_back(std::move(progress));
   if (auto unplaced = unplaced_letters(); !unplaced.empty())
     result.push_back({"letters", false, std::move(unplaced)});
+  if (auto taken = namesake_found(); !taken.empty())
+    result.push_back({"name", false, std::move(taken)});
   if (draining_)
     result.push_back({"draining", false, "shutting down"});
   return result;

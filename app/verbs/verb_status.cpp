@@ -140,13 +140,7 @@ std::string known_or_dash(const ordered_json& value) {
 }
 
 std::string time_text(const ordered_json& milliseconds) {
-  if (milliseconds.is_null())
-    return "-";
-  const auto seconds = milliseconds.get<std::uint64_t>() / 1000;
-  return seconds < 120      ? std::to_string(seconds) + "s"
-         : seconds < 7200   ? std::to_string(seconds / 60) + "m"
-         : seconds < 172800 ? std::to_string(seconds / 3600) + "h"
-                            : std::to_string(seconds / 86400) + "d";
+  return milliseconds.is_null() ? "-" : rough_time(milliseconds.get<std::uint64_t>());
 }
 
 std::string share_text(const ordered_json& share) {

@@ -13,7 +13,7 @@ async function refused(cluster, faults) {
   const first = await cluster.start('only');
   await cluster.formed(['only']);
   const {nodes: [{boot}]} = await cluster.view(first);
-  const second = await cluster.world.daemon('second', '--node-name', 'only');
+  const second = await cluster.world.daemon('second', '--node-name', 'only', ...cluster.flags);
   const code = await second.exit(20);
   const lines = second.log.trim().split('\n').filter((line) => /^\S+ error |^ledgerd: /.test(line));
   log(`the second ends with ${code}: ${lines.join(' | ')}`);

@@ -12,6 +12,7 @@
 #include "app/operations/cluster_question.hpp"
 #include "app/operations/cluster_report.hpp"
 #include "app/operations/routes.hpp"
+#include "tests/app/operations/fake_line.hpp"
 
 #define CAF_SUITE cluster
 #include "caf/test/unit_test.hpp"
@@ -44,31 +45,6 @@ known_node knows(std::uint64_t boot, std::string name, std::uint64_t age_ms = 10
 line_reply reply_of(std::uint64_t number, const cluster_answer& answer) {
   return {number, false, encode_answer(answer)};
 }
-
-// Replies to each question with what it was given.
-class fake_line final : public peer_line {
-public:
-  void open(waker wake) override { wake_ = std::move(wake); }
-
-  void send(std::uint64_t number, std::string_view) override {
-    ++asked;
-    for (auto reply : replies) {
-      reply.number = number;
-      waiting_.push_back(std::move(reply));
-    }
-    wake_();
-  }
-
-  std::vector<line_reply> take() override { return std::exchange(waiting_, {}); }
-  std::size_t message_bytes_max() const override { return 1 << 20; }
-
-  std::vector<line_reply> replies;
-  int asked = 0;
-
-private:
-  waker wake_;
-  std::vector<line_reply> waiting_;
-};
 
 } // namespace
 
@@ -113,23 +89,23 @@ CAF_TEST(a question ends at its deadline and at once when nobody is there) {
 CAF_TEST(who asks waits for the answers and no longer) {
   const auto line = std::make_shared<fake_line>();
   cluster_question question{line};
-  line->replies = {reply_of(0, of_node(1, "a", {knows(2, "b")})), reply_of(0, of_node(2, "b"))};
+  line->reply_with({reply_of(0, of_node(1, "a", {knows(2, "b")})), reply_of(0, of_node(2, "b"))});
   CAF_CHECK_EQUAL(question.ask().size(), 2u);
-  line->replies = {{0, true, ""}};
+  line->reply_with({{0, true, ""}});
   CAF_CHECK(question.ask().empty());
-  line->replies.clear();
+  line->reply_with({});
   const auto began = std::chrono::steady_clock::now();
   CAF_CHECK(question.ask().empty());
   const auto took = std::chrono::steady_clock::now() - began;
   CAF_CHECK(took >= cluster_question::patience);
-  CAF_CHECK_EQUAL(line->asked, 3);
+  CAF_CHECK_EQUAL(line->asked.load(), 3);
 }
 
 CAF_TEST(many who ask at once cost one question) {
   caf::actor_system_config config;
   caf::actor_system system{config};
   const auto line = std::make_shared<fake_line>();
-  line->replies = {reply_of(0, of_node(1, "a"))};
+  line->reply_with({reply_of(0, of_node(1, "a"))});
   const auto asker =
       system.spawn<caf::detached>(guarded(cluster_asker), std::shared_ptr<peer_line>{line});
   caf::scoped_actor self{system};
@@ -139,7 +115,7 @@ CAF_TEST(many who ask at once cost one question) {
                  [](const caf::error&) { CAF_ERROR("no answer"); });
   self->send_exit(asker, caf::exit_reason::user_shutdown);
   self->wait_for(asker);
-  CAF_CHECK_LESS(line->asked, 5);
+  CAF_CHECK_LESS(line->asked.load(), 5);
 }
 
 CAF_TEST(what nobody knows of a silent node is null) {
@@ -189,4 +165,19 @@ CAF_TEST(the route shows the nodes or says that nobody has answered) {
   CAF_CHECK_EQUAL(got.status, 200);
   CAF_CHECK_EQUAL(nlohmann::json::parse(got.body).at("nodes").at(0).at("name").get<std::string>(),
                   "a");
+}
+
+CAF_TEST(a time is told in the largest unit that tells enough) {
+  const std::vector<std::pair<std::uint64_t, std::string>> table{
+      {0, "0s"},         {999, "0s"},     {119999, "119s"},   {120000, "2m"},
+      {7199999, "119m"}, {7200000, "2h"}, {172799999, "47h"}, {172800000, "2d"},
+  };
+  for (const auto& [milliseconds, text] : table)
+    CAF_CHECK_EQUAL(rough_time(milliseconds), text);
+}
+
+CAF_TEST(a namesake is told in one sentence) {
+  CAF_CHECK_EQUAL(describe_namesake(of_node(10, "a")),
+                  "another node has the name a and is serving: boot id 000000000000000a, version "
+                  "1.2.3, up for 10s; each node needs a --node-name of its own");
 }
