@@ -72,6 +72,9 @@ public:
     return !happens(how_.lose_puback);
   }
 
+  // Nothing is lost any more, nor delivered again for nothing.
+  void calm() { how_ = {}; }
+
   bool happens(int percent) { return static_cast<int>(random() % 100) < percent; }
 
   std::minstd_rand random;
@@ -117,14 +120,19 @@ public:
 
   void open(waker wake) override { wake_ = std::move(wake); }
   void publish(const outgoing& message) override {
-    if (to_->publish(message))
-      answers_.push_back({message.token, publish_outcome::confirmed});
-    else
-      answers_.push_back({message.token, publish_outcome::unconfirmed, "no PubAck in time"});
+    if (!to_->publish(message))
+      return leave_unconfirmed(message);
+    answers_.push_back({message.token, publish_outcome::confirmed});
     wake_();
   }
   std::vector<confirmation> take() override { return std::exchange(answers_, {}); }
   std::size_t message_bytes_max() const override { return 1 << 20; }
+
+protected:
+  void leave_unconfirmed(const outgoing& message) {
+    answers_.push_back({message.token, publish_outcome::unconfirmed, "no PubAck in time"});
+    wake_();
+  }
 
 private:
   std::shared_ptr<simulated_broker> to_;

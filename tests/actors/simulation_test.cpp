@@ -4,11 +4,10 @@
 
 #include "actors/ledger/root.hpp"
 
-#include "messaging/codec.hpp"
 #include "tests/actors/simulated_broker.hpp"
 #include "tests/support/memory_store.hpp"
 
-#include "tests/actors/fixture.hpp"
+#include "tests/actors/simulation_checks.hpp"
 
 using namespace ledgerd;
 using namespace ledgerd::test;
@@ -18,11 +17,6 @@ namespace {
 constexpr int users = 7;
 constexpr int messages_per_run = 400;
 constexpr std::int64_t refused_by_database = 13; // a record id that no attempt can post
-
-std::shared_ptr<const currency_table> won() {
-  return std::make_shared<const currency_table>(
-      std::vector<currency>{{*currency_code::parse("KRW"), 0}});
-}
 
 struct faults_seen {
   std::int64_t redelivered = 0;
@@ -176,48 +170,6 @@ struct simulation : fixture {
   }
 };
 
-// Every row follows from the one before by the rules, and the last is the account's head.
-void check_chains(const memory_database::content& ledger) {
-  std::map<account_key, std::map<std::int64_t, posting>> chains;
-  for (const auto& [id, row] : ledger.postings)
-    CAF_CHECK(chains[row.account].emplace(row.seq, row).second);
-  CAF_CHECK_EQUAL(chains.size(), ledger.accounts.size());
-  for (const auto& [account, chain] : chains) {
-    account_head head;
-    for (const auto& [seq, row] : chain) {
-      CAF_CHECK_EQUAL(seq, head.seq + 1);
-      const auto expected = decide(head.balance, row.type, row.amount);
-      CAF_CHECK(row.verdict == expected.verdict);
-      CAF_CHECK_EQUAL(row.balance_after.minor_units(), expected.balance_after.minor_units());
-      head = {row.balance_after, seq};
-    }
-    CAF_CHECK(ledger.accounts.at(account) == head);
-  }
-}
-
-// Every message was settled for a reason that is stored: its result, or its dead letter.
-void check_outcomes(const simulation& run, const memory_database::content& ledger) {
-  for (const auto& request : run.broker->requests) {
-    const auto how = run.broker->settled.at(request.stream_seq);
-    const auto decoded = decode_entry(request.subject, request.payload, *won(),
-                                      {*currency_code::parse("KRW"), false});
-    const auto* asked = std::get_if<entry>(&decoded);
-    const auto row = asked ? ledger.postings.find(asked->id) : ledger.postings.end();
-    const auto has_verdict = row != ledger.postings.end() && same_content(*asked, row->second);
-    if (has_verdict) {
-      CAF_CHECK(how == settlement::acknowledge);
-      const auto copies = run.broker->published.find(result_message_id(asked->id));
-      CAF_REQUIRE(copies != run.broker->published.end());
-      for (const auto& copy : copies->second)
-        CAF_CHECK_EQUAL(copy.payload, encode_result(row->second, 0));
-    } else {
-      CAF_CHECK(how == settlement::terminate);
-      CAF_CHECK(run.broker->published.contains("dead-TRANSACTIONS-1-"
-                                               + std::to_string(request.stream_seq)));
-    }
-  }
-}
-
 } // namespace
 
 CAF_TEST(two nodes and misbehaving surroundings lose nothing and apply nothing twice) {
@@ -231,7 +183,7 @@ CAF_TEST(two nodes and misbehaving surroundings lose nothing and apply nothing t
     for (const auto id : run.valid_ids)
       CAF_CHECK_EQUAL(ledger.postings.contains(record_id{id}), id != refused_by_database);
     check_chains(ledger);
-    check_outcomes(run, ledger);
+    check_outcomes(*run.broker, ledger);
     const auto seen = run.seen();
     total.redelivered += seen.redelivered;
     total.fence_rejections += seen.fence_rejections;
