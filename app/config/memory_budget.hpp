@@ -12,11 +12,11 @@ struct memory_budget {
   std::size_t recovery = 0;   // of each of the two that read what a consumer gave up
   std::size_t reconciler = 0; // of the one that reads results
   std::size_t letters = 0;    // of the one that reads dead letters
-  std::size_t received = 0;   // what other nodes give this one to decide
+  std::size_t received = 0;   // entries that other nodes give this one to decide
 };
 
-// What everything but the messages takes: the program, its threads and connections, and the
-// accounts in use.
+// What everything but the messages takes: the program, its threads and connections, the accounts in
+// use, and what has come from other nodes and is not looked at yet.
 inline constexpr std::size_t memory_base = std::size_t{128} << 20;
 
 // A message exists several times for a moment: as the library's, as a delivery, as a letter, in the
@@ -30,13 +30,16 @@ inline constexpr std::size_t connection_bytes_max = std::size_t{32} << 20;
 inline constexpr std::size_t memory_max_least = std::size_t{192} << 20;
 
 // `fetchers` beside their two recoveries, and the account side's two reconcilers if there are any.
+// What this node gives to others needs nothing: its fetchers hold it all the same. What others give
+// to it is about as much as it holds itself, in entries, which are small beside their messages.
 // Precondition: memory_max >= memory_max_least.
 constexpr memory_budget share_memory(std::size_t memory_max, std::size_t fetchers, bool account) {
-  const auto all = std::min((memory_max - memory_base) / copies_of_message, connection_bytes_max);
+  const auto lent = (memory_max - memory_base) / copies_of_message;
+  const auto received = fetchers > 0 ? lent / 8 : 0;
+  const auto all = std::min(lent - received, connection_bytes_max);
   const std::size_t shares = 4 * fetchers + (fetchers > 0 ? 2 : 0) + (account ? 4 : 0);
   const auto share = all / std::max<std::size_t>(shares, 1);
-  // Entries take less than the deliveries that they stand in, which other nodes hold.
-  return {4 * share, share, 3 * share, share, std::size_t{16} << 20};
+  return {4 * share, share, 3 * share, share, received};
 }
 
 } // namespace ledgerd

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "app/config/config.hpp"
+#include "app/config/memory_budget.hpp"
 #include "tests/app/temporary_file.hpp"
 
 #define CAF_SUITE machine
@@ -73,4 +74,27 @@ CAF_TEST(the processors are those that the process may use) {
   const auto bound = usable_processors();
   CAF_REQUIRE_EQUAL(sched_setaffinity(0, sizeof before, &before), 0);
   CAF_CHECK_EQUAL(bound, 1u);
+}
+
+CAF_TEST(all that is lent to messages fits into the memory with its copies) {
+  constexpr std::size_t mb = 1 << 20;
+  for (const std::size_t memory : {192 * mb, 256 * mb, 1024 * mb, 65536 * mb})
+    for (const std::size_t fetchers : {0, 2, 16})
+      for (const bool account : {false, true}) {
+        const auto budget = share_memory(memory, fetchers, account);
+        const auto pulled = fetchers * budget.fetcher + (fetchers > 0 ? 2 * budget.recovery : 0)
+                            + (account ? budget.reconciler + budget.letters : 0);
+        CAF_CHECK_LESS_OR_EQUAL(pulled, connection_bytes_max);
+        CAF_CHECK_LESS_OR_EQUAL(memory_base + copies_of_message * (pulled + budget.received),
+                                memory);
+        CAF_CHECK_EQUAL(budget.received > 0, fetchers > 0);
+      }
+  // What other nodes give to this one is as much as it pulls itself, even with the longest user ids.
+  constexpr std::size_t entry_bytes = 96 + 128;
+  for (const unsigned processors : {1U, 2U, 8U, 64U})
+    for (const auto* memory : {"256MB", "1GB", "4GB"}) {
+      const auto c = load_config({{{"memory-max", memory}}, {}, "", processors}).value;
+      CAF_CHECK_LESS_OR_EQUAL(c.max_in_flight * entry_bytes,
+                              share_memory(c.memory_max, 2, false).received);
+    }
 }
