@@ -89,7 +89,8 @@ CAF_TEST(all that is lent to messages fits into the memory with its copies) {
                                 memory);
         CAF_CHECK_EQUAL(budget.received > 0, fetchers > 0);
       }
-  // What other nodes give to this one is as much as it pulls itself, even with the longest user ids.
+  // What other nodes give to this one is as much as it pulls itself, even with the longest user
+  // ids.
   constexpr std::size_t entry_bytes = 96 + 128;
   for (const unsigned processors : {1U, 2U, 8U, 64U})
     for (const auto* memory : {"256MB", "1GB", "4GB"}) {
