@@ -212,14 +212,6 @@ void region_state::on_roster(roster_ptr who) {
   look_around();
 }
 
-void region_state::tell_links() {
-  std::vector<boot_id> up;
-  for (const auto& each : neighbours_)
-    if (each.link.works())
-      up.push_back(each.word.boot);
-  self_->send(options_.cluster->membership, links_atom_v, std::move(up));
-}
-
 void region_state::on_link(boot_id node, bool up) {
   const auto known = std::find_if(neighbours_.begin(), neighbours_.end(),
                                   [&](const auto& each) { return each.word.boot == node; });
@@ -230,7 +222,6 @@ void region_state::on_link(boot_id node, bool up) {
     known->link.up(now);
   else
     known->link.down(now);
-  tell_links();
   look_around();
 }
 

@@ -119,7 +119,6 @@ private:
   void route(std::vector<asked_entry>& arrived);
   void forward();
   void on_roster(roster_ptr who);
-  void tell_links();
   void on_link(boot_id node, bool up);
   void spawn_peer(const node_word& word);
   void end_peer(neighbour& one);

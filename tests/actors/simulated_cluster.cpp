@@ -153,11 +153,12 @@ void simulated_cluster::kill(node& one) {
   one.children.clear();
 }
 
-void simulated_cluster::leave(node& one) {
+void simulated_cluster::leave(node& one, std::chrono::milliseconds deadline) {
   note("leaves " + one.name);
   one.leaving = true;
   ask(
-      one.root, [](const drain_summary&) {}, drain_atom_v, std::int64_t{1000});
+      one.root, [](const drain_summary&) {}, drain_atom_v,
+      static_cast<std::int64_t>(deadline.count()));
 }
 
 void simulated_cluster::forget_if_ended(node& one) {
@@ -230,6 +231,23 @@ void simulated_cluster::run(int steps) {
       begin_trouble();
     if (happens_rarely(100))
       broker->redeliver_unsettled();
+    step();
+  }
+}
+
+void simulated_cluster::run_in_good_order(int steps) {
+  network->weather = {};
+  broker->calm();
+  for (; steps > 0; --steps) {
+    if (happens_rarely(6))
+      write_requests();
+    auto& one = nodes_[random(3)];
+    if (one.root && happens_rarely(20))
+      freeze(actors_of(one, "poster"), 20);
+    const bool all_there = std::all_of(nodes_.begin(), nodes_.end(),
+                                       [](const node& each) { return each.root && !each.leaving; });
+    if (all_there && happens_rarely(60))
+      leave(one, std::chrono::milliseconds{10000});
     step();
   }
 }
@@ -316,7 +334,7 @@ void simulated_cluster::disturb_nodes(node& one) {
     if (one.leaving)
       return;
     ++troubles["leave"];
-    return leave(one);
+    return leave(one, std::chrono::milliseconds{1000});
   case 2:
     befalls("database away");
     for (const auto& each : one.stores)

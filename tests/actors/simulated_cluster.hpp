@@ -27,6 +27,10 @@ public:
   // Lets requests come and things go wrong, for so many steps.
   void run(int steps);
 
+  // The same, but nodes only leave in good order and come back, and databases only take their time:
+  // never so long that somebody would give up waiting.
+  void run_in_good_order(int steps);
+
   // Everything that was wrong is right again; who is away comes back.
   void heal();
 
@@ -83,7 +87,7 @@ private:
 
   void start(node& one);
   void kill(node& one);
-  void leave(node& one);
+  void leave(node& one, std::chrono::milliseconds deadline);
   void forget_if_ended(node& one);
 
   node* pick();

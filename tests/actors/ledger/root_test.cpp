@@ -15,11 +15,23 @@ using namespace ledgerd::test;
 
 namespace {
 
+// Says nothing by itself.
+class played_word_line : public word_line {
+public:
+  std::vector<node_doing> said;
+
+  void open(waker) override {}
+  void say(std::string_view word) override { said.push_back(decode_word(word).value().doing); }
+  std::vector<std::string> take() override { return {}; }
+};
+
 struct ledger_root_fixture : fixture {
   std::vector<std::shared_ptr<fake_source>> sources;
+  std::shared_ptr<fake_desk> entries = std::make_shared<fake_desk>();
+  std::shared_ptr<played_word_line> words = std::make_shared<played_word_line>();
   ledger_root_actor root;
 
-  ledger_root_fixture() {
+  explicit ledger_root_fixture(bool among_others = false) {
     const auto database = std::make_shared<memory_database>();
     ledger_root_options options{.node_name = "node",
                                 .fetchers = {},
@@ -42,6 +54,13 @@ struct ledger_root_fixture : fixture {
       options.stores.push_back(std::make_shared<memory_store>(database));
       options.side_stores.push_back(std::make_shared<memory_store>(database));
     }
+    if (among_others)
+      options.cluster = ledger_cluster{.self = {.boot = boot_id{1}, .name = "node", .ledger = true},
+                                       .words = words,
+                                       .asks = std::make_shared<fake_desk>(),
+                                       .entries = entries,
+                                       .make_line = [](boot_id) { return nullptr; },
+                                       .received = {100}};
     root = started_actor(sys.spawn(ledger_root, options));
     consume_messages();
     for (const auto& each : children())
@@ -51,6 +70,15 @@ struct ledger_root_fixture : fixture {
   const std::vector<child>& children() {
     return deref<caf::stateful_actor<ledger_root_state, ledger_root_actor::base>>(root)
         .state.children();
+  }
+};
+
+struct cluster_root_fixture : ledger_root_fixture {
+  cluster_root_fixture() : ledger_root_fixture(true) {}
+
+  void tell_circuit(std::uint32_t gate, bool open) {
+    caf::anon_send(root, circuit_atom_v, gate, open);
+    consume_messages();
   }
 };
 
@@ -105,6 +133,53 @@ CAF_TEST(the drained fetchers hand back what they hold and all end in reverse) {
   for (const auto& each : sources)
     CAF_CHECK(each->closed);
   CAF_CHECK_EQUAL(*ended, reversed);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
+
+CAF_TEST_FIXTURE_SCOPE(cluster_root_tests, cluster_root_fixture)
+
+CAF_TEST(among other nodes it has a membership and a receiver) {
+  CAF_CHECK_EQUAL(lines_of(children()),
+                  (child_lines{
+                      "poster 0: moves money",
+                      "side poster 0: answers",
+                      "gate 0: moves money, reports",
+                      "poster 1: moves money",
+                      "side poster 1: answers",
+                      "gate 1: moves money, reports",
+                      "membership: moves money, reports",
+                      "region: moves money, reports",
+                      "receiver: moves money, reports, drains",
+                      "fetcher deposits/0: moves money, reports, pulsed, drains",
+                      "fetcher withdrawals/0: moves money, reports, pulsed, drains",
+                      "responder: answers, reports",
+                  }));
+}
+
+CAF_TEST(it says what it is doing and its last word is that it has gone) {
+  const auto since = [this](std::size_t count) {
+    std::vector<node_doing> result;
+    for (auto at = count; at < words->said.size(); ++at)
+      if (result.empty() || result.back() != words->said[at])
+        result.push_back(words->said[at]);
+    return result;
+  };
+  using d = node_doing;
+  pass(std::chrono::milliseconds{1000});
+  CAF_CHECK(since(0) == (std::vector{d::starting, d::serving}));
+  // Paused while any gate's database is away.
+  auto count = words->said.size();
+  for (const auto& [gate, open] : {std::pair{0U, true}, {1U, true}, {0U, false}})
+    tell_circuit(gate, open);
+  CAF_CHECK(since(count) == std::vector{d::paused});
+  tell_circuit(1, false);
+  CAF_CHECK(since(count) == (std::vector{d::paused, d::serving}));
+  count = words->said.size();
+  ask(
+      root, [](const drain_summary&) {}, drain_atom_v, std::int64_t{1000});
+  consume_messages();
+  CAF_CHECK(since(count) == (std::vector{d::leaving, d::gone}));
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
