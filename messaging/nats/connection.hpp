@@ -205,6 +205,9 @@ public:
 
   bool up() const noexcept { return up_.load(std::memory_order_acquire); }
 
+  // How often the broker has refused this client a subject.
+  std::uint64_t refusals() const noexcept { return refusals_.load(std::memory_order_acquire); }
+
   // Somebody who uses the link has been answered.
   void answered();
 
@@ -233,6 +236,7 @@ private:
   const report report_;
   std::atomic<std::uint64_t> epoch_ = 1;
   std::atomic<bool> up_ = false;
+  std::atomic<std::uint64_t> refusals_ = 0;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::shared_ptr<session> session_;

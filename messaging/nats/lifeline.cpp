@@ -135,6 +135,8 @@ void lifeline::session_closed() {
 
 void lifeline::session_error(bool slow_consumer, const std::string& text) {
   answered(); // a refusal is an answer: a new connection would bring the same
+  if (text.starts_with(natsStatus_GetText(NATS_NOT_PERMITTED)))
+    refusals_.fetch_add(1, std::memory_order_acq_rel);
   std::string urls;
   {
     std::lock_guard lock(mutex_);

@@ -6,6 +6,7 @@
 #include "messaging/names.hpp"
 #include "messaging/nats/incoming.hpp"
 #include "messaging/nats/question_queue.hpp"
+#include "messaging/nats/renewal.hpp"
 
 namespace ledgerd {
 
@@ -103,7 +104,8 @@ public:
   }
 
 private:
-  // A reconnect keeps the subscriptions, a rebuilt session needs new ones.
+  // A reconnect keeps the subscriptions; a rebuilt session needs new ones, and so may changed
+  // rights.
   void subscribe() {
     if (closed_)
       return;
@@ -114,6 +116,8 @@ private:
         subscriptions_.clear();
       }
     }
+    if (renewal_.is_due(control_->refusals(), steady::now()))
+      renew();
     while (control_->up() && subscriptions_.size() < subjects_.size()) {
       auto* fresh =
           session_->subscribe(subjects_[subscriptions_.size()], questions_, group_, pending);
@@ -123,10 +127,18 @@ private:
     }
   }
 
+  // A question that comes by the old and the new one is answered twice; none is lost.
+  void renew() {
+    for (std::size_t i = 0; i < subscriptions_.size() && control_->up(); ++i)
+      if (auto* fresh = session_->subscribe(subjects_[i], questions_, group_, pending))
+        session_->drain(std::exchange(subscriptions_[i], fresh));
+  }
+
   const std::shared_ptr<lifeline> control_;
   const std::vector<std::string> subjects_;
   const std::string group_;
   const std::shared_ptr<questions> questions_;
+  renewal renewal_;
   bool closed_ = false;
   std::uint64_t epoch_ = 0;
   std::shared_ptr<session> session_;

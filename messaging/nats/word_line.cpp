@@ -1,11 +1,13 @@
 #include "messaging/nats/word_line.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <utility>
 
 #include "messaging/names.hpp"
 #include "messaging/nats/incoming.hpp"
 #include "messaging/nats/mailbox.hpp"
+#include "messaging/nats/renewal.hpp"
 
 namespace ledgerd {
 
@@ -60,7 +62,8 @@ public:
   std::uint64_t dropped() const override { return words_->dropped.load(std::memory_order_relaxed); }
 
 private:
-  // A reconnect keeps the subscription, a rebuilt session needs a new one.
+  // A reconnect keeps the subscription; a rebuilt session needs a new one, and so may changed
+  // rights.
   void subscribe() {
     if (const auto epoch = control_->epoch(); epoch != epoch_) {
       epoch_ = epoch;
@@ -69,12 +72,18 @@ private:
         subscription_ = nullptr;
       }
     }
-    if (subscription_ == nullptr && control_->up())
-      subscription_ = session_->subscribe(std::string(names::cluster_word), words_, {}, pending);
+    const bool again = renewal_.is_due(control_->refusals(), std::chrono::steady_clock::now());
+    if ((subscription_ != nullptr && !again) || !control_->up())
+      return;
+    // A word heard twice says nothing new.
+    auto* before = subscription_;
+    subscription_ = session_->subscribe(std::string(names::cluster_word), words_, {}, pending);
+    session_->unsubscribe(before);
   }
 
   const std::shared_ptr<lifeline> control_;
   const std::shared_ptr<words> words_;
+  renewal renewal_;
   std::uint64_t epoch_ = 0;
   std::shared_ptr<session> session_;
   nats_subscription* subscription_ = nullptr; // freed by its session
