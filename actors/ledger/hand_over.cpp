@@ -60,7 +60,8 @@ bool hand_over::replace_owners(const view& seen, time_point now) {
 
 bool hand_over::is_over(const wait& one, const view& seen, time_point now) const {
   const auto* from = find(seen, one.from);
-  return now >= one.until || from == nullptr || !from->reached || from->released == digest();
+  return now >= one.until || from == nullptr || !from->reached || !from->lets_go
+         || from->released == digest();
 }
 
 hand_over::road hand_over::find_road(std::size_t shard) const {

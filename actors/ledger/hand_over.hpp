@@ -2,9 +2,10 @@
 // the node that had their accounts has let them go; and how a change of owners changes that.
 //
 // A shard that comes from a node that lives and can be reached waits for it: until it says that it
-// has let go by the same owners as ours, until it is gone or cannot be reached any more, and never
-// longer than the patience, from when it was gained; a change meanwhile does not begin that anew.
-// Then the fence protects the account. Nothing waits for a node that is dead.
+// has let go by the same owners as ours, until it is gone, cannot be reached any more or cannot
+// finish what it has, and never longer than the patience, from when it was gained; a change
+// meanwhile does not begin that anew. Then the fence protects the account. Nothing waits for a node
+// that is dead.
 //
 // Pure decisions, no clock of its own; belongs to one actor.
 #pragma once
@@ -32,6 +33,7 @@ public:
     bool serves = false;
     bool reached = false; // it reads our frames, and the link to it works
     std::uint64_t released = 0;
+    bool lets_go = true; // false: its gates cannot finish, so nobody waits for its release
   };
 
   // What is known now. A node that is dead or gone is not among the others.

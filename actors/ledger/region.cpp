@@ -233,7 +233,8 @@ hand_over::view region_state::view(time_point now) const {
     result.others.push_back({{word.name, word.boot},
                              word.doing == node_doing::serving,
                              link.is_used(now),
-                             word.released});
+                             word.released,
+                             !cannot_decide(word)});
   return result;
 }
 

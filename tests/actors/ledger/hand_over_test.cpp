@@ -171,6 +171,12 @@ CAF_TEST(gained shards wait until) {
       {"it is dead or gone", [](hand_over_fixture& f) { f.leave(bea); }, true},
       {"its link is down", [](hand_over_fixture& f) { f.other(bea).reached = false; }, true},
       {"it leaves and holds on", [](hand_over_fixture& f) { f.other(bea).serves = false; }, false},
+      {"it cannot finish what it has",
+       [](hand_over_fixture& f) {
+         f.other(bea).serves = false;
+         f.other(bea).lets_go = false;
+       },
+       true},
       {"it leaves and has let go",
        [](hand_over_fixture& f) {
          f.other(bea).serves = false;
