@@ -2,6 +2,7 @@
 
 import {setTimeout as sleep} from 'node:timers/promises';
 
+import {Brokers, replicate} from './brokers.mjs';
 import {gather, inversions, judge, summary} from './facts.mjs';
 import {Load} from './load.mjs';
 import {Proxy} from './proxy.mjs';
@@ -14,12 +15,15 @@ export const log = (text) => console.log(`${(performance.now() / 1000).toFixed(1
 const port = (url) => Number(new URL(url).port);
 
 export class Cluster {
-  // `load` as of Load; `flags` of every node.
-  static async open(binary, {ackWaitSeconds = 6, flags = ['--shutdown-deadline', '2s'], load}) {
+  // `load` as of Load; `flags` of every node; with `threeBrokers`, a cluster of three nats-servers, whose streams have three
+  // replicas once `formed` has returned, and users whose rights stay as they are.
+  static async open(binary, {ackWaitSeconds = 6, flags = ['--shutdown-deadline', '2s'], load, threeBrokers = false}) {
     const cluster = new Cluster();
     const seed = 1 + Math.floor(Math.random() * 0x7fffffff);
     log(`seed ${seed}`);
-    cluster.world = new World(binary);
+    const brokers = threeBrokers ? await Brokers.plan() : null;
+    cluster.world = new World(binary, {nats: brokers?.first});
+    cluster.urls = brokers ? await brokers.join(cluster.world) : [cluster.world.natsUrl];
     cluster.traffic = await Traffic.open(cluster.world.natsUrl);
     await cluster.traffic.provision(ackWaitSeconds);
     cluster.flags = flags;
@@ -31,7 +35,7 @@ export class Cluster {
   // Starts a node; it is `user` on the broker, or whom its flags make it.
   async start(name, {user = this.world.users.ofDaemon(this.flags), environment = {}} = {}) {
     const world = this.world;
-    const url = world.users.as(user, environment.LEDGERD_NATS_URL ?? world.natsUrl);
+    const url = world.users.as(user, environment.LEDGERD_NATS_URL ?? this.#urlOf(name));
     const node = await world.daemonIn({...environment, LEDGERD_NATS_URL: url}, name, ...this.flags);
     this.nodes.set(name, node);
     return node;
@@ -60,6 +64,16 @@ export class Cluster {
     }).catch((error) => {
       throw new Error(`${error.message}; the last views: ${JSON.stringify(last)}`);
     });
+    if (this.urls.length > 1 && !this.replicated) {
+      await replicate(this.traffic.manager);
+      this.replicated = true;
+    }
+  }
+
+  // The nodes are dealt out to the brokers by their names' places.
+  #urlOf(name) {
+    const place = [...this.nodes.keys()].indexOf(name);
+    return this.urls[(place < 0 ? this.nodes.size : place) % this.urls.length];
   }
 
   // What a node says of the cluster; null when it does not answer.
@@ -89,10 +103,22 @@ export class Cluster {
     });
   }
 
-  // Ends the load and the nodes, and returns the faults.
-  async judge() {
+  // Ends the load and the nodes, and returns the faults. With `forwards`, the nodes that live at the end have forwarded.
+  async judge({forwards = true} = {}) {
     await this.load.end();
     await this.traffic.drained(60);
+    const faults = [];
+    const forwarded = await this.sum('ledgerd_forwarded_entries_total');
+    const rejections = await this.sum('ledgerd_fence_rejections_total');
+    const rows = await this.sum('ledgerd_rows_total');
+    log(`the nodes at the end: ${rows} rows, ${forwarded} entries forwarded, ${rejections} groups fenced off`);
+    if (forwards && forwarded === 0) {
+      faults.push('no entry was forwarded, so there was no cluster');
+    }
+    const due = this.load.duration() / 1000 * this.load.rate;
+    if (this.load.messages.length < due * 0.8) {
+      faults.push(`there was hardly any load: ${this.load.messages.length} messages where ${due.toFixed(0)} were due`);
+    }
     for (const node of this.nodes.values()) {
       if (!node.gone) {
         await node.stop();
@@ -102,7 +128,7 @@ export class Cluster {
     log(summary(facts));
     const {ofSubject, ofAccount} = inversions(facts);
     log(`${ofSubject} rows were overtaken by a later request of their subject, ${ofAccount} by any`);
-    const faults = judge(this.world, facts);
+    faults.push(...judge(this.world, facts));
     await this.traffic.close();
     return faults;
   }

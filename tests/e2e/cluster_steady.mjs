@@ -5,6 +5,7 @@ import {argv} from 'node:process';
 import {setTimeout as sleep} from 'node:timers/promises';
 
 import {Cluster, log} from './cluster.mjs';
+import {inversions, readRows} from './facts.mjs';
 import {owners} from './owners.mjs';
 import {conclude, until} from './world.mjs';
 
@@ -54,6 +55,9 @@ async function work(cluster, faults) {
   if (rejections > rows / 10000) {
     faults.push(`${rejections} groups of ${rows} rows were fenced off in a steady cluster`);
   }
+  const messages = load.messages.filter(({seq}) => seq !== undefined);
+  const {ofSubject, ofAccount} = inversions({messages, rows: readRows(cluster.world)});
+  log(`without a fault ${ofSubject} rows were overtaken by a later request of their subject, ${ofAccount} by any`);
   // Whoever pulls is not whoever owns in two of three cases.
   if (!(share > 0.3 && share < 0.9)) {
     faults.push(`${forwarded} of ${rows} entries were forwarded`);

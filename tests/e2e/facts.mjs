@@ -2,7 +2,7 @@
 
 import {check} from './check.mjs';
 
-function readRows(world) {
+export function readRows(world) {
   return world.query(`SELECT id, record_id, user_id, currency, seq, type, amount, status, coalesce(reason, ''),
       balance_after, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
     FROM ledger.transactions`).map(([id, record, user, currency, seq, type, amount, status, reason, after, time]) => ({
@@ -58,6 +58,9 @@ export function inversions({messages, rows}) {
     for (const row of rows) {
       const key = keyOf(row);
       const place = places.get(row.recordId);
+      if (place === undefined) {
+        continue; // of a request that is not among these
+      }
       const before = latest.get(key) ?? 0;
       overtaken += place < before ? 1 : 0;
       latest.set(key, Math.max(before, place));

@@ -59,9 +59,15 @@ export class Load {
     this.running = this.#run();
   }
 
+  // Milliseconds from its begin to now, or to its end.
+  duration() {
+    return (this.ended ?? performance.now()) - this.began;
+  }
+
   // All that were published are in the stream.
   async end() {
     this.on = false;
+    this.ended = performance.now();
     await this.running;
     await Promise.all(this.stored);
   }

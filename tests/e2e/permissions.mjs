@@ -120,7 +120,7 @@ function idleRights() {
   const subjects = [...used(), ...rare];
   for (const user of ['ledger', 'account', 'provisioner', 'observer', 'operator']) {
     const {publish, subscribe} = world.users.rights.get(user);
-    for (const right of [...publish, ...subscribe].filter((each) => !subjects.some((subject) => matches(each, subject)) && !/^ledgerd\.(cluster|node)\./.test(each))) {
+    for (const right of [...publish, ...subscribe].filter((each) => !subjects.some((subject) => matches(each, subject)))) {
       faults.push(`${user} has a right that nobody uses: ${right}`);
     }
   }

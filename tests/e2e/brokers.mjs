@@ -1,0 +1,73 @@
+// Two more nats-servers that form a cluster with a world's own, so that streams can have three replicas. They die with
+// this process.
+
+import {spawn} from 'node:child_process';
+import {closeSync, mkdirSync, openSync, readFileSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+
+import {connect} from 'nats';
+
+import {freePort, until} from './world.mjs';
+
+const streams = [
+  'TRANSACTIONS', 'TRANSACTION_RESULTS', 'TRANSACTION_DEAD_LETTERS', 'TRANSACTION_EXHAUSTED', 'TRANSACTION_ACTIONS',
+];
+
+const routesOf = (ports) => ports.map((port) => `nats-route://127.0.0.1:${port}`).join(', ');
+const clusterOf = (port, ports) => `cluster { name: private, listen: "127.0.0.1:${port}", routes: [${routesOf(ports)}] }\n`;
+
+export class Brokers {
+  constructor(ports) {
+    this.ports = ports; // of the routes
+  }
+
+  static async plan() {
+    return new Brokers([await freePort(), await freePort(), await freePort()]);
+  }
+
+  // For the configuration of the world's own.
+  get first() {
+    return clusterOf(this.ports[0], this.ports);
+  }
+
+  // Starts the others; returns the URLs of all.
+  async join(world) {
+    const urls = [world.natsUrl];
+    for (const i of [1, 2]) {
+      const port = await freePort();
+      const at = join(world.directory, `broker${i}`);
+      mkdirSync(at);
+      const text = `server_name: broker${i}\nhost: 127.0.0.1\nport: ${port}\njetstream { store_dir: "${at}/store" }\n`
+        + `${clusterOf(this.ports[i], this.ports)}${world.users.configuration}`;
+      writeFileSync(join(at, 'nats.conf'), text);
+      const log = openSync(join(at, 'nats.log'), 'a');
+      const server = process.env.NATS_SERVER || 'nats-server';
+      spawn('setpriv', ['--pdeathsig', 'KILL', '--', server, '-c', join(at, 'nats.conf')], {stdio: ['ignore', log, log]});
+      closeSync(log);
+      urls.push(`nats://127.0.0.1:${port}`);
+    }
+    const connection = await connect({servers: urls[0]});
+    await until('the brokers have a leader', 30, async () => {
+      await sleep(200);
+      return connection.jetstreamManager({timeout: 1000}).then((manager) => manager.getAccountInfo()).catch(() => null);
+    }).catch((error) => {
+      throw new Error(`${error.message}:\n${readFileSync(join(world.servers, 'nats.log'), 'utf8').slice(-2000)}`);
+    });
+    await connection.close();
+    return urls;
+  }
+}
+
+// Gives every stream three replicas, and waits until they are there.
+export async function replicate(manager) {
+  for (const name of streams) {
+    const {config} = await manager.streams.info(name);
+    await manager.streams.update(name, {...config, num_replicas: 3});
+  }
+  await until('every stream has three replicas', 60, async () => {
+    const all = await Promise.all(streams.map((name) => manager.streams.info(name)));
+    return all.every(({cluster}) => cluster?.leader && cluster.replicas?.length === 2
+      && cluster.replicas.every(({current}) => current));
+  });
+}
