@@ -14,7 +14,7 @@ const [, , binary, kills = '4', brokers = '1'] = argv;
 const names = ['left', 'middle', 'right'];
 const rate = 1000;
 const between = 10000; // milliseconds from one kill to the next
-const backWithin = 8000; // must be shorter than the time between two
+const backWithin = 7000; // must be shorter than the time between two
 const pauseMax = 1500; // of an account that is in use all the time
 const waitMax = 9000; // of any request: the acknowledgement wait, twice where the next one dies with it, and a hand-over
 
@@ -37,11 +37,21 @@ function longestPause(load, user, from, to) {
   return [...times, to].reduce(([most, last], time) => [Math.max(most, time - last), time], [0, from])[0];
 }
 
+// Milliseconds until as much is decided as comes, in each two seconds: on a busy machine the load itself is uneven.
+function backAfter(load, from, to) {
+  const [step, steps] = [500, 4];
+  const decided = load.rates(from, to, step).map((rate) => rate * step / 1000);
+  const came = decided.map((_, i) => load.sentBetween(from + i * step, from + (i + 1) * step).length);
+  const sum = (all, first) => all.slice(first, first + steps).reduce((a, b) => a + b, 0);
+  let back = 0;
+  for (let i = 0; i + steps <= decided.length; ++i) {
+    back = sum(decided, i) < sum(came, i) * 0.85 ? (i + 1) * step : back;
+  }
+  return back;
+}
+
 function judgeKill(load, {dead, at, until}, faults) {
-  // Of what came in that second: on a busy machine the load itself is uneven.
-  const slow = load.rates(at, until, 1000).map((got, i) => ({got, i}))
-    .filter(({got, i}) => got < load.sentBetween(at + i * 1000, at + (i + 1) * 1000).length * 0.85);
-  const back = slow.length === 0 ? 0 : (slow.at(-1).i + 1) * 1000;
+  const back = backAfter(load, at, until);
   const users = ownedByTheLiving(load, dead);
   const waits = load.sentBetween(at - 1000, until).map(({sent, decided}) => decided - sent);
   const pauses = users.map((user) => longestPause(load, user, at, Math.min(until, at + 6000)));
