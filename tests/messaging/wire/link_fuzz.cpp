@@ -1,0 +1,202 @@
+// A libFuzzer target for the frames between nodes and their answers, built as codec_fuzz is:
+//   link_fuzz build/fuzz/tests/messaging/link_fuzz -max_len=4096
+// It begins with messages as nodes write them, so it needs no corpus.
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "messaging/link_codec.hpp"
+#include "messaging/submission_codec.hpp"
+
+extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
+
+namespace {
+
+using namespace ledgerd;
+
+constexpr boot_id asker{0x1111};
+constexpr boot_id owner{0x2222};
+
+void demand(bool holds, const char* what) {
+  if (!holds) {
+    std::fprintf(stderr, "%s\n", what);
+    std::abort();
+  }
+}
+
+entry make_entry(std::int64_t id, std::string user, movement type) {
+  return {record_id{id}, {std::move(user), *currency_code::parse("KRW")}, type, money{id * 3}};
+}
+
+const std::vector<entry>& samples() {
+  static const std::vector<entry> result{make_entry(1, "ann", movement::deposit),
+                                         make_entry(70000, "Zo\xc3\xab", movement::withdrawal),
+                                         make_entry(3, std::string(128, 'u'), movement::deposit)};
+  return result;
+}
+
+bool same_entry(const entry& a, const entry& b) {
+  return a.id == b.id && a.account == b.account && a.type == b.type && a.amount == b.amount;
+}
+
+// -- what nodes write
+
+std::string sample_frame(std::uint32_t first_place) {
+  frame_writer writer;
+  writer.begin(asker, owner, 9);
+  for (const auto& each : samples())
+    writer.add(first_place++, each, 1000);
+  return std::string{writer.finish()};
+}
+
+posting row(std::int64_t id, const entry& of, std::int64_t balance, outcome verdict) {
+  return {transaction_id{id},
+          of.id,
+          of.account,
+          4,
+          of.type,
+          of.amount,
+          verdict,
+          money{balance},
+          database_time{1'700'000'000'000'000}};
+}
+
+std::string sample_answers() {
+  const auto& all = samples();
+  answers_writer writer;
+  writer.begin(owner, asker);
+  writer.page(4);
+  writer.decided(0, {outcome::applied, row(8, all[0], 5, outcome::applied)});
+  writer.decided(1, {outcome::insufficient_funds, row(9, all[1], 0, outcome::insufficient_funds)});
+  writer.decided(2, {outcome::conflict, row(2, all[2], 9, outcome::applied)});
+  writer.page(5);
+  writer.failed(0, "no");
+  writer.later(1);
+  writer.returned(2);
+  writer.full(3);
+  writer.holding(6);
+  return std::string{writer.finish()};
+}
+
+// -- what is read
+
+// What is accepted keeps the rules, and means the same when we say it.
+void try_frame(const std::string& payload) {
+  static frame_reader reader;
+  static frame_writer writer;
+  link_frame got;
+  if (reader.read(payload, owner, got) != link_refusal::none) {
+    demand(got.entries.empty(), "entries of a refused frame");
+    return;
+  }
+  demand(got.number != 0 && got.from != boot_id{} && got.to == owner, "a frame of nobody");
+  writer.begin(got.from, got.to, got.number);
+  for (const auto& each : got.entries) {
+    const auto& asked = each.asked;
+    demand(to_int(asked.id) > 0 && asked.amount > money{0} && !check_user_id(asked.account.user_id)
+               && each.place < frame_entries_max,
+           "an entry that breaks a rule");
+    writer.add(each.place, asked, each.stream_seq);
+  }
+  const auto promised = writer.bytes();
+  const std::string text{writer.finish()};
+  demand(text.size() <= promised, "a frame is larger than it said");
+  link_frame again;
+  demand(reader.read(text, owner, again) == link_refusal::none && again.number == got.number
+             && again.from == got.from && again.entries.size() == got.entries.size(),
+         "a frame is not read again");
+  for (std::size_t i = 0; i < got.entries.size(); ++i)
+    demand(again.entries[i].place == got.entries[i].place
+               && again.entries[i].stream_seq == got.entries[i].stream_seq
+               && same_entry(again.entries[i].asked, got.entries[i].asked),
+           "a frame means something else");
+}
+
+// An answer that is believed is one to what was asked.
+void try_completion(const link_answer& got) {
+  for (const auto& asked : samples()) {
+    auto verdict = got.verdict;
+    if (!complete_answer(asked, verdict))
+      continue;
+    const auto& stored = verdict.stored;
+    demand(stored.record == asked.id && stored.balance_after >= money{0},
+           "an answer to something else");
+    demand(same_content(asked, stored) == (verdict.verdict != outcome::conflict),
+           "a conflict without a difference, or the other way round");
+  }
+}
+
+void write_answer(answers_writer& writer, const link_answer& one) {
+  switch (one.fate) {
+  case link_fate::decided:
+    return writer.decided(one.place, one.verdict);
+  case link_fate::failed:
+    return writer.failed(one.place, one.failure);
+  case link_fate::later:
+    return writer.later(one.place);
+  case link_fate::returned:
+    return writer.returned(one.place);
+  case link_fate::full:
+    return writer.full(one.place);
+  }
+}
+
+void try_answers(const std::string& payload) {
+  static answers_reader reader;
+  static answers_writer writer;
+  link_answers got;
+  if (!reader.read(payload, got))
+    return;
+  writer.begin(got.from, got.to);
+  writer.refuse(got.refusal);
+  std::uint64_t number = 0;
+  for (const auto& each : got.answers) {
+    demand(each.number != 0 && each.place < frame_entries_max, "an answer to nothing");
+    if (each.fate == link_fate::decided)
+      try_completion(each);
+    if (each.number != number)
+      writer.page(number = each.number);
+    write_answer(writer, each);
+  }
+  for (const auto each : got.holding)
+    writer.holding(each);
+  const auto promised = writer.bytes();
+  const std::string text{writer.finish()};
+  demand(text.size() <= promised, "answers are larger than they said");
+  link_answers again;
+  demand(reader.read(text, again) && again.from == got.from && again.to == got.to
+             && again.refusal == got.refusal && again.holding == got.holding
+             && again.answers.size() == got.answers.size(),
+         "answers are not read again");
+  for (std::size_t i = 0; i < got.answers.size(); ++i)
+    demand(again.answers[i].place == got.answers[i].place
+               && again.answers[i].fate == got.answers[i].fate
+               && again.answers[i].failure == got.answers[i].failure
+               && again.answers[i].verdict.verdict == got.answers[i].verdict.verdict
+               && again.answers[i].verdict.stored == got.answers[i].verdict.stored,
+           "answers mean something else");
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string payload(data, data + size);
+  try_frame(payload);
+  try_answers(payload);
+  return 0;
+}
+
+// Out of nothing comes a message as a node writes it.
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
+                                               std::size_t max_size, unsigned seed) {
+  static const std::string written[] = {sample_frame(0), sample_frame(5), sample_answers()};
+  const auto& one = written[seed % 3];
+  if ((size < 8 || seed % 64 == 0) && one.size() <= max_size) {
+    std::memcpy(data, one.data(), one.size());
+    size = one.size();
+  }
+  return LLVMFuzzerMutate(data, size, max_size);
+}
