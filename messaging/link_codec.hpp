@@ -97,6 +97,7 @@ enum class link_fate : std::uint8_t {
   failed,   // by its own fault
   later,    // there is no room for it now: let the broker deliver it again
   returned, // undecided, and no longer held
+  full,     // likewise, for want of room: may be sent again
 };
 
 class answers_writer {
@@ -115,6 +116,7 @@ public:
   void failed(std::uint32_t place, std::string_view why); // cut to 500 bytes
   void later(std::uint32_t place);
   void returned(std::uint32_t place);
+  void full(std::uint32_t place);
 
   // The frame has come again and is still held.
   void holding(std::uint64_t number);

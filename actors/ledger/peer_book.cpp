@@ -93,12 +93,12 @@ void peer_book::settle(link_answer& got) {
   }
   if (got.fate == link_fate::decided && !complete_answer(whom->what.asked, got.verdict)) {
     ++counters_.damaged;
-    return;
+    got.fate = link_fate::returned; // asked again it would say the same
   }
+  --under_way_;
   settle(*whom, got);
   const auto at = frames_.find(got.number);
   stale(at->second);
-  --under_way_;
   if (--at->second.open == 0)
     return leave(at);
   // What one account holds back must not hold the memory of all others.
@@ -124,7 +124,17 @@ void peer_book::settle(sent_entry& whom, link_answer& got) {
     ++counters_.returned;
     give_back(std::move(whom.what));
     break;
+  case link_fate::full:
+    ++counters_.full;
+    send_later(std::move(whom.what));
+    break;
   }
+}
+
+// It goes on waiting, as it would in a queue of our own, for as long as the peer serves.
+void peer_book::send_later(asked_entry&& one) {
+  waiting_.push_back(std::move(one));
+  window_ = std::min(window_, std::max<std::size_t>(under_way_, 1));
 }
 
 void peer_book::answer(const origin& whom, ticketed_answer&& what) {
@@ -156,9 +166,11 @@ void peer_book::give_back(frame_map::iterator at) {
 void peer_book::give_back_all() {
   while (!frames_.empty())
     give_back(frames_.begin());
-  counters_.given_back += static_cast<std::int64_t>(waiting_.size());
-  for (auto& each : std::exchange(waiting_, {}))
-    give_back(std::move(each));
+  counters_.given_back += static_cast<std::int64_t>(waiting_.size() - taken_);
+  for (; taken_ < waiting_.size(); ++taken_)
+    give_back(std::move(waiting_[taken_]));
+  waiting_.clear();
+  taken_ = 0;
 }
 
 void peer_book::leave(frame_map::iterator at) {
@@ -189,6 +201,7 @@ void peer_book::look(time_point now) {
   if (looked_)
     lived_ += std::min<span>(now - *looked_, limits_.look_max);
   looked_ = now;
+  window_ = std::min(window_ + window_ / 16 + 64, window_max);
   if (too_silent())
     return set_down("it is silent");
   judge_frames();
@@ -234,7 +247,7 @@ std::optional<peer_book::sending> peer_book::next(std::size_t bytes_max) {
   if (up_ ? lived_ - std::max(heard_, last_probed_.value_or(heard_)) >= limits_.probe_after
           : !last_probed_ || lived_ - *last_probed_ >= limits_.probe_again)
     return send_probe();
-  if (up_ && fresh_ < limits_.frames_max && !waiting_.empty())
+  if (up_ && fresh_ < limits_.frames_max && under_way_ < window_ && taken_ < waiting_.size())
     return send_waiting(bytes_max);
   return std::nullopt;
 }
@@ -265,19 +278,24 @@ peer_book::sending peer_book::send_waiting(std::size_t bytes_max) {
   one.heard = one.sent = lived_;
   ++fresh_;
   const auto room = std::min(bytes_max, limits_.bytes_max);
-  const auto count_max = std::min(waiting_.size(), limits_.entries_max);
+  const auto count_max =
+      std::min({waiting_.size() - taken_, limits_.entries_max, window_ - under_way_});
   one.entries.reserve(count_max);
   writer_.begin(self_, peer_, number);
   std::uint32_t count = 0;
   while (count < count_max) {
-    auto& each = waiting_[count];
+    auto& each = waiting_[taken_ + count];
     if (count > 0 && writer_.bytes() + frame_writer::bytes_of(each.asked) > room)
       break;
     writer_.add(count, each.asked, each.stream_seq);
     one.entries.push_back({count, true, std::move(each)});
     ++count;
   }
-  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(count));
+  taken_ += count;
+  // What has gone is dropped when it is half of all, so that each is moved once on average.
+  if (taken_ * 2 >= waiting_.size())
+    waiting_.erase(waiting_.begin(),
+                   waiting_.begin() + static_cast<std::ptrdiff_t>(std::exchange(taken_, 0)));
   one.open = count;
   if (under_way_ == 0)
     owed_ = lived_;

@@ -30,10 +30,10 @@ struct peer_limits {
   std::size_t bytes_max = 256 * 1024;
   // A frame stops counting as one under way after this: what it waits for may take long.
   std::chrono::milliseconds fresh{200};
-  std::chrono::milliseconds probe_after{1000}; // nothing heard
-  std::chrono::milliseconds probe_again{500};  // while the link is down
-  std::chrono::milliseconds probe_patience{1000};
-  std::chrono::milliseconds patience{3000}; // without any sign of the peer, while it owes one
+  std::chrono::milliseconds probe_after{1000};    // nothing heard
+  std::chrono::milliseconds probe_again{500};     // while the link is down
+  std::chrono::milliseconds probe_patience{2000}; // two of them, so that one may be lost
+  std::chrono::milliseconds patience{3000};       // without any sign of the peer, while it owes one
   // A frame that has come no further in so many times of `patience` is given back.
   std::uint32_t tries_max = 2;
   // What a look counts at most, however long ago the last was.
@@ -79,12 +79,14 @@ public:
   // Why the last frame was refused, or the link went down; empty after it is up.
   const std::string& trouble() const noexcept { return trouble_; }
 
-  std::size_t held() const noexcept { return waiting_.size() + under_way_; }
+  std::size_t held() const noexcept { return waiting_.size() - taken_ + under_way_; }
   std::size_t frames() const noexcept { return frames_.size(); }
   const peer_counters& counters() const noexcept { return counters_; }
 
 private:
   using span = std::chrono::nanoseconds;
+
+  static constexpr std::size_t window_max = std::size_t{1} << 20;
 
   struct sent_entry {
     std::uint32_t place = 0;
@@ -108,6 +110,7 @@ private:
   void heard_from_peer();
   void settle(link_answer& got);
   void settle(sent_entry& whom, link_answer& got);
+  void send_later(asked_entry&& one);
   void answer(const origin& whom, ticketed_answer&& what);
   void give_back(asked_entry&& one);
   void give_back(frame_map::iterator at);
@@ -126,10 +129,13 @@ private:
   frame_writer writer_;
   answers_reader reader_;
   link_answers read_;
-  std::vector<asked_entry> waiting_;
+  std::vector<asked_entry> waiting_; // the first `taken_` of them have gone
+  std::size_t taken_ = 0;
   frame_map frames_;
   std::size_t under_way_ = 0; // entries in frames, not answered
-  std::size_t fresh_ = 0;     // frames
+  // So many may be: less after the peer had no room, and more with each look.
+  std::size_t window_ = window_max;
+  std::size_t fresh_ = 0; // frames
   std::uint64_t last_number_ = 0;
 
   std::optional<time_point> looked_;

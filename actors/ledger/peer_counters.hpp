@@ -13,6 +13,7 @@ struct peer_counters {
   std::int64_t forwarded = 0;
   std::int64_t answered = 0;
   std::int64_t returned = 0;
+  std::int64_t full = 0;
   std::int64_t given_back = 0;
   std::int64_t frames = 0;
   std::int64_t frames_again = 0;
@@ -36,6 +37,7 @@ struct peer_numbers : peer_counters, peer_gauges {
         {&n::forwarded, "forwarded_total", kept},
         {&n::answered, "answered_total", kept},
         {&n::returned, "returned_total", kept},
+        {&n::full, "full_total", kept},
         {&n::given_back, "given_back_total", kept},
         {&n::frames, "frames_total", kept},
         {&n::frames_again, "frames_again_total", kept},

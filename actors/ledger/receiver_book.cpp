@@ -82,26 +82,17 @@ void receiver_book::admit(sender_map::iterator from, const answer_sink& me,
     writer_.holding(read_.number);
   }
   std::size_t bytes = 0;
-  for (const auto& each : entries)
-    bytes += bytes_of(each.asked);
-  const bool fits = held_ + entries.size() <= room_.messages && bytes <= room_.bytes
-                    && bytes_ <= room_.bytes - bytes;
-  if (shut_ || !fits) {
-    if (!entries.empty())
-      writer_.page(read_.number);
-    for (const auto& each : entries)
-      writer_.returned(each.place);
-    counters_.returned += static_cast<std::int64_t>(entries.size());
-    return send(from->second.reply);
-  }
+  const auto fitting = count_fitting(entries, bytes);
+  refuse_from(fitting);
+  if (at != frames_.end() || fitting < entries.size())
+    send(from->second.reply);
+  entries.resize(fitting);
+  if (entries.empty())
+    return;
   if (at == frames_.end()) {
     at = frames_.emplace(++last_serial_, frame{from, read_.number, {}, 0, 0}).first;
     from->second.serials.emplace(read_.number, last_serial_);
-  } else {
-    send(from->second.reply);
   }
-  if (entries.empty())
-    return;
   auto& to = at->second;
   to.open.resize(std::max<std::size_t>(to.open.size(), entries.back().place + 1), false);
   to.left += entries.size();
@@ -114,6 +105,38 @@ void receiver_book::admit(sender_map::iterator from, const answer_sink& me,
     admitted.push_back(
         {std::move(each.asked), {me, ticket_of(at->first, each.place)}, each.stream_seq, 0});
   }
+}
+
+// How many of these there is room for, and what they take.
+std::size_t receiver_book::count_fitting(const std::vector<framed_entry>& entries,
+                                         std::size_t& bytes) const {
+  bytes = 0;
+  if (shut_)
+    return 0;
+  const auto most = std::min(entries.size(), room_.messages - held_);
+  for (std::size_t i = 0; i < most; ++i) {
+    const auto one = bytes_of(entries[i].asked);
+    if (one > room_.bytes - bytes_ - bytes)
+      return i;
+    bytes += one;
+  }
+  return most;
+}
+
+// What does not fit now will, when others are through; but not where nothing is held.
+void receiver_book::refuse_from(std::size_t first) {
+  const auto& entries = read_.entries;
+  if (first == entries.size())
+    return;
+  const bool later = !shut_ && held_ + first > 0;
+  writer_.page(read_.number);
+  for (auto i = first; i < entries.size(); ++i)
+    if (later)
+      writer_.full(entries[i].place);
+    else
+      writer_.returned(entries[i].place);
+  (later ? counters_.full : counters_.returned) +=
+      static_cast<std::int64_t>(entries.size() - first);
 }
 
 // -- answers

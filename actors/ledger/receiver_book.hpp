@@ -1,6 +1,6 @@
 // RECEIVER BOOK: what this node owes its peers. Gives each entry of a frame a ticket, remembers to
 // whom its answer goes, and packs answers into letters. An entry that comes again while it is held
-// is not taken twice.
+// is not taken twice. What there is no room for is to come again.
 //
 // Pure bookkeeping; belongs to one actor.
 #pragma once
@@ -78,6 +78,8 @@ private:
 
   void refuse(link_refusal why, const std::string& reply);
   void admit(sender_map::iterator from, const answer_sink& me, std::vector<asked_entry>& admitted);
+  std::size_t count_fitting(const std::vector<framed_entry>& entries, std::size_t& bytes) const;
+  void refuse_from(std::size_t first);
   void write(std::vector<ticketed_answer>& got);
   void write_one(std::uint32_t place, const ticketed_answer& what);
   void close(frame& of, std::uint32_t place);

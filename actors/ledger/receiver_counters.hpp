@@ -14,6 +14,7 @@ struct receiver_counters {
   std::int64_t again = 0;
   std::int64_t answered = 0;
   std::int64_t returned = 0;
+  std::int64_t full = 0;
   std::int64_t probes = 0;
   std::int64_t damaged = 0;
   std::int64_t version = 0;
@@ -43,6 +44,9 @@ struct receiver_numbers : receiver_counters, receiver_gauges {
                   "Entries that came again while they were still held.")},
         {&n::answered, "answered_total", exported(entries, help, "answered")},
         {&n::returned, "returned_total", exported(entries, help, "returned")},
+        {&n::full, "full_total",
+         exported("ledgerd_entries_no_room_total",
+                  "Entries of other nodes that were to come again, for want of room.")},
         {&n::probes, "probes_total", not_exported("Only a loss tells of trouble.")},
         {&n::damaged, "frames_damaged_total", exported(dropped, dropped_help, "damaged")},
         {&n::version, "frames_version_total", exported(dropped, dropped_help, "version")},

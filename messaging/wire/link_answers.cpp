@@ -105,6 +105,9 @@ private:
     case wire::link::RETURNED:
       into.fate = link_fate::returned;
       return true;
+    case wire::link::FULL:
+      into.fate = link_fate::full;
+      return true;
     default:
       into.fate = link_fate::decided;
       return read_code(code, into.verdict) && read_posting(into.verdict.stored)
@@ -234,6 +237,11 @@ void answers_writer::later(std::uint32_t place) {
 
 void answers_writer::returned(std::uint32_t place) {
   add_place(*message_, place, wire::link::RETURNED);
+  bytes_ += answer_bytes;
+}
+
+void answers_writer::full(std::uint32_t place) {
+  add_place(*message_, place, wire::link::FULL);
   bytes_ += answer_bytes;
 }
 

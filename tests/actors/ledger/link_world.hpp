@@ -21,6 +21,7 @@ struct link_chances {
   int lose = 0;      // percent of messages
   int duplicate = 0; // likewise
   int delay = 0;     // likewise: by up to five seconds, so that others overtake them
+  int damage = 0;    // likewise: rubbish comes instead
   int later = 0;     // percent of entries
   int fail = 0;
   int stuck = 0; // decided only when all is to come to rest
@@ -31,8 +32,8 @@ public:
   using time_point = peer_book::time_point;
 
   link_world(std::uint32_t seed, link_chances how, peer_limits limits, capacity room)
-      : random(seed), chances(how), asker(asker_boot, owner_boot, limits), owner(owner_boot, room) {
-  }
+      : random(seed), chances(how), asker(asker_boot, owner_boot, limits), owner(owner_boot, room),
+        room_(room) {}
 
   std::minstd_rand random;
   link_chances chances;
@@ -42,6 +43,7 @@ public:
   bool owner_listens = true;
   bool owner_frozen = false;
   bool asker_frozen = false;
+  std::string stuck_user; // whose entries are never decided
 
   std::map<ticket, entry> asked;                       // all there ever was
   std::map<ticket, std::vector<ticketed_answer>> told; // what the fetcher heard
@@ -67,6 +69,23 @@ public:
     run_asker();
   }
 
+  // The region is told that the owner does not serve.
+  void yield() {
+    asker.give_back_all();
+    run_asker();
+  }
+
+  // Replies come to another inbox from now on, as after a new connection.
+  void connect_anew() { inbox_ = "_INBOX.a" + std::to_string(random()) + "."; }
+
+  // The owner's process ends and another begins, which the old one's frames do not reach.
+  void kill_owner() {
+    owner_listens = false;
+    at_gate_.clear();
+    std::destroy_at(&owner);
+    std::construct_at(&owner, owner_boot, room_);
+  }
+
   // Lets time pass and everybody act.
   void step(std::chrono::milliseconds duration = std::chrono::milliseconds{50}) {
     now += duration;
@@ -86,6 +105,13 @@ public:
     owner_frozen = asker_frozen = false;
   }
 
+  // Whether all have an answer but those of the account that is stuck.
+  bool only_stuck_wait() const {
+    return std::all_of(asked.begin(), asked.end(), [this](const auto& each) {
+      return each.second.account.user_id == stuck_user || told.contains(each.first);
+    });
+  }
+
   std::size_t unanswered() const { return asked.size() - told.size(); }
   bool at_rest() const {
     return unanswered() == 0 && asker.held() == 0 && owner.held() == 0 && at_gate_.empty();
@@ -98,6 +124,7 @@ private:
     std::uint64_t number = 0;
     bool nobody = false;
     std::string payload;
+    std::string inbox; // of a frame: where its replies go
   };
 
   void carry(message one) {
@@ -106,6 +133,8 @@ private:
     one.due = now + std::chrono::milliseconds{random() % 3};
     if (happens(chances.delay))
       one.due += std::chrono::milliseconds{random() % 5000};
+    if (happens(chances.damage))
+      one.payload = std::string(random() % 30, static_cast<char>(random()));
     for (int copies = happens(chances.duplicate) ? 2 : 1; copies > 0; --copies)
       line_.push_back(one);
   }
@@ -120,9 +149,9 @@ private:
       else if (!each.to_owner)
         asker.take({each.number, each.nobody, each.payload});
       else if (!owner_listens)
-        carry({.due = {}, .to_owner = false, .number = each.number, .nobody = true, .payload = {}});
+        carry({.due = {}, .number = each.number, .nobody = true, .payload = {}, .inbox = {}});
       else
-        owner.take(each.payload, "_INBOX.a." + std::to_string(each.number), {}, at_gate_);
+        owner.take(each.payload, each.inbox + std::to_string(each.number), {}, at_gate_);
     }
     std::move(kept.begin(), kept.end(), std::back_inserter(line_));
     write_letters();
@@ -130,11 +159,11 @@ private:
 
   void write_letters() {
     for (auto& each : owner.take_letters())
-      carry({.due = {},
-             .to_owner = false,
-             .number = std::stoull(each.reply.substr(each.reply.rfind('.') + 1)),
-             .nobody = false,
-             .payload = std::move(each.payload)});
+      if (each.reply.starts_with(inbox_))
+        carry({.due = {},
+               .number = std::stoull(each.reply.substr(inbox_.size())),
+               .payload = std::move(each.payload),
+               .inbox = {}});
   }
 
   // Some of what waits, in any order: every ticket once.
@@ -142,11 +171,11 @@ private:
     std::shuffle(at_gate_.begin(), at_gate_.end(), random);
     std::vector<ticketed_answer> batch;
     std::vector<asked_entry> stuck;
-    for (auto left = random() % 60; left > 0 && !at_gate_.empty(); --left) {
+    for (auto left = random() % 200; left > 0 && !at_gate_.empty(); --left) {
       auto one = std::move(at_gate_.back());
       at_gate_.pop_back();
       const auto tag = one.from.tag;
-      if (happens(chances.stuck))
+      if (one.asked.account.user_id == stuck_user || happens(chances.stuck))
         stuck.push_back(std::move(one));
       else if (happens(chances.later))
         batch.push_back({tag, std::nullopt, {}, true});
@@ -165,8 +194,8 @@ private:
       carry({.due = {},
              .to_owner = true,
              .number = next->number,
-             .nobody = false,
-             .payload = std::string{next->frame}});
+             .payload = std::string{next->frame},
+             .inbox = inbox_});
     for (auto& [whom, answers] : asker.take_answers())
       for (auto& each : answers)
         told[each.tag].push_back(std::move(each));
@@ -213,6 +242,8 @@ public:
   const std::map<record_id, posting>& rows() const { return rows_; }
 
 private:
+  const capacity room_;
+  std::string inbox_ = "_INBOX.a.";
   std::map<record_id, posting> rows_;
   std::vector<message> line_;
   std::vector<asked_entry> at_gate_;

@@ -211,7 +211,7 @@ CAF_TEST(what the peer returns comes back with a hop less) {
   CAF_CHECK_EQUAL(book.held(), 1u);
 }
 
-CAF_TEST(an answer that cannot be true is not passed on) {
+CAF_TEST(an answer that cannot be true is not passed on and its entry comes back) {
   come_up();
   ask(1, 1);
   const auto number = sent().at(0).number;
@@ -223,8 +223,58 @@ CAF_TEST(an answer that cannot be true is not passed on) {
   reply(number);
   CAF_CHECK(answered().empty());
   CAF_CHECK_EQUAL(book.counters().damaged, 1);
+  CAF_CHECK(given_back() == tickets{1});
   answer_applied(number, 0, 1);
-  CAF_CHECK(answered() == tickets{1});
+  CAF_CHECK(answered().empty());
+}
+
+CAF_TEST(what the peer has no room for goes again with its hops and not at once) {
+  make({.frames_max = 8, .entries_max = 3});
+  come_up();
+  ask(1, 9);
+  const auto frames = sent();
+  CAF_REQUIRE_EQUAL(frames.size(), 3u);
+  for (const auto& each : {frames[1], frames[2]}) {
+    begin_answers();
+    writer.page(each.number);
+    for (std::uint32_t place = 0; place < 3; ++place)
+      writer.full(place);
+    reply(each.number);
+  }
+  CAF_CHECK(sent().empty()); // as long as what it has is not less
+  CAF_CHECK_EQUAL(book.held(), 9u);
+  answer_applied(frames[0].number, 0, 1);
+  CAF_REQUIRE_EQUAL(sent().at(0).entries.size(), 1u);
+  const auto later = pass(100ms); // and more with each look
+  CAF_REQUIRE_EQUAL(later.size(), 1u);
+  CAF_CHECK_EQUAL(later[0].entries.size(), 3u);
+  CAF_CHECK_EQUAL(book.counters().full, 6);
+  book.give_back_all();
+  const auto back = book.take_given_back();
+  CAF_CHECK_EQUAL(back.size(), 8u);
+  for (const auto& each : back)
+    CAF_CHECK_EQUAL(each.hops_left, 1u);
+  CAF_CHECK_EQUAL(book.held(), 0u);
+}
+
+CAF_TEST(a peer that has no room for anything is asked again and again) {
+  come_up();
+  ask(1, 3);
+  auto frames = sent();
+  for (int i = 0; i < 50; ++i) {
+    for (const auto& each : frames) {
+      begin_answers();
+      if (!each.entries.empty())
+        writer.page(each.number);
+      for (const auto& one : each.entries)
+        writer.full(one.place);
+      reply(each.number);
+    }
+    frames = pass(100ms);
+    CAF_CHECK_EQUAL(frames.size(), 1u);
+  }
+  CAF_CHECK_EQUAL(book.held(), 3u);
+  CAF_CHECK(book.up());
 }
 
 CAF_TEST(nobody there means everything back at once) {
@@ -252,11 +302,11 @@ CAF_TEST(nobody for a frame of long ago means nothing) {
   CAF_CHECK(book.up());
 }
 
-CAF_TEST(an idle peer is probed and found silent after two seconds) {
+CAF_TEST(an idle peer is probed and found silent after three seconds) {
   come_up();
   CAF_CHECK(pass(900ms).empty());
   CAF_CHECK_EQUAL(pass(100ms).size(), 1u);
-  pass(900ms);
+  CAF_CHECK_EQUAL(pass(1900ms).size(), 1u); // one probe may be lost
   CAF_CHECK(book.up());
   pass(200ms);
   CAF_CHECK(!book.up());

@@ -138,22 +138,29 @@ CAF_TEST(a stranger with a peers name gets at none of its frames) {
   CAF_CHECK_EQUAL(got.at(0).reply, anns_inbox + "1");
 }
 
-CAF_TEST(what there is no room for goes back undecided) {
+CAF_TEST(what there is no room for is to come again unless nothing is held) {
   make({3, 1 << 20});
   send(ann, anns_inbox, 1, {0, 1});
-  send(bob, bobs_inbox, 1, {0, 1});
-  CAF_CHECK_EQUAL(admitted.size(), 2u);
+  send(bob, bobs_inbox, 1, {0, 1, 2});
+  CAF_CHECK_EQUAL(admitted.size(), 3u);
   const auto got = letters();
   CAF_REQUIRE_EQUAL(got.size(), 1u);
   CAF_CHECK_EQUAL(got[0].reply, bobs_inbox + "1");
-  CAF_REQUIRE_EQUAL(places(got[0].what), "1/0 1/1 ");
-  CAF_CHECK(got[0].what.answers[0].fate == link_fate::returned);
+  CAF_REQUIRE_EQUAL(places(got[0].what), "1/1 1/2 ");
+  CAF_CHECK(got[0].what.answers[0].fate == link_fate::full);
+  send(bob, bobs_inbox, 1, {0, 1}); // the answer was lost: one is held, one has no room
+  const auto again = letters();
+  CAF_REQUIRE_EQUAL(places(again.at(0).what), "1/1 ");
+  CAF_CHECK_EQUAL(again[0].what.holding.size(), 1u);
+  decide({0, 1, 2});
+  letters();
   send(bob, bobs_inbox, 2, {0});
-  CAF_CHECK_EQUAL(admitted.size(), 3u);
+  CAF_CHECK_EQUAL(admitted.size(), 4u);
   make({100, 50});
   admitted.clear();
   send(ann, anns_inbox, 1, {0});
   CAF_CHECK(admitted.empty());
+  CAF_CHECK(letters().at(0).what.answers.at(0).fate == link_fate::returned);
   CAF_CHECK_EQUAL(book.bytes(), 0u);
 }
 

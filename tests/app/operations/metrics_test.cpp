@@ -128,6 +128,7 @@ std::vector<actor_report> one_of_each() {
                   peer_numbers{{.forwarded = 1001,
                                 .answered = 1002,
                                 .returned = 1003,
+                                .full = 1013,
                                 .given_back = 1004,
                                 .frames = 1005,
                                 .frames_again = 1006,
@@ -141,6 +142,7 @@ std::vector<actor_report> one_of_each() {
                                     .again = 1102,
                                     .answered = 1103,
                                     .returned = 1104,
+                                    .full = 1113,
                                     .probes = 1105,
                                     .damaged = 1106,
                                     .version = 1107,
@@ -183,11 +185,13 @@ const std::vector<std::string> listed{
     "contrary_total=805 publishing=806 ",
     "nats_api questions_answered_total=901 questions_expired_total=902 "
     "questions_overflow_total=903 questions_foreign_total=904 ",
-    "peer forwarded_total=1001 answered_total=1002 returned_total=1003 given_back_total=1004 "
-    "frames_total=1005 frames_again_total=1006 frames_refused_total=1007 late_total=1008 "
+    "peer forwarded_total=1001 answered_total=1002 returned_total=1003 full_total=1013 "
+    "given_back_total=1004 frames_total=1005 frames_again_total=1006 frames_refused_total=1007 "
+    "late_total=1008 "
     "damaged_total=1009 link_downs_total=1010 held=1011 link_up=1012 ",
     "receiver received_total=1101 received_again_total=1102 answered_total=1103 "
-    "returned_total=1104 probes_total=1105 frames_damaged_total=1106 frames_version_total=1107 "
+    "returned_total=1104 full_total=1113 probes_total=1105 frames_damaged_total=1106 "
+    "frames_version_total=1107 "
     "frames_stranger_total=1108 frames_overflow_total=1109 frames_foreign_total=1110 held=1111 "
     "held_bytes=1112 ",
     "membership heard_total=1201 dropped_total=1202 joined_total=1203 lost_total=1204 "
@@ -213,6 +217,8 @@ const std::set<std::string> series{
     "their record, by where they were met: one of the two is false.",
     "counter ledgerd_contrary_verdicts_total{outcome=result} 705: Verdicts that say otherwise than "
     "their record, by where they were met: one of the two is false.",
+    "counter ledgerd_entries_no_room_total 1113: Entries of other nodes that were to come again, "
+    "for want of room.",
     "counter ledgerd_entries_received_again_total 1102: Entries that came again while they were "
     "still held.",
     "counter ledgerd_entries_total{outcome=applied} 103: Entries by what became of them.",

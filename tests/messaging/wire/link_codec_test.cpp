@@ -216,6 +216,7 @@ CAF_TEST(answers_are_read_as_they_were_written) {
   writer.failed(0, std::string(600, 'x') + "y");
   writer.later(1);
   writer.returned(2);
+  writer.full(3);
   writer.holding(6);
   const auto promised = writer.bytes();
   const std::string text{writer.finish()};
@@ -223,7 +224,7 @@ CAF_TEST(answers_are_read_as_they_were_written) {
   auto got = read_answers(text);
   CAF_CHECK(got.from == owner && got.to == asker && got.refusal == link_refusal::none);
   CAF_CHECK(got.holding == std::vector<std::uint64_t>{6});
-  CAF_REQUIRE_EQUAL(got.answers.size(), given.size() + 3);
+  CAF_REQUIRE_EQUAL(got.answers.size(), given.size() + 4);
   for (std::size_t i = 0; i < given.size(); ++i) {
     auto& one = got.answers[i];
     CAF_CHECK_EQUAL(one.number, 4u);
@@ -237,6 +238,7 @@ CAF_TEST(answers_are_read_as_they_were_written) {
   CAF_CHECK_EQUAL(got.answers[5].failure, std::string(500, 'x'));
   CAF_CHECK(got.answers[6].fate == link_fate::later);
   CAF_CHECK(got.answers[7].fate == link_fate::returned);
+  CAF_CHECK(got.answers[8].fate == link_fate::full);
 }
 
 CAF_TEST(a_conflict_brings_the_posting_that_has_the_record_id) {
