@@ -1,5 +1,5 @@
 // Three nodes under load, and every few seconds one is killed and started again: the money is right, the full rate is
-// back within ten seconds, and accounts of the living never wait. Usage: node cluster_kill.mjs BINARY [KILLS [BROKERS]]
+// back within ten seconds, and accounts of the living never wait. Usage: node cluster_kill.mjs BINARY [KILLS [BROKERS [RATE]]]
 //
 // BROKERS: 3 for a cluster of three nats-servers with three replicas of each stream.
 
@@ -10,9 +10,9 @@ import {Cluster, log, median} from './cluster.mjs';
 import {owners, shardOf} from './owners.mjs';
 import {conclude} from './world.mjs';
 
-const [, , binary, kills = '4', brokers = '1'] = argv;
+const [, , binary, kills = '4', brokers = '1', perSecond = '1000'] = argv;
 const names = ['left', 'middle', 'right'];
-const rate = 1000;
+const rate = Number(perSecond); // messages a second
 const between = 10000; // milliseconds from one kill to the next
 const backWithin = 7000; // must be shorter than the time between two
 const pauseMax = 1500; // of an account that is in use all the time
