@@ -15,7 +15,7 @@ const names = ['left', 'middle', 'right'];
 const rate = Number(perSecond); // messages a second
 const between = 10000; // milliseconds from one kill to the next
 const backWithin = 7000; // must be shorter than the time between two
-const pauseMax = 1500; // of an account that is in use all the time
+const pauseMax = 1500; // of an account that is in use all the time, beyond the longest time without a request for it
 const waitMax = 9000; // of any request: the acknowledgement wait, twice where the next one dies with it, and a hand-over
 
 // The accounts that are used most and that this node owns, neither before nor after the death.
@@ -30,10 +30,10 @@ function ownedByTheLiving(load, dead) {
   return [...uses].filter(([user]) => lives(user)).sort((a, b) => b[1] - a[1]).slice(0, 5).map(([user]) => user);
 }
 
-// The longest time without a verdict for the account, of those that fall into the time.
-function longestPause(load, user, from, to) {
-  const times = load.messages.filter(({request, decided}) => request.user === user && decided >= from && decided < to)
-    .map(({decided}) => decided).sort((a, b) => a - b);
+// The longest time without a verdict for the account, or without a request, of those that fall into the time.
+function longestPause(load, user, from, to, event = 'decided') {
+  const times = load.messages.filter((each) => each.request.user === user && each[event] >= from && each[event] < to)
+    .map((each) => each[event]).sort((a, b) => a - b);
   return [...times, to].reduce(([most, last], time) => [Math.max(most, time - last), time], [0, from])[0];
 }
 
@@ -69,7 +69,7 @@ function judgeKill(load, {dead, at, until}, faults) {
     faults.push(`${back} ms after the death of ${dead} the rate was not back`);
   }
   pauses.forEach((pause, i) => {
-    if (pause > pauseMax) {
+    if (pause > pauseMax + longestPause(load, users[i], at, Math.min(until, at + 6000), 'sent')) {
       faults.push(`${users[i]}, which the dead ${dead} did not own, had no verdict for ${pause.toFixed(0)} ms`);
     }
   });

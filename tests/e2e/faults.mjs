@@ -205,12 +205,23 @@ async function deaths(world, traffic) {
   await hang(world, traffic);
 }
 
+// Both nodes own accounts.
+async function share(daemon) {
+  await until(`${daemon.name} has accounts of its own`, 20, async () => {
+    await sleep(100);
+    const {status, body} = await daemon.get('/v1/cluster');
+    const living = status === 200 ? JSON.parse(body).nodes.filter(({silent}) => !silent) : [];
+    return living.length === 2 && living.every(({shards}) => shards > 0 && shards < 1024);
+  });
+}
+
 // An actor that neither dies nor answers.
 async function hang(world, traffic) {
   const {daemon, nats, database} = await startSick(world, 'hanging-gate', {
     FAILPOINTS: 'gate=hang', LEDGERD_SCHEDULER_THREADS: '4',
   });
   await daemon.ready();
+  await share(daemon);
   const began = performance.now();
   await traffic.publish(deposits(500));
   await unready(daemon, /gate/);
