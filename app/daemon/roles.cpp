@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t recovery_messages = 256;
 constexpr std::size_t letter_messages = 256;
+constexpr std::size_t received_messages = 65536;
 // What is held is renewed as if the broker waited no longer, however long it does.
 constexpr auto lease_max = std::chrono::milliseconds{30000};
 
@@ -89,7 +90,7 @@ ledger_root_options make_ledger_role(const config& settings, broker& nats, const
                      .asks = nats.make_cluster_desk(),
                      .entries = nats.make_entries_desk(self.boot),
                      .make_line = [&nats](boot_id peer) { return nats.make_peer_line(peer); },
-                     .received = {settings.max_in_flight, budget.received}};
+                     .received = {received_messages, budget.received}};
   return options;
 }
 
