@@ -37,15 +37,14 @@ function longestPause(load, user, from, to, event = 'decided') {
   return [...times, to].reduce(([most, last], time) => [Math.max(most, time - last), time], [0, from])[0];
 }
 
-// Milliseconds until as much is decided as comes, in each two seconds: on a busy machine the load itself is uneven.
+// Milliseconds until, of each half second's requests, 95 of 100 have their verdict within one second.
 function backAfter(load, from, to) {
-  const [step, steps] = [500, 4];
-  const decided = load.rates(from, to, step).map((rate) => rate * step / 1000);
-  const came = decided.map((_, i) => load.sentBetween(from + i * step, from + (i + 1) * step).length);
-  const sum = (all, first) => all.slice(first, first + steps).reduce((a, b) => a + b, 0);
+  const step = 500;
   let back = 0;
-  for (let i = 0; i + steps <= decided.length; ++i) {
-    back = sum(decided, i) < sum(came, i) * 0.85 ? (i + 1) * step : back;
+  for (let at = from; at + step <= to; at += step) {
+    const waits = load.sentBetween(at, at + step).map(({sent, decided}) => decided - sent);
+    const quick = waits.filter((wait) => wait < 1000).length;
+    back = quick < waits.length * 0.95 ? at + step - from : back;
   }
   return back;
 }
