@@ -92,7 +92,7 @@ function judgeWaits(load, began, ended, faults) {
     }
   }
   const late = most(waits(load, began + settledSeconds * 1000, ended));
-  const [got] = load.rates(began + settledSeconds * 1000, ended, ended - began - settledSeconds * 1000);
+  const [got] = load.rates(began + settledSeconds * 1000, ended, Math.floor(ended - began - settledSeconds * 1000));
   log(`after ${settledSeconds} s of the fault: ${got.toFixed(0)} verdicts a second of ${rate}, ${late.toFixed(0)} ms at most`);
   if (!(got > rate * 0.85)) {
     faults.push(`${settledSeconds} s after the beginning there were ${got.toFixed(0)} verdicts a second`);
