@@ -241,13 +241,20 @@ void simulated_cluster::run_in_good_order(int steps) {
   for (; steps > 0; --steps) {
     if (happens_rarely(6))
       write_requests();
+    // Who is to lose accounts still has some of them at its database.
+    const auto be_slow = [this](const node& whom) { freeze(actors_of(whom, "poster"), 40); };
+    for (const auto& joins : nodes_)
+      if (!joins.root && joins.back_in == 1)
+        for (const auto& each : nodes_)
+          if (each.root)
+            be_slow(each);
     auto& one = nodes_[random(3)];
-    if (one.root && happens_rarely(20))
-      freeze(actors_of(one, "poster"), 20);
     const bool all_there = std::all_of(nodes_.begin(), nodes_.end(),
                                        [](const node& each) { return each.root && !each.leaving; });
-    if (all_there && happens_rarely(60))
+    if (all_there && happens_rarely(60)) {
+      be_slow(one);
       leave(one, std::chrono::milliseconds{10000});
+    }
     step();
   }
 }
