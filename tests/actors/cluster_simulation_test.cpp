@@ -49,7 +49,7 @@ const tallies expected{
     {"receiver received_again_total", 80},
     {"region forwarded_total", 4000},
     {"region hand_overs_total", 1300},
-    {"region held_back_total", 2500},
+    {"region held_back_total", 800},
     {"region ledgers_yielded_total", 1400},
     {"rough weather", 90},
 };
