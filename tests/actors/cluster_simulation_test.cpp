@@ -42,7 +42,7 @@ const tallies expected{
     {"parted one way, words pass", 12},
     {"peer answered_total", 1500},
     {"peer frames_again_total", 100},
-    {"peer full_total", 700},
+    {"peer full_total", 400},
     {"peer given_back_total", 1000},
     {"peer late_total", 700},
     {"peer link_downs_total", 100},
