@@ -294,7 +294,7 @@ CAF_TEST(answers_that_break_a_rule_are_not_read) {
        [](answers& a) { a.mutable_page(0)->set_balance_after(0, std::uint64_t{1} << 63); }},
       {"a seq missing", [](answers& a) { a.mutable_page(0)->mutable_seq()->RemoveLast(); }},
       {"a posting too many", [](answers& a) { a.mutable_page(0)->add_transaction_id(1); }},
-      {"a failure too many", [](answers& a) { a.mutable_page(0)->add_failure("x"); }},
+      {"a failure too many", [](answers& a) { a.mutable_page(0)->add_failure()->push_back('x'); }},
       {"a failure missing", [](answers& a) { a.mutable_page(0)->clear_failure(); }},
       {"user ids short", [](answers& a) { a.mutable_page(0)->mutable_user_ids()->pop_back(); }},
       {"user ids long", [](answers& a) { a.mutable_page(0)->mutable_user_ids()->push_back('x'); }},
