@@ -57,6 +57,8 @@ struct fetcher_options {
   // batches.
   std::chrono::milliseconds turn_pause{1};
   std::chrono::milliseconds retry_pause{1000};
+  // At its end, for so long it hands back what the broker had sent when the source was closed.
+  std::chrono::milliseconds stragglers{0};
   // How long a dead letter may be without a PubAck before its delivery is postponed, so that what
   // cannot be stored does not hold the credit of what can.
   std::chrono::milliseconds letter_patience{3000};
@@ -117,6 +119,7 @@ private:
   std::size_t looking_ = 0; // deliveries in that stage
   bool paused_ = false;     // the circuit is open
   time_point next_upkeep_;
+  time_point stragglers_until_;
   throttle turns_;
 
   draining drain_;

@@ -92,7 +92,8 @@ void ledger_root_state::spawn_fetchers(const ledger_root_options& options) {
                            .credit = ports.credit,
                            .attempts_max = options.attempts_max,
                            .postpones = ports.postpones,
-                           .lease = options.lease};
+                           .lease = options.lease,
+                           .stragglers = std::chrono::milliseconds{options.detach ? 250 : 0}};
     fetchers_.push_back(children_.add(self_->spawn(guarded(fetcher), std::move(config)),
                                       {fetcher_state::name, ports.instance}));
   }
