@@ -14,11 +14,15 @@ namespace ledgerd {
 
 class draining {
 public:
-  // From now on `under_way`. Returns what answers the `drain_atom`.
+  // From now on `under_way`. Returns what answers the `drain_atom`. Whoever reads from a broker
+  // does not end before `stragglers` are over: what was sent to him until he stopped asking is
+  // handed back, or it would wait for the end of its lease.
   template <class Self>
-  caf::typed_response_promise<drain_summary> begin(Self self, std::int64_t deadline_ms) {
+  caf::typed_response_promise<drain_summary> begin(Self self, std::int64_t deadline_ms,
+                                                   std::chrono::milliseconds stragglers = {}) {
     under_way_ = true;
     deadline_ = self->clock().now() + std::chrono::milliseconds{deadline_ms};
+    earliest_ = self->clock().now() + stragglers;
     return promise_ = self->template make_response_promise<drain_summary>();
   }
 
@@ -26,7 +30,8 @@ public:
 
   // Whether it is time to hand back the rest and to `finish`.
   bool is_over(caf::actor_clock::time_point now, std::size_t held) const {
-    return under_way_ && promise_.pending() && (held == 0 || now >= deadline_);
+    return under_way_ && promise_.pending()
+           && ((held == 0 && now >= earliest_) || now >= deadline_);
   }
 
   void count_settled() { summary_.settled += under_way_ ? 1 : 0; }
@@ -37,6 +42,7 @@ public:
 private:
   bool under_way_ = false;
   caf::actor_clock::time_point deadline_;
+  caf::actor_clock::time_point earliest_;
   caf::typed_response_promise<drain_summary> promise_;
   drain_summary summary_;
 };

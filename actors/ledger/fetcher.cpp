@@ -66,8 +66,7 @@ void fetcher_state::take_deliveries() {
 }
 
 void fetcher_state::finish_drain() {
-  const auto now = self_->clock().now();
-  if (now < stragglers_until_ || !drain_.is_over(now, deliveries_.size()))
+  if (!drain_.is_over(self_->clock().now(), deliveries_.size()))
     return;
   drain_.count_handed_back(deliveries_.hand_back_all());
   letters_.close();
@@ -240,9 +239,7 @@ fetcher_actor::behavior_type fetcher_state::make_behavior(fetcher_options option
       },
       [this](drain_atom, std::int64_t deadline_ms) {
         options_.source->close();
-        stragglers_until_ = self_->clock().now()
-                            + std::min(options_.stragglers, std::chrono::milliseconds{deadline_ms});
-        auto promise = drain_.begin(self_, deadline_ms);
+        auto promise = drain_.begin(self_, deadline_ms, options_.stragglers);
         turn();
         return promise;
       },

@@ -119,7 +119,6 @@ private:
   std::size_t looking_ = 0; // deliveries in that stage
   bool paused_ = false;     // the circuit is open
   time_point next_upkeep_;
-  time_point stragglers_until_;
   throttle turns_;
 
   draining drain_;

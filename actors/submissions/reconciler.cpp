@@ -341,7 +341,7 @@ reconciler_actor::behavior_type reconciler_state::make_behavior(reconciler_optio
       },
       [this](drain_atom, std::int64_t deadline_ms) {
         options_.source->close();
-        auto promise = drain_.begin(self_, deadline_ms);
+        auto promise = drain_.begin(self_, deadline_ms, options_.stragglers);
         turn();
         return promise;
       },

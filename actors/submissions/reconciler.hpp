@@ -60,6 +60,8 @@ struct reconciler_options {
   std::size_t batch_max;           // results of one statement
   std::chrono::milliseconds lease; // the consumer's acknowledgement wait
   std::chrono::milliseconds beat{100};
+  // At its end, for so long it hands back what the broker had sent when the source was closed.
+  std::chrono::milliseconds stragglers{0};
   // Time between two looks at source and publisher, so that a flow of single results is applied in
   // batches.
   std::chrono::milliseconds turn_pause{5};

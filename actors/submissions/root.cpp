@@ -58,7 +58,8 @@ void spawn_reconcilers(submission_root_pointer self, const submission_root_optio
                               .intake = intake,
                               .credit = ports.credit,
                               .batch_max = options.batch_max,
-                              .lease = options.lease};
+                              .lease = options.lease,
+                              .stragglers = std::chrono::milliseconds{options.detach ? 250 : 0}};
     self->state.children.add(self->spawn(guarded(reconciler), std::move(config)),
                              {reconciler_state::name, ports.instance});
   }

@@ -19,7 +19,7 @@ struct fetcher_fixture : fixture {
   std::shared_ptr<fake_lookup> lookup = std::make_shared<fake_lookup>();
   fetcher_actor subject;
 
-  fetcher_fixture() {
+  explicit fetcher_fixture(std::chrono::milliseconds stragglers = {}) {
     const auto region =
         spawn_fake<entry_sink>([e = entries](entry_sink::pointer) -> entry_sink::behavior_type {
           return {
@@ -40,7 +40,8 @@ struct fetcher_fixture : fixture {
                                  .credit = {4, 1 << 20},
                                  .attempts_max = usual::attempts_max,
                                  .lease = std::chrono::milliseconds{3000},
-                                 .turn_pause = std::chrono::milliseconds{0}}));
+                                 .turn_pause = std::chrono::milliseconds{0},
+                                 .stragglers = stragglers}));
     consume_messages();
   }
 
@@ -288,6 +289,22 @@ CAF_TEST(draining finishes what it can and hands back the rest at the deadline) 
   CAF_CHECK_EQUAL((*summary)->settled, 1u);
   CAF_CHECK_EQUAL((*summary)->handed_back, 1u);
   CAF_CHECK_EQUAL(source->count("receipt.2", settlement::hand_back), 1u);
+}
+
+CAF_TEST(what the broker had sent when the source was closed is handed back) {
+  fetcher_fixture here{std::chrono::milliseconds{250}};
+  auto summary = std::make_shared<std::optional<drain_summary>>();
+  here.ask(
+      here.subject, [summary](const drain_summary& got) { *summary = got; }, drain_atom_v,
+      std::int64_t{2000});
+  here.consume_messages();
+  CAF_CHECK(!summary->has_value());
+  here.pass(std::chrono::milliseconds{100});
+  here.arrive(1, deposit_json(1, "ann", 10));
+  here.pass(std::chrono::milliseconds{300});
+  CAF_REQUIRE(summary->has_value());
+  CAF_CHECK_EQUAL((*summary)->handed_back, 1u);
+  CAF_CHECK_EQUAL(here.source->count("receipt.1", settlement::hand_back), 1u);
 }
 
 CAF_TEST(a request in a currency that was inserted a moment ago is decided) {
