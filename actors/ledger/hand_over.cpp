@@ -22,14 +22,25 @@ hand_over::hand_over(owner self, std::chrono::milliseconds patience, time_point 
 
 hand_over::change hand_over::look(const view& seen, time_point now) {
   change result;
-  if (starting_until_ && (seen.doing != node_doing::starting || now >= *starting_until_))
+  const bool begun =
+      starting_until_ && (seen.doing != node_doing::starting || now >= *starting_until_);
+  if (begun)
     starting_until_.reset();
   result.owners = replace_owners(seen, now);
-  for (auto& each : waits_)
-    if (each.from != boot_id{} && is_over(each, seen, now))
-      each = {};
-  result.roads = lay_roads();
+  const bool ended = end_waits(seen, now);
+  result.roads = (begun || result.owners || ended) && lay_roads();
   return result;
+}
+
+bool hand_over::end_waits(const view& seen, time_point now) {
+  const auto before = waiting_;
+  if (waiting_ > 0)
+    for (auto& each : waits_)
+      if (each.from != boot_id{} && is_over(each, seen, now)) {
+        each = {};
+        --waiting_;
+      }
+  return waiting_ != before;
 }
 
 // Without owners a node decides what comes to it.
@@ -55,6 +66,8 @@ bool hand_over::replace_owners(const view& seen, time_point now) {
     else if (!decides(before, shard))
       waits_[shard] = {*before.owner_of(shard), now + patience_};
   }
+  waiting_ = static_cast<std::size_t>(std::count_if(
+      waits_.begin(), waits_.end(), [](const wait& each) { return each.from != boot_id{}; }));
   return true;
 }
 
@@ -70,10 +83,7 @@ hand_over::road hand_over::find_road(std::size_t shard) const {
     return waits;
   if (!whose || *whose == self_.boot)
     return waits_[shard].from == boot_id{} ? here : waits;
-  const auto& all = owned_.owners();
-  const auto found =
-      std::find_if(all.begin(), all.end(), [&](const owner& each) { return each.boot == *whose; });
-  return static_cast<road>(first_owner + (found - all.begin()));
+  return static_cast<road>(first_owner + owned_.place_of(shard));
 }
 
 bool hand_over::lay_roads() {
@@ -91,9 +101,10 @@ std::size_t hand_over::shards() const noexcept {
 
 std::optional<hand_over::time_point> hand_over::next_due() const {
   auto result = starting_until_;
-  for (const auto& each : waits_)
-    if (each.from != boot_id{} && (!result || each.until < *result))
-      result = each.until;
+  if (waiting_ > 0)
+    for (const auto& each : waits_)
+      if (each.from != boot_id{} && (!result || each.until < *result))
+        result = each.until;
   return result;
 }
 

@@ -86,6 +86,7 @@ private:
 
   bool decides(const ownership& by, std::size_t shard) const;
   bool replace_owners(const view& seen, time_point now);
+  bool end_waits(const view& seen, time_point now);
   bool is_over(const wait& one, const view& seen, time_point now) const;
   road find_road(std::size_t shard) const;
   bool lay_roads();
@@ -95,6 +96,7 @@ private:
   std::optional<time_point> starting_until_;
   ownership owned_;
   std::array<wait, shard_count> waits_{};
+  std::size_t waiting_ = 0; // shards that wait for somebody
   std::array<road, shard_count> roads_{};
   bool all_here_ = true;
 };

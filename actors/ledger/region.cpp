@@ -32,8 +32,9 @@ void region_state::move(tenants::iterator whom, house to) {
 }
 
 ledger_actor region_state::spawn_ledger(const account_key& account) {
-  const auto gate = account_key_hash{}(account) % options_.gates.size();
-  ++counters_.spawned;
+  // In turn, so that none has more accounts than another; an account stays where it is while its
+  // ledger lives.
+  const auto gate = static_cast<std::size_t>(counters_.spawned++) % options_.gates.size();
   return self_->spawn<caf::lazy_init>(
       guarded(ledger),
       ledger_options{account, options_.gates[gate], region_actor{self_}, options_.group_max});

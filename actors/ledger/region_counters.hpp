@@ -54,7 +54,7 @@ struct region_numbers : region_counters, region_gauges {
          exported("ledgerd_hand_over_ledgers",
                   "Ledgers of accounts that another node owns now and that still have work here.")},
         {&n::shards, "shards",
-         exported("ledgerd_shards", "Shards of 1024 whose accounts this node decides.")},
+         exported("ledgerd_shards", "Shards of 16384 whose accounts this node decides.")},
         {&n::peers, "peers", not_exported("/v1/cluster shows each of them.")},
     });
   }

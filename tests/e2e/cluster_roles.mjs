@@ -41,7 +41,7 @@ async function run() {
   await ledger.ready();
   const account = await world.daemon('door', '--roles', 'account', '--shutdown-deadline', '2s');
   await account.ready();
-  const both = 'door account serving 0 null, keeper ledger serving 1024 null';
+  const both = 'door account serving 0 null, keeper ledger serving 16384 null';
   await shown(account, both, 10, faults);
   await shown(ledger, both, 10, faults);
   status(world, /door .*account *serving/, 0, faults);
@@ -57,7 +57,7 @@ async function run() {
   }
 
   account.child.kill('SIGSTOP');
-  await shown(ledger, 'door account SILENT, keeper ledger serving 1024 null', 10, faults);
+  await shown(ledger, 'door account SILENT, keeper ledger serving 16384 null', 10, faults);
   status(world, /door .*account *SILENT/, 1, faults);
   account.child.kill('SIGCONT');
   await shown(ledger, both, 10, faults);
@@ -70,7 +70,7 @@ async function run() {
   log('so was the ledger node');
 
   await account.stop();
-  await shown(ledger, 'keeper ledger serving 1024 null', 5, faults);
+  await shown(ledger, 'keeper ledger serving 16384 null', 5, faults);
   const again = await world.daemon('door', '--roles', 'account', '--shutdown-deadline', '2s');
   await again.ready();
   await shown(ledger, both, 10, faults);

@@ -211,7 +211,7 @@ async function share(daemon) {
     await sleep(100);
     const {status, body} = await daemon.get('/v1/cluster');
     const living = status === 200 ? JSON.parse(body).nodes.filter(({silent}) => !silent) : [];
-    return living.length === 2 && living.every(({shards}) => shards > 0 && shards < 1024);
+    return living.length === 2 && living.every(({shards}) => shards > 0 && shards < 16384);
   });
 }
 

@@ -1,6 +1,6 @@
 // Which node owns an account: the rule of domain/ownership.hpp, written a second time.
 
-const shards = 1024;
+export const shards = 16384;
 
 function fnv1a(text, bits, basis, prime) {
   let hash = basis;

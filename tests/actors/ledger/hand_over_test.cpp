@@ -98,9 +98,9 @@ CAF_TEST(a node without others decides everything and never asks for a shard) {
 CAF_TEST_FIXTURE_SCOPE(hand_over_tests, hand_over_fixture)
 
 CAF_TEST(what comes before it is known who is there waits and not for ever) {
-  CAF_CHECK_EQUAL(picture(), "waits 1024");
+  CAF_CHECK_EQUAL(picture(), "waits 16384");
   look(1000ms);
-  CAF_CHECK_EQUAL(picture(), "waits 1024");
+  CAF_CHECK_EQUAL(picture(), "waits 16384");
   CAF_CHECK(subject.next_due() == now + 2000ms);
   look(2000ms);
   CAF_CHECK(last.roads);
@@ -119,7 +119,7 @@ CAF_TEST(a node alone has everything as soon as it serves) {
 CAF_TEST(a node that starts among others forwards everything at once) {
   other(bea);
   look();
-  CAF_CHECK_EQUAL(picture(), "bea 1024");
+  CAF_CHECK_EQUAL(picture(), "bea 16384");
 }
 
 CAF_TEST(who takes part) {
@@ -131,17 +131,17 @@ CAF_TEST(who takes part) {
   const auto both = "waits " + half_of_self + ", bea " + half_of_bea;
   const row table[] = {
       {node_doing::serving, true, true, both},
-      {node_doing::serving, false, true, "waits 1024"},
-      {node_doing::serving, true, false, "here 1024"},
-      {node_doing::paused, true, true, "bea 1024"},
-      {node_doing::stalled, true, true, "bea 1024"},
-      {node_doing::leaving, true, true, "bea 1024"},
-      {node_doing::gone, true, true, "bea 1024"},
+      {node_doing::serving, false, true, "waits 16384"},
+      {node_doing::serving, true, false, "here 16384"},
+      {node_doing::paused, true, true, "bea 16384"},
+      {node_doing::stalled, true, true, "bea 16384"},
+      {node_doing::leaving, true, true, "bea 16384"},
+      {node_doing::gone, true, true, "bea 16384"},
       // Nobody serves: each decides what comes to it.
-      {node_doing::paused, false, true, "here 1024"},
-      {node_doing::leaving, true, false, "here 1024"},
-      {node_doing::starting, true, true, "bea 1024"},
-      {node_doing::starting, false, true, "waits 1024"},
+      {node_doing::paused, false, true, "here 16384"},
+      {node_doing::leaving, true, false, "here 16384"},
+      {node_doing::starting, true, true, "bea 16384"},
+      {node_doing::starting, false, true, "waits 16384"},
   };
   for (const auto& [doing, serves, reached, expected] : table) {
     hand_over_fixture one;

@@ -295,7 +295,7 @@ const std::set<std::string> series{
     "gauge ledgerd_peer_held_entries 1011: Entries that other nodes are deciding.",
     "gauge ledgerd_peer_links_up 1012: Links to other nodes that work.",
     "gauge ledgerd_received_held_entries 1111: Entries of other nodes that are being decided here.",
-    "gauge ledgerd_shards 311: Shards of 1024 whose accounts this node decides.",
+    "gauge ledgerd_shards 311: Shards of 16384 whose accounts this node decides.",
     "gauge ledgerd_submissions_in_flight 508: Submissions held, from arrival to the PubAck of "
     "their request.",
     "histogram ledgerd_commit_seconds 218us: How long the store took for a batch.",
