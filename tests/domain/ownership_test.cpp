@@ -52,8 +52,8 @@ CAF_TEST(the order in which nodes are heard of changes nothing) {
 }
 
 CAF_TEST(every node has about its share) {
-  const std::pair<std::size_t, double> most[] = {{2, 1.03}, {3, 1.04}, {5, 1.05}, {10, 1.08},
-                                                 {100, 1.3}};
+  const std::pair<std::size_t, double> most[] = {
+      {2, 1.03}, {3, 1.04}, {5, 1.05}, {10, 1.08}, {100, 1.3}};
   for (const auto& [count, factor] : most) {
     const ownership all{nodes(count)};
     const auto share = static_cast<double>(shard_count) / static_cast<double>(count);
