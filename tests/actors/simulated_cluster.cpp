@@ -473,8 +473,8 @@ std::vector<std::string> simulated_cluster::held() {
   });
   consume_messages();
   // Each shard is decided by one node, and everybody reaches everybody.
-  if (*shards
-      != std::map<std::string, std::int64_t>{{"shards", shard_count}, {"peers", 6}, {"link_up", 6}})
+  const auto all = static_cast<std::int64_t>(shard_count);
+  if (*shards != std::map<std::string, std::int64_t>{{"shards", all}, {"peers", 6}, {"link_up", 6}})
     for (const auto& [what, sum] : *shards)
       result->push_back("all " + what + ": " + std::to_string(sum));
   return *result;
