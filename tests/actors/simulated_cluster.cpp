@@ -1,5 +1,7 @@
 #include "tests/actors/simulated_cluster.hpp"
 
+#include "domain/ownership.hpp"
+
 namespace ledgerd::test {
 
 namespace {
