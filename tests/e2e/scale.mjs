@@ -20,6 +20,8 @@ import {requests} from './load.mjs';
 import {Random} from './random.mjs';
 import {until} from './world.mjs';
 
+process.setMaxListeners(0); // each run's servers end with the process
+
 const {values: options, positionals: [binary]} = parseArgs({
   allowPositionals: true,
   options: {
@@ -27,7 +29,8 @@ const {values: options, positionals: [binary]} = parseArgs({
     loads: {type: 'string', default: ''}, // even,zipf,hot; with --latency even
     requests: {type: 'string', default: '100000'},
     rounds: {type: 'string', default: '3'},
-    latency: {type: 'string', default: '0'}, // milliseconds that a proxy holds each COMMIT for; batches of 100
+    latency: {type: 'string', default: '0'}, // milliseconds that a proxy holds each COMMIT for
+    batch: {type: 'string', default: '100'}, // entries of a transaction at most, with --latency
     flags: {type: 'string', default: ''}, // more of each node, separated by blanks
     json: {type: 'string', default: ''}, // file for all figures
   },
@@ -178,7 +181,7 @@ async function timeOfResults(traffic, wanted) {
 }
 
 async function run(kind, nodeCount, seed) {
-  const flags = [...shutdown, ...(latency > 0 ? ['--batch-max', '100'] : []), ...options.flags.split(' ').filter(Boolean)];
+  const flags = [...shutdown, ...(latency > 0 ? ['--batch-max', options.batch] : []), ...options.flags.split(' ').filter(Boolean)];
   const cluster = await Cluster.open(binary, {ackWaitSeconds: 30, flags, load: {rate: 0}});
   const {world, traffic} = cluster;
   const {first, open} = await plug(cluster);
@@ -251,7 +254,7 @@ function print(rows) {
 async function main() {
   if (!binary || loads.some((kind) => !(kind in kinds)) || nodeCounts.some((nodes) => !(nodes > 0))) {
     console.error('usage: node scale.mjs BINARY [--nodes 1,2,3] [--loads even,zipf,hot] [--requests N] [--rounds N]\n'
-      + '         [--latency MS] [--flags "FLAGS OF EACH NODE"] [--json FILE]');
+      + '         [--latency MS [--batch N]] [--flags "FLAGS OF EACH NODE"] [--json FILE]');
     process.exit(2);
   }
   const runs = [];
