@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <pthread.h>
+#include <unistd.h>
 
 namespace ledgerd {
 
@@ -11,6 +12,10 @@ constexpr int draining[] = {SIGTERM, SIGINT, SIGQUIT};
 constexpr int waited_for[] = {SIGHUP, SIGUSR1};
 constexpr int without_meaning[] = {SIGUSR2, SIGALRM, SIGPIPE,   SIGVTALRM,
                                    SIGPROF, SIGIO,   SIGSTKFLT, SIGPWR};
+
+extern "C" void end_at_once(int signal) {
+  _exit(128 + signal);
+}
 
 } // namespace
 
@@ -59,8 +64,9 @@ void process_signals::wait() const {
 void process_signals::unblock() const {
   for (const int each : waited_for)
     std::signal(each, SIG_IGN);
+  const bool first_process = getpid() == 1;
   for (const int each : draining)
-    std::signal(each, SIG_DFL);
+    std::signal(each, first_process ? end_at_once : SIG_DFL);
   pthread_sigmask(SIG_UNBLOCK, &set_, nullptr);
 }
 

@@ -1,4 +1,5 @@
-// Signals, waited for instead of handled: no code of ours runs in a signal handler.
+// Signals, waited for instead of handled: no code of ours runs in a signal handler, but for the one
+// line that ends the first process of a container.
 #pragma once
 
 #include <chrono>
@@ -26,7 +27,9 @@ public:
   void wait() const;
 
   // From now on a further SIGTERM, SIGINT or SIGQUIT ends the process at once, with the default
-  // action of the signal; SIGHUP and SIGUSR1 do nothing.
+  // action of the signal; SIGHUP and SIGUSR1 do nothing. The first process of a container, on which
+  // the kernel carries out no default action, ends with 128 and the signal's number, as a shell
+  // says it.
   void unblock() const;
 
 private:

@@ -15,6 +15,7 @@
 #include <spdlog/spdlog.h>
 
 #include "actors/common/fail_stop.hpp"
+#include "app/base/service_manager.hpp"
 #include "app/base/text.hpp"
 #include "app/config/options.hpp"
 #include "app/daemon/actor_world.hpp"
@@ -23,6 +24,7 @@
 #include "app/daemon/logging.hpp"
 #include "app/daemon/progress_watch.hpp"
 #include "app/daemon/roles.hpp"
+#include "app/daemon/service_notices.hpp"
 #include "app/daemon/shutdown.hpp"
 #include "app/daemon/start.hpp"
 #include "app/daemon/topology_watch.hpp"
@@ -121,7 +123,7 @@ private:
 
   void open_listener() {
     guard_ = std::make_shared<http_guard>(read_http_access(settings_));
-    signals_.on_reload([this] { reload(settings_, *guard_); });
+    signals_.on_reload([this] { manager_.reload([this] { reload(settings_, *guard_); }); });
     if (!settings_.http_listen)
       return;
     http_routes health;
@@ -148,6 +150,7 @@ private:
 
   void stop(actor_world& actors, broker& nats) {
     deadline_.begin(settings_.shutdown_deadline);
+    manager_.stopping(settings_.shutdown_deadline);
     signals_.unblock();
     spdlog::info("told to stop: draining within {} ms", settings_.shutdown_deadline.count());
     health_.set_draining();
@@ -164,6 +167,7 @@ private:
   const std::shared_ptr<progress_board> board_ = std::make_shared<progress_board>();
   const std::shared_ptr<topology_board> streams_ = std::make_shared<topology_board>();
   readiness health_{board_, streams_};
+  service_notifier manager_{service_manager::of_environment(), board_, health_};
   std::atomic<const progress_watch*> watch_{nullptr};
   const std::shared_ptr<late_node> doors_ = std::make_shared<late_node>();
   std::shared_ptr<http_guard> guard_;
