@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "actors/common/ask.hpp"
+#include "app/operations/process_numbers.hpp"
 #include "persistence/database_watch.hpp"
 
 namespace ledgerd {
@@ -105,7 +106,7 @@ http_routes make_operations(caf::actor_system& system, const operations_sources&
     ask_both([answer, board, streams](const reports& all) {
       auto snapshot = to_snapshot(all);
       for (auto more : {to_snapshot(board->standing(std::chrono::steady_clock::now())),
-                        commit_wait(), to_snapshot(streams->counts())})
+                        commit_wait(), to_snapshot(streams->counts()), process_numbers()})
         std::move(more.begin(), more.end(), std::back_inserter(snapshot));
       answer(std::move(snapshot));
     });
