@@ -239,17 +239,43 @@ int run_status(const config& settings, bool json) {
   return servers && daemon && cluster ? exit_code::done : exit_code::answer_is_no;
 }
 
+// What a container's health check asks: nothing but whether the process lives, so that no outage of
+// a server makes anybody end it.
+int run_alive(const config& settings, bool json) {
+  if (!settings.http_listen)
+    throw usage_error{"--alive asks over HTTP, and http-listen is off"};
+  const auto found = ask([&]() -> ordered_json {
+    const auto status = http_get(settings, "/livez").status;
+    return {{"alive", status == 200}};
+  });
+  const bool alive = found.value("alive", false);
+  if (json)
+    print_json(found);
+  else
+    print_line("daemon: %s", alive                     ? "alive"
+                             : found.contains("error") ? cell(found["error"]).c_str()
+                                                       : "makes no progress");
+  return alive ? exit_code::done : exit_code::answer_is_no;
+}
+
 } // namespace
 
 void add_status(command_line& line) {
   const auto json = std::make_shared<bool>(false);
-  auto& app = line.add_verb({"status",
-                             "Show streams, consumers, the ledger, all nodes and the daemon's "
-                             "readiness; exit code 1 when a server or the daemon is away or not "
-                             "ready, or a node is silent",
-                             "ledgerd status --json"},
-                            [json](const config& settings) { return run_status(settings, *json); });
+  const auto alive = std::make_shared<bool>(false);
+  auto& app =
+      line.add_verb({"status",
+                     "Show streams, consumers, the ledger, all nodes and the daemon's "
+                     "readiness; exit code 1 when a server or the daemon is away or not "
+                     "ready, or a node is silent",
+                     "ledgerd status --json"},
+                    [json, alive](const config& settings) {
+                      return *alive ? run_alive(settings, *json) : run_status(settings, *json);
+                    });
   app.add_flag("--json", *json, "Print JSON");
+  app.add_flag(
+      "--alive", *alive,
+      "Ask only the daemon, and only whether it lives: for the health check of a container");
 }
 
 } // namespace ledgerd
