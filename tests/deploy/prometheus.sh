@@ -12,6 +12,20 @@ echo token >"$scratch/ledgerd.token"
 "$promtool" check config --lint=all --lint-fatal "$scratch/prometheus.yml"
 "$promtool" test rules tests/deploy/alerts_test.yml
 
+# The dashboard's expressions, with all nodes chosen, as rules.
+node - >"$scratch/dashboard.yml" <<'END'
+const {readFileSync} = require('node:fs');
+const rules = [];
+JSON.parse(readFileSync('deploy/grafana/ledgerd.json', 'utf8'), (key, value) => {
+  if (key === 'expr') {
+    rules.push({record: `dashboard:${rules.length}`, expr: value.replace(/\$(job|instance)/g, '.*')});
+  }
+  return value;
+});
+console.log(JSON.stringify({groups: [{name: 'dashboard', rules}]}));
+END
+"$promtool" check rules "$scratch/dashboard.yml"
+
 # The tests of the alerts can fail: an alert that never comes, and one that comes too soon.
 mkdir -p "$scratch/deploy/prometheus" "$scratch/tests/deploy"
 cp tests/deploy/alerts_test.yml "$scratch/tests/deploy"
