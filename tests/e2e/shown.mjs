@@ -13,9 +13,9 @@ const root = new URL('../../', import.meta.url).pathname;
 const log = (text) => console.log(`${(performance.now() / 1000).toFixed(1).padStart(6)} s  ${text}`);
 const read = (path) => readFileSync(root + path, 'utf8');
 
-const metricName = /\b(?:ledgerd|caf|process)_[a-z0-9_]+/g;
+const metricName = /\b(?:ledgerd|caf|process)_[a-z][a-z0-9_]*/g;
 // A name, and what stands in its braces.
-const selector = /\b((?:ledgerd|caf|process)_[a-z0-9_]+)(?:\{([^{}]*)\})?/g;
+const selector = /\b((?:ledgerd|caf|process)_[a-z][a-z0-9_]*)(?:\{([^{}]*)\})?/g;
 const noMetrics = new Set(['ledgerd_writer']); // a role of PostgreSQL
 
 // The expressions of a file, where it has a form; of a page what stands in backticks.
