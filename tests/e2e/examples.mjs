@@ -1,27 +1,52 @@
 // Runs each example against a daemon and checks what it prints: node examples.mjs BINARY
 
 import {spawnSync} from 'node:child_process';
+import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 
 import {World} from './world.mjs';
 
-const examples = [['node', 'deposit.mjs'], ['python3', 'deposit.py'], ['./deposit.sh']];
 const folder = fileURLToPath(new URL('../../examples', import.meta.url));
+const modules = fileURLToPath(new URL('node_modules', import.meta.url));
 const world = new World(process.argv[2]);
 const daemon = await world.daemon('examples', '--roles', 'ledger,account');
 await daemon.ready();
 const faults = [];
 
+// What is compiled lands in the directory of the run. A language that the machine lacks is left out and said.
+function compiled(what, command, result) {
+  const [program, ...words] = command;
+  const {status, error, stdout, stderr} = spawnSync(program, words, {cwd: folder, encoding: 'utf8', timeout: 120000});
+  if (error?.code === 'ENOENT') {
+    console.log(`${what} is left out: ${program} is not installed`);
+    return [];
+  }
+  if (status !== 0) {
+    faults.push(`${what}: ${command.join(' ')} ended with ${status}: ${stdout}${stderr}`);
+    return [];
+  }
+  return [result];
+}
+
+const out = world.directory;
+const examples = [
+  ['node', 'deposit.mjs'], ['python3', 'deposit.py'], ['./deposit.sh'],
+  ...compiled('Deposit.java', ['java', '--version'], ['java', 'Deposit.java']),
+  ...compiled('deposit.go', ['go', 'build', '-o', join(out, 'deposit.go.out'), 'deposit.go'], [join(out, 'deposit.go.out')]),
+  ...compiled('deposit.ts', ['node', join(modules, 'typescript/bin/tsc'), '--outDir', out, '--typeRoots', join(modules, '@types')],
+    ['node', join(out, 'deposit.js')]),
+];
+
 function run(command, ...words) {
   const [program, ...rest] = [...command, ...words];
   return spawnSync(program, rest, {
-    cwd: folder, encoding: 'utf8', timeout: 30000, env: {...process.env, LEDGERD_URL: daemon.url},
+    cwd: folder, encoding: 'utf8', timeout: 60000, env: {...process.env, LEDGERD_URL: daemon.url},
   });
 }
 
 let balance = 0;
 for (const command of examples) {
-  const name = command.at(-1);
+  const name = command.at(-1).split('/').at(-1);
   const [first, again] = [1, 2].map(() => run(command, 'anna', '12500', `key of ${name}`.replaceAll(' ', '-')));
   balance += 12500;
   for (const result of [first, again]) {
