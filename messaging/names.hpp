@@ -19,6 +19,12 @@ inline constexpr std::string_view exhausted_prefix =
 inline constexpr std::string_view action_stream = "TRANSACTION_ACTIONS";
 inline constexpr std::string_view action_subjects = "transaction.action.>";
 inline constexpr std::string_view discard_subject = "transaction.action.discard";
+inline constexpr std::string_view replay_subject = "transaction.action.replay";
+
+// The header of an entry that names its letter, and the one by which a replayed message, and the
+// letter that it becomes when it is parked again, name the letter that was replayed.
+inline constexpr std::string_view letter_header = "Ledgerd-Letter";
+inline constexpr std::string_view replay_of = "Ledgerd-Replay-Of";
 
 inline constexpr std::string_view result_subjects = "transaction.result.>";
 inline constexpr std::string_view dead_letter_subjects = "transaction.dead.>";

@@ -151,17 +151,17 @@ void letter_book::dead_letter(const stored_message& message) {
 }
 
 void letter_book::action(const stored_message& message) {
-  if (message.subject != names::discard_subject)
+  if (message.subject != names::discard_subject && message.subject != names::replay_subject)
     return;
   auto letter = message;
   const auto id = std::find_if(letter.headers.begin(), letter.headers.end(),
                                [](const auto& h) { return h.name == "Nats-Msg-Id"; });
-  // The entry's own id is the letter's behind a word.
-  constexpr std::string_view mark = "discard-";
-  if (id != letter.headers.end() && id->value.starts_with(mark))
-    id->value.erase(0, mark.size());
+  // The entry's own id ends with the letter's: discard-dead-..., replay-7-1764000000000-dead-...
+  if (id != letter.headers.end())
+    if (const auto begin = id->value.find("dead-"); begin != std::string::npos)
+      id->value.erase(0, begin);
   if (const auto of = original_of(letter); of && *of)
-    discarded_.insert(**of);
+    accounted_.insert(**of);
 }
 
 letter_book::range letter_book::of(const original& which) {

@@ -1,4 +1,5 @@
-// The dead letters as an audit needs them: which message each stands for, and which were discarded.
+// The dead letters as an audit needs them: which message each stands for, and which people have
+// dealt with.
 //
 // Pure. Keeps about 100 bytes for a dead letter. Any thread, one at a time.
 #pragma once
@@ -68,7 +69,9 @@ public:
   void action(const stored_message& message);
 
   range of(const original& which);
-  bool is_discarded(const original& which) const { return discarded_.contains(which); }
+
+  // Whether somebody has discarded or replayed the letter: then it need not be there.
+  bool is_accounted(const original& which) const { return accounted_.contains(which); }
 
   // Whether the stream of dead letters still holds everything that was parked from this time on.
   // What it lacks then was deleted by hand.
@@ -93,7 +96,7 @@ private:
   std::uint64_t count_ = 0;
   std::vector<parked_letter> letters_; // by original once `sorted_`
   bool sorted_ = false;
-  std::set<original> discarded_;
+  std::set<original> accounted_;
 };
 
 } // namespace ledgerd

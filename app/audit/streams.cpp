@@ -173,7 +173,7 @@ void stream_audit::request(const stored_message& message) {
                         + std::string(to_text(letter->reason)) + ", which is not true of "
                         + message_text(names::request_stream, message.seq));
   }
-  const auto parked = begin != end || letters_.is_discarded(key);
+  const auto parked = begin != end || letters_.is_accounted(key);
   if (const auto* asked = std::get_if<entry>(&decoded))
     answer(message, *asked, parked);
   else if (!parked && is_settled(message) && !may_be_forgotten(message))

@@ -95,6 +95,9 @@ actor_world::actor_world(const config& settings, broker& nats, const ledger_know
   }
   try {
     cluster_ = system_.spawn<caf::detached>(guarded(cluster_asker), nats.make_ask_line());
+    for (auto* desk_of : {&looks_, &changes_})
+      *desk_of = system_.spawn<caf::detached>(guarded(work_desk_actor),
+                                              make_desk_tools(settings, nats, known.currencies));
     if (ledger_parts)
       ledger_ = system_.spawn(guarded(ledger_root), *std::move(ledger_parts));
     if (account_parts) {
@@ -122,7 +125,8 @@ void actor_world::drain() {
   const auto limit = deadline_.left_for_draining();
   caf::scoped_actor self{system_};
   for (const auto& each :
-       {caf::actor_cast<caf::actor>(nats_api_), caf::actor_cast<caf::actor>(cluster_)})
+       {caf::actor_cast<caf::actor>(nats_api_), caf::actor_cast<caf::actor>(cluster_),
+        caf::actor_cast<caf::actor>(looks_), caf::actor_cast<caf::actor>(changes_)})
     if (each)
       self->send_exit(each, caf::exit_reason::user_shutdown);
   drain_summary all;

@@ -12,6 +12,7 @@
 #include "app/config/config.hpp"
 #include "app/daemon/shutdown.hpp"
 #include "app/operations/snapshot.hpp"
+#include "app/operations/work_desk.hpp"
 #include "domain/currency.hpp"
 #include "domain/currency_lookup.hpp"
 #include "messaging/broker.hpp"
@@ -46,6 +47,10 @@ public:
   // Those of whom the operations endpoints ask.
   operations_sources sources() const { return {ledger_, account_, nats_api_, cluster_}; }
 
+  // Those who do the work that HTTP routes wait for, one for each lane.
+  const desk_actor& looks() const noexcept { return looks_; }
+  const desk_actor& changes() const noexcept { return changes_; }
+
   // Null without the account role.
   const std::shared_ptr<submission_api>& api() const noexcept { return api_; }
 
@@ -62,6 +67,8 @@ private:
   submission_root_actor account_;
   responder_actor nats_api_;
   cluster_asker_actor cluster_;
+  desk_actor looks_;
+  desk_actor changes_;
   std::shared_ptr<submission_api> api_;
   bool drained_ = false;
 };

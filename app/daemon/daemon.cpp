@@ -32,6 +32,7 @@
 #include "app/http/server.hpp"
 #include "app/operations/readiness.hpp"
 #include "app/operations/snapshot.hpp"
+#include "app/repair/repair_routes.hpp"
 #include "domain/exit_code.hpp"
 
 namespace ledgerd {
@@ -115,6 +116,7 @@ private:
   void close_doors() {
     signals_.on_dump({});
     doors_->close("the node is shutting down");
+    desk_->close();
     http_.reset();
     watch_ = nullptr;
     deadline_.doing("the last look at database and broker");
@@ -134,13 +136,15 @@ private:
     };
     http_.emplace(
         settings_.http_listen->host, settings_.http_listen->port,
-        guard_routes(make_late_routes(doors_, std::move(health), settings_.has_role(role::account)),
+        guard_routes(make_late_routes(doors_, std::move(health), settings_.has_role(role::account),
+                                      make_repair_routes(desk_)),
                      guard_));
   }
 
   void serve(actor_world& actors, broker& nats) {
     const auto operations = make_operations(actors.system(), actors.sources(), board_, streams_);
     signals_.on_dump([operations] { dump(operations); });
+    desk_->open(actors.looks(), actors.changes());
     doors_->open(operations, actors.api());
     health_.started(make_watched_databases(settings_), nats);
     spdlog::info("{} is running with the roles {}: {} fetchers per consumer, {} gates",
@@ -156,6 +160,7 @@ private:
     health_.set_draining();
     streams_->close();
     nats.cancel_reading();
+    desk_->close();
     actors.drain();
     close_doors();
     deadline_.doing("the actors end");
@@ -170,6 +175,7 @@ private:
   service_notifier manager_{service_manager::of_environment(), board_, health_};
   std::atomic<const progress_watch*> watch_{nullptr};
   const std::shared_ptr<late_node> doors_ = std::make_shared<late_node>();
+  const std::shared_ptr<work_desk> desk_ = std::make_shared<work_desk>();
   std::shared_ptr<http_guard> guard_;
   std::optional<http_server> http_;
 };

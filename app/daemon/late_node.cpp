@@ -81,7 +81,7 @@ std::shared_ptr<submission_api> late_node::api() const {
 }
 
 std::vector<http_route> make_late_routes(const std::shared_ptr<late_node>& node, http_routes health,
-                                         bool with_account_api) {
+                                         bool with_account_api, std::vector<http_route> more) {
   // The routes are only called while the node is open, so there is always somebody to ask.
   health.metrics = [node](auto answer) {
     std::string why;
@@ -106,9 +106,10 @@ std::vector<http_route> make_late_routes(const std::shared_ptr<late_node>& node,
   };
   auto routes = make_routes(std::move(health));
   if (with_account_api) {
-    auto more = make_submission_routes(std::make_shared<late_api>(node));
-    std::move(more.begin(), more.end(), std::back_inserter(routes));
+    auto account = make_submission_routes(std::make_shared<late_api>(node));
+    std::move(account.begin(), account.end(), std::back_inserter(routes));
   }
+  std::move(more.begin(), more.end(), std::back_inserter(routes));
   for (auto& route : routes) {
     if (route.path == "/livez" || route.path == "/readyz" || route.path == "/openapi.json")
       continue;

@@ -34,8 +34,8 @@ private:
 };
 
 // The routes of a node with these roles; `health` answers the health checks at any time, `node` all
-// others.
+// others. `more` are served while the node is open, too.
 std::vector<http_route> make_late_routes(const std::shared_ptr<late_node>& node, http_routes health,
-                                         bool with_account_api);
+                                         bool with_account_api, std::vector<http_route> more);
 
 } // namespace ledgerd

@@ -137,6 +137,20 @@ submission_root_options make_account_role(const config& settings, broker& nats,
   return options;
 }
 
+std::shared_ptr<desk_tools> make_desk_tools(const config& settings, broker& nats,
+                                            std::shared_ptr<const currency_table> currencies) {
+  auto tools = std::make_shared<desk_tools>();
+  tools->nats = &nats;
+  if (settings.has_role(role::ledger))
+    tools->ledger = make_postgres_reader(ledger_database(settings));
+  if (settings.has_role(role::account))
+    tools->records = make_postgres_record_reader(account_database(settings));
+  tools->currencies = std::move(currencies);
+  tools->rules = settings.rules;
+  tools->node = settings.node_name;
+  return tools;
+}
+
 ledger_facts_source make_facts_source(const config& settings, broker& nats,
                                       std::shared_ptr<ledger_view> view) {
   ledger_facts_source::ports from;

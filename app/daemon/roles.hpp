@@ -8,6 +8,7 @@
 #include "app/config/config.hpp"
 #include "app/daemon/ledger_facts.hpp"
 #include "app/operations/readiness.hpp"
+#include "app/operations/work_desk.hpp"
 #include "domain/currency.hpp"
 #include "messaging/broker.hpp"
 
@@ -26,6 +27,10 @@ submission_root_options make_account_role(const config& settings, broker& nats,
                                           std::shared_ptr<const currency_table> currencies,
                                           std::shared_ptr<currency_lookup> lookup,
                                           const std::shared_ptr<ledger_view>& view);
+
+// What blocking work over HTTP is done with: a set for one thread.
+std::shared_ptr<desk_tools> make_desk_tools(const config& settings, broker& nats,
+                                            std::shared_ptr<const currency_table> currencies);
 
 // `view` may be null. Without the ledger role `nats` must outlive it.
 ledger_facts_source make_facts_source(const config& settings, broker& nats,

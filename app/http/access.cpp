@@ -105,7 +105,8 @@ void http_guard::replace(http_access access) {
   std::swap(present_, next);
 }
 
-std::optional<http_response> http_guard::refuse(const http_request& request, access_scope needed) {
+std::optional<http_response> http_guard::refuse(const http_request& request, access_scope needed,
+                                                std::string& caller_name) {
   const std::lock_guard lock{mutex_};
   auto& access = *present_;
   if (!access.required)
@@ -122,6 +123,7 @@ std::optional<http_response> http_guard::refuse(const http_request& request, acc
     return unauthorized(!given.empty());
   if ((access.tokens.all()[*caller].scopes & static_cast<std::uint8_t>(needed)) == 0)
     return forbidden(needed);
+  caller_name = access.tokens.all()[*caller].name;
   return std::nullopt;
 }
 
@@ -176,10 +178,16 @@ std::vector<http_route> guard_routes(std::vector<http_route> routes,
   for (auto& route : routes) {
     const auto open = std::make_shared<const http_route>(route);
     route.handle = [guard, open](const http_request& request, http_responder respond) {
-      if (const auto needed = scope_of(*open, request))
-        if (auto refusal = guard->refuse(request, *needed))
+      const auto needed = scope_of(*open, request);
+      std::string caller;
+      if (needed)
+        if (auto refusal = guard->refuse(request, *needed, caller))
           return respond(*std::move(refusal));
-      open->handle(request, std::move(respond));
+      if (needed != access_scope::operate)
+        return open->handle(request, std::move(respond));
+      auto named = request;
+      named.caller = std::move(caller);
+      open->handle(named, std::move(respond));
     };
   }
   return routes;

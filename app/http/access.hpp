@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -55,8 +56,10 @@ public:
   // From now on.
   void replace(http_access access);
 
-  // The answer that keeps a request from its route, or nothing.
-  std::optional<http_response> refuse(const http_request& request, access_scope needed);
+  // The answer that keeps a request from its route, or nothing; then `caller` is the name of the
+  // token that it came with, empty without tokens.
+  std::optional<http_response> refuse(const http_request& request, access_scope needed,
+                                      std::string& caller);
 
 private:
   struct guarded_access;
@@ -65,7 +68,7 @@ private:
 };
 
 // The same routes behind the access: 401 without a token or with an unknown one, 403 without the
-// scope, 429 above the rate.
+// scope, 429 above the rate. Routes that need `operate` learn whose token it was.
 std::vector<http_route> guard_routes(std::vector<http_route> routes,
                                      const std::shared_ptr<http_guard>& guard);
 std::vector<http_route> guard_routes(std::vector<http_route> routes, http_access access);

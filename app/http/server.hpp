@@ -34,6 +34,7 @@ struct http_request {
   http_values query;      // decoded
   http_values headers;    // names in lower case, values without blanks around them
   std::string body;
+  std::string caller;   // the name of the token that let a call with the scope `operate` through
   bool crowded = false; // much is at work: a route should not hold on to this for long
 
   // The value of a header by its lower-case name, the first of several, or an empty text.

@@ -1,24 +1,27 @@
-#include <chrono>
-#include <deque>
+// `dead list`, `show`, `groups`, `actions`: they look and change nothing.
+#include <algorithm>
 #include <memory>
-#include <optional>
-#include <stdexcept>
 #include <utility>
 
 #include "app/base/output.hpp"
+#include "app/base/stop_signals.hpp"
 #include "app/base/text.hpp"
+#include "app/repair/repair_json.hpp"
 #include "app/verbs/command_line.hpp"
+#include "app/verbs/dead_flags.hpp"
 #include "app/verbs/verb_support.hpp"
 #include "app/verbs/verbs.hpp"
-#include "messaging/codec.hpp"
-#include "messaging/names.hpp"
 
 namespace ledgerd {
 
 namespace {
 
+using nlohmann::ordered_json;
+
 struct list_options {
+  letter_filter filter;
   std::size_t limit = 50;
+  std::uint64_t before = 0;
   bool json = false;
 };
 
@@ -27,219 +30,210 @@ struct show_options {
   bool json = false;
 };
 
-struct discard_options {
-  std::uint64_t seq = 0;
-  bool yes = false;
-  std::string why;
-};
-
-constexpr auto replay_patience = std::chrono::seconds{10};
-
-nlohmann::ordered_json to_json(const stored_message& message) {
-  auto headers = nlohmann::ordered_json::object();
-  for (const auto& [name, value] : message.headers)
-    headers[name] = value;
-  return {{"seq", message.seq},
-          {"subject", message.subject},
-          {"headers", headers},
-          {"payload", message.payload}};
+std::string time_text(std::int64_t ns) {
+  return ns == 0 ? "-" : format_time(ns / 1000);
 }
 
-// The newest `limit` messages, oldest first.
-std::deque<stored_message> newest(broker& nats, std::size_t limit) {
-  std::deque<stored_message> kept;
-  const auto state = nats.stream(names::dead_letter_stream);
-  if (!state.exists || state.messages == 0)
-    return kept;
-  const auto first = state.last_seq >= limit ? state.last_seq - limit + 1 : 1;
-  nats.read(names::dead_letter_stream, "", std::max(first, state.first_seq),
-            [&](const stored_message& message) {
-              kept.push_back(message);
-              if (kept.size() > limit)
-                kept.pop_front();
-              return true;
-            });
-  return kept;
+std::string or_dash(std::string text) {
+  return text.empty() ? "-" : std::move(text);
+}
+
+std::string record_text(const std::optional<record_id>& record) {
+  return record ? std::to_string(to_int(*record)) : "-";
+}
+
+// What has become of a letter: replayed 2 times, last 2026-..., failed again as 17; replay of 3
+std::string mark_text(const shelved_letter& shown) {
+  std::string result;
+  const auto add = [&](const std::string& what) {
+    result.append(result.empty() ? "" : ", ").append(what);
+  };
+  if (shown.replays.times > 0)
+    add("replayed " + std::to_string(shown.replays.times)
+        + (shown.replays.times == 1 ? " time" : " times") + ", last "
+        + time_text(shown.replays.last_ns));
+  if (shown.failed_again)
+    add("failed again as " + std::to_string(*shown.failed_again));
+  if (shown.letter.replay_of)
+    add("replay of " + std::to_string(*shown.letter.replay_of));
+  return or_dash(result);
+}
+
+// Pages are the newest first; a table ends with what is newest, where people look.
+template <class Item, class Row>
+void print_page(std::vector<std::string> heading, const newest_page<Item>& page, Row row) {
+  std::vector<std::vector<std::string>> table{std::move(heading)};
+  std::for_each(page.items.rbegin(), page.items.rend(),
+                [&](const Item& each) { table.push_back(row(each)); });
+  print_table(table);
+  if (page.next)
+    complain("there may be older ones: --before %llu", static_cast<unsigned long long>(*page.next));
+}
+
+template <class Item, class Show>
+void print_page_json(const newest_page<Item>& page, Show show) {
+  auto items = ordered_json::array();
+  for (const auto& each : page.items)
+    items.push_back(show(each));
+  print_json(page_json(std::move(items), page.next));
+}
+
+bool interrupted() {
+  return stop_signals::seen();
 }
 
 int run_list(const config& settings, const list_options& options) {
-  const auto letters = newest(*connect_broker(settings), options.limit);
-  if (options.json) {
-    auto items = nlohmann::ordered_json::array();
-    for (const auto& message : letters)
-      items.push_back(to_json(message));
-    print_json({{"items", items}});
-    return exit_code::done;
-  }
-  std::vector<std::vector<std::string>> table{{"seq", "from", "source seq", "reason", "detail"}};
-  for (const auto& message : letters)
-    table.push_back({std::to_string(message.seq),
-                     std::string{header_value(message, "Ledgerd-Subject")},
-                     std::string{header_value(message, "Ledgerd-Sequence")},
-                     std::string{header_value(message, "Ledgerd-Reason")},
-                     std::string{header_value(message, "Ledgerd-Detail")}});
-  print_table(table);
+  const auto nats = connect_broker(settings);
+  letter_shelf shelf(*nats);
+  const auto page = shelf.page(options.filter, options.limit, options.before, interrupted);
+  if (options.json)
+    print_page_json(page, whole_letter_json);
+  else
+    print_page({"seq", "at", "from", "source seq", "record", "reason", "detail", "mark"}, page,
+               [](const shelved_letter& each) -> std::vector<std::string> {
+                 const auto& letter = each.letter;
+                 return {std::to_string(letter.seq()),
+                         time_text(letter.message.stored_at_ns),
+                         letter.subject,
+                         letter.sequence,
+                         record_text(letter.content.record),
+                         letter.reason,
+                         letter.detail,
+                         mark_text(each)};
+               });
   return exit_code::done;
-}
-
-// The letter, or nothing after saying that there is none.
-std::optional<stored_message> find_letter(broker& nats, std::uint64_t seq) {
-  auto message = nats.message(names::dead_letter_stream, seq);
-  if (!message)
-    complain("there is no dead letter with the sequence number %llu",
-             static_cast<unsigned long long>(seq));
-  return message;
 }
 
 int run_show(const config& settings, const show_options& options) {
-  const auto message = find_letter(*connect_broker(settings), options.seq);
-  if (!message)
+  const auto nats = connect_broker(settings);
+  letter_shelf shelf(*nats);
+  const auto found = shelf.find(options.seq);
+  if (!found) {
+    complain("there is no dead letter with the sequence number %llu",
+             static_cast<unsigned long long>(options.seq));
     return exit_code::answer_is_no;
+  }
   if (options.json) {
-    print_json(to_json(*message));
+    print_json(whole_letter_json(*found));
     return exit_code::done;
   }
-  print_line("subject  %s", message->subject.c_str());
-  for (const auto& [name, value] : message->headers)
+  const auto& message = found->letter.message;
+  print_line("subject  %s", message.subject.c_str());
+  print_line("at       %s", time_text(message.stored_at_ns).c_str());
+  print_line("cause    %s", found->letter.cause.c_str());
+  print_line("mark     %s", mark_text(*found).c_str());
+  for (const auto& [name, value] : message.headers)
     print_line("%s: %s", name.c_str(), value.c_str());
   print_line("%s", "");
-  print_line("%s", message->payload.c_str());
+  print_line("%s", message.payload.c_str());
   return exit_code::done;
 }
 
-// What a result's message id begins with; a result that names no record has none.
-std::string result_id(const stored_message& letter) {
-  const auto parsed = nlohmann::json::parse(letter.payload, nullptr, false);
-  const auto id = parsed.is_object() ? parsed.find("recordId") : parsed.end();
-  if (id == parsed.end() || !id->is_number_integer())
-    throw std::runtime_error(
-        "field \"recordId\": a result is published under the id of its record, "
-        "and this one names none");
-  return result_message_id(record_id{id->get<std::int64_t>()}) + ".";
-}
-
-// The original message as a new one. Its message id holds the time, or the broker's duplicate
-// window would swallow a second try.
-outgoing original_of(const stored_message& letter) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  outgoing again;
-  again.subject = header_value(letter, "Ledgerd-Subject");
-  if (header_value(letter, "Ledgerd-Stream") == names::result_stream)
-    again.message_id = result_id(letter);
-  again.message_id +=
-      "replay-" + std::to_string(letter.seq) + "-"
-      + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
-  again.payload = letter.payload;
-  for (const auto& each : letter.headers)
-    if (!each.name.starts_with("Ledgerd-") && !each.name.starts_with("Nats-"))
-      again.headers.push_back(each);
-  return again;
-}
-
-void publish_one(broker& nats, const outgoing& message) {
-  std::optional<outgoing> next = message;
-  nats.publish_all([&] { return std::exchange(next, std::nullopt); }, 1, [](std::uint64_t) {},
-                   replay_patience);
-}
-
-// The letter stays: it tells what was replayed, and an audit goes on to find the original accounted
-// for.
-int run_replay(const config& settings, std::uint64_t seq) {
+int run_groups(const config& settings, const list_options& options) {
   const auto nats = connect_broker(settings);
-  const auto letter = find_letter(*nats, seq);
-  if (!letter)
-    return exit_code::answer_is_no;
-  if (!header_value(*letter, "Ledgerd-Truncated").empty()) {
-    complain("the payload of dead letter %llu was cut; its original has the sequence number %s in "
-             "stream %s",
-             static_cast<unsigned long long>(seq),
-             std::string{header_value(*letter, "Ledgerd-Sequence")}.c_str(),
-             std::string{header_value(*letter, "Ledgerd-Stream")}.c_str());
-    return exit_code::answer_is_no;
+  letter_shelf shelf(*nats);
+  const auto found = shelf.groups(options.filter, interrupted);
+  if (options.json) {
+    auto items = ordered_json::array();
+    for (const auto& each : found.groups)
+      items.push_back(group_json(each));
+    auto body = page_json(std::move(items), std::nullopt);
+    body["others"] = found.others;
+    body["complete"] = found.complete;
+    print_json(body);
+    return exit_code::done;
   }
-  const auto again = original_of(*letter);
-  const auto& subject = again.subject;
-  if (!subject.starts_with("transaction.") || subject.starts_with(names::dead_letter_prefix))
-    throw std::runtime_error(
-        "header Ledgerd-Subject: must name the subject of a request or result, not `"
-        + shorten(subject, 200) + "`");
-  publish_one(*nats, again);
-  if (!header_value(*letter, "Ledgerd-Account").empty())
-    complain(
-        "warning: its record on the account side has ended as FAILED and stays so; the request "
-        "is decided all the same (see `ledgerd trace`)");
-  print_line("published again to %s; the dead letter stays", subject.c_str());
+  std::vector<std::vector<std::string>> table{
+      {"cause", "count", "oldest", "newest", "example", "reason", "detail"}};
+  for (const auto& each : found.groups)
+    table.push_back({each.cause, std::to_string(each.count), time_text(each.oldest_ns),
+                     time_text(each.newest_ns), std::to_string(each.example), each.reason,
+                     each.detail});
+  print_table(table);
+  if (found.others > 0)
+    print_line("and %llu letters of further causes", static_cast<unsigned long long>(found.others));
   return exit_code::done;
 }
 
-// What the audit reads instead of the letter: its headers, under an id that is the letter's own
-// behind a word. Of two that discard one letter the broker stores one entry.
-outgoing discard_entry(const stored_message& letter, const std::string& why) {
-  outgoing entry;
-  entry.subject = names::discard_subject;
-  entry.message_id = "discard-" + std::string{header_value(letter, "Nats-Msg-Id")};
-  for (const auto& each : letter.headers)
-    if (each.name.starts_with("Ledgerd-"))
-      entry.headers.push_back(each);
-  entry.headers.push_back({"Ledgerd-Letter", std::to_string(letter.seq)});
-  if (!why.empty())
-    entry.headers.push_back({"Ledgerd-Why", why});
-  return entry;
-}
-
-int run_discard(const config& settings, const discard_options& options) {
-  if (!options.yes)
-    throw usage_error{"discard deletes a dead letter for good: say --yes, or look at it first with "
-                      "`ledgerd dead show`"};
+int run_actions(const config& settings, const list_options& options) {
   const auto nats = connect_broker(settings);
-  const auto letter = find_letter(*nats, options.seq);
-  if (!letter)
-    return exit_code::answer_is_no;
-  if (!nats->stream(names::action_stream).exists)
-    throw std::runtime_error("stream " + std::string{names::action_stream}
-                             + ": is missing, and a discard without an entry there would look like "
-                               "a loss to `ledgerd audit`; a daemon makes it at its start");
-  // The entry first: a letter without one is never gone.
-  publish_one(*nats, discard_entry(*letter, options.why));
-  nats->delete_message(names::dead_letter_stream, options.seq);
-  print_line("discarded");
+  letter_shelf shelf(*nats);
+  const auto page = shelf.actions(options.limit, options.before, interrupted);
+  if (options.json) {
+    print_page_json(page, action_json);
+    return exit_code::done;
+  }
+  print_page({"seq", "at", "action", "letter", "record", "expected", "who", "why"}, page,
+             [](const action& each) -> std::vector<std::string> {
+               const auto shown = action_json(each);
+               const auto& expected = shown.at("expected");
+               const auto& record = shown.at("recordId");
+               return {std::to_string(each.seq),
+                       time_text(each.at_ns),
+                       each.what,
+                       std::to_string(each.letter),
+                       record.is_null() ? "-" : record.dump(),
+                       expected.is_object() ? expected.value("verdict", "-") : "-",
+                       or_dash(each.who),
+                       or_dash(each.why)};
+             });
   return exit_code::done;
 }
 
-void add_sequence(CLI::App& app, std::uint64_t& seq) {
-  add_integer(app, "SEQ", seq, 1, INT64_MAX, "Its sequence number in the stream").required();
+void add_page_flags(CLI::App& app, list_options& options) {
+  add_integer(app, "--limit", options.limit, 1, 10000, "How many");
+  add_integer(app, "--before", options.before, 1, INT64_MAX,
+              "Only those below this sequence number");
 }
 
 } // namespace
 
+void add_filter_flags(CLI::App& app, letter_filter& filter) {
+  for (const auto& each : filter_names()) {
+    const auto name = std::string(each.name);
+    app.add_option_function<std::string>(
+           "--" + name,
+           [&filter, name](const std::string& value) {
+             if (const auto fault = filter.set(name, value, wall_clock_ns()))
+               throw CLI::ValidationError{"--" + name, *fault};
+           },
+           std::string(each.help))
+        ->type_name(std::string(each.unit))
+        ->group("Which letters");
+  }
+}
+
 void add_dead(command_line& line) {
   auto& group = line.add_group("dead", "Look at the dead letters, replay or discard them");
   const auto list = std::make_shared<list_options>();
-  auto& list_app = line.add_verb_to(
-      group, {"list", "List the newest dead letters", "ledgerd dead list --limit 20"},
-      [list](const config& settings) { return run_list(settings, *list); });
-  add_integer(list_app, "--limit", list->limit, 1, 100000, "How many");
+  auto& list_app =
+      line.add_verb_to(group,
+                       {"list", "List the newest dead letters",
+                        "ledgerd dead list --reason INVALID_FIELD --since 1h"},
+                       [list](const config& settings) { return run_list(settings, *list); });
+  add_filter_flags(list_app, list->filter);
+  add_page_flags(list_app, *list);
   list_app.add_flag("--json", list->json, "Print JSON");
+  const auto groups = std::make_shared<list_options>();
+  auto& groups_app = line.add_verb_to(
+      group, {"groups", "Count the dead letters by cause", "ledgerd dead groups --since 1h"},
+      [groups](const config& settings) { return run_groups(settings, *groups); });
+  add_filter_flags(groups_app, groups->filter);
+  groups_app.add_flag("--json", groups->json, "Print JSON");
   const auto show = std::make_shared<show_options>();
   auto& show_app = line.add_verb_to(
       group, {"show", "Show one dead letter with its headers", "ledgerd dead show 3"},
       [show](const config& settings) { return run_show(settings, *show); });
-  add_sequence(show_app, show->seq);
+  add_integer(show_app, "SEQ", show->seq, 1, INT64_MAX, "Its sequence number in the stream")
+      .required();
   show_app.add_flag("--json", show->json, "Print JSON");
-  const auto replay = std::make_shared<std::uint64_t>();
-  auto& replay_app =
-      line.add_verb_to(group,
-                       {"replay", "Publish the original message again, once its cause is mended",
-                        "ledgerd dead replay 3"},
-                       [replay](const config& settings) { return run_replay(settings, *replay); });
-  add_sequence(replay_app, *replay);
-  const auto discard = std::make_shared<discard_options>();
-  auto& discard_app = line.add_verb_to(
-      group, {"discard", "Delete one dead letter for good", "ledgerd dead discard 3 --yes"},
-      [discard](const config& settings) { return run_discard(settings, *discard); });
-  add_sequence(discard_app, discard->seq);
-  discard_app.add_flag("--yes", discard->yes, "Yes, delete it");
-  discard_app.add_option("--why", discard->why, "The reason, kept with the entry for the audit");
+  add_dead_repairs(line, group);
+  const auto actions = std::make_shared<list_options>();
+  auto& actions_app = line.add_verb_to(
+      group, {"actions", "List who replayed or discarded what", "ledgerd dead actions --limit 20"},
+      [actions](const config& settings) { return run_actions(settings, *actions); });
+  add_page_flags(actions_app, *actions);
+  actions_app.add_flag("--json", actions->json, "Print JSON");
 }
 
 } // namespace ledgerd

@@ -55,7 +55,9 @@ std::array<stream_need, 5> stream_needs() {
         subjects_of_all([&](const auto& route) { return announced(route.consumer); })},
        {announced(">")},
        true},
-      {{names::action_stream, stream_use::dead_letters, {std::string(names::discard_subject)}},
+      {{names::action_stream,
+        stream_use::dead_letters,
+        {std::string(names::discard_subject), std::string(names::replay_subject)}},
        {std::string(names::action_subjects)},
        true},
   }};

@@ -119,6 +119,8 @@ outgoing make_dead_letter(std::uint64_t token, delivery&& source, const rejectio
   };
   if (const auto mark = find_header(source.headers, names::account_mark); !mark.empty())
     result.headers.push_back({std::string(names::account_mark), short_detail(mark)});
+  if (const auto letter = find_header(source.headers, names::replay_of); !letter.empty())
+    result.headers.push_back({std::string(names::replay_of), short_detail(letter)});
   if (source.incarnation != 0)
     result.headers.push_back({"Ledgerd-Incarnation", life});
   // A message that was parked before and sent again may carry the old reasons: only the present

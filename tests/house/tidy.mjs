@@ -39,12 +39,13 @@ const wings = {
   },
   'app/api': {ours: ['app/http', 'app/base', ...actors, ...outer], anywhere: /./},
   'app/operations': {ours: ['app/http', 'app/base', ...actors, ...outer], anywhere: /./},
+  'app/repair': {ours: ['app/operations/work_desk.hpp', 'app/http', 'app/base', ...outer], anywhere: /./},
   'app/daemon': {
-    ours: ['app/api', 'app/operations', 'app/http', 'app/config', 'app/base', ...actors, ...outer], anywhere: /./,
+    ours: ['app/api', 'app/repair', 'app/operations', 'app/http', 'app/config', 'app/base', ...actors, ...outer], anywhere: /./,
   },
   'app/audit': {ours: ['app/base', ...outer], anywhere: /./},
   'app/bench': {ours: ['app/config/engine_settings.hpp', 'app/base', ...outer], anywhere: /./},
-  'app/verbs': {ours: ['app/daemon', 'app/operations', 'app/audit', 'app/bench', 'app/config', 'app/base', ...outer], anywhere: /./},
+  'app/verbs': {ours: ['app/daemon', 'app/repair', 'app/operations', 'app/audit', 'app/bench', 'app/config', 'app/base', ...outer], anywhere: /./},
 };
 const rooms = new Set(Object.keys(wings).map((path) => path.split('/')[0]));
 

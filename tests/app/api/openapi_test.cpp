@@ -8,6 +8,7 @@
 
 #include "app/http/access.hpp"
 #include "app/operations/routes.hpp"
+#include "app/repair/repair_routes.hpp"
 
 #define CAF_SUITE openapi
 #include "tests/app/api/fake_submission_api.hpp"
@@ -37,6 +38,8 @@ const nlohmann::json& document() {
 std::vector<http_route> all_routes() {
   auto routes = make_submission_routes(std::make_shared<fake_submission_api>());
   for (auto& route : make_routes({}))
+    routes.push_back(std::move(route));
+  for (auto& route : make_repair_routes(std::make_shared<work_desk>()))
     routes.push_back(std::move(route));
   return routes;
 }

@@ -1,0 +1,104 @@
+#include "app/repair/action.hpp"
+
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "app/base/text.hpp"
+#include "messaging/names.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::size_t text_bytes_max = 512;
+
+// One line: a header ends at its line's end.
+std::string header_text(std::string_view text) {
+  return shorten(one_line(text), text_bytes_max);
+}
+
+ordered_json expected_json(const expected_verdict& expected) {
+  ordered_json result{{"verdict", to_text(expected.what)}};
+  if (!expected.reason.empty())
+    result["reason"] = expected.reason;
+  if (!expected.balance_after.empty())
+    result["balanceAfter"] = expected.balance_after;
+  return result;
+}
+
+} // namespace
+
+std::string_view to_text(action_kind what) noexcept {
+  return what == action_kind::replay ? "replay" : "discard";
+}
+
+outgoing action_entry(action_kind what, const dead_letter& letter, const action_origin& origin,
+                      const expected_verdict* expected, const field_changes& changed,
+                      bool other_payload) {
+  outgoing entry;
+  const bool replay = what == action_kind::replay;
+  entry.subject = replay ? names::replay_subject : names::discard_subject;
+  const auto stamp = std::to_string(letter.seq()) + "-" + std::to_string(origin.stamp) + "-";
+  const auto id = value_of(letter.message, "Nats-Msg-Id");
+  entry.message_id =
+      std::string(to_text(what)) + "-" + (replay || id.empty() ? stamp : "") + std::string(id);
+  for (const auto& each : letter.message.headers)
+    if (each.name.starts_with("Ledgerd-"))
+      entry.headers.push_back(each);
+  entry.headers.push_back({std::string(names::letter_header), std::to_string(letter.seq())});
+  entry.headers.push_back({"Ledgerd-Who", header_text(origin.who)});
+  if (!origin.why.empty())
+    entry.headers.push_back({"Ledgerd-Why", header_text(origin.why)});
+  ordered_json document{{"action", to_text(what)}, {"letter", letter.seq()}};
+  document["who"] = header_text(origin.who);
+  if (!origin.why.empty())
+    document["why"] = header_text(origin.why);
+  if (letter.content.record)
+    document["recordId"] = to_int(*letter.content.record);
+  if (letter.content.user)
+    document["userId"] = shorten(*letter.content.user, text_bytes_max);
+  if (expected != nullptr)
+    document["expected"] = expected_json(*expected);
+  for (const auto& [field, text] : changed)
+    document["changed"][field] = shorten(text, text_bytes_max);
+  if (other_payload)
+    document["changed"]["payload"] = shorten(letter.message.payload, text_bytes_max);
+  entry.payload = document.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  return entry;
+}
+
+outgoing replay_message(const dead_letter& letter, std::int64_t stamp) {
+  const auto target = target_of(letter);
+  outgoing again;
+  again.subject = target.subject;
+  if (target.is_result) {
+    const auto record = record_in_result(letter.message.payload);
+    if (!record)
+      throw std::runtime_error("a result without a record id");
+    again.message_id = result_message_id(*record) + ".";
+  }
+  again.message_id += "replay-" + std::to_string(letter.seq()) + "-" + std::to_string(stamp);
+  again.payload = letter.message.payload;
+  for (const auto& each : letter.message.headers)
+    if (!each.name.starts_with("Ledgerd-") && !each.name.starts_with("Nats-"))
+      again.headers.push_back(each);
+  again.headers.push_back({std::string(names::replay_of), std::to_string(letter.seq())});
+  return again;
+}
+
+action read_action(const stored_message& entry) {
+  action result;
+  result.seq = entry.seq;
+  result.at_ns = entry.stored_at_ns;
+  result.what = entry.subject.substr(entry.subject.rfind('.') + 1);
+  result.letter = number_of(value_of(entry, names::letter_header)).value_or(0);
+  result.who = value_of(entry, "Ledgerd-Who");
+  result.why = value_of(entry, "Ledgerd-Why");
+  result.reason = value_of(entry, "Ledgerd-Reason");
+  result.document = entry.payload;
+  return result;
+}
+
+} // namespace ledgerd

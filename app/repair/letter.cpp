@@ -1,0 +1,70 @@
+#include "app/repair/letter.hpp"
+
+#include <utility>
+
+#include "app/base/text.hpp"
+#include "app/repair/json_members.hpp"
+#include "app/repair/letter_groups.hpp"
+#include "messaging/names.hpp"
+
+namespace ledgerd {
+
+letter_content content_of(std::string_view payload) {
+  letter_content result;
+  const auto members = raw_members(payload);
+  if (!members)
+    return result;
+  std::optional<std::string> record;
+  const std::pair<std::string_view, std::optional<std::string>*> wanted[] = {
+      {"recordId", &record},
+      {"userId", &result.user},
+      {"currency", &result.currency},
+      {"type", &result.type},
+      {"amount", &result.amount}};
+  for (const auto& each : *members)
+    for (const auto& [name, place] : wanted)
+      if (each.name == name && !*place)
+        *place = scalar_text(each.value);
+  if (record)
+    if (const auto number = parse_integer(*record, 1, INT64_MAX))
+      result.record = record_id{*number};
+  return result;
+}
+
+std::string_view value_of(const stored_message& message, std::string_view name) {
+  for (const auto& each : message.headers)
+    if (each.name == name)
+      return each.value;
+  return {};
+}
+
+std::optional<std::uint64_t> number_of(std::string_view text) {
+  const auto number = parse_integer(text, 0, INT64_MAX);
+  if (!number)
+    return std::nullopt;
+  return static_cast<std::uint64_t>(*number);
+}
+
+dead_letter read_letter(stored_message message) {
+  const auto header = [&](std::string_view name) { return std::string(value_of(message, name)); };
+  dead_letter result;
+  result.reason = header("Ledgerd-Reason");
+  result.detail = header("Ledgerd-Detail");
+  result.stream = header("Ledgerd-Stream");
+  result.sequence = header("Ledgerd-Sequence");
+  result.subject = header("Ledgerd-Subject");
+  result.deliveries = header("Ledgerd-Deliveries");
+  result.node = header("Ledgerd-Node");
+  result.cause = cause_of(result.reason, result.detail);
+  result.full_bytes = number_of(value_of(message, "Ledgerd-Truncated"));
+  result.replay_of = number_of(value_of(message, names::replay_of));
+  result.of_account_side = !value_of(message, names::account_mark).empty();
+  result.message = std::move(message);
+  return result;
+}
+
+void read_content(dead_letter& letter) {
+  letter.content = content_of(letter.message.payload);
+}
+
+} // namespace ledgerd

@@ -1,0 +1,191 @@
+#include "app/repair/letter_shelf.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <iterator>
+#include <utility>
+
+#include "messaging/names.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+constexpr std::uint64_t first_block = 256;
+constexpr std::uint64_t largest_block = 16384;
+
+// Reads a stream from its end towards its beginning, in blocks that grow: a broker reads forwards
+// only. `take` turns a message into an item, or into nothing; what was stored before `since_ns`
+// ends the reading.
+template <class Item, class Take>
+newest_page<Item> read_newest(broker& nats, std::string_view stream, std::size_t limit,
+                              std::uint64_t before, std::int64_t since_ns, const stop_asked& stop,
+                              Take take) {
+  newest_page<Item> page;
+  const auto state = nats.stream(stream);
+  if (!state.exists || state.messages == 0 || limit == 0)
+    return page;
+  auto end = before == 0 ? state.last_seq : std::min(state.last_seq, before - 1);
+  bool older = false;
+  for (auto block = first_block; end >= state.first_seq && !older;
+       block = std::min(block * 4, largest_block)) {
+    if (page.items.size() == limit || stop()) {
+      page.next = end + 1;
+      break;
+    }
+    const auto begin = std::max(state.first_seq, end >= block ? end - block + 1 : 1);
+    const auto room = limit - page.items.size();
+    std::deque<std::pair<std::uint64_t, Item>> found; // the newest of this block
+    bool stopped = false;
+    nats.read(stream, "", begin, [&](const stored_message& message) {
+      if (message.seq > end)
+        return false;
+      older = older || message.stored_at_ns < since_ns;
+      if (auto item = take(message))
+        found.emplace_back(message.seq, *std::move(item));
+      if (found.size() > room)
+        found.pop_front();
+      stopped = message.seq % 256 == 0 && stop();
+      return !stopped && message.seq < end;
+    });
+    if (stopped) { // of this block nothing is known for sure
+      page.next = end + 1;
+      break;
+    }
+    const auto oldest_taken = found.size() == room && !found.empty() ? found.front().first : begin;
+    std::transform(std::make_move_iterator(found.rbegin()), std::make_move_iterator(found.rend()),
+                   std::back_inserter(page.items),
+                   [](auto&& each) { return std::move(each.second); });
+    end = oldest_taken - 1;
+    older = older && page.items.size() < limit;
+  }
+  return page;
+}
+
+} // namespace
+
+const letter_marks& letter_shelf::marks() {
+  const auto state = nats_.stream(names::action_stream);
+  if (state.created_at_ns != actions_read_.created_at_ns) {
+    marks_ = letter_marks{};
+    actions_read_ = {state.created_at_ns, 0, 0};
+  }
+  if (!state.exists || state.messages == 0 || state.last_seq <= actions_read_.read_up_to)
+    return marks_;
+  nats_.read(names::action_stream, names::replay_subject, actions_read_.read_up_to + 1,
+             [&](const stored_message& entry) {
+               if (const auto letter = number_of(value_of(entry, names::letter_header)))
+                 marks_.replayed(*letter, entry.stored_at_ns);
+               actions_read_.read_up_to = entry.seq;
+               return true;
+             });
+  actions_read_.read_up_to = std::max(actions_read_.read_up_to, state.last_seq);
+  return marks_;
+}
+
+shelved_letter letter_shelf::shelve(dead_letter letter, std::size_t payload_max) {
+  shelved_letter result;
+  read_content(letter);
+  auto& payload = letter.message.payload;
+  result.payload_bytes = payload.size();
+  if (payload.size() > payload_max) {
+    payload.resize(payload_max);
+    payload.shrink_to_fit();
+  }
+  result.replays = marks_.of(letter.seq());
+  result.letter = std::move(letter);
+  return result;
+}
+
+// Whether what was replayed has come back. Only letters that are newer than theirs can say so.
+void letter_shelf::note_failures(std::vector<shelved_letter>& letters) {
+  std::unordered_map<std::uint64_t, shelved_letter*> replayed;
+  auto oldest = UINT64_MAX;
+  for (auto& each : letters)
+    if (each.replays.times > 0) {
+      replayed.emplace(each.letter.seq(), &each);
+      oldest = std::min(oldest, each.letter.seq());
+    }
+  if (replayed.empty())
+    return;
+  nats_.read(names::dead_letter_stream, "", oldest + 1, [&](const stored_message& message) {
+    if (const auto of = number_of(value_of(message, names::replay_of)))
+      if (const auto found = replayed.find(*of); found != replayed.end())
+        found->second->failed_again = message.seq;
+    return true;
+  });
+}
+
+newest_page<shelved_letter> letter_shelf::page(const letter_filter& filter, std::size_t limit,
+                                               std::uint64_t before, const stop_asked& stop) {
+  const auto& replayed = marks();
+  const auto replays = [&](std::uint64_t seq) { return replayed.of(seq).times; };
+  auto result = read_newest<shelved_letter>(
+      nats_, names::dead_letter_stream, limit, before, filter.since_ns(), stop,
+      [&](const stored_message& message) -> std::optional<shelved_letter> {
+        auto letter = read_letter(message);
+        if (!filter.matches(letter, replays))
+          return std::nullopt;
+        return shelve(std::move(letter), shown_payload_max);
+      });
+  note_failures(result.items);
+  return result;
+}
+
+std::optional<shelved_letter> letter_shelf::find(std::uint64_t seq) {
+  auto message = nats_.message(names::dead_letter_stream, seq);
+  if (!message)
+    return std::nullopt;
+  marks();
+  std::vector<shelved_letter> one;
+  one.push_back(shelve(read_letter(*std::move(message)), SIZE_MAX));
+  note_failures(one);
+  return std::move(one.front());
+}
+
+letter_shelf::grouping letter_shelf::groups(const letter_filter& filter, const stop_asked& stop) {
+  const auto state = nats_.stream(names::dead_letter_stream);
+  grouping result;
+  if (!state.exists || state.messages == 0)
+    return result;
+  letter_groups some;
+  auto& into = filter.empty() ? all_groups_ : some;
+  auto from = state.first_seq;
+  if (filter.empty()) {
+    // What was added since can be counted; what was deleted cannot be taken away.
+    const auto added = state.last_seq - std::min(state.last_seq, letters_read_.read_up_to);
+    if (state.created_at_ns == letters_read_.created_at_ns
+        && state.messages == letters_read_.messages + added)
+      from = letters_read_.read_up_to + 1;
+    else
+      all_groups_ = {};
+  }
+  const auto& replayed = filter.needs_replays() ? marks() : marks_;
+  const auto replays = [&](std::uint64_t seq) { return replayed.of(seq).times; };
+  if (from <= state.last_seq)
+    nats_.read(names::dead_letter_stream, "", from, [&](const stored_message& message) {
+      if (message.seq > state.last_seq)
+        return false;
+      auto letter = read_letter(message);
+      if (filter.matches(letter, replays))
+        into.add(letter);
+      if (message.seq % 256 == 0 && stop())
+        result.complete = false;
+      return result.complete;
+    });
+  if (filter.empty())
+    letters_read_ =
+        result.complete ? reach{state.created_at_ns, state.last_seq, state.messages} : reach{};
+  result.groups = into.sorted();
+  result.others = into.others();
+  return result;
+}
+
+newest_page<action> letter_shelf::actions(std::size_t limit, std::uint64_t before,
+                                          const stop_asked& stop) {
+  return read_newest<action>(
+      nats_, names::action_stream, limit, before, 0, stop,
+      [](const stored_message& entry) { return std::optional{read_action(entry)}; });
+}
+
+} // namespace ledgerd

@@ -1,0 +1,136 @@
+#include "app/repair/repair_json.hpp"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "app/base/text.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+template <class Value>
+ordered_json or_null(const std::optional<Value>& value) {
+  return value ? ordered_json(*value) : ordered_json{};
+}
+
+ordered_json time_or_null(std::int64_t ns) {
+  return ns == 0 ? ordered_json{} : ordered_json(format_time(ns / 1000));
+}
+
+// A header that should hold a number.
+ordered_json count_or_null(const std::string& text) {
+  return or_null(number_of(text));
+}
+
+ordered_json record_or_null(const std::optional<record_id>& record) {
+  return record ? ordered_json(to_int(*record)) : ordered_json{};
+}
+
+} // namespace
+
+ordered_json letter_json(const shelved_letter& shown) {
+  const auto& letter = shown.letter;
+  const auto& content = letter.content;
+  return {{"seq", letter.seq()},
+          {"at", time_or_null(letter.message.stored_at_ns)},
+          {"subject", letter.message.subject},
+          {"reason", letter.reason},
+          {"detail", letter.detail},
+          {"cause", letter.cause},
+          {"source",
+           {{"stream", letter.stream},
+            {"sequence", count_or_null(letter.sequence)},
+            {"subject", letter.subject}}},
+          {"deliveries", count_or_null(letter.deliveries)},
+          {"node", letter.node},
+          {"recordId", record_or_null(content.record)},
+          {"userId", or_null(content.user)},
+          {"currency", or_null(content.currency)},
+          {"type", or_null(content.type)},
+          {"amount", or_null(content.amount)},
+          {"bytes", letter.full_bytes.value_or(shown.payload_bytes)},
+          {"truncated", letter.full_bytes.has_value()},
+          {"replays", shown.replays.times},
+          {"lastReplayAt", time_or_null(shown.replays.last_ns)},
+          {"failedAgain", or_null(shown.failed_again)},
+          {"replayOf", or_null(letter.replay_of)},
+          {"payload", letter.message.payload}};
+}
+
+ordered_json whole_letter_json(const shelved_letter& shown) {
+  auto result = letter_json(shown);
+  auto headers = ordered_json::object();
+  for (const auto& [name, value] : shown.letter.message.headers)
+    headers[name] = value;
+  result["headers"] = std::move(headers);
+  return result;
+}
+
+ordered_json group_json(const letter_group& group) {
+  return {{"cause", group.cause},
+          {"reason", group.reason},
+          {"detail", group.detail},
+          {"count", group.count},
+          {"oldest", time_or_null(group.oldest_ns)},
+          {"newest", time_or_null(group.newest_ns)},
+          {"example", group.example}};
+}
+
+ordered_json action_json(const action& shown) {
+  const auto parsed = ordered_json::parse(shown.document, nullptr, false);
+  const auto at = [&](const char* name) {
+    const auto found = parsed.is_object() ? parsed.find(name) : parsed.end();
+    return found != parsed.end() ? *found : ordered_json{};
+  };
+  return {{"seq", shown.seq},
+          {"at", time_or_null(shown.at_ns)},
+          {"action", shown.what},
+          {"letter", shown.letter},
+          {"who", shown.who},
+          {"why", shown.why.empty() ? ordered_json{} : ordered_json(shown.why)},
+          {"reason", shown.reason},
+          {"recordId", at("recordId")},
+          {"userId", at("userId")},
+          {"expected", at("expected")},
+          {"changed", at("changed")}};
+}
+
+ordered_json step_json(action_kind what, const repair_step& step) {
+  ordered_json result{{"seq", step.seq},
+                      {"found", step.found},
+                      {"recordId", record_or_null(step.record)},
+                      {"done", step.done}};
+  if (what == action_kind::discard || !step.found)
+    return result;
+  result["verdict"] = to_text(step.expected.what);
+  const auto& [kind, reason, detail, balance, asked, waits] = step.expected;
+  for (const auto& [name, text] : {std::pair{"reason", &reason}, std::pair{"detail", &detail},
+                                   std::pair{"balanceAfter", &balance}})
+    if (!text->empty())
+      result[name] = *text;
+  return result;
+}
+
+ordered_json outcome_json(const repair_order& order, const repair_outcome& outcome,
+                          ordered_json items) {
+  auto verdicts = ordered_json::object();
+  for (const auto& [word, count] : outcome.verdicts)
+    verdicts[word] = count;
+  return {{"dryRun", order.dry_run},
+          {"count", outcome.count},
+          {"done", outcome.done},
+          {"missing", outcome.missing},
+          {"verdicts", std::move(verdicts)},
+          {"items", std::move(items)},
+          {"next", or_null(outcome.next)}};
+}
+
+ordered_json page_json(ordered_json items, const std::optional<std::uint64_t>& next) {
+  return {{"items", std::move(items)}, {"next", or_null(next)}};
+}
+
+} // namespace ledgerd

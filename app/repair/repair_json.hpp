@@ -1,0 +1,40 @@
+// What the verbs and the calls show of letters, groups, actions and repairs: the same JSON.
+//
+// Pure; any thread.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "app/repair/letter_shelf.hpp"
+#include "app/repair/repair.hpp"
+
+namespace ledgerd {
+
+// {"seq", "at", "subject", "reason", "detail", "cause", "source": {"stream", "sequence",
+// "subject"}, "deliveries", "node", "recordId", "userId", "currency", "type", "amount", "bytes",
+// "truncated", "replays", "lastReplayAt", "failedAgain", "replayOf", "payload"}: what is not known
+// is null; the payload as far as it was kept.
+nlohmann::ordered_json letter_json(const shelved_letter& shown);
+
+// The same with "headers": {name: value}.
+nlohmann::ordered_json whole_letter_json(const shelved_letter& shown);
+
+// {"cause", "reason", "detail", "count", "oldest", "newest", "example"}
+nlohmann::ordered_json group_json(const letter_group& group);
+
+// {"seq", "at", "action", "letter", "who", "why", "reason", "recordId", "expected", "changed"}
+nlohmann::ordered_json action_json(const action& shown);
+
+// {"seq", "found", "recordId", "done", "verdict"?, "reason"?, "detail"?, "balanceAfter"?}; the
+// verdict is that of a replay.
+nlohmann::ordered_json step_json(action_kind what, const repair_step& step);
+
+// {"dryRun", "count", "done", "missing", "verdicts": {word: count}, "items": [...], "next"}
+nlohmann::ordered_json outcome_json(const repair_order& order, const repair_outcome& outcome,
+                                    nlohmann::ordered_json items);
+
+// {"items": [...], "next": cursor or null}
+nlohmann::ordered_json page_json(nlohmann::ordered_json items,
+                                 const std::optional<std::uint64_t>& next);
+
+} // namespace ledgerd

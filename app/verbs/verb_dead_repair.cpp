@@ -1,0 +1,305 @@
+// `dead replay` and `dead discard`.
+#include <chrono>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <pwd.h>
+#include <unistd.h>
+
+#include "app/base/output.hpp"
+#include "app/base/stop_signals.hpp"
+#include "app/base/text.hpp"
+#include "app/repair/repair_json.hpp"
+#include "app/verbs/command_line.hpp"
+#include "app/verbs/dead_flags.hpp"
+#include "app/verbs/progress.hpp"
+#include "app/verbs/verb_support.hpp"
+#include "messaging/codec.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+struct repair_options {
+  repair_order order;
+  std::uint64_t seq = 0; // 0: not given
+  std::string payload_file;
+  bool all = false;
+  bool yes = false;
+  bool json = false;
+};
+
+// The user's name on this machine, as the actions show it.
+std::string user_at_host() {
+  const auto* entry = getpwuid(geteuid());
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  return (entry != nullptr ? std::string{entry->pw_name} : std::to_string(geteuid())) + "@" + host;
+}
+
+std::string read_payload(const std::string& path) {
+  std::string content;
+  if (path == "-") {
+    content.assign(std::istreambuf_iterator<char>{std::cin}, {});
+  } else {
+    std::ifstream file{path, std::ios::binary};
+    if (!file)
+      throw usage_error{"--payload: cannot read `" + path + "`"};
+    content.assign(std::istreambuf_iterator<char>{file}, {});
+  }
+  // An editor's line end is no part of the message.
+  if (content.ends_with('\n'))
+    content.pop_back();
+  return content;
+}
+
+// FIELD=VALUE
+void add_change(field_changes& changes, const std::string& text) {
+  const auto sign = text.find('=');
+  if (sign == std::string::npos || sign == 0)
+    throw CLI::ValidationError{"--set", "must be FIELD=VALUE, not `" + shorten(text) + "`"};
+  changes.emplace_back(text.substr(0, sign), text.substr(sign + 1));
+}
+
+void refuse_contradictions(const repair_options& options) {
+  const auto& order = options.order;
+  const auto ways = int{options.seq != 0} + int{!order.filter.empty()} + int{options.all};
+  if (ways == 0)
+    throw usage_error{"say which letters: the sequence number of one, conditions such as --reason "
+                      "or --cause, or --all"};
+  if (ways > 1)
+    throw usage_error{"say either one sequence number, or conditions, or --all"};
+  if (options.seq == 0 && (!order.set.empty() || !options.payload_file.empty()))
+    throw usage_error{"--set and --payload need the sequence number of one letter"};
+  const bool discard = order.what == action_kind::discard;
+  if (!order.dry_run && !options.yes && (discard || options.seq == 0))
+    throw usage_error{discard ? "discard deletes dead letters for good: say --yes, or look at them "
+                                "first with --dry-run or `ledgerd dead show`"
+                              : "this replays all that match: look at the verdicts that they would "
+                                "get with --dry-run, then say --yes"};
+}
+
+// One letter as a line, aligned without knowing the others.
+void print_step(const repair_order& order, const repair_step& step) {
+  const auto seq = static_cast<unsigned long long>(step.seq);
+  if (!step.found)
+    return print_line("%8llu  there is no such letter", seq);
+  const auto record = step.record ? std::to_string(to_int(*step.record)) : std::string{"-"};
+  if (order.what == action_kind::discard)
+    return print_line("%8llu  record %s  %s", seq, record.c_str(),
+                      order.dry_run ? "would be discarded" : "discarded");
+  const auto& expected = step.expected;
+  std::string more = expected.reason;
+  if (!expected.balance_after.empty())
+    more.append(more.empty() ? "" : ", ").append("balance after ").append(expected.balance_after);
+  if (!expected.detail.empty())
+    more.append(more.empty() ? "" : ": ").append(expected.detail);
+  print_line("%8llu  record %s  %s%s%s%s", seq, record.c_str(),
+             std::string{to_text(expected.what)}.c_str(), more.empty() ? "" : "  ", more.c_str(),
+             step.done ? "" : "  (stays where it is)");
+}
+
+void print_sum(const repair_order& order, const repair_outcome& outcome) {
+  std::string verdicts;
+  for (const auto& [word, count] : outcome.verdicts)
+    verdicts.append(verdicts.empty() ? ": " : ", ").append(std::to_string(count) + " " + word);
+  const bool discard = order.what == action_kind::discard;
+  const char* done = order.dry_run ? (discard ? "would be discarded" : "would be replayed")
+                                   : (discard ? "discarded" : "replayed");
+  print_line("%llu of %llu letters %s%s", static_cast<unsigned long long>(outcome.done),
+             static_cast<unsigned long long>(outcome.count), done, verdicts.c_str());
+  if (outcome.next)
+    complain("there may be more letters: go on with --after %llu",
+             static_cast<unsigned long long>(*outcome.next));
+}
+
+// A single letter that was replayed, or was not.
+int tell_one(const repair_order& order, const repair_step& step) {
+  const auto& expected = step.expected;
+  if (!step.found) {
+    complain("there is no dead letter with the sequence number %llu",
+             static_cast<unsigned long long>(step.seq));
+    return exit_code::answer_is_no;
+  }
+  if (order.what == action_kind::discard) {
+    print_line("%s", "discarded");
+    return exit_code::done;
+  }
+  if (!step.done) {
+    complain(expected.what == expectation::parked
+                 ? "it would be parked again, %s: %s; mend it with --set or --payload, or say "
+                   "--force"
+                 : "it cannot be replayed%s: %s",
+             expected.reason.c_str(), expected.detail.c_str());
+    return exit_code::answer_is_no;
+  }
+  if (!expected.detail.empty())
+    complain("warning: %s (see `ledgerd trace`)", expected.detail.c_str());
+  std::string verdict(to_text(expected.what));
+  if (!expected.reason.empty())
+    verdict += " " + expected.reason;
+  print_line("published again to %s, the dead letter stays; expected: %s", step.subject.c_str(),
+             verdict.c_str());
+  return exit_code::done;
+}
+
+// The ledger that the verdicts come from; null, after saying so, when it cannot be asked and need
+// not be.
+std::unique_ptr<ledger_reader> reach_ledger(const config& settings, const repair_order& order,
+                                            std::optional<currency_table>& currencies) {
+  if (order.what == action_kind::discard)
+    return nullptr;
+  const bool needed = order.dry_run || order.edits();
+  if (settings.database_url.empty() && !needed)
+    return nullptr;
+  try {
+    auto ledger = open_ledger(settings);
+    currencies.emplace(ledger->currencies());
+    return ledger;
+  } catch (const usage_error&) {
+    throw;
+  } catch (const std::runtime_error& e) {
+    if (needed)
+      throw;
+    complain("warning: the database does not answer, so no verdict is foretold: %s", e.what());
+    return nullptr;
+  }
+}
+
+class repair_run {
+public:
+  repair_run(const config& settings, const repair_options& options)
+      : settings_(settings), options_(options), order_(options.order) {
+    if (options.seq != 0)
+      order_.seqs = {options.seq};
+    if (!options.payload_file.empty())
+      order_.payload = read_payload(options.payload_file);
+    order_.origin.who = user_at_host();
+    order_.origin.stamp = wall_clock_ns() / 1'000'000;
+  }
+
+  int run() {
+    const auto nats = connect_broker(settings_);
+    letter_shelf shelf(*nats);
+    std::optional<currency_table> currencies;
+    const auto ledger = reach_ledger(settings_, order_, currencies);
+    const stop_signals signals;
+    const repair_tools tools{.nats = *nats,
+                             .shelf = shelf,
+                             .ledger = ledger.get(),
+                             .currencies = currencies ? &*currencies : nullptr,
+                             .rules = settings_.rules};
+    const auto outcome = repair(
+        tools, order_, [this](const repair_step& step) { tell(step); },
+        [] { return stop_signals::seen(); });
+    bar_.finish(done_);
+    const auto code = conclude(outcome);
+    if (stop_signals::seen())
+      signals.end_as_asked();
+    return code;
+  }
+
+private:
+  bool one() const { return options_.seq != 0 && !order_.dry_run; }
+
+  void tell(const repair_step& step) {
+    bar_.update(++done_);
+    if (options_.json)
+      items_.push_back(step_json(order_.what, step));
+    else if (one())
+      last_ = step;
+    else if (order_.dry_run || !step.done)
+      print_step(order_, step);
+  }
+
+  int conclude(const repair_outcome& outcome) {
+    if (options_.json)
+      print_json(outcome_json(order_, outcome, std::move(items_)));
+    else if (one())
+      return last_ ? tell_one(order_, *last_) : exit_code::answer_is_no;
+    else
+      print_sum(order_, outcome);
+    const bool all = outcome.done == outcome.count && outcome.missing == 0;
+    return all ? exit_code::done : exit_code::answer_is_no;
+  }
+
+  const config& settings_;
+  const repair_options& options_;
+  repair_order order_;
+  nlohmann::ordered_json items_ = nlohmann::ordered_json::array();
+  std::optional<repair_step> last_;
+  std::uint64_t done_ = 0;
+  progress bar_{options_.order.dry_run ? "looked at" : "done", 0};
+};
+
+int run_repair(const config& settings, const repair_options& options) {
+  refuse_contradictions(options);
+  try {
+    return repair_run{settings, options}.run();
+  } catch (const edit_refused& why) {
+    complain("it would be parked again, %s: %s; nothing was published",
+             std::string{to_text(why.reason())}.c_str(), why.what());
+    return exit_code::answer_is_no;
+  }
+}
+
+void add_repair_flags(CLI::App& app, repair_options& options) {
+  add_integer(app, "SEQ", options.seq, 1, INT64_MAX, "One letter, by its sequence number");
+  add_filter_flags(app, options.order.filter);
+  app.add_flag("--all", options.all, "All letters")->group("Which letters");
+  add_integer(app, "--after", options.order.after, 1, INT64_MAX,
+              "Only letters above this sequence number")
+      .group("Which letters");
+  add_integer(app, "--limit", options.order.limit, 1,
+              static_cast<std::int64_t>(repair_order::limit_max), "At most so many letters")
+      .group("Which letters");
+  app.add_flag("--dry-run", options.order.dry_run, "Only say what would happen to each");
+  app.add_flag("--yes", options.yes, "Yes, do it");
+  app.add_option("--why", options.order.origin.why, "The reason, kept with the entries of it");
+  app.add_flag("--json", options.json, "Print JSON");
+}
+
+} // namespace
+
+std::int64_t wall_clock_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+void add_dead_repairs(command_line& line, CLI::App& group) {
+  const auto replay = std::make_shared<repair_options>();
+  replay->order.what = action_kind::replay;
+  auto& replay_app =
+      line.add_verb_to(group,
+                       {"replay", "Publish original messages again, as they were or mended",
+                        "ledgerd dead replay --cause 1f3a90c2 --dry-run"},
+                       [replay](const config& settings) { return run_repair(settings, *replay); });
+  add_repair_flags(replay_app, *replay);
+  replay_app.add_flag("--force", replay->order.force, "Also what would be parked again");
+  replay_app
+      .add_option_function<std::vector<std::string>>(
+          "--set",
+          [replay](const std::vector<std::string>& all) {
+            for (const auto& each : all)
+              add_change(replay->order.set, each);
+          },
+          "Replay one letter with this field changed; may be repeated")
+      ->type_name("FIELD=VALUE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  replay_app
+      .add_option("--payload", replay->payload_file,
+                  "Replay one letter with the payload of this file; `-`: standard input")
+      ->type_name("PATH");
+  const auto discard = std::make_shared<repair_options>();
+  discard->order.what = action_kind::discard;
+  auto& discard_app = line.add_verb_to(
+      group, {"discard", "Delete dead letters for good", "ledgerd dead discard 3 --yes --why seen"},
+      [discard](const config& settings) { return run_repair(settings, *discard); });
+  add_repair_flags(discard_app, *discard);
+}
+
+} // namespace ledgerd

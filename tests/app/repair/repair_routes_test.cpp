@@ -1,0 +1,233 @@
+// Dead letters over HTTP, with the desk that does what has to be waited for.
+#include "app/repair/repair_routes.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/scoped_actor.hpp>
+
+#include <future>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "actors/common/fail_stop.hpp"
+#include "app/http/access.hpp"
+#include "tests/app/http/raw_client.hpp"
+#include "tests/app/repair/fake_world.hpp"
+#include "tests/app/temporary_file.hpp"
+
+#define CAF_SUITE repair_routes
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+const std::string operator_token(32, 'o');
+const std::string reader_token(32, 'r');
+
+http_access access_of_two() {
+  const temporary_file file{"ops operate " + operator_token + "\napp read " + reader_token + "\n"};
+  http_settings settings;
+  settings.http_token_file = file.path();
+  return read_http_access(settings);
+}
+
+struct answered {
+  int status = 0;
+  nlohmann::json body;
+};
+
+struct fixture {
+  fake_broker nats;
+  caf::actor_system_config config;
+  caf::actor_system system{config};
+  std::shared_ptr<work_desk> desk = std::make_shared<work_desk>();
+  http_server server{"127.0.0.1", 0, guard_routes(make_repair_routes(desk), access_of_two())};
+  desk_actor looks = spawn();
+  desk_actor changes = spawn();
+
+  fixture() { desk->open(looks, changes); }
+  ~fixture() {
+    desk->close();
+    server.stop();
+    for (const auto& each : {looks, changes})
+      caf::anon_send_exit(each, caf::exit_reason::user_shutdown);
+  }
+
+  desk_actor spawn() {
+    auto tools = std::make_shared<desk_tools>();
+    tools->nats = &nats;
+    tools->ledger = std::make_unique<fake_ledger>(nats);
+    tools->rules = {*currency_code::parse("KRW"), false};
+    tools->node = "node";
+    return system.spawn<caf::detached>(guarded(work_desk_actor), std::move(tools));
+  }
+
+  void park(int record, const std::string& amount) {
+    stored_message source;
+    source.seq = static_cast<std::uint64_t>(record);
+    source.subject = "transaction.deposit";
+    source.payload = R"({"recordId":)" + std::to_string(record) + R"(,"userId":"anna","amount":")"
+                     + amount + "\"}";
+    fake_ledger(nats).park(source, {dead_reason::attempts_exhausted, "refused 1"});
+  }
+
+  answered ask(const std::string& method, const std::string& target, const std::string& body = "",
+               const std::string& token = operator_token,
+               const std::string& type = "application/json") const {
+    raw_client client{server.port()};
+    auto head = method + " " + target + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+    if (!token.empty())
+      head += "Authorization: Bearer " + token + "\r\n";
+    if (method == "POST")
+      head +=
+          "Content-Type: " + type + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+    client.send(head + "\r\n" + body);
+    const auto text = client.read_until([](const std::string&) { return false; });
+    answered result;
+    result.status = text.size() > 12 ? std::stoi(text.substr(9, 3)) : 0;
+    const auto begin = text.find("\r\n\r\n");
+    result.body = nlohmann::json::parse(begin == std::string::npos ? "" : text.substr(begin + 4),
+                                        nullptr, false);
+    return result;
+  }
+
+  std::string problem(const answered& got) const {
+    return std::to_string(got.status) + " "
+           + (got.body.is_object() ? got.body.value("code", "") : "no problem");
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(repair_routes_tests, fixture)
+
+CAF_TEST(letters are listed and grouped and shown and replayed and discarded) {
+  for (int i = 1; i <= 3; ++i)
+    park(i, "10");
+  park(4, "-1");
+  const auto list = ask("GET", "/v1/dead-letters?limit=2");
+  CAF_CHECK_EQUAL(list.status, 200);
+  CAF_CHECK_EQUAL(list.body.at("items").size(), 2u);
+  CAF_CHECK_EQUAL(list.body.at("items").at(0).at("recordId"), 4);
+  CAF_CHECK_EQUAL(list.body.at("next"), 3);
+  CAF_CHECK_EQUAL(ask("GET", "/v1/dead-letters?before=3&record=1").body.at("items").size(), 1u);
+  const auto groups = ask("GET", "/v1/dead-letters/groups").body;
+  CAF_CHECK_EQUAL(groups.at("items").size(), 1u);
+  CAF_CHECK_EQUAL(groups.at("items").at(0).at("count"), 4);
+  const auto shown = ask("GET", "/v1/dead-letters/4").body;
+  CAF_CHECK_EQUAL(shown.at("headers").at("Ledgerd-Reason"), "ATTEMPTS_EXHAUSTED");
+  CAF_CHECK_EQUAL(shown.at("amount"), "-1");
+  const auto cause = groups.at("items").at(0).at("cause").get<std::string>();
+  const auto dry = ask("POST", "/v1/dead-letters/replay",
+                       R"({"filter":{"cause":")" + cause + R"("},"dryRun":true})");
+  CAF_CHECK_EQUAL(dry.status, 200);
+  CAF_CHECK_EQUAL(dry.body.at("verdicts").dump(), R"({"PARKED":1,"SUCCESS":3})");
+  CAF_CHECK(nats.stored(names::request_stream).empty());
+  const auto replayed = ask("POST", "/v1/dead-letters/replay",
+                            R"({"filter":{"cause":")" + cause + R"("},"why":"mended"})");
+  CAF_CHECK_EQUAL(replayed.body.at("done"), 3);
+  const auto edited =
+      ask("POST", "/v1/dead-letters/replay", R"({"seqs":[4],"set":{"amount":"5"}})");
+  CAF_CHECK_EQUAL(edited.body.at("items").at(0).at("verdict"), "SUCCESS");
+  const auto discarded = ask("POST", "/v1/dead-letters/discard", R"({"seqs":[1,2],"why":"done"})");
+  CAF_CHECK_EQUAL(discarded.body.at("done"), 2);
+  CAF_CHECK_EQUAL(nats.stored(names::dead_letter_stream).size(), 2u);
+  const auto actions = ask("GET", "/v1/actions?limit=10").body.at("items");
+  CAF_REQUIRE_EQUAL(actions.size(), 6u);
+  CAF_CHECK_EQUAL(actions.at(0).at("action"), "discard");
+  CAF_CHECK_EQUAL(actions.at(0).at("who"), "ops");
+  CAF_CHECK_EQUAL(actions.at(5).at("why"), "mended");
+  CAF_CHECK_EQUAL(actions.at(2).at("changed").dump(), R"({"amount":"5"})");
+}
+
+CAF_TEST(what is wrong with a call is said as everywhere) {
+  park(1, "-1");
+  struct row {
+    const char* method;
+    const char* target;
+    const char* body;
+    const char* problem;
+  };
+  const row table[] = {
+      {"GET", "/v1/dead-letters?limit=0", "", "400 INVALID_FIELD"},
+      {"GET", "/v1/dead-letters?limit=5&limit=6", "", "400 INVALID_FIELD"},
+      {"GET", "/v1/dead-letters?colour=red", "", "400 INVALID_FIELD"},
+      {"GET", "/v1/dead-letters?since=soon", "", "400 INVALID_FIELD"},
+      {"GET", "/v1/dead-letters/groups?limit=5", "", "400 INVALID_FIELD"},
+      {"GET", "/v1/dead-letters/x", "", "400 INVALID_FIELD"},
+      {"GET", "/v1/dead-letters/99", "", "404 NOT_FOUND"},
+      {"GET", "/v1/actions?user=anna", "", "400 INVALID_FIELD"},
+      {"POST", "/v1/dead-letters/replay", "[]", "400 MALFORMED_JSON"},
+      {"POST", "/v1/dead-letters/replay", "{}", "400 INVALID_FIELD"},
+      {"POST", "/v1/dead-letters/replay", R"({"seqs":[]})", "400 INVALID_FIELD"},
+      {"POST", "/v1/dead-letters/replay", R"({"seqs":[0]})", "400 INVALID_FIELD"},
+      {"POST", "/v1/dead-letters/replay", R"({"seqs":[1],"all":true})", "400 INVALID_FIELD"},
+      {"POST", "/v1/dead-letters/replay", R"({"filter":{}})", "400 INVALID_FIELD"},
+      {"POST", "/v1/dead-letters/replay", R"({"all":true,"limit":10001})", "400 INVALID_FIELD"},
+      {"POST", "/v1/dead-letters/replay", R"({"all":true,"colour":1})", "400 INVALID_FIELD"},
+      {"POST", "/v1/dead-letters/replay", R"({"all":true,"set":{"a":"b"}})", "400 INVALID_FIELD"},
+      {"POST", "/v1/dead-letters/discard", R"({"seqs":[1],"set":{"a":"b"}})", "400 INVALID_FIELD"},
+      {"POST", "/v1/dead-letters/replay", R"({"seqs":[1],"set":{"amount":"x"}})",
+       "400 INVALID_FIELD"},
+      {"POST", "/v1/dead-letters/replay", R"({"seqs":[1],"payload":"x"})", "400 MALFORMED_JSON"},
+      {"POST", "/v1/dead-letters/replay", R"({"seqs":[99]})", "404 NOT_FOUND"},
+      {"POST", "/v1/dead-letters/discard", R"({"seqs":[99]})", "404 NOT_FOUND"},
+  };
+  for (const auto& [method, target, body, expected] : table)
+    CAF_CHECK_EQUAL(std::string(target) + " " + body + " " + problem(ask(method, target, body)),
+                    std::string(target) + " " + body + " " + expected);
+  CAF_CHECK_EQUAL(problem(ask("GET", "/v1/dead-letters", "", "")), "401 UNAUTHORIZED");
+  CAF_CHECK_EQUAL(problem(ask("GET", "/v1/actions", "", reader_token)), "403 FORBIDDEN");
+  CAF_CHECK_EQUAL(problem(ask("POST", "/v1/dead-letters/replay", "{}", reader_token)),
+                  "403 FORBIDDEN");
+  CAF_CHECK_EQUAL(
+      problem(ask("POST", "/v1/dead-letters/replay", "{}", operator_token, "text/plain")),
+      "415 UNSUPPORTED_MEDIA_TYPE");
+  CAF_CHECK(nats.stored(names::action_stream).empty());
+}
+
+CAF_TEST(the desk answers everybody though its work stands still) {
+  std::promise<void> go;
+  const auto gate = go.get_future().share();
+  std::atomic<int> refused{0};
+  std::atomic<int> done{0};
+  const auto note = [&](const http_response& answer) { ++(answer.status == 503 ? refused : done); };
+  const auto wait = [gate](desk_tools&, const desk_limit&) {
+    gate.wait();
+    return http_response{};
+  };
+  for (std::size_t i = 0; i < work_desk::waiting_max + 5; ++i)
+    desk->give(desk_lane::look, wait, note);
+  CAF_CHECK_EQUAL(refused.load(), 5);
+  // The other lane does not wait for it.
+  std::promise<int> other;
+  desk->give(
+      desk_lane::change,
+      [](desk_tools& with, const desk_limit& limit) {
+        return http_response{limit.over() ? 500 : 200, with.node, "", {}};
+      },
+      [&](const http_response& answer) { other.set_value(answer.status); });
+  CAF_CHECK_EQUAL(other.get_future().get(), 200);
+  // A closing node answers what waits.
+  desk->close();
+  go.set_value();
+  for (int i = 0; i < 500 && done + refused < static_cast<int>(work_desk::waiting_max + 5); ++i)
+    std::this_thread::sleep_for(10ms);
+  CAF_CHECK_EQUAL(done.load(), 1);
+  CAF_CHECK_EQUAL(refused.load(), static_cast<int>(work_desk::waiting_max) + 4);
+  CAF_CHECK_EQUAL(problem(ask("GET", "/v1/actions")), "503 UNAVAILABLE");
+}
+
+CAF_TEST(work that cannot be done is 503 with its reason) {
+  nats.streams.erase("TRANSACTION_ACTIONS");
+  park(1, "10");
+  const auto got = ask("POST", "/v1/dead-letters/discard", R"({"all":true})");
+  CAF_CHECK_EQUAL(problem(got), "503 UNAVAILABLE");
+  CAF_CHECK(got.body.at("detail").get<std::string>().find("TRANSACTION_ACTIONS")
+            != std::string::npos);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

@@ -1,0 +1,361 @@
+// Replays and discards on a broker and a ledger in memory.
+#include "app/repair/repair.hpp"
+
+#include <random>
+
+#include "app/repair/letter_shelf.hpp"
+#include "tests/app/repair/fake_world.hpp"
+
+#define CAF_SUITE repair
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+
+namespace {
+
+constexpr std::int64_t stamp = 1'764'000'000'123;
+
+struct fixture {
+  fake_broker nats;
+  fake_ledger ledger{nats};
+  currency_table currencies{ledger.rows};
+  letter_shelf shelf{nats};
+  std::vector<repair_step> steps;
+
+  // A request that was parked, for whatever reason.
+  std::uint64_t park(const std::string& subject, const std::string& payload,
+                     dead_reason reason = dead_reason::attempts_exhausted,
+                     const std::string& detail = "the database refuses it") {
+    stored_message source;
+    source.seq = ++parked;
+    source.subject = subject;
+    source.payload = payload;
+    source.headers = {{"traceparent", "00-1-2-01"}};
+    ledger.park(source, {reason, detail});
+    return nats.stored(names::dead_letter_stream).back().seq;
+  }
+
+  std::uint64_t deposit(int record, const std::string& user, std::int64_t amount) {
+    return park("transaction.deposit", request(record, user, amount));
+  }
+  std::uint64_t withdrawal(int record, const std::string& user, std::int64_t amount) {
+    return park("transaction.withdrawal", request(record, user, amount));
+  }
+
+  static std::string request(int record, const std::string& user, std::int64_t amount) {
+    return R"({"recordId":)" + std::to_string(record) + R"(,"userId":")" + user + R"(","amount":)"
+           + std::to_string(amount) + "}";
+  }
+
+  static repair_order all(action_kind what = action_kind::replay) {
+    repair_order order{.what = what};
+    order.origin = {"ann@host", "a test", stamp};
+    return order;
+  }
+
+  repair_outcome run(
+      const repair_order& order, const stop_asked& stop = [] { return false; }) {
+    steps.clear();
+    const repair_tools tools{.nats = nats,
+                             .shelf = shelf,
+                             .ledger = with_ledger ? &ledger : nullptr,
+                             .currencies = with_ledger ? &currencies : nullptr,
+                             .rules = ledger.rules};
+    return repair(
+        tools, order, [this](const repair_step& step) { steps.push_back(step); }, stop);
+  }
+
+  // SUCCESS, FAILED INSUFFICIENT_FUNDS, ...
+  std::vector<std::string> verdicts() const {
+    std::vector<std::string> result;
+    for (const auto& each : steps)
+      result.push_back(std::string(to_text(each.expected.what))
+                       + (each.expected.reason.empty() ? "" : " " + each.expected.reason));
+    return result;
+  }
+
+  static std::string joined(const std::vector<std::string>& texts) {
+    std::string result;
+    for (const auto& each : texts)
+      result += each + "; ";
+    return result;
+  }
+
+  bool with_ledger = true;
+  std::uint64_t parked = 0;
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(repair_tests, fixture)
+
+CAF_TEST(a dry run shows each verdict and touches nothing) {
+  ledger.heads[{"anna", *currency_code::parse("KRW")}] = {money{50}, 1};
+  deposit(1, "anna", 10);
+  withdrawal(2, "anna", 70); // 60 by then
+  withdrawal(3, "anna", 60);
+  deposit(1, "anna", 10);
+  deposit(1, "anna", 11);
+  park("transaction.deposit", R"({"recordId":9,"userId":"anna","amount":-1})",
+       dead_reason::invalid_field);
+  park("transaction.deposit", "{", dead_reason::malformed_json);
+  park("transaction.refund", request(12, "anna", 1), dead_reason::unknown_record);
+  auto order = all();
+  order.dry_run = true;
+  const auto outcome = run(order);
+  CAF_CHECK_EQUAL(joined(verdicts()), "SUCCESS; FAILED INSUFFICIENT_FUNDS; SUCCESS; DUPLICATE; "
+                                      "PARKED RECORD_ID_CONFLICT; PARKED INVALID_FIELD; "
+                                      "PARKED MALFORMED_JSON; NONE; ");
+  CAF_CHECK_EQUAL(steps[2].expected.balance_after, "0");
+  CAF_CHECK_EQUAL(outcome.count, 8u);
+  CAF_CHECK_EQUAL(outcome.done, 4u);
+  CAF_CHECK(nats.stored(names::request_stream).empty());
+  CAF_CHECK(nats.stored(names::action_stream).empty());
+}
+
+CAF_TEST(a replay publishes what it can and writes down each) {
+  const auto first = deposit(1, "anna", 10);
+  park("transaction.deposit", "{", dead_reason::malformed_json);
+  const auto outcome = run(all());
+  CAF_CHECK_EQUAL(outcome.done, 1u);
+  const auto& requests = nats.stored(names::request_stream);
+  CAF_REQUIRE_EQUAL(requests.size(), 1u);
+  CAF_CHECK_EQUAL(value_of(requests[0], "Ledgerd-Replay-Of"), std::to_string(first));
+  CAF_CHECK_EQUAL(value_of(requests[0], "traceparent"), "00-1-2-01");
+  CAF_CHECK_EQUAL(value_of(requests[0], "Ledgerd-Reason"), "");
+  const auto& actions = nats.stored(names::action_stream);
+  CAF_REQUIRE_EQUAL(actions.size(), 1u);
+  const auto entry = read_action(actions[0]);
+  CAF_CHECK_EQUAL(entry.what, "replay");
+  CAF_CHECK_EQUAL(entry.letter, first);
+  CAF_CHECK_EQUAL(entry.who, "ann@host");
+  CAF_CHECK_EQUAL(entry.why, "a test");
+  CAF_CHECK_EQUAL(entry.document,
+                  R"({"action":"replay","letter":1,"who":"ann@host","why":"a test","recordId":1,)"
+                  R"("userId":"anna","expected":{"verdict":"SUCCESS","balanceAfter":"10"}})");
+  CAF_CHECK_EQUAL(nats.stored(names::dead_letter_stream).size(), 2u);
+}
+
+CAF_TEST(what happens is what the dry run said however the ledger orders it) {
+  std::mt19937 random{20261126};
+  const auto below = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
+  for (int round = 0; round < 40; ++round) {
+    fixture fresh;
+    for (const auto* user : {"anna", "bert", "carl"})
+      if (below(2) == 0)
+        fresh.ledger.heads[{user, *currency_code::parse("KRW")}] = {money{below(100)}, 1};
+    for (int i = 0; i < 300; ++i) {
+      const auto record = 1 + below(250); // some twice, with the same or another content
+      const std::string user = below(3) == 0 ? "anna" : below(2) == 0 ? "bert" : "carl";
+      const std::int64_t amount = below(30) == 0 ? INT64_MAX - below(50) : 1 + below(60);
+      if (below(2) == 0)
+        fresh.deposit(record, user, amount);
+      else
+        fresh.withdrawal(record, user, amount);
+    }
+    auto order = all();
+    order.dry_run = true;
+    fresh.run(order);
+    std::map<record_id, std::string> said;
+    for (const auto& each : fresh.steps)
+      if (each.expected.what == expectation::success || each.expected.what == expectation::failed)
+        said[each.expected.asked->id] =
+            std::string(to_text(each.expected.what)) + each.expected.reason;
+    const auto dry = joined(fresh.verdicts());
+    order.dry_run = false;
+    order.force = true;
+    fresh.run(order);
+    CAF_CHECK_EQUAL(joined(fresh.verdicts()), dry);
+    fresh.ledger.work();
+    CAF_CHECK_EQUAL(fresh.ledger.postings.size(), said.size());
+    for (const auto& [id, row] : fresh.ledger.postings)
+      CAF_CHECK_EQUAL((row.verdict == outcome::applied ? "SUCCESS" : "FAILED")
+                          + std::string(reason_text(row.verdict)),
+                      said[id]);
+  }
+}
+
+CAF_TEST(many letters of one cause are one call) {
+  for (int i = 1; i <= 3000; ++i)
+    deposit(i, "user-" + std::to_string(i), 1);
+  deposit(4000, "other", 1);
+  park("transaction.deposit", "{", dead_reason::malformed_json, "byte 1 of the payload");
+  auto order = all();
+  const auto cause = cause_of("ATTEMPTS_EXHAUSTED", "the database refuses it");
+  CAF_CHECK(!order.filter.set("cause", cause, 0));
+  order.limit = 3000;
+  const auto outcome = run(order);
+  CAF_CHECK_EQUAL(outcome.done, 3000u);
+  CAF_CHECK_EQUAL(outcome.next.value_or(0), 3000u);
+  order.after = *outcome.next;
+  const auto rest = run(order);
+  CAF_CHECK_EQUAL(rest.done, 1u);
+  CAF_CHECK(!rest.next);
+  CAF_CHECK_EQUAL(nats.stored(names::request_stream).size(), 3001u);
+  CAF_CHECK_EQUAL(nats.stored(names::action_stream).size(), 3001u);
+}
+
+CAF_TEST(an order that is stopped says where to go on) {
+  for (int i = 1; i <= 1000; ++i)
+    deposit(i, "user-" + std::to_string(i), 1);
+  auto order = all();
+  std::uint64_t done = 0;
+  int orders = 0;
+  for (std::optional<std::uint64_t> next = 0; next; ++orders) {
+    order.after = *next;
+    bool told = false;
+    const auto outcome = run(order, [&] { return std::exchange(told, !steps.empty()); });
+    done += outcome.done;
+    next = outcome.next;
+  }
+  CAF_CHECK(orders > 1);
+  CAF_CHECK_EQUAL(done, 1000u);
+  CAF_CHECK_EQUAL(nats.stored(names::request_stream).size(), 1000u);
+}
+
+CAF_TEST(an edited message is validated and refused with field and rule) {
+  const auto seq = park("transaction.deposit", R"({"recordId":9,"userId":"anna","amount":-1.50})",
+                        dead_reason::invalid_field);
+  const auto refused = [&](const repair_order& order) -> std::string {
+    try {
+      run(order);
+      return "not refused";
+    } catch (const edit_refused& why) {
+      return std::string(to_text(why.reason())) + " " + why.what();
+    }
+  };
+  auto order = all();
+  order.seqs = {seq};
+  order.set = {{"amount", "0.5"}};
+  CAF_CHECK_EQUAL(refused(order).substr(0, 28), "INVALID_FIELD field \"amount\"");
+  order.set = {};
+  order.payload = "{";
+  CAF_CHECK_EQUAL(refused(order).substr(0, 14), "MALFORMED_JSON");
+  CAF_CHECK(nats.stored(names::request_stream).empty());
+  CAF_CHECK(nats.stored(names::action_stream).empty());
+  order.payload.reset();
+  order.set = {{"amount", "150"}};
+  CAF_CHECK_EQUAL(run(order).done, 1u);
+  CAF_CHECK_EQUAL(nats.stored(names::request_stream).back().payload,
+                  R"({"recordId":9,"userId":"anna","amount":"150"})");
+  CAF_CHECK(read_action(nats.stored(names::action_stream).back())
+                .document.ends_with(R"("changed":{"amount":"150"}})"));
+  ledger.work();
+  // Its record id is taken now.
+  order.set = {{"amount", "151"}};
+  CAF_CHECK_EQUAL(refused(order).substr(0, 18), "RECORD_ID_CONFLICT");
+}
+
+CAF_TEST(a letter that was cut is replayed only with a whole payload) {
+  const auto seq = deposit(1, "anna", 10);
+  nats.streams.at("TRANSACTION_DEAD_LETTERS")
+      .messages.back()
+      .headers.push_back({"Ledgerd-Truncated", "70000"});
+  auto order = all();
+  order.seqs = {seq};
+  CAF_CHECK_EQUAL(run(order).done, 0u);
+  CAF_CHECK_EQUAL(joined(verdicts()), "NONE; ");
+  order.payload = request(1, "anna", 12);
+  CAF_CHECK_EQUAL(run(order).done, 1u);
+}
+
+CAF_TEST(without a ledger letters are replayed and nothing is foretold) {
+  deposit(1, "anna", 10);
+  park("transaction.deposit", "{", dead_reason::malformed_json);
+  with_ledger = false;
+  CAF_CHECK_EQUAL(run(all()).done, 2u);
+  CAF_CHECK_EQUAL(joined(verdicts()), "UNKNOWN; UNKNOWN; ");
+}
+
+CAF_TEST(a discard leaves an entry and deletes the letter) {
+  const auto first = deposit(1, "anna", 10);
+  const auto second = deposit(2, "anna", 10);
+  auto order = all(action_kind::discard);
+  order.seqs = {second, 99, second};
+  order.dry_run = true;
+  CAF_CHECK_EQUAL(run(order).done, 1u);
+  CAF_CHECK_EQUAL(nats.stored(names::dead_letter_stream).size(), 2u);
+  order.dry_run = false;
+  const auto outcome = run(order);
+  CAF_CHECK_EQUAL(outcome.done, 1u);
+  CAF_CHECK_EQUAL(outcome.missing, 1u);
+  CAF_REQUIRE_EQUAL(nats.stored(names::dead_letter_stream).size(), 1u);
+  CAF_CHECK_EQUAL(nats.stored(names::dead_letter_stream)[0].seq, first);
+  const auto entry = read_action(nats.stored(names::action_stream).back());
+  CAF_CHECK_EQUAL(entry.what, "discard");
+  CAF_CHECK_EQUAL(entry.letter, second);
+  CAF_CHECK_EQUAL(value_of(nats.stored(names::action_stream).back(), "Nats-Msg-Id"),
+                  "discard-dead-TRANSACTIONS-1-2");
+  nats.delete_stream(names::action_stream);
+  CAF_CHECK_THROWS_AS(run(all(action_kind::discard)), std::runtime_error);
+  CAF_CHECK_EQUAL(nats.stored(names::dead_letter_stream).size(), 1u);
+}
+
+CAF_TEST(pages are the newest first and name where the next begins) {
+  for (int i = 1; i <= 1000; ++i)
+    park("transaction.deposit", request(i, i % 100 == 0 ? "rare" : "usual", 1));
+  const auto never = [] { return false; };
+  letter_filter filter;
+  CAF_CHECK(!filter.set("user", "rare", 0));
+  std::vector<std::uint64_t> seen;
+  for (std::optional<std::uint64_t> before = 0; before;) {
+    const auto page = shelf.page(filter, 3, *before, never);
+    for (const auto& each : page.items)
+      seen.push_back(each.letter.seq());
+    before = page.next;
+  }
+  CAF_CHECK_EQUAL(seen,
+                  (std::vector<std::uint64_t>{1000, 900, 800, 700, 600, 500, 400, 300, 200, 100}));
+  const auto newest = shelf.page({}, 2, 0, never);
+  CAF_CHECK_EQUAL(newest.next.value_or(0), 999u);
+  CAF_CHECK_EQUAL(newest.items.at(0).letter.seq(), 1000u);
+  // What is older than the filter wants is not read.
+  letter_filter late;
+  const auto last = nats.stored(names::dead_letter_stream).back().stored_at_ns;
+  CAF_CHECK(!late.set("since", "5s", last));
+  nats.messages_read = 0;
+  CAF_CHECK_EQUAL(shelf.page(late, 50, 0, never).items.size(), 6u);
+  CAF_CHECK(nats.messages_read <= 256);
+}
+
+CAF_TEST(a letter shows that it was replayed and has failed again) {
+  const auto first = park("transaction.deposit", "{", dead_reason::malformed_json);
+  auto order = all();
+  order.force = true;
+  run(order);
+  ledger.work();
+  order.origin.stamp += 1;
+  order.seqs = {first};
+  run(order);
+  ledger.work();
+  const auto page = shelf.page({}, 10, 0, [] { return false; });
+  CAF_REQUIRE_EQUAL(page.items.size(), 3u);
+  const auto& oldest = page.items[2];
+  CAF_CHECK_EQUAL(oldest.replays.times, 2u);
+  CAF_CHECK(oldest.replays.last_ns > 0);
+  CAF_CHECK_EQUAL(oldest.failed_again.value_or(0), 3u);
+  CAF_CHECK_EQUAL(page.items[1].letter.replay_of.value_or(0), first);
+  CAF_CHECK_EQUAL(page.items[1].replays.times, 0u);
+  letter_filter left;
+  CAF_CHECK(!left.set("replayed", "no", 0));
+  CAF_CHECK_EQUAL(shelf.page(left, 10, 0, [] { return false; }).items.size(), 2u);
+}
+
+CAF_TEST(groups that were counted are not counted again) {
+  const auto never = [] { return false; };
+  for (int i = 1; i <= 100; ++i)
+    deposit(i, "anna", 1);
+  CAF_CHECK_EQUAL(shelf.groups({}, never).groups.at(0).count, 100u);
+  nats.messages_read = 0;
+  deposit(101, "anna", 1);
+  CAF_CHECK_EQUAL(shelf.groups({}, never).groups.at(0).count, 101u);
+  CAF_CHECK_EQUAL(nats.messages_read, 1u);
+  nats.delete_message(names::dead_letter_stream, 50);
+  CAF_CHECK_EQUAL(shelf.groups({}, never).groups.at(0).count, 100u);
+  letter_filter filter;
+  CAF_CHECK(!filter.set("record", "7", 0));
+  CAF_CHECK_EQUAL(shelf.groups(filter, never).groups.at(0).count, 1u);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
