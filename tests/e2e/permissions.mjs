@@ -75,6 +75,16 @@ function readLetters() {
   return JSON.parse(world.verb('dead', 'list', '--json').output).items.length;
 }
 
+// Requests of both kinds that are parked, two of each.
+async function spoil(first) {
+  const producer = await client('producer');
+  for (const [i, kind] of ['deposit', 'deposit', 'withdrawal', 'withdrawal'].entries()) {
+    const payload = {recordId: first + i, userId: 'bob', amount: '-1', currency: 'KRW'};
+    await producer.jetstream().publish(`transaction.${kind}`, JSON.stringify(payload));
+  }
+  await producer.close();
+}
+
 // An announcement that a request was given up: the ledger node reads it and everything that it leads to.
 async function announce() {
   const nats = await connect({servers: world.natsUrl}); // stands for the server itself
@@ -90,7 +100,8 @@ function verbs() {
     ['check'], ['status', '--http-listen', 'off'], ['trace', '7'], ['dead', 'list'], ['dead', 'show', '1'],
     ['submit', '--user', 'cleo', '--type', 'DEPOSIT', '--amount', '1', '--currency', 'KRW', '--record-id', '20', '--wait'],
     ['submit', '--user', 'cleo', '--type', 'WITHDRAWAL', '--amount', '1', '--currency', 'KRW', '--record-id', '21', '--wait'],
-    ['dead', 'replay', '1'], ['dead', 'discard', '1', '--yes', '--why', 'seen'], ['audit', '--live'],
+    ['dead', 'groups'], ['dead', 'replay', '1', '--force'], ['dead', 'replay', '1', '--set', 'amount=1'],
+    ['dead', 'discard', '1', '--yes', '--why', 'seen'], ['dead', 'actions'], ['audit', '--live'],
   ];
   for (const words of wanted) {
     const {code, output} = world.verb(...words);
@@ -98,6 +109,27 @@ function verbs() {
       faults.push(`${words.join(' ')}: exit ${code}: ${output}`);
     }
   }
+}
+
+// A node shows, replays and discards dead letters over HTTP.
+async function repairs(node, subject) {
+  const letters = async () => (await (await fetch(`${node.url}/v1/dead-letters?subject=${subject}`)).json()).items;
+  const repair = async (what, order) => {
+    const answer = await fetch(`${node.url}/v1/dead-letters/${what}`, {
+      method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(order),
+    });
+    if (answer.status !== 200) {
+      faults.push(`${node.name}: ${what} ${JSON.stringify(order)}: ${answer.status} ${await answer.text()}`);
+    }
+  };
+  const [{seq}] = await until(`${node.name} shows a letter of ${subject}`, 20, async () => {
+    const found = await letters();
+    return found.length > 0 && found;
+  });
+  await fetch(`${node.url}/v1/dead-letters/${seq}`);
+  await repair('replay', {seqs: [seq], set: {amount: '1'}});
+  await repair('discard', {seqs: [seq]});
+  await fetch(`${node.url}/v1/actions`);
 }
 
 // Every subject that was published or subscribed to, by the trace.
@@ -148,6 +180,11 @@ async function run() {
   await until('the announcement is dealt with', 20, () =>
     [...used()].some((subject) => subject.includes('MSG.DELETE.TRANSACTION_EXHAUSTED')));
   verbs();
+  await spoil(30);
+  for (const node of [ledgers[0], account]) {
+    await repairs(node, 'deposit');
+    await repairs(node, 'withdrawal');
+  }
   await Promise.all([...ledgers, account].map((each) => each.stop()));
   idleRights();
   provisionerIsEnough();
