@@ -12,7 +12,7 @@ namespace ledgerd {
 
 namespace {
 
-constexpr auto names = std::to_array<filter_name>({
+constexpr auto conditions = std::to_array<filter_name>({
     {"reason", "REASON", "Only letters with this reason, such as INVALID_FIELD"},
     {"cause", "ID", "Only letters of this cause, as `dead groups` names it"},
     {"user", "USER", "Only requests of this user"},
@@ -117,7 +117,7 @@ bool is_cause(std::string_view text) noexcept {
 } // namespace
 
 std::span<const filter_name> filter_names() {
-  return names;
+  return conditions;
 }
 
 std::optional<std::int64_t> parse_moment(std::string_view text, std::int64_t now_ns) {

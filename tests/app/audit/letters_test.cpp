@@ -39,6 +39,16 @@ CAF_TEST(every_message_is_judged_by_itself) {
   };
   check("a letter that was discarded", {}, [&](world& w) { discard(w, 2, true); });
   check("a conflict's letter that was discarded", {}, [&](world& w) { discard(w, 0, true); });
+  check("a letter that was replayed and has gone since", {}, [&](world& w) {
+    discard(w, 2, true);
+    w.actions[0].subject = "transaction.action.replay";
+    auto& id = header_of(w.actions[0], "Nats-Msg-Id").value;
+    id = "replay-3-1764000000123-" + id.substr(std::string("discard-").size());
+  });
+  check("another action does not account for it", {{kind::request_unanswered, 1}}, [&](world& w) {
+    discard(w, 2, true);
+    w.actions[0].subject = "transaction.action.looked";
+  });
   check("a letter that is just gone", {{kind::request_unanswered, 1}},
         [&](world& w) { discard(w, 2, false); });
   check("one out of the middle", {{kind::request_unanswered, 1}},

@@ -122,31 +122,44 @@ public:
   void round_trip(std::chrono::milliseconds) override {}
   void cancel_reading() override {}
   std::size_t message_bytes_max() const override { return 1 << 20; }
-  provision_report provision(const provisioning&) override { return none(); }
-  consumer_state consumer(std::string_view, std::string_view) override { return none(); }
-  std::vector<std::string> consumer_names(std::string_view) override { return none(); }
+  provision_report provision(const provisioning&) override {
+    throw std::logic_error("not for these tests");
+  }
+  consumer_state consumer(std::string_view, std::string_view) override {
+    throw std::logic_error("not for these tests");
+  }
+  std::vector<std::string> consumer_names(std::string_view) override {
+    throw std::logic_error("not for these tests");
+  }
   std::unique_ptr<delivery_source> make_source(std::string_view, std::string_view,
                                                std::size_t) override {
-    return none();
+    throw std::logic_error("not for these tests");
   }
-  std::unique_ptr<publisher> make_publisher() override { return none(); }
-  std::unique_ptr<question_desk> make_desk(std::vector<std::string>) override { return none(); }
-  std::unique_ptr<inquirer> make_inquirer() override { return none(); }
-  std::unique_ptr<peer_line> make_peer_line(boot_id) override { return none(); }
-  std::unique_ptr<question_desk> make_entries_desk(boot_id) override { return none(); }
-  std::unique_ptr<peer_line> make_ask_line() override { return none(); }
-  std::unique_ptr<word_line> make_word_line() override { return none(); }
-  std::unique_ptr<question_desk> make_cluster_desk() override { return none(); }
+  std::unique_ptr<publisher> make_publisher() override {
+    throw std::logic_error("not for these tests");
+  }
+  std::unique_ptr<question_desk> make_desk(std::vector<std::string>) override {
+    throw std::logic_error("not for these tests");
+  }
+  std::unique_ptr<inquirer> make_inquirer() override {
+    throw std::logic_error("not for these tests");
+  }
+  std::unique_ptr<peer_line> make_peer_line(boot_id) override {
+    throw std::logic_error("not for these tests");
+  }
+  std::unique_ptr<question_desk> make_entries_desk(boot_id) override {
+    throw std::logic_error("not for these tests");
+  }
+  std::unique_ptr<peer_line> make_ask_line() override {
+    throw std::logic_error("not for these tests");
+  }
+  std::unique_ptr<word_line> make_word_line() override {
+    throw std::logic_error("not for these tests");
+  }
+  std::unique_ptr<question_desk> make_cluster_desk() override {
+    throw std::logic_error("not for these tests");
+  }
   void delete_stream(std::string_view name) override { streams.erase(std::string(name)); }
-
-private:
-  struct anything {
-    template <class T>
-    operator T() const {
-      throw std::logic_error("not for these tests");
-    }
-  };
-  static anything none() { return {}; }
 };
 
 // The tables, and a daemon that works off the request stream whenever somebody looks at them.

@@ -28,7 +28,7 @@ struct fixture {
                      dead_reason reason = dead_reason::attempts_exhausted,
                      const std::string& detail = "the database refuses it") {
     stored_message source;
-    source.seq = ++parked;
+    source.seq = 1'000'000 + ++parked; // far from those of the replayed ones
     source.subject = subject;
     source.payload = payload;
     source.headers = {{"traceparent", "00-1-2-01"}};
@@ -286,7 +286,7 @@ CAF_TEST(a discard leaves an entry and deletes the letter) {
   CAF_CHECK_EQUAL(entry.what, "discard");
   CAF_CHECK_EQUAL(entry.letter, second);
   CAF_CHECK_EQUAL(value_of(nats.stored(names::action_stream).back(), "Nats-Msg-Id"),
-                  "discard-dead-TRANSACTIONS-1-2");
+                  "discard-dead-TRANSACTIONS-1-1000002");
   nats.delete_stream(names::action_stream);
   CAF_CHECK_THROWS_AS(run(all(action_kind::discard)), std::runtime_error);
   CAF_CHECK_EQUAL(nats.stored(names::dead_letter_stream).size(), 1u);

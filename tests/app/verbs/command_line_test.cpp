@@ -29,7 +29,7 @@ CAF_TEST(every verb has help with an example) {
     CAF_CHECK(contains(result.out, std::string{"Example: ledgerd "} + verb));
     CAF_CHECK_EQUAL(result.err, "");
   }
-  for (const char* verb : {"list", "show"})
+  for (const char* verb : {"list", "groups", "show", "replay", "discard", "actions"})
     CAF_CHECK(contains(run_program({"dead", verb, "--help"}).out,
                        std::string{"Example: ledgerd dead "} + verb));
   CAF_CHECK(contains(run_program({"--help"}).out, "Exit codes:"));

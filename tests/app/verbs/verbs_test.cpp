@@ -362,14 +362,63 @@ CAF_TEST(a dead letter is replayed to its subject and stays) {
   const auto letter = stored(names::dead_letter_stream).front();
   const auto seq = std::to_string(letter.seq);
   const auto before = stored(names::request_stream).size();
-  const auto replayed = run({"dead", "replay", seq});
-  CAF_CHECK_EQUAL(std::make_pair(replayed.err, replayed.code), std::make_pair(std::string{}, 0));
+  const auto refused = run({"dead", "replay", seq});
+  CAF_CHECK_EQUAL(refused.code, 1);
+  CAF_CHECK(contains(refused.err, "it would be parked again, INVALID_FIELD: field "));
+  CAF_CHECK_EQUAL(stored(names::request_stream).size(), before);
+  const auto replayed = run({"dead", "replay", seq, "--force"});
+  CAF_CHECK_EQUAL(replayed.code, 0);
   CAF_CHECK(contains(replayed.out, "published again to transaction.deposit"));
   const auto requests = stored(names::request_stream);
   CAF_REQUIRE_EQUAL(requests.size(), before + 1);
   CAF_CHECK_EQUAL(requests.back().payload, letter.payload);
   CAF_CHECK(header_value(requests.back(), "Ledgerd-Reason").empty());
   CAF_CHECK_EQUAL(run({"dead", "replay", "999"}).code, 1);
+}
+
+CAF_TEST(a mended message is replayed and the action is listed) {
+  publish({dead_letter(21, 5)});
+  const auto seq = std::to_string(stored(names::dead_letter_stream).front().seq);
+  const std::vector<std::string> mended{"dead",  "replay",       seq,     "--set", "amount=12",
+                                        "--set", "currency=KRW", "--why", "a sign"};
+  auto dry = mended;
+  dry.insert(dry.end(), {"--dry-run", "--json"});
+  const auto told = json::parse(run(dry).out);
+  CAF_CHECK_EQUAL(told.at("items").at(0).at("verdict"), "SUCCESS");
+  CAF_CHECK(stored(names::action_stream).empty());
+  const auto replayed = run(mended);
+  CAF_CHECK_EQUAL(std::make_pair(replayed.err, replayed.code), std::make_pair(std::string{}, 0));
+  CAF_CHECK_EQUAL(stored(names::request_stream).back().payload,
+                  R"({"recordId":21,"userId":"alice","amount":"12","currency":"KRW"})");
+  CAF_CHECK_EQUAL(header_value(stored(names::request_stream).back(), "Ledgerd-Replay-Of"), seq);
+  const auto actions = json::parse(run({"dead", "actions", "--json"}).out).at("items");
+  CAF_REQUIRE_EQUAL(actions.size(), 1u);
+  CAF_CHECK_EQUAL(actions.at(0).at("why"), "a sign");
+  CAF_CHECK_EQUAL(actions.at(0).at("changed").dump(), R"({"amount":"12","currency":"KRW"})");
+  const auto listed = json::parse(run({"dead", "list", "--replayed", "yes", "--json"}).out);
+  CAF_CHECK_EQUAL(listed.at("items").at(0).at("replays"), 1);
+  CAF_CHECK(contains(run({"dead", "list"}).out, "replayed 1 time, last 20"));
+}
+
+CAF_TEST(which letters are meant has to be said) {
+  publish({dead_letter(21, 5), dead_letter(22, 6)});
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"dead", "replay"},
+           {"dead", "replay", "--reason", "INVALID_FIELD"}, // neither --dry-run nor --yes
+           {"dead", "replay", "1", "--all"},
+           {"dead", "replay", "--all", "--yes", "--set", "amount=1"},
+           {"dead", "replay", "1", "--set", "amount"},
+           {"dead", "discard", "--yes"},
+           {"dead", "list", "--since", "soon"},
+           {"dead", "list", "--reason", "NONE"}})
+    CAF_CHECK_EQUAL(std::make_pair(words.back(), run(words).code), std::make_pair(words.back(), 2));
+  const auto groups = json::parse(run({"dead", "groups", "--json"}).out);
+  CAF_CHECK_EQUAL(groups.at("items").at(0).at("count"), 2);
+  const auto cause = groups.at("items").at(0).at("cause").get<std::string>();
+  const auto gone = run({"dead", "discard", "--cause", cause, "--yes"});
+  CAF_CHECK_EQUAL(gone.code, 0);
+  CAF_CHECK(contains(gone.out, "2 of 2 letters discarded"));
+  CAF_CHECK(stored(names::dead_letter_stream).empty());
 }
 
 CAF_TEST(a replayed result is published under the id of its record) {
