@@ -167,7 +167,8 @@ void stream_audit::request(const stored_message& message) {
   const auto [begin, end] = letters_.of(key);
   for (auto letter = begin; letter != end; ++letter) {
     letters_.compare(message, *letter);
-    if (!is_founded(*letter, decoded))
+    // Whoever has replayed or discarded it has seen it.
+    if (!letters_.is_accounted(key) && !is_founded(*letter, decoded))
       findings_.add(finding_kind::dead_letter_unfounded,
                     message_text(names::dead_letter_stream, letter->own) + " says "
                         + std::string(to_text(letter->reason)) + ", which is not true of "

@@ -227,11 +227,17 @@ http_response do_repair(const repair_order& order, desk_tools& with, const desk_
   letter_shelf shelf(*with.nats);
   // Fresh from the table: a currency may have been inserted because of these letters.
   std::optional<currency_table> fresh;
-  if (with.ledger)
-    fresh.emplace(with.ledger->currencies());
+  try {
+    if (with.ledger && order.what == action_kind::replay)
+      fresh.emplace(with.ledger->currencies());
+  } catch (const std::runtime_error&) {
+    if (order.dry_run || order.edits())
+      throw;
+    // While the database is away letters are replayed all the same, and nothing is foretold.
+  }
   const repair_tools tools{.nats = *with.nats,
                            .shelf = shelf,
-                           .ledger = with.ledger.get(),
+                           .ledger = fresh ? with.ledger.get() : nullptr,
                            .currencies = fresh ? &*fresh : with.currencies.get(),
                            .rules = with.rules};
   auto items = ordered_json::array();
