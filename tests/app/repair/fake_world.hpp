@@ -178,6 +178,8 @@ public:
   // Decides what waits, the newest first, and parks what has to be.
   void work() {
     const auto& requests = nats_.stored(names::request_stream);
+    if (done_ == requests.size())
+      return;
     const currency_table table(rows);
     for (auto at = requests.size(); at-- > done_;) {
       const auto source = requests[at];

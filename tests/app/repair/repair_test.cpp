@@ -140,7 +140,7 @@ CAF_TEST(a replay publishes what it can and writes down each) {
 CAF_TEST(what happens is what the dry run said however the ledger orders it) {
   std::mt19937 random{20261126};
   const auto below = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
-  for (int round = 0; round < 40; ++round) {
+  for (int round = 0; round < 12; ++round) {
     fixture fresh;
     for (const auto* user : {"anna", "bert", "carl"})
       if (below(2) == 0)
