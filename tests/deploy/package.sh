@@ -4,8 +4,7 @@
 set -euo pipefail
 
 build=$(realpath "$1")
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
-readonly build here
+readonly build
 work=$(mktemp -d /var/tmp/ledgerd-package.XXXXXX)
 trap 'rm -rf --one-file-system "$work"' EXIT
 root=$work/root
@@ -102,6 +101,7 @@ within apt-get -qq -y install "/var/tmp/$(basename "$new")" >"$work/apt.log" 2>&
   cat "$work/apt.log"
   fail "the upgrade"
 }
+# shellcheck disable=SC2016 # dpkg's variables
 [[ $(within dpkg-query -W -f '${Version} ${db:Status-Status}' ledgerd) == "$version.1 installed" ]] || fail "the upgrade's version"
 grep -qx '# by the administrator' "$root/etc/ledgerd/ledgerd.toml" || fail "the upgrade lost the administrator's change"
 [[ -s $root/etc/ledgerd/secrets/database-url ]] || fail "the upgrade lost a secret"
