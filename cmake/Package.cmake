@@ -5,6 +5,7 @@
 
 include(GNUInstallDirs)
 
+# An address of whoever builds the package belongs here.
 set(LEDGERD_MAINTAINER "The ledgerd authors <ledgerd@localhost.localdomain>" CACHE STRING
   "Who is named in the package as its maintainer: a name and an address")
 
@@ -34,10 +35,10 @@ set(CPACK_PACKAGE_NAME ledgerd)
 set(CPACK_PACKAGE_VERSION "${PROJECT_VERSION}")
 set(CPACK_PACKAGE_CONTACT "${LEDGERD_MAINTAINER}")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "posts requests from NATS JetStream to a ledger in PostgreSQL")
-set(CPACK_PACKAGE_DESCRIPTION "A daemon that pulls deposits and withdrawals from JetStream, decides each exactly once, posts
-them to PostgreSQL in group commits and publishes the result. Several of them
-share the accounts among themselves. Beside it an account side takes requests
-over HTTP and NATS and answers with the verdict.")
+set(CPACK_PACKAGE_DESCRIPTION "A daemon that pulls deposits and withdrawals from JetStream, decides each
+exactly once, posts them to PostgreSQL in group commits and publishes the
+result. Several of them share the accounts among themselves. Beside it an
+account side takes requests over HTTP and NATS and answers with the verdict.")
 # Everything that is installed in one package, parts of other folders (pages, completions) among them.
 set(CPACK_COMPONENTS_ALL program Unspecified debian)
 set(CPACK_COMPONENTS_GROUPING ALL_COMPONENTS_IN_ONE)
