@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
   ledgerd::add_run(line);
   ledgerd::add_check(line);
   ledgerd::add_migrate(line);
+  ledgerd::add_import(line);
   ledgerd::add_submit(line);
   ledgerd::add_status(line);
   ledgerd::add_metrics(line);

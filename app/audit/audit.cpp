@@ -80,6 +80,7 @@ void audit_report::count(const ledger_audit& chains, const stream_audit& message
   dead_letters = messages.dead_letters();
   requests = messages.requests();
   unproven = messages.unproven();
+  openings = messages.openings();
 }
 
 audit_report run_audit(ledger_reader& ledger, record_reader& records, broker& nats,
@@ -147,6 +148,8 @@ std::string audit_table(const audit_report& report) {
       {"results", std::to_string(report.results), reach(1)},
       {"dead letters", std::to_string(report.dead_letters), reach(2)},
   };
+  if (report.openings != 0)
+    checked.push_back({"rows imported", std::to_string(report.openings), "the beginning"});
   if (report.has_records)
     checked.push_back({"records", std::to_string(report.records), "the beginning"});
   auto out = format_table(checked);
@@ -185,6 +188,7 @@ std::string audit_json(const audit_report& report) {
                                 {"results", report.results},
                                 {"deadLetters", report.dead_letters},
                                 {"unproven", report.unproven},
+                                {"openings", report.openings},
                                 {"streams", streams},
                                 {"findingCounts", counts},
                                 {"findings", listed}};

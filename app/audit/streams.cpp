@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "domain/assert.hpp"
+#include "domain/opening.hpp"
 #include "messaging/codec.hpp"
 #include "messaging/names.hpp"
 
@@ -77,10 +78,13 @@ void stream_audit::row(const posting& row) {
     findings_.add(finding_kind::unknown_currency, record_text(to_int(row.record)) + " is in "
                                                       + std::string(row.account.currency.text())
                                                       + ", which ledger.currencies does not know");
+  const bool opening = is_opening(row);
+  openings_ += opening ? 1 : 0;
   rows_.push_back({.record = to_int(row.record),
                    .content = fingerprint(row.account, row.type, row.amount),
                    .result = expected,
-                   .created_at = to_int(row.created_at)});
+                   .created_at = to_int(row.created_at),
+                   .opening = opening});
 }
 
 stream_audit::row_range stream_audit::rows_of(std::int64_t record) {
@@ -218,7 +222,7 @@ bool stream_audit::may_be_forgotten(const stored_message& request) noexcept {
 }
 
 bool stream_audit::must_have_result(const row_state& row) const noexcept {
-  if (rules_.live && !row.settled)
+  if ((rules_.live && !row.settled) || (row.opening && !row.asked_for))
     return false;
   if (!result_stream_.exists)
     return false; // said once, of the stream
@@ -229,7 +233,7 @@ bool stream_audit::must_have_result(const row_state& row) const noexcept {
 
 // Only a stream that holds everything from its beginning can say that nobody asked.
 bool stream_audit::must_have_request(const row_state& row) const noexcept {
-  return request_stream_.exists && request_stream_.first_seq <= 1
+  return !row.opening && request_stream_.exists && request_stream_.first_seq <= 1
          && request_stream_.messages == request_stream_.last_seq
          && is_younger(row.created_at, request_stream_);
 }

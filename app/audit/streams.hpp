@@ -59,12 +59,16 @@ public:
   // stream holds nothing any more: it has dropped them by its own limits, or was made later.
   std::uint64_t unproven() const noexcept { return unproven_; }
 
+  // Rows that an import has opened accounts with.
+  std::uint64_t openings() const noexcept { return openings_; }
+
 private:
   struct row_state {
     std::int64_t record;
     std::int64_t content;    // the fingerprint, computed from the content
     digest result;           // of the message that it must have
     std::int64_t created_at; // microseconds
+    bool opening = false;    // nobody need have asked for it, and no result told of it
     bool has_result = false;
     bool asked_for = false;
     bool settled = false; // a request for it has been acknowledged
@@ -99,6 +103,7 @@ private:
   std::int64_t first_result_at_ns_ = 0;
   std::uint64_t requests_ = 0;
   std::uint64_t unproven_ = 0;
+  std::uint64_t openings_ = 0;
   std::vector<row_state> rows_;       // by record id once matched
   std::vector<result_state> results_; // by record id once matched
   letter_book letters_;

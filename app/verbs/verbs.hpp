@@ -8,6 +8,7 @@ class command_line;
 void add_run(command_line& line);
 void add_check(command_line& line);
 void add_migrate(command_line& line);
+void add_import(command_line& line);
 void add_submit(command_line& line);
 void add_status(command_line& line);
 void add_metrics(command_line& line);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "domain/assert.hpp"
+#include "persistence/openings.hpp"
 #include "persistence/postgres.hpp"
 #include "persistence/postgres/array_literal.hpp"
 #include "persistence/postgres/database.hpp"
@@ -150,12 +151,16 @@ struct trail {
   std::vector<std::size_t> slow;   // those that took far longer than the others
   std::size_t managed = 0;         // entries written
   bool all_blocked = false;        // not even the question who is locked went through
+  std::vector<std::size_t> taken;  // those that have postings, though only new ones are opened
 };
+
+enum class posts_to : std::uint8_t { all_accounts, new_accounts };
 
 class postgres_store final : public ledger_store {
 public:
-  explicit postgres_store(url_source database_url)
-      : session_(std::move(database_url),
+  postgres_store(url_source database_url, posts_to whom)
+      : whom_(whom),
+        session_(std::move(database_url),
                  {find_known, read_heads, lock_heads, free_heads, move_accounts, open_accounts,
                   insert_rows},
                  "a record id or an account's next number is taken, yet no posting answers it") {}
@@ -186,7 +191,10 @@ private:
   void write_rows(Rows&& rows, database_time now);
   void find_locked(const places& order, const posting_batch& batch);
   void explain(store_failure& failure) const;
+  void refuse_taken(const posting_batch& batch, const std::vector<account_head>& before,
+                    const known_postings& known);
 
+  const posts_to whom_;
   store_session session_;
   database* database_ = nullptr; // while an attempt runs
   post_limits limits_;           // likewise
@@ -246,6 +254,8 @@ void postgres_store::find_locked(const places& order, const posting_batch& batch
 }
 
 void postgres_store::explain(store_failure& failure) const {
+  if (failure.kind == store_failure_kind::rejected && !trail_.taken.empty())
+    failure.culprits = trail_.taken;
   if (failure.kind != store_failure_kind::blocked && failure.kind != store_failure_kind::rejected)
     return;
   if (failure.kind == store_failure_kind::blocked) {
@@ -269,6 +279,8 @@ std::optional<posted> postgres_store::attempt(const posting_batch& batch, const 
   const auto known = read_known(batch);
   if (from == source::given && shows_old_head(batch, before, known))
     return std::nullopt;
+  if (whom_ == posts_to::new_accounts)
+    refuse_taken(batch, before, known);
   auto planned = plan(batch, before, known);
   result.statistics.rows = static_cast<std::uint32_t>(planned.rows.size());
   if (planned.rows.empty()) {
@@ -283,6 +295,18 @@ std::optional<posted> postgres_store::attempt(const posting_batch& batch, const 
   result.heads = std::move(planned.heads);
   result.answers = complete(std::move(planned));
   return result;
+}
+
+// Sound also where the heads are those that were given: an account that is none any more cannot be
+// opened, and the next attempt reads its head.
+void postgres_store::refuse_taken(const posting_batch& batch,
+                                  const std::vector<account_head>& before,
+                                  const known_postings& known) {
+  for (const auto& each : batch.entries)
+    if (before[each.head].seq > 0 && !known.contains(each.asked.id))
+      trail_.taken.push_back(each.head);
+  if (!trail_.taken.empty())
+    throw database_error(database_fault::content, "accounts have postings already");
 }
 
 std::vector<account_head> postgres_store::present_heads(const posting_batch& batch,
@@ -460,7 +484,11 @@ void postgres_store::write_rows(Rows&& rows, database_time now) {
 } // namespace
 
 std::unique_ptr<ledger_store> make_postgres_store(url_source database_url) {
-  return std::make_unique<postgres_store>(std::move(database_url));
+  return std::make_unique<postgres_store>(std::move(database_url), posts_to::all_accounts);
+}
+
+std::unique_ptr<ledger_store> make_postgres_opening_store(url_source database_url) {
+  return std::make_unique<postgres_store>(std::move(database_url), posts_to::new_accounts);
 }
 
 } // namespace ledgerd

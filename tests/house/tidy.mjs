@@ -44,8 +44,9 @@ const wings = {
     ours: ['app/api', 'app/repair', 'app/operations', 'app/http', 'app/config', 'app/base', ...actors, ...outer], anywhere: /./,
   },
   'app/audit': {ours: ['app/base', ...outer], anywhere: /./},
+  'app/import': {ours: ['app/base', ...outer], anywhere: /./},
   'app/bench': {ours: ['app/config/engine_settings.hpp', 'app/base', ...outer], anywhere: /./},
-  'app/verbs': {ours: ['app/daemon', 'app/repair', 'app/operations', 'app/audit', 'app/bench', 'app/config', 'app/base', ...outer], anywhere: /./},
+  'app/verbs': {ours: ['app/daemon', 'app/repair', 'app/operations', 'app/audit', 'app/bench', 'app/import', 'app/config', 'app/base', ...outer], anywhere: /./},
 };
 const rooms = new Set(Object.keys(wings).map((path) => path.split('/')[0]));
 

@@ -1,0 +1,169 @@
+#include "app/import/importer.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <stdexcept>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+
+#include "domain/opening.hpp"
+#include "domain/plan.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+std::vector<const balance_row*> pointers_to(const std::vector<balance_row>& rows) {
+  std::vector<const balance_row*> result;
+  result.reserve(rows.size());
+  for (const auto& row : rows)
+    result.push_back(&row);
+  return result;
+}
+
+} // namespace
+
+// What the ledger says to the file.
+void importer::judge(const balance_row& asked, const present_account& present,
+                     import_result& result) const {
+  std::optional<money> opened_with;
+  if (present.first && is_opening(*present.first))
+    opened_with = present.first->amount;
+  if (opened_with.value_or(present.head.balance) == asked.balance)
+    ++(asked.balance == money{} ? result.zero : result.known);
+  else
+    result.refused.push_back({asked, present.head, opened_with});
+}
+
+// Counts those that need nothing or are refused; returns the others.
+std::vector<importer::opening> importer::sort_out(const std::vector<const balance_row*>& rows,
+                                                  import_result& result) {
+  std::vector<opening> to_open;
+  for (std::size_t begin = 0; begin < rows.size(); begin += options_.batch_max) {
+    const auto end = std::min(begin + options_.batch_max, rows.size());
+    std::vector<account_key> asked;
+    for (auto i = begin; i < end; ++i)
+      asked.push_back(rows[i]->account);
+    std::unordered_map<account_key, present_account, account_key_hash> there;
+    for (auto& one : finder_.find(asked)) {
+      auto key = one.account;
+      there.emplace(std::move(key), std::move(one));
+    }
+    for (auto i = begin; i < end; ++i) {
+      const auto found = there.find(rows[i]->account);
+      if (found != there.end())
+        judge(*rows[i], found->second, result);
+      else if (rows[i]->balance == money{})
+        ++result.zero;
+      else
+        to_open.push_back({rows[i]});
+    }
+  }
+  return to_open;
+}
+
+import_result importer::compare(const std::vector<balance_row>& rows) {
+  import_result result;
+  result.left = sort_out(pointers_to(rows), result).size();
+  return result;
+}
+
+import_result importer::run(const std::vector<balance_row>& rows) {
+  import_result result;
+  const auto to_open = sort_out(pointers_to(rows), result);
+  result.left = to_open.size();
+  if (!result.refused.empty())
+    return result;
+  moved_at_ = clock::now();
+  for (std::size_t begin = 0; begin < to_open.size(); begin += options_.batch_max) {
+    const auto from = to_open.begin() + static_cast<std::ptrdiff_t>(begin);
+    const auto size = std::min(options_.batch_max, to_open.size() - begin);
+    std::vector<opening> batch(from, from + static_cast<std::ptrdiff_t>(size));
+    while (!batch.empty())
+      if (options_.stopped() || !post(batch, result))
+        break;
+    if (!batch.empty())
+      break;
+    if (options_.opened)
+      options_.opened(result.opened);
+  }
+  // Between the comparison and the posting somebody else opened them: an import, or a movement.
+  if (!taken_.empty())
+    result.left += sort_out(std::exchange(taken_, {}), result).size();
+  result.failure = std::move(failure_);
+  return result;
+}
+
+// One attempt; what is done leaves the batch. False: it has been tried for long enough.
+bool importer::post(std::vector<opening>& batch, import_result& result) {
+  posting_batch asked;
+  for (const auto& [row, attempt] : batch) {
+    asked.entries.push_back(
+        {make_opening(row->account, row->balance, attempt), asked.heads.size()});
+    asked.heads.push_back({row->account, account_head{}});
+  }
+  auto answered = store_.post(asked);
+  if (const auto* failure = std::get_if<store_failure>(&answered))
+    return take_failure(*failure, batch, result);
+  moved_at_ = clock::now();
+  take_answers(std::get<posted>(answered).answers, batch, result);
+  return true;
+}
+
+bool importer::take_failure(const store_failure& failure, std::vector<opening>& batch,
+                            import_result& result) {
+  if (failure.kind == store_failure_kind::rejected) {
+    if (failure.culprits.empty())
+      throw std::runtime_error{"the database refuses opening rows: " + failure.detail};
+    auto culprits = failure.culprits;
+    result.left -= culprits.size();
+    std::sort(culprits.begin(), culprits.end(), std::greater<>{});
+    for (const auto place : culprits) {
+      taken_.push_back(batch[place].row);
+      batch.erase(batch.begin() + static_cast<std::ptrdiff_t>(place));
+    }
+    return true;
+  }
+  if (clock::now() - moved_at_ > options_.patience) {
+    failure_ = failure.detail;
+    return false;
+  }
+  std::this_thread::sleep_for(options_.pause);
+  return true;
+}
+
+void importer::take_answers(const std::vector<answer>& answers, std::vector<opening>& batch,
+                            import_result& result) {
+  std::vector<opening> again;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const auto& [row, attempt] = batch[i];
+    switch (answers[i].verdict) {
+    case outcome::applied:
+      ++result.opened;
+      break;
+    case outcome::duplicate:
+      ++result.known;
+      break;
+    case outcome::conflict:
+      if (answers[i].stored.account == row->account)
+        taken_.push_back(row);
+      else if (attempt + 1 < opening_ids_max)
+        again.push_back({row, attempt + 1});
+      else
+        throw std::runtime_error{"all record ids of account " + row->account.user_id
+                                 + " are taken by others"};
+      break;
+    case outcome::insufficient_funds:
+    case outcome::balance_overflow:
+      throw std::logic_error{"an opening row was refused"};
+    }
+  }
+  result.left -= batch.size() - again.size();
+  batch = std::move(again);
+}
+
+} // namespace ledgerd

@@ -1,0 +1,85 @@
+// Opens accounts with the balances of a file: compares them with what the ledger holds, then posts
+// an opening row for each that is new.
+//
+// Whatever happens in between, an account gets at most one opening row: its record id is its own,
+// and the store opens new accounts only. So a run that was cut off is repeated as it is, two runs
+// at once share the work, and a daemon may be at work meanwhile. One thread; waits.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/import/balance_file.hpp"
+#include "persistence/openings.hpp"
+
+namespace ledgerd {
+
+// An account that the ledger has with another balance than the file says.
+struct refused_balance {
+  balance_row asked;
+  account_head present;
+  std::optional<money> opened_with; // by an earlier import; nothing: by a movement
+};
+
+struct import_options {
+  std::size_t batch_max = 1000;
+  // Without progress for so long it gives up.
+  std::chrono::milliseconds patience{60000};
+  std::chrono::milliseconds pause{200};                 // between two attempts
+  std::function<void(std::uint64_t)> opened = nullptr;  // so many so far
+  std::function<bool()> stopped = [] { return false; }; // somebody has enough
+};
+
+// What has become of the file's accounts; each is counted once.
+struct import_result {
+  std::uint64_t opened = 0;
+  std::uint64_t known = 0; // opened by an earlier run, or there with this very balance
+  std::uint64_t zero = 0;  // a balance of zero needs no row: an account begins at zero
+  std::uint64_t left = 0;  // not reached: stopped, or the database is away
+  std::vector<refused_balance> refused;
+  std::string failure; // why some are left; empty: none are, or it was stopped
+};
+
+class importer {
+public:
+  // `finder` and `store` outlive this object.
+  importer(account_finder& finder, ledger_store& store, import_options options)
+      : finder_(finder), store_(store), options_(std::move(options)) {}
+
+  // Compares only. Those that would be opened are counted as `left`. Throws std::runtime_error when
+  // the database does not answer.
+  import_result compare(const std::vector<balance_row>& rows);
+
+  // Opens those that `compare` left; nothing when it refused any. Throws std::runtime_error when
+  // the database refuses what it is asked for its content.
+  import_result run(const std::vector<balance_row>& rows);
+
+private:
+  struct opening {
+    const balance_row* row;
+    unsigned attempt = 0; // the number of the record id that it tries
+  };
+
+  std::vector<opening> sort_out(const std::vector<const balance_row*>& rows, import_result& result);
+  void judge(const balance_row& asked, const present_account& present, import_result& result) const;
+  bool post(std::vector<opening>& batch, import_result& result);
+  bool take_failure(const store_failure& failure, std::vector<opening>& batch,
+                    import_result& result);
+  void take_answers(const std::vector<answer>& answers, std::vector<opening>& batch,
+                    import_result& result);
+
+  account_finder& finder_;
+  ledger_store& store_;
+  import_options options_;
+  std::vector<const balance_row*> taken_; // by others, since they were compared
+  std::chrono::steady_clock::time_point moved_at_;
+  std::string failure_;
+};
+
+} // namespace ledgerd
