@@ -2,8 +2,10 @@
 // opens and does nothing else.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "domain/entry.hpp"
@@ -26,6 +28,10 @@ public:
   // Those among `accounts` that exist, in no order.
   virtual std::vector<present_account> find(const std::vector<account_key>& accounts) = 0;
 };
+
+// When the first account was opened by an import, in microseconds since 1970 by the database's
+// clock; 0: none was. Waits; throws std::runtime_error.
+std::int64_t first_opening(const std::string& database_url);
 
 std::unique_ptr<account_finder> make_postgres_account_finder(url_source database_url);
 

@@ -81,6 +81,7 @@ void audit_report::count(const ledger_audit& chains, const stream_audit& message
   requests = messages.requests();
   unproven = messages.unproven();
   openings = messages.openings();
+  before_import = messages.before_import();
 }
 
 audit_report run_audit(ledger_reader& ledger, record_reader& records, broker& nats,
@@ -155,6 +156,9 @@ std::string audit_table(const audit_report& report) {
   auto out = format_table(checked);
   if (report.pending != 0)
     out += "\n" + std::to_string(report.pending) + " records have no verdict yet\n";
+  if (report.before_import != 0)
+    out += "\nnot judged: " + std::to_string(report.before_import)
+           + " requests and results that are older than the import of the balances\n";
   if (report.unproven != 0)
     out += "\nnot proven: " + std::to_string(report.unproven)
            + " requests that had to be parked are older than the dead letters that are still "
@@ -189,6 +193,7 @@ std::string audit_json(const audit_report& report) {
                                 {"deadLetters", report.dead_letters},
                                 {"unproven", report.unproven},
                                 {"openings", report.openings},
+                                {"beforeImport", report.before_import},
                                 {"streams", streams},
                                 {"findingCounts", counts},
                                 {"findings", listed}};

@@ -30,9 +30,10 @@ struct audit_report {
   std::uint64_t results = 0;
   std::uint64_t dead_letters = 0;
   std::uint64_t requests = 0;
-  std::uint64_t unproven = 0; // see stream_audit
-  std::uint64_t openings = 0; // rows of an import, which nobody has requested
-  bool has_records = false;   // the database has the account side's schema
+  std::uint64_t unproven = 0;      // see stream_audit
+  std::uint64_t openings = 0;      // rows of an import, which nobody has requested
+  std::uint64_t before_import = 0; // requests and results of another service
+  bool has_records = false;        // the database has the account side's schema
   std::uint64_t records = 0;
   std::uint64_t pending = 0; // records without a verdict
   std::vector<audited_stream> streams;

@@ -52,7 +52,17 @@ void stream_audit::streams(const stream_state& requests, const stream_state& res
   letters_.streams(requests, results, dead_letters);
 }
 
+// Counts it if so. To be asked of what has no row.
+bool stream_audit::is_of_another_service(const stored_message& message) noexcept {
+  if (message.stored_at_ns / 1000 >= rules_.opened_at)
+    return false;
+  ++before_import_;
+  return true;
+}
+
 void stream_audit::result(const stored_message& message) {
+  if (is_of_another_service(message)) // rows are younger, and their results with them
+    return;
   if (first_result_at_ns_ == 0)
     first_result_at_ns_ = message.stored_at_ns;
   const auto [begin, end] = letters_.of({true, message.seq});
@@ -181,7 +191,8 @@ void stream_audit::request(const stored_message& message) {
   const auto parked = begin != end || letters_.is_accounted(key);
   if (const auto* asked = std::get_if<entry>(&decoded))
     answer(message, *asked, parked);
-  else if (!parked && is_settled(message) && !may_be_forgotten(message))
+  else if (!parked && is_settled(message) && !is_of_another_service(message)
+           && !may_be_forgotten(message))
     findings_.add(finding_kind::request_unanswered,
                   message_text(names::request_stream, message.seq)
                       + " has no dead letter: " + std::get<rejection>(decoded).detail);
@@ -199,7 +210,7 @@ void stream_audit::answer(const stored_message& request, const entry& asked, boo
       row->asked_for = true;
       row->settled = row->settled || settled;
     }
-  if (answered || !settled)
+  if (answered || !settled || is_of_another_service(request))
     return;
   const auto text =
       message_text(names::request_stream, request.seq) + ": " + record_text(to_int(asked.id));
@@ -226,6 +237,8 @@ bool stream_audit::must_have_result(const row_state& row) const noexcept {
     return false;
   if (!result_stream_.exists)
     return false; // said once, of the stream
+  if (rules_.opened_at != 0 && row.created_at < rules_.opened_at + clock_slack_us)
+    return false; // its result may count as older
   if (result_stream_.first_seq <= 1)
     return is_younger(row.created_at, result_stream_);
   return first_result_at_ns_ != 0 && row.created_at >= first_result_at_ns_ / 1000 + clock_slack_us;

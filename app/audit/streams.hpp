@@ -24,6 +24,9 @@ namespace ledgerd {
 struct audit_rules {
   request_rules requests; // the daemon's
   bool live = false;      // the daemon is at work: what is not settled yet is no fault
+  // When the first account was opened by an import, in microseconds since 1970; 0: none was. What
+  // is older and has no row was another service's to decide.
+  std::int64_t opened_at = 0;
 };
 
 // The order of the calls makes the picture sound although the daemon goes on working: what a
@@ -59,6 +62,9 @@ public:
   // stream holds nothing any more: it has dropped them by its own limits, or was made later.
   std::uint64_t unproven() const noexcept { return unproven_; }
 
+  // Requests and results that another service has dealt with, before balances were imported.
+  std::uint64_t before_import() const noexcept { return before_import_; }
+
   // Rows that an import has opened accounts with.
   std::uint64_t openings() const noexcept { return openings_; }
 
@@ -84,6 +90,7 @@ private:
   using row_range = std::pair<std::vector<row_state>::iterator, std::vector<row_state>::iterator>;
   row_range rows_of(std::int64_t record);
   bool is_settled(const stored_message& request) const;
+  bool is_of_another_service(const stored_message& message) noexcept;
   bool must_have_result(const row_state& row) const noexcept;
   bool must_have_request(const row_state& row) const noexcept;
   void match_results(std::vector<result_state>::const_iterator begin,
@@ -104,6 +111,7 @@ private:
   std::uint64_t requests_ = 0;
   std::uint64_t unproven_ = 0;
   std::uint64_t openings_ = 0;
+  std::uint64_t before_import_ = 0;
   std::vector<row_state> rows_;       // by record id once matched
   std::vector<result_state> results_; // by record id once matched
   letter_book letters_;

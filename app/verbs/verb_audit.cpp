@@ -4,6 +4,7 @@
 #include "app/verbs/command_line.hpp"
 #include "app/verbs/verb_support.hpp"
 #include "app/verbs/verbs.hpp"
+#include "persistence/openings.hpp"
 
 namespace ledgerd {
 
@@ -14,6 +15,7 @@ void add_audit(command_line& line) {
                             [options](const config& settings) {
                               options->rules.requests = settings.rules;
                               const auto ledger = open_ledger(settings);
+                              options->rules.opened_at = first_opening(settings.database_url);
                               const auto records =
                                   make_postgres_record_reader(settings.records_url());
                               const auto nats = connect_broker(settings);

@@ -1,8 +1,10 @@
 #include <string>
 #include <utility>
 
+#include "domain/opening.hpp"
 #include "persistence/openings.hpp"
 #include "persistence/postgres/array_literal.hpp"
+#include "persistence/postgres/connection_string.hpp"
 #include "persistence/postgres/kept_session.hpp"
 #include "persistence/postgres/posting_rows.hpp"
 
@@ -59,6 +61,15 @@ private:
 };
 
 } // namespace
+
+std::int64_t first_opening(const std::string& database_url) {
+  database session(any_server_connection_string(database_url));
+  return session
+      .run("SELECT coalesce((extract(epoch FROM min(created_at)) * 1000000)::bigint, 0) "
+           "FROM ledger.transactions WHERE seq = 1 AND record_id BETWEEN "
+           + std::to_string(opening_id_first) + " AND " + std::to_string(opening_id_last))
+      .integer(0, 0);
+}
 
 std::unique_ptr<account_finder> make_postgres_account_finder(url_source database_url) {
   return std::make_unique<postgres_account_finder>(std::move(database_url));
