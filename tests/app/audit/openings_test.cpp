@@ -47,7 +47,6 @@ CAF_TEST(an_opening_row_needs_no_request_and_no_result) {
   CAF_CHECK_EQUAL(text_of(report.findings.counts()), "nothing");
   CAF_CHECK_EQUAL(report.openings, 1u);
   CAF_CHECK_EQUAL(report.before_import, 0u);
-  CAF_CHECK(audit_table(report).find("rows imported") != std::string::npos);
 }
 
 CAF_TEST(a_row_that_only_seems_to_be_one_is_found) {
