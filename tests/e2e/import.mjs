@@ -116,10 +116,10 @@ async function run() {
   const audit = world.verb('audit', '--json');
   const report = JSON.parse(audit.output);
   expect('the audit', [audit.code, report.openings, report.findingCounts], [0, count - zeros + 2, {}]);
-  // Shown by an audit that does not know where a row comes from: the same row under another id.
+  // The same row under an id that is not the account's own. Its result may be older than the import by the broker's clock.
   world.query("ALTER TABLE ledger.transactions DISABLE TRIGGER append_only; UPDATE ledger.transactions SET record_id = 900000000000000 WHERE user_id = 'late'");
   expect('a row that no import has written', JSON.parse(world.verb('audit', '--json').output).findingCounts,
-    {posting_without_request: 1, posting_without_result: 1});
+    {posting_without_request: 1});
   await daemon.stop();
   await traffic.close();
   return faults;
