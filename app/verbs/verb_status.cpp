@@ -244,11 +244,11 @@ int run_status(const config& settings, bool json) {
 int run_alive(const config& settings, bool json) {
   if (!settings.http_listen)
     throw usage_error{"--alive asks over HTTP, and http-listen is off"};
-  const auto found = ask([&]() -> ordered_json {
+  auto found = ask([&]() -> ordered_json {
     const auto status = http_get(settings, "/livez").status;
     return {{"alive", status == 200}};
   });
-  const bool alive = found.value("alive", false);
+  const bool alive = found["alive"] == true; // null when nobody has answered
   if (json)
     print_json(found);
   else

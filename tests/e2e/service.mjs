@@ -142,12 +142,15 @@ async function first(world, traffic) {
   const proxy = await Proxy.open(Number(new URL(url).port));
   const drained = await world.daemon('drained', ...roles);
   await drained.ready();
-  const asked = () => world.verb('status', '--alive', '--http-listen', new URL(drained.url).host);
-  expect(asked().code === 0 && /alive/.test(asked().output), `status --alive: ${asked().output}`, drained);
+  const asked = () => {
+    const {code, output} = world.verb('status', '--alive', '--json', '--http-listen', new URL(drained.url).host);
+    return {code, ...JSON.parse(output)};
+  };
+  expect(asked().code === 0 && asked().alive === true, 'status --alive of a daemon that lives', drained);
   expect(/^NSpid:\s+\d+\s+1$/m.test(readFileSync(`/proc/${firstProcess(drained)}/status`, 'utf8')), 'it is the first process');
   process.kill(firstProcess(drained), 'SIGTERM');
   expect(await drained.exit(15) === 0 && /drained in/.test(drained.log), 'SIGTERM drains', drained);
-  expect(asked().code === 1, 'status --alive of a daemon that is gone');
+  expect(asked().code === 1 && asked().alive === null, 'status --alive of a daemon that is gone');
 
   const hurried = await world.daemonIn({LEDGERD_DATABASE_URL: proxy.through(url)}, 'hurried', ...roles,
     '--shutdown-deadline', '20s');
