@@ -174,6 +174,11 @@ public:
                     std::uint64_t first_seq,
                     const std::function<bool(const stored_message&)>& visit) = 0;
 
+  // The same from the first message on that was stored at this time, by the broker's clock since
+  // 1970, or later: the broker finds it without reading what comes before.
+  virtual void read_since(std::string_view stream, std::int64_t since_ns,
+                          const std::function<bool(const stored_message&)>& visit) = 0;
+
   // The message with this sequence number, if the stream still holds it. Waits. Throws
   // std::runtime_error.
   virtual std::optional<stored_message> message(std::string_view stream, std::uint64_t seq) = 0;

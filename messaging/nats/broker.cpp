@@ -149,7 +149,13 @@ public:
 
   void read(std::string_view stream, std::string_view subject_filter, std::uint64_t first_seq,
             const std::function<bool(const stored_message&)>& visit) override {
-    read_stream(options_, stream, subject_filter, first_seq, visit, reading_cancelled_);
+    read_stream(options_, stream, subject_filter, {.seq = first_seq}, visit, reading_cancelled_);
+  }
+
+  void read_since(std::string_view stream, std::int64_t since_ns,
+                  const std::function<bool(const stored_message&)>& visit) override {
+    read_stream(options_, stream, "", {.since_ns = std::max<std::int64_t>(since_ns, 1)}, visit,
+                reading_cancelled_);
   }
 
   std::optional<stored_message> message(std::string_view stream, std::uint64_t seq) override {

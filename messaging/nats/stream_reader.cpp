@@ -1,6 +1,8 @@
 #include "messaging/nats/stream_reader.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -26,19 +28,41 @@ constexpr auto retry_pause = std::chrono::milliseconds(250);
 constexpr auto inactive_threshold = std::chrono::seconds(30); // the broker clears up when we cannot
 constexpr int tries_max = 40;                                 // in a row without a single message
 
+std::string time_text(std::int64_t ns) {
+  const std::chrono::sys_time<std::chrono::nanoseconds> time{std::chrono::nanoseconds{ns}};
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date{day};
+  const std::chrono::hh_mm_ss clock{time - day};
+  char text[40];
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02lld:%02lld:%02lld.%09lldZ",
+                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                static_cast<unsigned>(date.day()), static_cast<long long>(clock.hours().count()),
+                static_cast<long long>(clock.minutes().count()),
+                static_cast<long long>(clock.seconds().count()),
+                static_cast<long long>(clock.subseconds().count()));
+  return text;
+}
+
+// Where a reading begins, in the words of JetStream.
+json start_of(const stream_place& from, std::uint64_t next_seq) {
+  if (next_seq == 0 && from.since_ns > 0)
+    return {{"deliver_policy", "by_start_time"}, {"opt_start_time", time_text(from.since_ns)}};
+  return {{"deliver_policy", "by_start_sequence"},
+          {"opt_start_seq", std::max<std::uint64_t>(next_seq, 1)}};
+}
+
 // One ephemeral consumer. Throws std::runtime_error when anything on the way is lost: the consumer
 // sequence of its messages must have no gap.
 class reading {
 public:
-  reading(session& through, std::string stream, std::string_view filter, std::uint64_t first_seq,
+  // `config` says where it begins.
+  reading(session& through, std::string stream, std::string_view filter, json config,
           const std::atomic<bool>& cancelled)
       : session_(through), stream_(std::move(stream)), cancelled_(cancelled), book_(request_max) {
-    json config = {{"deliver_policy", "by_start_sequence"},
-                   {"opt_start_seq", first_seq},
-                   {"ack_policy", "none"},
-                   {"replay_policy", "instant"},
-                   {"mem_storage", true},
-                   {"inactive_threshold", std::chrono::nanoseconds(inactive_threshold).count()}};
+    config["ack_policy"] = "none";
+    config["replay_policy"] = "instant";
+    config["mem_storage"] = true;
+    config["inactive_threshold"] = std::chrono::nanoseconds(inactive_threshold).count();
     if (!filter.empty())
       config["filter_subject"] = filter;
     const auto body = json{{"stream_name", stream_}, {"config", std::move(config)}}.dump();
@@ -177,10 +201,10 @@ struct made_anew : std::runtime_error {
 class persistent_reading {
 public:
   persistent_reading(const broker_options& options, std::string_view stream,
-                     std::string_view filter, std::uint64_t first_seq,
+                     std::string_view filter, const stream_place& from,
                      const std::atomic<bool>& cancelled)
       : options_(options), stream_(checked_name(stream)), filter_(filter), cancelled_(cancelled),
-        next_seq_(std::max<std::uint64_t>(first_seq, 1)) {}
+        from_(from), next_seq_(from.since_ns > 0 ? 0 : std::max<std::uint64_t>(from.seq, 1)) {}
 
   // The next message up to the end as it was at the beginning; nothing when there is none left.
   std::optional<stored_message> next() {
@@ -225,14 +249,16 @@ private:
     if (std::exchange(made_at_ns_, state.created_at_ns) != state.created_at_ns && begun_)
       throw made_anew(stream_);
     begun_ = true;
-    reading_ = std::make_unique<reading>(*connection_, stream_, filter_, next_seq_, cancelled_);
+    reading_ = std::make_unique<reading>(*connection_, stream_, filter_, start_of(from_, next_seq_),
+                                         cancelled_);
   }
 
   const broker_options& options_;
   const std::string stream_;
   const std::string filter_;
   const std::atomic<bool>& cancelled_;
-  std::uint64_t next_seq_;
+  const stream_place from_;
+  std::uint64_t next_seq_; // 0: by its time
   bool begun_ = false;
   std::int64_t made_at_ns_ = 0;
   std::optional<std::uint64_t> last_seq_; // known once the first try has begun
@@ -244,11 +270,11 @@ private:
 } // namespace
 
 void read_stream(const broker_options& options, std::string_view stream,
-                 std::string_view subject_filter, std::uint64_t first_seq,
+                 std::string_view subject_filter, const stream_place& from,
                  const std::function<bool(const stored_message&)>& visit,
                  const std::atomic<bool>& cancelled) {
-  persistent_reading from(options, stream, subject_filter, first_seq, cancelled);
-  while (const auto message = from.next())
+  persistent_reading place(options, stream, subject_filter, from, cancelled);
+  while (const auto message = place.next())
     if (!visit(*message))
       return;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -10,10 +11,17 @@
 
 namespace ledgerd {
 
-// See broker::read and broker::cancel_reading. Uses a connection of its own, so that a long read
-// disturbs nobody. Waits.
+// Where a reading begins: at a sequence, or with the first message that was stored at this time or
+// later.
+struct stream_place {
+  std::uint64_t seq = 1;
+  std::int64_t since_ns = 0; // since 1970, by the broker's clock; 0: by `seq`
+};
+
+// See broker::read, broker::read_since and broker::cancel_reading. Uses a connection of its own, so
+// that a long read disturbs nobody. Waits.
 void read_stream(const broker_options& options, std::string_view stream,
-                 std::string_view subject_filter, std::uint64_t first_seq,
+                 std::string_view subject_filter, const stream_place& from,
                  const std::function<bool(const stored_message&)>& visit,
                  const std::atomic<bool>& cancelled);
 

@@ -161,4 +161,32 @@ CAF_TEST(a broker that dies while it is read) {
   CAF_CHECK_EQUAL(next, total + 1);
 }
 
+CAF_TEST(a reading begins at a time) {
+  const auto middle = bus->message(names::request_stream, total / 2).value();
+  std::uint64_t first = 0;
+  const auto begin = [&](std::int64_t since_ns) {
+    first = 0;
+    bus->read_since(names::request_stream, since_ns, [&](const stored_message& one) {
+      first = one.seq;
+      return false;
+    });
+    return first;
+  };
+  CAF_CHECK_EQUAL(begin(0), 1u);
+  CAF_CHECK_EQUAL(begin(middle.stored_at_ns), total / 2);
+  CAF_CHECK_EQUAL(begin(middle.stored_at_ns + 1), total / 2 + 1);
+  const auto last = bus->message(names::request_stream, total).value();
+  CAF_CHECK_EQUAL(begin(last.stored_at_ns), total);
+  CAF_CHECK_EQUAL(begin(last.stored_at_ns + 1), 0u);
+  CAF_CHECK_EQUAL(begin(last.stored_at_ns + 3'600'000'000'000), 0u);
+  // It goes on to the end.
+  std::uint64_t count = 0;
+  bus->read_since(names::request_stream, middle.stored_at_ns, [&](const stored_message& one) {
+    CAF_REQUIRE_EQUAL(one.seq, total / 2 + count);
+    ++count;
+    return true;
+  });
+  CAF_CHECK_EQUAL(count, total / 2 + 1);
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()
