@@ -116,7 +116,8 @@ void membership_state::take_questions() {
     return;
   const auto text = encode_answer(answer(self_->clock().now()));
   for (const auto& each : questions)
-    options_.desk->answer(each.reply, text, {});
+    if (each.payload.empty() || !options_.other_questions || !options_.other_questions(each))
+      options_.desk->answer(each.reply, text, {});
   counters_.answered += static_cast<std::int64_t>(questions.size());
   // A message for the rest, so that others get their turn between.
   if (questions.size() == questions_at_once)

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -32,6 +33,10 @@ struct membership_options {
   node_word self; // as it begins: `doing` is ignored
   std::shared_ptr<word_line> line;
   std::shared_ptr<question_desk> desk = nullptr; // null: nobody may ask
+  // Takes a question that has a payload, on this actor's thread, and says whether somebody will
+  // answer it through the desk; what nobody takes is answered like one without. Null: nobody takes
+  // any.
+  std::function<bool(const api_question&)> other_questions = nullptr;
   std::chrono::milliseconds word_every{1000};
   std::chrono::milliseconds patience{3000}; // after which who is silent is dead
   // For so long it only listens: who else is there must be known before it owns anything.

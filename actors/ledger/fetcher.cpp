@@ -60,6 +60,8 @@ void fetcher_state::take_deliveries() {
     }
     ++counters_.fetched;
     counters_.redelivered += next.deliveries > 1 ? 1 : 0;
+    if (next.stream_seq > pulled_.to)
+      pulled_ = {next.subject, next.stream_seq};
     admit(deliveries_.hold(std::move(next), now), batch);
   }
   apply(std::move(batch));
@@ -135,7 +137,9 @@ void fetcher_state::answer_one(ticketed_answer& got, time_point now) {
   LEDGERD_ASSERT(exponent.has_value());
   slot.at = stage::publishing;
   slot.after = settlement::acknowledge;
-  letters_.publish(make_result(got.tag, stored, *exponent, slot.source), now);
+  auto result = make_result(got.tag, stored, *exponent, slot.source);
+  add_origin(result, {slot.source.stream_seq, options_.node_name});
+  letters_.publish(std::move(result), now);
 }
 
 // Decodes anew what waited for a look at the table of currencies.
@@ -193,6 +197,29 @@ actor_report fetcher_state::report(progress_time now) const {
       letters_.wait(now));
 }
 
+// For people who ask: goes through all that is held, and reads what may be it.
+fetcher_look fetcher_state::look(record_id id) {
+  constexpr const char* stages[] = {"deciding", "looking", "failed", "publishing"};
+  fetcher_look result{std::nullopt, pulled_};
+  const auto now = self_->clock().now();
+  deliveries_.for_each([&](const held_delivery& slot) {
+    if (result.held || !may_name(slot.source.payload, id))
+      return;
+    const auto decoded = decode_entry(slot.source.subject, slot.source.payload,
+                                      *options_.currencies, options_.rules);
+    const auto* asked = std::get_if<entry>(&decoded);
+    if (asked == nullptr || asked->id != id)
+      return;
+    const auto since =
+        std::chrono::duration_cast<std::chrono::milliseconds>(now - slot.leased.arrived).count();
+    result.held = held_request{
+        options_.instance,      stages[static_cast<std::size_t>(slot.at)],
+        slot.source.stream_seq, static_cast<std::uint64_t>(std::max<std::int64_t>(since, 0)),
+        slot.source.deliveries, slot.attempts};
+  });
+  return result;
+}
+
 fetcher_actor::behavior_type fetcher_state::make_behavior(fetcher_options options) {
   options_ = std::move(options);
   deliveries_ = {options_.source, options_.credit, options_.lease};
@@ -244,6 +271,7 @@ fetcher_actor::behavior_type fetcher_state::make_behavior(fetcher_options option
         return promise;
       },
       [this](report_atom) { return report(self_->clock().now()); },
+      [this](held_atom, std::int64_t id) { return look(record_id{id}); },
   };
 }
 

@@ -28,8 +28,9 @@
 
 namespace ledgerd {
 
-using fetcher_actor = answer_sink::
-    extend_with<pausable_actor, pulsed_actor, drainable_actor, reporting_actor>::extend<
+using fetcher_actor = answer_sink::extend_with<pausable_actor, pulsed_actor, drainable_actor,
+                                               reporting_actor, holding_actor>::
+    extend<
         // The source or the publisher has something (from their threads).
         caf::reacts_to<wake_atom>,
         // Its own reminder to look, when it was woken too soon after the last look.
@@ -111,12 +112,14 @@ private:
   capacity room() const { return paused_ ? capacity{0, 0} : deliveries_.room(); }
 
   actor_report report(progress_time now) const;
+  fetcher_look look(record_id id);
 
   const fetcher_actor::pointer self_;
   fetcher_options options_{};
   lease_table<work> deliveries_;
   letter_office letters_;
   std::size_t looking_ = 0; // deliveries in that stage
+  pulled_subject pulled_;   // for whoever asks
   bool paused_ = false;     // the circuit is open
   time_point next_upkeep_;
   throttle turns_;

@@ -18,6 +18,7 @@
 #include "actors/common/protocol.hpp"
 #include "domain/boot_id.hpp"
 #include "domain/plan.hpp"
+#include "messaging/record_look.hpp"
 #include "persistence/ledger_store.hpp"
 
 CAF_BEGIN_TYPE_ID_BLOCK(ledgerd, caf::first_custom_type_id + 100)
@@ -30,6 +31,7 @@ CAF_ADD_ATOM(ledgerd, ledgerd, idle_atom, "idle")
 CAF_ADD_ATOM(ledgerd, ledgerd, yield_atom, "yield")
 CAF_ADD_ATOM(ledgerd, ledgerd, link_atom, "link")
 CAF_ADD_ATOM(ledgerd, ledgerd, circuit_atom, "circuit")
+CAF_ADD_ATOM(ledgerd, ledgerd, held_atom, "held")
 CAF_END_TYPE_ID_BLOCK(ledgerd)
 
 namespace ledgerd {
@@ -50,6 +52,16 @@ using answer_sink = caf::typed_actor<caf::reacts_to<answer_atom, std::vector<tic
 // Stops pulling while the database is away (true) and goes on when it is back (false), as the ROOT
 // says: a FETCHER.
 using pausable_actor = caf::typed_actor<caf::reacts_to<circuit_atom, bool>>;
+
+// What a FETCHER says of a record: whether it holds a request for it, and how far it has pulled.
+struct fetcher_look {
+  std::optional<held_request> held;
+  pulled_subject pulled;
+};
+
+// Says what it knows of the record with this id: a FETCHER, to its ROOT.
+using holding_actor =
+    caf::typed_actor<caf::replies_to<held_atom, std::int64_t>::with<fetcher_look>>;
 
 // Where the answer to an entry goes.
 struct origin {
@@ -163,7 +175,10 @@ using ledger_root_actor = circuit_sink::extend_with<drainable_actor>::extend<
     // Time passes: the roll call.
     caf::reacts_to<tick_atom>,
     // The reports of all actors of this node.
-    caf::replies_to<report_atom>::with<std::vector<actor_report>>>;
+    caf::replies_to<report_atom>::with<std::vector<actor_report>>,
+    // Somebody asks all nodes about the record with this id, and where the answer goes; from the
+    // MEMBERSHIP's thread.
+    caf::reacts_to<held_atom, std::int64_t, std::string>>;
 
 } // namespace ledgerd
 
@@ -175,3 +190,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::optional<ledgerd::account_head>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::ledger_group)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::gate_batch_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::posted_batch)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::fetcher_look)

@@ -47,8 +47,20 @@ void ledger_root_state::spawn_gates(const ledger_root_options& options) {
 void ledger_root_state::spawn_membership(const ledger_root_options& options) {
   if (!options.cluster)
     return;
+  word_ = options.cluster->self;
+  asks_ = options.cluster->asks;
   membership_options config{
-      .self = options.cluster->self, .line = options.cluster->words, .desk = options.cluster->asks};
+      .self = word_,
+      .line = options.cluster->words,
+      .desk = asks_,
+      .other_questions = [root = caf::actor_cast<caf::weak_actor_ptr>(self_)](const auto& asked) {
+        const auto record = decode_look_question(asked.payload);
+        const auto to = root.lock();
+        if (record && to)
+          caf::anon_send(caf::actor_cast<ledger_root_actor>(to), held_atom_v, to_int(*record),
+                         std::string{asked.reply});
+        return record.has_value();
+      }};
   membership_ =
       children_.add(self_->spawn(guarded(membership), std::move(config)), {membership_state::name});
 }
@@ -94,8 +106,10 @@ void ledger_root_state::spawn_fetchers(const ledger_root_options& options) {
                            .postpones = ports.postpones,
                            .lease = options.lease,
                            .stragglers = std::chrono::milliseconds{options.detach ? 250 : 0}};
-    fetchers_.push_back(children_.add(self_->spawn(guarded(fetcher), std::move(config)),
-                                      {fetcher_state::name, ports.instance}));
+    const auto one = children_.add(self_->spawn(guarded(fetcher), std::move(config)),
+                                   {fetcher_state::name, ports.instance});
+    fetchers_.push_back(one);
+    holders_.push_back(one);
   }
 }
 
@@ -153,6 +167,40 @@ void ledger_root_state::tell_tally() {
           [this](const caf::error&) { tally_under_way_ = false; });
 }
 
+// A question that comes while several are under way is not answered: whoever asks knows that a node
+// may be silent. So many at once cannot keep the fetchers from their work.
+void ledger_root_state::look_for(std::int64_t record, const std::string& reply) {
+  constexpr std::size_t looks_max = 4;
+  if (looks_ == looks_max)
+    return;
+  ++looks_;
+  struct gathering {
+    record_look said;
+    std::size_t open;
+  };
+  const auto all = std::make_shared<gathering>();
+  all->said.boot = word_.boot;
+  all->said.node = word_.name;
+  all->open = holders_.size();
+  const auto done = [this, all, reply] {
+    if (--all->open > 0)
+      return;
+    --looks_;
+    asks_->answer(reply, encode_look(all->said), {});
+  };
+  for (const auto& each : holders_)
+    self_->request(each, std::chrono::seconds{1}, held_atom_v, record)
+        .then(
+            [all, done](const fetcher_look& got) {
+              if (got.held)
+                all->said.held.push_back(*got.held);
+              if (got.pulled.to > 0)
+                all->said.pulled.push_back(got.pulled);
+              done();
+            },
+            [done](const caf::error&) { done(); });
+}
+
 ledger_root_actor::behavior_type ledger_root_state::begin(pointer self,
                                                           const ledger_root_options& options) {
   LEDGERD_ASSERT(!options.fetchers.empty() && !options.stores.empty());
@@ -174,6 +222,7 @@ ledger_root_actor::behavior_type ledger_root_state::begin(pointer self,
         return children_.drain(deadline_ms);
       },
       [this](report_atom) { return children_.report(); },
+      [this](held_atom, std::int64_t record, const std::string& reply) { look_for(record, reply); },
   };
 }
 

@@ -91,6 +91,7 @@ private:
   void call_the_roll();
   void tell_doing();
   void tell_tally();
+  void look_for(std::int64_t record, const std::string& reply);
 
   const ledger_root_actor::pointer self_;
   child_list<pointer> children_;
@@ -98,6 +99,10 @@ private:
   word_sink membership_; // null: the node is alone
   entry_sink region_;
   std::vector<pausable_actor> fetchers_;
+  std::vector<holding_actor> holders_; // the same
+  node_word word_;                     // as the node began
+  std::shared_ptr<question_desk> asks_;
+  std::size_t looks_ = 0; // under way
 
   std::vector<bool> circuits_; // by gate: open
   bool paused_ = false;

@@ -106,6 +106,45 @@ CAF_TEST(a delivery is acknowledged only after its verdict and the PubAck) {
   CAF_CHECK_EQUAL(source->count("receipt.1", settlement::acknowledge), 1u);
 }
 
+CAF_TEST(a result names its request and the node) {
+  arrive(41, deposit_json(1, "ann", 10));
+  answer(entries->at(0).from.tag, outcome::applied);
+  CAF_REQUIRE_EQUAL(results->published.size(), 1u);
+  CAF_CHECK_EQUAL(header_of(results->published[0], "Ledgerd-Origin"), "41 n1");
+}
+
+CAF_TEST(whoever asks is told what is held and how far was pulled) {
+  results->confirm_at_once = false;
+  fetcher_look told;
+  const auto ask_for = [&](std::int64_t id) {
+    told = {};
+    ask(
+        subject, [&](const fetcher_look& got) { told = got; }, held_atom_v, id);
+    consume_messages();
+  };
+  ask_for(1);
+  CAF_CHECK(!told.held && told.pulled.to == 0);
+  arrive(7, deposit_json(12, "ann", 10));
+  arrive(9, deposit_json(1, "ann", 10));
+  pass(std::chrono::milliseconds{1500});
+  ask_for(1);
+  CAF_REQUIRE(told.held.has_value());
+  CAF_CHECK(*told.held == (held_request{"deposit-consumer/0", "deciding", 9, 1500, 1, 0}));
+  CAF_CHECK(told.pulled == (pulled_subject{"transaction.deposit", 9}));
+  fail(entries->at(1).from.tag);
+  ask_for(1);
+  CAF_CHECK(told.held && told.held->stage == "failed" && told.held->attempts == 1);
+  answer(entries->at(0).from.tag, outcome::applied);
+  ask_for(12);
+  CAF_CHECK(told.held && told.held->stage == "publishing");
+  results->answer(results->published[0].token, true);
+  consume_messages();
+  ask_for(12);
+  CAF_CHECK(!told.held && told.pulled.to == 9);
+  ask_for(2); // its digit stands in a payload, and it is another record
+  CAF_CHECK(!told.held);
+}
+
 CAF_TEST(credit bounds what is held and comes back with the settlement) {
   results->confirm_at_once = false;
   CAF_CHECK_EQUAL(source->room, 4u);

@@ -47,8 +47,13 @@ public:
     });
   }
   std::vector<audited_posting> find_all(const std::vector<record_id>&) override { return {}; }
-  void snapshot(const std::function<void(const account_row&)>&,
+  void snapshot(const std::optional<account_key>&, const std::function<void(const account_row&)>&,
                 const std::function<void(const audited_posting&)>&) override {}
+  std::vector<linked_posting> linked_after(transaction_id, std::size_t,
+                                           std::chrono::seconds) override {
+    return {};
+  }
+  std::int64_t written_with(const posting&) override { return 1; }
   totals count() override {
     ++calls;
     if (away)

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "messaging/names.hpp"
 #include "tests/actors/child_lines.hpp"
 #include "tests/support/fake_desk.hpp"
 #include "tests/support/memory_store.hpp"
@@ -28,6 +29,7 @@ public:
 struct ledger_root_fixture : fixture {
   std::vector<std::shared_ptr<fake_source>> sources;
   std::shared_ptr<fake_desk> entries = std::make_shared<fake_desk>();
+  std::shared_ptr<fake_desk> asks = std::make_shared<fake_desk>();
   std::shared_ptr<played_word_line> words = std::make_shared<played_word_line>();
   ledger_root_actor root;
 
@@ -57,7 +59,7 @@ struct ledger_root_fixture : fixture {
     if (among_others)
       options.cluster = ledger_cluster{.self = {.boot = boot_id{1}, .name = "node", .ledger = true},
                                        .words = words,
-                                       .asks = std::make_shared<fake_desk>(),
+                                       .asks = asks,
                                        .entries = entries,
                                        .make_line = [](boot_id) { return nullptr; },
                                        .received = {100}};
@@ -180,6 +182,45 @@ CAF_TEST(it says what it is doing and its last word is that it has gone) {
       root, [](const drain_summary&) {}, drain_atom_v, std::int64_t{1000});
   consume_messages();
   CAF_CHECK(since(count) == (std::vector{d::leaving, d::gone}));
+}
+
+CAF_TEST(whoever asks about a record is told what all fetchers say) {
+  sources[0]->arriving.push_back(
+      make_delivery("transaction.deposit", deposit_json(5, "ann", 1), 3));
+  sources[0]->wake();
+  consume_messages();
+  const auto put = [&](std::string question, std::string reply) {
+    asks->put({std::string{names::cluster_ask},
+               std::move(question),
+               {},
+               std::move(reply),
+               std::chrono::steady_clock::now()});
+  };
+  put(encode_look_question(record_id{5}), "_INBOX.a");
+  put("what is this", "_INBOX.b");
+  consume_messages();
+  const auto given = asks->answers();
+  CAF_REQUIRE_EQUAL(given.size(), 2u);
+  const auto is_look = [](const auto& each) { return each.reply == "_INBOX.a"; };
+  const auto look = decode_look(std::find_if(given.begin(), given.end(), is_look)->payload);
+  CAF_REQUIRE(look.has_value());
+  CAF_CHECK_EQUAL(look->node, "node");
+  CAF_REQUIRE_EQUAL(look->pulled.size(), 1u);
+  CAF_CHECK_EQUAL(look->pulled[0].to, 3u);
+  // What nobody knows is answered as ever.
+  CAF_CHECK(decode_answer(std::find_if_not(given.begin(), given.end(), is_look)->payload));
+}
+
+CAF_TEST(many such questions at once are not all answered) {
+  for (int i = 0; i < 16; ++i)
+    asks->put({std::string{names::cluster_ask},
+               encode_look_question(record_id{5}),
+               {},
+               "_INBOX." + std::to_string(i),
+               std::chrono::steady_clock::now()});
+  consume_messages();
+  CAF_CHECK_GREATER(asks->answers().size(), 3u);
+  CAF_CHECK_LESS(asks->answers().size(), 16u);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
