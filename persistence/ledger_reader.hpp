@@ -1,6 +1,8 @@
 // Reading the ledger: for the verbs, the audit and the responder.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -23,6 +25,12 @@ struct account_row {
 struct audited_posting {
   posting row;
   std::int64_t stored_fingerprint = 0;
+};
+
+// A row and the one before it in its account's chain.
+struct linked_posting {
+  audited_posting at;
+  std::optional<money> balance_before; // after the row with the seq before; nothing: no such row
 };
 
 // Read-only access for the verbs and the audit. Every function waits and throws std::runtime_error.
@@ -50,10 +58,20 @@ public:
   // The postings among `ids` that exist, in no order.
   virtual std::vector<audited_posting> find_all(const std::vector<record_id>& ids) = 0;
 
-  // One consistent picture (a repeatable-read transaction) of the whole ledger, streamed through a
-  // cursor: all accounts in key order, then all postings in (account key, seq) order.
-  virtual void snapshot(const std::function<void(const account_row&)>& account,
+  // One consistent picture (a repeatable-read transaction) of the whole ledger, streamed through
+  // two cursors: all accounts in key order and all postings in (account key, seq) order, each
+  // account before its postings. With `after` only what comes after that account.
+  virtual void snapshot(const std::optional<account_key>& after,
+                        const std::function<void(const account_row&)>& account,
                         const std::function<void(const audited_posting&)>& row) = 0;
+
+  // At most `limit` postings with a higher transaction id, in order of their ids, and of these only
+  // as many as are older than `rest` together: an earlier id may still be under way.
+  virtual std::vector<linked_posting> linked_after(transaction_id id, std::size_t limit,
+                                                   std::chrono::seconds rest) = 0;
+
+  // How many postings the transaction wrote that wrote this one.
+  virtual std::int64_t written_with(const posting& row) = 0;
 
   struct totals {
     std::int64_t accounts = 0;

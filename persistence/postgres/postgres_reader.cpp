@@ -15,6 +15,9 @@ namespace {
 
 constexpr auto probe_limit = std::chrono::milliseconds(900);
 
+// Of `posting_columns`.
+constexpr int user_column = 2;
+
 // How many rows of a snapshot are held at once.
 constexpr std::size_t fetch_size = 5000;
 
@@ -58,6 +61,21 @@ const statement read_audited{"read_audited", "SELECT " + posting_columns
                                                  + ", fingerprint FROM ledger.transactions "
                                                    "WHERE record_id = ANY ($1::bigint[])"};
 
+// Through the two unique indexes. The ids of one transaction lie close together.
+const statement read_linked{
+    "read_linked",
+    "SELECT t.*, b.balance_after FROM (SELECT " + posting_columns
+        + ", fingerprint, created_at < now() - $3::bigint * interval '1 second' AS rests "
+          "FROM ledger.transactions WHERE id > $1::bigint ORDER BY id LIMIT $2::bigint) AS t "
+          "LEFT JOIN ledger.transactions AS b ON b.user_id = t.user_id AND b.currency = t.currency "
+          "AND b.seq = t.seq - 1 ORDER BY t.id"};
+
+const statement read_batch{
+    "read_batch",
+    "SELECT count(*) FROM ledger.transactions WHERE id BETWEEN $1::bigint - 10000 AND "
+    "$1::bigint + 10000 AND created_at = (SELECT created_at FROM ledger.transactions WHERE id = "
+    "$1::bigint)"};
+
 // For each statement of a picture of everything.
 constexpr auto snapshot_limit = std::chrono::minutes(30);
 
@@ -90,7 +108,7 @@ public:
   explicit postgres_reader(const url_source& database_url)
       : session_(database_url, {},
                  {read_currencies, read_accounts, read_posting_by_record, read_marks, read_history,
-                  read_user_history, read_audited}),
+                  read_user_history, read_audited, read_linked, read_batch}),
         probe_(database_url) {}
 
   std::vector<currency> currencies() override {
@@ -146,8 +164,16 @@ public:
     return read_all(ask(read_audited, {list.c_str()}), read_audited_posting);
   }
 
-  void snapshot(const std::function<void(const account_row&)>& account,
+  void snapshot(const std::optional<account_key>& after,
+                const std::function<void(const account_row&)>& account,
                 const std::function<void(const audited_posting&)>& row) override;
+
+  std::vector<linked_posting> linked_after(transaction_id id, std::size_t limit,
+                                           std::chrono::seconds rest) override;
+
+  std::int64_t written_with(const posting& row) override {
+    return ask(read_batch, {std::to_string(to_int(row.id)).c_str()}).integer(0, 0);
+  }
 
   totals count() override;
 
@@ -186,30 +212,94 @@ private:
   probe probe_;
 };
 
-template <class Show>
-void stream(database& session, const std::string& query, Show show) {
-  session.run("DECLARE everything NO SCROLL CURSOR FOR " + query);
-  const auto fetch = "FETCH " + std::to_string(fetch_size) + " FROM everything";
-  for (auto part = session.run(fetch); part.size() > 0; part = session.run(fetch))
-    for (std::size_t i = 0; i < part.size(); ++i)
-      show(part, i);
-  session.run("CLOSE everything");
+// One of several queries that are read together, a part at a time.
+class cursor {
+public:
+  cursor(database& session, std::string name, const std::string& query)
+      : session_(session), name_(std::move(name)) {
+    session_.run("DECLARE " + name_ + " NO SCROLL CURSOR FOR " + query);
+    fetch();
+  }
+
+  // Whether there is a row: `part()` and `row()` say where.
+  bool has_row() const { return row_ < part_->size(); }
+  const rows& part() const { return *part_; }
+  std::size_t row() const { return row_; }
+
+  void advance() {
+    if (++row_ == part_->size())
+      fetch();
+  }
+
+private:
+  void fetch() {
+    part_.reset(); // before the next one comes
+    part_ = session_.run("FETCH " + std::to_string(fetch_size) + " FROM " + name_);
+    row_ = 0;
+  }
+
+  database& session_;
+  std::string name_;
+  std::optional<rows> part_;
+  std::size_t row_ = 0;
+};
+
+// As a text between quotes, whatever the setting for backslashes is.
+std::string quoted(std::string_view text) {
+  std::string out = "E'";
+  for (const char each : text) {
+    if (each == '\'' || each == '\\')
+      out += each;
+    out += each;
+  }
+  return out + "'";
 }
 
-void postgres_reader::snapshot(const std::function<void(const account_row&)>& account,
+void postgres_reader::snapshot(const std::optional<account_key>& after,
+                               const std::function<void(const account_row&)>& account,
                                const std::function<void(const audited_posting&)>& row) {
+  const auto behind = after ? " WHERE (user_id, currency) > (" + quoted(after->user_id) + ", "
+                                  + quoted(after->currency.text()) + ")"
+                            : std::string();
   with_patient_session([&](database& session) {
     session.run(begin_snapshot);
-    stream(session,
-           "SELECT " + account_columns + " FROM ledger.accounts ORDER BY user_id, currency",
-           [&](const rows& part, std::size_t i) { account(read_account(part, i)); });
-    stream(session,
-           "SELECT " + posting_columns
-               + ", fingerprint FROM ledger.transactions ORDER BY user_id, currency, seq",
-           [&](const rows& part, std::size_t i) { row(read_audited_posting(part, i)); });
+    cursor accounts(session, "accounts",
+                    "SELECT " + account_columns + " FROM ledger.accounts" + behind
+                        + " ORDER BY user_id, currency");
+    cursor postings(session, "postings",
+                    "SELECT " + posting_columns + ", fingerprint FROM ledger.transactions" + behind
+                        + " ORDER BY user_id, currency, seq");
+    while (accounts.has_row() || postings.has_row()) {
+      if (accounts.has_row()) {
+        const auto next = read_account(accounts.part(), accounts.row());
+        if (!postings.has_row()
+            || next.account <= read_account_key(postings.part(), postings.row(), user_column)) {
+          account(next);
+          accounts.advance();
+          continue;
+        }
+      }
+      row(read_audited_posting(postings.part(), postings.row()));
+      postings.advance();
+    }
     session.rollback();
     return true;
   });
+}
+
+std::vector<linked_posting> postgres_reader::linked_after(transaction_id id, std::size_t limit,
+                                                          std::chrono::seconds rest) {
+  constexpr int rests = posting_column_count + 1;
+  const auto answer =
+      ask(read_linked, {std::to_string(to_int(id)).c_str(), std::to_string(limit).c_str(),
+                        std::to_string(rest.count()).c_str()});
+  std::vector<linked_posting> result;
+  for (std::size_t i = 0; i < answer.size() && answer.text(i, rests) == "t"; ++i) {
+    result.push_back({read_audited_posting(answer, i), std::nullopt});
+    if (!answer.is_null(i, rests + 1))
+      result.back().balance_before = money{answer.integer(i, rests + 1)};
+  }
+  return result;
 }
 
 ledger_reader::totals postgres_reader::count() {

@@ -18,6 +18,7 @@ memory_database::content content_of(const std::string& database_url) {
   memory_database::content result;
   make_postgres_reader(database_url)
       ->snapshot(
+          std::nullopt,
           [&](const account_row& row) { result.accounts.emplace(row.account, row.head); },
           [&](const audited_posting& each) { result.postings.emplace(each.row.record, each.row); });
   return result;

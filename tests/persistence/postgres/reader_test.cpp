@@ -172,6 +172,7 @@ CAF_TEST(a snapshot comes in order and shows one moment) {
   std::vector<account_key> accounts;
   std::vector<std::pair<account_key, std::int64_t>> postings;
   reader()->snapshot(
+      std::nullopt,
       [&](const account_row& row) {
         // What is posted meanwhile does not show.
         if (accounts.empty())
@@ -191,9 +192,35 @@ CAF_TEST(a reader goes on after a snapshot that was broken off) {
   const auto reader = this->reader();
   struct enough {};
   CAF_CHECK(throws<enough>([&] {
-    reader->snapshot([](const account_row&) { throw enough{}; }, [](const audited_posting&) {});
+    reader->snapshot(
+        std::nullopt, [](const account_row&) { throw enough{}; }, [](const audited_posting&) {});
   }));
   CAF_CHECK(reader->find(record_id{1}).has_value());
+}
+
+CAF_TEST(a picture begins behind an account and shows each before its postings) {
+  for (const auto* user : {"a'n\\n", "bob", "cid"})
+    post(group(won(user), {}, {deposit(static_cast<std::int64_t>(user[0]), 5)}));
+  std::string seen;
+  reader()->snapshot(
+      won("a'n\\n"), [&](const account_row& row) { seen += "A" + row.account.user_id; },
+      [&](const audited_posting& each) { seen += "P" + each.row.account.user_id; });
+  CAF_CHECK_EQUAL(seen, "AbobPbobAcidPcid");
+}
+
+CAF_TEST(new postings come with the balance before them once they are at rest) {
+  post(group(won("ann"), {}, {deposit(1, 100), deposit(2, 7)}));
+  post(group(won("bob"), {}, {deposit(3, 1)}));
+  const auto reader = this->reader();
+  CAF_CHECK(reader->linked_after(transaction_id{0}, 10, std::chrono::seconds{60}).empty());
+  const auto rows = reader->linked_after(transaction_id{0}, 10, std::chrono::seconds{0});
+  CAF_REQUIRE_EQUAL(rows.size(), 3u);
+  CAF_CHECK(!rows[0].balance_before && !rows[2].balance_before);
+  CAF_CHECK(rows[1].balance_before == money{100});
+  CAF_CHECK_EQUAL(reader->linked_after(rows[1].at.row.id, 10, std::chrono::seconds{0}).size(), 1u);
+  CAF_CHECK_EQUAL(reader->linked_after(transaction_id{0}, 2, std::chrono::seconds{0}).size(), 2u);
+  CAF_CHECK_EQUAL(reader->written_with(rows[0].at.row), 2);
+  CAF_CHECK_EQUAL(reader->written_with(rows[2].at.row), 1);
 }
 
 CAF_TEST(a reader goes on when its idle session was ended) {
