@@ -1,52 +1,13 @@
 #include "app/audit/audit.hpp"
 
 #include <nlohmann/json.hpp>
-#include <span>
 
-#include "app/audit/records.hpp"
 #include "app/base/output.hpp"
 #include "app/base/text.hpp"
-#include "messaging/deleted_unread.hpp"
-#include "messaging/topology.hpp"
 
 namespace ledgerd {
 
 namespace {
-
-// The account side's consumers need not exist.
-void check_settled(const durable_consumer& which, const consumer_state& state,
-                   finding_list& findings) {
-  const auto name = std::string(which.name);
-  if (!state.exists && which.reader == consumer_reader::ledger)
-    findings.add(finding_kind::not_settled, "consumer " + name + " does not exist");
-  else if (state.pending != 0 || state.ack_pending != 0)
-    findings.add(finding_kind::not_settled,
-                 "consumer " + name + " has " + std::to_string(state.pending)
-                     + " messages to hand out and " + std::to_string(state.ack_pending)
-                     + " to be acknowledged");
-}
-
-void check_read(const stream_state& requests, std::span<const consumer_state> consumers,
-                finding_list& findings) {
-  if (const auto gone = deleted_unread(requests.first_seq, consumers))
-    findings.add(finding_kind::deleted_unread, "messages " + std::to_string(gone->first) + " to "
-                                                   + std::to_string(gone->last) + " of "
-                                                   + std::string(names::request_stream)
-                                                   + " were deleted before they were read");
-}
-
-// Reads a stream from its beginning and notes how far back that was.
-template <class Visit>
-void read_all(broker& nats, audited_stream& stream, Visit visit) {
-  if (!stream.state.exists || stream.state.messages == 0)
-    return;
-  nats.read(stream.name, "", stream.state.first_seq, [&](const stored_message& message) {
-    if (stream.first_stored_at_ns == 0)
-      stream.first_stored_at_ns = message.stored_at_ns;
-    visit(message);
-    return true;
-  });
-}
 
 std::string reach_text(const audited_stream& stream) {
   if (!stream.state.exists)
@@ -84,60 +45,6 @@ void audit_report::count(const ledger_audit& chains, const stream_audit& message
   before_import = messages.before_import();
 }
 
-audit_report run_audit(ledger_reader& ledger, record_reader& records, broker& nats,
-                       const audit_rules& rules) {
-  audit_report report;
-  const currency_table currencies(ledger.currencies());
-  ledger_audit chains(report.findings);
-  stream_audit messages(rules, currencies, report.findings);
-  // The order matters: see stream_audit.
-  std::vector<consumer_state> deciders; // in the order of the movements
-  for (const auto& one : durable_consumers) {
-    if (one.stream == names::dead_letter_stream)
-      continue;
-    const auto state = nats.consumer(one.stream, one.name);
-    if (!rules.live)
-      check_settled(one, state, report.findings);
-    if (one.reader == consumer_reader::ledger)
-      deciders.push_back(state);
-  }
-  messages.consumers(deciders);
-  for (const auto name : {names::request_stream, names::result_stream, names::dead_letter_stream}) {
-    report.streams.push_back({name, nats.stream(name)});
-    if (!report.streams.back().state.exists)
-      report.findings.add(finding_kind::stream_missing,
-                          "stream " + std::string(name) + " does not exist");
-  }
-  auto& requests = report.streams[0];
-  auto& results = report.streams[1];
-  auto& dead_letters = report.streams[2];
-  messages.streams(requests.state, results.state, dead_letters.state);
-  check_read(requests.state, deciders, report.findings);
-  read_all(nats, dead_letters, [&](const stored_message& m) { messages.dead_letter(m); });
-  audited_stream actions{names::action_stream, nats.stream(names::action_stream)};
-  read_all(nats, actions, [&](const stored_message& m) { messages.action(m); });
-  read_all(nats, results, [&](const stored_message& m) { messages.result(m); });
-  ledger.snapshot([&](const account_row& account) { chains.account(account); },
-                  [&](const audited_posting& row) {
-                    chains.row(row);
-                    messages.row(row.row);
-                  });
-  chains.finish();
-  messages.match();
-  read_all(nats, requests, [&](const stored_message& m) { messages.request(m); });
-  messages.finish();
-  // After the ledger: a record may get its verdict meanwhile, but a row never goes away.
-  report.has_records = records.exists();
-  if (report.has_records) {
-    record_audit verdicts(rules.live, report.findings);
-    audit_records(records, ledger, verdicts);
-    report.records = verdicts.records();
-    report.pending = verdicts.pending();
-  }
-  report.count(chains, messages);
-  return report;
-}
-
 std::string audit_table(const audit_report& report) {
   const auto reach = [&](std::size_t i) { return reach_text(report.streams[i]); };
   std::vector<std::vector<std::string>> checked{
@@ -154,6 +61,9 @@ std::string audit_table(const audit_report& report) {
   if (report.has_records)
     checked.push_back({"records", std::to_string(report.records), "the beginning"});
   auto out = format_table(checked);
+  if (!report.resumed.empty())
+    out += "\nbegun at " + report.resumed
+           + ", interrupted, and gone on with: it holds for that time\n";
   if (report.pending != 0)
     out += "\n" + std::to_string(report.pending) + " records have no verdict yet\n";
   if (report.before_import != 0)
@@ -197,6 +107,8 @@ std::string audit_json(const audit_report& report) {
                                 {"streams", streams},
                                 {"findingCounts", counts},
                                 {"findings", listed}};
+  if (!report.resumed.empty())
+    result["resumed"] = report.resumed;
   if (report.has_records) {
     result["records"] = report.records;
     result["pending"] = report.pending;
@@ -207,7 +119,7 @@ std::string audit_json(const audit_report& report) {
 
 int audit(ledger_reader& ledger, record_reader& records, broker& nats,
           const audit_options& options) {
-  const auto report = run_audit(ledger, records, nats, options.rules);
+  const auto report = run_audit(ledger, records, nats, options.rules, options.how);
   const auto text = options.json ? audit_json(report) : audit_table(report);
   print_lines(text);
   return report.findings.empty() ? 0 : 1;

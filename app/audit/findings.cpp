@@ -45,6 +45,20 @@ std::string_view to_text(finding_kind kind) noexcept {
   return {};
 }
 
+std::optional<finding_kind> parse_finding_kind(std::string_view text) noexcept {
+  for (auto kind = finding_kind{}; !to_text(kind).empty();
+       kind = static_cast<finding_kind>(static_cast<int>(kind) + 1))
+    if (to_text(kind) == text)
+      return kind;
+  return std::nullopt;
+}
+
+void finding_list::restore(std::map<finding_kind, std::uint64_t> counts,
+                           std::vector<finding> listed) {
+  counts_ = std::move(counts);
+  listed_ = std::move(listed);
+}
+
 void finding_list::add(finding_kind kind, std::string detail) {
   if (++counts_[kind] <= listed_max_)
     listed_.push_back({kind, std::move(detail)});

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,6 +55,7 @@ enum class finding_kind : std::uint8_t {
 };
 
 std::string_view to_text(finding_kind kind) noexcept; // the enumerator's name
+std::optional<finding_kind> parse_finding_kind(std::string_view text) noexcept;
 
 struct finding {
   finding_kind kind;
@@ -68,6 +70,9 @@ public:
   explicit finding_list(std::size_t listed_max = 100) : listed_max_(listed_max) {}
 
   void add(finding_kind kind, std::string detail);
+
+  // Of an audit that was interrupted.
+  void restore(std::map<finding_kind, std::uint64_t> counts, std::vector<finding> listed);
 
   bool empty() const noexcept { return counts_.empty(); }
   const std::vector<finding>& listed() const noexcept { return listed_; }

@@ -8,20 +8,6 @@ namespace ledgerd {
 
 namespace {
 
-std::string int128_text(int128 number) {
-  const bool negative = number < 0;
-  std::string digits;
-  do {
-    const auto digit = static_cast<int>(number % 10);
-    digits.push_back(static_cast<char>('0' + (digit < 0 ? -digit : digit)));
-    number /= 10;
-  } while (number != 0);
-  if (negative)
-    digits.push_back('-');
-  std::reverse(digits.begin(), digits.end());
-  return digits;
-}
-
 std::string row_text(const posting& row) {
   return "account " + account_text(row.account) + ", seq " + std::to_string(row.seq) + ", record "
          + std::to_string(to_int(row.record));
@@ -61,12 +47,62 @@ bool follows_from(money balance, const posting& row) noexcept {
 
 } // namespace
 
+std::optional<finding> fault_of(const audited_posting& audited,
+                                const std::optional<money>& before) {
+  const auto& row = audited.row;
+  if (fingerprint(row.account, row.type, row.amount) != audited.stored_fingerprint)
+    return finding{finding_kind::wrong_fingerprint,
+                   row_text(row) + ": the fingerprint is not that of the content"};
+  if (!in_range(row))
+    return finding{finding_kind::invalid_row, row_text(row) + ": a value is out of range"};
+  if ((row.seq == 1) == before.has_value())
+    return finding{finding_kind::chain_gap, row_text(row) + ": the row before it is missing"};
+  const auto balance = before.value_or(money{});
+  if (follows_from(balance, row))
+    return std::nullopt;
+  const auto decided = decide_anyway(balance, row);
+  return finding{decided.verdict != row.verdict ? finding_kind::wrong_decision
+                                                : finding_kind::wrong_balance,
+                 row_text(row) + ": does not follow from the balance before it, "
+                     + std::to_string(balance.minor_units())};
+}
+
+std::string int128_text(int128 number) {
+  const bool negative = number < 0;
+  std::string digits;
+  do {
+    const auto digit = static_cast<int>(number % 10);
+    digits.push_back(static_cast<char>('0' + (digit < 0 ? -digit : digit)));
+    number /= 10;
+  } while (number != 0);
+  if (negative)
+    digits.push_back('-');
+  std::reverse(digits.begin(), digits.end());
+  return digits;
+}
+
+std::optional<int128> parse_int128(std::string_view text) noexcept {
+  const bool negative = text.starts_with('-');
+  text.remove_prefix(negative ? 1 : 0);
+  if (text.empty() || text.size() > 38)
+    return std::nullopt;
+  int128 number = 0;
+  for (const char each : text) {
+    if (each < '0' || each > '9')
+      return std::nullopt;
+    number = number * 10 + (each - '0');
+  }
+  return negative ? -number : number;
+}
+
 std::string account_text(const account_key& key) {
   return key.user_id + "/" + std::string(key.currency.text());
 }
 
 void ledger_audit::account(const account_row& row) {
-  sums_[row.account.currency].balances += row.head.balance.minor_units();
+  at_.sums[row.account.currency].balances += row.head.balance.minor_units();
+  ++at_.accounts;
+  at_.last = row.account;
   accounts_.push_back(row);
 }
 
@@ -75,13 +111,14 @@ void ledger_audit::row(const audited_posting& audited) {
   if (!current_ || current_->key != row.account) {
     close();
     open(row.account);
+    at_.last = std::max(at_.last, std::optional(row.account));
   }
   if (row.verdict == outcome::applied) {
-    ++applied_;
+    ++at_.applied;
     const int128 amount = row.amount.minor_units();
-    sums_[row.account.currency].moved += row.type == movement::deposit ? amount : -amount;
+    at_.sums[row.account.currency].moved += row.type == movement::deposit ? amount : -amount;
   } else {
-    ++refused_;
+    ++at_.refused;
   }
   if (fingerprint(row.account, row.type, row.amount) != audited.stored_fingerprint)
     findings_.add(finding_kind::wrong_fingerprint,
@@ -90,12 +127,15 @@ void ledger_audit::row(const audited_posting& audited) {
 }
 
 void ledger_audit::open(const account_key& key) {
-  while (next_account_ < accounts_.size() && accounts_[next_account_].account < key)
-    report_unopened(accounts_[next_account_++]);
+  while (!accounts_.empty() && accounts_.front().account < key) {
+    report_unopened(accounts_.front());
+    accounts_.pop_front();
+  }
   current_.emplace().key = key;
-  if (next_account_ < accounts_.size() && accounts_[next_account_].account == key)
-    current_->expected = accounts_[next_account_++].head;
-  else
+  if (!accounts_.empty() && accounts_.front().account == key) {
+    current_->expected = accounts_.front().head;
+    accounts_.pop_front();
+  } else
     findings_.add(finding_kind::posting_without_account,
                   "account " + account_text(key) + " has rows, but is missing");
 }
@@ -159,12 +199,18 @@ void ledger_audit::check_link(const posting& row) {
   head.balance = row.balance_after;
 }
 
-void ledger_audit::finish() {
+const ledger_audit::place& ledger_audit::pause() {
   close();
   current_.reset();
-  while (next_account_ < accounts_.size())
-    report_unopened(accounts_[next_account_++]);
-  for (const auto& [code, sums] : sums_)
+  for (const auto& each : accounts_)
+    report_unopened(each);
+  accounts_.clear();
+  return at_;
+}
+
+void ledger_audit::finish() {
+  pause();
+  for (const auto& [code, sums] : at_.sums)
     if (sums.balances != sums.moved)
       findings_.add(finding_kind::not_conserved,
                     "currency " + std::string(code.text()) + ": the balances add up to "

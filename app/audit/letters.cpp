@@ -122,20 +122,23 @@ std::optional<std::string> letter_book::fault_of(const stored_message& message) 
   return std::nullopt;
 }
 
+void letter_book::find(finding_kind kind, const stored_message& letter, const std::string& detail) {
+  if (letter.seq > judged_up_to_)
+    findings_.add(kind, message_text(names::dead_letter_stream, letter.seq) + ": " + detail);
+}
+
 void letter_book::dead_letter(const stored_message& message) {
   ++count_;
   if (first_letter_at_ns_ == 0)
     first_letter_at_ns_ = message.stored_at_ns;
   if (const auto fault = fault_of(message)) {
-    findings_.add(finding_kind::dead_letter_malformed,
-                  message_text(names::dead_letter_stream, message.seq) + ": " + *fault);
+    find(finding_kind::dead_letter_malformed, message, *fault);
     return;
   }
   const auto reason = *parse_dead_reason(*header_of(message, "Ledgerd-Reason"));
   if (reason == dead_reason::contrary_verdict)
-    findings_.add(finding_kind::contrary_verdict,
-                  message_text(names::dead_letter_stream, message.seq) + ": "
-                      + std::string(*header_of(message, "Ledgerd-Detail")));
+    find(finding_kind::contrary_verdict, message,
+         std::string(*header_of(message, "Ledgerd-Detail")));
   const auto of = *original_of(message);
   if (!of)
     return;

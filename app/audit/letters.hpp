@@ -66,6 +66,8 @@ public:
   void streams(const stream_state& requests, const stream_state& results,
                const stream_state& letters);
   void dead_letter(const stored_message& message);
+  // Letters up to this sequence were judged before: what is wrong with them has been found.
+  void judged_up_to(std::uint64_t seq) noexcept { judged_up_to_ = seq; }
   void action(const stored_message& message);
 
   range of(const original& which);
@@ -87,6 +89,7 @@ private:
   // empty inner value when that belongs to an earlier life of its stream.
   std::optional<std::optional<original>> original_of(const stored_message& letter) const;
   std::optional<std::string> fault_of(const stored_message& message) const;
+  void find(finding_kind kind, const stored_message& letter, const std::string& detail);
 
   finding_list& findings_;
   stream_state request_stream_;
@@ -94,6 +97,7 @@ private:
   stream_state letter_stream_;
   std::int64_t first_letter_at_ns_ = 0;
   std::uint64_t count_ = 0;
+  std::uint64_t judged_up_to_ = 0;
   std::vector<parked_letter> letters_; // by original once `sorted_`
   bool sorted_ = false;
   std::set<original> accounted_;

@@ -76,8 +76,9 @@ void record_audit::check_one(const record_reader::audited_record& audited, const
                                                     + std::to_string(to_int(row->id)) + " says");
 }
 
-void audit_records(record_reader& records, ledger_reader& ledger, record_audit& into) {
-  for (record_id last{0};;) {
+void audit_records(record_reader& records, ledger_reader& ledger, record_audit& into,
+                   record_id last, const std::function<void(record_id)>& read) {
+  for (;;) {
     const auto part = records.after(last, part_size);
     if (part.empty())
       return;
@@ -87,6 +88,7 @@ void audit_records(record_reader& records, ledger_reader& ledger, record_audit& 
       ids.push_back(each.row.id);
     into.check(part, ledger.find_all(ids));
     last = ids.back();
+    read(last);
   }
 }
 

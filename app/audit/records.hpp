@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "app/audit/findings.hpp"
@@ -32,7 +33,9 @@ private:
   std::uint64_t pending_ = 0;
 };
 
-// Reads all records, and for each part of them the ledger's rows. Waits; throws std::runtime_error.
-void audit_records(record_reader& records, ledger_reader& ledger, record_audit& into);
+// Reads all records with an id above `last`, and for each part of them the ledger's rows; `read`
+// hears the last id of each part. Waits; throws std::runtime_error.
+void audit_records(record_reader& records, ledger_reader& ledger, record_audit& into,
+                   record_id last, const std::function<void(record_id)>& read);
 
 } // namespace ledgerd

@@ -53,15 +53,15 @@ void stream_audit::streams(const stream_state& requests, const stream_state& res
 }
 
 // Counts it if so. To be asked of what has no row.
-bool stream_audit::is_of_another_service(const stored_message& message) noexcept {
-  if (message.stored_at_ns / 1000 >= rules_.opened_at)
+bool stream_audit::is_of_another_service(std::int64_t stored_at_ns) noexcept {
+  if (stored_at_ns / 1000 >= rules_.opened_at)
     return false;
-  ++before_import_;
+  ++counts_.before_import;
   return true;
 }
 
 void stream_audit::result(const stored_message& message) {
-  if (is_of_another_service(message)) // rows are younger, and their results with them
+  if (is_of_another_service(message.stored_at_ns)) // rows are younger, and their results with them
     return;
   if (first_result_at_ns_ == 0)
     first_result_at_ns_ = message.stored_at_ns;
@@ -77,7 +77,8 @@ void stream_audit::result(const stored_message& message) {
     return findings_.add(finding_kind::result_malformed,
                          message_text(names::result_stream, message.seq)
                              + ": Nats-Msg-Id does not name its record");
-  results_.push_back({to_int(*record), digest_of(message.subject, message.payload)});
+  ++counts_.results;
+  result_list_.add(to_int(*record), {to_int(*record), digest_of(message.subject, message.payload)});
 }
 
 void stream_audit::row(const posting& row) {
@@ -89,12 +90,12 @@ void stream_audit::row(const posting& row) {
                                                       + std::string(row.account.currency.text())
                                                       + ", which ledger.currencies does not know");
   const bool opening = is_opening(row);
-  openings_ += opening ? 1 : 0;
-  rows_.push_back({.record = to_int(row.record),
-                   .content = fingerprint(row.account, row.type, row.amount),
-                   .result = expected,
-                   .created_at = to_int(row.created_at),
-                   .opening = opening});
+  counts_.openings += opening ? 1 : 0;
+  row_list_.add(to_int(row.record), {.record = to_int(row.record),
+                                     .content = fingerprint(row.account, row.type, row.amount),
+                                     .result = expected,
+                                     .created_at = to_int(row.created_at),
+                                     .opening = opening});
 }
 
 stream_audit::row_range stream_audit::rows_of(std::int64_t record) {
@@ -152,83 +153,98 @@ bool stream_audit::is_settled(const stored_message& request) const {
   return request.seq <= *std::max_element(settled_.begin(), settled_.end());
 }
 
-// Whether the letter's reason is true of its original. Attempts can be exhausted by anything.
+// Whether the letter's reason is true of its original, as far as that can be told without the rows.
+// Attempts can be exhausted by anything.
 bool stream_audit::is_founded(const letter_book::parked_letter& letter,
                               const std::variant<entry, rejection>& decoded) {
   if (const auto* why = std::get_if<rejection>(&decoded))
     return letter.reason == why->reason || letter.reason == dead_reason::attempts_exhausted;
   switch (letter.reason) {
   case dead_reason::attempts_exhausted:
+  case dead_reason::record_id_conflict: // see check_conflict
     return true;
   case dead_reason::invalid_field:
     return letter.blames_currency; // which may have been unknown then
-  case dead_reason::record_id_conflict: {
-    const auto& asked = std::get<entry>(decoded);
-    const auto content = fingerprint(asked.account, asked.type, asked.amount);
-    const auto [begin, end] = rows_of(to_int(asked.id));
-    return begin != end
-           && std::none_of(begin, end, [&](const auto& row) { return row.content == content; });
-  }
   default:
     return false;
   }
 }
 
+void stream_audit::report_unfounded(std::uint64_t letter, dead_reason reason,
+                                    std::uint64_t request) {
+  findings_.add(finding_kind::dead_letter_unfounded,
+                message_text(names::dead_letter_stream, letter) + " says "
+                    + std::string(to_text(reason)) + ", which is not true of "
+                    + message_text(names::request_stream, request));
+}
+
+void stream_audit::check_conflict(const request_state& letter) {
+  const auto [begin, end] = rows_of(letter.record);
+  const bool taken = begin != end && std::none_of(begin, end, [&](const auto& row) {
+                       return row.content == letter.content;
+                     });
+  if (!taken)
+    report_unfounded(letter.conflict_letter, dead_reason::record_id_conflict, letter.seq);
+}
+
 void stream_audit::request(const stored_message& message) {
-  ++requests_;
+  ++counts_.requests;
   const auto decoded = decode_entry(message.subject, message.payload, currencies_, rules_.requests);
+  const auto* asked = std::get_if<entry>(&decoded);
+  const auto content = asked ? fingerprint(asked->account, asked->type, asked->amount) : 0;
   const letter_book::original key{false, message.seq};
   const auto [begin, end] = letters_.of(key);
   for (auto letter = begin; letter != end; ++letter) {
     letters_.compare(message, *letter);
-    // Whoever has replayed or discarded it has seen it.
-    if (!letters_.is_accounted(key) && !is_founded(*letter, decoded))
-      findings_.add(finding_kind::dead_letter_unfounded,
-                    message_text(names::dead_letter_stream, letter->own) + " says "
-                        + std::string(to_text(letter->reason)) + ", which is not true of "
-                        + message_text(names::request_stream, message.seq));
+    if (letters_.is_accounted(key))
+      continue; // whoever has replayed or discarded it has seen it
+    if (!is_founded(*letter, decoded))
+      report_unfounded(letter->own, letter->reason, message.seq);
+    else if (asked != nullptr && letter->reason == dead_reason::record_id_conflict)
+      request_list_.add(to_int(asked->id), {to_int(asked->id), content, message.seq,
+                                            message.stored_at_ns, letter->own, false});
   }
   const auto parked = begin != end || letters_.is_accounted(key);
-  if (const auto* asked = std::get_if<entry>(&decoded))
-    answer(message, *asked, parked);
-  else if (!parked && is_settled(message) && !is_of_another_service(message)
-           && !may_be_forgotten(message))
+  const auto settled = !parked && is_settled(message);
+  if (asked != nullptr)
+    request_list_.add(to_int(asked->id),
+                      {to_int(asked->id), content, message.seq, message.stored_at_ns, 0, settled});
+  else if (settled && !is_of_another_service(message.stored_at_ns)
+           && !may_be_forgotten(message.stored_at_ns))
     findings_.add(finding_kind::request_unanswered,
                   message_text(names::request_stream, message.seq)
                       + " has no dead letter: " + std::get<rejection>(decoded).detail);
 }
 
 // A request that can be read.
-void stream_audit::answer(const stored_message& request, const entry& asked, bool parked) {
-  const auto settled = !parked && is_settled(request);
-  const auto content = fingerprint(asked.account, asked.type, asked.amount);
-  const auto [begin, end] = rows_of(to_int(asked.id));
+void stream_audit::answer(const request_state& request) {
+  const auto [begin, end] = rows_of(request.record);
   bool answered = false;
   for (auto row = begin; row != end; ++row)
-    if (row->content == content) {
+    if (row->content == request.content) {
       answered = true;
       row->asked_for = true;
-      row->settled = row->settled || settled;
+      row->settled = row->settled || request.settled;
     }
-  if (answered || !settled || is_of_another_service(request))
+  if (answered || !request.settled || is_of_another_service(request.stored_at_ns))
     return;
   const auto text =
-      message_text(names::request_stream, request.seq) + ": " + record_text(to_int(asked.id));
+      message_text(names::request_stream, request.seq) + ": " + record_text(request.record);
   if (begin == end)
     return findings_.add(finding_kind::request_unanswered,
                          text + " has no row, and there is no dead letter");
   for (auto row = begin; row != end; ++row)
     row->asked_for = true; // one finding is enough
-  if (!may_be_forgotten(request))
+  if (!may_be_forgotten(request.stored_at_ns))
     findings_.add(finding_kind::conflict_not_parked,
                   text + " has a row with other content, and there is no dead letter");
 }
 
 // Counts it as not proven if so.
-bool stream_audit::may_be_forgotten(const stored_message& request) noexcept {
-  if (letters_.reaches_back_to(request.stored_at_ns))
+bool stream_audit::may_be_forgotten(std::int64_t stored_at_ns) noexcept {
+  if (letters_.reaches_back_to(stored_at_ns))
     return false;
-  ++unproven_;
+  ++counts_.unproven;
   return true;
 }
 
@@ -251,7 +267,7 @@ bool stream_audit::must_have_request(const row_state& row) const noexcept {
          && is_younger(row.created_at, request_stream_);
 }
 
-void stream_audit::finish() {
+void stream_audit::finish_part() {
   for (const auto& row : rows_)
     if (!row.asked_for && must_have_request(row))
       findings_.add(finding_kind::posting_without_request,
@@ -260,6 +276,48 @@ void stream_audit::finish() {
     if (!row.has_result && must_have_result(row))
       findings_.add(finding_kind::posting_without_result,
                     record_text(row.record) + " has a row, but no result");
+}
+
+void stream_audit::finish(const std::function<void(std::size_t, std::size_t)>& progress) {
+  const auto parts = space_.parts();
+  for (std::size_t part = 0; part < parts; ++part) {
+    rows_ = row_list_.take(part);
+    results_ = result_list_.take(part);
+    match();
+    results_ = {};
+    for (const auto& each : request_list_.take(part))
+      if (each.conflict_letter != 0)
+        check_conflict(each);
+      else
+        answer(each);
+    finish_part();
+    if (progress)
+      progress(part + 1, parts);
+  }
+  rows_ = {};
+}
+
+stream_audit::place stream_audit::pause() {
+  return {.settled = settled_,
+          .first_result_at_ns = first_result_at_ns_,
+          .results = counts_.results,
+          .requests = counts_.requests,
+          .unproven = counts_.unproven,
+          .openings = counts_.openings,
+          .before_import = counts_.before_import,
+          .row_bytes = row_list_.flush(),
+          .result_bytes = result_list_.flush(),
+          .request_bytes = request_list_.flush()};
+}
+
+void stream_audit::resume(const place& from, std::uint64_t letter_seq) {
+  settled_ = from.settled;
+  first_result_at_ns_ = from.first_result_at_ns;
+  counts_ = {from.results, from.requests, from.unproven, from.openings, from.before_import};
+  row_list_.restore(from.row_bytes);
+  result_list_.restore(from.result_bytes);
+  request_list_.restore(from.request_bytes);
+  letters_.judged_up_to(letter_seq);
 }
 
 } // namespace ledgerd

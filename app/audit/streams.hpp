@@ -1,11 +1,14 @@
 // Checks requests, results and dead letters against the ledger's rows and each other.
 //
-// Pure. Keeps 48 bytes for a row, 32 for a result, the dead letters' book, and of requests nothing.
-// Any thread, one at a time.
+// Pure but for the lists that it keeps, which go to files once they are large: 48 bytes for a row,
+// 24 for a result, 48 for a request. In memory it keeps the dead letters' book. Any thread, one at
+// a time.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,6 +17,7 @@
 
 #include "app/audit/findings.hpp"
 #include "app/audit/letters.hpp"
+#include "app/audit/spill.hpp"
 #include "domain/currency.hpp"
 #include "messaging/broker.hpp"
 #include "messaging/topology.hpp"
@@ -34,9 +38,12 @@ struct audit_rules {
 // these are read, and a row stands before its result.
 class stream_audit {
 public:
-  // `findings` and `currencies` outlive this object.
-  stream_audit(const audit_rules& rules, const currency_table& currencies, finding_list& findings)
-      : rules_(rules), currencies_(currencies), findings_(findings), letters_(findings) {}
+  // `findings`, `currencies` and `space` outlive this object.
+  stream_audit(const audit_rules& rules, const currency_table& currencies, finding_list& findings,
+               spill_space& space)
+      : rules_(rules), currencies_(currencies), findings_(findings), letters_(findings),
+        row_list_(space, "rows"), result_list_(space, "results"), request_list_(space, "requests"),
+        space_(space) {}
 
   // 1. Where the ledger's consumers stood, in the order of the movements, and what the streams
   // held.
@@ -47,26 +54,44 @@ public:
   void dead_letter(const stored_message& message) { letters_.dead_letter(message); }
   void action(const stored_message& message) { letters_.action(message); }
   void result(const stored_message& message);
-  // 3. All rows, in any order, then `match`.
+  // 3. All rows, in any order.
   void row(const posting& row);
-  void match();
-  // 4. All requests, then `finish`.
+  // 4. All requests, then `finish`; `progress` hears how many parts of how many are matched.
   void request(const stored_message& message);
-  void finish();
+  void finish(const std::function<void(std::size_t, std::size_t)>& progress = nullptr);
 
-  std::uint64_t results() const noexcept { return results_.size(); }
+  std::uint64_t results() const noexcept { return counts_.results; }
   std::uint64_t dead_letters() const noexcept { return letters_.count(); }
-  std::uint64_t requests() const noexcept { return requests_; }
+  std::uint64_t requests() const noexcept { return counts_.requests; }
 
   // Settled requests that had to be parked and have no dead letter, from a time of which that
   // stream holds nothing any more: it has dropped them by its own limits, or was made later.
-  std::uint64_t unproven() const noexcept { return unproven_; }
+  std::uint64_t unproven() const noexcept { return counts_.unproven; }
 
   // Requests and results that another service has dealt with, before balances were imported.
-  std::uint64_t before_import() const noexcept { return before_import_; }
+  std::uint64_t before_import() const noexcept { return counts_.before_import; }
 
   // Rows that an import has opened accounts with.
-  std::uint64_t openings() const noexcept { return openings_; }
+  std::uint64_t openings() const noexcept { return counts_.openings; }
+
+  // Where it is between two messages or rows, so that another one can go on there: beside this,
+  // what steps 1 and 2 tell about the dead letters must be told again.
+  struct place {
+    std::array<std::uint64_t, movement_routes.size()> settled{};
+    std::int64_t first_result_at_ns = 0;
+    std::uint64_t results = 0;
+    std::uint64_t requests = 0;
+    std::uint64_t unproven = 0;
+    std::uint64_t openings = 0;
+    std::uint64_t before_import = 0;
+    spill_sizes row_bytes{};
+    spill_sizes result_bytes{};
+    spill_sizes request_bytes{};
+  };
+
+  // Only with lists in files. Dead letters up to `letter_seq` have been judged before.
+  place pause();
+  void resume(const place& from, std::uint64_t letter_seq);
 
 private:
   struct row_state {
@@ -74,10 +99,10 @@ private:
     std::int64_t content;    // the fingerprint, computed from the content
     digest result;           // of the message that it must have
     std::int64_t created_at; // microseconds
-    bool opening = false;    // nobody need have asked for it, and no result told of it
     bool has_result = false;
     bool asked_for = false;
     bool settled = false; // a request for it has been acknowledged
+    bool opening = false; // nobody need have asked for it, and no result told of it
   };
 
   struct result_state {
@@ -87,18 +112,40 @@ private:
     friend auto operator<=>(const result_state&, const result_state&) = default;
   };
 
+  // A request that can be read, or a dead letter of one that says RECORD_ID_CONFLICT.
+  struct request_state {
+    std::int64_t record;
+    std::int64_t content;
+    std::uint64_t seq;
+    std::int64_t stored_at_ns;
+    std::uint64_t conflict_letter; // 0: this is the request
+    bool settled;                  // and not parked
+  };
+
+  struct tally {
+    std::uint64_t results = 0;
+    std::uint64_t requests = 0;
+    std::uint64_t unproven = 0;
+    std::uint64_t openings = 0;
+    std::uint64_t before_import = 0;
+  };
+
   using row_range = std::pair<std::vector<row_state>::iterator, std::vector<row_state>::iterator>;
   row_range rows_of(std::int64_t record);
+  void match();
+  void finish_part();
   bool is_settled(const stored_message& request) const;
-  bool is_of_another_service(const stored_message& message) noexcept;
+  bool is_of_another_service(std::int64_t stored_at_ns) noexcept;
   bool must_have_result(const row_state& row) const noexcept;
   bool must_have_request(const row_state& row) const noexcept;
   void match_results(std::vector<result_state>::const_iterator begin,
                      std::vector<result_state>::const_iterator end);
-  bool is_founded(const letter_book::parked_letter& letter,
-                  const std::variant<entry, rejection>& decoded);
-  void answer(const stored_message& request, const entry& asked, bool parked);
-  bool may_be_forgotten(const stored_message& request) noexcept;
+  static bool is_founded(const letter_book::parked_letter& letter,
+                         const std::variant<entry, rejection>& decoded);
+  void report_unfounded(std::uint64_t letter, dead_reason reason, std::uint64_t request);
+  void check_conflict(const request_state& letter);
+  void answer(const request_state& request);
+  bool may_be_forgotten(std::int64_t stored_at_ns) noexcept;
 
   audit_rules rules_;
   const currency_table& currencies_;
@@ -108,13 +155,15 @@ private:
   stream_state request_stream_;
   stream_state result_stream_;
   std::int64_t first_result_at_ns_ = 0;
-  std::uint64_t requests_ = 0;
-  std::uint64_t unproven_ = 0;
-  std::uint64_t openings_ = 0;
-  std::uint64_t before_import_ = 0;
-  std::vector<row_state> rows_;       // by record id once matched
-  std::vector<result_state> results_; // by record id once matched
+  tally counts_;
   letter_book letters_;
+  spill_list<row_state> row_list_;
+  spill_list<result_state> result_list_;
+  spill_list<request_state> request_list_;
+  spill_space& space_;
+  // Of the part that is being finished, by record id.
+  std::vector<row_state> rows_;
+  std::vector<result_state> results_;
 };
 
 } // namespace ledgerd

@@ -68,6 +68,9 @@ struct config : broker_settings, database_settings, http_settings, log_settings,
   // on the server.
   std::chrono::milliseconds recovery_interval{10000};
 
+  // Between two looks of the daemon's own audit at what is new; 0: it never looks.
+  std::chrono::milliseconds audit_interval{60000};
+
   // How long a record may be without a verdict before it is driven again.
   std::chrono::milliseconds redrive_after{30000};
   // Submissions that this node holds at most, from arrival to the PubAck of their request.

@@ -19,6 +19,7 @@
 #include "app/base/text.hpp"
 #include "app/config/options.hpp"
 #include "app/daemon/actor_world.hpp"
+#include "app/daemon/audit_watch.hpp"
 #include "app/daemon/currency_watch.hpp"
 #include "app/daemon/late_node.hpp"
 #include "app/daemon/logging.hpp"
@@ -97,6 +98,8 @@ public:
       const progress_watch watch{board_, health_};
       const currency_watch::stopped_at_end no_more_looks{*looks};
       const doors_closed_at_end closed{*this};
+      const audit_watch own_audit{make_audited_ledger(settings_), *nats, audits_,
+                                  settings_.audit_interval};
       watch_ = &watch;
       serve(actors, *nats);
       signals_.wait();
@@ -142,7 +145,8 @@ private:
   }
 
   void serve(actor_world& actors, broker& nats) {
-    const auto operations = make_operations(actors.system(), actors.sources(), board_, streams_);
+    const auto operations =
+        with_audit(make_operations(actors.system(), actors.sources(), board_, streams_), audits_);
     signals_.on_dump([operations] { dump(operations); });
     desk_->open(actors.looks(), actors.changes());
     doors_->open(operations, actors.api());
@@ -171,6 +175,7 @@ private:
   shutdown_deadline deadline_;
   const std::shared_ptr<progress_board> board_ = std::make_shared<progress_board>();
   const std::shared_ptr<topology_board> streams_ = std::make_shared<topology_board>();
+  const std::shared_ptr<audit_board> audits_ = std::make_shared<audit_board>();
   readiness health_{board_, streams_};
   service_notifier manager_{service_manager::of_environment(), board_, health_};
   std::atomic<const progress_watch*> watch_{nullptr};

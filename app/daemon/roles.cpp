@@ -172,4 +172,9 @@ watched_databases make_watched_databases(const config& settings) {
   return databases;
 }
 
+std::unique_ptr<ledger_reader> make_audited_ledger(const config& settings) {
+  return settings.has_role(role::ledger) ? make_postgres_reader(ledger_database(settings))
+                                         : nullptr;
+}
+
 } // namespace ledgerd

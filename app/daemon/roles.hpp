@@ -38,4 +38,7 @@ ledger_facts_source make_facts_source(const config& settings, broker& nats,
 
 watched_databases make_watched_databases(const config& settings);
 
+// What the daemon's own audit reads; null without the ledger role.
+std::unique_ptr<ledger_reader> make_audited_ledger(const config& settings);
+
 } // namespace ledgerd

@@ -1,8 +1,10 @@
 // Plants each kind of damage in a real database and real streams, and expects the audit to find
 // just that.
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "app/audit/audit.hpp"
 #include "persistence/schema.hpp"
@@ -51,9 +53,9 @@ public:
                   "ALTER TABLE ledger.transactions DISABLE TRIGGER append_only; " + statements);
   }
 
-  audit_report report(bool live = false) {
+  audit_report report(bool live = false, const audit_run& how = {}) {
     return run_audit(*make_postgres_reader(database_), *make_postgres_record_reader(database_),
-                     *nats_, {{*currency_code::parse("KRW"), false}, live});
+                     *nats_, {{*currency_code::parse("KRW"), false}, live}, how);
   }
 
   std::string findings(bool live = false) { return text_of(report(live).findings.counts()); }
@@ -116,6 +118,47 @@ CAF_TEST(what_a_correct_daemon_leaves_behind_passes) {
   CAF_CHECK_EQUAL(json.at("requests").get<int>(), 11);
   CAF_CHECK_EQUAL(json.at("streams").size(), 3u);
   CAF_CHECK(audit_table(report).find("nothing is off") != std::string::npos);
+}
+
+CAF_TEST(an_interrupted_audit_goes_on) {
+  scene here;
+  here.sql(update_row(3, "fingerprint = 1"));
+  auto letter = make_dead_letter(0, {.subject = "transaction.deposit", .stream = "TRANSACTIONS"},
+                                 {dead_reason::too_large, "x"}, "node", 1 << 20);
+  std::erase_if(letter.headers, [](const auto& each) { return each.name == "Ledgerd-Node"; });
+  publish(here.nats(), {letter});
+  const auto whole = here.report();
+  CAF_CHECK_EQUAL(text_of(whole.findings.counts()), "1 wrong_fingerprint, 1 dead_letter_malformed");
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("audit-test." + std::to_string(getpid()));
+  struct interrupted {};
+  audit_run how{.cursor = folder};
+  for (int stop = 1; stop <= 6; ++stop) {
+    CAF_MESSAGE("interrupted at " << stop);
+    int told = 0;
+    how.progress = [&](std::string_view, std::uint64_t, std::uint64_t) {
+      if (++told == stop)
+        throw interrupted{};
+    };
+    bool went_through = true;
+    try {
+      here.report(false, how);
+    } catch (const interrupted&) {
+      went_through = false;
+    }
+    CAF_CHECK(!went_through);
+    how.progress = nullptr;
+    const auto rest = here.report(false, how);
+    CAF_CHECK(!rest.resumed.empty());
+    CAF_CHECK(rest.findings.counts() == whole.findings.counts());
+    CAF_CHECK(rest.findings.listed() == whole.findings.listed());
+    CAF_CHECK_EQUAL(rest.applied + rest.refused, whole.applied + whole.refused);
+    CAF_CHECK_EQUAL(rest.results, whole.results);
+    CAF_CHECK_EQUAL(rest.requests, whole.requests);
+    CAF_CHECK_EQUAL(rest.accounts, whole.accounts);
+  }
+  CAF_CHECK(here.report(false, how).resumed.empty()); // the last one was over
+  std::filesystem::remove_all(folder);
 }
 
 CAF_TEST(damage_to_the_database_is_found) {

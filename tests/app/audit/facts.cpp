@@ -108,7 +108,8 @@ audit_report run(const world& facts) {
   audit_report report;
   const currency_table table(facts.currencies);
   ledger_audit chains(report.findings);
-  stream_audit messages(facts.rules, table, report.findings);
+  spill_space space({}, facts.memory_max);
+  stream_audit messages(facts.rules, table, report.findings, space);
   messages.consumers(std::vector{facts.deposits, facts.withdrawals});
   messages.streams(facts.request_stream, facts.result_stream, facts.letter_stream);
   for (const auto& m : facts.dead_letters)
@@ -124,7 +125,6 @@ audit_report run(const world& facts) {
     messages.row(r.row);
   }
   chains.finish();
-  messages.match();
   for (const auto& m : facts.requests)
     messages.request(m);
   messages.finish();
@@ -135,7 +135,11 @@ audit_report run(const world& facts) {
 std::string findings_after(const std::function<void(world&)>& damage) {
   world facts;
   damage(facts);
-  return text_of(run(facts).findings.counts());
+  const auto found = text_of(run(facts).findings.counts());
+  // The same with all lists in files.
+  facts.memory_max = 0;
+  const auto in_files = text_of(run(facts).findings.counts());
+  return found == in_files ? found : found + "; in files: " + in_files;
 }
 
 header& header_of(stored_message& message, std::string_view name) {

@@ -1,0 +1,143 @@
+#include "app/audit/steady_audit.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <unordered_map>
+
+#include "app/audit/ledger.hpp"
+#include "app/audit/letters.hpp"
+#include "domain/opening.hpp"
+#include "messaging/codec.hpp"
+#include "messaging/names.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+// A transaction that began earlier may commit later, but not by more than its own limits.
+constexpr std::chrono::seconds rest{30};
+
+std::string record_of_text(std::int64_t record) {
+  return "record " + std::to_string(record);
+}
+
+} // namespace
+
+// Whatever was remembered is given up together, rather than half of it.
+void steady_checks::forget() {
+  seen_.clear();
+  waiting_.clear();
+}
+
+void steady_checks::rows(std::span<const linked_posting> rows) {
+  for (const auto& each : rows) {
+    ++row_count_;
+    last_row_ = each.at.row.id;
+    if (auto fault = fault_of(each.at, each.balance_before))
+      findings_.add(fault->kind, std::move(fault->detail));
+    const auto record = to_int(each.at.row.record);
+    if (seen_.erase(record) == 0 && !is_opening(each.at.row)) // no result tells of an opening
+      waiting_.emplace(record, to_int(each.at.row.created_at));
+  }
+  if (waiting_.size() > remembered_max)
+    forget();
+}
+
+void steady_checks::results(std::span<const stored_message> messages,
+                            std::span<const audited_posting> rows,
+                            const currency_table& currencies) {
+  std::unordered_map<std::int64_t, const posting*> by_record;
+  for (const auto& each : rows)
+    by_record.emplace(to_int(each.row.record), &each.row);
+  for (const auto& message : messages) {
+    ++result_count_;
+    const auto text = message_text(names::result_stream, message.seq);
+    const auto record = record_in_result(message.payload);
+    if (!record) {
+      findings_.add(finding_kind::result_malformed, text + ": there is no recordId in it");
+      continue;
+    }
+    const auto found = by_record.find(to_int(*record));
+    if (found == by_record.end()) {
+      findings_.add(finding_kind::result_without_posting,
+                    record_of_text(to_int(*record)) + " has a result, but no row");
+      continue;
+    }
+    const auto exponent = currencies.exponent(found->second->account.currency);
+    if (exponent && encode_result(*found->second, *exponent) != message.payload)
+      findings_.add(finding_kind::result_differs,
+                    record_of_text(to_int(*record)) + ": the result is not that of its row");
+    if (waiting_.erase(to_int(*record)) == 0 && found->second->id > last_row_)
+      seen_.insert(to_int(*record));
+  }
+  if (seen_.size() > remembered_max)
+    forget();
+}
+
+void steady_checks::pass(database_time now) {
+  const auto limit =
+      to_int(now) - std::chrono::duration_cast<std::chrono::microseconds>(result_patience).count();
+  std::erase_if(waiting_, [&](const auto& each) {
+    if (each.second > limit)
+      return false;
+    findings_.add(finding_kind::posting_without_result,
+                  record_of_text(each.first) + " has a row, but no result");
+    return true;
+  });
+}
+
+steady_audit::steady_audit(ledger_reader& ledger, broker& nats) : ledger_(ledger), nats_(nats) {
+  const auto results = nats_.stream(names::result_stream);
+  results_made_at_ = results.created_at_ns;
+  next_result_ = results.last_seq + 1;
+  last_row_ = ledger_.marks(record_id{1}, 1).highest_transaction;
+  checks_ = steady_checks(last_row_);
+}
+
+bool steady_audit::step(std::size_t at_most) {
+  // Results first: by the time its row is looked at, which rests before, a result is there.
+  const bool no_results = look_at_results(at_most);
+  const bool no_rows = look_at_rows(at_most);
+  if (no_results && no_rows)
+    checks_.pass(database_time{std::chrono::duration_cast<std::chrono::microseconds>(
+                                   std::chrono::system_clock::now().time_since_epoch())
+                                   .count()});
+  return no_results && no_rows;
+}
+
+bool steady_audit::look_at_results(std::size_t at_most) {
+  const auto state = nats_.stream(names::result_stream);
+  if (!state.exists)
+    return true; // readiness says so
+  if (std::exchange(results_made_at_, state.created_at_ns) != state.created_at_ns)
+    next_result_ = 1;
+  next_result_ = std::max(next_result_, state.first_seq);
+  if (state.last_seq < next_result_)
+    return true;
+  std::vector<stored_message> messages;
+  nats_.read(names::result_stream, "", next_result_, [&](const stored_message& message) {
+    messages.push_back(message);
+    return messages.size() < at_most;
+  });
+  std::vector<record_id> ids;
+  for (const auto& each : messages)
+    if (const auto record = record_in_result(each.payload))
+      ids.push_back(*record);
+  // A row is there before its result.
+  const auto rows = ids.empty() ? std::vector<audited_posting>{} : ledger_.find_all(ids);
+  checks_.results(messages, rows, currency_table(ledger_.currencies()));
+  if (!messages.empty())
+    next_result_ = messages.back().seq + 1;
+  return messages.size() < at_most;
+}
+
+bool steady_audit::look_at_rows(std::size_t at_most) {
+  const auto rows = ledger_.linked_after(last_row_, at_most, rest);
+  checks_.rows(rows);
+  if (!rows.empty())
+    last_row_ = rows.back().at.row.id;
+  return rows.size() < at_most;
+}
+
+} // namespace ledgerd

@@ -1,0 +1,84 @@
+// An audit of what is new, in small steps: each new row against the one before it in its account's
+// chain, each new result against its row, and whether each new row gets its result.
+//
+// What was there when it began, and what people change afterwards in old rows, the whole audit
+// finds. Belongs to one thread, which waits for database and broker.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
+#include <unordered_set>
+#include <vector>
+
+#include "app/audit/findings.hpp"
+#include "domain/currency.hpp"
+#include "messaging/broker.hpp"
+#include "persistence/ledger_reader.hpp"
+
+namespace ledgerd {
+
+// The checks. Pure; the caller says what time it is, by the database's clock.
+class steady_checks {
+public:
+  // For so long a row may be without a result: the broker may be away, or a node may have died.
+  static constexpr std::chrono::minutes result_patience{10};
+  // How many ids are remembered at most; what is beyond is not proven.
+  static constexpr std::size_t remembered_max = 200'000;
+
+  // Rows up to this one were there before.
+  explicit steady_checks(transaction_id from = {}) : last_row_(from) {}
+
+  // Rows in order of their ids.
+  void rows(std::span<const linked_posting> rows);
+
+  // Results, and those of their rows that exist.
+  void results(std::span<const stored_message> messages, std::span<const audited_posting> rows,
+               const currency_table& currencies);
+
+  // Rows that have been without a result for too long.
+  void pass(database_time now);
+
+  const finding_list& findings() const noexcept { return findings_; }
+  std::uint64_t row_count() const noexcept { return row_count_; }
+  std::uint64_t result_count() const noexcept { return result_count_; }
+  std::size_t waiting() const noexcept { return waiting_.size(); }
+
+private:
+  void forget();
+
+  transaction_id last_row_;
+  finding_list findings_;
+  std::uint64_t row_count_ = 0;
+  std::uint64_t result_count_ = 0;
+  std::unordered_set<std::int64_t> seen_; // records that have a result, and whose row is to come
+  std::map<std::int64_t, std::int64_t> waiting_; // records without a result: when they were decided
+};
+
+class steady_audit {
+public:
+  // Begins with what comes from now on. Both outlive it. Waits; throws std::runtime_error, as the
+  // steps do: such a step is made again.
+  steady_audit(ledger_reader& ledger, broker& nats);
+
+  // Looks at the next rows and results, at most so many of each. True: there was no more.
+  bool step(std::size_t at_most = 2000);
+
+  const steady_checks& checks() const noexcept { return checks_; }
+
+private:
+  bool look_at_results(std::size_t at_most);
+  bool look_at_rows(std::size_t at_most);
+
+  ledger_reader& ledger_;
+  broker& nats_;
+  steady_checks checks_;
+  std::int64_t results_made_at_ = 0; // the life of their stream
+  std::uint64_t next_result_ = 1;
+  transaction_id last_row_{}; // that was looked at
+};
+
+} // namespace ledgerd

@@ -1,0 +1,72 @@
+// The daemon's own look at what it does: audits what is new, in small steps, while there is little
+// else to do.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "app/audit/steady_audit.hpp"
+#include "app/operations/metrics_snapshot.hpp"
+#include "app/operations/routes.hpp"
+
+namespace ledgerd {
+
+// What the last look has found. Thread-safe.
+class audit_board {
+public:
+  void looked(const steady_checks& checks);
+
+  // Nothing before the first look: what nobody has looked at is not fine.
+  metrics_snapshot metrics() const;
+
+private:
+  mutable std::mutex mutex_;
+  bool looked_ = false;
+  std::uint64_t findings_ = 0;
+  std::uint64_t rows_ = 0;
+  std::uint64_t results_ = 0;
+  std::chrono::steady_clock::time_point at_;
+};
+
+// The same routes; their metrics tell the last look, too.
+http_routes with_audit(http_routes routes, std::shared_ptr<const audit_board> board);
+
+// Looks on a thread of its own. While requests come, one step each time; while none do, until it
+// has caught up. What is wrong is an error line and a metric; a server that is away is somebody
+// else's word.
+class audit_watch {
+public:
+  // `nats` outlives it. With an `interval` of 0 it never looks.
+  audit_watch(std::unique_ptr<ledger_reader> ledger, broker& nats,
+              std::shared_ptr<audit_board> board, std::chrono::milliseconds interval);
+  ~audit_watch();
+  audit_watch(const audit_watch&) = delete;
+  audit_watch& operator=(const audit_watch&) = delete;
+
+private:
+  void watch();
+  void look();
+  bool pause(std::chrono::milliseconds time);
+  void report();
+
+  const std::unique_ptr<ledger_reader> ledger_;
+  broker& nats_;
+  const std::shared_ptr<audit_board> board_;
+  const std::chrono::milliseconds interval_;
+  // The thread's only.
+  std::unique_ptr<steady_audit> audit_;
+  std::uint64_t last_request_ = 0;
+  std::size_t reported_ = 0; // findings in the log
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stop_ = false;
+  std::thread thread_; // last: it uses all of the above
+};
+
+} // namespace ledgerd

@@ -1,0 +1,106 @@
+#include "app/audit/steady_audit.hpp"
+
+#include <functional>
+
+#include "tests/app/audit/facts.hpp"
+
+#define CAF_SUITE steady_audit
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+
+namespace {
+
+using kind = finding_kind;
+
+// The rows of a world as the ledger gives those that are new: by id, each with what came before.
+std::vector<linked_posting> linked(const world& facts) {
+  std::vector<linked_posting> result;
+  for (const auto& each : facts.rows) {
+    result.push_back({each, std::nullopt});
+    for (const auto& other : facts.rows)
+      if (other.row.account == each.row.account && other.row.seq == each.row.seq - 1)
+        result.back().balance_before = other.row.balance_after;
+  }
+  std::sort(result.begin(), result.end(),
+            [](const auto& x, const auto& y) { return x.at.row.id < y.at.row.id; });
+  return result;
+}
+
+database_time later(std::chrono::minutes by) {
+  return database_time{20'000'000 + std::chrono::microseconds(by).count()};
+}
+
+// What is found in the world by the time that every result is missed; half of it at a time.
+std::string found(const world& facts, bool rows_first) {
+  steady_checks checks;
+  const auto rows = linked(facts);
+  const currency_table table(facts.currencies);
+  const std::span all_rows(rows);
+  const std::span all_results(facts.results);
+  for (const bool first : {true, false}) {
+    const auto half = [first](auto span) {
+      return first ? span.first(span.size() / 2) : span.last(span.size() - span.size() / 2);
+    };
+    if (rows_first)
+      checks.rows(half(all_rows));
+    checks.results(half(all_results), facts.rows, table);
+    if (!rows_first)
+      checks.rows(half(all_rows));
+  }
+  checks.pass(later(std::chrono::minutes{11}));
+  return text_of(checks.findings().counts());
+}
+
+void check(const std::string& name, const finding_counts& expected,
+           const std::function<void(world&)>& damage) {
+  CAF_MESSAGE(name);
+  world facts;
+  damage(facts);
+  CAF_CHECK_EQUAL(found(facts, true), text_of(expected));
+  CAF_CHECK_EQUAL(found(facts, false), text_of(expected));
+}
+
+} // namespace
+
+CAF_TEST(what is wrong with new rows and results is found) {
+  check("nothing", {}, [](world&) {});
+  check("a balance", {{kind::wrong_balance, 1}, {kind::result_differs, 1}},
+        [](world& w) { w.row(8).balance_after = money{1}; });
+  check("a balance in the middle",
+        {{kind::wrong_balance, 1}, {kind::wrong_decision, 1}, {kind::result_differs, 1}},
+        [](world& w) { w.row(2).balance_after = money{71}; });
+  check("a fingerprint", {{kind::wrong_fingerprint, 1}},
+        [](world& w) { ++w.rows[0].stored_fingerprint; });
+  check("a row is gone", {{kind::chain_gap, 1}, {kind::result_without_posting, 1}}, [](world& w) {
+    std::erase_if(w.rows, [](const auto& each) { return to_int(each.row.record) == 2; });
+  });
+  check("a result is gone", {{kind::posting_without_result, 1}},
+        [](world& w) { w.erase_result(3); });
+  check("a result says otherwise", {{kind::result_differs, 1}},
+        [](world& w) { w.results[0].payload[30] ^= 1; });
+  check("a result says nothing", {{kind::result_malformed, 1}, {kind::posting_without_result, 1}},
+        [](world& w) { w.results[2].payload = "{}"; });
+}
+
+CAF_TEST(a row has its time to get its result) {
+  world facts;
+  facts.results.clear();
+  steady_checks checks;
+  checks.rows(linked(facts));
+  checks.pass(later(std::chrono::minutes{9}));
+  CAF_CHECK(checks.findings().empty());
+  CAF_CHECK_EQUAL(checks.waiting(), 7u);
+  checks.pass(later(std::chrono::minutes{11}));
+  CAF_CHECK_EQUAL(text_of(checks.findings().counts()), "7 posting_without_result");
+  CAF_CHECK_EQUAL(checks.waiting(), 0u);
+}
+
+CAF_TEST(results of rows that were there before are compared and not remembered) {
+  world facts;
+  steady_checks checks{transaction_id{100}};
+  checks.results(facts.results, facts.rows, currency_table(facts.currencies));
+  CAF_CHECK(checks.findings().empty());
+  CAF_CHECK_EQUAL(checks.result_count(), 8u);
+}
