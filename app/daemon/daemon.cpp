@@ -33,6 +33,7 @@
 #include "app/http/server.hpp"
 #include "app/operations/readiness.hpp"
 #include "app/operations/snapshot.hpp"
+#include "app/operations/trace_routes.hpp"
 #include "app/repair/repair_routes.hpp"
 #include "domain/exit_code.hpp"
 
@@ -137,11 +138,18 @@ private:
       const auto* watch = watch_.load();
       return watch != nullptr ? watch->dead() : std::nullopt;
     };
-    http_.emplace(
-        settings_.http_listen->host, settings_.http_listen->port,
-        guard_routes(make_late_routes(doors_, std::move(health), settings_.has_role(role::account),
-                                      make_repair_routes(desk_)),
-                     guard_));
+    http_.emplace(settings_.http_listen->host, settings_.http_listen->port,
+                  guard_routes(make_late_routes(doors_, std::move(health),
+                                                settings_.has_role(role::account), desk_routes()),
+                               guard_));
+  }
+
+  // Calls that wait for the broker or the database.
+  std::vector<http_route> desk_routes() const {
+    auto routes = make_repair_routes(desk_);
+    for (auto& each : make_trace_routes(desk_))
+      routes.push_back(std::move(each));
+    return routes;
   }
 
   void serve(actor_world& actors, broker& nats) {

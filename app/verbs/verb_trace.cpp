@@ -1,12 +1,12 @@
+#include <exception>
 #include <memory>
 
 #include "app/base/output.hpp"
-#include "app/base/text.hpp"
+#include "app/trace/trace.hpp"
 #include "app/verbs/command_line.hpp"
+#include "app/verbs/progress.hpp"
 #include "app/verbs/verb_support.hpp"
 #include "app/verbs/verbs.hpp"
-#include "messaging/codec.hpp"
-#include "messaging/names.hpp"
 
 namespace ledgerd {
 
@@ -14,96 +14,74 @@ namespace {
 
 struct trace_options {
   std::int64_t id = 0;
+  bool all = false;
   bool json = false;
 };
 
-// Everything that is known of one record id, in the order of its road.
-struct trail {
-  std::vector<stored_message> requests;
-  std::optional<posting> row;
-  std::vector<stored_message> results;
-  std::vector<stored_message> dead_letters;
+// What a verb can be made of; otherwise the reason in `problem`.
+template <class Make>
+auto made(Make make, std::string& problem, std::exception_ptr& first) -> decltype(make()) {
+  try {
+    return make();
+  } catch (const std::runtime_error& why) {
+    problem = why.what();
+    if (!first)
+      first = std::current_exception();
+    return nullptr;
+  }
+}
 
-  bool empty() const { return requests.empty() && !row && results.empty() && dead_letters.empty(); }
+// One line or bar for each stream, one after the other.
+class stream_progress {
+public:
+  void update(std::string_view stream, std::uint64_t done, std::uint64_t total) {
+    if (stream != stream_) {
+      finish();
+      stream_ = stream;
+      bar_.emplace("read of " + stream_, total);
+    }
+    bar_->update(done_ = done);
+  }
+
+  void finish() {
+    if (bar_)
+      bar_->finish(done_);
+    bar_.reset();
+  }
+
+private:
+  std::string stream_;
+  std::optional<progress> bar_;
+  std::uint64_t done_ = 0;
 };
 
-std::vector<stored_message> messages_of(broker& nats, std::string_view stream, record_id id) {
-  std::vector<stored_message> found;
-  if (!nats.stream(stream).exists)
-    return found;
-  const auto digits = std::to_string(to_int(id));
-  nats.read(stream, "", 1, [&](const stored_message& message) {
-    // Looking for the digits first spares parsing nearly every payload.
-    if (message.payload.find(digits) != std::string::npos && record_of(message.payload) == id)
-      found.push_back(message);
-    return true;
-  });
-  return found;
-}
-
-std::string describe(const stored_message& message) {
-  return message.subject + " #" + std::to_string(message.seq) + "  " + message.payload;
-}
-
-void print_text(const trail& found, const currency_table& currencies) {
-  for (const auto& message : found.requests)
-    print_line("requested  %s", describe(message).c_str());
-  if (found.row) {
-    const auto& row = *found.row;
-    print_line("posted     %s  transaction %lld, %s %s, seq %lld: %s %s, %s%s%s, balance after %s",
-               format_time(to_int(row.created_at)).c_str(), static_cast<long long>(to_int(row.id)),
-               row.account.user_id.c_str(), std::string{row.account.currency.text()}.c_str(),
-               static_cast<long long>(row.seq), std::string{to_text(row.type)}.c_str(),
-               amount_text(row.amount, row.account.currency, currencies).c_str(),
-               std::string{status_text(row.verdict)}.c_str(),
-               row.verdict == outcome::applied ? "" : " ",
-               std::string{reason_text(row.verdict)}.c_str(),
-               amount_text(row.balance_after, row.account.currency, currencies).c_str());
-  }
-  for (const auto& message : found.results)
-    print_line("published  %s", describe(message).c_str());
-  for (const auto& message : found.dead_letters)
-    print_line(
-        "parked     %s: %s  %s", std::string{header_value(message, "Ledgerd-Reason")}.c_str(),
-        std::string{header_value(message, "Ledgerd-Detail")}.c_str(), describe(message).c_str());
-}
-
-nlohmann::ordered_json to_json(const std::vector<stored_message>& messages) {
-  auto items = nlohmann::ordered_json::array();
-  for (const auto& message : messages) {
-    auto headers = nlohmann::ordered_json::object();
-    for (const auto& [name, value] : message.headers)
-      headers[name] = value;
-    items.push_back({{"seq", message.seq},
-                     {"subject", message.subject},
-                     {"headers", headers},
-                     {"payload", message.payload}});
-  }
-  return items;
-}
-
 int run_trace(const config& settings, const trace_options& options) {
-  const auto ledger = open_ledger(settings);
-  const currency_table currencies{ledger->currencies()};
-  const auto nats = connect_broker(settings);
-  const record_id id{options.id};
-  trail found;
-  found.requests = messages_of(*nats, names::request_stream, id);
-  found.row = ledger->find(id);
-  found.results = messages_of(*nats, names::result_stream, id);
-  found.dead_letters = messages_of(*nats, names::dead_letter_stream, id);
+  trace_sources from;
+  std::exception_ptr first;
+  const auto nats = made([&] { return connect_broker(settings); }, from.nats_problem, first);
+  const bool configured = !settings.database_url.empty();
+  const auto ledger = configured ? open_ledger(settings) : nullptr;
+  const auto records = settings.records_url().empty()
+                           ? nullptr
+                           : make_postgres_record_reader(settings.records_url());
+  from.nats = nats.get();
+  from.ledger = ledger.get();
+  from.records = records.get();
+  stream_progress shown;
+  trace_limits limits;
+  limits.search.all = options.all;
+  limits.search.progress = [&](std::string_view stream, std::uint64_t done, std::uint64_t total) {
+    shown.update(stream, done, total);
+  };
+  const auto report = trace(record_id{options.id}, from, limits);
+  shown.finish();
+  if (first && !report.facts.ledger_problem.empty())
+    std::rethrow_exception(first); // nobody could be asked at all
   if (options.json)
-    print_json(
-        {{"recordId", options.id},
-         {"requests", to_json(found.requests)},
-         {"row", found.row ? posting_json(*found.row, currencies) : nlohmann::ordered_json{}},
-         {"results", to_json(found.results)},
-         {"deadLetters", to_json(found.dead_letters)}});
-  else if (found.empty())
-    complain("nothing is known of record %lld", static_cast<long long>(options.id));
+    print_json(trace_json(report));
   else
-    print_text(found, currencies);
-  return found.empty() ? exit_code::answer_is_no : exit_code::done;
+    print_lines(trace_text(report));
+  return report.story.state == trace_state::unknown ? exit_code::answer_is_no : exit_code::done;
 }
 
 } // namespace
@@ -111,10 +89,12 @@ int run_trace(const config& settings, const trace_options& options) {
 void add_trace(command_line& line) {
   const auto options = std::make_shared<trace_options>();
   auto& app =
-      line.add_verb({"trace", "Follow one record: its requests, row, results and dead letters",
+      line.add_verb({"trace", "Tell the story of one record: where it was when, and where it is",
                      "ledgerd trace 4711"},
                     [options](const config& settings) { return run_trace(settings, *options); });
   add_integer(app, "RECORD_ID", options->id, 1, INT64_MAX, "The record id").required();
+  app.add_flag("--all", options->all,
+               "Read all streams from their beginning, however long it takes");
   app.add_flag("--json", options->json, "Print JSON");
 }
 

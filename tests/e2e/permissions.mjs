@@ -185,6 +185,10 @@ async function run() {
     await repairs(node, 'deposit');
     await repairs(node, 'withdrawal');
   }
+  const trace = await ledgers[0].get('/v1/trace/7');
+  if (trace.status !== 200 || JSON.parse(trace.body).state !== 'decided') {
+    faults.push(`a trace over HTTP: ${trace.status} ${trace.body}`);
+  }
   await Promise.all([...ledgers, account].map((each) => each.stop()));
   idleRights();
   provisionerIsEnough();

@@ -14,7 +14,7 @@ const codeFile = /\.(cpp|hpp|mjs|sh|sql|cmake)$|^dev$|^CMakeLists\.txt$/;
 const outer = ['messaging', 'persistence', 'domain'];
 const actors = ['actors/common', 'actors/cluster', 'actors/ledger', 'actors/submissions'];
 // What actors see of the outside: ports, and what messages mean; neither the broker nor PostgreSQL.
-const doors = ['ports', 'codec', 'submission_codec', 'cluster_ports', 'cluster_answer', 'cluster_codec', 'link_codec', 'names'].map((name) => `messaging/${name}.hpp`);
+const doors = ['ports', 'codec', 'submission_codec', 'cluster_ports', 'cluster_answer', 'cluster_codec', 'link_codec', 'names', 'record_look'].map((name) => `messaging/${name}.hpp`);
 const ports = ['ledger_store', 'ledger_reader', 'record_store'].map((name) => `persistence/${name}.hpp`);
 
 // The rooms, and the wings inside them: what each may include of ours, as a list of folders; third-party headers
@@ -38,15 +38,16 @@ const wings = {
     ours: ['app/config/bearer_tokens.hpp', 'app/config/http_settings.hpp', 'app/base', 'domain'], anywhere: /./,
   },
   'app/api': {ours: ['app/http', 'app/base', ...actors, ...outer], anywhere: /./},
-  'app/operations': {ours: ['app/http', 'app/base', ...actors, ...outer], anywhere: /./},
+  'app/operations': {ours: ['app/http', 'app/trace', 'app/base', ...actors, ...outer], anywhere: /./},
   'app/repair': {ours: ['app/operations/work_desk.hpp', 'app/http', 'app/base', ...outer], anywhere: /./},
   'app/daemon': {
-    ours: ['app/api', 'app/repair', 'app/operations', 'app/http', 'app/config', 'app/base', ...actors, ...outer], anywhere: /./,
+    ours: ['app/api', 'app/repair', 'app/operations', 'app/audit', 'app/http', 'app/config', 'app/base', ...actors, ...outer], anywhere: /./,
   },
+  'app/trace': {ours: ['app/base', ...outer], anywhere: /./},
   'app/audit': {ours: ['app/base', ...outer], anywhere: /./},
   'app/import': {ours: ['app/base', ...outer], anywhere: /./},
   'app/bench': {ours: ['app/config/engine_settings.hpp', 'app/base', ...outer], anywhere: /./},
-  'app/verbs': {ours: ['app/daemon', 'app/repair', 'app/operations', 'app/audit', 'app/bench', 'app/import', 'app/config', 'app/base', ...outer], anywhere: /./},
+  'app/verbs': {ours: ['app/daemon', 'app/repair', 'app/operations', 'app/audit', 'app/trace', 'app/bench', 'app/import', 'app/config', 'app/base', ...outer], anywhere: /./},
 };
 const rooms = new Set(Object.keys(wings).map((path) => path.split('/')[0]));
 

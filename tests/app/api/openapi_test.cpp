@@ -8,6 +8,7 @@
 
 #include "app/http/access.hpp"
 #include "app/operations/routes.hpp"
+#include "app/operations/trace_routes.hpp"
 #include "app/repair/repair_routes.hpp"
 
 #define CAF_SUITE openapi
@@ -40,6 +41,8 @@ std::vector<http_route> all_routes() {
   for (auto& route : make_routes({}))
     routes.push_back(std::move(route));
   for (auto& route : make_repair_routes(std::make_shared<work_desk>()))
+    routes.push_back(std::move(route));
+  for (auto& route : make_trace_routes(std::make_shared<work_desk>()))
     routes.push_back(std::move(route));
   return routes;
 }

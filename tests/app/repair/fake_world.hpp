@@ -96,6 +96,11 @@ public:
       }
   }
 
+  void read_since(std::string_view, std::int64_t,
+                  const std::function<bool(const stored_message&)>&) override {
+    throw std::logic_error("not used");
+  }
+
   std::optional<stored_message> message(std::string_view name, std::uint64_t seq) override {
     for (const auto& each : stored(name))
       if (each.seq == seq)
@@ -228,8 +233,13 @@ public:
   std::vector<posting> history(const std::string&, const history_position&, int) override {
     return {};
   }
-  void snapshot(const std::function<void(const account_row&)>&,
+  void snapshot(const std::optional<account_key>&, const std::function<void(const account_row&)>&,
                 const std::function<void(const audited_posting&)>&) override {}
+  std::vector<linked_posting> linked_after(transaction_id, std::size_t,
+                                           std::chrono::seconds) override {
+    return {};
+  }
+  std::int64_t written_with(const posting&) override { return 1; }
   totals count() override { return {}; }
   std::int64_t commits(record_id, record_id) override { return 0; }
   bool writable() override { return true; }

@@ -1,0 +1,42 @@
+// Asks all nodes whether they hold a record. The question goes out at once; the answers are taken
+// when the rest is known.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "domain/entry.hpp"
+#include "messaging/cluster_ports.hpp"
+#include "messaging/record_look.hpp"
+
+namespace ledgerd {
+
+// Belongs to one thread.
+class node_question {
+public:
+  // When somebody has answered, for so long others may still.
+  static constexpr std::chrono::milliseconds quiet{100};
+
+  node_question(std::shared_ptr<peer_line> to_all, record_id id);
+  node_question(const node_question&) = delete;
+  node_question& operator=(const node_question&) = delete;
+
+  // What has come by now, and within `patience` of now as long as it may still come. Nodes of
+  // earlier versions answer with something else and count as silent, as do those that are asked too
+  // much.
+  const std::vector<record_look>& answers(std::chrono::milliseconds patience);
+
+private:
+  struct bell;
+
+  void take();
+
+  const std::shared_ptr<bell> bell_;
+  const std::shared_ptr<peer_line> line_;
+  std::vector<record_look> answers_;
+  std::chrono::steady_clock::time_point last_;
+  bool nobody_ = false;
+};
+
+} // namespace ledgerd

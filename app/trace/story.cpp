@@ -1,0 +1,409 @@
+#include "app/trace/story.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "app/base/text.hpp"
+#include "messaging/names.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+std::string in_quotes(std::string_view text) {
+  return "\"" + std::string(text) + "\"";
+}
+
+std::string count_text(std::uint64_t count, const char* one, const char* many) {
+  return std::to_string(count) + " " + (count == 1 ? one : many);
+}
+
+std::string money_text(money amount, currency_code code, const currency_table& currencies) {
+  const auto exponent = currencies.exponent(code);
+  return (exponent ? format_amount(amount, *exponent)
+                   : std::to_string(amount.minor_units()) + " minor units of")
+         + " " + std::string(code.text());
+}
+
+std::string seconds_text(std::uint64_t milliseconds) {
+  return std::to_string(milliseconds / 1000) + "." + std::to_string(milliseconds % 1000 / 100)
+         + " s";
+}
+
+std::uint64_t number_in(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto* end = text.data() + text.size();
+  return std::from_chars(text.data(), end, number) == std::from_chars_result{end, {}} ? number : 0;
+}
+
+std::string last_token(std::string_view subject) {
+  return std::string(subject.substr(subject.rfind('.') + 1));
+}
+
+// What a payload says in a field, as text; empty: nothing.
+std::string field_of(std::string_view payload, const char* name) {
+  const auto document = nlohmann::json::parse(payload, nullptr, false);
+  const auto found = document.is_object() ? document.find(name) : document.end();
+  if (!document.is_object() || found == document.end())
+    return {};
+  return found->is_string() ? found->get<std::string>() : found->dump();
+}
+
+// An entry of the stream of actions. Entries of earlier versions do not say who.
+struct action {
+  const stored_message& message;
+  std::string what; // replay, discard
+  std::uint64_t letter;
+  std::string who;
+  std::string why;
+
+  explicit action(const stored_message& of)
+      : message(of), what(last_token(of.subject)),
+        letter(number_in(header_text(of, "Ledgerd-Letter"))), who(header_text(of, "Ledgerd-Who")),
+        why(header_text(of, "Ledgerd-Why")) {}
+
+  std::string by() const {
+    return (who.empty() ? "somebody" : who) + (why.empty() ? "" : " (" + why + ")");
+  }
+};
+
+class teller {
+public:
+  teller(const trace_facts& facts, const currency_table& currencies)
+      : facts_(facts), currencies_(currencies) {
+    for (const auto& each : facts.messages.actions)
+      actions_.emplace_back(each);
+  }
+
+  trace_story run() {
+    tell_messages();
+    tell_row();
+    tell_record();
+    tell_nodes();
+    conclude();
+    tell_limits();
+    std::stable_sort(story_.events.begin(), story_.events.end(), [](const auto& x, const auto& y) {
+      return x.at_us.value_or(INT64_MAX) < y.at_us.value_or(INT64_MAX);
+    });
+    return std::move(story_);
+  }
+
+private:
+  const std::vector<stored_message>& requests() const { return facts_.messages.requests; }
+  const std::vector<stored_message>& letters() const { return facts_.messages.dead_letters; }
+
+  void add(std::optional<std::int64_t> at_us, const char* what, std::string node,
+           std::string detail, std::uint64_t seq = 0) {
+    story_.events.push_back({at_us, what, std::move(node), std::move(detail), seq});
+  }
+
+  void tell_messages() {
+    for (const auto& each : requests()) {
+      const auto replay = header_text(each, "Ledgerd-Replay-Of");
+      add(each.stored_at_ns / 1000, "received", "",
+          each.subject + " #" + std::to_string(each.seq)
+              + (replay.empty() ? "" : ", replayed from dead letter " + std::string(replay)) + ": "
+              + shorten(each.payload, 300),
+          each.seq);
+    }
+    for (const auto& each : facts_.messages.results) {
+      const auto origin = origin_of(each.headers);
+      add(each.stored_at_ns / 1000, "published", origin ? origin->node : "",
+          each.subject + " #" + std::to_string(each.seq)
+              + (origin ? ", answers request #" + std::to_string(origin->seq) : ""),
+          each.seq);
+    }
+    for (const auto& each : letters())
+      add(each.stored_at_ns / 1000, "parked", std::string(header_text(each, "Ledgerd-Node")),
+          letter_text(each), each.seq);
+    for (const auto& each : actions_)
+      add(each.message.stored_at_ns / 1000, each.what == "replay" ? "replayed" : "discarded", "",
+          "dead letter " + std::to_string(each.letter) + " by " + each.by(), each.message.seq);
+  }
+
+  static std::string letter_text(const stored_message& letter) {
+    return "dead letter " + std::to_string(letter.seq) + " of request #"
+           + std::string(header_text(letter, "Ledgerd-Sequence")) + ": "
+           + std::string(header_text(letter, "Ledgerd-Reason")) + ": "
+           + std::string(header_text(letter, "Ledgerd-Detail"));
+  }
+
+  std::string verdict_text() const {
+    const auto& row = *facts_.row;
+    const auto amount = money_text(row.amount, row.account.currency, currencies_);
+    const auto reason = reason_text(row.verdict);
+    return std::string(to_text(row.type)) + " of " + amount + " for " + row.account.user_id + ": "
+           + std::string(status_text(row.verdict))
+           + (reason.empty() ? "" : ", " + std::string(reason));
+  }
+
+  void tell_row() {
+    if (!facts_.row)
+      return;
+    const auto& row = *facts_.row;
+    const auto origin = origin_of_result();
+    const auto others = facts_.written_with > 1
+                            ? ", one of " + std::to_string(facts_.written_with) + " in its batch"
+                            : std::string(facts_.written_with == 1 ? ", alone in its batch" : "");
+    add(to_int(row.created_at), "decided", origin ? origin->node : "",
+        verdict_text() + ", balance after "
+            + money_text(row.balance_after, row.account.currency, currencies_) + ", transaction "
+            + std::to_string(to_int(row.id)) + ", seq " + std::to_string(row.seq) + others);
+  }
+
+  std::optional<result_origin> origin_of_result() const {
+    for (const auto& each : facts_.messages.results)
+      if (const auto origin = origin_of(each.headers))
+        return origin;
+    return std::nullopt;
+  }
+
+  void tell_record() {
+    if (!facts_.record_row)
+      return;
+    const auto& record = *facts_.record_row;
+    add(to_int(record.created_at), "recorded", "", "on the account side, PENDING");
+    if (record.status != record_status::pending)
+      add(to_int(record.updated_at), "settled", "",
+          "on the account side: " + std::string(to_text(record.status))
+              + (record.reason.empty() ? "" : ", " + record.reason));
+  }
+
+  // Nodes that hold it, and those that are past it.
+  void tell_nodes() {
+    for (const auto& node : facts_.nodes)
+      for (const auto& held : node.held) {
+        held_ = true;
+        add(facts_.now_us - static_cast<std::int64_t>(held.for_ms) * 1000, "held", node.node,
+            held_text(held), held.seq);
+      }
+    if (!held_ && !requests().empty() && (has_verdict() || !letters().empty())
+        && is_pulled(requests().back()))
+      add(std::nullopt, "acknowledged", "",
+          "no node holds request #" + std::to_string(requests().back().seq)
+              + " any more, and the consumer is past it");
+  }
+
+  static std::string held_text(const held_request& held) {
+    const auto doing = held.stage == "deciding"     ? "waits for its verdict"
+                       : held.stage == "looking"    ? "waits for a look at the currencies"
+                       : held.stage == "failed"     ? "failed, and is tried again"
+                       : held.stage == "publishing" ? "waits for the PubAck of what became of it"
+                                                    : held.stage;
+    return "request #" + std::to_string(held.seq) + " " + doing + ", " + held.by
+           + (held.attempts == 0
+                  ? ""
+                  : ", " + count_text(held.attempts, "failure", "failures") + " of its own")
+           + (held.deliveries > 1 ? ", delivery " + std::to_string(held.deliveries) : "");
+  }
+
+  bool has_verdict() const { return facts_.row || !facts_.messages.results.empty(); }
+
+  // The highest sequence of its subject that was handed out; nothing when nobody can tell.
+  std::optional<std::uint64_t> pulled_to(std::string_view subject) const {
+    std::optional<std::uint64_t> highest;
+    const auto raise = [&](std::uint64_t to) { highest = std::max(highest.value_or(0), to); };
+    for (const auto& node : facts_.nodes)
+      for (const auto& each : node.pulled)
+        if (each.subject == subject)
+          raise(each.to);
+    for (const auto& each : facts_.consumers)
+      if (each.subject == subject)
+        raise(each.delivered);
+    return highest;
+  }
+
+  bool is_pulled(const stored_message& request) const {
+    const auto to = pulled_to(request.subject);
+    return to && *to >= request.seq;
+  }
+
+  void set(trace_state state, std::string sentence) {
+    story_.state = state;
+    story_.conclusion = std::move(sentence);
+  }
+
+  void conclude() {
+    if (facts_.row)
+      return conclude_from_row();
+    if (!facts_.messages.results.empty())
+      return conclude_from_result();
+    if (held_)
+      return conclude_held();
+    if (!letters().empty() || !actions_.empty())
+      if (conclude_from_letter())
+        return;
+    if (!requests().empty())
+      return conclude_from_request();
+    if (facts_.record_row)
+      return conclude_from_record();
+    set(trace_state::unknown, "unknown: nothing was found of this record");
+  }
+
+  void conclude_from_row() {
+    std::string text = "decided: " + verdict_text();
+    if (facts_.messages.results.empty())
+      text +=
+          "; its result was not found" + std::string(held_ ? " yet: a node holds the request" : "");
+    if (!letters().empty())
+      text += "; another request under this id was parked: "
+              + std::string(header_text(letters().back(), "Ledgerd-Reason"));
+    if (facts_.record_row && facts_.record_row->status == record_status::pending)
+      text += "; the account side has not heard of it";
+    set(trace_state::decided, text);
+  }
+
+  void conclude_from_result() {
+    const auto& payload = facts_.messages.results.back().payload;
+    const auto reason = field_of(payload, "reason");
+    set(trace_state::decided,
+        "decided, by its result: " + field_of(payload, "type") + " of "
+            + field_of(payload, "amount") + " " + field_of(payload, "currency") + " for "
+            + field_of(payload, "userId") + ": " + field_of(payload, "status")
+            + (reason.empty() ? "" : ", " + reason)
+            + (facts_.ledger_problem.empty() ? "; the ledger has no such row" : ""));
+  }
+
+  void conclude_held() {
+    for (const auto& node : facts_.nodes)
+      for (const auto& held : node.held)
+        return set(trace_state::held, "held by node " + node.node + " for "
+                                          + seconds_text(held.for_ms) + ": " + held_text(held));
+  }
+
+  // The last thing that happened to its letters; false: it was published again after that.
+  bool conclude_from_letter() {
+    const auto* letter = letters().empty() ? nullptr : &letters().back();
+    const action* last = nullptr;
+    for (const auto& each : actions_)
+      if (last == nullptr || each.message.stored_at_ns >= last->message.stored_at_ns)
+        last = &each;
+    const bool acted = last != nullptr
+                       && (letter == nullptr || last->letter == letter->seq
+                           || last->message.stored_at_ns >= letter->stored_at_ns);
+    if (acted && last->what == "discard") {
+      const auto reason = std::string(header_text(last->message, "Ledgerd-Reason"));
+      set(trace_state::discarded, "discarded by " + (last->who.empty() ? "somebody" : last->who)
+                                      + (last->why.empty() ? "" : " because " + in_quotes(last->why))
+                                      + (reason.empty() ? "" : "; it was parked for " + reason));
+      return true;
+    }
+    const auto newest = std::max<std::int64_t>(acted ? last->message.stored_at_ns : 0,
+                                               letter != nullptr ? letter->stored_at_ns : 0);
+    // The replay itself comes before the entry that tells of it, or after.
+    const bool again =
+        acted && last->what == "replay" && !requests().empty()
+        && requests().back().stored_at_ns > (letter != nullptr ? letter->stored_at_ns : newest);
+    if (again || letter == nullptr)
+      return false;
+    set(trace_state::parked, "parked because of "
+                                 + std::string(header_text(*letter, "Ledgerd-Reason")) + ": "
+                                 + std::string(header_text(*letter, "Ledgerd-Detail"))
+                                 + " (dead letter " + std::to_string(letter->seq) + ")");
+    return true;
+  }
+
+  void conclude_from_request() {
+    const auto& request = requests().back();
+    const auto where =
+        "request #" + std::to_string(request.seq) + " of " + std::string(names::request_stream);
+    const auto to = pulled_to(request.subject);
+    if (!to)
+      return set(trace_state::waiting,
+                 "waiting: " + where + "; no node says how far the requests are");
+    if (*to + 1 == request.seq)
+      return set(trace_state::waiting, "waiting: " + where + " is the next to be handed out");
+    if (*to < request.seq)
+      return set(trace_state::waiting,
+                 "waiting behind at most "
+                     + count_text(request.seq - *to - 1, "message", "messages")
+                     + " of the stream: " + where + ", handed out up to #" + std::to_string(*to));
+    for (const auto& each : facts_.consumers)
+      if (each.subject == request.subject && each.ack_floor >= request.seq)
+        return set(trace_state::unknown,
+                   "unknown: " + where
+                       + " is acknowledged, and neither its row nor its dead letter "
+                         "was found");
+    set(trace_state::handed_out,
+        "handed out: " + where
+            + (facts_.ledger_problem.empty() ? " has no row" : ": the ledger cannot be asked")
+            + ", and no node that has answered holds it; the broker delivers it again once the "
+              "acknowledgement wait is over");
+  }
+
+  void conclude_from_record() {
+    const auto& record = *facts_.record_row;
+    const auto pending = record.status == record_status::pending;
+    set(trace_state::recorded,
+        "recorded on the account side, " + std::string(to_text(record.status))
+            + (record.reason.empty() ? "" : ", " + record.reason)
+            + (pending ? "; no request was found: the redriver publishes it again" : ""));
+  }
+
+  static bool is_needed(trace_state state) {
+    return state == trace_state::unknown || state == trace_state::recorded;
+  }
+
+  void tell_limits() {
+    auto& notes = story_.notes;
+    if (!facts_.ledger_problem.empty())
+      notes.push_back("the ledger's database cannot be asked: " + facts_.ledger_problem);
+    if (!facts_.records_problem.empty())
+      notes.push_back("the account side's database cannot be asked: " + facts_.records_problem);
+    if (!facts_.streams_problem.empty())
+      notes.push_back("the streams were not searched to the end: " + facts_.streams_problem);
+    if (facts_.nodes.empty() && !has_verdict())
+      notes.push_back("no node has answered");
+    for (const auto& each : facts_.messages.looked) {
+      if (each.all || !each.exists)
+        continue;
+      const bool found = each.stream == names::request_stream  ? !requests().empty()
+                         : each.stream == names::result_stream ? !facts_.messages.results.empty()
+                                                               : true;
+      if (found && !is_needed(story_.state))
+        continue;
+      notes.push_back(
+          "looked at " + std::to_string(each.read) + " of " + std::to_string(each.held)
+          + " messages of " + std::string(each.stream)
+          + (each.back_to_ns == 0 ? "" : ", back to " + format_time(each.back_to_ns / 1000))
+          + "; --all reads everything");
+    }
+  }
+
+  const trace_facts& facts_;
+  const currency_table& currencies_;
+  std::vector<action> actions_;
+  trace_story story_;
+  bool held_ = false;
+};
+
+} // namespace
+
+std::string_view to_text(trace_state state) noexcept {
+  switch (state) {
+  case trace_state::decided:
+    return "decided";
+  case trace_state::waiting:
+    return "waiting";
+  case trace_state::held:
+    return "held";
+  case trace_state::handed_out:
+    return "handedOut";
+  case trace_state::parked:
+    return "parked";
+  case trace_state::discarded:
+    return "discarded";
+  case trace_state::recorded:
+    return "recorded";
+  case trace_state::unknown:
+    break;
+  }
+  return "unknown";
+}
+
+trace_story tell(const trace_facts& facts, const currency_table& currencies) {
+  return teller(facts, currencies).run();
+}
+
+} // namespace ledgerd

@@ -1,0 +1,233 @@
+#include "app/trace/trace.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <stdexcept>
+
+#include "app/base/text.hpp"
+#include "app/trace/node_question.hpp"
+#include "messaging/topology.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+void ask_ledger(trace_facts& facts, const trace_sources& from,
+                std::shared_ptr<const currency_table>& currencies) {
+  facts.ledger_problem = from.ledger_problem;
+  if (from.ledger == nullptr)
+    return;
+  try {
+    if (!currencies)
+      currencies = std::make_shared<const currency_table>(from.ledger->currencies());
+    facts.row = from.ledger->find(facts.record);
+    if (facts.row)
+      facts.written_with = from.ledger->written_with(*facts.row);
+    facts.ledger_problem.clear();
+  } catch (const std::runtime_error& why) {
+    facts.ledger_problem = one_line(why.what());
+  }
+}
+
+void ask_records(trace_facts& facts, const trace_sources& from) {
+  facts.records_problem = from.records_problem;
+  if (from.records == nullptr)
+    return;
+  try {
+    facts.records_problem.clear();
+    if (!from.records->exists())
+      return;
+    const auto found = from.records->after(record_id{to_int(facts.record) - 1}, 1);
+    if (!found.empty() && found.front().row.id == facts.record)
+      facts.record_row = found.front().row;
+  } catch (const std::runtime_error& why) {
+    facts.records_problem = one_line(why.what());
+  }
+}
+
+void search_streams(trace_facts& facts, const trace_sources& from, const search_limits& limits) {
+  facts.streams_problem = from.nats_problem;
+  if (from.nats == nullptr)
+    return;
+  try {
+    facts.streams_problem.clear();
+    const auto decided = facts.row ? std::optional{facts.row->created_at} : std::nullopt;
+    facts.messages = find_messages(shelf_of(*from.nats), facts.record, decided, limits);
+  } catch (const std::runtime_error& why) {
+    facts.streams_problem = one_line(why.what());
+  }
+}
+
+// A consumer's state costs a nats-server before 2.10 dearly while nodes pull from it, so it is
+// asked for only when no node can tell how far the requests are: then none pulls, or none has yet.
+void ask_consumers(trace_facts& facts, const trace_sources& from) {
+  if (facts.row || !facts.messages.results.empty() || facts.messages.requests.empty())
+    return;
+  const auto& subject = facts.messages.requests.back().subject;
+  for (const auto& node : facts.nodes)
+    for (const auto& each : node.pulled)
+      if (each.subject == subject)
+        return;
+  for (const auto& route : movement_routes)
+    if (route.request == subject)
+      try {
+        const auto state = from.nats->consumer(names::request_stream, route.consumer);
+        if (state.exists)
+          facts.consumers.push_back({std::string(subject), state.delivered, state.ack_floor});
+      } catch (const std::runtime_error& why) {
+        facts.streams_problem = one_line(why.what());
+      }
+}
+
+ordered_json to_json(const std::vector<stored_message>& messages) {
+  auto items = ordered_json::array();
+  for (const auto& message : messages) {
+    auto headers = ordered_json::object();
+    for (const auto& [name, value] : message.headers)
+      headers[name] = value;
+    items.push_back({{"seq", message.seq},
+                     {"at", format_time(message.stored_at_ns / 1000)},
+                     {"subject", message.subject},
+                     {"headers", headers},
+                     {"payload", message.payload}});
+  }
+  return items;
+}
+
+std::string amount_of(money amount, currency_code code, const currency_table& currencies) {
+  const auto exponent = currencies.exponent(code);
+  return exponent ? format_amount(amount, *exponent)
+                  : std::to_string(amount.minor_units()) + " minor units";
+}
+
+ordered_json row_json(const posting& row, const currency_table& currencies) {
+  ordered_json item{{"recordId", to_int(row.record)},
+                    {"transactionId", to_int(row.id)},
+                    {"userId", row.account.user_id},
+                    {"currency", row.account.currency.text()},
+                    {"seq", row.seq},
+                    {"type", to_text(row.type)},
+                    {"amount", amount_of(row.amount, row.account.currency, currencies)},
+                    {"status", status_text(row.verdict)}};
+  if (row.verdict != outcome::applied)
+    item["reason"] = reason_text(row.verdict);
+  item["balanceAfter"] = amount_of(row.balance_after, row.account.currency, currencies);
+  item["processedAt"] = format_time(to_int(row.created_at));
+  return item;
+}
+
+ordered_json record_json(const transaction_record& record, const currency_table& currencies) {
+  const auto& asked = record.asked;
+  ordered_json item{{"recordId", to_int(record.id)},
+                    {"userId", asked.account.user_id},
+                    {"type", to_text(asked.type)},
+                    {"amount", amount_of(asked.amount, asked.account.currency, currencies)},
+                    {"currency", asked.account.currency.text()},
+                    {"status", to_text(record.status)}};
+  if (record.transaction)
+    item["transactionId"] = to_int(*record.transaction);
+  if (!record.reason.empty())
+    item["reason"] = record.reason;
+  item["createdAt"] = format_time(to_int(record.created_at));
+  item["updatedAt"] = format_time(to_int(record.updated_at));
+  return item;
+}
+
+ordered_json event_json(const trace_event& event) {
+  ordered_json item{{"at", event.at_us ? ordered_json(format_time(*event.at_us)) : ordered_json{}},
+                    {"what", event.what}};
+  if (!event.node.empty())
+    item["node"] = event.node;
+  item["detail"] = event.detail;
+  if (event.seq != 0)
+    item["seq"] = event.seq;
+  return item;
+}
+
+ordered_json reach_json(const stream_reach& reach) {
+  return {{"stream", reach.stream},
+          {"exists", reach.exists},
+          {"messages", reach.read},
+          {"of", reach.held},
+          {"backTo", reach.back_to_ns == 0 ? ordered_json{}
+                                           : ordered_json(format_time(reach.back_to_ns / 1000))},
+          {"all", reach.all}};
+}
+
+std::int64_t now_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+} // namespace
+
+trace_report trace(record_id id, const trace_sources& from, const trace_limits& limits,
+                   std::shared_ptr<const currency_table> currencies) {
+  trace_report report;
+  auto& facts = report.facts;
+  facts.record = id;
+  // Nodes answer while the rest is looked for.
+  std::optional<node_question> nodes;
+  if (from.nats != nullptr)
+    nodes.emplace(from.nats->make_ask_line(), id);
+  ask_ledger(facts, from, currencies);
+  ask_records(facts, from);
+  search_streams(facts, from, limits.search);
+  if (nodes) {
+    const bool decided = facts.row || !facts.messages.results.empty();
+    facts.nodes = nodes->answers(decided ? limits.node_patience_decided : limits.node_patience);
+    ask_consumers(facts, from);
+  }
+  facts.now_us = now_us();
+  if (!currencies)
+    currencies = std::make_shared<const currency_table>(std::vector<currency>{});
+  report.story = tell(facts, *currencies);
+  report.currencies = std::move(currencies);
+  return report;
+}
+
+ordered_json trace_json(const trace_report& report) {
+  const auto& facts = report.facts;
+  auto events = ordered_json::array();
+  for (const auto& each : report.story.events)
+    events.push_back(event_json(each));
+  auto looked = ordered_json::array();
+  for (const auto& each : facts.messages.looked)
+    looked.push_back(reach_json(each));
+  auto nodes = ordered_json::array();
+  for (const auto& each : facts.nodes)
+    nodes.push_back(each.node);
+  return {{"recordId", to_int(facts.record)},
+          {"state", to_text(report.story.state)},
+          {"conclusion", report.story.conclusion},
+          {"events", std::move(events)},
+          {"notes", report.story.notes},
+          {"looked", std::move(looked)},
+          {"nodes", std::move(nodes)},
+          {"requests", to_json(facts.messages.requests)},
+          {"row", facts.row ? row_json(*facts.row, *report.currencies) : ordered_json{}},
+          {"results", to_json(facts.messages.results)},
+          {"record",
+           facts.record_row ? record_json(*facts.record_row, *report.currencies) : ordered_json{}},
+          {"deadLetters", to_json(facts.messages.dead_letters)},
+          {"actions", to_json(facts.messages.actions)}};
+}
+
+std::string trace_text(const trace_report& report) {
+  std::string out;
+  if (!report.story.events.empty()) {
+    std::vector<std::vector<std::string>> table{{"time", "what", "node", "detail"}};
+    for (const auto& each : report.story.events)
+      table.push_back({each.at_us ? format_time(*each.at_us) : "-", each.what,
+                       each.node.empty() ? "-" : each.node, escape_controls(each.detail)});
+    out = format_table(table) + "\n";
+  }
+  for (const auto& note : report.story.notes)
+    out += "note: " + escape_controls(note) + "\n";
+  return out + escape_controls(report.story.conclusion) + "\n";
+}
+
+} // namespace ledgerd

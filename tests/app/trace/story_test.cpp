@@ -1,0 +1,208 @@
+#include "app/trace/story.hpp"
+
+#include <functional>
+
+#include "tests/app/trace/shelves.hpp"
+
+#define CAF_SUITE trace_story
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+
+namespace {
+
+constexpr std::int64_t second = 1'000'000; // in microseconds
+
+// What a test tells of record 7; times are seconds.
+struct facts_of : trace_facts {
+  facts_of() {
+    record = record_id{7};
+    now_us = 100 * second;
+  }
+
+  stored_message message(std::uint64_t seq, std::int64_t at, std::string subject,
+                         std::vector<header> headers = {}) {
+    return {seq, at * 1'000'000'000, std::move(subject), shelves::payload_of(7),
+            std::move(headers)};
+  }
+
+  void requested(std::uint64_t seq = 40, std::int64_t at = 10) {
+    messages.requests.push_back(message(seq, at, "transaction.deposit"));
+  }
+
+  void decided(outcome verdict = outcome::applied) {
+    row = posting{transaction_id{9},
+                  record_id{7},
+                  {"ann", *currency_code::parse("EUR")},
+                  3,
+                  movement::withdrawal,
+                  money{1250},
+                  verdict,
+                  money{50},
+                  database_time{11 * second}};
+    written_with = 4;
+  }
+
+  void published() {
+    outgoing result;
+    add_origin(result, {40, "node-a"});
+    messages.results.push_back(message(30, 12, "transaction.result.deposit", result.headers));
+    messages.results.back().payload =
+        R"({"recordId":7,"userId":"ann","type":"DEPOSIT","status":"SUCCESS","amount":"5.00","currency":"EUR"})";
+  }
+
+  void parked(std::uint64_t seq = 5, std::int64_t at = 13) {
+    messages.dead_letters.push_back(
+        message(seq, at, "transaction.dead.deposit",
+                {{"Ledgerd-Reason", "INVALID_FIELD"},
+                 {"Ledgerd-Detail", "field \"amount\": must be positive"},
+                 {"Ledgerd-Stream", "TRANSACTIONS"},
+                 {"Ledgerd-Sequence", "40"},
+                 {"Ledgerd-Node", "node-b"}}));
+  }
+
+  void acted(const std::string& what, std::int64_t at, std::uint64_t letter = 5) {
+    messages.actions.push_back(message(2, at, "transaction.action." + what,
+                                       {{"Ledgerd-Letter", std::to_string(letter)},
+                                        {"Ledgerd-Reason", "INVALID_FIELD"},
+                                        {"Ledgerd-Who", "eve"},
+                                        {"Ledgerd-Why", "seen"}}));
+  }
+
+  void node(std::uint64_t pulled_to, std::optional<held_request> held = std::nullopt) {
+    record_look look{boot_id{1}, "node-a", {}, {{"transaction.deposit", pulled_to}}};
+    if (held)
+      look.held.push_back(*held);
+    nodes.push_back(look);
+  }
+};
+
+const held_request held{"deposit-consumer/0", "deciding", 40, 12'345, 2, 1};
+
+trace_story story_of(const trace_facts& facts) {
+  return tell(facts, currency_table{{{*currency_code::parse("EUR"), 2}}});
+}
+
+} // namespace
+
+CAF_TEST(each conclusion) {
+  struct row {
+    std::function<void(facts_of&)> given;
+    trace_state state;
+    std::string conclusion;
+  };
+  const row table[] = {
+      {[](auto&) {}, trace_state::unknown, "unknown: nothing was found of this record"},
+      {[](auto& f) { f.requested(), f.decided(), f.published(), f.node(40); }, trace_state::decided,
+       "decided: WITHDRAWAL of 12.50 EUR for ann: SUCCESS"},
+      {[](auto& f) { f.decided(outcome::insufficient_funds), f.published(); }, trace_state::decided,
+       "decided: WITHDRAWAL of 12.50 EUR for ann: FAILED, INSUFFICIENT_FUNDS"},
+      {[](auto& f) { f.requested(), f.decided(), f.node(40, held); }, trace_state::decided,
+       "decided: WITHDRAWAL of 12.50 EUR for ann: SUCCESS; its result was not found yet: a node "
+       "holds the request"},
+      {[](auto& f) { f.decided(), f.published(), f.parked(); }, trace_state::decided,
+       "decided: WITHDRAWAL of 12.50 EUR for ann: SUCCESS; another request under this id was "
+       "parked: INVALID_FIELD"},
+      {[](auto& f) { f.published(), f.ledger_problem = "away"; }, trace_state::decided,
+       "decided, by its result: DEPOSIT of 5.00 EUR for ann: SUCCESS"},
+      {[](auto& f) { f.published(); }, trace_state::decided,
+       "decided, by its result: DEPOSIT of 5.00 EUR for ann: SUCCESS; the ledger has no such row"},
+      {[](auto& f) { f.requested(), f.node(30); }, trace_state::waiting,
+       "waiting behind at most 9 messages of the stream: request #40 of TRANSACTIONS, handed out "
+       "up "
+       "to #30"},
+      {[](auto& f) { f.requested(); }, trace_state::waiting,
+       "waiting: request #40 of TRANSACTIONS; no node says how far the requests are"},
+      {[](auto& f) {
+         f.requested(), f.consumers = {{"transaction.deposit", 38, 38}};
+       },
+       trace_state::waiting,
+       "waiting behind at most 1 message of the stream: request #40 of TRANSACTIONS, handed out up "
+       "to #38"},
+      {[](auto& f) { f.requested(), f.node(39); }, trace_state::waiting,
+       "waiting: request #40 of TRANSACTIONS is the next to be handed out"},
+      {[](auto& f) { f.requested(), f.node(40, held); }, trace_state::held,
+       "held by node node-a for 12.3 s: request #40 waits for its verdict, deposit-consumer/0, 1 "
+       "failure of its own, delivery 2"},
+      {[](auto& f) { f.requested(), f.node(50); }, trace_state::handed_out,
+       "handed out: request #40 of TRANSACTIONS has no row, and no node that has answered holds "
+       "it; "
+       "the broker delivers it again once the acknowledgement wait is over"},
+      {[](auto& f) {
+         f.requested(), f.consumers = {{"transaction.deposit", 50, 45}};
+       },
+       trace_state::unknown,
+       "unknown: request #40 of TRANSACTIONS is acknowledged, and neither its row nor its dead "
+       "letter was found"},
+      {[](auto& f) { f.requested(), f.parked(), f.node(50); }, trace_state::parked,
+       "parked because of INVALID_FIELD: field \"amount\": must be positive (dead letter 5)"},
+      {[](auto& f) { f.requested(), f.parked(), f.acted("discard", 20); }, trace_state::discarded,
+       "discarded by eve because \"seen\"; it was parked for INVALID_FIELD"},
+      // The letter itself is gone.
+      {[](auto& f) { f.requested(), f.acted("discard", 20); }, trace_state::discarded,
+       "discarded by eve because \"seen\"; it was parked for INVALID_FIELD"},
+      // It was published again, and waits.
+      {[](auto& f) {
+         f.requested(), f.parked(), f.acted("replay", 20), f.requested(90, 20), f.node(80);
+       },
+       trace_state::waiting,
+       "waiting behind at most 9 messages of the stream: request #90 of TRANSACTIONS, handed out "
+       "up "
+       "to #80"},
+      // And was parked again.
+      {[](auto& f) {
+         f.requested(), f.parked(), f.acted("replay", 20), f.requested(90, 20), f.parked(6, 21);
+       },
+       trace_state::parked,
+       "parked because of INVALID_FIELD: field \"amount\": must be positive (dead letter 6)"},
+      {[](auto& f) {
+         f.record_row =
+             transaction_record{record_id{7}, {}, record_status::pending, {},
+                                "",           {}, database_time{second},  database_time{second}};
+       },
+       trace_state::recorded,
+       "recorded on the account side, PENDING; no request was found: the redriver publishes it "
+       "again"},
+  };
+  for (const auto& each : table) {
+    facts_of facts;
+    each.given(facts);
+    const auto story = story_of(facts);
+    CAF_CHECK_EQUAL(story.conclusion, each.conclusion);
+    CAF_CHECK_EQUAL(to_text(story.state), to_text(each.state));
+  }
+}
+
+CAF_TEST(the whole road stands in order of time) {
+  facts_of facts;
+  facts.requested();
+  facts.decided();
+  facts.published();
+  facts.node(40);
+  facts.record_row =
+      transaction_record{record_id{7}, {}, record_status::success,    {},
+                         "",           {}, database_time{9 * second}, database_time{13 * second}};
+  const auto story = story_of(facts);
+  std::string road;
+  for (const auto& each : story.events)
+    road += each.what + (each.node.empty() ? "" : "@" + each.node)
+            + (each.at_us ? " " + std::to_string(*each.at_us / second) : " -") + "; ";
+  CAF_CHECK_EQUAL(road, "recorded 9; received 10; decided@node-a 11; published@node-a 12; settled "
+                        "13; acknowledged -; ");
+  CAF_CHECK(story.events[2].detail.find("one of 4 in its batch") != std::string::npos);
+  CAF_CHECK(story.notes.empty());
+}
+
+CAF_TEST(what was not looked at is said) {
+  facts_of facts;
+  facts.ledger_problem = "connection refused";
+  facts.messages.looked = {{"TRANSACTIONS", true, false, 500'000, 200'000, 3'600 * 1'000'000'000LL},
+                           {"TRANSACTION_RESULTS", true, true, 7, 7, 0}};
+  const auto notes = story_of(facts).notes;
+  CAF_REQUIRE_EQUAL(notes.size(), 3u);
+  CAF_CHECK_EQUAL(notes[0], "the ledger's database cannot be asked: connection refused");
+  CAF_CHECK_EQUAL(notes[1], "no node has answered");
+  CAF_CHECK_EQUAL(notes[2], "looked at 200000 of 500000 messages of TRANSACTIONS, back to "
+                            "1970-01-01T01:00:00.000000Z; --all reads everything");
+}

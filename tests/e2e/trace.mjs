@@ -1,0 +1,163 @@
+// The story of a record, with each of its conclusions, by the verb and over HTTP; the audit that goes on where it was
+// interrupted, and the daemon's own looks: node trace.mjs BINARY
+
+import assert from 'node:assert/strict';
+import {spawn} from 'node:child_process';
+import {existsSync} from 'node:fs';
+import {join} from 'node:path';
+
+import {Traffic} from './traffic.mjs';
+import {conclude, until, World} from './world.mjs';
+
+const log = (text) => console.log(`${(performance.now() / 1000).toFixed(1).padStart(6)} s  ${text}`);
+const world = new World(process.argv[2]);
+const away = 'postgresql://nobody@127.0.0.1:9/nothing';
+
+const request = (recordId, userId, amount) => ({
+  subject: 'transaction.deposit', payload: JSON.stringify({recordId, userId, amount, currency: 'KRW'}),
+});
+
+// The verb's answer; `expected` is its exit code.
+function trace(record, {expected = 0, environment = {}, flags = []} = {}) {
+  const before = world.environment;
+  world.environment = {...before, ...environment};
+  const {code, output} = world.verb('trace', String(record), '--json', ...flags);
+  world.environment = before;
+  assert.equal(code, expected, `trace ${record}: exit ${code}: ${output.slice(0, 2000)}`);
+  return JSON.parse(output);
+}
+
+function concludes(story, state, pattern) {
+  assert.equal(story.state, state, `${story.recordId}: ${story.conclusion}`);
+  assert.match(story.conclusion, pattern);
+}
+
+const road = (story) => story.events.map(({what}) => what).join(' ');
+
+// Holds an account's row until `release`.
+async function holdAccount(user) {
+  const url = new URL(world.settings.LEDGERD_DATABASE_URL);
+  const session = spawn('psql', ['-XAtq', '-v', 'ON_ERROR_STOP=1'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: {
+      ...process.env, PGHOST: url.hostname, PGPORT: url.port, PGUSER: url.username, PGPASSWORD: url.password,
+      PGDATABASE: url.pathname.slice(1),
+    },
+  });
+  const held = new Promise((resolve) => session.stdout.once('data', resolve));
+  session.stdin.write(`BEGIN; SELECT 'held' FROM ledger.accounts WHERE user_id = '${user}' FOR UPDATE;\n`);
+  await held;
+  return async () => {
+    const over = new Promise((resolve) => session.once('close', resolve));
+    session.stdin.end('ROLLBACK;\n');
+    await over;
+  };
+}
+
+// Over HTTP it is the same.
+async function overHttp(daemon, story) {
+  const answer = await daemon.get(`/v1/trace/${story.recordId}`);
+  assert.equal(answer.status, 200, answer.body);
+  const other = JSON.parse(answer.body);
+  assert.deepEqual([other.state, other.row, road(other)], [story.state, story.row, road(story)]);
+  assert.equal((await daemon.get('/v1/trace/0')).status, 400);
+  concludes(JSON.parse((await daemon.get('/v1/trace/987654321')).body), 'unknown', /nothing was found/);
+}
+
+async function decided(daemon, traffic) {
+  const post = await fetch(`${daemon.url}/v1/transactions`, {
+    method: 'POST', headers: {'Content-Type': 'application/json', Prefer: 'wait=20'},
+    body: JSON.stringify({userId: 'anna', type: 'DEPOSIT', amount: '500', currency: 'KRW'}),
+  });
+  const {recordId} = await post.json();
+  const story = trace(recordId);
+  concludes(story, 'decided', /^decided: DEPOSIT of 500 KRW for anna: SUCCESS/);
+  assert.match(road(story), /^recorded received decided published settled/);
+  const published = story.events.find(({what}) => what === 'published');
+  assert.equal(published.node, 'alpha');
+  assert.ok(story.events.every(({at, what}) => at || what === 'acknowledged'));
+  const times = story.events.flatMap(({at}) => at ?? []);
+  assert.deepEqual(times, [...times].sort());
+  await overHttp(daemon, story);
+  await until('it is acknowledged', 10, () => road(trace(recordId)).endsWith('acknowledged'));
+  // A conflict under the same id beside it.
+  await traffic.publish([request(recordId, 'anna', '501')]);
+  await until('the conflict is parked', 10, () => trace(recordId).deadLetters.length === 1);
+  concludes(trace(recordId), 'decided', /another request under this id was parked: RECORD_ID_CONFLICT/);
+  return recordId;
+}
+
+async function parked(traffic) {
+  await traffic.publish([request(21, 'bert', '-5'), request(22, 'bert', '-5')]);
+  await until('both are parked', 20, () => trace(22, {flags: ['--all']}).state === 'parked');
+  concludes(trace(21), 'parked', /^parked because of INVALID_FIELD: .*amount/);
+  const {seq} = trace(22).deadLetters[0];
+  const {code, output} = world.verb('dead', 'discard', String(seq), '--yes', '--why', 'a test');
+  assert.equal(code, 0, output);
+  const story = trace(22);
+  concludes(story, 'discarded', /^discarded by .+ because "a test"; it was parked for INVALID_FIELD/);
+  assert.match(road(story), /received.* discarded/);
+  concludes(trace(23, {expected: 1}), 'unknown', /^unknown/);
+}
+
+async function held(traffic, recordId) {
+  await traffic.drained(20);
+  const release = await holdAccount('anna');
+  await traffic.publish([request(31, 'anna', '1')]);
+  await until('the node holds it', 20, () => trace(31).state === 'held');
+  concludes(trace(31), 'held', /^held by node alpha for \d+\.\d s: request #\d+ waits for its verdict, deposit-consumer/);
+  // While nobody can ask PostgreSQL.
+  const story = trace(31, {environment: {LEDGERD_DATABASE_URL: away}});
+  concludes(story, 'held', /^held by node alpha/);
+  assert.match(story.notes.join(), /the ledger's database cannot be asked/);
+  concludes(trace(recordId, {environment: {LEDGERD_DATABASE_URL: away}}), 'decided', /^decided, by its result: DEPOSIT of 500 KRW/);
+  await release();
+  await until('it is decided', 30, () => trace(31).state === 'decided');
+}
+
+function audits() {
+  const folder = join(world.directory, 'cursor');
+  const whole = world.verb('audit', '--live', '--json');
+  const kept = world.verb('audit', '--live', '--json', '--cursor', folder);
+  const answer = ({output}) => JSON.parse(output.slice(output.indexOf('{'), output.lastIndexOf('}') + 1));
+  assert.equal(kept.code, 0, kept.output);
+  assert.deepEqual(answer(kept), answer(whole));
+  assert.ok(!existsSync(join(folder, 'cursor.json')), 'an audit that is over has no place any more');
+}
+
+const metric = async (daemon, name) =>
+  Number(new RegExp(`^${name} (\\S+)$`, 'm').exec((await daemon.get('/metrics')).body)?.[1] ?? NaN);
+
+async function looks(daemon, traffic) {
+  await until('the daemon has looked', 30, async () => await metric(daemon, 'ledgerd_audit_results_total') > 0);
+  assert.equal(await metric(daemon, 'ledgerd_audit_findings'), 0);
+  assert.ok(await metric(daemon, 'ledgerd_audit_age_seconds') < 30);
+  await traffic.publish([{subject: 'transaction.result.deposit', payload: '{"recordId":404,"status":"SUCCESS"}'}]);
+  await until('a forged result is found', 30, async () => await metric(daemon, 'ledgerd_audit_findings') === 1);
+  assert.match(daemon.log, /audit: result_without_posting: record 404 has a result, but no row/);
+}
+
+async function run() {
+  const daemon = await world.daemon('alpha', '--roles', 'ledger,account', '--audit-interval', '500ms');
+  await daemon.ready();
+  const traffic = await Traffic.open(world.natsUrl);
+  const recordId = await decided(daemon, traffic);
+  log('decided');
+  await parked(traffic);
+  log('parked and discarded');
+  await held(traffic, recordId);
+  log('held');
+  audits();
+  await looks(daemon, traffic);
+  log('looked at');
+  await daemon.stop();
+  await traffic.publish([request(41, 'anna', '1'), request(42, 'anna', '1'), request(43, 'anna', '1')]);
+  concludes(trace(43), 'waiting', /^waiting behind at most 2 messages of the stream: request #\d+ of TRANSACTIONS, handed out up to #\d+$/);
+  const nobody = trace(43, {environment: {LEDGERD_DATABASE_URL: away}});
+  concludes(nobody, 'waiting', /^waiting behind at most 2 messages/);
+  assert.match(nobody.notes.join(), /no node has answered/);
+  await traffic.connection.close();
+  return [];
+}
+
+await conclude(run, log);
