@@ -284,9 +284,10 @@ private:
                            || last->message.stored_at_ns >= letter->stored_at_ns);
     if (acted && last->what == "discard") {
       const auto reason = std::string(header_text(last->message, "Ledgerd-Reason"));
-      set(trace_state::discarded, "discarded by " + (last->who.empty() ? "somebody" : last->who)
-                                      + (last->why.empty() ? "" : " because " + in_quotes(last->why))
-                                      + (reason.empty() ? "" : "; it was parked for " + reason));
+      set(trace_state::discarded,
+          "discarded by " + (last->who.empty() ? "somebody" : last->who)
+              + (last->why.empty() ? "" : " because " + in_quotes(last->why))
+              + (reason.empty() ? "" : "; it was parked for " + reason));
       return true;
     }
     const auto newest = std::max<std::int64_t>(acted ? last->message.stored_at_ns : 0,

@@ -29,7 +29,7 @@ CAF_TEST(a question names its record) {
     CAF_CHECK_EQUAL(std::make_pair(other, decode_look_question(other).has_value()),
                     std::make_pair(other, false));
   CAF_CHECK(!decode_look_question(R"({"question":"record","recordId":"7","x":")"
-                                    + std::string(1000, 'x') + "\"}"));
+                                  + std::string(1000, 'x') + "\"}"));
 }
 
 CAF_TEST(an answer comes back as it was) {
