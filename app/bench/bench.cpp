@@ -239,6 +239,8 @@ private:
     std::vector<std::string> result;
     if (contender == "daemon")
       result = {"run",
+                "--roles",
+                "ledger",
                 "--http-listen",
                 "off",
                 "--gates",

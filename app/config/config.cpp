@@ -406,9 +406,13 @@ void require_database(const config& value) {
 }
 
 void require_ledger_database(const database_settings& value) {
-  if (value.database_url.empty())
-    throw usage_error{"database-url is required: set LEDGERD_DATABASE_URL or give "
-                      "--database-url-file or --database-url"};
+  if (!value.database_url.empty())
+    return;
+  std::string rule = "database-url is required: set LEDGERD_DATABASE_URL or give "
+                     "--database-url-file or --database-url";
+  if (!value.account_database_url.empty())
+    rule += "; a node without the ledger is started with --roles account";
+  throw usage_error{rule};
 }
 
 } // namespace ledgerd

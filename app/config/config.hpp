@@ -46,7 +46,7 @@ struct config : broker_settings, database_settings, http_settings, log_settings,
   std::vector<derived_setting> derived;
 
   // What this node does; at least one.
-  std::vector<role> roles = {role::ledger};
+  std::vector<role> roles = {role::ledger, role::account};
 
   // Memory that this process may use, in bytes; what it lends to messages is derived from it
   // (app/config/memory_budget.hpp).

@@ -198,12 +198,15 @@ std::shared_ptr<currency_table> open_currencies(const start_steps& start,
     try {
       return std::make_shared<currency_table>(facts.read());
     } catch (const std::exception& e) {
-      // The account side does without the ledger, once it has heard of it.
+      // The account side does without the ledger, unless it needs a currency of which only the
+      // ledger knows.
       const auto kept = settings.has_role(role::ledger) ? std::vector<currency>{} : facts.kept();
-      if (kept.empty())
+      auto known = std::make_shared<currency_table>(kept);
+      const auto code = settings.rules.default_currency;
+      if (kept.empty() || (code && !known->exponent(*code)))
         throw;
       spdlog::warn("currencies: {}; starting with the {} that are kept", e.what(), kept.size());
-      return std::make_shared<currency_table>(kept);
+      return known;
     }
   });
   if (const auto code = settings.rules.default_currency; code && !table->exponent(*code))

@@ -15,9 +15,9 @@ export const log = (text) => console.log(`${(performance.now() / 1000).toFixed(1
 const port = (url) => Number(new URL(url).port);
 
 export class Cluster {
-  // `load` as of Load; `flags` of every node; with `threeBrokers`, a cluster of three nats-servers, whose streams have three
+  // `load` as of Load; `roles` and more `flags` of every node; with `threeBrokers`, a cluster of three nats-servers, whose streams have three
   // replicas once `formed` has returned, and users whose rights stay as they are.
-  static async open(binary, {ackWaitSeconds = 6, flags = ['--shutdown-deadline', '2s'], load, threeBrokers = false}) {
+  static async open(binary, {ackWaitSeconds = 6, flags = ['--shutdown-deadline', '2s'], roles = 'ledger', load, threeBrokers = false}) {
     const cluster = new Cluster();
     const seed = 1 + Math.floor(Math.random() * 0x7fffffff);
     log(`seed ${seed}`);
@@ -26,7 +26,7 @@ export class Cluster {
     cluster.urls = brokers ? await brokers.join(cluster.world) : [cluster.world.natsUrl];
     cluster.traffic = await Traffic.open(cluster.world.natsUrl);
     await cluster.traffic.provision(ackWaitSeconds);
-    cluster.flags = flags;
+    cluster.flags = ['--roles', roles, ...flags];
     cluster.load = new Load(cluster.traffic, new Random(seed), load);
     cluster.nodes = new Map(); // by name
     return cluster;

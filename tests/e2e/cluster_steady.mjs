@@ -92,7 +92,7 @@ async function silence(cluster, faults) {
 }
 
 async function run() {
-  const cluster = await Cluster.open(binary, {load: {rate: 1000}});
+  const cluster = await Cluster.open(binary, {roles: 'ledger,account', load: {rate: 1000}});
   for (const name of names) {
     await cluster.start(name);
   }

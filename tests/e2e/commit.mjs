@@ -41,8 +41,8 @@ async function run() {
     world.query(`ALTER SYSTEM SET synchronous_standby_names = '${standby}'`, operator);
     world.query('SELECT pg_reload_conf()', operator);
   };
-  const left = await world.daemon('left');
-  const right = await world.daemon('right');
+  const left = await world.daemon('left', '--roles', 'ledger');
+  const right = await world.daemon('right', '--roles', 'ledger');
   await left.ready();
   await right.ready();
   const traffic = await Traffic.open(world.natsUrl);

@@ -68,7 +68,7 @@ async function refusals(world) {
     },
     'a token file that others may read': {flags: ['--http-token-file', open], says: /open-tokens/, code: 2},
     'a missing right': {
-      flags: ['--migrate=false'],
+      flags: ['--migrate=false', '--roles', 'ledger'],
       variables: {LEDGERD_DATABASE_URL: changed(database, {username: 'e2e_reader', password: 'e2e'})},
       says: /lacks the privilege INSERT on ledger.transactions/,
       lines: 3, // one for each right

@@ -249,7 +249,7 @@ const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.l
 
 // One account, more than the database can take (40 ms more for each batch): the memory must not depend on how long that goes on.
 async function hot(world, traffic) {
-  await (await world.daemon('first')).ready();
+  await (await world.daemon('first', '--roles', 'ledger')).ready();
   await world.daemons[0].stop();
   world.query(`CREATE FUNCTION ledger.delay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
       PERFORM pg_sleep(0.04); RETURN NULL; END $$;
@@ -259,7 +259,7 @@ async function hot(world, traffic) {
     await traffic.publish(Array.from({length: 10000}, () => load.next()));
   }
   log(`${requests} messages wait`);
-  const daemon = await world.daemon('second');
+  const daemon = await world.daemon('second', '--roles', 'ledger');
   const samples = [];
   let settled = 0;
   while (settled < requests) {
@@ -295,7 +295,7 @@ async function run() {
   if (scenario === 'hot') {
     return hot(world, traffic);
   }
-  const daemon = await world.daemon('stuck');
+  const daemon = await world.daemon('stuck', '--roles', 'ledger');
   await daemon.ready();
   const faults = await scenarios[scenario](world, traffic, daemon);
   await daemon.stop();

@@ -44,7 +44,7 @@ export class Users {
 
   // Whom a daemon with these flags connects as.
   ofDaemon(flags) {
-    const roles = flags.includes('--roles') ? flags[flags.indexOf('--roles') + 1].split(',') : ['ledger'];
+    const roles = flags.includes('--roles') ? flags[flags.indexOf('--roles') + 1].split(',') : ['ledger', 'account'];
     const name = ['ledger', 'account'].filter((role) => roles.includes(role)).join('+');
     return flags.includes('--provision=false') ? name : `${name}+making`;
   }

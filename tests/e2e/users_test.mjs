@@ -32,7 +32,8 @@ for (const user of ['ledger', 'account', 'provisioner', 'observer', 'operator', 
 
 test('a daemon and a verb have the user of what they do', () => {
   const users = new Users();
-  assert.equal(users.ofDaemon([]), 'ledger+making');
+  assert.equal(users.ofDaemon([]), 'ledger+account+making');
+  assert.equal(users.ofDaemon(['--roles', 'ledger']), 'ledger+making');
   assert.equal(users.ofDaemon(['--roles', 'account,ledger', '--provision=false']), 'ledger+account');
   assert.equal(users.ofVerb(['dead', 'list']), 'observer');
   assert.equal(users.ofVerb(['dead', 'discard', '1']), 'operator');

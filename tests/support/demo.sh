@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# `./dev run`: the daemon between private servers, ten thousand sample requests, and what became of them.
+# `./dev run`: the daemon, with both roles, between private servers, ten thousand sample requests, and what became of
+# them.
 #
 # Sourced by `dev`. Everything is made anew under .dev/run each time, so the outcome can be compared with what
 # the sample must lead to. Nothing is left running: not at the end, not on Ctrl-C, not when this script is killed.
@@ -161,6 +162,7 @@ demo_table() {
     }' <(demo_expected) <(demo_outcome "$1")
 }
 
+# The hints end with the page: what is read last is found first.
 demo_hints() {
   cat <<END
 Running until Ctrl-C. In another shell, after
@@ -176,6 +178,12 @@ try for example
    ledgerd metrics
    ledgerd submit --user alice --type DEPOSIT --amount 10000 --record-id 1000000 --wait
    ledgerd audit
+   curl -H 'Content-Type: application/json' -H 'Idempotency-Key: order-1' -H 'Prefer: wait=10' \\
+     -d '{"userId": "alice", "type": "DEPOSIT", "amount": "10000"}' http://$LEDGERD_HTTP_LISTEN/v1/transactions
+
+and open
+
+   http://$LEDGERD_HTTP_LISTEN/
 END
 }
 

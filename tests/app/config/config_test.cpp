@@ -318,7 +318,9 @@ CAF_TEST(a value and its file together are a contradiction) {
 
 CAF_TEST(roles and what they need) {
   CAF_CHECK(load_flags({}).value.has_role(role::ledger));
-  CAF_CHECK(!load_flags({}).value.has_role(role::account));
+  CAF_CHECK(load_flags({}).value.has_role(role::account));
+  CAF_CHECK(!load_flags({{"roles", "account"}}).value.has_role(role::ledger));
+  CAF_CHECK(!load_flags({{"roles", "ledger"}}).value.has_role(role::account));
   const auto both = load_flags({{"roles", "account,ledger,account"}}).value;
   CAF_CHECK(both.has_role(role::ledger) && both.has_role(role::account));
   CAF_CHECK(!parse_role("led") && !parse_role("") && !parse_role("Ledger"));
@@ -361,7 +363,9 @@ CAF_TEST(roles and what they need) {
   }
   const auto account = load_flags({{"roles", "account"}, {"account-database-url", url}}).value;
   CAF_CHECK_EQUAL(account.records_url(), url);
-  CAF_CHECK(contains(fault_of(require_ledger_database, account), "database-url is required"));
+  const auto fault = fault_of(require_ledger_database, account);
+  CAF_CHECK(contains(fault, "database-url is required") && contains(fault, "--roles account"));
+  CAF_CHECK(!contains(fault_of(require_database, load_flags({}).value), "--roles"));
 }
 
 CAF_TEST(listening beyond loopback needs a token file) {

@@ -1,6 +1,7 @@
 // What an account node learns of the ledger over NATS, again and again.
 #include "app/daemon/ledger_facts.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
 #include <string>
@@ -80,7 +81,14 @@ bool is_silent(ledger_facts_source& source) {
 }
 
 const std::vector<currency> rows{{*currency_code::parse("KRW"), 0},
-                                 {*currency_code::parse("EUR"), 2}};
+                                 {*currency_code::parse("EUR"), 2},
+                                 {*currency_code::parse("QQY"), 5}};
+
+bool knows_what_is_new(ledger_facts_source& source) {
+  const auto kept = source.kept();
+  return std::any_of(kept.begin(), kept.end(),
+                     [](const auto& each) { return each.code == rows.back().code; });
+}
 
 } // namespace
 
@@ -91,15 +99,15 @@ CAF_TEST(what_was_heard_is_kept_for_when_nobody_answers) {
   {
     auto source = make_facts_source(settings, *nats, view);
     CAF_CHECK(is_silent(source));
-    CAF_CHECK(source.kept().empty());
+    CAF_CHECK(source.kept().size() > 100 && !knows_what_is_new(source)); // what all begin with
     CAF_CHECK(!view->marks());
     const answering_ledger ledger{{rows, ledger_marks{record_id{7}, transaction_id{9}}}};
-    CAF_CHECK_EQUAL(source.read().size(), 2u);
+    CAF_CHECK_EQUAL(source.read().size(), rows.size());
     CAF_CHECK(view->marks() == ledger_marks({record_id{7}, transaction_id{9}}));
   }
   auto later = make_facts_source(settings, *nats, nullptr);
   CAF_CHECK(is_silent(later));
-  CAF_CHECK_EQUAL(later.kept().size(), 2u);
+  CAF_CHECK(knows_what_is_new(later));
 }
 
 CAF_TEST(looking_again_and_again_costs_no_memory) {

@@ -48,16 +48,21 @@ CAF_TEST_FIXTURE_SCOPE(without_account_schema, empty_world)
 
 CAF_TEST(each schema has its own migrations) {
   CAF_CHECK(migrate(url, schema::account)
-            == std::vector<std::string>{"0001_account", "0002_ledger_facts"});
+            == (std::vector<std::string>{"0001_account", "0002_ledger_facts",
+                                         "0003_first_currencies"}));
   CAF_CHECK(migrate(url, schema::account).empty());
-  CAF_CHECK_EQUAL(read_schema(url, schema::account).version, 2);
-  CAF_CHECK_EQUAL(read_schema(url, schema::account).known, 2);
+  CAF_CHECK_EQUAL(read_schema(url, schema::account).version, 3);
+  CAF_CHECK_EQUAL(read_schema(url, schema::account).known, 3);
   CAF_CHECK(sql("SELECT to_regnamespace('ledger') IS NULL") == "t\n");
   CAF_CHECK_EQUAL(read_schema(url).version, 0);
   CAF_CHECK(check_database(url, schema::account).empty());
   CAF_CHECK(has(check_database(url).front(), "no ledger schema"));
   // And beside the other one.
   CAF_CHECK(migrate(url) == std::vector<std::string>{"0001_ledger", "0002_keep_currencies"});
+  // Both begin with the same currencies.
+  CAF_CHECK(sql("SELECT (SELECT array_agg(c ORDER BY code) FROM account.currencies AS c)::text = "
+                "(SELECT array_agg(c ORDER BY code) FROM ledger.currencies AS c)::text")
+            == "t\n");
   CAF_CHECK(check_database(url).empty());
   CAF_CHECK(check_database(url, schema::account).empty());
 }
@@ -84,7 +89,7 @@ CAF_TEST(processes that migrate both schemas at once do it once) {
   std::sort(steps.begin(), steps.end());
   CAF_CHECK(steps
             == (std::vector<std::string>{"0001_account", "0001_ledger", "0002_keep_currencies",
-                                         "0002_ledger_facts"}));
+                                         "0002_ledger_facts", "0003_first_currencies"}));
 }
 
 CAF_TEST(a database without the schema is named) {
@@ -107,10 +112,10 @@ CAF_TEST_FIXTURE_SCOPE_END()
 CAF_TEST_FIXTURE_SCOPE(with_account_schema, postgres_record_world)
 
 CAF_TEST(a newer or changed account schema is refused) {
-  sql("INSERT INTO account.schema_migrations VALUES (3, '0003_future', 'x')");
+  sql("INSERT INTO account.schema_migrations VALUES (4, '0004_future', 'x')");
   CAF_CHECK(has(complaint_of_migrate(url), "newer"));
   CAF_CHECK(says(url, "newer"));
-  sql("DELETE FROM account.schema_migrations WHERE version = 3;"
+  sql("DELETE FROM account.schema_migrations WHERE version = 4;"
       "UPDATE account.schema_migrations SET checksum = 'x'");
   CAF_CHECK(has(complaint_of_migrate(url), "other content"));
   CAF_CHECK(says(url, "other content"));
