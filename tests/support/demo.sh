@@ -111,14 +111,21 @@ demo_start() {
   servers_wait 60 demo_ready || die "the daemon does not become ready, see $demo_dir/ledgerd.log"
 }
 
-# Follows the consumers until nothing is left to do.
+# What waits at the consumers in the JSON on standard input.
+demo_left() {
+  local status
+  status=$(cat)
+  echo $(($(demo_number pending <<<"$status") + $(demo_number ackPending <<<"$status")))
+}
+
+# Follows the requests, and then the results, until nothing is left to do.
 demo_follow() {
   local total=$1 left status end=$((SECONDS + 120))
   while ((SECONDS < end)); do
     status=$("$ledgerd" status --json) || true # 1: somebody is away or not ready at this moment
-    left=$(($(demo_number pending <<<"$status") + $(demo_number ackPending <<<"$status")))
+    left=$(sed '/"name": "account-/,/}/d' <<<"$status" | demo_left)
     printf '   %6d of %d settled\n' $((total - left)) "$total"
-    ((left)) || return 0
+    (($(demo_left <<<"$status"))) || return 0
     sleep 0.5
   done
   die "the requests are not settled after two minutes, see $demo_dir/ledgerd.log"

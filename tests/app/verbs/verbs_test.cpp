@@ -130,21 +130,6 @@ CAF_TEST(check is content with what is in place and tells all that is not ) {
     CAF_CHECK(!part.at("faults").empty());
 }
 
-CAF_TEST(migrate says what it did and can be run again) {
-  const auto url = servers.fresh_database();
-  const std::vector<std::string> environment{"LEDGERD_DATABASE_URL=" + url};
-  const std::vector<std::string> ledger{"migrate", "--roles", "ledger"};
-  const auto first = run_program(ledger, environment);
-  CAF_CHECK(contains(first.out, "applied 0001"));
-  const auto second = run_program(ledger, environment);
-  CAF_CHECK_EQUAL(second.code, 0);
-  CAF_CHECK(!contains(second.out, "applied"));
-  CAF_CHECK(contains(second.out, "the schema ledger is at version "));
-  const auto both = run_program({"migrate"}, environment);
-  CAF_CHECK(contains(both.out, "applied 0001_account"));
-  CAF_CHECK(contains(both.out, "the schema account is at version "));
-}
-
 CAF_TEST(submit sends one request by flags) {
   const auto result = run({"submit", "--user", "bob", "--type", "WITHDRAWAL", "--amount", "10.00",
                            "--currency", "EUR", "--record-id", "7"});
