@@ -27,6 +27,16 @@ struct broker_options {
   // Gives `url` anew for each new connection: secrets may have been rotated. Empty: it stays as it
   // is. Called on the link's own thread; when it throws, the last one is used.
   std::function<std::string()> read_url = nullptr;
+  // With tls:// in `url` the server has to show a certificate for the name in the URL, signed by an
+  // authority of this machine or of `ca_file`. `certificate_file` and `key_file` are what this
+  // client shows; empty: nothing. All are read again for each connection.
+  std::string ca_file;
+  std::string certificate_file;
+  std::string key_file;
+  // Where JetStream is asked: in this domain, or under this prefix, without a dot at its end. At
+  // most one of the two; none: under $JS.API.
+  std::string js_domain;
+  std::string js_api_prefix;
   std::string client_name = "ledgerd";
   // Where answers may go beside `_INBOX.`: the beginning of the inboxes of clients that have one of
   // their own; empty: nowhere else.

@@ -14,6 +14,7 @@
 
 #include "app/base/text.hpp"
 #include "app/config/bearer_tokens.hpp"
+#include "app/config/broker_setters.hpp"
 #include "app/config/machine.hpp"
 #include "app/config/options.hpp"
 #include "app/config/secret_file.hpp"
@@ -135,6 +136,8 @@ public:
     if (value.batch_max > value.max_in_flight)
       value.batch_max = value.max_in_flight;
     check_access();
+    for (auto& fault : broker_faults(value))
+      result_.faults.push_back(std::move(fault));
     if (value.account_database_url.empty()) {
       value.account_database_url = value.database_url;
       value.account_database_url_file = value.database_url_file;
@@ -152,6 +155,8 @@ private:
 
   void check_access() {
     const auto& value = result_.value;
+    if (value.http_tls_cert_file.empty() != value.http_tls_key_file.empty())
+      result_.faults.emplace_back("http-tls-cert-file and http-tls-key-file belong together");
     if (value.http_token_file.empty()) {
       if (!value.listens_locally())
         result_.faults.push_back("http-listen (" + find_option("http-listen")->show(value)

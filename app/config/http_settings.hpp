@@ -21,6 +21,9 @@ struct http_settings {
   // A file with the bearer tokens of the HTTP API; empty: none are asked for, which only loopback
   // allows.
   std::string http_token_file;
+  // The certificate that the server shows, with its chain, and its key; empty: HTTP without TLS.
+  std::string http_tls_cert_file;
+  std::string http_tls_key_file;
   // Requests a second that a token without a rate of its own may send, and all callers without a
   // token together; 0: no limit.
   unsigned http_rate_max = 0;

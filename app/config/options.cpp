@@ -6,8 +6,10 @@
 #include <charconv>
 #include <fstream>
 #include <sstream>
+#include <unistd.h>
 
 #include "app/base/text.hpp"
+#include "app/config/broker_setters.hpp"
 #include "app/config/memory_budget.hpp"
 #include "app/config/secret_file.hpp"
 
@@ -87,25 +89,6 @@ std::string show_text(const config& c) {
 
 // --- setters with a rule of their own
 
-std::string set_nats_url(config& c, std::string_view text) {
-  std::istringstream parts{std::string{text}};
-  std::string url;
-  bool any = false;
-  while (std::getline(parts, url, ',')) {
-    any = true;
-    const bool known_scheme = url.starts_with("nats://") || url.starts_with("tls://");
-    const auto host = url.substr(std::min(url.find("://") + 3, url.size()));
-    if (!known_scheme || host.empty() || url.find_first_of(" \t\r\n") != std::string::npos)
-      return "must be one or several URLs such as nats://127.0.0.1:4222 or tls://host:4222, "
-             "separated by commas";
-  }
-  if (!any || text.ends_with(','))
-    return "must be one or several URLs such as nats://127.0.0.1:4222, separated by commas";
-  c.nats_url = text;
-  c.nats_url_file.clear();
-  return {};
-}
-
 template <auto Member, auto File>
 std::string set_database_url(config& c, std::string_view text) {
   if (!text.starts_with("postgresql://") && !text.starts_with("postgres://"))
@@ -149,27 +132,34 @@ std::string show_nothing(const config&) {
   return {};
 }
 
-std::string set_creds_file(config& c, std::string_view path) {
-  if (auto rule = judge_secret_file(std::string{path}); !rule.empty())
-    return rule;
-  c.nats_creds_file = path;
+// A file that a library reads: only whether it can be read.
+template <auto Member>
+std::string set_readable_file(config& c, std::string_view path) {
+  if (access(std::string{path}.c_str(), R_OK) != 0)
+    return "must name a readable file";
+  c.*Member = path;
   return {};
 }
 
-// A prefix under which a subject of ours could lie would let whoever asks publish there.
-std::string set_reply_prefix(config& c, std::string_view text) {
-  constexpr std::array<std::string_view, 4> ours{"$", "transaction.", "ledgerd.", "_INBOX."};
-  const auto allowed = [](char ch) { return ch > ' ' && ch < '\x7f' && ch != '*' && ch != '>'; };
-  const auto overlaps = [text](std::string_view subject) {
-    return text.starts_with(subject) || subject.starts_with(text);
-  };
-  if (text.empty() || text.size() > 64 || !std::all_of(text.begin(), text.end(), allowed)
-      || text.front() == '.' || text.find("..") != std::string_view::npos)
-    return "must be the beginning of a subject, 1 to 64 characters without `*` and `>`";
-  if (std::any_of(ours.begin(), ours.end(), overlaps))
-    return "must be no beginning of `transaction.`, `ledgerd.`, `_INBOX.` or the broker's own "
-           "subjects, nor lie under them";
-  c.nats_reply_prefix = text;
+template <auto Member>
+std::string set_secret_path(config& c, std::string_view path) {
+  if (auto rule = judge_secret_file(std::string{path}); !rule.empty())
+    return rule;
+  c.*Member = path;
+  return {};
+}
+
+// Nobody is there who could be asked for a passphrase.
+template <auto Member>
+std::string set_tls_key_file(config& c, std::string_view path) {
+  std::string rule;
+  const auto text = read_secret_file(std::string{path}, std::size_t{1} << 20, rule);
+  if (!rule.empty())
+    return rule;
+  if (text.find("PRIVATE KEY-----") == std::string::npos
+      || text.find("ENCRYPTED") != std::string::npos)
+    return "must name a file with a private key (PEM) that has no passphrase";
+  c.*Member = path;
   return {};
 }
 
@@ -315,7 +305,20 @@ const option table[] = {
     {"nats-url-file", "PATH", "file whose first line is the NATS URL", connection, file,
      set_nats_url_file, show_nothing},
     {"nats-creds-file", "PATH", "file with the NATS user's JWT and seed", connection, value,
-     set_creds_file, show_text<&config::nats_creds_file>},
+     set_secret_path<&config::nats_creds_file>, show_text<&config::nats_creds_file>},
+    {"nats-ca-file", "PATH",
+     "authorities that sign the NATS servers' certificates, beside those of this machine",
+     connection, value, set_readable_file<&config::nats_ca_file>, show_text<&config::nats_ca_file>},
+    {"nats-cert-file", "PATH", "certificate that NATS servers are shown, with its chain",
+     connection, value, set_readable_file<&config::nats_cert_file>,
+     show_text<&config::nats_cert_file>},
+    {"nats-key-file", "PATH", "private key of that certificate", connection, value,
+     set_tls_key_file<&config::nats_key_file>, show_text<&config::nats_key_file>},
+    {"nats-js-domain", "NAME", "JetStream domain of the streams", connection, value, set_js_domain,
+     show_text<&config::nats_js_domain>},
+    {"nats-js-api-prefix", "PREFIX",
+     "where JetStream is asked instead of $JS.API, such as js.hub.API", connection, value,
+     set_js_api_prefix, show_text<&config::nats_js_api_prefix>},
     {"nats-reply-prefix", "PREFIX",
      "beginning of reply subjects that are answered over NATS, beside `_INBOX.`", daemon_only,
      value, set_reply_prefix, show_text<&config::nats_reply_prefix>},
@@ -337,6 +340,11 @@ const option table[] = {
     {"http-token-file", "PATH",
      "file with lines of NAME SCOPES TOKEN [RATE]; required beyond loopback", connection, value,
      set_http_token_file, show_text<&config::http_token_file>},
+    {"http-tls-cert-file", "PATH", "certificate that HTTP clients are shown, with its chain",
+     connection, value, set_readable_file<&config::http_tls_cert_file>,
+     show_text<&config::http_tls_cert_file>},
+    {"http-tls-key-file", "PATH", "private key of that certificate", connection, value,
+     set_tls_key_file<&config::http_tls_key_file>, show_text<&config::http_tls_key_file>},
     {"http-rate-max", "N",
      "requests a second of one token, or of all callers without one; 0: no limit", daemon_only,
      value, set_integer<&config::http_rate_max, 0, 1000000>, show_integer<&config::http_rate_max>},

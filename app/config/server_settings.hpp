@@ -16,6 +16,14 @@ struct broker_settings {
   // Where answers over NATS may go beside `_INBOX.`: the beginning of the inboxes of clients that
   // have one of their own; empty: nowhere else.
   std::string nats_reply_prefix;
+  // The authorities that sign the servers' certificates, beside those of this machine, and the
+  // certificate and key of this client; empty: none. Only with tls:// in the URL.
+  std::string nats_ca_file;
+  std::string nats_cert_file;
+  std::string nats_key_file;
+  // Where JetStream is asked; at most one of the two, none: under $JS.API.
+  std::string nats_js_domain;
+  std::string nats_js_api_prefix;
 };
 
 // Holds secrets.

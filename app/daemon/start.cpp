@@ -14,6 +14,7 @@
 #include <spdlog/spdlog.h>
 
 #include "app/base/text.hpp"
+#include "app/config/broker_access.hpp"
 #include "app/config/database_urls.hpp"
 #include "app/daemon/topology_watch.hpp"
 #include "app/operations/cluster_question.hpp"
@@ -158,12 +159,7 @@ void open_databases(const start_steps& start) {
 
 std::unique_ptr<broker> open_broker(const start_steps& start) {
   const auto& settings = start.settings;
-  broker_options options;
-  options.url = settings.nats_url;
-  options.read_url = [settings] { return read_nats_url(settings); };
-  options.credentials_file = settings.nats_creds_file;
-  options.client_name = "ledgerd " + settings.node_name;
-  options.reply_prefix = settings.nats_reply_prefix;
+  const auto options = broker_access(settings, "ledgerd " + settings.node_name);
   auto nats =
       keep_trying("broker", start, [&] { return broker::connect(options, log_link_event); });
   const auto how = provisioning_of(settings);

@@ -8,8 +8,10 @@
 #include "app/config/options.hpp"
 #include "app/daemon/topology_watch.hpp"
 #include "app/verbs/command_line.hpp"
+#include "app/verbs/link_warnings.hpp"
 #include "app/verbs/verb_support.hpp"
 #include "app/verbs/verbs.hpp"
+#include "persistence/link_check.hpp"
 #include "persistence/schema.hpp"
 
 namespace ledgerd {
@@ -36,16 +38,28 @@ finding ask(std::string part, const std::function<sentences()>& question) {
   return found;
 }
 
+void add_link_warning(const std::string& database_url, sentences& to) {
+  if (auto warning = link_warning(database_url); !warning.empty())
+    to.push_back(std::move(warning));
+}
+
 std::vector<finding> look(const loaded_config& loaded) {
   const auto& settings = loaded.value;
   std::vector<finding> findings;
   findings.push_back({"configuration", loaded.faults, loaded.warnings});
+  if (!settings.listens_locally() && settings.http_tls_cert_file.empty())
+    findings.back().warnings.emplace_back(
+        "http-listen is not a loopback address, and HTTP is not encrypted: tokens and amounts can "
+        "be "
+        "read on the way; give http-tls-cert-file, or let a proxy speak TLS");
   sentences warnings;
   findings.push_back(ask("broker", [&] {
     auto only_look = provisioning_of(settings);
     only_look.create = false;
     auto found = connect_broker(settings)->provision(only_look);
     warnings = std::move(found.warned);
+    for (auto& each : broker_link_warnings(settings.nats_url))
+      warnings.push_back(std::move(each));
     return std::move(found.refused);
   }));
   findings.back().warnings = std::exchange(warnings, {});
@@ -53,15 +67,20 @@ std::vector<finding> look(const loaded_config& loaded) {
     findings.push_back(ask("database", [&] {
       require_ledger_database(settings);
       warnings = database_warnings(settings.database_url);
+      add_link_warning(settings.database_url, warnings);
       return check_database(settings.database_url);
+    }));
+    findings.back().warnings = std::exchange(warnings, {});
+  }
+  if (settings.has_role(role::account)) {
+    findings.push_back(ask("account database", [&] {
+      require_database(settings);
+      if (settings.records_url() != settings.database_url) // else it is said already
+        add_link_warning(settings.records_url(), warnings);
+      return check_database(settings.records_url(), schema::account);
     }));
     findings.back().warnings = std::move(warnings);
   }
-  if (settings.has_role(role::account))
-    findings.push_back(ask("account database", [&] {
-      require_database(settings);
-      return check_database(settings.records_url(), schema::account);
-    }));
   return findings;
 }
 

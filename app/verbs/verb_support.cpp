@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/base/text.hpp"
+#include "app/config/broker_access.hpp"
 #include "app/config/config.hpp"
 
 namespace ledgerd {
@@ -10,12 +11,9 @@ namespace ledgerd {
 using nlohmann::ordered_json;
 
 std::unique_ptr<broker> connect_broker(const broker_settings& settings) {
-  broker_options options;
-  options.url = settings.nats_url;
-  options.credentials_file = settings.nats_creds_file;
-  options.client_name = "ledgerd verb";
   try {
-    return broker::connect(options, [](link_event, const std::string&) {});
+    return broker::connect(broker_access(settings, "ledgerd verb"),
+                           [](link_event, const std::string&) {});
   } catch (const std::runtime_error& e) {
     throw std::runtime_error{"cannot reach the broker at " + redact_url(settings.nats_url) + ": "
                              + e.what()};

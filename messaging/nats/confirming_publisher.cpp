@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "messaging/nats/incoming.hpp"
+#include "messaging/nats/js_api.hpp"
 #include "messaging/nats/mailbox.hpp"
 #include "messaging/nats/reply_inbox.hpp"
 
@@ -117,8 +118,8 @@ private:
     auto* session = inbox_.ready();
     return session != nullptr
            && session
-                  ->publish("$JS.API.STREAM.INFO." + stream, inbox_.aside_subject(number),
-                            std::string_view())
+                  ->publish(api_subject(*session, "STREAM.INFO." + stream),
+                            inbox_.aside_subject(number), std::string_view())
                   .empty();
   }
 

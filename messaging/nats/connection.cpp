@@ -3,10 +3,13 @@
 #include <nats/nats.h>
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 #include <unordered_map>
 
+#include "messaging/nats/js_api.hpp"
 #include "messaging/nats/server_urls.hpp"
+#include "messaging/nats/tls.hpp"
 
 namespace ledgerd {
 
@@ -124,15 +127,18 @@ options_ptr make_options(const broker_options& broker, const session_options& op
     servers.push_back(url.c_str());
   }
   check(natsOptions_SetServers(raw, servers.data(), static_cast<int>(servers.size())));
-  if (std::any_of(urls.begin(), urls.end(), [](auto& url) { return url.starts_with("tls://"); }))
-    check(natsOptions_SetSecure(raw, true));
+  const bool secure = is_secure(urls);
+  if (secure)
+    secure_options(raw, broker);
   if (!broker.credentials_file.empty())
     check(natsOptions_SetUserCredentialsFromFiles(raw, broker.credentials_file.c_str(), nullptr));
   // The limit is for the whole attempt; the library applies it to each server in turn.
   const auto share = broker.connect_timeout.count() / static_cast<std::int64_t>(servers.size());
   check(natsOptions_SetTimeout(raw, std::max<std::int64_t>(share, 100)));
   check(natsOptions_SetName(raw, options.name.c_str()));
-  check(natsOptions_SetAllowReconnect(raw, options.reconnect));
+  // The library would wait for a handshake as long as it takes, with its connection locked: over
+  // TLS the lifeline makes a new session instead.
+  check(natsOptions_SetAllowReconnect(raw, options.reconnect && !secure));
   check(natsOptions_SetMaxReconnect(raw, -1));
   check(natsOptions_SetReconnectWait(raw, reconnect_wait_ms));
   check(natsOptions_SetReconnectJitter(raw, reconnect_jitter_ms, reconnect_jitter_ms));
@@ -152,6 +158,21 @@ options_ptr make_options(const broker_options& broker, const session_options& op
     check(natsOptions_SetErrorHandler(raw, on_error, closure));
   }
   return result;
+}
+
+// Throws the reason, which may hold a secret.
+void connect_to_server(nats_connection*& to, natsOptions* settings, const broker_options& broker) {
+  const auto [status, error] = is_secure(split_urls(broker.url))
+                                   ? connect_within(&to, settings, broker.connect_timeout)
+                                   : connect_now(&to, settings);
+  if (status == NATS_OK)
+    return;
+  const auto text = "cannot connect to " + broker.url + ": " + error;
+  constexpr std::array refusals{NATS_CONNECTION_AUTH_FAILED, NATS_NOT_PERMITTED, NATS_SSL_ERROR,
+                                NATS_SECURE_CONNECTION_WANTED};
+  if (std::find(refusals.begin(), refusals.end(), status) != refusals.end())
+    throw broker_refused(text);
+  throw std::runtime_error(text);
 }
 
 } // namespace
@@ -189,14 +210,9 @@ std::shared_ptr<session> session::open(const broker_options& broker,
   if (options.events != nullptr)
     result->events_id_ = registry().add(options.events);
   try {
+    result->api_prefix_ = api_prefix_of(broker);
     const auto settings = make_options(broker, options, result->events_id_);
-    if (const auto status = natsConnection_Connect(&result->connection_, settings.get());
-        status != NATS_OK) {
-      const auto text = "cannot connect to " + broker.url + ": " + nats_error_text(status);
-      if (status == NATS_CONNECTION_AUTH_FAILED || status == NATS_NOT_PERMITTED)
-        throw broker_refused(text);
-      throw std::runtime_error(text);
-    }
+    connect_to_server(result->connection_, settings.get(), broker);
   } catch (const broker_refused& error) {
     throw broker_refused(redact(error.what(), broker.url));
   } catch (const std::runtime_error& error) {

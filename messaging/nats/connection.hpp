@@ -95,6 +95,9 @@ public:
 
   nats_connection* raw() const noexcept { return connection_; }
 
+  // What every question to JetStream begins with; see api_subject.
+  const std::string& api_prefix() const noexcept { return api_prefix_; }
+
   // No event is reported once this has returned.
   void silence();
 
@@ -143,6 +146,7 @@ private:
   session() = default;
 
   nats_connection* connection_ = nullptr;
+  std::string api_prefix_;
   // Shared with the subscriptions' threads, which may outlive the session.
   const std::shared_ptr<std::atomic<std::uint64_t>> signs_ =
       std::make_shared<std::atomic<std::uint64_t>>(0);

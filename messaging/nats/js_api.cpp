@@ -86,14 +86,24 @@ std::string decode_base64(std::string_view text) {
 
 } // namespace
 
+std::string api_prefix_of(const broker_options& broker) {
+  if (!broker.js_api_prefix.empty())
+    return broker.js_api_prefix + ".";
+  return broker.js_domain.empty() ? "$JS.API." : "$JS." + broker.js_domain + ".API.";
+}
+
+std::string api_subject(const session& through, std::string_view what) {
+  return std::string(through.api_prefix()).append(what);
+}
+
 jetstream_answer ask_jetstream(session& through, const std::string& what, const std::string& body) {
   natsMsg* raw = nullptr;
-  const auto subject = "$JS.API." + what;
+  const auto subject = api_subject(through, what);
   const auto status = natsConnection_RequestString(&raw, through.raw(), subject.c_str(),
                                                    body.c_str(), answer_deadline.count());
   const message_ptr message(raw);
   if (status == NATS_NO_RESPONDERS)
-    fail(what, "nobody answers; is JetStream enabled?");
+    fail(what, "nobody answers on " + subject + "; is JetStream enabled there?");
   if (status != NATS_OK)
     fail(what, nats_error_text(status));
   jetstream_answer answer;

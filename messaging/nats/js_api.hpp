@@ -25,7 +25,13 @@ inline constexpr int api_message_not_found = 10037;
 inline constexpr int api_consumer_name_in_use = 10013;
 inline constexpr int api_consumer_already_exists = 10105;
 
-// Asks $JS.API.<what>. Throws std::runtime_error when nobody answers.
+// What every question begins with: `$JS.API.`, `$JS.<domain>.API.` or a prefix of its own.
+std::string api_prefix_of(const broker_options& broker);
+
+// The subject of a question such as STREAM.INFO.<stream>: the only place that makes one.
+std::string api_subject(const session& through, std::string_view what);
+
+// Asks. Throws std::runtime_error when nobody answers.
 jetstream_answer ask_jetstream(session& through, const std::string& what, const std::string& body);
 
 // A stream or consumer name that can stand in a subject. Throws std::runtime_error.

@@ -56,11 +56,13 @@ public:
               lifeline::report observe)
       : control_(std::move(control)), data_(std::move(data)),
         name_(std::string(stream) + "/" + std::string(durable)),
-        request_subject_("$JS.API.CONSUMER.MSG.NEXT." + std::string(stream) + "."
-                         + std::string(durable)),
-        life_subject_("$JS.API.STREAM.INFO." + std::string(stream)), observe_(std::move(observe)),
-        arrivals_(std::make_shared<arrivals>(stream, durable)), book_(request_max),
-        answers_(std::make_shared<life_answers>()), questions_(control_, answers_) {}
+        request_subject_(
+            api_subject(*control_->current(),
+                        "CONSUMER.MSG.NEXT." + std::string(stream) + "." + std::string(durable))),
+        life_subject_(api_subject(*control_->current(), "STREAM.INFO." + std::string(stream))),
+        observe_(std::move(observe)), arrivals_(std::make_shared<arrivals>(stream, durable)),
+        book_(request_max), answers_(std::make_shared<life_answers>()),
+        questions_(control_, answers_) {}
 
   ~pull_source() override {
     arrivals_->shut();

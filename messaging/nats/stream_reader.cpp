@@ -131,8 +131,9 @@ private:
                {"expires", std::chrono::nanoseconds(wish->expires).count()},
                {"idle_heartbeat", std::chrono::nanoseconds(pull_book::heartbeat).count()}}
               .dump();
-      const auto error = session_.publish("$JS.API.CONSUMER.MSG.NEXT." + stream_ + "." + name_,
-                                          inbox_ + "." + std::to_string(wish->id), body);
+      const auto error =
+          session_.publish(api_subject(session_, "CONSUMER.MSG.NEXT." + stream_ + "." + name_),
+                           inbox_ + "." + std::to_string(wish->id), body);
       if (!error.empty())
         throw std::runtime_error(error);
     }

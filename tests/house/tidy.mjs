@@ -47,7 +47,11 @@ const wings = {
   'app/audit': {ours: ['app/base', ...outer], anywhere: /./},
   'app/import': {ours: ['app/base', ...outer], anywhere: /./},
   'app/bench': {ours: ['app/config/engine_settings.hpp', 'app/base', ...outer], anywhere: /./},
-  'app/verbs': {ours: ['app/daemon', 'app/repair', 'app/operations', 'app/audit', 'app/trace', 'app/bench', 'app/import', 'app/config', 'app/base', ...outer], anywhere: /./},
+  'app/verbs': {
+    ours: ['app/daemon', 'app/repair', 'app/operations', 'app/audit', 'app/trace', 'app/bench', 'app/import', 'app/http/certificate.hpp', 'app/http/target.hpp',
+      'app/config', 'app/base', ...outer],
+    anywhere: /./,
+  },
 };
 const rooms = new Set(Object.keys(wings).map((path) => path.split('/')[0]));
 
@@ -60,6 +64,10 @@ const exactRooms = new Set(['domain', 'messaging', 'persistence']);
 
 const debugOutput = /\bstd::(cout|cerr|clog)\b|\b(printf|fprintf|puts|fputs|putchar)\s*\(/;
 const mayPrint = new Set(['domain/assert.hpp']); // a failed assertion has nowhere else to go
+
+// JetStream may be asked elsewhere than here, so one function makes its subjects.
+const apiSubject = /"\$JS\.API/;
+const makesApiSubjects = 'messaging/nats/js_api.cpp';
 
 // What came after Node.js 18, the one of Debian 12, and the global `crypto`, which that one has behind a flag.
 const laterThanNode18 = new RegExp([
@@ -259,6 +267,9 @@ function checkFile(root, path, lists, faults) {
     return;
   }
   checkIncludes(path, text, report);
+  if (path !== makesApiSubjects) {
+    checkPattern(text, apiSubject, `a subject of JetStream's API outside ${makesApiSubjects}`, report);
+  }
   if (room !== 'app' && !mayPrint.has(path)) {
     checkPattern(code, debugOutput, 'output outside app', report);
   }

@@ -1,0 +1,56 @@
+#include "tests/support/certificates.hpp"
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+#include <unistd.h>
+
+namespace ledgerd::test {
+
+namespace {
+
+// In the directory; throws with what it said when it fails.
+void run(const std::string& directory, const std::string& command) {
+  FILE* pipe = popen(
+      ("exec 2>&1 </dev/null; set -e; umask 077; cd " + directory + "; " + command).c_str(), "re");
+  if (pipe == nullptr)
+    throw std::runtime_error("cannot run a shell");
+  std::string output;
+  std::array<char, 4096> buffer;
+  while (const auto size = fread(buffer.data(), 1, buffer.size(), pipe))
+    output.append(buffer.data(), size);
+  if (pclose(pipe) != 0)
+    throw std::runtime_error(command + " failed: " + output);
+}
+
+constexpr const char* new_key =
+    "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes ";
+
+} // namespace
+
+certificates::certificates() : directory_("/tmp/ledgerd-certificates.XXXXXX") {
+  if (mkdtemp(directory_.data()) == nullptr)
+    throw std::runtime_error("cannot make " + directory_);
+  run(directory_, std::string(new_key)
+                      + "-x509 -days 2 -subj '/CN=authority of a test' -keyout ca.key -out ca.crt "
+                        "-addext basicConstraints=critical,CA:TRUE "
+                        "-addext keyUsage=critical,keyCertSign");
+}
+
+certificates::~certificates() {
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_, ignored);
+}
+
+void certificates::make(const std::string& name, const std::string& alternative_names) const {
+  run(directory_, std::string(new_key) + "-subj /CN=" + name + " -keyout " + name + ".key.new -out "
+                      + name + ".csr; printf 'subjectAltName=%s\\n' '" + alternative_names + "' >"
+                      + name + ".ext; openssl x509 -req -in " + name
+                      + ".csr -CA ca.crt -CAkey ca.key -CAcreateserial " + "-days 2 -extfile "
+                      + name + ".ext -out " + name + ".crt.new; mv " + name + ".key.new " + name
+                      + ".key; mv " + name + ".crt.new " + name + ".crt");
+}
+
+} // namespace ledgerd::test
