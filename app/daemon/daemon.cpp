@@ -30,6 +30,7 @@
 #include "app/daemon/start.hpp"
 #include "app/daemon/topology_watch.hpp"
 #include "app/http/access.hpp"
+#include "app/http/certificate.hpp"
 #include "app/http/server.hpp"
 #include "app/operations/readiness.hpp"
 #include "app/operations/snapshot.hpp"
@@ -50,18 +51,33 @@ void end_on_bugs() {
   std::signal(SIGABRT, [](int) { std::_Exit(exit_code::bug); });
 }
 
-// What SIGHUP reads again: the tokens and the level of the log. What is faulty leaves things as
-// they are.
-void reload(const config& settings, http_guard& guard) {
+// Whether new connections are shown a certificate that was read again.
+bool reload_certificate(const config& settings, http_server* server) {
+  if (server == nullptr || settings.http_tls_cert_file.empty())
+    return false;
+  try {
+    server->show(read_http_certificate(settings));
+    return true;
+  } catch (const std::exception& e) {
+    spdlog::error("reload: {}; the certificate stays as it was", e.what());
+    return false;
+  }
+}
+
+// What SIGHUP reads again: the tokens, the certificate and the level of the log. What is faulty
+// leaves things as they are.
+void reload(const config& settings, http_guard& guard, http_server* server) {
   const auto again = load_config(settings.sources);
   for (const auto& fault : again.faults)
     spdlog::error("reload: {}; the log level stays", fault);
   if (again.faults.empty())
     set_log_level(again.value.log_level);
+  const bool certificate = reload_certificate(settings, server);
   try {
     guard.replace(read_http_access(settings));
-    spdlog::warn("reloaded: log level {}{}", again.value.log_level,
-                 settings.http_token_file.empty() ? "" : ", tokens");
+    spdlog::warn("reloaded: log level {}{}{}", again.value.log_level,
+                 settings.http_token_file.empty() ? "" : ", tokens",
+                 certificate ? ", certificate" : "");
   } catch (const std::exception& e) {
     spdlog::error("reload: {}; the tokens stay as they were", e.what());
   }
@@ -129,7 +145,9 @@ private:
 
   void open_listener() {
     guard_ = std::make_shared<http_guard>(read_http_access(settings_));
-    signals_.on_reload([this] { manager_.reload([this] { reload(settings_, *guard_); }); });
+    signals_.on_reload([this] {
+      manager_.reload([this] { reload(settings_, *guard_, http_ ? &*http_ : nullptr); });
+    });
     if (!settings_.http_listen)
       return;
     http_routes health;
@@ -141,7 +159,8 @@ private:
     http_.emplace(settings_.http_listen->host, settings_.http_listen->port,
                   guard_routes(make_late_routes(doors_, std::move(health),
                                                 settings_.has_role(role::account), desk_routes()),
-                               guard_));
+                               guard_),
+                  http_limits{}, read_http_certificate(settings_));
   }
 
   // Calls that wait for the broker or the database.

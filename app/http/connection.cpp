@@ -139,16 +139,31 @@ const std::string& http_service::date() {
 }
 
 http_connection::http_connection(std::shared_ptr<http_service> service,
-                                 asio::ip::tcp::socket socket, std::string peer,
+                                 asio::ip::tcp::socket socket,
+                                 std::shared_ptr<http_certificate> certificate, std::string peer,
                                  http_connection_owner& owner)
-    : service_{std::move(service)}, socket_{std::move(socket)}, deadline_{service_->io},
-      peer_{std::move(peer)}, owner_{owner} {}
+    : service_{std::move(service)}, socket_{std::move(socket), std::move(certificate)},
+      deadline_{service_->io}, peer_{std::move(peer)}, owner_{owner} {}
 
 void http_connection::start() {
-  asio::error_code ignored;
-  socket_.non_blocking(true, ignored);
+  if (socket_.is_secure())
+    return shake_hands();
   enter(state::header, service_->limits.header_time);
   read();
+}
+
+// A client that does not speak TLS, or keeps silent, gets no word: there is none that it could
+// read.
+void http_connection::shake_hands() {
+  enter(state::handshake, service_->limits.handshake_time);
+  socket_.async_handshake([self = shared_from_this()](const asio::error_code& error) {
+    if (self->state_ != state::handshake)
+      return; // closed meanwhile
+    if (error)
+      return self->close();
+    self->enter(state::header, self->service_->limits.header_time);
+    self->read();
+  });
 }
 
 void http_connection::close() {
@@ -157,8 +172,7 @@ void http_connection::close() {
   const auto alive = shared_from_this(); // the owner drops its reference below
   state_ = state::closed;
   deadline_.cancel();
-  asio::error_code ignored;
-  socket_.close(ignored);
+  socket_.close();
   owner_.closed(*this);
 }
 
@@ -267,8 +281,7 @@ bool http_connection::take_head() {
 // All answers before have been taken by the kernel, so it takes these few bytes too; should it not,
 // the client sends its body after a while of its own.
 void http_connection::say_continue() {
-  asio::error_code ignored;
-  socket_.write_some(asio::buffer(std::string_view{"HTTP/1.1 100 Continue\r\n\r\n"}), ignored);
+  socket_.write_now("HTTP/1.1 100 Continue\r\n\r\n");
 }
 
 void http_connection::refuse(int status, std::string_view code, std::string_view detail) {
@@ -357,12 +370,12 @@ void http_connection::write(const http_response& response) {
   rest();
   output_ = serialize(response, service_->date(), keep_alive_, request_.method != "HEAD");
   enter(state::writing, service_->limits.write_time);
-  asio::async_write(socket_, asio::buffer(output_),
-                    [self = shared_from_this()](const asio::error_code& error, std::size_t) {
-                      if (self->state_ != state::writing)
-                        return;
-                      error ? self->close() : self->written();
-                    });
+  socket_.async_write(asio::buffer(output_),
+                      [self = shared_from_this()](const asio::error_code& error, std::size_t) {
+                        if (self->state_ != state::writing)
+                          return;
+                        error ? self->close() : self->written();
+                      });
 }
 
 void http_connection::written() {
@@ -377,13 +390,15 @@ void http_connection::written() {
 // Closing with unread bytes would reset the connection, and the peer might lose the answer: says
 // that nothing more comes, and reads what is still under way, within limits.
 void http_connection::linger() {
-  asio::error_code ignored;
-  if (state_ != state::lingering) {
-    socket_.cancel(ignored);
-    socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
-    enter(state::lingering, linger_time);
-  }
-  socket_.async_read_some(
+  enter(state::lingering, linger_time);
+  socket_.async_end([self = shared_from_this()] {
+    if (self->state_ == state::lingering)
+      self->discard();
+  });
+}
+
+void http_connection::discard() {
+  socket_.async_discard(
       asio::buffer(buffer_),
       [self = shared_from_this()](const asio::error_code& error, std::size_t size) {
         if (self->state_ != state::lingering)
@@ -392,7 +407,7 @@ void http_connection::linger() {
         if (error || self->discarded_ > linger_bytes_max)
           self->close();
         else
-          self->linger();
+          self->discard();
       });
 }
 

@@ -4,9 +4,7 @@
 // of it has to be parsed.
 #pragma once
 
-#define ASIO_STANDALONE
 #include <array>
-#include <asio.hpp>
 #include <cstddef>
 #include <ctime>
 #include <list>
@@ -16,6 +14,7 @@
 
 #include "app/http/head.hpp"
 #include "app/http/server.hpp"
+#include "app/http/socket.hpp"
 
 namespace ledgerd {
 
@@ -57,9 +56,10 @@ class http_connection : public std::enable_shared_from_this<http_connection> {
 public:
   using list = std::list<std::shared_ptr<http_connection>>;
 
-  // `peer` is the address at the other end.
+  // `peer` is the address at the other end; without a certificate no TLS is spoken.
   http_connection(std::shared_ptr<http_service> service, asio::ip::tcp::socket socket,
-                  std::string peer, http_connection_owner& owner);
+                  std::shared_ptr<http_certificate> certificate, std::string peer,
+                  http_connection_owner& owner);
 
   void start();
   void close();
@@ -75,10 +75,11 @@ public:
   std::optional<std::string> client;
 
 private:
-  enum class state { idle, header, body, handling, writing, lingering, closed };
+  enum class state { handshake, idle, header, body, handling, writing, lingering, closed };
 
   void enter(state next, std::chrono::milliseconds limit);
   void overdue();
+  void shake_hands();
   void read();
   void consume();
   void consume_head();
@@ -93,9 +94,10 @@ private:
   void write(const http_response& response);
   void written();
   void linger();
+  void discard();
 
   std::shared_ptr<http_service> service_;
-  asio::ip::tcp::socket socket_;
+  http_socket socket_;
   asio::steady_timer deadline_;
   const std::string peer_;
   http_connection_owner& owner_;

@@ -32,6 +32,12 @@ tcp::endpoint resolve(const std::string& host, std::uint16_t port) {
   return {address, port};
 }
 
+std::size_t connections_of(const http_limits& limits, bool secure) {
+  const auto wanted =
+      secure ? std::min(limits.connections, limits.secure_connections) : limits.connections;
+  return std::max<std::size_t>(4, std::min(wanted, open_files_max() / 2));
+}
+
 // A file that can be given up when no other may be opened.
 class reserved_file {
 public:
@@ -63,10 +69,10 @@ private:
 class http_server::core : public http_connection_owner {
 public:
   core(const std::string& host, std::uint16_t port, std::vector<http_route> routes,
-       http_limits limits)
-      : service_{std::make_shared<http_service>()}, acceptor_{service_->io}, pause_{service_->io},
-        connections_max_{
-            std::max<std::size_t>(4, std::min(limits.connections, open_files_max() / 2))},
+       http_limits limits, std::shared_ptr<http_certificate> certificate)
+      : certificate_{std::move(certificate)}, service_{std::make_shared<http_service>()},
+        acceptor_{service_->io}, pause_{service_->io}, connections_max_{connections_of(
+                                                           limits, certificate_ != nullptr)},
         places_{connections_max_ - connections_max_ / 4} {
     for (auto& route : routes) {
       path_pattern pattern{route.path};
@@ -91,6 +97,10 @@ public:
   ~core() { stop(); }
 
   std::uint16_t port() const noexcept { return port_; }
+
+  void show(std::shared_ptr<http_certificate> certificate) {
+    asio::post(service_->io, [this, next = std::move(certificate)] { certificate_ = next; });
+  }
 
   void stop() {
     if (!thread_.joinable())
@@ -146,7 +156,7 @@ private:
       return; // all are at work: the newcomer is closed
     socket.set_option(tcp::no_delay{true}, ignored);
     const auto connection =
-        std::make_shared<http_connection>(service_, std::move(socket), peer, *this);
+        std::make_shared<http_connection>(service_, std::move(socket), certificate_, peer, *this);
     connection->place = resting_.insert(resting_.end(), connection);
     ++resting_of_[peer];
     connection->start();
@@ -209,6 +219,7 @@ private:
       resting_of_.erase(found);
   }
 
+  std::shared_ptr<http_certificate> certificate_; // of new connections
   std::shared_ptr<http_service> service_;
   tcp::acceptor acceptor_;
   asio::steady_timer pause_;
@@ -223,13 +234,19 @@ private:
 };
 
 http_server::http_server(const std::string& host, std::uint16_t port,
-                         std::vector<http_route> routes, http_limits limits)
-    : core_{std::make_unique<core>(host, port, std::move(routes), limits)} {}
+                         std::vector<http_route> routes, http_limits limits,
+                         std::shared_ptr<http_certificate> certificate)
+    : core_{std::make_unique<core>(host, port, std::move(routes), limits, std::move(certificate))} {
+}
 
 http_server::~http_server() = default;
 
 std::uint16_t http_server::port() const noexcept {
   return core_->port();
+}
+
+void http_server::show(std::shared_ptr<http_certificate> certificate) {
+  core_->show(std::move(certificate));
 }
 
 void http_server::stop() {

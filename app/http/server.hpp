@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/http/certificate.hpp"
 #include "app/http/target.hpp"
 
 namespace ledgerd {
@@ -85,6 +86,8 @@ struct http_limits {
   std::size_t query_count = 64; // names in the query
   std::size_t body_bytes = 64 * 1024;
   std::size_t connections = 1024; // or half of the files that the process may open, if that is less
+  std::size_t secure_connections = 256; // instead, over TLS, where each takes up to 100 kB
+  std::chrono::milliseconds handshake_time{5000}; // from the connection to TLS, if it is spoken
   std::chrono::milliseconds header_time{
       5000}; // from the connection or the first byte to the end of the header
   std::chrono::milliseconds body_time{10000};   // from there to the end of the body
@@ -97,9 +100,10 @@ struct http_limits {
 
 class http_server {
 public:
-  // Listens and serves until `stop`. Throws std::runtime_error when the address cannot be had.
+  // Listens and serves until `stop`, over TLS when there is a certificate. Throws
+  // std::runtime_error when the address cannot be had.
   http_server(const std::string& host, std::uint16_t port, std::vector<http_route> routes,
-              http_limits limits = {});
+              http_limits limits = {}, std::shared_ptr<http_certificate> certificate = nullptr);
 
   // Stops when that has not been done.
   ~http_server();
@@ -108,6 +112,9 @@ public:
   http_server& operator=(const http_server&) = delete;
 
   std::uint16_t port() const noexcept;
+
+  // What new connections are shown from now on; present ones go on. Null: they speak no TLS.
+  void show(std::shared_ptr<http_certificate> certificate);
 
   // Closes every connection and ends the thread. Afterwards no route is called any more. Not from a
   // route.

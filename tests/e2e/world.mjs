@@ -131,8 +131,9 @@ class Daemon {
 // The broker's clients are the users of users.mjs, so that a daemon or verb that needs a right which its user in
 // deploy/ lacks fails the run.
 export class World {
-  // `nats`: more lines for the broker's configuration.
-  constructor(binary, {nats = ''} = {}) {
+  // `nats`: more lines for the broker's configuration; `domain`: that of its JetStream. The rights of
+  // the users are checked after the server has taken the domain out of a subject.
+  constructor(binary, {nats = '', domain = ''} = {}) {
     this.binary = binary;
     this.directory = mkdtempSync(join(tmpdir(), 'ledgerd-e2e.'));
     this.servers = join(this.directory, 'servers');
@@ -142,7 +143,8 @@ export class World {
     worlds.push(this);
     process.once('exit', () => this.end());
     const more = join(this.directory, 'more.conf');
-    writeFileSync(more, `${nats}\n${this.users.configuration}`);
+    const jetstream = domain ? `jetstream { store_dir: "${join(this.servers, 'nats')}", domain: ${domain} }\n` : '';
+    writeFileSync(more, `${jetstream}${nats}\n${this.users.configuration}`);
     const start = ['servers', 'start', '--at', this.servers, '--owner', process.pid];
     const lines = execFileSync(dev, start, {
       encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], env: {...process.env, NATS_CONFIG: more},
