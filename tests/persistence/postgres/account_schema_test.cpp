@@ -47,9 +47,9 @@ bool says(const std::string& url, const std::string& part) {
 CAF_TEST_FIXTURE_SCOPE(without_account_schema, empty_world)
 
 CAF_TEST(each schema has its own migrations) {
-  CAF_CHECK(migrate(url, schema::account)
-            == (std::vector<std::string>{"0001_account", "0002_ledger_facts",
-                                         "0003_first_currencies"}));
+  CAF_CHECK(
+      migrate(url, schema::account)
+      == (std::vector<std::string>{"0001_account", "0002_ledger_facts", "0003_first_currencies"}));
   CAF_CHECK(migrate(url, schema::account).empty());
   CAF_CHECK_EQUAL(read_schema(url, schema::account).version, 3);
   CAF_CHECK_EQUAL(read_schema(url, schema::account).known, 3);
