@@ -98,7 +98,7 @@ function checkOfTheCheck(shown) {
 async function run() {
   const world = new World(binary);
   const traffic = await Traffic.open(world.natsUrl);
-  const flags = ['--roles', 'ledger,account'];
+  const flags = ['--roles', 'ledger,account', '--audit-interval', '1s'];
   const daemons = [await world.daemon('left', ...flags), await world.daemon('right', ...flags)];
   for (const daemon of daemons) {
     await daemon.ready();
