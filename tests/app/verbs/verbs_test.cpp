@@ -348,9 +348,10 @@ CAF_TEST(a mended message is replayed and the action is listed) {
   CAF_CHECK(stored(names::action_stream).empty());
   const auto replayed = run(mended);
   CAF_CHECK_EQUAL(std::make_pair(replayed.err, replayed.code), std::make_pair(std::string{}, 0));
-  CAF_CHECK_EQUAL(stored(names::request_stream).back().payload,
+  const auto request = stored(names::request_stream).back();
+  CAF_CHECK_EQUAL(request.payload,
                   R"({"recordId":21,"userId":"alice","amount":"12","currency":"KRW"})");
-  CAF_CHECK_EQUAL(header_value(stored(names::request_stream).back(), "Ledgerd-Replay-Of"), seq);
+  CAF_CHECK_EQUAL(header_value(request, "Ledgerd-Replay-Of"), seq);
   const auto actions = json::parse(run({"dead", "actions", "--json"}).out).at("items");
   CAF_REQUIRE_EQUAL(actions.size(), 1u);
   CAF_CHECK_EQUAL(actions.at(0).at("why"), "a sign");
