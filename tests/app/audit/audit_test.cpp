@@ -133,7 +133,7 @@ CAF_TEST(an_interrupted_audit_goes_on) {
       std::filesystem::temp_directory_path() / ("audit-test." + std::to_string(getpid()));
   struct interrupted {};
   audit_run how{.cursor = folder};
-  for (int stop = 1; stop <= 6; ++stop) {
+  for (int stop = 2; stop <= 6; ++stop) { // before the second nothing is kept
     CAF_MESSAGE("interrupted at " << stop);
     int told = 0;
     how.progress = [&](std::string_view, std::uint64_t, std::uint64_t) {

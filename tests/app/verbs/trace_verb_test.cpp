@@ -91,13 +91,13 @@ CAF_TEST(trace tells every stage of one record and concludes) {
       R"({"recordId":11,"userId":"alice","amount":"1"})"; // holds the digit, is another record
   auto result = make_result(1, *row, 0, {});
   add_origin(result, {1, "n1"});
-  publish({asked, other, result, dead_letter(1, 2)});
+  publish({asked, other, result, dead_letter(1, 77)});
   const auto text = run({"trace", "1"});
   CAF_CHECK_EQUAL(text.code, 0);
   for (const auto* stage :
        {"  received   -     transaction.deposit #1: ", "  decided    n1    DEPOSIT of 500 KRW for ",
         ", one of 3 in its batch", "  published  n1    transaction.result.deposit #1, answers ",
-        "  parked     n1    dead letter 1 of request #2: INVALID_FIELD: amount must be"})
+        "  parked     n1    dead letter 1 of request #77: INVALID_FIELD: amount must be"})
     CAF_CHECK_EQUAL(text.out, contains(text.out, stage) ? text.out : stage);
   CAF_CHECK(text.out.ends_with("\ndecided: DEPOSIT of 500 KRW for alice: SUCCESS; another request "
                                "under this id was parked: INVALID_FIELD\n"));
