@@ -71,6 +71,7 @@ public:
   template <class Handle>
   Handle add(Handle spawned, child_role role) {
     self_->monitor(spawned);
+    name_actor(spawned, role.kind, role.instance);
     calls_.add(role.who(), role.what);
     children_.push_back({std::move(role), spawned, as<pulsed_actor>(spawned),
                          as<drainable_actor>(spawned), as<reporting_parent>(spawned)});
@@ -113,8 +114,8 @@ public:
     };
     constexpr std::chrono::seconds patience{1};
     for (const auto& each : children_) {
-      const auto silent = [add, kind = each.role.kind](const caf::error&) {
-        add(reports(1, actor_report{kind, {}, {}, {}, {}}));
+      const auto silent = [add, role = each.role](const caf::error&) {
+        add(reports(1, silent_report(role.kind, role.instance)));
       };
       if (each.role.reports)
         self_->request(each.handle, patience, report_atom_v)

@@ -10,6 +10,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "actors/common/measured.hpp"
+
 namespace ledgerd {
 
 // Logs `why` as an error, waits at most a second for the log to be written and ends the process
@@ -34,8 +36,9 @@ const char* name_of(Self* self) {
 
 template <class Body, class Result, class Self, class... Args>
 auto guard(Body body, Result (*)(Self, Args...)) {
-  return [body](Self self, std::decay_t<Args>... args) -> Result {
-    stop_process_on_exception(self, name_of(self));
+  using actor = measured<std::remove_pointer_t<Self>>;
+  return [body](actor* self, std::decay_t<Args>... args) -> Result {
+    stop_process_on_exception(self, name_of(Self{self}));
     return body(self, std::move(args)...);
   };
 }
@@ -47,7 +50,8 @@ auto guard_object(Body body, Result (Body::*)(Args...) const) {
 
 } // namespace detail
 
-// The body of an actor with that handler set: every spawn goes through it (a house rule).
+// The body of an actor with that handler set, for an actor whose messages are counted and timed:
+// every spawn goes through it (a house rule).
 template <class Body>
 auto guarded(Body body) {
   if constexpr (std::is_pointer_v<Body>)

@@ -111,6 +111,13 @@ public:
         what(one);
   }
 
+  template <class What>
+  void for_each(What what) const {
+    for (const auto& one : places_)
+      if (one.taken)
+        what(one);
+  }
+
   // From the root, regularly: whether the node makes progress.
   void pulse(bool moving, progress_time now) { rule_.pulse(moving, now); }
 

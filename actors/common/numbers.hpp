@@ -18,8 +18,8 @@
 
 namespace ledgerd {
 
-// How something stands at the moment of a report. Has no value of its own accord, so none can be
-// forgotten.
+// How something stands at the moment of a report; `not_known` when nobody knows. Has no value of
+// its own accord, so none can be forgotten.
 class gauge {
 public:
   constexpr gauge(std::integral auto now) : now_(static_cast<std::int64_t>(now)) {} // NOLINT
@@ -40,6 +40,8 @@ public:
       : gauge_(member), about_{name, metric_kind::gauge, shown} {}
   constexpr number_row(duration_histogram Numbers::*member, std::string_view name, exposure shown)
       : durations_(member), about_{name, metric_kind::histogram, shown} {}
+  constexpr number_row(size_histogram Numbers::*member, std::string_view name, exposure shown)
+      : sizes_(member), about_{name, metric_kind::sizes, shown} {}
 
   constexpr const metric_description& about() const { return about_; }
 
@@ -48,21 +50,28 @@ public:
     if constexpr (sizeof(Numbers) >= sizeof(duration_histogram))
       if (durations_ != nullptr)
         return report.histograms.push_back({&about_, from.*durations_});
+    if constexpr (sizeof(Numbers) >= sizeof(size_histogram))
+      if (sizes_ != nullptr)
+        return report.sizes.push_back({&about_, from.*sizes_});
     report.values.push_back({&about_, gauge_ != nullptr ? (from.*gauge_).value() : from.*counter_});
   }
 
   constexpr bool is_of_same_member(const number_row& other) const {
-    return counter_ == other.counter_ && gauge_ == other.gauge_ && durations_ == other.durations_;
+    return counter_ == other.counter_ && gauge_ == other.gauge_ && durations_ == other.durations_
+           && sizes_ == other.sizes_;
   }
 
   constexpr std::size_t size() const {
-    return durations_ != nullptr ? sizeof(duration_histogram) : sizeof(std::int64_t);
+    return durations_ != nullptr ? sizeof(duration_histogram)
+           : sizes_ != nullptr   ? sizeof(size_histogram)
+                                 : sizeof(std::int64_t);
   }
 
 private:
   std::int64_t Numbers::*counter_ = nullptr;
   gauge Numbers::*gauge_ = nullptr;
   duration_histogram Numbers::*durations_ = nullptr;
+  size_histogram Numbers::*sizes_ = nullptr;
   metric_description about_;
 };
 
@@ -100,16 +109,20 @@ constexpr bool each_is_exported_or_says_why(const auto& rows) {
   return true;
 }
 
-// By the rules of Prometheus.
+// By the rules of Prometheus. CAF's own names are for what an actor's runtime counts.
 constexpr bool names_tell_the_kind(const auto& rows) {
   for (const auto& row : rows) {
     const auto& [name, kind, shown] = row.about();
     const bool grows = kind == metric_kind::counter;
+    const bool lasts = kind == metric_kind::histogram || shown.in_milliseconds;
+    const bool ours = shown.name.starts_with("ledgerd_") || shown.name.starts_with("caf_");
     if (name.empty() || name.ends_with("_total") != grows)
       return false;
+    if (shown.in_milliseconds && (kind != metric_kind::gauge || !name.ends_with("_ms")))
+      return false;
     if (shown.is_exported()
-        && (!shown.name.starts_with("ledgerd_") || shown.name.ends_with("_total") != grows
-            || shown.name.ends_with("_seconds") != (kind == metric_kind::histogram)))
+        && (!ours || shown.name.ends_with("_total") != grows
+            || shown.name.ends_with("_seconds") != lasts))
       return false;
   }
   return true;
@@ -118,18 +131,24 @@ constexpr bool names_tell_the_kind(const auto& rows) {
 template <class Numbers>
 inline constexpr auto table_of = Numbers::table();
 
+// Adds numbers to a report that has others.
 template <class Numbers>
-actor_report make_report(std::string actor, std::string instance, const Numbers& numbers,
-                         standstill wait = {}) {
+void add_numbers(actor_report& report, const Numbers& numbers) {
   constexpr const auto& rows = table_of<Numbers>;
   static_assert(each_member_has_a_row<Numbers>(rows), "a number without a row, or with two");
   static_assert(names_differ(rows), "two numbers have one name");
   static_assert(each_is_exported_or_says_why(rows), "neither exported nor said why not");
   static_assert(names_tell_the_kind(rows), "counters end in _total, durations in _seconds");
-  actor_report report{std::move(actor), std::move(instance), {}, {}, std::move(wait)};
-  report.values.reserve(rows.size());
+  report.values.reserve(report.values.size() + rows.size());
   for (const auto& row : rows)
     row.add_to(report, numbers);
+}
+
+template <class Numbers>
+actor_report make_report(std::string actor, std::string instance, const Numbers& numbers,
+                         standstill wait = {}) {
+  actor_report report{std::move(actor), std::move(instance), {}, {}, std::move(wait)};
+  add_numbers(report, numbers);
   return report;
 }
 

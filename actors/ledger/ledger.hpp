@@ -31,6 +31,7 @@ struct ledger_options {
 
 struct ledger_state {
   static inline const char* name = "ledger";
+  static constexpr bool one_of_many = true;
 
   ledger_options options{};
   std::optional<account_head> head; // nothing: not known, the store reads it
