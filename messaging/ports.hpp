@@ -10,6 +10,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -91,6 +92,11 @@ public:
     (void)one;
     return true;
   }
+
+  // How many messages wait at the consumer for anybody, by what the broker said last of it with a
+  // message or with a sign of life of a request that waits; nobody is asked for it. Nothing: not
+  // known.
+  virtual std::optional<std::uint64_t> backlog() const { return std::nullopt; }
 
   // Fire and forget: a lost acknowledgement leads to a redelivery, which the gate knows.
   virtual void settle(std::string_view receipt, settlement how) = 0;

@@ -1,6 +1,7 @@
 #include "actors/ledger/fetcher.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -11,10 +12,25 @@
 
 namespace ledgerd {
 
+namespace {
+
+std::int64_t microseconds(caf::actor_clock::duration_type time) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
+}
+
+} // namespace
+
+std::int64_t system_time_ns() {
+  using std::chrono::nanoseconds, std::chrono::system_clock;
+  return nanoseconds{system_clock::now().time_since_epoch()}.count();
+}
+
 void fetcher_state::park(held_delivery& slot, rejection why) {
+  const auto now = self_->clock().now();
   slot.at = stage::publishing;
   slot.after = settlement::terminate;
-  letters_.park(slot.tag(), slot.source, std::move(why), self_->clock().now());
+  slot.since = now;
+  letters_.park(slot.tag(), slot.source, std::move(why), now);
 }
 
 // Unknown here is not invalid: somebody may have inserted the currency a moment ago.
@@ -40,8 +56,12 @@ void fetcher_state::admit(held_delivery& slot, std::vector<asked_entry>& batch) 
 }
 
 void fetcher_state::apply(std::vector<asked_entry>&& batch) {
-  if (!batch.empty())
-    self_->send(options_.region, apply_atom_v, std::move(batch));
+  if (batch.empty())
+    return;
+  const auto now = self_->clock().now();
+  for (const auto& each : batch)
+    deliveries_.at(each.from.tag).since = now;
+  self_->send(options_.region, apply_atom_v, std::move(batch));
 }
 
 void fetcher_state::take_deliveries() {
@@ -50,6 +70,9 @@ void fetcher_state::take_deliveries() {
     return;
   failpoint("fetcher");
   const auto now = self_->clock().now();
+  const auto wall = options_.wall_clock();
+  last_arrival_ = now;
+  counters_.pulled.record(arrived.size());
   std::vector<asked_entry> batch;
   batch.reserve(arrived.size());
   for (auto& next : arrived) {
@@ -62,8 +85,12 @@ void fetcher_state::take_deliveries() {
     counters_.redelivered += next.deliveries > 1 ? 1 : 0;
     if (next.stream_seq > pulled_.to)
       pulled_ = {next.subject, next.stream_seq};
+    if (next.stored_at_ns > 0)
+      counters_.pull.record(std::max<std::int64_t>(0, wall - next.stored_at_ns) / 1000);
     admit(deliveries_.hold(std::move(next), now), batch);
   }
+  const auto decoded = static_cast<std::int64_t>(batch.size());
+  counters_.decode.record(microseconds(self_->clock().now() - now), decoded);
   apply(std::move(batch));
 }
 
@@ -76,8 +103,8 @@ void fetcher_state::finish_drain() {
 }
 
 void fetcher_state::settle(held_delivery& slot, time_point now) {
-  const auto took = now - slot.leased.arrived;
-  counters_.end_to_end.record(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+  counters_.publish.record(microseconds(now - slot.since));
+  counters_.end_to_end.record(microseconds(now - slot.leased.arrived));
   drain_.count_settled();
   deliveries_.settle(slot, slot.after);
 }
@@ -90,14 +117,17 @@ void fetcher_state::postpone(held_delivery& slot) {
 
 void fetcher_state::take_confirmations() {
   const auto now = self_->clock().now();
+  std::int64_t settled = 0;
   letters_.take(
       now, [this](ticket tag) -> held_delivery& { return deliveries_.at(tag); },
       [&](held_delivery& slot, bool stored) {
-        if (stored)
-          settle(slot, now);
-        else
-          postpone(slot);
+        if (!stored)
+          return postpone(slot);
+        settle(slot, now);
+        ++settled;
       });
+  if (settled > 0)
+    counters_.ack.record(microseconds(self_->clock().now() - now), settled);
 }
 
 void fetcher_state::answer_one(ticketed_answer& got, time_point now) {
@@ -116,6 +146,8 @@ void fetcher_state::answer_one(ticketed_answer& got, time_point now) {
     slot.due = now + options_.retry_pause;
     return;
   }
+  counters_.decide.record(microseconds(now - slot.since));
+  slot.since = now;
   const auto& stored = got.verdict->stored;
   switch (got.verdict->verdict) {
   case outcome::conflict:
@@ -184,7 +216,33 @@ void fetcher_state::turn() {
     options_.source->pull(room());
 }
 
+fetcher_state::held_look fetcher_state::look_at_held(progress_time now) const {
+  held_look result{.arrived = now};
+  deliveries_.for_each([&](const held_delivery& one) {
+    result.deciding += one.at == stage::deciding ? 1 : 0;
+    result.publishing += one.at == stage::publishing ? 1 : 0;
+    result.arrived = std::min(result.arrived, one.leased.arrived);
+    if (one.source.stored_at_ns > 0)
+      result.stored_at_ns = std::min(result.stored_at_ns, one.source.stored_at_ns);
+  });
+  return result;
+}
+
+// By the broker's clock, and at least for as long as it has been here. With nothing held, nothing
+// waits as far as the broker says so.
+gauge fetcher_state::oldest_undecided_ms(const held_look& held, progress_time now) const {
+  if (deliveries_.size() == 0) {
+    const auto backlog = options_.source->backlog();
+    return backlog && (*backlog == 0 || !paused_) ? 0 : not_known;
+  }
+  constexpr std::int64_t ns_per_ms = 1'000'000;
+  return std::max<std::int64_t>((options_.wall_clock() - held.stored_at_ns) / ns_per_ms,
+                                microseconds(now - held.arrived) / 1000);
+}
+
 actor_report fetcher_state::report(progress_time now) const {
+  const auto backlog = options_.source->backlog();
+  const auto held = look_at_held(now);
   return make_report(
       name, options_.instance,
       fetcher_numbers{counters_,
@@ -193,7 +251,13 @@ actor_report fetcher_state::report(progress_time now) const {
                        .oldest_unconfirmed_ms = letters_.oldest_unconfirmed(now).count(),
                        .held = deliveries_.size(),
                        .held_bytes = deliveries_.bytes(),
-                       .paused = paused_}},
+                       .paused = paused_,
+                       .deciding = held.deciding,
+                       .publishing = held.publishing,
+                       .credit = options_.credit.messages,
+                       .pending = backlog ? static_cast<std::int64_t>(*backlog) : not_known,
+                       .oldest_undecided_ms = oldest_undecided_ms(held, now),
+                       .idle_ms = microseconds(now - last_arrival_) / 1000}},
       letters_.wait(now));
 }
 
@@ -222,6 +286,7 @@ fetcher_look fetcher_state::look(record_id id) {
 
 fetcher_actor::behavior_type fetcher_state::make_behavior(fetcher_options options) {
   options_ = std::move(options);
+  last_arrival_ = self_->clock().now();
   deliveries_ = {options_.source, options_.credit, options_.lease};
   letters_ = letter_office{{.instance = options_.instance,
                             .node_name = options_.node_name,

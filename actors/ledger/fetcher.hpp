@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +39,8 @@ using fetcher_actor = answer_sink::extend_with<pausable_actor, pulsed_actor, dra
         // Time passes: deadlines, leases, republishing.
         caf::reacts_to<tick_atom>>;
 
+std::int64_t system_time_ns();
+
 struct fetcher_options {
   std::string instance; // for reports: the consumer and a number
   std::string node_name;
@@ -63,6 +66,8 @@ struct fetcher_options {
   // How long a dead letter may be without a PubAck before its delivery is postponed, so that what
   // cannot be stored does not hold the credit of what can.
   std::chrono::milliseconds letter_patience{3000};
+  // The wall clock, in nanoseconds since 1970: only to say how old a request is by the broker's.
+  std::int64_t (*wall_clock)() = &system_time_ns;
 };
 
 class fetcher_state {
@@ -91,6 +96,7 @@ private:
     std::uint64_t look = 0; // the look that tells whether its currency exists; 0: none was needed
     settlement after = settlement::acknowledge; // once the PubAck is there
     time_point due;
+    time_point since; // the beginning of its stage
   };
   using held_delivery = lease_table<work>::held;
 
@@ -111,6 +117,17 @@ private:
   // For how many more deliveries there is room.
   capacity room() const { return paused_ ? capacity{0, 0} : deliveries_.room(); }
 
+  // What a look at all that is held tells.
+  struct held_look {
+    std::int64_t deciding = 0;
+    std::int64_t publishing = 0;
+    progress_time arrived;                                                // the oldest
+    std::int64_t stored_at_ns = std::numeric_limits<std::int64_t>::max(); // the oldest, or none
+  };
+  held_look look_at_held(progress_time now) const;
+
+  // How old the oldest request is that is held and not settled.
+  gauge oldest_undecided_ms(const held_look& held, progress_time now) const;
   actor_report report(progress_time now) const;
   fetcher_look look(record_id id);
 
@@ -123,6 +140,7 @@ private:
   bool paused_ = false;     // the circuit is open
   time_point next_upkeep_;
   throttle turns_;
+  time_point last_arrival_; // or when it began
 
   draining drain_;
 

@@ -7,6 +7,7 @@
 
 #include "actors/common/letter_office.hpp"
 #include "actors/common/numbers.hpp"
+#include "actors/ledger/stages.hpp"
 
 namespace ledgerd {
 
@@ -19,6 +20,13 @@ struct fetcher_counters {
   std::int64_t own_failures = 0;
   std::int64_t let_go = 0;       // there was no room for it: its account is stuck
   duration_histogram end_to_end; // from arrival at this process to the acknowledgement
+  // Its parts; what a pull took, by the broker's clock, comes before it.
+  duration_histogram pull;    // from the stream to this process
+  duration_histogram decode;  // to the region
+  duration_histogram decide;  // to the verdict: region, ledger, gate and commit
+  duration_histogram publish; // to the PubAck
+  duration_histogram ack;     // to the acknowledgement on its way
+  size_histogram pulled;      // deliveries taken at once
 };
 
 struct fetcher_gauges {
@@ -27,6 +35,12 @@ struct fetcher_gauges {
   gauge held;
   gauge held_bytes;
   gauge paused; // 1: the circuit is open
+  gauge deciding;
+  gauge publishing;
+  gauge credit;  // in messages
+  gauge pending; // at the consumer
+  gauge oldest_undecided_ms;
+  gauge idle_ms; // since the last delivery
 };
 
 struct fetcher_numbers : fetcher_counters, letter_counters, fetcher_gauges {
@@ -61,9 +75,34 @@ struct fetcher_numbers : fetcher_counters, letter_counters, fetcher_gauges {
         {&n::held_bytes, "held_bytes",
          not_exported("It is bounded by the credit, and of interest only beside it.")},
         {&n::paused, "paused", not_exported("ledgerd_circuit_open says it for all fetchers.")},
+        {&n::deciding, "deciding", not_exported("A part of ledgerd_in_flight.")},
+        {&n::publishing, "publishing", not_exported("A part of ledgerd_in_flight.")},
+        {&n::credit, "credit",
+         exported("ledgerd_credit", "Deliveries that may be held at once, at most.")},
+        {&n::pending, "pending",
+         exported("ledgerd_pending",
+                  "Requests that wait at the consumer, as the broker said last with a delivery.")
+             .by("consumer", label_of::instance)
+             .merging_by(merging::greatest)},
+        {&n::oldest_undecided_ms, "oldest_undecided_ms",
+         exported("ledgerd_oldest_undecided_seconds",
+                  "Age of the oldest request that this node holds unsettled, by the broker's "
+                  "clock.")
+             .merging_by(merging::greatest)
+             .as_seconds()},
+        {&n::idle_ms, "idle_ms",
+         exported("ledgerd_idle_seconds", "Since the last delivery came.")
+             .merging_by(merging::least)
+             .as_seconds()},
         {&n::end_to_end, "end_to_end",
          exported("ledgerd_end_to_end_seconds",
                   "From the arrival of a delivery to its settlement.")},
+        {&n::pull, "pull", stage_seconds("pull")},
+        {&n::decode, "decode", stage_seconds("decode")},
+        {&n::decide, "decide", stage_seconds("decide")},
+        {&n::publish, "publish", stage_seconds("publish")},
+        {&n::ack, "ack", stage_seconds("ack")},
+        {&n::pulled, "pulled", batch_entries("pulled")},
     });
   }
 };

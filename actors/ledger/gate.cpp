@@ -166,6 +166,13 @@ void gate_state::remind_of_side() {
                       retry_atom_v, side_lane_turn);
 }
 
+void gate_state::note_beginning(const gate_batch& batch) {
+  counters_.posted.record(batch.entries.size());
+  counters_.gate_wait.record(
+      std::chrono::duration_cast<std::chrono::microseconds>(self_->clock().now() - batch.formed)
+          .count());
+}
+
 void gate_state::post_side_next() {
   if (side_under_way_)
     return;
@@ -211,6 +218,7 @@ void gate_state::post_next() {
     split_under_way(limits_.window());
   if (looking_ && under_way_->heads.size() > 1 && under_way_->search == culprit_search::none)
     under_way_->search = culprit_search::one_by_one;
+  note_beginning(*under_way_);
   post_under_way();
 }
 
@@ -351,12 +359,33 @@ void gate_state::split_under_way(std::size_t entries_max) {
   queue_.push_front(std::exchange(under_way_, std::move(front)));
 }
 
+std::vector<noted_account> gate_state::waiting_accounts(time_point now) const {
+  longest_waits waits{now};
+  const auto add_batch = [&](const gate_batch& batch) {
+    if (!waits.is_long(batch.formed))
+      return;
+    std::vector<std::uint64_t> entries(batch.heads.size());
+    for (const auto& each : batch.entries)
+      ++entries[each.head];
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      waits.add(batch.heads[i].account, entries[i], batch.formed, open_ ? "database" : "commit");
+  };
+  if (under_way_)
+    add_batch(*under_way_);
+  for (const auto& batch : queue_)
+    add_batch(*batch);
+  side_.for_each_waiting([&](const auto& account, std::size_t entries, auto since, trouble why) {
+    waits.add(account, entries, since, to_text(why));
+  });
+  return waits.take();
+}
+
 actor_report gate_state::report(time_point now) const {
   std::size_t waiting = 0;
   for (const auto& batch : queue_)
     waiting += batch->entries.size();
   const auto& oldest = under_way_ || queue_.empty() ? under_way_ : queue_.front();
-  return make_report(
+  auto result = make_report(
       name, std::to_string(options_.index),
       gate_numbers{
           counters_,
@@ -369,6 +398,8 @@ actor_report gate_state::report(time_point now) const {
            .aside_oldest_ms = side_.oldest() ? milliseconds_since(*side_.oldest(), now) : 0}},
       {answer_.since(now), last_failure_.empty() ? "the database does not answer a batch"
                                                  : "a batch waits: " + last_failure_});
+  result.accounts = waiting_accounts(now);
+  return result;
 }
 
 gate_actor::behavior_type gate_state::make_behavior(gate_options options) {

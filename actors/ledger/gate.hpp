@@ -27,6 +27,7 @@
 #include "actors/common/throttle.hpp"
 #include "actors/ledger/gate_counters.hpp"
 #include "actors/ledger/lane_limits.hpp"
+#include "actors/ledger/noted_accounts.hpp"
 #include "actors/ledger/protocol.hpp"
 #include "actors/ledger/side_lane.hpp"
 #include "domain/backoff.hpp"
@@ -81,6 +82,7 @@ private:
   void on_side_posted(gate_batch& batch, posted& result);
   void on_side_failure(gate_batch& batch, const store_failure& failure);
   void remind_of_side();
+  void note_beginning(const gate_batch& batch);
   void post_side_next();
   void try_again_later(const store_failure& failure);
   void post_next();
@@ -100,6 +102,7 @@ private:
   // least, and the rest. Precondition (asserted): it has more than one group.
   void split_under_way(std::size_t entries_max);
 
+  std::vector<noted_account> waiting_accounts(time_point now) const;
   actor_report report(time_point now) const;
 
   const gate_actor::pointer self_;

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "actors/common/numbers.hpp"
+#include "actors/ledger/stages.hpp"
 
 namespace ledgerd {
 
@@ -21,6 +22,8 @@ struct gate_counters {
   std::int64_t blocked = 0;
   std::int64_t set_aside = 0;
   duration_histogram commit;
+  duration_histogram gate_wait; // of the oldest group of a batch, until it is posted
+  size_histogram posted;        // entries of a batch
 };
 
 struct gate_gauges {
@@ -72,6 +75,8 @@ struct gate_numbers : gate_counters, gate_gauges {
                   "How long the longest of them waits, added up over the gates.")},
         {&n::commit, "commit",
          exported("ledgerd_commit_seconds", "How long the store took for a batch.")},
+        {&n::gate_wait, "gate_wait", stage_seconds("gate")},
+        {&n::posted, "posted", batch_entries("posted")},
     });
   }
 };

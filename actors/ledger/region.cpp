@@ -76,6 +76,7 @@ void region_state::deal_out(std::vector<asked_entry>& arrived) {
     whom->used = now;
     if (whom->at == house::staying)
       move(whom, house::staying);
+    hot_.note(whom->account, whom->heat, whom->held.size());
     flush(*whom);
   }
   // Only those that were not touched just now may go.
@@ -169,6 +170,7 @@ void region_state::spawn_peer(const node_word& word) {
                                                    .line = nullptr,
                                                    .region = region_actor{self_},
                                                    .observer = region_actor{self_}});
+  name_actor(peer, peer_state::name, word.name);
   self_->link_to(peer);
   neighbours_.push_back({word, std::move(peer), {}});
 }
@@ -353,18 +355,21 @@ caf::typed_response_promise<std::vector<actor_report>> region_state::report_peer
 }
 
 actor_report region_state::report() const {
-  return make_report(name, "0",
-                     region_numbers{counters_,
-                                    {.ledgers = by_account_.size(),
-                                     .waiting = waiting_.size(),
-                                     .owed = owed_,
-                                     .shards = hands_.shards(),
-                                     .peers = neighbours_.size()}});
+  auto result = make_report(name, "",
+                            region_numbers{counters_,
+                                           {.ledgers = by_account_.size(),
+                                            .waiting = waiting_.size(),
+                                            .owed = owed_,
+                                            .shards = hands_.shards(),
+                                            .peers = neighbours_.size()}});
+  result.accounts = hot_.hottest(self_->clock().now());
+  return result;
 }
 
 region_actor::behavior_type region_state::begin(region_options options) {
   LEDGERD_ASSERT(!options.gates.empty());
   options_ = std::move(options);
+  hot_.begin(self_->clock().now());
   if (const auto& cluster = options_.cluster) {
     hands_ = {cluster->self, cluster->patience, self_->clock().now()};
     self_->send(cluster->membership, roster_atom_v, roster_sink{region_actor{self_}});
@@ -387,6 +392,7 @@ region_actor::behavior_type region_state::begin(region_options options) {
         look_around();
       },
       [this](tick_atom) {
+        hot_.pass(self_->clock().now());
         passivate_idle();
         look_around();
         self_->delayed_send(self_, options_.beat, tick_atom_v);

@@ -30,6 +30,7 @@
 #include "actors/cluster/protocol.hpp"
 #include "actors/ledger/hand_over.hpp"
 #include "actors/ledger/link_trust.hpp"
+#include "actors/ledger/noted_accounts.hpp"
 #include "actors/ledger/peer.hpp"
 #include "actors/ledger/protocol.hpp"
 #include "actors/ledger/region_counters.hpp"
@@ -90,8 +91,9 @@ private:
     ledger_actor ledger;
     time_point used;
     house at = house::staying;
-    bool owed = false;             // its end is part of what this node has to let go
-    bool told = false;             // while leaving: it was told that its account is lost
+    bool owed = false; // its end is part of what this node has to let go
+    bool told = false; // while leaving: it was told that its account is lost
+    account_heat heat;
     std::vector<asked_entry> held; // arrived while leaving, or in the batch that is being split
   };
   using tenants = std::list<tenant>;
@@ -140,6 +142,7 @@ private:
   std::array<tenants, 4> houses_;
   std::unordered_map<account_key, tenants::iterator, account_key_hash> by_account_;
   std::size_t owed_ = 0; // ledgers
+  hot_accounts hot_;
   std::optional<std::uint64_t> said_released_;
   std::vector<boot_id> said_links_;
 

@@ -53,13 +53,14 @@ void ledger_root_state::spawn_membership(const ledger_root_options& options) {
       .self = word_,
       .line = options.cluster->words,
       .desk = asks_,
-      .other_questions = [root = caf::actor_cast<caf::weak_actor_ptr>(self_)](const auto& asked) {
+      .other_questions = [root = caf::actor_cast<caf::weak_actor_ptr>(self_),
+                          others = options.cluster->other_questions](const auto& asked) {
         const auto record = decode_look_question(asked.payload);
         const auto to = root.lock();
         if (record && to)
           caf::anon_send(caf::actor_cast<ledger_root_actor>(to), held_atom_v, to_int(*record),
                          std::string{asked.reply});
-        return record.has_value();
+        return record.has_value() || (others && others(asked));
       }};
   membership_ =
       children_.add(self_->spawn(guarded(membership), std::move(config)), {membership_state::name});

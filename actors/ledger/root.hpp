@@ -37,6 +37,8 @@ struct ledger_cluster {
   std::shared_ptr<question_desk> entries; // on this node's own subject
   std::function<std::shared_ptr<peer_line>(boot_id)> make_line; // to another node
   capacity received; // entries of other nodes that are held at most
+  // As of membership_options.
+  std::function<bool(const api_question&)> other_questions = nullptr;
 };
 
 struct ledger_root_options {

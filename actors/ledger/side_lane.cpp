@@ -173,10 +173,8 @@ std::size_t side_lane::accounts_waiting() const {
 
 std::size_t side_lane::entries_waiting() const {
   std::size_t result = 0;
-  for (const auto& [account, whom] : patients_) {
-    result += whom.part ? whom.part->entries.size() : 0;
-    result += whom.rest ? whom.rest->entries.size() : 0;
-  }
+  for (const auto& [account, whom] : patients_)
+    result += whom.entries();
   return result;
 }
 

@@ -92,6 +92,14 @@ public:
   std::size_t entries_waiting() const;
   std::optional<time_point> oldest() const; // since when the longest of them waits
 
+  // Calls `what(account, entries, since, why)` for each account that waits.
+  template <class What>
+  void for_each_waiting(What what) const {
+    for (const auto& [account, whom] : patients_)
+      if (whom.has_work())
+        what(account, whom.entries(), whom.since, whom.why);
+  }
+
 private:
   struct patient {
     trouble why = trouble::blocked;
@@ -107,6 +115,9 @@ private:
     unsigned successes_wanted = 0;
 
     bool has_work() const { return part || rest; }
+    std::size_t entries() const {
+      return (part ? part->entries.size() : 0) + (rest ? rest->entries.size() : 0);
+    }
   };
   struct relapse {
     unsigned count = 0;

@@ -160,7 +160,15 @@ public:
     return fresh;
   }
 
+  // What waits at the consumer, by what came last; nothing: nothing has come yet.
+  std::optional<std::uint64_t> backlog() const {
+    const auto last = backlog_.load(std::memory_order_relaxed);
+    return last == unknown ? std::nullopt : std::optional{last};
+  }
+
 private:
+  static constexpr auto unknown = ~std::uint64_t{0};
+
   void note(nats_message* message) {
     notice one;
     one.request = reply_number(subject_of(message));
@@ -171,6 +179,9 @@ private:
       one.missing = *missing;
     if (const auto missing = parse_number(header_value(message, "Nats-Pending-Bytes")))
       one.missing_bytes = *missing;
+    // A request that waits, or waited until its end, had nothing to wait for.
+    if (one.is_heartbeat() || one.code == 404 || one.code == 408)
+      backlog_.store(0, std::memory_order_relaxed);
     notices_.put(std::move(one));
   }
 
@@ -180,6 +191,7 @@ private:
     // Anybody may publish to an inbox he has heard of; only what the consumer sends is a delivery.
     if (!facts || facts->stream != stream_ || facts->consumer != durable_)
       return;
+    backlog_.store(facts->pending, std::memory_order_relaxed);
     if (facts->consumer_seq <= std::exchange(consumer_seq_, facts->consumer_seq))
       restarted_.store(true, std::memory_order_relaxed);
     delivery one{std::string(subject_of(message)),
@@ -200,6 +212,7 @@ private:
   std::uint64_t consumer_seq_ = 0; // the subscription's thread only
   std::atomic<std::uint32_t> generation_ = 0;
   std::atomic<bool> restarted_ = false;
+  std::atomic<std::uint64_t> backlog_ = unknown;
   mailbox<delivery> ready_;
   mailbox<notice> notices_; // never opened: nobody need wake up for them
 };

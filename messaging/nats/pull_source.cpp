@@ -92,6 +92,10 @@ public:
     return result;
   }
 
+  std::optional<std::uint64_t> backlog() const override {
+    return control_->up() ? arrivals_->backlog() : std::nullopt;
+  }
+
   bool identify(delivery& one) override {
     if (one.incarnation != 0)
       return true;

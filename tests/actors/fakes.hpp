@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,7 @@ public:
   std::size_t room_bytes = 0;
   bool closed = false;
   bool knows_incarnation = true;
+  std::optional<std::uint64_t> waiting; // at the consumer, as far as the broker says
   std::vector<std::pair<std::string, settlement>> settled; // receipt and how, in order
 
   void open(waker wake) override { wake_ = std::move(wake); }
@@ -43,6 +45,7 @@ public:
     }
     return result;
   }
+  std::optional<std::uint64_t> backlog() const override { return waiting; }
   bool identify(delivery& one) override {
     one.incarnation = knows_incarnation ? 1 : 0;
     return knows_incarnation;

@@ -163,12 +163,17 @@ struct gate_fixture : fixture {
     return tags;
   }
 
-  std::int64_t value(const std::string& name) {
-    auto report = std::make_shared<actor_report>();
+  actor_report report() {
+    auto result = std::make_shared<actor_report>();
     ask(
-        subject, [report](const actor_report& got) { *report = got; }, report_atom_v);
+        subject, [result](const actor_report& got) { *result = got; }, report_atom_v);
     consume_messages();
-    for (const auto& each : report->values)
+    return *result;
+  }
+
+  std::int64_t value(const std::string& name) {
+    const auto got = report();
+    for (const auto& each : got.values)
       if (each.what->name == name)
         return each.value;
     CAF_FAIL("no value " << name);

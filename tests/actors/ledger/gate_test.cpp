@@ -120,6 +120,24 @@ CAF_TEST(what comes soon after a batch began waits for company) {
   CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2, 3, 4}));
 }
 
+CAF_TEST(a batch is counted by its size and by how long its oldest group waited) {
+  post("ann", {1});
+  consume_messages();
+  post("bob", {2, 3});
+  consume_messages();
+  advance_time(10ms);
+  consume_messages();
+  const auto got = report();
+  CAF_REQUIRE_EQUAL(got.sizes.size(), 1u);
+  CAF_CHECK_EQUAL(got.sizes[0].histogram.count(), 2);
+  CAF_CHECK_EQUAL(got.sizes[0].histogram.sum(), 3);
+  for (const auto& [what, histogram] : got.histograms)
+    if (what->name == "gate_wait") {
+      CAF_CHECK_EQUAL(histogram.count(), 2);
+      CAF_CHECK_EQUAL(histogram.sum_us(), 10000);
+    }
+}
+
 CAF_TEST(a full batch does not wait) {
   post("ann", {1});
   consume_messages();

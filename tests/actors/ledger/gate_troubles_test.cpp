@@ -63,6 +63,19 @@ struct troubles_fixture : gate_fixture {
 
 CAF_TEST_FIXTURE_SCOPE(gate_troubles_tests, troubles_fixture)
 
+CAF_TEST(an account that waits is noted with what it waits for) {
+  store->blocked = {{"bob", naming::at_once}};
+  post_together({{"ann", {1}}, {"bob", {2, 3}}});
+  CAF_CHECK(report().accounts.empty()); // not for long yet
+  pass(300ms);
+  const auto noted = report().accounts;
+  CAF_REQUIRE_EQUAL(noted.size(), 1u);
+  CAF_CHECK(noted[0].what == noted_account::why::waiting);
+  CAF_CHECK_EQUAL(noted[0].account.user_id, "bob");
+  CAF_CHECK_EQUAL(noted[0].entries, 2u);
+  CAF_CHECK_EQUAL(noted[0].reason, std::string{to_text(trouble::blocked)});
+}
+
 CAF_TEST(an account that the store names is set aside after one failure) {
   store->blocked = {{"bob", naming::at_once}};
   post_together({{"ann", {1}}, {"bob", {2}}, {"cid", {3}}});

@@ -53,6 +53,20 @@ struct region_fixture : fixture {
 
 CAF_TEST_FIXTURE_SCOPE(region_tests, region_fixture)
 
+CAF_TEST(the accounts for which most comes are noted and no others) {
+  apply({{1, "ann"}, {2, "bob"}, {3, "ann"}});
+  answer_all();
+  apply({{4, "ann"}});
+  auto accounts = std::make_shared<std::vector<noted_account>>();
+  ask(
+      subject, [accounts](const actor_report& got) { *accounts = got.accounts; }, report_atom_v);
+  consume_messages();
+  CAF_REQUIRE_EQUAL(accounts->size(), 2u);
+  CAF_CHECK_EQUAL(accounts->at(0).account.user_id, "ann");
+  CAF_CHECK_EQUAL(accounts->at(0).entries, 3u);
+  CAF_CHECK_EQUAL(accounts->at(1).entries, 1u);
+}
+
 CAF_TEST(a batch is split by account and each account keeps its order) {
   apply({{1, "ann"}, {2, "bob"}, {3, "ann"}});
   CAF_REQUIRE_EQUAL(groups->size(), 2u);

@@ -48,6 +48,22 @@ CAF_TEST(ten thousand messages come once each and never more than the window) {
   CAF_CHECK_EQUAL(fetch.turn().size(), 0u);
 }
 
+CAF_TEST(what waits at the consumer is known from what it sends) {
+  fetcher fetch(deposits(), 300);
+  CAF_CHECK(!fetch.source().backlog().has_value());
+  publish_requests(500);
+  for (const auto deadline = steady::now() + 10s;
+       fetch.in_hand_max() < 300 && steady::now() < deadline;)
+    fetch.turn();
+  CAF_CHECK_EQUAL(fetch.source().backlog().value_or(0), 200u);
+  // An empty consumer says so only by the signs of life of a request that waits.
+  fetcher other(bus->make_source(names::request_stream, "withdrawal-consumer", 100), 10);
+  CAF_CHECK(eventually([&] {
+    other.turn();
+    return other.source().backlog() == std::optional<std::uint64_t>{0};
+  }));
+}
+
 CAF_TEST(no room means no message) {
   publish_requests(5000);
   fetcher fetch(deposits(), 300);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "messaging/cluster_answer.hpp"
+#include "messaging/numbers_question.hpp"
 
 #define CAF_SUITE cluster_codec
 #include "caf/test/unit_test.hpp"
@@ -179,6 +180,16 @@ CAF_TEST(a life that is over is not silent once the next one answers) {
                   "a 5 up\nb - -\n");
   // Two that answer with one name are both there.
   CAF_CHECK_EQUAL(view_of({answer(word(1, "a"), {}), answer(word(2, "a"), {})}).size(), 2u);
+}
+
+CAF_TEST(a question for numbers is told from all others) {
+  for (const auto* node : {"", "a", "a \"b\" \xc3\xa4"})
+    CAF_CHECK(decode_numbers_question(encode_numbers_question({node})) == numbers_question{node});
+  CAF_CHECK(decode_numbers_question(R"({"question":"metrics","later":1})") == numbers_question{});
+  for (const auto* other : {"", "x", "[]", "{}", "\"metrics\"", R"({"question":"record"})",
+                            R"({"question":5})", R"({"question":"metrics","node":5})"})
+    CAF_CHECK(!decode_numbers_question(other).has_value());
+  CAF_CHECK(!decode_numbers_question(encode_numbers_question({std::string(2000, 'x')})));
 }
 
 CAF_TEST(a namesake has our name and is another process) {
