@@ -2,7 +2,9 @@
 
 #include <caf/scoped_actor.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -16,6 +18,7 @@
 #include "app/api/nats_routes.hpp"
 #include "app/api/submission_service.hpp"
 #include "app/daemon/roles.hpp"
+#include "messaging/link_codec.hpp"
 #include "messaging/names.hpp"
 #include "persistence/database_watch.hpp"
 
@@ -24,6 +27,7 @@ namespace ledgerd {
 namespace {
 
 constexpr auto doors_limit = std::chrono::seconds{10};
+constexpr std::size_t answer_frame_bytes = 4096; // subject and headers
 
 submission_handles ask_doors(caf::actor_system& system, const submission_root_actor& root) {
   submission_handles result;
@@ -83,6 +87,7 @@ actor_world::actor_world(const config& settings, broker& nats, const ledger_know
   std::shared_ptr<question_desk> desk;
   const auto self = make_node_word(settings);
   spdlog::info("node {} ({})", self.name, to_text(self.boot));
+  self_ = {self.name, to_text(self.boot), self.version, std::chrono::steady_clock::now()};
   if (settings.has_role(role::ledger)) {
     ledger_parts = make_ledger_role(settings, nats, self, known.currencies, known.lookup);
     ledger_parts->board = board;
@@ -93,11 +98,21 @@ actor_world::actor_world(const config& settings, broker& nats, const ledger_know
     account_parts->board = board;
     desk = nats.make_desk({std::string{names::api_submit}, std::string{names::api_record}});
   }
+  numbers_ = std::make_shared<numbers_desk>(
+      self_, std::min(nats.message_bytes_max(), link_bytes_max) - answer_frame_bytes);
+  if (ledger_parts)
+    ledger_parts->cluster->other_questions = numbers_question_of(ledger_parts->cluster->asks);
+  else if (account_parts && account_parts->membership)
+    account_parts->membership->other_questions =
+        numbers_question_of(account_parts->membership->desk);
   try {
     cluster_ = system_.spawn<caf::detached>(guarded(cluster_asker), nats.make_ask_line());
+    name_actor(cluster_, "cluster_asker");
     for (auto* desk_of : {&looks_, &changes_})
       *desk_of = system_.spawn<caf::detached>(guarded(work_desk_actor),
                                               make_desk_tools(settings, nats, known.currencies));
+    name_actor(looks_, "desk", "look");
+    name_actor(changes_, "desk", "change");
     if (ledger_parts)
       ledger_ = system_.spawn(guarded(ledger_root), *std::move(ledger_parts));
     if (account_parts) {
@@ -105,11 +120,24 @@ actor_world::actor_world(const config& settings, broker& nats, const ledger_know
       api_ = make_account_service(system_, ask_doors(system_, account_), known.currencies,
                                   known.lookup, settings.rules);
       nats_api_ = spawn_nats_api(system_, std::move(desk), api_);
+      name_actor(nats_api_, "nats_api");
     }
   } catch (...) {
     drain();
     throw;
   }
+}
+
+// What the membership does with a question for numbers.
+std::function<bool(const api_question&)>
+actor_world::numbers_question_of(std::shared_ptr<question_desk> desk) const {
+  return [numbers = numbers_, desk = std::move(desk)](const api_question& asked) {
+    return numbers->take(asked, desk);
+  };
+}
+
+void actor_world::answer_numbers(numbers_desk::report_source actors) {
+  numbers_->open(std::move(actors));
 }
 
 actor_world::~actor_world() {
@@ -119,6 +147,8 @@ actor_world::~actor_world() {
 
 void actor_world::drain() {
   drained_ = true;
+  if (numbers_)
+    numbers_->close();
   deadline_.begin(settings_.shutdown_deadline);
   deadline_.doing("the actors finish what they hold");
   const auto began = shutdown_deadline::clock::now();

@@ -4,6 +4,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 
+#include <functional>
 #include <memory>
 
 #include "actors/ledger/root.hpp"
@@ -11,6 +12,7 @@
 #include "app/api/submission_api.hpp"
 #include "app/config/config.hpp"
 #include "app/daemon/shutdown.hpp"
+#include "app/operations/numbers_desk.hpp"
 #include "app/operations/snapshot.hpp"
 #include "app/operations/work_desk.hpp"
 #include "domain/currency.hpp"
@@ -45,8 +47,10 @@ public:
 
   caf::actor_system& system() noexcept { return system_; }
   // Those of whom the operations endpoints ask.
-  operations_sources sources() const { return {ledger_, account_, nats_api_, cluster_}; }
+  operations_sources sources() const { return {ledger_, account_, nats_api_, cluster_, self_}; }
 
+  // From now on the actors' numbers are told to whoever asks over NATS.
+  void answer_numbers(numbers_desk::report_source actors);
   // Those who do the work that HTTP routes wait for, one for each lane.
   const desk_actor& looks() const noexcept { return looks_; }
   const desk_actor& changes() const noexcept { return changes_; }
@@ -59,6 +63,9 @@ public:
   void drain();
 
 private:
+  std::function<bool(const api_question&)>
+  numbers_question_of(std::shared_ptr<question_desk> desk) const;
+
   const config& settings_;
   shutdown_deadline& deadline_;
   actors_config system_config_;
@@ -67,6 +74,8 @@ private:
   submission_root_actor account_;
   responder_actor nats_api_;
   cluster_asker_actor cluster_;
+  node_identity self_;
+  std::shared_ptr<numbers_desk> numbers_;
   desk_actor looks_;
   desk_actor changes_;
   std::shared_ptr<submission_api> api_;

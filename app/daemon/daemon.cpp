@@ -83,11 +83,16 @@ void reload(const config& settings, http_guard& guard, http_server* server) {
   }
 }
 
-// The actors' metrics into the log, a line for each actor.
+// The actors' metrics into the log: a line for each actor, one for the accounts.
 void dump(const http_routes& operations) {
-  operations.actors([](const std::vector<actor_report>& reports) {
+  const auto write = [](const nlohmann::ordered_json& what) {
+    const auto text = what.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    spdlog::warn("dump: {}", one_line(text));
+  };
+  operations.actors([write](const std::vector<actor_report>& reports) {
     for (const auto& each : reports)
-      spdlog::warn("dump: {}", one_line(actors_json({each})));
+      write(actor_json(each));
+    write(accounts_json(reports));
   });
 }
 
@@ -175,6 +180,7 @@ private:
     const auto operations =
         with_audit(make_operations(actors.system(), actors.sources(), board_, streams_), audits_);
     signals_.on_dump([operations] { dump(operations); });
+    actors.answer_numbers(operations.actors);
     desk_->open(actors.looks(), actors.changes());
     doors_->open(operations, actors.api());
     health_.started(make_watched_databases(settings_), nats);

@@ -97,6 +97,11 @@ std::vector<http_route> make_late_routes(const std::shared_ptr<late_node>& node,
     else
       answer({});
   };
+  health.identity = [node] {
+    std::string why;
+    const auto open = node->operations(why);
+    return open ? open->identity() : node_identity{};
+  };
   health.cluster = [node](auto answer) {
     std::string why;
     if (const auto open = node->operations(why))

@@ -16,8 +16,10 @@ struct metric {
   std::string help; // a sentence
   metric_kind kind = metric_kind::gauge;
   std::vector<std::pair<std::string, std::string>> labels;
-  std::int64_t value = 0;       // for counters and gauges
-  duration_histogram durations; // for histograms
+  std::int64_t value = 0;         // for counters and gauges
+  duration_histogram durations{}; // for histograms
+  size_histogram sizes{};         // for sizes
+  bool in_milliseconds = false;   // the value is, and is exported in seconds
 };
 
 using metrics_snapshot = std::vector<metric>;

@@ -9,12 +9,14 @@ namespace ledgerd {
 namespace {
 
 constexpr double microseconds_per_second = 1e6;
+constexpr double milliseconds_per_second = 1e3;
 
 prometheus::MetricType type_of(metric_kind kind) {
   switch (kind) {
   case metric_kind::counter:
     return prometheus::MetricType::Counter;
   case metric_kind::histogram:
+  case metric_kind::sizes:
     return prometheus::MetricType::Histogram;
   case metric_kind::gauge:
     break;
@@ -22,18 +24,19 @@ prometheus::MetricType type_of(metric_kind kind) {
   return prometheus::MetricType::Gauge;
 }
 
-void fill_histogram(prometheus::ClientMetric::Histogram& to, const duration_histogram& from) {
-  const auto& bounds = duration_histogram::bounds_us;
+// `unit` is how many of what is counted make one of what is exported.
+template <class Histogram>
+void fill_histogram(prometheus::ClientMetric::Histogram& to, const Histogram& from,
+                    const auto& bounds, std::int64_t sum, double unit) {
   std::uint64_t cumulative = 0;
   for (std::size_t i = 0; i < from.buckets().size(); ++i) {
     cumulative += static_cast<std::uint64_t>(from.buckets()[i]);
     const bool last = i == bounds.size();
-    to.bucket.push_back(
-        {cumulative, last ? std::numeric_limits<double>::infinity()
-                          : static_cast<double>(bounds[i]) / microseconds_per_second});
+    to.bucket.push_back({cumulative, last ? std::numeric_limits<double>::infinity()
+                                          : static_cast<double>(bounds[i]) / unit});
   }
   to.sample_count = cumulative;
-  to.sample_sum = static_cast<double>(from.sum_us()) / microseconds_per_second;
+  to.sample_sum = static_cast<double>(sum) / unit;
 }
 
 prometheus::ClientMetric convert(const metric& from) {
@@ -45,10 +48,15 @@ prometheus::ClientMetric convert(const metric& from) {
     to.counter.value = static_cast<double>(from.value);
     break;
   case metric_kind::gauge:
-    to.gauge.value = static_cast<double>(from.value);
+    to.gauge.value =
+        static_cast<double>(from.value) / (from.in_milliseconds ? milliseconds_per_second : 1);
     break;
   case metric_kind::histogram:
-    fill_histogram(to.histogram, from.durations);
+    fill_histogram(to.histogram, from.durations, duration_histogram::bounds_us,
+                   from.durations.sum_us(), microseconds_per_second);
+    break;
+  case metric_kind::sizes:
+    fill_histogram(to.histogram, from.sizes, size_histogram::bounds, from.sizes.sum(), 1);
     break;
   }
   return to;

@@ -1,6 +1,7 @@
 #include "app/operations/routes.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -40,36 +41,13 @@ http_response readiness_response(const std::vector<readiness_check>& checks, boo
   return problem;
 }
 
-ordered_json to_json(const duration_histogram& histogram) {
-  auto buckets = ordered_json::array();
-  for (std::size_t i = 0; i < histogram.buckets().size(); ++i) {
-    const bool last = i == duration_histogram::bounds_us.size();
-    buckets.push_back({last ? ordered_json{} : ordered_json(duration_histogram::bounds_us[i]),
-                       histogram.buckets()[i]});
-  }
-  return {{"count", histogram.count()},
-          {"sum_us", histogram.sum_us()},
-          {"buckets", std::move(buckets)}};
+std::int64_t microseconds_since_1970() {
+  using std::chrono::microseconds;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<microseconds>(now).count();
 }
 
 } // namespace
-
-std::string actors_json(const std::vector<actor_report>& reports) {
-  auto items = ordered_json::array();
-  for (const auto& report : reports) {
-    auto values = ordered_json::object();
-    for (const auto& [what, value] : report.values)
-      values[std::string{what->name}] = value;
-    auto histograms = ordered_json::object();
-    for (const auto& [what, histogram] : report.histograms)
-      histograms[std::string{what->name}] = to_json(histogram);
-    items.push_back({{"actor", report.actor},
-                     {"instance", report.instance},
-                     {"values", std::move(values)},
-                     {"histograms", std::move(histograms)}});
-  }
-  return dump({{"actors", std::move(items)}});
-}
 
 std::vector<http_route> make_routes(http_routes daemon) {
   const auto shared = std::make_shared<http_routes>(std::move(daemon));
@@ -96,8 +74,12 @@ std::vector<http_route> make_routes(http_routes daemon) {
     });
   });
   get("/v1/actors", [shared](const http_request&, const http_responder& respond) {
-    shared->actors([respond](const auto& reports) {
-      respond({200, "application/json", actors_json(reports), {}});
+    shared->actors([shared, respond](const auto& reports) {
+      const auto self = shared->identity ? shared->identity() : node_identity{};
+      respond({200,
+               "application/json",
+               dump(actors_document(self, reports, microseconds_since_1970())),
+               {}});
     });
   });
   get("/v1/cluster", [shared](const http_request&, const http_responder& respond) {

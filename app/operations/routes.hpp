@@ -8,6 +8,7 @@
 
 #include "actors/common/report.hpp"
 #include "app/http/server.hpp"
+#include "app/operations/actors_view.hpp"
 #include "app/operations/metrics_snapshot.hpp"
 #include "messaging/cluster_answer.hpp"
 
@@ -28,14 +29,12 @@ struct http_routes {
   std::function<void(std::function<void(std::vector<readiness_check>)>)> readiness;
   std::function<void(std::function<void(metrics_snapshot)>)> metrics;
   std::function<void(std::function<void(std::vector<actor_report>)>)> actors;
+  // Whose numbers they are. May be left out.
+  std::function<node_identity()> identity;
   // Asks all nodes. None: nobody has answered, not even this one.
   std::function<void(std::function<void(std::vector<node_view>)>)> cluster;
 };
 
 std::vector<http_route> make_routes(http_routes daemon);
-
-// {"actors": [{"actor", "instance", "values": {name: value}, "histograms": {name: {"count",
-// "sum_us", "buckets": [[bound_us or null, count]]}}}]}
-std::string actors_json(const std::vector<actor_report>& reports);
 
 } // namespace ledgerd

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "actors/common/ask.hpp"
+#include "actors/common/meter.hpp"
 #include "app/operations/process_numbers.hpp"
 #include "persistence/database_watch.hpp"
 
@@ -24,19 +25,67 @@ constexpr auto cluster_limit = 3 * cluster_question::patience;
 // Whether an actor of the kind has not answered: its report is there, and empty.
 bool is_silent(const std::vector<actor_report>& reports, std::string_view actor) {
   return std::any_of(reports.begin(), reports.end(), [&](const actor_report& report) {
-    return report.actor == actor && report.values.empty() && report.histograms.empty();
+    return report.actor == actor
+           && (!report.answered || (report.values.empty() && report.histograms.empty()));
   });
 }
 
+// The value of the label that tells series of one name apart; empty: there is none.
+std::string_view label_value(const exposure& shown, const actor_report& from) {
+  switch (shown.labelled) {
+  case label_of::kind:
+    return from.actor;
+  case label_of::instance:
+    return std::string_view{from.instance}.substr(0, from.instance.find('/'));
+  case label_of::row:
+    break;
+  }
+  return shown.outcome;
+}
+
+struct series {
+  metric& value;
+  bool fresh;
+};
+
 // The series to which a number belongs.
-metric& series_of(const exposure& shown, metric_kind kind, metrics_snapshot& all) {
-  metric wanted{std::string{shown.name}, std::string{shown.help}, kind, {}, 0, {}};
-  if (!shown.outcome.empty())
-    wanted.labels.emplace_back("outcome", shown.outcome);
+series series_of(const metric_description& what, const actor_report& from, metrics_snapshot& all) {
+  const auto& shown = what.shown;
+  metric wanted{std::string{shown.name}, std::string{shown.help}, what.kind, {}, 0, {}, {},
+                shown.in_milliseconds};
+  if (const auto label = label_value(shown, from); !label.empty())
+    wanted.labels.emplace_back(shown.label, label);
   const auto found = std::find_if(all.begin(), all.end(), [&](const metric& each) {
     return each.name == wanted.name && each.labels == wanted.labels;
   });
-  return found != all.end() ? *found : all.emplace_back(std::move(wanted));
+  return found != all.end() ? series{*found, false}
+                            : series{all.emplace_back(std::move(wanted)), true};
+}
+
+void merge(const series& into, std::int64_t value, merging how) {
+  auto& sum = into.value.value;
+  if (into.fresh)
+    sum = value;
+  else if (how == merging::sum)
+    sum += value;
+  else
+    sum = how == merging::greatest ? std::max(sum, value) : std::min(sum, value);
+}
+
+void add_report(const actor_report& report, bool silent, metrics_snapshot& to) {
+  // What was counted about an actor from outside is known of a silent one, too.
+  const auto skip = [silent](const metric_description& what) {
+    return !what.shown.is_exported() || (silent && what.shown.labelled != label_of::kind);
+  };
+  for (const auto& [what, value] : report.values)
+    if (!skip(*what) && value != not_known)
+      merge(series_of(*what, report, to), value, what->shown.merged);
+  for (const auto& [what, histogram] : report.histograms)
+    if (!skip(*what))
+      series_of(*what, report, to).value.durations.add(histogram);
+  for (const auto& [what, histogram] : report.sizes)
+    if (!skip(*what))
+      series_of(*what, report, to).value.sizes.add(histogram);
 }
 
 using reports = std::vector<actor_report>;
@@ -77,7 +126,7 @@ void ask_cluster(caf::actor_system& system, const cluster_asker_actor& whom,
 
 // A series without a label.
 metric one_series(const char* name, const char* help, metric_kind kind, std::int64_t value) {
-  return {name, help, kind, {}, value, {}};
+  return {name, help, kind, {}, value, {}, {}, false};
 }
 
 metrics_snapshot commit_wait() {
@@ -92,18 +141,22 @@ http_routes make_operations(caf::actor_system& system, const operations_sources&
                             std::shared_ptr<const progress_board> board,
                             std::shared_ptr<const topology_board> streams) {
   // One side after the other, so that their reports are gathered without a lock.
-  const auto ask_both = [&system, from](const report_callback& answer) {
-    ask_reports(system, from.ledger, [&system, from, answer](reports all) {
+  const auto ask_all = [&system, from](const report_callback& answer) {
+    const auto with_runtime = [answer](reports all) {
+      join_runtime(all, read_meters());
+      answer(std::move(all));
+    };
+    ask_reports(system, from.ledger, [&system, from, with_runtime](reports all) {
       ask_reports(system, from.account,
-                  [&system, from, all = std::move(all), answer](reports more) mutable {
+                  [&system, from, all = std::move(all), with_runtime](reports more) mutable {
                     std::move(more.begin(), more.end(), std::back_inserter(all));
-                    ask_one_more(system, from.nats_api, std::move(all), answer);
+                    ask_one_more(system, from.nats_api, std::move(all), with_runtime);
                   });
     });
   };
   http_routes result;
-  result.metrics = [ask_both, board, streams](const std::function<void(metrics_snapshot)>& answer) {
-    ask_both([answer, board, streams](const reports& all) {
+  result.metrics = [ask_all, board, streams](const std::function<void(metrics_snapshot)>& answer) {
+    ask_all([answer, board, streams](const reports& all) {
       auto snapshot = to_snapshot(all);
       for (auto more : {to_snapshot(board->standing(std::chrono::steady_clock::now())),
                         commit_wait(), to_snapshot(streams->counts()), process_numbers()})
@@ -111,7 +164,8 @@ http_routes make_operations(caf::actor_system& system, const operations_sources&
       answer(std::move(snapshot));
     });
   };
-  result.actors = ask_both;
+  result.actors = ask_all;
+  result.identity = [self = from.self] { return self; };
   result.cluster = [&system, from](const std::function<void(std::vector<node_view>)>& answer) {
     ask_cluster(system, from.cluster, answer);
   };
@@ -146,16 +200,8 @@ metrics_snapshot to_snapshot(const topology_counts& counts) {
 // and a counter that falls because one of two is silent is a lie.
 metrics_snapshot to_snapshot(const std::vector<actor_report>& reports) {
   metrics_snapshot result;
-  for (const auto& report : reports) {
-    if (is_silent(reports, report.actor))
-      continue;
-    for (const auto& [what, value] : report.values)
-      if (what->shown.is_exported())
-        series_of(what->shown, what->kind, result).value += value;
-    for (const auto& [what, histogram] : report.histograms)
-      if (what->shown.is_exported())
-        series_of(what->shown, what->kind, result).durations.add(histogram);
-  }
+  for (const auto& report : reports)
+    add_report(report, is_silent(reports, report.actor), result);
   // In one order, whoever has answered first.
   std::sort(result.begin(), result.end(), [](const metric& a, const metric& b) {
     return std::tie(a.name, a.labels) < std::tie(b.name, b.labels);
@@ -165,7 +211,9 @@ metrics_snapshot to_snapshot(const std::vector<actor_report>& reports) {
                     metric_kind::gauge,
                     {{"version", LEDGERD_VERSION}},
                     1,
-                    {}});
+                    {},
+                    {},
+                    false});
   return result;
 }
 

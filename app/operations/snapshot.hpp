@@ -24,6 +24,7 @@ struct operations_sources {
   submission_root_actor account;
   responder_actor nats_api;
   cluster_asker_actor cluster;
+  node_identity self;
 };
 http_routes make_operations(caf::actor_system& system, const operations_sources& from,
                             std::shared_ptr<const progress_board> board,
