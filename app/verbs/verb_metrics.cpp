@@ -1,8 +1,22 @@
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <map>
 #include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unistd.h>
+#include <vector>
 
 #include "app/base/output.hpp"
+#include "app/base/text.hpp"
+#include "app/operations/ask_numbers.hpp"
+#include "app/operations/cluster_question.hpp"
+#include "app/operations/cluster_report.hpp"
 #include "app/verbs/command_line.hpp"
 #include "app/verbs/http_client.hpp"
+#include "app/verbs/metrics_table.hpp"
 #include "app/verbs/verb_support.hpp"
 #include "app/verbs/verbs.hpp"
 
@@ -10,71 +24,216 @@ namespace ledgerd {
 
 namespace {
 
-// The least bucket bound, in microseconds, below which the share of all durations lies; `>` the
-// last bound otherwise.
-std::string quantile(const nlohmann::json& histogram, double share) {
-  const auto count = histogram.at("count").get<std::int64_t>();
-  const auto wanted = static_cast<double>(count) * share;
-  std::int64_t seen = 0;
-  std::int64_t bound = 0;
-  for (const auto& bucket : histogram.at("buckets")) {
-    seen += bucket.at(1).get<std::int64_t>();
-    if (bucket.at(0).is_null())
-      break;
-    bound = bucket.at(0).get<std::int64_t>();
-    if (static_cast<double>(seen) >= wanted)
-      return "<= " + std::to_string(bound) + " us";
-  }
-  return "> " + std::to_string(bound) + " us";
-}
+using nlohmann::ordered_json;
+using clock = std::chrono::steady_clock;
 
-void print_text(const nlohmann::json& answer) {
-  std::vector<std::vector<std::string>> table{{"actor", "instance", "name", "value"}};
-  for (const auto& item : answer.at("actors")) {
-    const auto actor = item.at("actor").get<std::string>();
-    const auto instance = item.at("instance").get<std::string>();
-    if (item.at("values").empty() && item.at("histograms").empty())
-      table.push_back({actor, instance, "-", "no answer"});
-    for (const auto& [name, value] : item.at("values").items())
-      table.push_back({actor, instance, name, value.dump()});
-    for (const auto& [name, histogram] : item.at("histograms").items()) {
-      table.push_back({actor, instance, name + " count", histogram.at("count").dump()});
-      if (histogram.at("count") == 0)
-        continue;
-      table.push_back({actor, instance, name + " p50", quantile(histogram, 0.5)});
-      table.push_back({actor, instance, name + " p99", quantile(histogram, 0.99)});
-    }
-  }
-  print_table(table);
-}
+struct metrics_options {
+  bool json = false;
+  bool local = false;
+  bool all = false;
+  std::string node;
+  const CLI::Option* watch = nullptr; // given: again and again
+  std::string interval;               // a duration; empty: the usual one
+};
 
-int run_metrics(const config& settings, bool json) {
+// What was shown of a node before, for rates.
+struct earlier_look {
+  ordered_json document;
+  clock::time_point at;
+};
+
+// Asks the daemon that listens as the configuration says, without NATS.
+std::vector<node_numbers> ask_over_http(const config& settings) {
   if (!settings.http_listen)
     throw usage_error{"http-listen is off, so there is no daemon to ask"};
   const auto answer = http_get(settings, "/v1/actors");
-  const auto document = nlohmann::json::parse(answer.body, nullptr, false);
-  if (answer.status != 200 || !document.is_object() || !document.contains("actors"))
+  auto document = ordered_json::parse(answer.body, nullptr, false);
+  if (answer.status != 200 || !is_numbers(document))
     throw std::runtime_error{"the daemon answered with status " + std::to_string(answer.status)};
-  if (json)
-    print_json(nlohmann::ordered_json::parse(answer.body));
-  else if (!document.at("actors").empty())
-    print_text(document);
-  if (document.at("actors").empty()) {
-    complain("no actor of the daemon answers");
-    return exit_code::answer_is_no;
+  node_numbers one{.name = document.value("node", ""),
+                   .boot = document.value("boot", ""),
+                   .version = document.value("version", ""),
+                   .silent = false,
+                   .document = {}};
+  one.document = std::move(document);
+  return {std::move(one)};
+}
+
+std::vector<node_numbers> ask_over_nats(broker& nats, const std::string& node) {
+  auto known = view_of(cluster_question{nats.make_ask_line()}.ask());
+  if (!node.empty())
+    std::erase_if(known, [&](const node_view& each) { return each.word.name != node; });
+  auto numbers = ask_numbers(nats.make_ask_line(), known, node);
+  for (auto& each : numbers)
+    if (each.document && !is_numbers(*each.document))
+      each.document.reset();
+  return numbers;
+}
+
+void print_titled(const table_rows& rows) {
+  if (rows.size() < 2)
+    return;
+  print_table(rows);
+  print_line("%s", "");
+}
+
+void print_node(const node_numbers& node, const earlier_numbers& before, bool all) {
+  const auto title = "node " + (node.name.empty() ? std::string{"-"} : node.name) + " (" + node.boot
+                     + ", " + node.version + ")";
+  if (!node.document) {
+    print_line("%s: no answer%s", title.c_str(),
+               node.silent ? ", and it has been silent for the others, too" : "");
+    print_line("%s", "");
+    return;
   }
-  return exit_code::done;
+  const auto& document = *node.document;
+  const auto uptime = document.value("uptimeMs", std::int64_t{0});
+  print_line("%s: up %s%s", title.c_str(),
+             rough_time(static_cast<std::uint64_t>(std::max<std::int64_t>(0, uptime))).c_str(),
+             document.value("shortened", false) ? ", shortened: its answer was too large" : "");
+  print_line("%s", "");
+  if (document.at("actors").empty())
+    print_line("%s", "no actor answers");
+  print_titled(actor_table(document, before));
+  print_titled(stage_table(document, before));
+  print_titled(batch_table(document));
+  const auto counts = counts_table(document, before, all);
+  print_titled(counts.rows);
+  if (counts.left_out > 0) {
+    print_line("%zu more numbers are 0: --all shows them", counts.left_out);
+    print_line("%s", "");
+  }
+  print_titled(hot_table(document));
+  print_titled(waiting_table(document));
+}
+
+ordered_json all_json(const std::vector<node_numbers>& nodes) {
+  auto items = ordered_json::array();
+  for (const auto& each : nodes) {
+    ordered_json item{{"node", each.name},
+                      {"boot", each.boot},
+                      {"version", each.version},
+                      {"answered", each.document.has_value()}};
+    if (each.document)
+      item.update(*each.document);
+    items.push_back(std::move(item));
+  }
+  return {{"nodes", std::move(items)}};
+}
+
+// What it takes to look again and again.
+class metrics_look {
+public:
+  metrics_look(const config& settings, const metrics_options& options)
+      : settings_(settings), options_(options) {}
+
+  // One look, shown. The exit code.
+  int show(bool clear) {
+    const auto nodes = ask();
+    if (clear)
+      std::fputs("\x1b[H\x1b[2J", stdout);
+    if (options_.json)
+      print_json(all_json(nodes));
+    else
+      for (const auto& each : nodes)
+        print_node(each, before(each), options_.all);
+    for (const auto& each : nodes)
+      if (each.document)
+        earlier_[each.boot] = {*each.document, clock::now()};
+    return judge(nodes);
+  }
+
+private:
+  std::vector<node_numbers> ask() {
+    if (options_.local)
+      return ask_over_http(settings_);
+    try {
+      if (!nats_)
+        nats_ = connect_broker(settings_);
+      return ask_over_nats(*nats_, options_.node);
+    } catch (const std::runtime_error& e) {
+      throw std::runtime_error{std::string{e.what()}
+                               + "; without NATS only one node can be asked, over HTTP: --local"};
+    }
+  }
+
+  earlier_numbers before(const node_numbers& node) const {
+    const auto found = earlier_.find(node.boot);
+    if (found == earlier_.end())
+      return {};
+    return {&found->second.document,
+            std::chrono::duration<double>(clock::now() - found->second.at).count()};
+  }
+
+  int judge(const std::vector<node_numbers>& nodes) const {
+    if (nodes.empty())
+      complain("%s", options_.node.empty() ? "no node answers"
+                                           : ("no node " + options_.node + " answers").c_str());
+    const bool complete =
+        !nodes.empty() && std::all_of(nodes.begin(), nodes.end(), [](const auto& each) {
+          return each.document && !each.document->at("actors").empty();
+        });
+    return complete ? exit_code::done : exit_code::answer_is_no;
+  }
+
+  const config& settings_;
+  const metrics_options& options_;
+  std::unique_ptr<broker> nats_;
+  std::map<std::string, earlier_look> earlier_; // by boot id
+};
+
+std::chrono::milliseconds watch_pause(const std::string& interval) {
+  constexpr std::chrono::milliseconds usual{2000};
+  constexpr std::chrono::milliseconds least{100};
+  if (interval.empty())
+    return usual;
+  const auto pause = parse_duration(interval);
+  if (!pause || *pause < least)
+    throw usage_error{"--watch: " + shorten(interval) + " is no duration of 100ms or more"};
+  return *pause;
+}
+
+int run_metrics(const config& settings, const metrics_options& options) {
+  if (options.local && !options.node.empty())
+    throw usage_error{"--local asks one daemon and --node the one of a name: give one of them"};
+  const bool watches = options.watch->count() > 0;
+  const auto pause = watches ? watch_pause(options.interval) : std::chrono::milliseconds{0};
+  metrics_look look{settings, options};
+  if (!watches)
+    return look.show(false);
+  const bool terminal = isatty(STDOUT_FILENO) == 1 && !options.json;
+  for (;;) {
+    try {
+      look.show(terminal);
+    } catch (const usage_error&) {
+      throw;
+    } catch (const std::runtime_error& e) {
+      complain("%s", e.what()); // it may come back
+    }
+    std::fflush(stdout);
+    std::this_thread::sleep_for(pause);
+  }
 }
 
 } // namespace
 
 void add_metrics(command_line& line) {
-  const auto json = std::make_shared<bool>(false);
-  auto& app =
-      line.add_verb({"metrics", "Ask the running daemon for the counters of its actors",
-                     "ledgerd metrics --http-listen 127.0.0.1:8080"},
-                    [json](const config& settings) { return run_metrics(settings, *json); });
-  app.add_flag("--json", *json, "Print JSON");
+  const auto options = std::make_shared<metrics_options>();
+  auto& app = line.add_verb(
+      {"metrics",
+       "Show what the actors of all nodes count and how long they take; exit code 1 when a node "
+       "does not answer",
+       "ledgerd metrics --watch 2s"},
+      [options](const config& settings) { return run_metrics(settings, *options); });
+  app.add_flag("--json", options->json, "Print JSON");
+  app.add_flag("--all", options->all, "Show numbers that are 0, too");
+  app.add_option("--node", options->node, "Only the node of this name")->type_name("NAME");
+  app.add_flag("--local", options->local,
+               "Ask the daemon at --http-listen over HTTP, without NATS");
+  options->watch =
+      app.add_option("--watch", options->interval, "Look again and again, and show rates [2s]")
+          ->type_name("INTERVAL")
+          ->expected(0, 1);
 }
 
 } // namespace ledgerd

@@ -97,7 +97,7 @@ async function announce() {
 
 function verbs() {
   const wanted = [
-    ['check'], ['status', '--http-listen', 'off'], ['trace', '7'], ['dead', 'list'], ['dead', 'show', '1'],
+    ['check'], ['status', '--http-listen', 'off'], ['metrics'], ['trace', '7'], ['dead', 'list'], ['dead', 'show', '1'],
     ['submit', '--user', 'cleo', '--type', 'DEPOSIT', '--amount', '1', '--currency', 'KRW', '--record-id', '20', '--wait'],
     ['submit', '--user', 'cleo', '--type', 'WITHDRAWAL', '--amount', '1', '--currency', 'KRW', '--record-id', '21', '--wait'],
     ['dead', 'groups'], ['dead', 'replay', '1', '--force'], ['dead', 'replay', '1', '--set', 'amount=1'],

@@ -1,0 +1,353 @@
+#include "app/verbs/metrics_table.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+namespace ledgerd {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+const char* const nobody_knows = "-";
+
+std::string text_at(const ordered_json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
+}
+
+std::optional<std::int64_t> number_at(const ordered_json& object, const std::string& name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_number_integer()
+             ? std::optional{found->get<std::int64_t>()}
+             : std::nullopt;
+}
+
+std::string text_of(const std::optional<std::int64_t>& number) {
+  return number ? std::to_string(*number) : nobody_knows;
+}
+
+std::string rounded(double value) {
+  const auto tenths = std::llround(value * 10);
+  return value >= 10 || tenths % 10 == 0
+             ? std::to_string(std::llround(value))
+             : std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
+}
+
+// A second; a dash where there is nothing to compare with, or it began anew.
+std::string rate_text(const std::optional<std::int64_t>& now,
+                      const std::optional<std::int64_t>& then, double seconds) {
+  if (!now || !then || *now < *then || seconds <= 0)
+    return nobody_knows;
+  return rounded(static_cast<double>(*now - *then) / seconds);
+}
+
+// An actor of the earlier document; null: there was none.
+const ordered_json* earlier_actor(const earlier_numbers& before, const ordered_json& actor) {
+  if (before.document == nullptr)
+    return nullptr;
+  for (const auto& each : before.document->at("actors"))
+    if (text_at(each, "actor") == text_at(actor, "actor")
+        && text_at(each, "instance") == text_at(actor, "instance"))
+      return &each;
+  return nullptr;
+}
+
+const ordered_json& part(const ordered_json& actor, const char* name) {
+  static const auto none = ordered_json::object();
+  const auto found = actor.find(name);
+  return found != actor.end() && found->is_object() ? *found : none;
+}
+
+std::optional<std::int64_t> earlier_value(const ordered_json* actor, const char* name) {
+  return actor == nullptr ? std::nullopt : number_at(part(*actor, "values"), name);
+}
+
+std::string time_text(const std::optional<std::int64_t>& milliseconds) {
+  return milliseconds ? short_time(*milliseconds * 1000) : nobody_knows;
+}
+
+std::string quantile_of(const ordered_json& actor, const char* name, double share, bool time) {
+  const auto& histograms = part(actor, "histograms");
+  const auto found = histograms.find(name);
+  return found == histograms.end() ? nobody_knows : quantile_text(*found, share, time);
+}
+
+// Histograms of one name, added up over all actors.
+struct added_histogram {
+  std::int64_t count = 0;
+  std::int64_t sum = 0;
+  ordered_json buckets = ordered_json::array();
+
+  void add(const ordered_json& one) {
+    count += number_at(one, "count").value_or(0);
+    sum += number_at(one, "sum_us").value_or(number_at(one, "sum").value_or(0));
+    const auto found = one.find("buckets");
+    if (found == one.end() || !found->is_array())
+      return;
+    if (buckets.empty()) {
+      buckets = *found;
+      return;
+    }
+    for (std::size_t i = 0; i < std::min(buckets.size(), found->size()); ++i)
+      buckets[i][1] = buckets[i][1].get<std::int64_t>() + (*found)[i].at(1).get<std::int64_t>();
+  }
+
+  ordered_json json() const { return {{"count", count}, {"buckets", buckets}}; }
+  double mean() const { return static_cast<double>(sum) / static_cast<double>(count); }
+};
+
+added_histogram added(const ordered_json& document, const char* name) {
+  added_histogram result;
+  for (const auto& actor : document.at("actors"))
+    if (const auto& all = part(actor, "histograms"); all.contains(name))
+      result.add(all.at(name));
+  return result;
+}
+
+// How the values of one name become one: ages do not add up.
+std::int64_t together(const std::string& name, std::int64_t one, std::int64_t other) {
+  if (name == "idle_ms")
+    return std::min(one, other);
+  return name.ends_with("_ms") ? std::max(one, other) : one + other;
+}
+
+struct kind_numbers {
+  std::vector<std::string> names; // in the order in which they came
+  std::map<std::string, std::optional<std::int64_t>> values;
+  bool silent = false; // one of the kind does not answer
+
+  void add(const std::string& name, const ordered_json& value) {
+    const auto [place, fresh] = values.try_emplace(name);
+    if (fresh)
+      names.push_back(name);
+    if (value.is_number_integer())
+      place->second = place->second ? together(name, *place->second, value.get<std::int64_t>())
+                                    : value.get<std::int64_t>();
+  }
+};
+
+// Every number that is not in the table of the actors, by kind.
+std::map<std::string, kind_numbers> numbers_by_kind(const ordered_json& document) {
+  static const std::array<std::string_view, 4> elsewhere{"actors", "mailbox", "messages_total",
+                                                         "busy_ms"};
+  std::map<std::string, kind_numbers> result;
+  for (const auto& actor : document.at("actors")) {
+    auto& kind = result[text_at(actor, "actor")];
+    kind.silent = kind.silent || actor.value("answered", true) == false;
+    for (const auto& [name, value] : part(actor, "values").items())
+      if (std::find(elsewhere.begin(), elsewhere.end(), name) == elsewhere.end())
+        kind.add(name, value);
+  }
+  return result;
+}
+
+bool is_bucket(const ordered_json& one) {
+  return one.is_array() && one.size() == 2 && one[1].is_number_integer();
+}
+
+bool is_histogram(const ordered_json& one) {
+  if (!one.is_object())
+    return false;
+  const auto buckets = one.find("buckets");
+  return buckets == one.end()
+         || (buckets->is_array() && std::all_of(buckets->begin(), buckets->end(), is_bucket));
+}
+
+table_rows account_rows(const ordered_json& document, const char* list,
+                        std::vector<std::string> heading, auto cells) {
+  table_rows result{std::move(heading)};
+  const auto found = document.find(list);
+  if (found == document.end() || !found->is_array())
+    return result;
+  for (const auto& each : *found)
+    if (each.is_object()) {
+      std::vector<std::string> row{text_at(each, "userId"), text_at(each, "currency"),
+                                   text_of(number_at(each, "entries"))};
+      for (auto& cell : cells(each))
+        row.push_back(std::move(cell));
+      result.push_back(std::move(row));
+    }
+  return result;
+}
+
+} // namespace
+
+bool is_numbers(const ordered_json& document) {
+  if (!document.is_object() || !document.contains("actors") || !document["actors"].is_array())
+    return false;
+  const auto is_one = [](const ordered_json& object, const char* name, auto right) {
+    const auto found = object.find(name);
+    return found == object.end() || right(*found);
+  };
+  const auto flag = [](const ordered_json& one) { return one.is_boolean(); };
+  if (!is_one(document, "uptimeMs", [](const auto& one) { return one.is_number(); })
+      || !is_one(document, "shortened", flag))
+    return false;
+  for (const auto& actor : document["actors"]) {
+    if (!actor.is_object() || !is_one(actor, "answered", flag))
+      return false;
+    for (const auto& [name, one] : part(actor, "histograms").items())
+      if (!is_histogram(one))
+        return false;
+  }
+  return true;
+}
+
+std::string short_time(std::int64_t microseconds) {
+  const auto us = static_cast<double>(microseconds);
+  if (us < 1e3)
+    return std::to_string(microseconds) + "us";
+  if (us < 1e6)
+    return rounded(us / 1e3) + "ms";
+  return us < 120e6 ? rounded(us / 1e6) + "s" : rounded(us / 60e6) + "m";
+}
+
+std::string quantile_text(const ordered_json& histogram, double share, bool time) {
+  const auto count = number_at(histogram, "count").value_or(0);
+  const auto found = histogram.find("buckets");
+  if (count == 0 || found == histogram.end() || found->empty())
+    return nobody_knows;
+  const auto wanted = static_cast<double>(count) * share;
+  std::int64_t seen = 0;
+  std::int64_t bound = 0;
+  const auto show = [time](std::int64_t value) {
+    return time ? short_time(value) : std::to_string(value);
+  };
+  for (const auto& bucket : *found) {
+    seen += bucket[1].get<std::int64_t>();
+    if (!bucket[0].is_number_integer())
+      break;
+    bound = bucket[0].get<std::int64_t>();
+    if (static_cast<double>(seen) >= wanted)
+      return show(bound);
+  }
+  return ">" + show(bound);
+}
+
+table_rows actor_table(const ordered_json& document, const earlier_numbers& before) {
+  table_rows result{{"actor", "instance", "mailbox", "messages", "wait p50", "wait p99", "work p50",
+                     "work p99", "busy", "answers"}};
+  if (before.document != nullptr)
+    result[0].insert(result[0].begin() + 4, "a second");
+  auto actors = document.at("actors");
+  std::stable_sort(actors.begin(), actors.end(), [](const auto& one, const auto& other) {
+    return text_at(one, "actor") < text_at(other, "actor");
+  });
+  for (const auto& actor : actors) {
+    const auto& values = part(actor, "values");
+    const auto messages = number_at(values, "messages_total");
+    const auto lives = number_at(values, "actors");
+    auto instance = text_at(actor, "instance");
+    if (lives && *lives != 1 && instance.empty())
+      instance = std::to_string(*lives) + " of them";
+    std::vector<std::string> row{text_at(actor, "actor"), instance.empty() ? "" : instance,
+                                 text_of(number_at(values, "mailbox")), text_of(messages)};
+    if (before.document != nullptr)
+      row.push_back(rate_text(
+          messages, earlier_value(earlier_actor(before, actor), "messages_total"), before.seconds));
+    for (const auto* name : {"mailbox_time", "processing_time"})
+      for (const auto share : {0.5, 0.99})
+        row.push_back(quantile_of(actor, name, share, true));
+    const auto busy = number_at(values, "busy_ms");
+    row.push_back(busy == 0 ? "" : time_text(busy));
+    row.push_back(actor.value("answered", true) ? "" : "no answer");
+    result.push_back(std::move(row));
+  }
+  return result;
+}
+
+table_rows stage_table(const ordered_json& document, const earlier_numbers& before) {
+  table_rows result{{"stage", "count", "mean", "p50", "p99"}};
+  if (before.document != nullptr)
+    result[0].insert(result[0].begin() + 2, "a second");
+  for (const auto* stage : {"pull", "decode", "decide", "gate_wait", "commit", "publish", "ack",
+                            "end_to_end", "verdict_wait"}) {
+    const auto sum = added(document, stage);
+    if (sum.buckets.empty())
+      continue;
+    std::vector<std::string> row{stage, std::to_string(sum.count)};
+    if (before.document != nullptr)
+      row.push_back(rate_text(sum.count, added(*before.document, stage).count, before.seconds));
+    row.push_back(sum.count == 0 ? nobody_knows : short_time(std::llround(sum.mean())));
+    for (const auto share : {0.5, 0.99})
+      row.push_back(quantile_text(sum.json(), share, true));
+    result.push_back(std::move(row));
+  }
+  return result;
+}
+
+table_rows batch_table(const ordered_json& document) {
+  table_rows result{{"batch", "count", "mean", "p50", "p99"}};
+  for (const auto* name : {"pulled", "posted"}) {
+    const auto sum = added(document, name);
+    if (sum.buckets.empty())
+      continue;
+    result.push_back(
+        {name, std::to_string(sum.count), sum.count == 0 ? nobody_knows : rounded(sum.mean()),
+         quantile_text(sum.json(), 0.5, false), quantile_text(sum.json(), 0.99, false)});
+  }
+  return result;
+}
+
+number_table counts_table(const ordered_json& document, const earlier_numbers& before, bool all) {
+  number_table result{{{"actor", "number", "value"}}, 0};
+  if (before.document != nullptr)
+    result.rows[0].push_back("a second");
+  const auto then = before.document == nullptr ? std::map<std::string, kind_numbers>{}
+                                               : numbers_by_kind(*before.document);
+  for (const auto& [kind, numbers] : numbers_by_kind(document)) {
+    if (numbers.silent)
+      result.rows.push_back({kind, "one of them", "no answer"});
+    for (const auto& name : numbers.names) {
+      const auto& value = numbers.values.at(name);
+      if (value == 0 && !all) {
+        ++result.left_out;
+        continue;
+      }
+      auto& row = result.rows.emplace_back(
+          std::vector{kind, name, name.ends_with("_ms") ? time_text(value) : text_of(value)});
+      if (before.document == nullptr)
+        continue;
+      const auto known = then.find(kind);
+      const auto earlier = known != then.end() && known->second.values.contains(name)
+                               ? known->second.values.at(name)
+                               : std::nullopt;
+      row.push_back(name.ends_with("_total") ? rate_text(value, earlier, before.seconds) : "");
+    }
+  }
+  for (auto& row : result.rows)
+    row.resize(result.rows[0].size());
+  return result;
+}
+
+table_rows hot_table(const ordered_json& document) {
+  return account_rows(
+      document, "hotAccounts", {"hot account", "currency", "entries", "a second"},
+      [](const ordered_json& each) {
+        const auto entries = number_at(each, "entries");
+        const auto seconds = each.find("seconds");
+        const bool known = entries && seconds != each.end() && seconds->is_number()
+                           && seconds->template get<double>() > 0;
+        return std::vector<std::string>{
+            known ? rounded(static_cast<double>(*entries) / seconds->template get<double>())
+                  : nobody_knows};
+      });
+}
+
+table_rows waiting_table(const ordered_json& document) {
+  return account_rows(document, "waitingAccounts",
+                      {"waiting account", "currency", "entries", "for", "because of"},
+                      [](const ordered_json& each) {
+                        return std::vector<std::string>{time_text(number_at(each, "oldestMs")),
+                                                        text_at(each, "why")};
+                      });
+}
+
+} // namespace ledgerd

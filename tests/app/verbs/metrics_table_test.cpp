@@ -1,0 +1,148 @@
+#include "app/verbs/metrics_table.hpp"
+
+#define CAF_SUITE metrics_table
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using nlohmann::ordered_json;
+
+namespace {
+
+ordered_json histogram(std::vector<std::int64_t> counts) {
+  const std::vector<ordered_json> bounds{100, 1000, nullptr};
+  std::int64_t count = 0;
+  auto buckets = ordered_json::array();
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    count += counts[i];
+    buckets.push_back({bounds[i], counts[i]});
+  }
+  return {{"count", count}, {"sum_us", 500 * count}, {"buckets", buckets}};
+}
+
+ordered_json actor(const char* kind, const char* instance, ordered_json values,
+                   ordered_json histograms = ordered_json::object(), bool answered = true) {
+  return {{"actor", kind},
+          {"instance", instance},
+          {"answered", answered},
+          {"values", std::move(values)},
+          {"histograms", std::move(histograms)}};
+}
+
+ordered_json document() {
+  return {
+      {"node", "a"},
+      {"uptimeMs", 5},
+      {"actors",
+       {actor("gate", "0",
+              {{"rows_total", 30},
+               {"oldest_waiting_ms", 7},
+               {"mailbox", 1},
+               {"messages_total", 100},
+               {"actors", 1},
+               {"busy_ms", 0}},
+              {{"commit", histogram({1, 2, 1})}, {"processing_time", histogram({9, 1, 0})}}),
+        actor("fetcher", "d/0", {{"held", 0}, {"pending", nullptr}, {"idle_ms", 50}}),
+        actor("fetcher", "w/0", {{"mailbox", 5}, {"busy_ms", 4200}}, ordered_json::object(), false),
+        actor("gate", "1", {{"rows_total", 12}, {"oldest_waiting_ms", 1500}},
+              {{"commit", histogram({0, 0, 4})}}),
+        actor("ledger", "", {{"actors", 4711}, {"mailbox", 12}, {"busy_ms", nullptr}})}},
+      {"hotAccounts",
+       {{{"userId", "ann"}, {"currency", "KRW"}, {"entries", 55}, {"seconds", 10.0}}}},
+      {"waitingAccounts",
+       {{{"userId", "bob"},
+         {"currency", "EUR"},
+         {"entries", 2},
+         {"oldestMs", 65000},
+         {"why", "locked"}}}}};
+}
+
+std::string text(const table_rows& rows) {
+  std::string result;
+  for (const auto& row : rows) {
+    for (const auto& cell : row)
+      result += cell + "|";
+    result += "\n";
+  }
+  return result;
+}
+
+} // namespace
+
+CAF_TEST(the actors stand by kind with a dash for what nobody knows) {
+  CAF_CHECK_EQUAL(text(actor_table(document(), {})),
+                  "actor|instance|mailbox|messages|wait p50|wait p99|work p50|work p99|busy|"
+                  "answers|\n"
+                  "fetcher|d/0|-|-|-|-|-|-|-||\n"
+                  "fetcher|w/0|5|-|-|-|-|-|4.2s|no answer|\n"
+                  "gate|0|1|100|-|-|100us|1ms|||\n"
+                  "gate|1|-|-|-|-|-|-|-||\n"
+                  "ledger|4711 of them|12|-|-|-|-|-|-||\n");
+}
+
+CAF_TEST(the stages are added up over the actors) {
+  CAF_CHECK_EQUAL(text(stage_table(document(), {})), "stage|count|mean|p50|p99|\n"
+                                                     "commit|8|500us|>1ms|>1ms|\n");
+}
+
+CAF_TEST(numbers are added and ages are not and zeros are left out unless asked for) {
+  const auto shown = counts_table(document(), {}, false);
+  CAF_CHECK_EQUAL(text(shown.rows), "actor|number|value|\n"
+                                    "fetcher|one of them|no answer|\n"
+                                    "fetcher|pending|-|\n"
+                                    "fetcher|idle_ms|50ms|\n"
+                                    "gate|rows_total|42|\n"
+                                    "gate|oldest_waiting_ms|1.5s|\n");
+  CAF_CHECK_EQUAL(shown.left_out, 1u);
+  CAF_CHECK(text(counts_table(document(), {}, true).rows).find("fetcher|held|0|")
+            != std::string::npos);
+}
+
+CAF_TEST(rates come from two looks and none from a count that began anew) {
+  auto earlier = document();
+  earlier["actors"][0]["values"]["rows_total"] = 10;
+  earlier["actors"][0]["values"]["messages_total"] = 50;
+  const earlier_numbers before{&earlier, 4.0};
+  CAF_CHECK(text(actor_table(document(), before)).find("gate|0|1|100|12.5|") == std::string::npos);
+  CAF_CHECK(text(actor_table(document(), before)).find("gate|0|1|100|13|") != std::string::npos);
+  CAF_CHECK(text(counts_table(document(), before, false).rows).find("gate|rows_total|42|5|")
+            != std::string::npos);
+  earlier["actors"][0]["values"]["rows_total"] = 9999;
+  CAF_CHECK(text(counts_table(document(), before, false).rows).find("gate|rows_total|42|-|")
+            != std::string::npos);
+}
+
+CAF_TEST(accounts are shown by name) {
+  CAF_CHECK_EQUAL(text(hot_table(document())),
+                  "hot account|currency|entries|a second|\nann|KRW|55|5.5|\n");
+  CAF_CHECK_EQUAL(text(waiting_table(document())),
+                  "waiting account|currency|entries|for|because of|\nbob|EUR|2|65s|locked|\n");
+}
+
+CAF_TEST(what somebody else wrote is looked at before it is shown) {
+  CAF_CHECK(is_numbers(document()));
+  CAF_CHECK(is_numbers({{"actors", ordered_json::array()}}));
+  for (const auto* other :
+       {"5", "[]", "{}", R"({"actors":5})", R"({"actors":[5]})", R"({"actors":[],"uptimeMs":"x"})",
+        R"({"actors":[{"answered":"x"}]})", R"({"actors":[{"histograms":{"commit":5}}]})",
+        R"({"actors":[{"histograms":{"commit":{"buckets":[5]}}}]})"})
+    CAF_CHECK(!is_numbers(ordered_json::parse(other)));
+  // Odd values inside are passed over.
+  const auto odd = ordered_json::parse(R"({"actors":[{"actor":5,"values":{"a":"x","b":1.5}}],
+      "hotAccounts":[7,{"userId":8}]})");
+  CAF_REQUIRE(is_numbers(odd));
+  CAF_CHECK_EQUAL(actor_table(odd, {}).size(), 2u);
+  CAF_CHECK_EQUAL(hot_table(odd).size(), 2u);
+}
+
+CAF_TEST(times have the unit that tells enough) {
+  for (const auto& [us, wanted] :
+       std::vector<std::pair<std::int64_t, std::string>>{{0, "0us"},
+                                                         {999, "999us"},
+                                                         {1000, "1ms"},
+                                                         {2500, "2.5ms"},
+                                                         {250'000, "250ms"},
+                                                         {1'200'000, "1.2s"},
+                                                         {119'000'000, "119s"},
+                                                         {600'000'000, "10m"}})
+    CAF_CHECK_EQUAL(short_time(us), wanted);
+}
