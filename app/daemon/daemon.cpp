@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <exception>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,9 +21,11 @@
 #include "app/config/options.hpp"
 #include "app/daemon/actor_world.hpp"
 #include "app/daemon/audit_watch.hpp"
+#include "app/daemon/change_log.hpp"
 #include "app/daemon/currency_watch.hpp"
 #include "app/daemon/late_node.hpp"
 #include "app/daemon/logging.hpp"
+#include "app/daemon/page_sources.hpp"
 #include "app/daemon/progress_watch.hpp"
 #include "app/daemon/roles.hpp"
 #include "app/daemon/service_notices.hpp"
@@ -32,9 +35,12 @@
 #include "app/http/access.hpp"
 #include "app/http/certificate.hpp"
 #include "app/http/server.hpp"
+#include "app/operations/change_board.hpp"
 #include "app/operations/readiness.hpp"
 #include "app/operations/snapshot.hpp"
 #include "app/operations/trace_routes.hpp"
+#include "app/page/overview_hub.hpp"
+#include "app/page/page_routes.hpp"
 #include "app/repair/repair_routes.hpp"
 #include "domain/exit_code.hpp"
 
@@ -142,6 +148,8 @@ private:
     signals_.on_dump({});
     doors_->close("the node is shutting down");
     desk_->close();
+    if (page_)
+      page_->close("the node is shutting down");
     http_.reset();
     watch_ = nullptr;
     deadline_.doing("the last look at database and broker");
@@ -149,6 +157,7 @@ private:
   }
 
   void open_listener() {
+    keep_changes(changes_);
     guard_ = std::make_shared<http_guard>(read_http_access(settings_));
     signals_.on_reload([this] {
       manager_.reload([this] { reload(settings_, *guard_, http_ ? &*http_ : nullptr); });
@@ -161,11 +170,15 @@ private:
       const auto* watch = watch_.load();
       return watch != nullptr ? watch->dead() : std::nullopt;
     };
+    page_ = std::make_shared<overview_hub>(
+        make_overview_sources(settings_, doors_, health_, board_, streams_, changes_));
+    auto routes = make_late_routes(doors_, std::move(health), settings_.has_role(role::account),
+                                   desk_routes());
+    for (auto more : {make_page_routes(), make_overview_routes(page_)})
+      std::move(more.begin(), more.end(), std::back_inserter(routes));
     http_.emplace(settings_.http_listen->host, settings_.http_listen->port,
-                  guard_routes(make_late_routes(doors_, std::move(health),
-                                                settings_.has_role(role::account), desk_routes()),
-                               guard_),
-                  http_limits{}, read_http_certificate(settings_));
+                  guard_routes(std::move(routes), guard_), http_limits{},
+                  read_http_certificate(settings_));
   }
 
   // Calls that wait for the broker or the database.
@@ -214,7 +227,9 @@ private:
   std::atomic<const progress_watch*> watch_{nullptr};
   const std::shared_ptr<late_node> doors_ = std::make_shared<late_node>();
   const std::shared_ptr<work_desk> desk_ = std::make_shared<work_desk>();
+  const std::shared_ptr<change_board> changes_ = std::make_shared<change_board>();
   std::shared_ptr<http_guard> guard_;
+  std::shared_ptr<overview_hub> page_; // null without HTTP
   std::optional<http_server> http_;
 };
 

@@ -9,8 +9,10 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <thread>
+#include <vector>
 
 #include "app/base/signals_blocked.hpp"
+#include "app/daemon/change_log.hpp"
 #include "app/daemon/log_line.hpp"
 
 namespace ledgerd {
@@ -53,15 +55,16 @@ spdlog::level::level_enum level_of(const std::string& name) {
 
 void setup_logging(const log_settings& settings, bool asynchronous) {
   const signals_blocked while_starting_threads;
-  auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  const std::vector<spdlog::sink_ptr> sinks{std::make_shared<spdlog::sinks::stderr_sink_mt>(),
+                                            make_change_sink()};
   std::shared_ptr<spdlog::logger> logger;
   if (asynchronous) {
     spdlog::init_thread_pool(lines_waiting_max, 1);
-    logger =
-        std::make_shared<spdlog::async_logger>("ledgerd", std::move(sink), spdlog::thread_pool(),
-                                               spdlog::async_overflow_policy::overrun_oldest);
+    logger = std::make_shared<spdlog::async_logger>("ledgerd", sinks.begin(), sinks.end(),
+                                                    spdlog::thread_pool(),
+                                                    spdlog::async_overflow_policy::overrun_oldest);
   } else {
-    logger = std::make_shared<spdlog::logger>("ledgerd", std::move(sink));
+    logger = std::make_shared<spdlog::logger>("ledgerd", sinks.begin(), sinks.end());
   }
   logger->set_formatter(std::make_unique<line_formatter>(settings.log_style, settings.node_name));
   logger->set_level(level_of(settings.log_level));

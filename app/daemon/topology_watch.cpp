@@ -88,7 +88,8 @@ std::vector<std::string> topology_watch::missing(std::size_t& settings) {
   if (std::exchange(last_before_, requests_.last_seq) != requests_.last_seq)
     last_moved_at_ = clock::now();
   look_at(names::result_stream);
-  look_at(names::dead_letter_stream);
+  const auto letters = look_at(names::dead_letter_stream);
+  board_->seen({clock::now(), requests_.created_at_ns, requests_.last_seq, letters.messages});
   if (how_.create) {
     look_at(names::exhausted_stream);
     look_at(names::action_stream);

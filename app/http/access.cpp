@@ -164,6 +164,9 @@ std::optional<access_scope> scope_of(const http_route& route, const http_request
   // Health checks come from what starts and balances the nodes, which has no token.
   if (path == "/livez" || (path == "/readyz" && request.argument_count("verbose") == 0))
     return std::nullopt;
+  // The files of the page are those of every node; a browser that opens it has no token yet.
+  if (path == "/" || path.starts_with("/page/"))
+    return std::nullopt;
   const bool ours = path == "/openapi.json" || path.starts_with("/v1/transactions")
                     || path.starts_with("/v1/accounts");
   if (ours && route.method == "GET")

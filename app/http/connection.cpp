@@ -19,6 +19,7 @@ const char* phrase(int status) {
   constexpr std::pair<int, const char*> phrases[] = {
       {200, "OK"},
       {202, "Accepted"},
+      {304, "Not Modified"},
       {400, "Bad Request"},
       {401, "Unauthorized"},
       {403, "Forbidden"},
@@ -79,9 +80,14 @@ std::string serialize(const http_response& response, const std::string& date, bo
   std::string head =
       "HTTP/1.1 " + std::to_string(response.status) + " " + phrase(response.status) + "\r\n";
   head += "Date: " + date + "\r\n";
-  head += "Content-Type: " + header_text(response.content_type) + "\r\n";
-  head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
-  head += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
+  if (response.status != 304) { // which speaks of a body that the client has
+    head += "Content-Type: " + header_text(response.content_type) + "\r\n";
+    if (!response.stream) // whose end is that of the connection
+      head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+  }
+  if (count_of(response.headers, "Cache-Control") == 0)
+    head += "Cache-Control: no-store\r\n";
+  head += "X-Content-Type-Options: nosniff\r\n";
   for (const auto& [name, value] : response.headers)
     head += header_text(name) + ": " + header_text(value) + "\r\n";
   head += keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
@@ -173,6 +179,7 @@ void http_connection::close() {
   state_ = state::closed;
   deadline_.cancel();
   socket_.close();
+  stream_.reset(); // by which its route sees that nobody reads it
   owner_.closed(*this);
 }
 
@@ -368,7 +375,10 @@ void http_connection::answer(std::uint64_t request_number, const http_response& 
 
 void http_connection::write(const http_response& response) {
   rest();
-  output_ = serialize(response, service_->date(), keep_alive_, request_.method != "HEAD");
+  const bool with_body = request_.method != "HEAD";
+  stream_ = with_body ? response.stream : nullptr;
+  keep_alive_ = keep_alive_ && !response.stream;
+  output_ = serialize(response, service_->date(), keep_alive_, with_body);
   enter(state::writing, service_->limits.write_time);
   socket_.async_write(asio::buffer(output_),
                       [self = shared_from_this()](const asio::error_code& error, std::size_t) {
@@ -379,12 +389,66 @@ void http_connection::write(const http_response& response) {
 }
 
 void http_connection::written() {
+  if (stream_)
+    return begin_stream();
   if (!keep_alive_)
     return linger();
   enter(state::idle, service_->limits.idle_time);
   request_ = {}; // an idle connection keeps no memory of what it has done
   output_ = {};
   begin_ < end_ ? consume() : read();
+}
+
+void http_connection::begin_stream() {
+  output_ = {};
+  stream_->attach([weak = weak_from_this()] {
+    if (const auto self = weak.lock())
+      asio::post(self->service_->io, [weak] {
+        if (const auto again = weak.lock(); again && again->state_ == state::streaming)
+          again->stream_on();
+      });
+  });
+  enter(state::streaming, service_->limits.idle_time);
+  watch_client();
+  stream_on();
+}
+
+// A client that goes is noticed at once. What it still sends is nobody's: the answer ends with the
+// connection.
+void http_connection::watch_client() {
+  socket_.async_read_some(
+      asio::buffer(buffer_),
+      [self = shared_from_this()](const asio::error_code& error, std::size_t size) {
+        if (self->state_ != state::streaming)
+          return; // it ended meanwhile
+        self->discarded_ += size;
+        if (error || self->discarded_ > linger_bytes_max)
+          self->close();
+        else
+          self->watch_client();
+      });
+}
+
+// One piece at a time, each within the time for an answer.
+void http_connection::stream_on() {
+  if (piece_)
+    return;
+  bool over = false;
+  piece_ = stream_->take(over);
+  if (!piece_) {
+    if (!over)
+      return enter(state::streaming, service_->limits.idle_time);
+    stream_.reset();
+    return linger();
+  }
+  enter(state::streaming, service_->limits.write_time);
+  socket_.async_write(asio::buffer(*piece_),
+                      [self = shared_from_this()](const asio::error_code& error, std::size_t) {
+                        self->piece_.reset();
+                        if (self->state_ != state::streaming)
+                          return;
+                        error ? self->close() : self->stream_on();
+                      });
 }
 
 // Closing with unread bytes would reset the connection, and the peer might lose the answer: says

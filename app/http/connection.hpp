@@ -75,7 +75,17 @@ public:
   std::optional<std::string> client;
 
 private:
-  enum class state { handshake, idle, header, body, handling, writing, lingering, closed };
+  enum class state {
+    handshake,
+    idle,
+    header,
+    body,
+    handling,
+    writing,
+    streaming,
+    lingering,
+    closed
+  };
 
   void enter(state next, std::chrono::milliseconds limit);
   void overdue();
@@ -93,6 +103,9 @@ private:
   void answer(std::uint64_t request_number, const http_response& response);
   void write(const http_response& response);
   void written();
+  void begin_stream();
+  void watch_client();
+  void stream_on();
   void linger();
   void discard();
 
@@ -117,6 +130,8 @@ private:
   std::uint64_t request_number_ = 0; // an answer to an earlier request is too late
   bool keep_alive_ = false;
   std::string output_;
+  std::shared_ptr<http_stream> stream_; // of the answer under way; null: it has none
+  http_stream::piece piece_;            // that goes out now; null: none does
   std::size_t discarded_ = 0;
 };
 

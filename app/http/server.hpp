@@ -10,6 +10,9 @@
 // route makes room: of the address that has most of them, the one that has waited longest. So
 // clients that idle, send slowly or do not read keep nobody out, and one client no other. The
 // process's files are reserved in the same way: at most half of those it may open are connections.
+//
+// An answer that goes on as a stream has no place at work: its connection is one at rest, which
+// makes room like any other. How many there are is for the route to bound.
 #pragma once
 
 #include <chrono>
@@ -23,6 +26,7 @@
 #include <vector>
 
 #include "app/http/certificate.hpp"
+#include "app/http/stream.hpp"
 #include "app/http/target.hpp"
 
 namespace ledgerd {
@@ -62,6 +66,8 @@ struct http_response {
   std::string content_type = "application/json";
   std::string body;
   http_values headers;
+  // The body goes on with what this says, until it ends or the client goes; null: that was all.
+  std::shared_ptr<http_stream> stream{};
 };
 
 // An application/problem+json answer; `code` is the stable word of the contract.

@@ -17,6 +17,16 @@ topology_counts topology_board::counts() const {
   return result;
 }
 
+std::optional<stream_marks> topology_board::marks() const {
+  const std::lock_guard lock{mutex_};
+  return marks_;
+}
+
+void topology_board::seen(const stream_marks& marks) {
+  const std::lock_guard lock{mutex_};
+  marks_ = marks;
+}
+
 void topology_board::wrong(const std::vector<std::string>& sentences) {
   const std::lock_guard lock{mutex_};
   wrong_ = sentences;

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,13 +18,24 @@ struct topology_counts {
   std::uint64_t refused = 0;        // what is missing or set so that it would lose messages, now
 };
 
+// How far the streams were at the watch's last look.
+struct stream_marks {
+  std::chrono::steady_clock::time_point at; // of the look
+  std::int64_t requests_life = 0;           // the request stream's, by its creation
+  std::uint64_t requests = 0;               // its last sequence: published in this life
+  std::uint64_t dead_letters = 0;           // stored now
+};
+
 // What the watch has seen last. Thread-safe.
 class topology_board {
 public:
   // What is wrong now, in a sentence; empty: nothing.
   std::string problem() const;
   topology_counts counts() const;
+  // Nothing: no look has come to its end yet.
+  std::optional<stream_marks> marks() const;
 
+  void seen(const stream_marks& marks);
   void wrong(const std::vector<std::string>& sentences);
   void made_again(std::size_t count);
   void deleted_unread(std::uint64_t count);
@@ -36,6 +49,7 @@ private:
   mutable std::mutex mutex_;
   std::vector<std::string> wrong_;
   topology_counts counts_;
+  std::optional<stream_marks> marks_;
 };
 
 } // namespace ledgerd

@@ -39,9 +39,10 @@ const wings = {
   },
   'app/api': {ours: ['app/http', 'app/base', ...actors, ...outer], anywhere: /./},
   'app/operations': {ours: ['app/http', 'app/trace', 'app/base', ...actors, ...outer], anywhere: /./},
+  'app/page': {ours: ['app/operations', 'app/http', 'app/base', ...actors, ...outer], anywhere: /./},
   'app/repair': {ours: ['app/operations/work_desk.hpp', 'app/http', 'app/base', ...outer], anywhere: /./},
   'app/daemon': {
-    ours: ['app/api', 'app/repair', 'app/operations', 'app/audit', 'app/http', 'app/config', 'app/base', ...actors, ...outer], anywhere: /./,
+    ours: ['app/api', 'app/page', 'app/repair', 'app/operations', 'app/audit', 'app/http', 'app/config', 'app/base', ...actors, ...outer], anywhere: /./,
   },
   'app/trace': {ours: ['app/base', ...outer], anywhere: /./},
   'app/audit': {ours: ['app/base', ...outer], anywhere: /./},

@@ -9,6 +9,7 @@
 #include "app/http/access.hpp"
 #include "app/operations/routes.hpp"
 #include "app/operations/trace_routes.hpp"
+#include "app/page/overview_hub.hpp"
 #include "app/repair/repair_routes.hpp"
 
 #define CAF_SUITE openapi
@@ -38,12 +39,10 @@ const nlohmann::json& document() {
 
 std::vector<http_route> all_routes() {
   auto routes = make_submission_routes(std::make_shared<fake_submission_api>());
-  for (auto& route : make_routes({}))
-    routes.push_back(std::move(route));
-  for (auto& route : make_repair_routes(std::make_shared<work_desk>()))
-    routes.push_back(std::move(route));
-  for (auto& route : make_trace_routes(std::make_shared<work_desk>()))
-    routes.push_back(std::move(route));
+  const auto desk = std::make_shared<work_desk>();
+  for (auto more : {make_routes({}), make_overview_routes(nullptr), make_repair_routes(desk),
+                    make_trace_routes(desk)})
+    routes.insert(routes.end(), more.begin(), more.end());
   return routes;
 }
 

@@ -1,0 +1,129 @@
+#include "app/page/flow_meter.hpp"
+
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+namespace ledgerd {
+
+namespace {
+
+using time_point = std::chrono::steady_clock::time_point;
+
+double seconds(time_point from, time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+// A counter that falls was begun anew, or lacks a part.
+template <class Number>
+std::optional<double> per_second(Number before, Number now, double seconds) {
+  if (now < before || seconds <= 0)
+    return std::nullopt;
+  return static_cast<double>(now - before) / seconds;
+}
+
+std::optional<double> outcome_rate(const flow_sample& from, const flow_sample& to,
+                                   std::size_t outcome) {
+  const auto &before = from.outcomes.at(outcome), &now = to.outcomes.at(outcome);
+  return before && now ? per_second(*before, *now, seconds(from.at, to.at)) : std::nullopt;
+}
+
+// By the times at which the streams were looked at.
+std::optional<double> published_rate(const flow_sample& from, const flow_sample& to) {
+  const auto &before = from.streams, &now = to.streams;
+  if (!before || !now || before->requests_life != now->requests_life)
+    return std::nullopt;
+  return per_second(before->requests, now->requests, seconds(before->at, now->at));
+}
+
+} // namespace
+
+std::int64_t
+quantile_us(const std::array<std::int64_t, duration_histogram::bounds_us.size() + 1>& buckets,
+            double share) {
+  constexpr const auto& bounds = duration_histogram::bounds_us;
+  const auto count = std::accumulate(buckets.begin(), buckets.end(), std::int64_t{0});
+  const auto wanted = share * static_cast<double>(count);
+  std::int64_t below = 0;
+  for (std::size_t i = 0; i < bounds.size(); ++i) {
+    const auto here = buckets.at(i);
+    if (here > 0 && static_cast<double>(below + here) >= wanted) {
+      const auto low = i == 0 ? 0 : bounds.at(i - 1);
+      const auto part = (wanted - static_cast<double>(below)) / static_cast<double>(here);
+      return low + std::llround(static_cast<double>(bounds.at(i) - low) * part);
+    }
+    below += here;
+  }
+  return bounds.back();
+}
+
+void flow_meter::note(flow_sample sample) {
+  if (!samples_.empty() && sample.at - samples_.back().at > window)
+    samples_.clear();
+  samples_.push_back(std::move(sample));
+  if (samples_.size() > samples_max)
+    samples_.pop_front();
+}
+
+// The oldest sample that is not older than the window; null: there are no two.
+const flow_sample* flow_meter::window_begin() const {
+  for (const auto& each : samples_)
+    if (samples_.back().at - each.at <= window)
+      return &each == &samples_.back() ? nullptr : &each;
+  return nullptr;
+}
+
+std::optional<double> flow_meter::rate(std::size_t outcome) const {
+  const auto* begin = window_begin();
+  return begin != nullptr ? outcome_rate(*begin, samples_.back(), outcome) : std::nullopt;
+}
+
+std::optional<double> flow_meter::published() const {
+  const auto* begin = window_begin();
+  return begin != nullptr ? published_rate(*begin, samples_.back()) : std::nullopt;
+}
+
+std::optional<double> flow_meter::decided(boot_id node) const {
+  const auto* begin = window_begin();
+  if (begin == nullptr)
+    return std::nullopt;
+  const auto before = begin->decided.find(node);
+  const auto now = samples_.back().decided.find(node);
+  if (before == begin->decided.end() || now == samples_.back().decided.end())
+    return std::nullopt;
+  return per_second(before->second, now->second, seconds(begin->at, samples_.back().at));
+}
+
+std::vector<stage_times> flow_meter::stages() const {
+  std::vector<stage_times> result;
+  const auto* begin = window_begin();
+  if (begin == nullptr)
+    return result;
+  for (const auto& [name, now] : samples_.back().stages) {
+    const auto before = begin->stages.find(name);
+    if (before == begin->stages.end() || now.count() <= before->second.count())
+      continue;
+    auto buckets = now.buckets();
+    for (std::size_t i = 0; i < buckets.size(); ++i)
+      buckets.at(i) -= before->second.buckets().at(i);
+    result.push_back({name, now.count() - before->second.count(), quantile_us(buckets, 0.5),
+                      quantile_us(buckets, 0.99)});
+  }
+  return result;
+}
+
+flow_meter::rates flow_meter::outcome_series(std::size_t outcome) const {
+  rates result;
+  for (std::size_t i = 1; i < samples_.size(); ++i)
+    result.push_back(outcome_rate(samples_.at(i - 1), samples_.at(i), outcome));
+  return result;
+}
+
+flow_meter::rates flow_meter::published_series() const {
+  rates result;
+  for (std::size_t i = 1; i < samples_.size(); ++i)
+    result.push_back(published_rate(samples_.at(i - 1), samples_.at(i)));
+  return result;
+}
+
+} // namespace ledgerd

@@ -1,0 +1,79 @@
+// How much goes through a second, and how long each stage takes, of the last seconds: differences
+// of what is counted since the start.
+//
+// Pure; belongs to one thread. What is not known is nothing, never 0.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "actors/common/report.hpp"
+#include "app/operations/topology_board.hpp"
+#include "domain/boot_id.hpp"
+
+namespace ledgerd {
+
+inline constexpr std::array<std::string_view, 4> entry_outcomes{"applied", "refused", "duplicate",
+                                                                "parked"};
+
+// What is counted at one moment.
+struct flow_sample {
+  std::chrono::steady_clock::time_point at;
+  std::array<std::optional<std::int64_t>, entry_outcomes.size()> outcomes; // entries, here
+  std::optional<stream_marks> streams;
+  std::map<std::string, duration_histogram> stages; // by name
+  std::map<boot_id, std::uint64_t> decided;         // entries, by node
+};
+
+// The times of one stage in the window.
+struct stage_times {
+  std::string name;
+  std::int64_t count = 0;
+  std::int64_t p50_us = 0; // both within the bucket's bounds
+  std::int64_t p99_us = 0;
+};
+
+class flow_meter {
+public:
+  // For so long a rate is taken; a longer pause between two samples begins anew.
+  static constexpr std::chrono::seconds window{5};
+  static constexpr std::size_t samples_max = 121;
+
+  using rates = std::vector<std::optional<double>>;
+
+  void note(flow_sample sample);
+
+  // A second, in the window. `outcome`: of entry_outcomes.
+  std::optional<double> rate(std::size_t outcome) const;
+  std::optional<double> published() const;
+  std::optional<double> decided(boot_id node) const;
+
+  // Those that have happened in the window, in the order of their names.
+  std::vector<stage_times> stages() const;
+
+  // A second, from each sample to the next, the newest last.
+  rates outcome_series(std::size_t outcome) const;
+  rates published_series() const;
+
+private:
+  const flow_sample* window_begin() const;
+
+  std::deque<flow_sample> samples_; // the newest last
+};
+
+// The duration below which `share` of those lie that are counted in the buckets, within the bounds
+// of its bucket by proportion, as Prometheus does it; the last bound for what is above all. There
+// must be one at least.
+std::int64_t
+quantile_us(const std::array<std::int64_t, duration_histogram::bounds_us.size() + 1>& buckets,
+            double share);
+
+} // namespace ledgerd

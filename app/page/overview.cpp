@@ -1,0 +1,229 @@
+#include "app/page/overview.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+#include <utility>
+
+#include "app/base/text.hpp"
+#include "app/operations/cluster_report.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr auto marks_age_max = std::chrono::seconds{5};
+constexpr std::size_t changes_shown = 30;
+
+const metric* find_metric(const overview_facts& facts, std::string_view name,
+                          std::string_view outcome = {}) {
+  if (!facts.metrics)
+    return nullptr;
+  for (const auto& each : *facts.metrics) {
+    const auto label = each.labels.empty() ? std::string_view{} : each.labels.front().second;
+    if (each.name == name && (outcome.empty() || label == outcome))
+      return &each;
+  }
+  return nullptr;
+}
+
+ordered_json value_of(const overview_facts& facts, std::string_view name) {
+  const auto* found = find_metric(facts, name);
+  return found != nullptr ? ordered_json(found->value) : ordered_json{};
+}
+
+// Rates with one digit after the point: more is noise.
+ordered_json rounded(const std::optional<double>& rate) {
+  return rate ? ordered_json(std::round(*rate * 10) / 10) : ordered_json{};
+}
+
+ordered_json rounded(const flow_meter::rates& series) {
+  auto result = ordered_json::array();
+  for (const auto& each : series)
+    result.push_back(rounded(each));
+  return result;
+}
+
+constexpr std::string_view stage_prefix = "ledgerd_";
+constexpr std::string_view stage_suffix = "_seconds";
+
+// A stage on a message's way, and no size or actor.
+bool is_stage(std::string_view name) {
+  return name.starts_with(stage_prefix) && name.ends_with(stage_suffix);
+}
+
+// A family's only histogram is a stage of the family's name, one of several that of its label.
+std::string stage_of(const metric& one) {
+  if (!one.labels.empty())
+    return one.labels.front().second;
+  return one.name.substr(stage_prefix.size(),
+                         one.name.size() - stage_prefix.size() - stage_suffix.size());
+}
+
+std::string doing_of(const overview_facts& facts) {
+  const auto draining = std::any_of(facts.checks.begin(), facts.checks.end(),
+                                    [](const auto& each) { return each.name == "draining"; });
+  return draining ? "draining" : facts.started ? "serving" : "starting";
+}
+
+ordered_json node_json(const node_card& node, const overview_facts& facts) {
+  return {{"name", node.name},
+          {"version", node.version},
+          {"roles", node.roles},
+          {"startedAt", format_time(node.started_us)},
+          {"uptimeMs", std::max<std::int64_t>(0, (facts.at_us - node.started_us) / 1000)},
+          {"doing", doing_of(facts)}};
+}
+
+ordered_json checks_json(const std::vector<readiness_check>& checks) {
+  auto items = ordered_json::array();
+  for (const auto& each : checks) {
+    items.push_back({{"name", each.name}, {"ok", each.ok}});
+    if (!each.detail.empty())
+      items.back()["detail"] = each.detail;
+  }
+  return items;
+}
+
+ordered_json entries_json(const overview_facts& facts) {
+  auto result = ordered_json::object();
+  for (const auto outcome : entry_outcomes) {
+    const auto* found = find_metric(facts, "ledgerd_entries_total", outcome);
+    result[std::string{outcome}] = found != nullptr ? ordered_json(found->value) : ordered_json{};
+  }
+  return result;
+}
+
+ordered_json flow_json(const flow_meter& flow) {
+  ordered_json rates{{"windowMs", std::chrono::milliseconds{flow_meter::window}.count()}};
+  auto series = ordered_json::object();
+  for (std::size_t i = 0; i < entry_outcomes.size(); ++i) {
+    const std::string name{entry_outcomes.at(i)};
+    rates[name] = rounded(flow.rate(i));
+    series[name] = rounded(flow.outcome_series(i));
+  }
+  rates["published"] = rounded(flow.published());
+  series["published"] = rounded(flow.published_series());
+  rates["series"] = std::move(series);
+  return rates;
+}
+
+ordered_json stages_json(const flow_meter& flow) {
+  auto items = ordered_json::array();
+  for (const auto& each : flow.stages())
+    items.push_back({{"name", each.name},
+                     {"count", each.count},
+                     {"p50Us", each.p50_us},
+                     {"p99Us", each.p99_us}});
+  return items;
+}
+
+ordered_json standing_json(const std::vector<standing_actor>& standing) {
+  auto items = ordered_json::array();
+  for (const auto& each : standing)
+    items.push_back({{"who", each.who},
+                     {"what", each.wait.what},
+                     {"sinceMs", each.wait.since.count()},
+                     {"silent", each.silent},
+                     {"movesMoney", each.what == duty::moves_money}});
+  return items;
+}
+
+ordered_json streams_json(const overview_facts& facts) {
+  const auto marks = to_sample(facts).streams;
+  return {{"problem", facts.topology_problem},
+          {"madeAgain", facts.topology.made_again},
+          {"deletedUnread", facts.topology.deleted_unread},
+          {"published", marks ? ordered_json(marks->requests) : ordered_json{}},
+          {"deadLetters", marks ? ordered_json(marks->dead_letters) : ordered_json{}}};
+}
+
+// Null when this node has not looked at its ledger yet.
+ordered_json audit_json(const overview_facts& facts) {
+  if (find_metric(facts, "ledgerd_audit_findings") == nullptr)
+    return nullptr;
+  return {{"findings", value_of(facts, "ledgerd_audit_findings")},
+          {"ageSeconds", value_of(facts, "ledgerd_audit_age_seconds")},
+          {"rows", value_of(facts, "ledgerd_audit_rows_total")}};
+}
+
+// Null when nobody has answered: not even this node is known to be there.
+ordered_json nodes_json(const overview_facts& facts, const flow_meter& flow) {
+  if (!facts.nodes || facts.nodes->empty())
+    return nullptr;
+  auto result = cluster_json(*facts.nodes);
+  auto& items = result["nodes"];
+  for (std::size_t i = 0; i < items.size(); ++i)
+    items[i]["decidedPerSecond"] = rounded(flow.decided(facts.nodes->at(i).word.boot));
+  return result;
+}
+
+ordered_json changes_json(const std::vector<node_change>& changes) {
+  auto items = ordered_json::array();
+  for (std::size_t i = 0; i < std::min(changes.size(), changes_shown); ++i) {
+    const auto& each = changes[i];
+    items.push_back({{"at", format_time(each.at_us)},
+                     {"level", each.level},
+                     {"what", each.what},
+                     {"text", each.text}});
+  }
+  return items;
+}
+
+} // namespace
+
+flow_sample to_sample(const overview_facts& facts) {
+  flow_sample sample;
+  sample.at = facts.at;
+  for (std::size_t i = 0; i < entry_outcomes.size(); ++i)
+    if (const auto* found = find_metric(facts, "ledgerd_entries_total", entry_outcomes.at(i)))
+      sample.outcomes.at(i) = found->value;
+  if (facts.streams && facts.at - facts.streams->at <= marks_age_max)
+    sample.streams = facts.streams;
+  if (facts.metrics)
+    for (const auto& each : *facts.metrics)
+      if (each.kind == metric_kind::histogram && is_stage(each.name))
+        sample.stages[stage_of(each)].add(each.durations);
+  if (facts.nodes)
+    for (const auto& each : *facts.nodes)
+      if (!each.silent)
+        sample.decided[each.word.boot] = each.tally.decided;
+  return sample;
+}
+
+ordered_json overview_json(const node_card& node, const overview_facts& facts,
+                           const flow_meter& flow) {
+  const auto ready = facts.started
+                     && std::all_of(facts.checks.begin(), facts.checks.end(),
+                                    [](const auto& each) { return each.ok; });
+  return {{"at", format_time(facts.at_us)},
+          {"node", node_json(node, facts)},
+          {"ready", ready},
+          {"checks", checks_json(facts.checks)},
+          {"entries", entries_json(facts)},
+          {"flow", flow_json(flow)},
+          {"inFlight", value_of(facts, "ledgerd_in_flight")},
+          {"oldestUndecidedMs", value_of(facts, "ledgerd_oldest_undecided_milliseconds")},
+          {"circuitOpen", value_of(facts, "ledgerd_circuit_open")},
+          {"aside",
+           {{"accounts", value_of(facts, "ledgerd_aside_accounts")},
+            {"waiting", value_of(facts, "ledgerd_aside_waiting")},
+            {"oldestMs", value_of(facts, "ledgerd_aside_oldest_milliseconds")}}},
+          {"stages", stages_json(flow)},
+          {"standing", standing_json(facts.standing)},
+          {"streams", streams_json(facts)},
+          {"audit", audit_json(facts)},
+          {"cluster", nodes_json(facts, flow)},
+          {"changes", changes_json(facts.changes)}};
+}
+
+ordered_json settings_json(const node_card& node) {
+  auto items = ordered_json::array();
+  for (const auto& each : node.settings)
+    items.push_back({{"name", each.name}, {"value", each.value}, {"why", each.why}});
+  return items;
+}
+
+} // namespace ledgerd

@@ -1,0 +1,195 @@
+// Who looks, how often somebody is asked for that, and how it ends; over real connections.
+
+#include "app/page/overview_hub.hpp"
+
+#include <atomic>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#define CAF_SUITE overview_hub
+#include "tests/app/http/raw_client.hpp"
+
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+namespace {
+
+struct fixture {
+  std::atomic<int> asked{0};
+  std::atomic<bool> started{true};
+  std::atomic<bool> silent{false};
+  std::shared_ptr<overview_hub> hub;
+  std::unique_ptr<http_server> server;
+
+  fixture() {
+    http_routes daemon;
+    daemon.metrics = [this](const std::function<void(metrics_snapshot)>& answer) {
+      const auto number = ++asked;
+      if (!silent)
+        answer({{"ledgerd_entries_total",
+                 "help",
+                 metric_kind::counter,
+                 {{"outcome", "applied"}},
+                 number * 10,
+                 {}}});
+    };
+    daemon.cluster = [](const std::function<void(std::vector<node_view>)>& answer) {
+      node_view self;
+      self.word.name = "node-1";
+      self.word.boot = boot_id{1};
+      answer({self});
+    };
+    const auto operations = std::make_shared<const http_routes>(std::move(daemon));
+    overview_sources from{
+        .node = {.name = "node-1",
+                 .version = "1",
+                 .roles = {},
+                 .started_us = 0,
+                 .settings = {{"gates", "2", "default"}}},
+        .operations = [this, operations] { return started ? operations : nullptr; },
+        .checks =
+            [] {
+              return std::vector<readiness_check>{{"database", true, ""}};
+            },
+        .standing = std::make_shared<progress_board>(),
+        .streams = std::make_shared<topology_board>(),
+        .changes = std::make_shared<change_board>()};
+    hub = std::make_shared<overview_hub>(std::move(from));
+    server = std::make_unique<http_server>("127.0.0.1", 0, make_overview_routes(hub));
+  }
+
+  ~fixture() {
+    hub->close("over");
+    server->stop();
+  }
+
+  std::string get(const char* path) const {
+    raw_client client{server->port()};
+    client.send("GET " + std::string{path} + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    return client.response();
+  }
+
+  raw_client listen() const {
+    raw_client client{server->port()};
+    client.send("GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n");
+    return client;
+  }
+};
+
+json body_of(const std::string& answer) {
+  return json::parse(answer.substr(answer.find("\r\n\r\n") + 4));
+}
+
+std::size_t events_in(const std::string& text) {
+  std::size_t count = 0;
+  for (auto at = text.find("event: overview\n"); at != std::string::npos;
+       at = text.find("event: overview\n", at + 1))
+    ++count;
+  return count;
+}
+
+auto with_events(std::size_t count) {
+  return [count](const std::string& text) {
+    return events_in(text) >= count && text.ends_with("\n\n");
+  };
+}
+
+// The documents of a stream, in order.
+std::vector<json> documents(const std::string& text) {
+  std::vector<json> result;
+  for (auto at = text.find("data: "); at != std::string::npos; at = text.find("data: ", at + 1))
+    result.push_back(json::parse(text.substr(at + 6, text.find('\n', at) - at - 6)));
+  return result;
+}
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(overview_hub_tests, fixture)
+
+CAF_TEST(nobody is asked while nobody looks and once for all who do) {
+  std::this_thread::sleep_for(1200ms);
+  CAF_CHECK_EQUAL(asked.load(), 0);
+  for (int i = 0; i < 20; ++i) {
+    const auto document = body_of(get("/v1/overview"));
+    CAF_CHECK_EQUAL(document.at("entries").at("applied"), 10);
+    CAF_CHECK_EQUAL(document.at("settings").at(0).at("name"), "gates");
+    CAF_CHECK_EQUAL(document.at("cluster").at("nodes").at(0).at("name"), "node-1");
+  }
+  CAF_CHECK_EQUAL(asked.load(), 1);
+}
+
+CAF_TEST(all who listen get one overview a second and the first has the settings) {
+  auto first = listen();
+  auto second = listen();
+  const auto began = std::chrono::steady_clock::now();
+  const auto one = documents(first.read_until(with_events(3)));
+  const auto two = documents(second.read_until(with_events(3)));
+  CAF_REQUIRE_EQUAL(one.size(), 3u);
+  CAF_REQUIRE_EQUAL(two.size(), 3u);
+  CAF_CHECK(std::chrono::steady_clock::now() - began >= 1900ms);
+  CAF_CHECK(one[0].contains("settings"));
+  CAF_CHECK(two[0].contains("settings"));
+  CAF_CHECK(!one[2].contains("settings"));
+  CAF_CHECK(one[2] == two[2]);
+  CAF_CHECK(one[2].at("flow").at("applied").get<double>() > 5); // 10 more each second
+  CAF_CHECK(asked <= 4);
+}
+
+CAF_TEST(who has gone is not made an overview for) {
+  {
+    auto client = listen();
+    client.read_until(with_events(1));
+  }
+  std::this_thread::sleep_for(1200ms); // the one that was under way
+  const auto before = asked.load();
+  std::this_thread::sleep_for(2200ms);
+  CAF_CHECK_EQUAL(asked.load(), before);
+}
+
+CAF_TEST(there are only so many streams and a place comes back) {
+  std::vector<raw_client> readers;
+  for (std::size_t i = 0; i < overview_hub::streams_max; ++i) {
+    readers.push_back(listen());
+    readers.back().read_until(with_events(1));
+  }
+  const auto refused = get("/v1/events");
+  CAF_CHECK_EQUAL(status_of(refused), "HTTP/1.1 503 Service Unavailable");
+  CAF_CHECK(contains(refused, "Retry-After: 5\r\n"));
+  CAF_CHECK(contains(refused, "\"code\":\"UNAVAILABLE\""));
+  CAF_CHECK_EQUAL(status_of(get("/v1/overview")), "HTTP/1.1 200 OK");
+  readers.pop_back();
+  std::this_thread::sleep_for(100ms);
+  auto again = listen();
+  CAF_CHECK_EQUAL(status_of(again.read_until(with_events(1))), "HTTP/1.1 200 OK");
+}
+
+CAF_TEST(a node that starts and actors that are silent are shown as what they are) {
+  started = false;
+  auto document = body_of(get("/v1/overview"));
+  CAF_CHECK_EQUAL(document.at("node").at("doing"), "starting");
+  CAF_CHECK(document.at("cluster").is_null());
+  started = true;
+  silent = true;
+  std::this_thread::sleep_for(1000ms);
+  const auto began = std::chrono::steady_clock::now();
+  document = body_of(get("/v1/overview"));
+  CAF_CHECK(std::chrono::steady_clock::now() - began < 2500ms);
+  CAF_CHECK_EQUAL(document.at("node").at("doing"), "serving");
+  CAF_CHECK(document.at("entries").at("applied").is_null());
+}
+
+CAF_TEST(the end is said to all and nobody is asked any more) {
+  auto client = listen();
+  client.read_until(with_events(1));
+  hub->close("the node is shutting down");
+  const auto rest = client.rest();
+  CAF_CHECK(contains(rest, "event: end\ndata: {\"why\":\"the node is shutting down\"}\n\n"));
+  CAF_CHECK(client.closed());
+  CAF_CHECK_EQUAL(status_of(get("/v1/overview")), "HTTP/1.1 503 Service Unavailable");
+  CAF_CHECK_EQUAL(status_of(get("/v1/events")), "HTTP/1.1 503 Service Unavailable");
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

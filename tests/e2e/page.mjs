@@ -1,0 +1,314 @@
+// The live page in a real Chromium: node page.mjs BINARY [FOLDER]
+//
+// What it shows is what /metrics and the database hold; it asks for a token; hostile payloads stay text; it is usable
+// at 320 pixels and by keyboard alone; its policy is never broken; it is light and fast; it says when it hears nothing.
+// With FOLDER it leaves pictures there.
+
+import assert from 'node:assert/strict';
+import {mkdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {createServer} from 'node:http';
+import {join} from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+
+import {connect} from 'nats';
+
+import {Browser} from './browser.mjs';
+import {conclude, until, World} from './world.mjs';
+
+const [binary, pictures] = process.argv.slice(2);
+const log = (text) => console.log(`${(performance.now() / 1000).toFixed(1).padStart(6)} s  ${text}`);
+
+const bytesMax = 150 * 1024;
+const paintMax = 200; // milliseconds, the best of a few
+const hostile = '<img src=x onerror="globalThis.hacked=1"><script>globalThis.hacked=2</script>';
+const token = 'operator-and-reader-0123456789abcdef';
+
+const axe = readFileSync(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+const state = (tab) => tab.run(() => document.documentElement.dataset.state);
+const isState = (tab, wanted, seconds = 15) => until(`the page is ${wanted}`, seconds, async () => (await state(tab)) === wanted);
+const number = (text) => Number(text.replace(/[^\d.]/g, ''));
+
+// Requests of every outcome; some are hostile. Returns how many of each there must be.
+async function publish(world) {
+  const nats = await connect({servers: world.natsUrl});
+  const jetstream = nats.jetstream();
+  const request = (recordId, userId, amount, type = 'DEPOSIT') => jetstream.publish(`transaction.${type.toLowerCase()}`,
+    JSON.stringify({recordId, userId, amount: String(amount), currency: 'KRW', type}));
+  const sent = [];
+  for (let id = 1; id <= 400; ++id) {
+    sent.push(request(id, `user-${id % 20}`, id));
+  }
+  await Promise.all(sent);
+  for (let id = 401; id <= 430; ++id) {
+    sent.push(request(id, `user-${id % 20}`, 1e9, 'WITHDRAWAL'));
+  }
+  for (let id = 1; id <= 10; ++id) {
+    sent.push(request(id, `user-${id % 20}`, id)); // again
+  }
+  sent.push(request(431, hostile.slice(0, 128), 7));
+  for (let i = 0; i < 5; ++i) {
+    sent.push(jetstream.publish('transaction.deposit', hostile));
+  }
+  sent.push(jetstream.publish('transaction.deposit', JSON.stringify({recordId: 500, userId: hostile, amount: '-1', currency: 'KRW'})));
+  await Promise.all(sent);
+  await nats.close();
+  return {applied: 401, refused: 30, duplicate: 10, parked: 6};
+}
+
+async function metrics(daemon) {
+  const answer = await fetch(`${daemon.url}/metrics`, {headers: {Authorization: `Bearer ${token}`}});
+  const text = await answer.text();
+  return Object.fromEntries([...text.matchAll(/^ledgerd_entries_total\{outcome="(\w+)"\} (\d+)/gm)].map(([, outcome, value]) => [outcome, Number(value)]));
+}
+
+// --- what is checked
+
+async function givesToken(tab) {
+  await isState(tab, 'token');
+  assert.equal(await tab.run(() => document.querySelector('#token-dialog').open), true);
+  assert.equal(await tab.run(() => document.activeElement.id), 'token', 'the field has the focus');
+  await tab.type('no-such-token-0123456789abcdef');
+  await tab.press('Enter');
+  await until('a wrong token is asked for again', 15, () => tab.run(() => document.querySelector('#token-dialog').open
+    && document.querySelector('#token-why').textContent.includes('does not know')));
+  await tab.type(token);
+  await tab.press('Enter');
+  await isState(tab, 'live');
+  assert.equal(await tab.run(() => location.href.includes('0123456789')), false, 'the token stands in the address');
+  assert.equal(await tab.run(() => document.body.innerText.includes('0123456789')), false, 'the token stands in the page');
+  log('a token was asked for, a wrong one refused, the right one taken');
+}
+
+async function showsTheTruth(tab, world, daemon, wanted) {
+  const shown = async () => {
+    const totals = {};
+    for (const outcome of Object.keys(wanted)) {
+      totals[outcome] = number(await tab.text(`total-${outcome}`));
+    }
+    return totals;
+  };
+  await until('the page shows what was decided', 30, async () => JSON.stringify(await shown()) === JSON.stringify(wanted));
+  assert.deepEqual(await metrics(daemon), wanted);
+  const rows = Object.fromEntries(world.query('SELECT status, count(*) FROM ledger.transactions GROUP BY 1').map(([status, count]) => [status, Number(count)]));
+  assert.deepEqual(rows, {SUCCESS: wanted.applied, FAILED: wanted.refused});
+  assert.equal(number(await tab.text('total-published')), 400 + 30 + 10 + 1 + 6);
+  await until('the page is at rest', 15, async () => /At rest|flows/.test(await tab.text('verdict-text')));
+  assert.match(await tab.text('node-rows'), /page.*serving/);
+  log(`page, /metrics and database agree: ${JSON.stringify(wanted)}`);
+}
+
+async function looksUp(tab) {
+  const answer = async (what, key) => {
+    await tab.run((kind, text) => {
+      document.querySelector(`#lookup-form [value=${kind}]`).click();
+      document.querySelector('#lookup-key').value = text;
+      document.querySelector('#lookup-form [type=submit]').click();
+    }, what, key);
+    await until(`an answer about ${key}`, 15, () => tab.run(() => !document.querySelector('#lookup-answer').hasAttribute('aria-busy')
+      && document.querySelector('#lookup-answer').childElementCount > 0));
+    return tab.text('lookup-answer');
+  };
+  const account = await answer('account', 'user-7');
+  assert.match(account, /KRW/);
+  assert.match(account, /SUCCESS/);
+  const strange = await answer('account', hostile.slice(0, 128));
+  assert.match(strange, /KRW7/);
+  assert.match(await answer('account', 'nobody'), /Nothing is known/);
+}
+
+async function letters(tab) {
+  await until('the dead letters are shown', 20, () => tab.run(() => document.querySelectorAll('#letter-rows tr').length > 0
+    || document.querySelector('#letters-empty').textContent.startsWith('Not available')));
+  if (await tab.run(() => document.querySelectorAll('#letter-rows tr').length === 0)) {
+    return log('this node has no dead letters to show');
+  }
+  assert.equal(await tab.run(() => document.querySelectorAll('#letter-rows tr').length), 6);
+  await tab.run(() => document.querySelector('#letter-rows tr:last-child td:last-child button').click());
+  await until('the letter is shown', 15, () => tab.run(() => !document.querySelector('#edit-form').hidden));
+  assert.equal(await tab.run(() => [...document.querySelectorAll('#letter-answer pre')].at(-1).textContent), hostile);
+  if (pictures) {
+    await tab.picture(join(pictures, 'letter.png'), {height: 900});
+  }
+  await tab.press('Escape');
+  assert.equal(await tab.run(() => document.activeElement.textContent), 'Look', 'the focus comes back');
+  await tab.run(() => document.querySelector('#group-rows button').click());
+  await until('only that cause is shown', 15, () => tab.run(() => document.querySelector('#filter-shown').textContent !== ''));
+  await until('the buttons may be pressed', 15, () => tab.run(() => !document.querySelector('#letters [data-do=dry]').disabled));
+  await tab.run(() => document.querySelector('#letters [data-do=dry]').click());
+  await until('the dry run says what would come of it', 20, () => tab.run(() => /letters/.test(document.querySelector('#repair-answer .conclusion')?.textContent)));
+  await tab.press('Escape');
+  await tab.run(() => document.querySelector('#filter-clear').click());
+  log('letters were looked at and tried');
+}
+
+async function staysText(tab) {
+  assert.equal(await tab.run(() => globalThis.hacked), undefined, 'a payload was run');
+  assert.equal(await tab.run(() => document.querySelectorAll('main img, main script, main iframe').length), 0);
+  assert.deepEqual(tab.breaches, [], 'the policy was broken');
+  assert.deepEqual(tab.exceptions, [], 'a script failed');
+}
+
+// What has the focus, and whether that is seen.
+const focus = () => {
+  const {activeElement: at} = document;
+  const style = getComputedStyle(at);
+  return {id: at.id, name: at.textContent.trim().slice(0, 30), tag: at.tagName, seen: at === document.body || style.outlineStyle !== 'none'};
+};
+
+async function worksByKeyboard(tab) {
+  await tab.run(() => { document.activeElement?.blur(); scrollTo(0, 0); });
+  await tab.press('Tab');
+  const first = await tab.run(focus);
+  assert.match(first.name, /^Skip/);
+  assert.ok(await tab.run(() => document.activeElement.getBoundingClientRect().top >= 0), 'the skip link shows itself');
+  await tab.press('Enter');
+  assert.equal(await tab.run(() => document.activeElement.id), 'main');
+  const stops = [];
+  for (let i = 0; i < 150 && stops.at(-1)?.id !== 'lookup-key'; ++i) {
+    await tab.press('Tab');
+    stops.push(await tab.run(focus));
+  }
+  assert.equal(stops.at(-1).id, 'lookup-key', `the look-up is not reached: ${JSON.stringify(stops)}`);
+  assert.deepEqual(stops.filter(({seen}) => !seen), [], 'a focus that nobody sees');
+  await tab.run(() => { document.querySelector('#lookup-form [value=record]').click(); document.querySelector('#lookup-key').value = ''; });
+  await tab.run(() => document.querySelector('#lookup-key').focus());
+  await tab.type('42');
+  await tab.press('Enter');
+  await until('the story of record 42', 15, () => tab.run(() => document.querySelector('#lookup-answer .conclusion, #lookup-answer .empty') !== null));
+  assert.match(await tab.text('lookup-answer'), /user-2|decided|SUCCESS|Nothing is known/);
+  log(`${stops.length} stops of the keyboard, each of them seen`);
+}
+
+async function fits(tab) {
+  for (const width of [320, 375, 768, 1440]) {
+    await tab.size(width, 800);
+    await sleep(200);
+    const wide = await tab.run(() => {
+      const limit = document.documentElement.clientWidth;
+      const inScroll = (node) => node.closest('.scroll, nav, dialog:not([open]), pre') !== null;
+      const out = [...document.querySelectorAll('body *')].filter((node) => !inScroll(node) && node.getBoundingClientRect().right > limit + 1);
+      return {page: document.documentElement.scrollWidth - limit, out: out.slice(0, 5).map((node) => `${node.tagName}#${node.id}.${node.className}`)};
+    });
+    assert.deepEqual(wide, {page: 0, out: []}, `at ${width} pixels`);
+  }
+  await tab.size(1440, 900);
+  log('nothing sticks out at 320, 375, 768 and 1440 pixels');
+}
+
+async function isAccessible(tab) {
+  await tab.inject(axe);
+  for (const scheme of ['light', 'dark']) {
+    await tab.prefer(scheme, 'reduce');
+    await sleep(500);
+    const faults = await tab.run(async () => {
+      const {violations} = await globalThis.axe.run(document, {
+        runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+      });
+      return violations.map(({id, nodes}) => `${id}: ${nodes.slice(0, 3).map(({target, failureSummary}) => `${target} ${failureSummary}`).join(' | ')}`);
+    });
+    assert.deepEqual(faults, [], scheme);
+  }
+  await tab.prefer('light');
+  log('axe finds nothing, in light and dark');
+}
+
+// When something of a page is seen first, in milliseconds from the start of its navigation.
+async function firstPaint(tab, url) {
+  await tab.goto(url);
+  return until('the first paint', 20, () => tab.run(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime));
+}
+
+// A page of one word shows what this machine takes for any page at this moment: a busy one takes long.
+async function isLightAndFast(browser, daemon) {
+  const word = createServer((request, answer) => answer.setHeader('Content-Type', 'text/html').end('<!doctype html><title>x</title>word'));
+  await new Promise((resolve) => { word.listen(0, '127.0.0.1', resolve); });
+  const tab = await browser.tab();
+  await tab.send('Network.setCacheDisabled', {cacheDisabled: true});
+  const times = [];
+  for (let i = 0; i < 6; ++i) {
+    const least = await firstPaint(tab, `http://127.0.0.1:${word.address().port}/`);
+    times.push({paint: await firstPaint(tab, `${daemon.url}/`), least});
+  }
+  word.close();
+  const {bytes, files} = await tab.run(() => {
+    const own = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')].filter(({name}) => !name.includes('/v1/'));
+    return {bytes: own.reduce((sum, each) => sum + each.transferSize, 0), files: own.length};
+  });
+  log(`first paint after ${times.map(({paint, least}) => `${paint.toFixed(0)} (a word: ${least.toFixed(0)})`).join(', ')} ms; `
+    + `${(bytes / 1024).toFixed(0)} KiB in ${files} files`);
+  const best = Math.min(...times.map(({paint, least}) => Math.max(0, paint - least)));
+  assert.ok(best < paintMax, `the first paint takes ${best} ms more than that of a word`);
+  assert.ok(bytes > 50000 && bytes < bytesMax, `${bytes} bytes`);
+}
+
+async function saysWhenItHearsNothing(tab, daemon) {
+  daemon.child.kill('SIGSTOP');
+  await isState(tab, 'stale');
+  await until('it says for how long', 10, async () => /last heard [4-9] s ago/.test(await tab.text('heard')));
+  if (pictures) {
+    await tab.picture(join(pictures, 'stale.png'), {height: 700});
+  }
+  daemon.child.kill('SIGCONT');
+  await isState(tab, 'live', 20);
+  log('stale while the node is stopped, live again afterwards');
+}
+
+async function saysWhenTheNodeEnds(tab, daemon) {
+  const states = new Set();
+  const ended = daemon.stop();
+  await until('the page knows that the node has gone', 30, async () => {
+    states.add(await state(tab));
+    return states.has('lost');
+  });
+  await ended;
+  assert.match(await tab.text('verdict-text'), /Nobody knows/);
+  log(`states at the end: ${[...states].join(', ')}`);
+}
+
+async function takePictures(tab) {
+  if (!pictures) {
+    return;
+  }
+  for (const [name, width, scheme] of [['page-light', 1440, 'light'], ['page-dark', 1440, 'dark'], ['page-narrow', 320, 'light']]) {
+    await tab.size(width, 900);
+    await tab.prefer(scheme);
+    await tab.run(() => scrollTo(0, 0));
+    await sleep(1500);
+    await tab.picture(join(pictures, `${name}.png`));
+  }
+  await tab.size(1440, 900);
+  await tab.prefer('light');
+}
+
+async function page(world) {
+  if (pictures) {
+    mkdirSync(pictures, {recursive: true});
+  }
+  const tokens = join(world.directory, 'tokens');
+  writeFileSync(tokens, `operator operate,read ${token}\n`, {mode: 0o600});
+  const daemon = await world.daemon('page', '--roles', 'ledger,account', '--http-token-file', tokens);
+  await daemon.ready();
+  const browser = await Browser.launch();
+  await isLightAndFast(browser, daemon);
+  const tab = await browser.tab();
+  await tab.size(1440, 900);
+  await tab.goto(`${daemon.url}/`);
+  await givesToken(tab);
+  const wanted = await publish(world);
+  await showsTheTruth(tab, world, daemon, wanted);
+  await looksUp(tab);
+  await letters(tab);
+  await fits(tab);
+  await takePictures(tab);
+  await worksByKeyboard(tab);
+  await isAccessible(tab);
+  await saysWhenItHearsNothing(tab, daemon);
+  await staysText(tab);
+  await saysWhenTheNodeEnds(tab, daemon);
+  assert.deepEqual(tab.breaches, []);
+  browser.end();
+  return [];
+}
+
+const world = new World(binary);
+await conclude(() => page(world), log);

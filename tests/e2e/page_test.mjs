@@ -1,0 +1,111 @@
+// The pure parts of the live page, by tables.
+
+import assert from 'node:assert/strict';
+import {cpSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {after, test} from 'node:test';
+import {fileURLToPath, pathToFileURL} from 'node:url';
+
+// Browsers take the files for modules; Node.js has to be told.
+const folder = mkdtempSync(join(tmpdir(), 'ledgerd-page.'));
+cpSync(fileURLToPath(new URL('../../app/page/files', import.meta.url)), folder, {recursive: true});
+writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+after(() => rmSync(folder, {recursive: true}));
+const load = (name) => import(pathToFileURL(join(folder, name)).href);
+
+const {clock, count, micros, millis, quantile, rate} = await load('format.js');
+const {decidedRate, verdict} = await load('verdict.js');
+const {niceTop} = await load('chart.js');
+const {kinds} = await load('inside.js');
+const {parse} = await load('link.js');
+
+test('what nobody knows is a dash and no zero', () => {
+  for (const show of [count, rate, micros, millis]) {
+    assert.equal(show(null), '–');
+    assert.equal(show(undefined), '–');
+    assert.notEqual(show(0), '–');
+  }
+  assert.equal(clock(null), '–');
+  assert.equal(clock('nonsense'), '–');
+});
+
+test('numbers and durations read as people say them', () => {
+  for (const [value, text] of [[0, '0'], [0.25, '0.3'], [9.94, '9.9'], [1284.4, '1,284']]) {
+    assert.equal(rate(value), text);
+  }
+  for (const [value, text] of [[0, '0 µs'], [340, '340 µs'], [5300, '5.3 ms'], [250000, '250 ms'], [1234567, '1.2 s'], [59e6, '59 s'],
+    [200e6, '3 min'], [2 * 3600e6 + 300e6, '2 h 5 min'], [5 * 86400e6, '5 d']]) {
+    assert.equal(micros(value), text);
+  }
+});
+
+test('quantiles lie within their bucket', () => {
+  assert.equal(quantile({buckets: [[100, 0], [null, 0]]}, 0.5), null);
+  assert.equal(quantile(undefined, 0.5), null);
+  assert.equal(quantile({buckets: [[100, 2], [200, 2], [null, 0]]}, 0.5), 100);
+  assert.equal(quantile({buckets: [[100, 2], [200, 2], [null, 0]]}, 0.75), 150);
+  assert.equal(quantile({buckets: [[100, 0], [200, 0], [null, 3]]}, 0.99), 200);
+});
+
+test('integers keep their digits', () => {
+  assert.deepEqual(parse('{"recordId":9223372036854775807,"seq":12,"text":"9223372036854775807: \\" 1","amount":1.5}'),
+    {recordId: '9223372036854775807', seq: 12, text: '9223372036854775807: " 1', amount: 1.5});
+});
+
+const calm = (change = {}) => ({
+  node: {name: 'a', doing: 'serving'}, checks: [{name: 'database', ok: true}], circuitOpen: 0, oldestUndecidedMs: 20, standing: [],
+  aside: {accounts: 0, waiting: 0, oldestMs: 0}, cluster: null,
+  flow: {applied: 10, refused: 1, duplicate: 0, parked: 0, published: 11}, ...change,
+});
+
+test('the verdict says the worst thing first', () => {
+  const draining = {name: 'draining', ok: false, detail: 'shutting down'};
+  for (const [change, level, text] of [
+    [{}, 'good', /^Money flows: 11 requests/],
+    [{flow: {applied: 0, refused: 0, duplicate: 0, parked: 0, published: 0}}, 'good', /^At rest/],
+    [{flow: {applied: null, refused: null, duplicate: null, parked: null, published: null}}, 'unknown', /a second more/],
+    [{flow: {applied: 5, refused: 0, duplicate: 0, parked: 2, published: 7}}, 'watch', /2\.0 messages a second are parked/],
+    [{aside: {accounts: 1, waiting: 4, oldestMs: 1}}, 'watch', /not for every account/],
+    [{oldestUndecidedMs: 7000}, 'watch', /waiting for 7\.0 s/],
+    [{cluster: {silent: 1, nodes: [{name: 'b', silent: true}]}}, 'watch', /a node is silent/],
+    [{checks: [{name: 'streams', ok: false, detail: 'x is missing'}], oldestUndecidedMs: 7000}, 'bad', /not ready/],
+    [{circuitOpen: 2, checks: [{name: 'database', ok: false, detail: 'away'}]}, 'bad', /database is away/],
+    [{node: {doing: 'draining'}, checks: [draining], circuitOpen: 1}, 'watch', /draining/],
+    [{node: {doing: 'starting'}, checks: [{name: 'broker', ok: false, detail: 'refused'}]}, 'watch', /starting/],
+  ]) {
+    const found = verdict(calm(change));
+    assert.equal(found.level, level, JSON.stringify(change));
+    assert.match(found.text, text);
+  }
+});
+
+test('the key changes with what somebody should be told and not with each number', () => {
+  const key = (change) => verdict(calm(change)).key;
+  assert.equal(key({oldestUndecidedMs: 7000}), key({oldestUndecidedMs: 9000}));
+  assert.notEqual(key({}), key({oldestUndecidedMs: 9000}));
+  assert.notEqual(key({checks: [{name: 'a', ok: false}]}), key({checks: [{name: 'b', ok: false}]}));
+});
+
+test('several nodes decide together what is known of them', () => {
+  const nodes = [{decidedPerSecond: 5}, {decidedPerSecond: null}, {decidedPerSecond: 7}];
+  assert.equal(decidedRate(calm({cluster: {nodes}})), 12);
+  assert.equal(decidedRate(calm({cluster: {nodes: nodes.slice(1, 2).concat(nodes.slice(1, 2))}})), null);
+});
+
+test('the chart ends at a round number', () => {
+  for (const [most, top] of [[1, 1], [1.2, 2], [3, 5], [7, 10], [1284, 2000], [100, 100]]) {
+    assert.equal(niceTop(most), top);
+  }
+});
+
+test('actors are counted by kind and what one of them does not say is not known', () => {
+  const [gate, fetcher] = kinds([
+    {actor: 'gate', values: {mailbox: 1, messages_total: 10, busy_ms: 0}, histograms: {mailbox_time: {buckets: [[100, 1], [null, 0]]}}},
+    {actor: 'gate', values: {mailbox: 2, messages_total: 20, busy_ms: 7}, histograms: {}},
+    {actor: 'fetcher', answered: false, values: {}, histograms: {}},
+  ]);
+  assert.deepEqual({...gate, mailboxUs: Math.round(gate.mailboxUs)},
+    {name: 'gate', count: 2, silent: 0, mailbox: 3, messages: 30, mailboxUs: 99, handlerUs: null, busyMs: 7});
+  assert.deepEqual(fetcher, {name: 'fetcher', count: 1, silent: 1, mailbox: null, messages: null, mailboxUs: null, handlerUs: null, busyMs: -1});
+});
