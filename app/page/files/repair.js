@@ -5,7 +5,8 @@ import {count} from './format.js';
 
 const verdictWords = {
   SUCCESS: 'would be applied', FAILED: 'would be refused', DUPLICATE: 'are decided already, and would get the same answer',
-  PARKED: 'would be parked again', RESULT: 'are results, not requests', UNKNOWN: 'cannot be foretold', NONE: 'cannot be replayed',
+  PARKED: 'would be parked again, so they stay where they are', RESULT: 'are results, which the account side judges',
+  UNKNOWN: 'cannot be foretold: the ledger is not asked', NONE: 'cannot be replayed',
 };
 const shown = 20;
 
@@ -48,7 +49,8 @@ export class Repair {
   report(answer, dry) {
     const verdicts = answer.verdicts ?? answer.items?.reduce((all, {verdict}) => ({...all, [verdict]: (all[verdict] ?? 0) + 1}), {}) ?? {};
     const lines = Object.entries(verdicts).map(([verdict, times]) => el('li', {}, el('strong', {}, count(times)), ` ${verdictWords[verdict] ?? verdict}`));
-    const items = (answer.items ?? []).slice(0, shown).map((item) => `letter ${item.seq}: ${[item.verdict, item.reason, item.detail].filter(Boolean).join(', ')}`
+    const items = (answer.items ?? []).slice(0, shown).map((item) => `letter ${item.seq}: ${item.found === false ? 'is not there'
+      : [item.verdict, item.reason, item.detail].filter(Boolean).join(', ') || (item.done ? 'done' : 'would be done')}`
       + `${item.balanceAfter ? `, balance after ${item.balanceAfter}` : ''}`);
     const rest = (answer.items?.length ?? 0) - items.length;
     return [
