@@ -91,7 +91,8 @@ async function showsTheTruth(tab, world, daemon, wanted) {
   assert.deepEqual(await metrics(daemon), wanted);
   const rows = Object.fromEntries(world.query('SELECT status, count(*) FROM ledger.transactions GROUP BY 1').map(([status, count]) => [status, Number(count)]));
   assert.deepEqual(rows, {SUCCESS: wanted.applied, FAILED: wanted.refused});
-  assert.equal(number(await tab.text('total-published')), 400 + 30 + 10 + 1 + 6);
+  // The streams are looked at once a second.
+  await until('the page shows what was published', 15, async () => number(await tab.text('total-published')) === 400 + 30 + 10 + 1 + 6);
   await until('the page is at rest', 15, async () => /At rest|flows/.test(await tab.text('verdict-text')));
   assert.match(await tab.text('node-rows'), /page.*serving/);
   log(`page, /metrics and database agree: ${JSON.stringify(wanted)}`);
@@ -123,20 +124,22 @@ async function letters(tab) {
     return log('this node has no dead letters to show');
   }
   assert.equal(await tab.run(() => document.querySelectorAll('#letter-rows tr').length), 6);
-  await tab.run(() => document.querySelector('#letter-rows tr:last-child td:last-child button').click());
+  await tab.run(() => document.querySelector('#letter-rows tr:last-child td:last-child button').focus());
+  await tab.press('Enter');
   await until('the letter is shown', 15, () => tab.run(() => !document.querySelector('#edit-form').hidden));
   assert.equal(await tab.run(() => [...document.querySelectorAll('#letter-answer pre')].at(-1).textContent), hostile);
   if (pictures) {
     await tab.picture(join(pictures, 'letter.png'), {height: 900});
   }
   await tab.press('Escape');
-  assert.equal(await tab.run(() => document.activeElement.textContent), 'Look', 'the focus comes back');
+  await until('the focus comes back', 10, () => tab.run(() => document.activeElement.textContent === 'Look' && !document.querySelector('dialog[open]')));
   await tab.run(() => document.querySelector('#group-rows button').click());
   await until('only that cause is shown', 15, () => tab.run(() => document.querySelector('#filter-shown').textContent !== ''));
   await until('the buttons may be pressed', 15, () => tab.run(() => !document.querySelector('#letters [data-do=dry]').disabled));
   await tab.run(() => document.querySelector('#letters [data-do=dry]').click());
   await until('the dry run says what would come of it', 20, () => tab.run(() => /letters/.test(document.querySelector('#repair-answer .conclusion')?.textContent)));
   await tab.press('Escape');
+  await until('the dialog is closed', 10, () => tab.run(() => !document.querySelector('dialog[open]')));
   await tab.run(() => document.querySelector('#filter-clear').click());
   log('letters were looked at and tried');
 }

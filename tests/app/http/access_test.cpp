@@ -37,7 +37,8 @@ struct fixture {
     std::vector<http_route> open;
     for (const auto* path_of : {"/livez", "/readyz", "/metrics", "/v1/actors", "/v1/cluster",
                                 "/v1/transactions/{recordId}", "/v1/accounts/{userId}",
-                                "/v1/accounts/{userId}/transactions", "/openapi.json", "/"})
+                                "/v1/accounts/{userId}/transactions", "/openapi.json", "/",
+                                "/page/page.js", "/pages", "/v1/overview", "/v1/events"})
       open.push_back({"GET", path_of, answer_ok});
     open.push_back({"POST", "/v1/transactions", answer_ok});
     open.push_back({"DELETE", "/v1/transactions", answer_ok});
@@ -102,7 +103,11 @@ CAF_TEST(each call needs its scope) {
       {"GET", "/metrics", nullptr, "operator"},
       {"GET", "/v1/actors", nullptr, "operator"},
       {"GET", "/v1/cluster", nullptr, "operator"},
-      {"GET", "/", nullptr, "operator"},
+      {"GET", "/", nullptr, nullptr},
+      {"GET", "/page/page.js", nullptr, nullptr},
+      {"GET", "/pages", nullptr, "operator"},
+      {"GET", "/v1/overview", nullptr, "operator"},
+      {"GET", "/v1/events", nullptr, "operator"},
       {"GET", "/v1/transactions/{recordId}", nullptr, "reader"},
       {"GET", "/v1/accounts/{userId}", nullptr, "reader"},
       {"GET", "/v1/accounts/{userId}/transactions", nullptr, "reader"},
