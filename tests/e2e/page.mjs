@@ -277,7 +277,7 @@ async function takePictures(tab) {
     await tab.prefer(scheme);
     await tab.run(() => scrollTo(0, 0));
     await sleep(1500);
-    await tab.picture(join(pictures, `${name}.png`));
+    await tab.picture(join(pictures, `${name}.png`), {height: 1150});
   }
   await tab.size(1440, 900);
   await tab.prefer('light');
