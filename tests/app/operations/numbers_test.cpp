@@ -94,11 +94,11 @@ CAF_TEST(accounts are shown with what they are noted for) {
       {noted_account::why::waiting, ann, 3, std::chrono::milliseconds{700}, "locked"}};
   const auto shown = accounts_json(all);
   CAF_CHECK(shown.at("hotAccounts")
-            == nlohmann::json::parse(
+            == nlohmann::ordered_json::parse(
                 R"([{"userId":"ann","currency":"KRW","entries":50,"seconds":10.5}])"));
   CAF_CHECK(
       shown.at("waitingAccounts")
-      == nlohmann::json::parse(
+      == nlohmann::ordered_json::parse(
           R"([{"userId":"ann","currency":"KRW","entries":3,"oldestMs":700,"why":"locked"}])"));
 }
 
