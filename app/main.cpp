@@ -19,8 +19,11 @@ int main(int argc, char** argv) {
   ledgerd::add_metrics(line);
   ledgerd::add_trace(line);
   ledgerd::add_account(line);
+  ledgerd::add_currency_verbs(line);
   ledgerd::add_dead(line);
   ledgerd::add_audit(line);
   ledgerd::add_bench(line);
+  ledgerd::add_help(line);
+  ledgerd::add_completion(line);
   return line.run(argc, argv);
 }

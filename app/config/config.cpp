@@ -18,6 +18,7 @@
 #include "app/config/machine.hpp"
 #include "app/config/options.hpp"
 #include "app/config/secret_file.hpp"
+#include "app/config/shown_settings.hpp"
 
 extern char** environ; // NOLINT(readability-redundant-declaration)
 
@@ -369,19 +370,25 @@ loaded_config load_config(const config_sources& sources) {
   return result;
 }
 
-std::string print_config(const config& value) {
-  std::string result;
+setting_list shown_settings(const config& value) {
+  setting_list shown;
   for (const auto& item : options()) {
     if (item.kind == option_kind::file)
       continue;
     auto text = item.show(value);
     if (text.empty()) // nothing is set
       continue;
-    if (item.kind == option_kind::secret)
-      text = redact_url(text);
-    const bool bare =
-        item.kind == option_kind::flag || parse_integer(text, 0, INT64_MAX).has_value();
-    result += std::string{item.name} + " = " + (bare ? text : toml_string(text)) + "\n";
+    shown.emplace_back(item.name, item.kind == option_kind::secret ? redact_url(text) : text);
+  }
+  return shown;
+}
+
+std::string print_config(const config& value) {
+  std::string result;
+  for (const auto& [name, text] : shown_settings(value)) {
+    const bool bare = find_option(name)->kind == option_kind::flag
+                      || parse_integer(text, 0, INT64_MAX).has_value();
+    result += name + " = " + (bare ? text : toml_string(text)) + "\n";
   }
   return result;
 }

@@ -5,6 +5,7 @@
 
 #include "app/base/output.hpp"
 #include "app/base/text.hpp"
+#include "app/base/usage_error.hpp"
 #include "app/config/machine.hpp"
 
 namespace ledgerd {
@@ -95,12 +96,24 @@ CLI::App& command_line::add_verb_to(CLI::App& group, const verb_text& text,
   return add(group, text, refuse_faults(std::move(run)));
 }
 
-CLI::App& command_line::add(CLI::App& parent, const verb_text& text,
-                            std::function<int(const loaded_config&)> run) {
+CLI::App& command_line::add_plain_verb(const verb_text& text, std::function<int()> run) {
+  auto& added = add_name(app_, text);
+  added.run_plain = std::move(run);
+  return *added.app;
+}
+
+command_line::verb& command_line::add_name(CLI::App& parent, const verb_text& text) {
   auto* app = parent.add_subcommand(std::string{text.name}, std::string{text.summary});
   app->footer("Example: " + std::string{text.example});
   auto& added = verbs_.emplace_back();
   added.app = app;
+  return added;
+}
+
+CLI::App& command_line::add(CLI::App& parent, const verb_text& text,
+                            std::function<int(const loaded_config&)> run) {
+  auto& added = add_name(parent, text);
+  auto* app = added.app;
   added.run = std::move(run);
   app->add_option("--config", added.file, "TOML file with options by their names")
       ->type_name("PATH")
@@ -165,6 +178,21 @@ std::string command_line::explain(const CLI::ParseError& error) const {
   return shorten(error.what(), sentence_bytes_max) + " (see --help)";
 }
 
+std::string command_line::help(const std::vector<std::string>& words) const {
+  const auto* app = &app_;
+  std::string name = app_.get_name();
+  for (const auto& word : words) {
+    const auto below =
+        app->get_subcommands([&](const CLI::App* each) { return each->get_name() == word; });
+    if (below.empty())
+      throw usage_error{"`" + shorten(word) + "` is not a verb of `" + name + "` (see --help)"};
+    app = below.front();
+    name += " " + app->get_name();
+  }
+  // Not `app->help`, which explains the verb that was typed: this one.
+  return app->get_formatter()->make_help(app, name, CLI::AppFormatMode::Normal);
+}
+
 int command_line::parse_and_run(int argc, const char* const* argv) {
   try {
     app_.parse(argc, argv);
@@ -174,7 +202,9 @@ int command_line::parse_and_run(int argc, const char* const* argv) {
     return fail(exit_code::wrong_usage, explain(error));
   }
   for (const auto& each : verbs_)
-    if (each.app->parsed())
+    if (each.app->parsed() && each.run_plain)
+      return each.run_plain();
+    else if (each.app->parsed())
       return each.run(load_config({given_flags(each), ledgerd_environment(), each.file}));
   return fail(exit_code::wrong_usage, "no verb was given (see --help)");
 }

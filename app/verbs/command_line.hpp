@@ -10,6 +10,7 @@
 
 #include "app/config/config.hpp"
 #include "app/config/options.hpp"
+#include "app/verbs/reference.hpp"
 #include "domain/exit_code.hpp"
 
 namespace ledgerd {
@@ -51,10 +52,20 @@ public:
   // The same for a verb that reports faults of the configuration itself.
   CLI::App& add_verb(const verb_text& text, std::function<int(const loaded_config&)> run);
 
+  // The same for a verb that needs no configuration and knows none.
+  CLI::App& add_plain_verb(const verb_text& text, std::function<int()> run);
+
   // A verb below another one, such as `dead list`.
   CLI::App& add_group(std::string_view name, std::string_view summary);
   CLI::App& add_verb_to(CLI::App& group, const verb_text& text,
                         std::function<int(const config&)> run);
+
+  // All that can be typed.
+  verb_entry reference() const;
+
+  // What --help prints of a verb, by the words that are typed for it; none: of the program. Throws
+  // usage_error when there is no such verb.
+  std::string help(const std::vector<std::string>& words) const;
 
   // Parses and runs. Prints errors on stderr, one sentence each, and never throws.
   int run(int argc, const char* const* argv);
@@ -70,10 +81,12 @@ private:
   struct verb {
     CLI::App* app = nullptr;
     std::function<int(const loaded_config&)> run;
+    std::function<int()> run_plain; // instead
     std::string file;
     std::list<given_flag> flags;
   };
 
+  verb& add_name(CLI::App& parent, const verb_text& text);
   CLI::App& add(CLI::App& parent, const verb_text& text,
                 std::function<int(const loaded_config&)> run);
   static void add_option(verb& to, const option& what);

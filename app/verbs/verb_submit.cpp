@@ -35,6 +35,7 @@ struct submit_options {
   bool raw = false;
   bool message_ids = false;
   bool wait = false;
+  bool json = false;
 };
 
 // What has become of a run so far.
@@ -137,14 +138,17 @@ public:
                      patience);
   }
 
-  // Says what is in the stream, however the run has ended.
-  void tell() {
+  // Says what is in the stream, however the run has ended; as JSON nothing yet.
+  nlohmann::ordered_json tell() {
     bar_.finish(state_.confirmed);
     const auto seconds = std::max(bar_.elapsed().count(), 1e-6);
     const auto open = state_.taken - state_.confirmed;
-    print_line("sent %llu in %.2f s (%.0f/s)%s", static_cast<unsigned long long>(state_.confirmed),
-               seconds, static_cast<double>(state_.confirmed) / seconds,
-               open == 0 ? "" : (", not confirmed: " + std::to_string(open)).c_str());
+    if (!options_.json)
+      print_line("sent %llu in %.2f s (%.0f/s)%s",
+                 static_cast<unsigned long long>(state_.confirmed), seconds,
+                 static_cast<double>(state_.confirmed) / seconds,
+                 open == 0 ? "" : (", not confirmed: " + std::to_string(open)).c_str());
+    return {{"sent", state_.confirmed}, {"unconfirmed", open}, {"seconds", seconds}};
   }
 
   const sent_so_far& state() const { return state_; }
@@ -280,24 +284,35 @@ void refuse_contradictions(const submit_options& options) {
 }
 
 // Publishes everything and says how much of it is in the stream, also when that is not all.
-void send(broker& nats, sender& through) {
+nlohmann::ordered_json send(broker& nats, sender& through, bool json) {
+  const auto tell_half = [&] {
+    const auto sent = through.tell();
+    if (json)
+      print_json(sent);
+  };
   try {
     through.run(nats);
   } catch (...) {
-    through.tell();
+    tell_half();
     throw;
   }
-  through.tell();
-  if (!through.state().fault.empty())
-    throw usage_error{through.state().fault + "; nothing from there on was sent"};
+  if (through.state().fault.empty())
+    return through.tell();
+  tell_half();
+  throw usage_error{through.state().fault + "; nothing from there on was sent"};
 }
 
-int show_verdicts(const verdicts& found) {
+nlohmann::ordered_json to_json(const verdicts& found) {
+  return {{"success", found.success},
+          {"failed", found.failed},
+          {"parked", found.parked},
+          {"undecided", found.outstanding}};
+}
+
+void print_verdicts(const verdicts& found) {
   print_table({{"success", "failed", "parked", "undecided"},
                {std::to_string(found.success), std::to_string(found.failed),
                 std::to_string(found.parked), std::to_string(found.outstanding)}});
-  const bool all_applied = found.failed == 0 && found.parked == 0 && found.outstanding == 0;
-  return all_applied ? exit_code::done : exit_code::answer_is_no;
 }
 
 int run_submit(const config& settings, const submit_options& options) {
@@ -319,11 +334,19 @@ int run_submit(const config& settings, const submit_options& options) {
                              + " does not exist yet; `ledgerd run` creates it"};
   const auto dead_letters = nats->stream(names::dead_letter_stream);
   sender through{options, input, judge, total};
-  send(*nats, through);
+  auto told = send(*nats, through, options.json);
   int code = exit_code::done;
-  if (options.wait && !stop_signals::seen())
-    code = show_verdicts(wait_for_verdicts(*nats, *ledger, through.state().ids, requests.last_seq,
-                                           dead_letters.last_seq + 1, *limit));
+  if (options.wait && !stop_signals::seen()) {
+    const auto found = wait_for_verdicts(*nats, *ledger, through.state().ids, requests.last_seq,
+                                         dead_letters.last_seq + 1, *limit);
+    told["verdicts"] = to_json(found);
+    if (!options.json)
+      print_verdicts(found);
+    if (found.failed != 0 || found.parked != 0 || found.outstanding != 0)
+      code = exit_code::answer_is_no;
+  }
+  if (options.json)
+    print_json(told);
   if (stop_signals::seen())
     signals.end_as_asked();
   return code;
@@ -349,7 +372,8 @@ void add_submit(command_line& line) {
                  "Three capital letters; by default --default-currency");
   add_integer(app, "--record-id", options->one.record_id, 1, INT64_MAX, "The idempotency key");
   app.add_option("--file", options->file,
-                 "A file or pipe with one request as JSON on each line; `-`: standard input");
+                 "A file or pipe with one request as JSON on each line; `-`: standard input")
+      ->type_name("PATH");
   app.add_flag("--raw", options->raw,
                "Send what cannot be valid, too; a line {\"subject\": ..., \"payload\": ...} names "
                "its own subject");
@@ -365,6 +389,7 @@ void add_submit(command_line& line) {
   app.add_option("--wait-limit", options->wait_limit, "How long to wait for them")
       ->type_name("DURATION")
       ->capture_default_str();
+  app.add_flag("--json", options->json, "Print JSON, once everything is sent and decided");
 }
 
 } // namespace ledgerd

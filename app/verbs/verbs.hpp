@@ -14,8 +14,11 @@ void add_status(command_line& line);
 void add_metrics(command_line& line);
 void add_trace(command_line& line);
 void add_account(command_line& line);
+void add_currency_verbs(command_line& line);
 void add_dead(command_line& line);
 void add_audit(command_line& line);
 void add_bench(command_line& line);
+void add_help(command_line& line);
+void add_completion(command_line& line);
 
 } // namespace ledgerd

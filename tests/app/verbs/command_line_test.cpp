@@ -22,7 +22,7 @@ constexpr auto no_database = "LEDGERD_DATABASE_URL=postgresql://ledgerd:s3cr3t@1
 
 CAF_TEST(every verb has help with an example) {
   for (const char* verb : {"run", "check", "migrate", "submit", "status", "metrics", "trace",
-                           "account", "audit", "bench"}) {
+                           "account", "audit", "bench", "help", "completion"}) {
     const auto result = run_program({verb, "--help"});
     CAF_CHECK_EQUAL(std::make_pair(std::string{verb}, result.code),
                     std::make_pair(std::string{verb}, 0));
@@ -107,6 +107,10 @@ CAF_TEST(a configuration is printed without secrets) {
   CAF_CHECK(contains(result.out, "log-level = \"debug\"\n"));
   CAF_CHECK(contains(result.out, "<redacted>"));
   CAF_CHECK(!contains(result.out, "s3cr3t"));
+  const auto as_json =
+      run_program({"run", "--print-config", "--json", "--gates", "3"}, {no_database});
+  CAF_CHECK(contains(as_json.out, "\"gates\": \"3\""));
+  CAF_CHECK(!contains(as_json.out, "s3cr3t"));
 }
 
 CAF_TEST(check reports faults of configuration and broker and database in one go) {

@@ -1,0 +1,89 @@
+// The currencies, and what verbs tell as JSON, against private servers: no daemon runs here.
+
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "messaging/broker.hpp"
+#include "persistence/postgres.hpp"
+#include "tests/app/verbs/program.hpp"
+#include "tests/support/private_servers.hpp"
+
+#define CAF_SUITE currency_verbs
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+using nlohmann::json;
+
+namespace {
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+// A migrated database, in which record 1 has deposited 500, and a broker with its streams.
+struct fixture {
+  private_servers servers;
+
+  fixture() {
+    CAF_REQUIRE_EQUAL(run({"migrate"}).code, 0);
+    broker_options options;
+    options.url = servers.nats_url();
+    const auto nats = broker::connect(options, [](link_event, const std::string&) {});
+    CAF_REQUIRE_EQUAL(nats->provision({}).refused.size(), 0u);
+    const entry asked{
+        record_id{1}, {"alice", *currency_code::parse("KRW")}, movement::deposit, money{500}};
+    const posting_batch batch{{{asked.account, std::nullopt}}, {{asked, 0}}};
+    CAF_REQUIRE(
+        std::holds_alternative<posted>(make_postgres_store(servers.database_url())->post(batch)));
+  }
+
+  program_run run(std::vector<std::string> arguments) const {
+    return run_program(arguments, {"LEDGERD_NATS_URL=" + servers.nats_url(),
+                                   "LEDGERD_DATABASE_URL=" + servers.database_url()});
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(currency_tests, fixture)
+
+CAF_TEST(migrate tells the same as JSON) {
+  const auto url = servers.fresh_database();
+  const auto told =
+      json::parse(run_program({"migrate", "--json"}, {"LEDGERD_DATABASE_URL=" + url}).out);
+  const auto& ledger = told.at("schemas").at(0);
+  CAF_CHECK_EQUAL(ledger.at("schema"), "ledger");
+  CAF_CHECK_EQUAL(ledger.at("applied").size(), ledger.at("version").get<std::size_t>());
+}
+
+CAF_TEST(a currency is added once and never changed) {
+  const auto first = run({"currency", "add", "XAU", "6"});
+  CAF_CHECK_EQUAL(std::make_pair(first.err, first.code), std::make_pair(std::string{}, 0));
+  CAF_CHECK_EQUAL(first.out, "added XAU with 6 digits\n");
+  const auto again = json::parse(run({"currency", "add", "XAU", "6", "--json"}).out);
+  CAF_CHECK_EQUAL(again, json::parse(R"({"code": "XAU", "exponent": 6, "added": false})"));
+  const auto other = run({"currency", "add", "XAU", "7", "--json"});
+  CAF_CHECK_EQUAL(other.code, 1);
+  CAF_CHECK_EQUAL(json::parse(other.out).at("exponent"), 6);
+  CAF_CHECK(contains(other.err, "XAU is there already, with 6 digits"));
+  const auto list = json::parse(run({"currency", "list", "--json"}).out).at("items");
+  CAF_CHECK(std::find(list.begin(), list.end(), json::parse(R"({"code": "XAU", "exponent": 6})"))
+            != list.end());
+  CAF_CHECK(contains(run({"currency", "list"}).out, "\nXAU  "));
+  CAF_CHECK_EQUAL(run({"currency", "add", "xau", "6"}).code, 2);
+  CAF_CHECK_EQUAL(run({"currency", "add", "XAG", "19"}).code, 2);
+}
+
+CAF_TEST(submit tells as JSON what was sent and decided) {
+  const auto sent = run({"submit", "--user", "alice", "--type", "DEPOSIT", "--amount", "500",
+                         "--currency", "KRW", "--record-id", "1", "--wait", "--json"});
+  CAF_CHECK_EQUAL(sent.code, 0);
+  const auto told = json::parse(sent.out);
+  CAF_CHECK_EQUAL(told.at("sent"), 1);
+  CAF_CHECK_EQUAL(told.at("unconfirmed"), 0);
+  CAF_CHECK_EQUAL(told.at("verdicts").at("success"), 1);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

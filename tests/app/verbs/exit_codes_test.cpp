@@ -1,0 +1,133 @@
+// Every verb ends with the codes of docs/operating.md: each is walked through wrong usage and
+// servers that are away, so that a new one cannot have codes of its own. 0, 1 and 70 stand in the
+// tests of the verbs and, for the daemon, in tests/e2e/.
+
+#include <algorithm>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "domain/exit_code.hpp"
+#include "tests/app/verbs/program.hpp"
+
+#define CAF_SUITE exit_codes
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+using nlohmann::json;
+
+namespace {
+
+using words = std::vector<std::string>;
+
+const words nowhere{"LEDGERD_NATS_URL=nats://127.0.0.1:9",
+                    "LEDGERD_DATABASE_URL=postgresql://ledgerd:s3cr3t@127.0.0.1:9/ledgerd",
+                    "LEDGERD_HTTP_LISTEN=127.0.0.1:9"};
+
+struct leaf {
+  words typed; // dead list
+  json entry;
+};
+
+void collect(const json& verb, const words& typed, std::vector<leaf>& leaves) {
+  if (verb.at("verbs").empty())
+    leaves.push_back({typed, verb});
+  for (const auto& below : verb.at("verbs")) {
+    auto longer = typed;
+    longer.push_back(below.at("name"));
+    collect(below, longer, leaves);
+  }
+}
+
+std::vector<leaf> all_verbs() {
+  std::vector<leaf> leaves;
+  collect(json::parse(run_program({"help", "--json"}).out), {}, leaves);
+  return leaves;
+}
+
+std::string joined(const words& typed) {
+  std::string text;
+  for (const auto& word : typed)
+    text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+// What a required word is tried with.
+std::string sample(const json& word) {
+  static const std::map<std::string, std::string> samples{
+      {"USER", "alice"}, {"CODE", "XAU"}, {"RECORD_ID", "1"}, {"SEQ", "1"}, {"EXPONENT", "6"}};
+  if (word.contains("choices"))
+    return word.at("choices").at(0);
+  const auto found = samples.find(word.at("name").get<std::string>());
+  return found == samples.end() ? "1" : found->second;
+}
+
+// What a verb needs besides its words, and how it ends while all servers are away: 3 unless a row
+// says otherwise.
+struct away {
+  words flags;
+  int code = exit_code::cannot_start;
+};
+
+const std::map<std::string, away> rows{
+    {"check", {{}, exit_code::answer_is_no}},  // that is what it tells
+    {"status", {{}, exit_code::answer_is_no}}, // likewise
+    {"help", {{}, exit_code::done}},
+    {"completion", {{}, exit_code::done}},
+    {"run", {{"--print-config"}, exit_code::done}}, // it waits for its servers: tests/e2e/start.mjs
+    {"submit",
+     {{"--user", "alice", "--type", "DEPOSIT", "--amount", "1", "--record-id", "1"},
+      exit_code::cannot_start}},
+    {"dead discard", {{"--yes", "--why", "a test"}, exit_code::cannot_start}},
+};
+
+// What the page says of a code, or an empty text.
+std::string documented(int code) {
+  std::ifstream page{LEDGERD_SOURCE_DIR "/docs/operating.md"};
+  const std::string text{std::istreambuf_iterator<char>{page}, {}};
+  const auto row = text.find("\n| " + std::to_string(code) + " | ");
+  return row == std::string::npos ? "" : text.substr(row + 1, text.find('\n', row + 1) - row - 1);
+}
+
+} // namespace
+
+CAF_TEST(every code is documented) {
+  for (const int code : {exit_code::done, exit_code::answer_is_no, exit_code::wrong_usage,
+                         exit_code::cannot_start, exit_code::bug}) {
+    CAF_CHECK(!documented(code).empty());
+    CAF_CHECK(run_program({"--help"}).out.find(std::to_string(code) + " ") != std::string::npos);
+  }
+}
+
+CAF_TEST(a flag that no verb knows is wrong usage of every verb) {
+  for (const auto& verb : all_verbs()) {
+    auto typed = verb.typed;
+    typed.emplace_back("--no-such-flag");
+    const auto run = run_program(typed, nowhere);
+    CAF_CHECK_EQUAL(std::make_pair(joined(verb.typed), run.code),
+                    std::make_pair(joined(verb.typed), exit_code::wrong_usage));
+    CAF_CHECK_EQUAL(run.out, "");
+  }
+}
+
+CAF_TEST(servers that are away are no wrong usage and no bug of any verb) {
+  for (const auto& verb : all_verbs()) {
+    const auto name = joined(verb.typed);
+    const auto found = rows.find(name);
+    const auto row = found == rows.end() ? away{} : found->second;
+    auto typed = verb.typed;
+    for (const auto& word : verb.entry.at("words"))
+      if (word.at("required").get<bool>())
+        typed.push_back(sample(word));
+    typed.insert(typed.end(), row.flags.begin(), row.flags.end());
+    const auto run = run_program(typed, nowhere);
+    const auto shown = name + ": " + run.err;
+    CAF_CHECK_EQUAL(std::make_pair(shown, run.code), std::make_pair(shown, row.code));
+    CAF_CHECK((run.out + run.err).find("s3cr3t") == std::string::npos);
+  }
+}
