@@ -7,8 +7,10 @@
 
 #include "actors/cluster/name_board.hpp"
 #include "actors/common/failpoint.hpp"
+#include "actors/common/question_board.hpp"
 #include "actors/common/waker.hpp"
 #include "messaging/names.hpp"
+#include "messaging/service_codec.hpp"
 
 namespace ledgerd {
 
@@ -27,6 +29,29 @@ std::uint64_t milliseconds(caf::actor_clock::duration_type time) {
 
 std::string describe(const node_word& word) {
   return word.name + " (" + to_text(word.boot) + ", " + word.version + ")";
+}
+
+// To whoever looks for services, such as `nats micro ls`. The wall clock is only shown.
+std::string service_answer(service_question asked, const node_word& self,
+                           caf::actor_clock::duration_type uptime) {
+  auto endpoints = service_endpoints(self.ledger, self.account);
+  for (auto& each : endpoints) {
+    auto tally = answered_on(each.subject);
+    each.requests = tally.requests;
+    each.errors = tally.errors;
+    each.last_error = std::move(tally.last_error);
+    each.processing_ns = tally.processing.count();
+  }
+  const auto started = std::chrono::system_clock::now().time_since_epoch() - uptime;
+  return encode_service(
+      asked,
+      {.boot = self.boot,
+       .version = self.version,
+       .node = self.name,
+       .ledger = self.ledger,
+       .account = self.account,
+       .started_us = std::chrono::duration_cast<std::chrono::microseconds>(started).count()},
+      endpoints);
 }
 
 } // namespace
@@ -114,10 +139,16 @@ void membership_state::take_questions() {
   const auto questions = options_.desk->take(questions_at_once);
   if (questions.empty())
     return;
-  const auto text = encode_answer(answer(self_->clock().now()));
-  for (const auto& each : questions)
-    if (each.payload.empty() || !options_.other_questions || !options_.other_questions(each))
+  const auto now = self_->clock().now();
+  const auto text = encode_answer(answer(now));
+  for (const auto& each : questions) {
+    if (const auto asked = read_service_question(each.subject, options_.self.boot))
+      options_.desk->answer(each.reply, service_answer(*asked, options_.self, now - began_), {});
+    else if (each.subject.starts_with(names::service_prefix))
+      continue; // what no node answers, or another one does
+    else if (each.payload.empty() || !options_.other_questions || !options_.other_questions(each))
       options_.desk->answer(each.reply, text, {});
+  }
   counters_.answered += static_cast<std::int64_t>(questions.size());
   // A message for the rest, so that others get their turn between.
   if (questions.size() == questions_at_once)

@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "actors/common/failpoint.hpp"
+#include "actors/common/question_board.hpp"
 #include "actors/common/waker.hpp"
 #include "messaging/names.hpp"
 #include "messaging/submission_codec.hpp"
@@ -168,6 +169,8 @@ bool answer_some(responder_state& state) {
       headers = {{std::string{names::service_error_code}, std::to_string(answer.status)},
                  {std::string{names::service_error}, answer.code}};
     desk->answer(each->reply, answer.body, headers);
+    note_answered(each->subject, std::chrono::steady_clock::now() - each->arrived, answer.status,
+                  answer.code);
     ++state.counters.answered;
   }
   return !asked.empty();

@@ -12,6 +12,7 @@
 
 #include "actors/common/fail_stop.hpp"
 #include "actors/common/failpoint.hpp"
+#include "actors/common/question_board.hpp"
 #include "actors/common/waker.hpp"
 #include "app/base/text.hpp"
 #include "messaging/names.hpp"
@@ -35,7 +36,9 @@ std::vector<std::string_view> values_of(const api_question& asked, std::string_v
 
 void handle(const std::shared_ptr<question_desk>& desk, submission_api& api,
             const api_question& asked) {
-  const auto answer = [desk, reply = asked.reply](const api_answer& got) {
+  const auto answer = [desk, reply = asked.reply, subject = asked.subject,
+                       arrived = asked.arrived](const api_answer& got) {
+    note_answered(subject, std::chrono::steady_clock::now() - arrived, got.status, got.code);
     std::vector<header> headers;
     if (got.status >= 400)
       headers = {{std::string{names::service_error_code}, std::to_string(got.status)},

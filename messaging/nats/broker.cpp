@@ -22,6 +22,7 @@
 #include "messaging/nats/server_urls.hpp"
 #include "messaging/nats/stream_reader.hpp"
 #include "messaging/nats/word_line.hpp"
+#include "messaging/service_codec.hpp"
 
 namespace ledgerd {
 
@@ -143,7 +144,9 @@ public:
   std::unique_ptr<word_line> make_word_line() override { return make_nats_word_line(control_); }
 
   std::unique_ptr<question_desk> make_cluster_desk() override {
-    return make_question_desk(control_, {std::string(names::cluster_ask)},
+    auto subjects = service_subjects();
+    subjects.insert(subjects.begin(), std::string(names::cluster_ask));
+    return make_question_desk(control_, std::move(subjects),
                               {.reply_prefix = options_.reply_prefix, .queue_group = {}});
   }
 

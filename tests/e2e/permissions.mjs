@@ -71,6 +71,19 @@ async function traffic(account) {
   await until('the bad request is parked', 20, () => readLetters() > 0);
 }
 
+// Whoever looks for services, as `nats micro ls` does, finds all nodes.
+async function services(nodes) {
+  const observer = await client('observer');
+  const found = [];
+  for await (const one of await observer.services.client({strategy: 'timer', maxWait: 1000}).ping('ledgerd')) {
+    found.push(one.metadata.node);
+  }
+  await observer.close();
+  if (found.sort().join() !== nodes.sort().join()) {
+    faults.push(`the services that were found: ${found}`);
+  }
+}
+
 function readLetters() {
   return JSON.parse(world.verb('dead', 'list', '--json').output).items.length;
 }
@@ -176,6 +189,7 @@ async function run() {
   }
   const account = await daemon('account', 'account', 'account', '--provision=false');
   await traffic(account);
+  await services(['left', 'right', 'account']);
   await announce();
   await until('the announcement is dealt with', 20, () =>
     [...used()].some((subject) => subject.includes('MSG.DELETE.TRANSACTION_EXHAUSTED')));

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "actors/cluster/name_board.hpp"
+#include "actors/common/question_board.hpp"
 #include "messaging/names.hpp"
 #include "tests/support/fake_desk.hpp"
 
@@ -339,6 +340,18 @@ CAF_TEST(a name that is taken twice is on the board while both live) {
   CAF_CHECK(line->said.back().doing == node_doing::serving); // both go on
   pass(3100ms);
   CAF_CHECK_EQUAL(namesake_found(), "");
+}
+
+CAF_TEST(whoever looks for services gets an answer and a strange subject none) {
+  note_answered(names::api_history, 5us, 404, "NOT_FOUND");
+  for (const char* asked : {"$SRV.STATS.ledgerd", "$SRV.SCHEMA", "$SRV.PING"})
+    desk->put({asked, "", {}, "_INBOX.x", std::chrono::steady_clock::now()});
+  consume_messages();
+  const auto given = desk->answers();
+  CAF_REQUIRE_EQUAL(given.size(), 2u);
+  CAF_CHECK(given[0].payload.find(R"("last_error":"404:NOT_FOUND")") != std::string::npos);
+  CAF_CHECK(given[0].payload.find("ledgerd.api.submit") == std::string::npos);
+  CAF_CHECK(given[1].payload.find("v1.ping_response") != std::string::npos);
 }
 
 CAF_TEST(whoever asks how the node is gets an answer) {
