@@ -59,7 +59,7 @@ await conclude(async () => {
   assert.deepEqual([record.num_requests, record.num_errors, record.last_error], [3, 3, '404:NOT_FOUND']);
   assert(record.processing_time > 0 && record.processing_time < elapsed);
   assert.equal(record.average_processing_time, Math.floor(record.processing_time / 3));
-  assert.deepEqual(await all(services.ping('somebody')), []);
+  await assert.rejects(all(services.ping('somebody')), {code: '503'});
   await nats.close();
   for (const daemon of world.daemons) {
     await daemon.stop();

@@ -304,6 +304,33 @@ function checkTopology(root, paths, faults) {
   }
 }
 
+// Every subject, header, dead-letter reason and finding stands in the description of what goes over NATS.
+function checkDescribed(root, paths, faults) {
+  const page = 'docs/asyncapi.json';
+  if (!existsSync(join(root, page))) {
+    return;
+  }
+  const text = readFileSync(join(root, page), 'utf8');
+  const {channels} = JSON.parse(text);
+  const addresses = Object.values(channels).filter(({address}) => address)
+    .map(({address}) => new RegExp(`^${address.replace(/[.$]/g, '\\$&').replace(/\{\w+\}/g, '[^.]+')}$`));
+  const described = (word) => text.includes(`"${word}"`) || text.includes(`\`${word}`) || addresses.some((each) => each.test(word))
+    || new RegExp(`[ "./}]${word.replace(/[.$>]/g, '\\$&')}[ ",.:;{]`).test(text);
+  const words = {
+    'messaging/names.hpp': /"([^"]+)"/g,
+    'messaging/topology.hpp': /"([a-z.-]+[a-z])"/g,
+    'app/audit/findings.cpp': /^ +LEDGERD_NAME\((\w+)\)/gm,
+    'messaging/wire/codec.cpp': /case dead_reason::\w+:\s*return "(\w+)"/g,
+  };
+  for (const path of paths.filter((each) => rooms.has(each.split('/')[0]) && /\.[ch]pp$/.test(each))) {
+    const code = readFileSync(join(root, path), 'utf8').replace(/^#include.*|\/\/.*$/gm, '');
+    const found = [...(words[path] ? code.matchAll(words[path]) : []), ...code.matchAll(/"(Ledgerd-\w[\w-]*)"/g)];
+    for (const [, word] of found.filter(([, each]) => !described(each))) {
+      faults.push(`${path}:1: ${page} does not describe ${word}`);
+    }
+  }
+}
+
 // Every finding of the audit and every reason of a dead letter has its row in the page about them.
 function checkExplained(root, paths, faults) {
   const page = 'docs/dead-letters-and-findings.md';
@@ -345,6 +372,7 @@ export function tidy(root) {
   checkLinks(root, faults);
   checkTopology(root, paths, faults);
   checkExplained(root, paths, faults);
+  checkDescribed(root, paths, faults);
   if (paths.length === 0) {
     faults.push(`${root}: there is nothing to check`);
   }

@@ -43,6 +43,8 @@ const longFunction = (head, lines = 71) => `${head} {\n${'  work();\n'.repeat(li
 
 const topology = 'constexpr auto routes = to_array<route>({\n  {movement::deposit, "transaction.deposit"},\n});\n';
 
+const described = '{"channels": {"a": {"address": "ledgerd.api.{what}.more"}, "b": {"address": "ledgerd.api.giftwrap"}}}';
+
 const breaches = {
   'domain including messaging': {'domain/money.hpp': '#include "messaging/codec.hpp"\n'},
   'domain including a library': {'domain/money.cpp': '#include <caf/all.hpp>\n'},
@@ -117,6 +119,10 @@ const breaches = {
     'messaging/wire/codec.cpp': '  case dead_reason::too_large:\n    return "TOO_LARGE";\n',
     'messaging/CMakeLists.txt': 'add_library(messaging nats/broker.cpp wire/codec.cpp)\n',
   },
+  'a subject that nobody describes': {
+    'messaging/names.hpp': 'constexpr std::string_view api_gift = "ledgerd.api.gift";\n', 'docs/asyncapi.json': described,
+  },
+  'a header that nobody describes': {'domain/money.hpp': 'const auto name = "Ledgerd-Gift";\n', 'docs/asyncapi.json': described},
   'the global crypto': {'examples/pay.mjs': 'const key = crypto.randomUUID();\n'},
   'an array method of Node.js 20': {'tests/e2e/a.mjs': 'const b = a.toSorted();\n'},
   'a link to a page that is gone': {'docs/a.md': 'See [b](b.md), [a](a.md#top) and [web](https://example.org/x).\n'},
