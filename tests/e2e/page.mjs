@@ -163,7 +163,7 @@ async function worksByKeyboard(tab) {
   await tab.press('Tab');
   const first = await tab.run(focus);
   assert.match(first.name, /^Skip/);
-  assert.ok(await tab.run(() => document.activeElement.getBoundingClientRect().top >= 0), 'the skip link shows itself');
+  await until('the skip link shows itself', 5, () => tab.run(() => document.activeElement.getBoundingClientRect().top >= 0));
   await tab.press('Enter');
   assert.equal(await tab.run(() => document.activeElement.id), 'main');
   const stops = [];
