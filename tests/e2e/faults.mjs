@@ -255,11 +255,6 @@ async function run() {
   await healthy.ready();
   await play(world, traffic);
   await traffic.drained(60);
-  await until('the results are drained', 30, async () => {
-    const {num_pending: pending, num_ack_pending: held} =
-      await traffic.manager.consumers.info('TRANSACTION_RESULTS', 'account-result-consumer');
-    return pending === 0 && held === 0;
-  });
   await healthy.stop();
   const faults = [];
   const audit = world.verb('audit');

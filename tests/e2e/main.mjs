@@ -46,6 +46,7 @@ async function pair(world, traffic, messages) {
 // A daemon that is killed again and again, each time somewhere within its share of the load.
 async function kill(world, traffic, messages, random) {
   await traffic.provision(ackWaitSeconds);
+  await traffic.provisionResults(ackWaitSeconds);
   const share = Math.ceil(messages.length / (kills + 1));
   for (let round = 0; round < kills; ++round) {
     const daemon = await world.daemon('killed', ...shortShutdown);

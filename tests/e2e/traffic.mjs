@@ -115,10 +115,22 @@ export class Traffic {
     return deliveries - state.messages;
   }
 
-  // Waits until every request is settled.
+  // Waits until every request is settled and, where an account side has ever run, every result.
   async drained(seconds) {
+    const all = async () => [...await this.consumers(), ...await this.resultConsumers()];
     await until('the consumers are drained', seconds, async () =>
-      (await this.consumers()).every((info) => info.num_pending === 0 && info.num_ack_pending === 0));
+      (await all()).every((info) => info.num_pending === 0 && info.num_ack_pending === 0));
+  }
+
+  async resultConsumers() {
+    try {
+      return [await this.manager.consumers.info('TRANSACTION_RESULTS', resultDurable)];
+    } catch (error) {
+      if (error.api_error?.code === 404) {
+        return [];
+      }
+      throw error;
+    }
   }
 
   // Everything a stream holds, read through a consumer of our own: `convert` makes what is kept of each message.
