@@ -222,9 +222,10 @@ CAF_TEST(the writer role can record and settle and can do nothing else) {
   CAF_CHECK(outcomes(answers) == (std::vector{settle_outcome::settled, settle_outcome::conflict}));
   CAF_CHECK_EQUAL(content().size(), 2u);
   const auto keeper = make_postgres_account_keeper(url);
+  const auto first = keeper->currencies().size();
   keeper->keep({{*currency_code::parse("KRW"), 0}, {*currency_code::parse("EUR"), 2}});
-  keeper->keep({{*currency_code::parse("EUR"), 2}, {*currency_code::parse("BHD"), 3}});
-  CAF_CHECK_EQUAL(keeper->currencies().size(), 3u);
+  keeper->keep({{*currency_code::parse("EUR"), 2}, {*currency_code::parse("QQQ"), 3}});
+  CAF_CHECK_EQUAL(keeper->currencies().size(), first + 1);
   CAF_CHECK(keeper->last_id() >= made[1].record.id); // a repeated call takes a number as well
   const auto view = std::make_shared<ledger_view>();
   view->hear({record_id{to_int(keeper->last_id()) + 1000}, transaction_id{5}});
