@@ -65,6 +65,10 @@ public:
   static std::string words_of(boot_id node) { return "word." + to_text(node); }
   static std::string entries_of(boot_id node) { return "node." + to_text(node); }
 
+  // Never given twice, so that what was meant for an earlier line of two nodes reaches no later
+  // one: frames are numbered for each line anew.
+  std::string new_inbox() { return "_INBOX." + std::to_string(++inboxes_); }
+
   std::shared_ptr<box> open(const std::string& address, boot_id owner, waker wake) {
     auto& made = boxes_[address];
     made = std::make_shared<box>(box{owner, std::move(wake), {}});
@@ -164,6 +168,7 @@ private:
   }
 
   std::minstd_rand random_;
+  std::uint64_t inboxes_ = 0;
   time_point now_;
   std::multimap<time_point, message> under_way_;
   std::map<std::string, std::shared_ptr<box>> boxes_;
@@ -198,8 +203,7 @@ private:
 class simulated_peer_line : public peer_line {
 public:
   simulated_peer_line(network_ptr by, boot_id self, boot_id peer)
-      : by_(std::move(by)), self_(self), peer_(peer),
-        address_("_INBOX." + to_text(self) + to_text(peer)) {}
+      : by_(std::move(by)), self_(self), peer_(peer), address_(by_->new_inbox()) {}
   ~simulated_peer_line() override { by_->close(address_); }
 
   void open(waker wake) override { box_ = by_->open(address_, self_, std::move(wake)); }

@@ -140,7 +140,7 @@ async function whatIsMissingIsNamed(world, traffic) {
   for (const seq of [1, 2, 3]) {
     await traffic.manager.streams.deleteMessage(requestStream, seq);
   }
-  const daemon = await world.daemon('strict', '--provision=false', '--shutdown-deadline', '1s');
+  const daemon = await world.daemon('strict', '--roles', 'ledger', '--provision=false', '--shutdown-deadline', '1s');
   await daemon.ready();
   await until('the deleted requests are named', 20, () =>
     readFileSync(daemon.logFile, 'utf8').includes('the messages 1 to 3 were deleted before they were decided'));

@@ -83,7 +83,9 @@ const std::map<std::string, away> rows{
     {"submit",
      {{"--user", "alice", "--type", "DEPOSIT", "--amount", "1", "--record-id", "1"},
       exit_code::cannot_start}},
-    {"dead discard", {{"--yes", "--why", "a test"}, exit_code::cannot_start}},
+    {"dead discard", {{"7", "--yes", "--why", "a test"}, exit_code::cannot_start}},
+    {"dead replay", {{"7"}, exit_code::cannot_start}},
+    {"import", {{}, exit_code::wrong_usage}}, // it says what it needs
 };
 
 // What the page says of a code, or an empty text.
