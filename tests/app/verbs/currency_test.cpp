@@ -66,7 +66,8 @@ CAF_TEST(a currency is added once and never changed) {
   CAF_CHECK_EQUAL(again, json::parse(R"({"code": "XAU", "exponent": 6, "added": false})"));
   const auto other = run({"currency", "add", "XAU", "7", "--json"});
   CAF_CHECK_EQUAL(other.code, 1);
-  CAF_CHECK_EQUAL(json::parse(other.out).at("exponent"), 6);
+  const auto told = json::parse(other.out);
+  CAF_CHECK_EQUAL(told.at("exponent"), 6);
   CAF_CHECK(contains(other.err, "XAU is there already, with 6 digits"));
   const auto list = json::parse(run({"currency", "list", "--json"}).out).at("items");
   CAF_CHECK(std::find(list.begin(), list.end(), json::parse(R"({"code": "XAU", "exponent": 6})"))
