@@ -76,10 +76,9 @@ public:
 
 private:
   void run() {
-    bell rings;
-    desk_->open(rings.ringer());
+    desk_->open(bell_.ringer());
     while (!stop_) {
-      rings.wait(20ms);
+      bell_.wait(20ms);
       for (const auto& each : desk_->take(64)) {
         {
           const std::lock_guard lock(mutex_);
@@ -91,6 +90,7 @@ private:
     }
   }
 
+  bell bell_; // the desk rings it until it is gone
   std::unique_ptr<question_desk> desk_;
   const int times_;
   std::mutex mutex_;
