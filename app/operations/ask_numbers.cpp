@@ -1,11 +1,10 @@
 #include "app/operations/ask_numbers.hpp"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <tuple>
 #include <utility>
 
+#include "app/operations/bell.hpp"
 #include "messaging/numbers_question.hpp"
 
 namespace ledgerd {
@@ -16,25 +15,6 @@ std::string text_of(const nlohmann::ordered_json& document, const char* name) {
   const auto found = document.find(name);
   return found != document.end() && found->is_string() ? found->get<std::string>() : std::string{};
 }
-
-// Outlives the question where the line's thread still holds it.
-struct bell {
-  std::mutex mutex;
-  std::condition_variable rung;
-  bool rings = false;
-
-  void ring() {
-    const std::lock_guard lock{mutex};
-    rings = true;
-    rung.notify_one();
-  }
-
-  void wait(std::chrono::milliseconds at_most) {
-    std::unique_lock lock{mutex};
-    rung.wait_for(lock, at_most, [this] { return rings; });
-    rings = false;
-  }
-};
 
 } // namespace
 

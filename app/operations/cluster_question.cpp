@@ -31,25 +31,6 @@ std::chrono::milliseconds cluster_gathering::left(time_point now) const {
   return std::max(left, std::chrono::milliseconds{0});
 }
 
-// Outlives the question where the line's thread still holds it.
-struct cluster_question::bell {
-  std::mutex mutex;
-  std::condition_variable rung;
-  bool rings = false;
-
-  void ring() {
-    const std::lock_guard lock{mutex};
-    rings = true;
-    rung.notify_one();
-  }
-
-  void wait(std::chrono::milliseconds at_most) {
-    std::unique_lock lock{mutex};
-    rung.wait_for(lock, at_most, [this] { return rings; });
-    rings = false;
-  }
-};
-
 cluster_question::cluster_question(std::shared_ptr<peer_line> to_all,
                                    std::chrono::milliseconds at_most)
     : bell_(std::make_shared<bell>()), line_(std::move(to_all)), at_most_(at_most) {

@@ -6,13 +6,12 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "actors/common/protocol.hpp"
+#include "app/operations/bell.hpp"
 #include "messaging/cluster_answer.hpp"
 #include "messaging/cluster_ports.hpp"
 
@@ -58,8 +57,6 @@ public:
   std::vector<cluster_answer> ask();
 
 private:
-  struct bell;
-
   const std::shared_ptr<bell> bell_;
   const std::shared_ptr<peer_line> line_;
   const std::chrono::milliseconds at_most_;

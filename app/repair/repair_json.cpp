@@ -129,6 +129,16 @@ ordered_json outcome_json(const repair_order& order, const repair_outcome& outco
           {"next", or_null(outcome.next)}};
 }
 
+ordered_json groups_json(const letter_shelf::grouping& found) {
+  auto items = ordered_json::array();
+  for (const auto& each : found.groups)
+    items.push_back(group_json(each));
+  auto body = page_json(std::move(items), std::nullopt);
+  body["others"] = found.others;
+  body["complete"] = found.complete;
+  return body;
+}
+
 ordered_json page_json(ordered_json items, const std::optional<std::uint64_t>& next) {
   return {{"items", std::move(items)}, {"next", or_null(next)}};
 }

@@ -22,6 +22,9 @@ nlohmann::ordered_json whole_letter_json(const shelved_letter& shown);
 // {"cause", "reason", "detail", "count", "oldest", "newest", "example"}
 nlohmann::ordered_json group_json(const letter_group& group);
 
+// {"items": [...], "next": null, "others", "complete"}
+nlohmann::ordered_json groups_json(const letter_shelf::grouping& found);
+
 // {"seq", "at", "action", "letter", "who", "why", "reason", "recordId", "expected", "changed"}
 nlohmann::ordered_json action_json(const action& shown);
 

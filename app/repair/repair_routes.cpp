@@ -284,14 +284,7 @@ public:
   void groups(const http_request& request, http_responder respond) {
     ask(request, true, false, std::move(respond), [](const page_question& asked) -> look {
       return [asked](letter_shelf& shelf, const stop_asked& stop) {
-        const auto found = shelf.groups(asked.filter, stop);
-        auto items = ordered_json::array();
-        for (const auto& each : found.groups)
-          items.push_back(group_json(each));
-        auto body = page_json(std::move(items), std::nullopt);
-        body["others"] = found.others;
-        body["complete"] = found.complete;
-        return json_response(body);
+        return json_response(groups_json(shelf.groups(asked.filter, stop)));
       };
     });
   }

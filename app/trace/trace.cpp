@@ -6,6 +6,7 @@
 
 #include "app/base/text.hpp"
 #include "app/trace/node_question.hpp"
+#include "app/trace/posting_view.hpp"
 #include "messaging/topology.hpp"
 
 namespace ledgerd {
@@ -96,34 +97,12 @@ ordered_json to_json(const std::vector<stored_message>& messages) {
   return items;
 }
 
-std::string amount_of(money amount, currency_code code, const currency_table& currencies) {
-  const auto exponent = currencies.exponent(code);
-  return exponent ? format_amount(amount, *exponent)
-                  : std::to_string(amount.minor_units()) + " minor units";
-}
-
-ordered_json row_json(const posting& row, const currency_table& currencies) {
-  ordered_json item{{"recordId", to_int(row.record)},
-                    {"transactionId", to_int(row.id)},
-                    {"userId", row.account.user_id},
-                    {"currency", row.account.currency.text()},
-                    {"seq", row.seq},
-                    {"type", to_text(row.type)},
-                    {"amount", amount_of(row.amount, row.account.currency, currencies)},
-                    {"status", status_text(row.verdict)}};
-  if (row.verdict != outcome::applied)
-    item["reason"] = reason_text(row.verdict);
-  item["balanceAfter"] = amount_of(row.balance_after, row.account.currency, currencies);
-  item["processedAt"] = format_time(to_int(row.created_at));
-  return item;
-}
-
 ordered_json record_json(const transaction_record& record, const currency_table& currencies) {
   const auto& asked = record.asked;
   ordered_json item{{"recordId", to_int(record.id)},
                     {"userId", asked.account.user_id},
                     {"type", to_text(asked.type)},
-                    {"amount", amount_of(asked.amount, asked.account.currency, currencies)},
+                    {"amount", amount_text(asked.amount, asked.account.currency, currencies)},
                     {"currency", asked.account.currency.text()},
                     {"status", to_text(record.status)}};
   if (record.transaction)
@@ -208,7 +187,7 @@ ordered_json trace_json(const trace_report& report) {
           {"looked", std::move(looked)},
           {"nodes", std::move(nodes)},
           {"requests", to_json(facts.messages.requests)},
-          {"row", facts.row ? row_json(*facts.row, *report.currencies) : ordered_json{}},
+          {"row", facts.row ? posting_json(*facts.row, *report.currencies) : ordered_json{}},
           {"results", to_json(facts.messages.results)},
           {"record",
            facts.record_row ? record_json(*facts.record_row, *report.currencies) : ordered_json{}},

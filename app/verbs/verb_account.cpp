@@ -2,6 +2,7 @@
 
 #include "app/base/output.hpp"
 #include "app/base/text.hpp"
+#include "app/trace/posting_view.hpp"
 #include "app/verbs/command_line.hpp"
 #include "app/verbs/verb_support.hpp"
 #include "app/verbs/verbs.hpp"

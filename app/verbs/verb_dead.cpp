@@ -134,13 +134,7 @@ int run_groups(const config& settings, const list_options& options) {
   letter_shelf shelf(*nats);
   const auto found = shelf.groups(options.filter, interrupted);
   if (options.json) {
-    auto items = ordered_json::array();
-    for (const auto& each : found.groups)
-      items.push_back(group_json(each));
-    auto body = page_json(std::move(items), std::nullopt);
-    body["others"] = found.others;
-    body["complete"] = found.complete;
-    print_json(body);
+    print_json(groups_json(found));
     return exit_code::done;
   }
   std::vector<std::vector<std::string>> table{

@@ -10,6 +10,7 @@
 #include "app/config/database_urls.hpp"
 #include "app/import/balance_file.hpp"
 #include "app/import/importer.hpp"
+#include "app/trace/posting_view.hpp"
 #include "app/verbs/command_line.hpp"
 #include "app/verbs/progress.hpp"
 #include "app/verbs/verb_support.hpp"

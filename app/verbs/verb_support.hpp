@@ -1,8 +1,7 @@
-// What the verbs share: connections made from the configuration, and what they show of a row.
+// What the verbs share: connections made from the configuration, and what they read of a message.
 #pragma once
 
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,10 +24,5 @@ std::string_view header_value(const stored_message& message, std::string_view na
 
 // The recordId of a payload that is a JSON object with a valid one; nothing for all else.
 std::optional<record_id> record_of(std::string_view payload);
-
-nlohmann::ordered_json posting_json(const posting& row, const currency_table& currencies);
-
-// The amount with the currency's digits, or in minor units when the currency is unknown.
-std::string amount_text(money amount, currency_code code, const currency_table& currencies);
 
 } // namespace ledgerd

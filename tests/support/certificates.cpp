@@ -1,11 +1,11 @@
 #include "tests/support/certificates.hpp"
 
-#include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 #include <unistd.h>
+
+#include "tests/support/shell.hpp"
 
 namespace ledgerd::test {
 
@@ -13,16 +13,7 @@ namespace {
 
 // In the directory; throws with what it said when it fails.
 void run(const std::string& directory, const std::string& command) {
-  FILE* pipe = popen(
-      ("exec 2>&1 </dev/null; set -e; umask 077; cd " + directory + "; " + command).c_str(), "re");
-  if (pipe == nullptr)
-    throw std::runtime_error("cannot run a shell");
-  std::string output;
-  std::array<char, 4096> buffer;
-  while (const auto size = fread(buffer.data(), 1, buffer.size(), pipe))
-    output.append(buffer.data(), size);
-  if (pclose(pipe) != 0)
-    throw std::runtime_error(command + " failed: " + output);
+  output_of("set -e; umask 077; cd " + directory + "; " + command, command);
 }
 
 constexpr const char* new_key =

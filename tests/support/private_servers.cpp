@@ -1,38 +1,18 @@
 #include "tests/support/private_servers.hpp"
 
-#include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <stdexcept>
-#include <sys/wait.h>
 #include <unistd.h>
+
+#include "tests/support/shell.hpp"
 
 namespace ledgerd::test {
 
 namespace {
 
-// `text` as one word of the shell.
-std::string quoted(const std::string& text) {
-  std::string result = "'";
-  for (char c : text)
-    result += c == '\'' ? std::string{"'\\''"} : std::string{c};
-  return result + "'";
-}
-
-// Runs a shell command; its output, standard error included. Throws when it fails.
 std::string run(const std::string& command) {
-  FILE* pipe = popen(("exec 2>&1 </dev/null; " + command).c_str(), "re");
-  if (pipe == nullptr)
-    throw std::runtime_error("cannot run a shell");
-  std::string output;
-  std::array<char, 4096> buffer;
-  while (auto size = fread(buffer.data(), 1, buffer.size(), pipe))
-    output.append(buffer.data(), size);
-  if (auto status = pclose(pipe); status != 0)
-    throw std::runtime_error(command + " failed (" + std::to_string(WEXITSTATUS(status))
-                             + "): " + output);
-  return output;
+  return output_of(command, command);
 }
 
 std::string servers(const std::string& verb, const std::string& directory) {

@@ -1,7 +1,5 @@
 #include "tests/support/server_process.hpp"
 
-#include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <netinet/in.h>
 #include <stdexcept>
@@ -11,29 +9,17 @@
 #include <vector>
 
 #include "tests/support/cut_proxy.hpp"
+#include "tests/support/shell.hpp"
 
 namespace ledgerd::test {
 
 namespace {
 
 void script(const std::vector<std::string>& arguments) {
-  std::string command =
-      "exec 2>&1 </dev/null; bash " LEDGERD_SOURCE_DIR "/tests/support/server_process.sh";
-  for (const auto& each : arguments) {
-    command += " '";
-    for (const char c : each)
-      command += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    command += "'";
-  }
-  FILE* pipe = popen(command.c_str(), "re");
-  if (pipe == nullptr)
-    throw std::runtime_error("cannot run a shell");
-  std::string output;
-  std::array<char, 4096> buffer;
-  while (const auto size = fread(buffer.data(), 1, buffer.size(), pipe))
-    output.append(buffer.data(), size);
-  if (pclose(pipe) != 0)
-    throw std::runtime_error(arguments.front() + " failed: " + output);
+  std::string command = "bash " LEDGERD_SOURCE_DIR "/tests/support/server_process.sh";
+  for (const auto& each : arguments)
+    command += " " + quoted(each);
+  output_of(command, arguments.front());
 }
 
 std::string fresh_directory() {

@@ -50,7 +50,7 @@ CAF_TEST(csv_and_json_lines_are_read) {
             "1:ann/EUR=150 2:bob/KRW=2 "},
            {"\n  {\"user\":\"ann\",\"currency\":\"EUR\",\"balance\":1.5}", "2:ann/EUR=150 "},
            // Every fault at once.
-           {"user,currency,balance\nann,EUR,-1\nann,EUR,1\nann,EUR,2\nbob,XXX,1\nbob,KRW\n"
+           {"user,currency,balance\nann,EUR,-1\nann,EUR,1\nann,EUR,2\nbob,ZZZ,1\nbob,KRW\n"
             "bob,KRW,1,2\n\"bob,KRW,1\nb\"ob,KRW,1\n\"bob\"x,KRW,1\n",
             "3:ann/EUR=100 !2 !4 !5 !6 !7 !8 !9 !10 "},
            {"{\"user\":\"ann\",\"currency\":\"EUR\",\"balance\":1.5}\nann,EUR,1\n",

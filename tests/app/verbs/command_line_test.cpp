@@ -11,10 +11,6 @@ using namespace ledgerd::test;
 
 namespace {
 
-bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
 constexpr auto no_broker = "LEDGERD_NATS_URL=nats://127.0.0.1:9";
 constexpr auto no_database = "LEDGERD_DATABASE_URL=postgresql://ledgerd:s3cr3t@127.0.0.1:9/ledgerd";
 

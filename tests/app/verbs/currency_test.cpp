@@ -6,8 +6,7 @@
 
 #include "messaging/broker.hpp"
 #include "persistence/postgres.hpp"
-#include "tests/app/verbs/program.hpp"
-#include "tests/support/private_servers.hpp"
+#include "tests/app/verbs/verb_world.hpp"
 
 #define CAF_SUITE currency_verbs
 #include "caf/test/unit_test.hpp"
@@ -18,31 +17,9 @@ using nlohmann::json;
 
 namespace {
 
-bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
 // A migrated database, in which record 1 has deposited 500, and a broker with its streams.
-struct fixture {
-  private_servers servers;
-
-  fixture() {
-    CAF_REQUIRE_EQUAL(run({"migrate"}).code, 0);
-    broker_options options;
-    options.url = servers.nats_url();
-    const auto nats = broker::connect(options, [](link_event, const std::string&) {});
-    CAF_REQUIRE_EQUAL(nats->provision({}).refused.size(), 0u);
-    const entry asked{
-        record_id{1}, {"alice", *currency_code::parse("KRW")}, movement::deposit, money{500}};
-    const posting_batch batch{{{asked.account, std::nullopt}}, {{asked, 0}}};
-    CAF_REQUIRE(
-        std::holds_alternative<posted>(make_postgres_store(servers.database_url())->post(batch)));
-  }
-
-  program_run run(std::vector<std::string> arguments) const {
-    return run_program(arguments, {"LEDGERD_NATS_URL=" + servers.nats_url(),
-                                   "LEDGERD_DATABASE_URL=" + servers.database_url()});
-  }
+struct fixture : verb_world {
+  fixture() { post({request(1, movement::deposit, 500)}); }
 };
 
 } // namespace

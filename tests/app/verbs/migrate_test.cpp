@@ -10,10 +10,6 @@ using namespace ledgerd::test;
 
 namespace {
 
-bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
 struct fixture {
   private_servers servers{private_servers::which::postgres};
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ledgerd::test {
@@ -19,5 +20,9 @@ program_run run_program(const std::vector<std::string>& arguments,
 
 // The same for a script of bash, in which `ledgerd` is the program.
 program_run run_shell(const std::string& script, const std::vector<std::string>& environment = {});
+
+inline bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
 
 } // namespace ledgerd::test

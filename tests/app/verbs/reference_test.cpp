@@ -19,10 +19,6 @@ using nlohmann::json;
 
 namespace {
 
-bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
 // Two verbs and a group, with everything that a shell or roff could take amiss.
 verb_entry little_program() {
   const flag_entry help{{"-h", "--help"}, "", "Print this help and exit", {}, false};

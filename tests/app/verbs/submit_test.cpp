@@ -20,10 +20,6 @@ using namespace ledgerd::test;
 
 namespace {
 
-bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
 // The shell's way to print requests: `requests 1 500`.
 constexpr auto requests = R"(
 requests() { for ((i = $1; i <= $2; ++i)); do

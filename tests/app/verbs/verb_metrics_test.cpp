@@ -16,13 +16,7 @@
 using namespace ledgerd;
 using namespace ledgerd::test;
 
-namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-} // namespace
+namespace {} // namespace
 
 CAF_TEST(metrics asks all nodes over NATS and says who does not answer) {
   const private_servers servers;

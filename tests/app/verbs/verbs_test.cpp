@@ -13,8 +13,7 @@
 #include "messaging/codec.hpp"
 #include "messaging/names.hpp"
 #include "persistence/postgres.hpp"
-#include "tests/app/verbs/program.hpp"
-#include "tests/support/private_servers.hpp"
+#include "tests/app/verbs/verb_world.hpp"
 
 #define CAF_SUITE verbs
 #include "caf/test/unit_test.hpp"
@@ -25,42 +24,17 @@ using nlohmann::json;
 
 namespace {
 
-bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
-entry request(std::int64_t id, movement type, std::int64_t amount) {
-  return {record_id{id}, {"alice", *currency_code::parse("KRW")}, type, money{amount}};
-}
-
 // A migrated database and a broker with its streams. Record 1 deposits 500, record 2 is refused,
 // record 3 withdraws 200.
-struct fixture {
-  private_servers servers;
-  std::unique_ptr<broker> nats;
+struct fixture : verb_world {
   std::filesystem::path file = "/tmp/ledgerd-requests-" + std::to_string(getpid());
 
-  fixture() {
-    CAF_REQUIRE_EQUAL(run({"migrate"}).code, 0);
-    broker_options options;
-    options.url = servers.nats_url();
-    nats = broker::connect(options, [](link_event, const std::string&) {});
-    CAF_REQUIRE_EQUAL(nats->provision({.account = true}).refused.size(), 0u);
-    const posting_batch batch{{{request(1, movement::deposit, 1).account, std::nullopt}},
-                              {{request(1, movement::deposit, 500), 0},
-                               {request(2, movement::withdrawal, 501), 0},
-                               {request(3, movement::withdrawal, 200), 0}}};
-    const auto result = make_postgres_store(servers.database_url())->post(batch);
-    CAF_REQUIRE(std::holds_alternative<posted>(result));
+  fixture() : verb_world({.account = true}) {
+    post({request(1, movement::deposit, 500), request(2, movement::withdrawal, 501),
+          request(3, movement::withdrawal, 200)});
   }
 
   ~fixture() { std::filesystem::remove(file); }
-
-  program_run run(std::vector<std::string> arguments) const {
-    return run_program(arguments, {"LEDGERD_NATS_URL=" + servers.nats_url(),
-                                   "LEDGERD_DATABASE_URL=" + servers.database_url(),
-                                   "LEDGERD_DEFAULT_CURRENCY=KRW", "LEDGERD_HTTP_LISTEN=off"});
-  }
 
   std::vector<stored_message> stored(std::string_view stream) const {
     std::vector<stored_message> all;
@@ -69,28 +43,6 @@ struct fixture {
       return true;
     });
     return all;
-  }
-
-  void publish(std::vector<outgoing> messages) const {
-    auto next = messages.begin();
-    nats->publish_all(
-        [&]() -> std::optional<outgoing> {
-          return next == messages.end() ? std::nullopt : std::optional{*next++};
-        },
-        16, [](std::uint64_t) {}, std::chrono::seconds{5});
-  }
-
-  // A dead letter for the record, as the daemon would park it.
-  outgoing dead_letter(std::int64_t record, std::uint64_t request_seq) const {
-    delivery source;
-    source.subject = "transaction.deposit";
-    source.payload =
-        R"({"recordId":)" + std::to_string(record) + R"(,"userId":"alice","amount":"-1"})";
-    source.stream = names::request_stream;
-    source.stream_seq = request_seq;
-    return make_dead_letter(1, delivery{source},
-                            {dead_reason::invalid_field, "amount must be\npositive"}, "n1",
-                            1 << 20);
   }
 };
 
