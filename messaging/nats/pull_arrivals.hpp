@@ -31,10 +31,15 @@ struct notice {
 
   bool is_heartbeat() const noexcept { return code == 100; }
   bool is_ordinary_end() const noexcept {
-    return code == 404 || code == 408 || bytes_are_used_up();
+    return code == 404 || code == 408 || bytes_are_used_up() || batch_is_complete();
   }
   bool bytes_are_used_up() const noexcept {
     return code == 409 && text.find("Exceeds MaxBytes") != std::string::npos;
+  }
+
+  // Since nats-server 2.10: all messages have come and bytes are left over.
+  bool batch_is_complete() const noexcept {
+    return code == 409 && text.find("Batch Completed") != std::string::npos;
   }
 
   // A consumer may allow only small requests; its refusal says how small.

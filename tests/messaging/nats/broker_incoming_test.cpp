@@ -1,6 +1,6 @@
 #include "messaging/nats/incoming.hpp"
+#include "messaging/nats/pull_arrivals.hpp"
 #include "messaging/nats/server_urls.hpp"
-
 #include "messaging/nats/subject_match.hpp"
 
 #define CAF_SUITE broker_incoming
@@ -176,4 +176,27 @@ CAF_TEST(secrets do not appear in texts) {
       redact("token t0ken is wrong, s3cret too", "nats://t0ken@a:1, nats://u:s3cret@b:2"),
       "token *** is wrong, *** too");
   CAF_CHECK_EQUAL(redact("nats://host:4222", "nats://host:4222"), "nats://host:4222");
+}
+
+// The statuses of nats-server 2.9 to 2.15. After an ordinary end the next request goes out at once;
+// after any other there is a pause, and the life of the stream is asked for.
+CAF_TEST(which statuses end a request in the ordinary way) {
+  const std::pair<int, const char*> ordinary[] = {{404, "404 No Messages"},
+                                                  {408, "408 Request Timeout"},
+                                                  {408, "408 Interest Expired"},
+                                                  {409, "409 Message Size Exceeds MaxBytes"},
+                                                  {409, "409 Batch Completed"}};
+  for (const auto& [code, text] : ordinary)
+    CAF_CHECK_EQUAL(std::string(notice{.code = code, .text = text}.is_ordinary_end() ? text : ""),
+                    text);
+  const std::pair<int, const char*> others[] = {{400, "400 Bad Request"},
+                                                {409, "409 Consumer Deleted"},
+                                                {409, "409 Leadership Change"},
+                                                {409, "409 Exceeded MaxWaiting"},
+                                                {409, "409 Consumer is push based"},
+                                                {423, "423 Nats-Wrong-Pin-Id"},
+                                                {503, "503 "}};
+  for (const auto& [code, text] : others)
+    CAF_CHECK_EQUAL(std::string(notice{.code = code, .text = text}.is_ordinary_end() ? "" : text),
+                    text);
 }
