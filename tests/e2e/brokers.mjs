@@ -17,9 +17,36 @@ const streams = [
 const routesOf = (ports) => ports.map((port) => `nats-route://127.0.0.1:${port}`).join(', ');
 const clusterOf = (port, ports) => `cluster { name: private, listen: "127.0.0.1:${port}", routes: [${routesOf(ports)}] }\n`;
 
+// One of the others; it can be killed, frozen (STOP, CONT) and started again.
+class Broker {
+  constructor(at) {
+    this.at = at;
+    this.start();
+  }
+
+  start() {
+    const log = openSync(join(this.at, 'nats.log'), 'a');
+    const server = process.env.NATS_SERVER || 'nats-server';
+    this.child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', server, '-c', join(this.at, 'nats.conf')], {
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+  }
+
+  kill() {
+    this.child.kill('SIGKILL');
+    return new Promise((resolve) => this.child.once('close', resolve));
+  }
+
+  freeze(signal) {
+    this.child.kill(`SIG${signal}`);
+  }
+}
+
 export class Brokers {
   constructor(ports) {
     this.ports = ports; // of the routes
+    this.others = []; // beside the world's own
   }
 
   static async plan() {
@@ -41,10 +68,7 @@ export class Brokers {
       const text = `server_name: broker${i}\nhost: 127.0.0.1\nport: ${port}\njetstream { store_dir: "${at}/store" }\n`
         + `${clusterOf(this.ports[i], this.ports)}${world.users.configuration}`;
       writeFileSync(join(at, 'nats.conf'), text);
-      const log = openSync(join(at, 'nats.log'), 'a');
-      const server = process.env.NATS_SERVER || 'nats-server';
-      spawn('setpriv', ['--pdeathsig', 'KILL', '--', server, '-c', join(at, 'nats.conf')], {stdio: ['ignore', log, log]});
-      closeSync(log);
+      this.others.push(new Broker(at));
       urls.push(`nats://127.0.0.1:${port}`);
     }
     const connection = await connect({servers: urls[0]});

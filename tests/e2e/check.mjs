@@ -2,7 +2,8 @@
 //
 // It shares no code and no language with the daemon. `check(facts)` returns one sentence for each fault it finds.
 // The facts are plain data, so that the checker itself can be tested on planted faults:
-//   messages  as of requests.mjs, each with `seq`, its place in the request stream
+//   messages  as of requests.mjs, each with `seq`, its place in the request stream, and with `incarnation` when that was
+//             another life of the stream than the present one
 //   rows      {id, recordId, user, currency, seq, type, amount, status, reason, balanceAfter, createdAt}
 //   accounts  {user, currency, balance, seq}
 //   results   {subject, messageId, payload (text)}
@@ -221,15 +222,17 @@ function checkDeadLetter(message, reason, letter, incarnation, faults) {
 // The dead letters are exactly the poison and the conflicts, each with its reason and its payload.
 function checkDeadLetters({messages, rows, dead, incarnation}, faults) {
   const rowOf = new Map(rows.map((row) => [row.recordId, row]));
-  const letters = groupBy(dead, (letter) => Number(letter.headers['Ledgerd-Sequence']));
+  const lifeOf = ({headers}) => /-(\d+)-\d+$/.exec(headers['Nats-Msg-Id'])?.[1];
+  const letters = groupBy(dead, (letter) => `${lifeOf(letter)}-${letter.headers['Ledgerd-Sequence']}`);
   for (const message of messages) {
     const reason = expectedReason(message, rowOf);
-    const found = letters.get(message.seq) ?? [];
-    letters.delete(message.seq);
+    const life = message.incarnation ?? incarnation;
+    const found = letters.get(`${life}-${message.seq}`) ?? [];
+    letters.delete(`${life}-${message.seq}`);
     if (found.length !== (reason ? 1 : 0)) {
       faults.push(`message ${message.seq} (${message.label}) is parked ${found.length} times, due: ${reason ?? 'never'}`);
     } else if (reason) {
-      checkDeadLetter(message, reason, found[0], incarnation, faults);
+      checkDeadLetter(message, reason, found[0], life, faults);
     }
   }
   for (const seq of letters.keys()) {

@@ -156,8 +156,15 @@ export class Traffic {
     return result;
   }
 
+  // The place of each request, and when it was stored, in milliseconds since 1970.
+  async requests() {
+    return this.readAll(requestStream, 'transaction.*', (message) => ({seq: message.seq, at: message.info.timestampNanos / 1e6}));
+  }
+
+  // `at` as above.
   async results() {
     return this.readAll('TRANSACTION_RESULTS', 'transaction.result.>', (message) => ({
+      at: message.info.timestampNanos / 1e6,
       subject: message.subject,
       messageId: message.headers?.get('Nats-Msg-Id') ?? '',
       payload: Buffer.from(message.data).toString('utf8'),

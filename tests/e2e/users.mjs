@@ -63,8 +63,11 @@ export class Users {
     return name;
   }
 
-  // `url` with the user's name and password; one that names somebody stays.
+  // `url`, or a list of them, with the user's name and password; one that names somebody stays.
   as(user, url) {
+    if (url.includes(',')) {
+      return url.split(',').map((each) => this.as(user, each)).join(',');
+    }
     const changed = new URL(url);
     if (changed.username) {
       return url;

@@ -58,7 +58,7 @@ class Daemon {
     const port = await freePort();
     daemon.name = name;
     daemon.url = `http://127.0.0.1:${port}`;
-    daemon.logFile = join(world.directory, `${name}.log`);
+    daemon.logFile = join(world.logs ?? world.directory, `${name}.log`);
     const log = openSync(daemon.logFile, 'a');
     const listen = flags.includes('--http-listen') ? [] : ['--http-listen', `127.0.0.1:${port}`];
     const called = flags.includes('--node-name') ? [] : ['--node-name', name];

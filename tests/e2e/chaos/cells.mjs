@@ -1,0 +1,110 @@
+// The cells of the chaos, as data. A cell is one fault on one target:
+//   name      group.fault.nodes[.more], unique
+//   what, how for the table in docs/guarantees.md: the fault, and how it is brought about
+//   fault     as in faults.mjs
+//   nodes     1 or 3;  brokers: 3 for a cluster;  proxies: false for nodes that reach the servers directly
+//   script    instead of fault and rounds: plays the whole cell
+//   apart     runs only when it is named in full
+//   rounds    how often it strikes while the records come; ten times as often in the long runs, `longRounds` at most
+//   seen      what must have been counted at least once, or the cell has tested nothing
+//   goals     {recovery, wait}: milliseconds that docs/guarantees.md promises; a run fails beyond `slack` times as much
+//
+// What is counted: kills, freezes, cuts, hangs, terminated, locks, deadlocks, jumps, full, limits, changes, inDoubt,
+// redeliveries, unconfirmed, and `<act> <frame>` of the fault proxy's rules.
+
+import {brokerFaults, failovers, streamFaults} from './streams.mjs';
+import {databaseFaults, everyNode, nodeFaults, oneNode, roadFaults, serverFaults} from './faults.mjs';
+import {soak, sweep} from './sweep.mjs';
+import {clocks, fullDisks, limits} from './surroundings.mjs';
+
+const both = ['postgres', 'nats'];
+const restart = {recovery: 2000};
+const databaseBack = {recovery: 3000};
+const takeover = {wait: 7000}; // the acknowledgement wait of 2 s, and 5 s
+
+const many = (nodes) => (nodes === 1 ? 'one node' : 'three nodes');
+
+// {kill, term, stop, cut, hang} for the node itself, with one node or with three of which all are struck.
+const daemonCells = [1, 3].flatMap((nodes) => [
+  {name: `daemon.kill.${nodes}`, what: `${many(nodes)} killed`, how: 'SIGKILL, started again within 0.3 s', fault: nodeFaults.kill(everyNode), rounds: 4, seen: ['kills', 'redeliveries'], goals: restart},
+  {name: `daemon.term.${nodes}`, what: `${many(nodes)} stopped`, how: 'SIGTERM, started again', fault: nodeFaults.term(everyNode), rounds: 3, seen: ['kills'], goals: restart},
+  {name: `daemon.stop.${nodes}`, what: `${many(nodes)} frozen`, how: 'SIGSTOP for 4 s, SIGCONT', fault: nodeFaults.stop(everyNode), rounds: 2, seen: ['freezes', 'redeliveries']},
+  {name: `daemon.cut.${nodes}`, what: `all connections of ${many(nodes)} reset`, how: 'RST by the fault proxy, eight times in two seconds', fault: roadFaults.cut(both, everyNode), rounds: 3, seen: ['cuts']},
+  {name: `daemon.hang.${nodes}`, what: `nothing gets through to ${many(nodes)}`, how: 'both roads silent in both directions for 4 to 5 s', fault: roadFaults.hang(both, everyNode), rounds: 2, seen: ['hangs']},
+].map((cell) => ({...cell, nodes})));
+
+const serverCells = [['postgres', 'PostgreSQL'], ['nats', 'nats-server']].flatMap(([server, called]) => [1, 3].flatMap((nodes) => [
+  {name: `${server}.kill.${nodes}`, what: `${called} killed under ${many(nodes)}`, how: 'SIGKILL to all its processes, started again within 1 s', fault: serverFaults.kill(server), rounds: 3, seen: ['kills'], goals: databaseBack},
+  {name: `${server}.term.${nodes}`, what: `${called} stopped under ${many(nodes)}`, how: server === 'nats' ? 'SIGTERM, started again' : 'pg_ctl stop -m fast, started again', fault: serverFaults.term(server), rounds: 3, seen: ['kills'], goals: databaseBack},
+  {name: `${server}.stop.${nodes}`, what: `${called} frozen under ${many(nodes)}`, how: 'SIGSTOP to all its processes for 4 s, SIGCONT', fault: serverFaults.stop(server), rounds: 2, seen: ['freezes'], goals: databaseBack},
+  {name: `${server}.cut.${nodes}`, what: `connections of ${many(nodes)} to ${called} reset`, how: 'RST by the fault proxy, eight times in two seconds', fault: roadFaults.cut([server], everyNode), rounds: 3, seen: ['cuts'], goals: databaseBack},
+  {name: `${server}.hang.${nodes}`, what: `${called} silent for ${many(nodes)}`, how: 'the road silent in both directions for 4 to 5 s', fault: roadFaults.hang([server], everyNode), rounds: 2, seen: ['hangs'], goals: databaseBack},
+].map((cell) => ({...cell, nodes}))));
+
+// One of three, while the others go on.
+const peerCells = [
+  {name: 'peer.kill.3', what: 'one of three nodes killed', how: 'SIGKILL, started again within 0.3 s, another one each time', fault: nodeFaults.kill(oneNode), rounds: 6, seen: ['kills', 'redeliveries'], goals: restart},
+  {name: 'peer.term.3', what: 'one of three nodes stopped', how: 'SIGTERM, started again', fault: nodeFaults.term(oneNode), rounds: 3, seen: ['kills']},
+  {name: 'peer.stop.3', what: 'one of three nodes frozen', how: 'SIGSTOP for 4 s, SIGCONT', fault: nodeFaults.stop(oneNode), rounds: 3, seen: ['freezes', 'redeliveries'], goals: takeover},
+  {name: 'peer.cut.3', what: 'all connections of one of three nodes reset', how: 'RST by the fault proxy, eight times in two seconds', fault: roadFaults.cut(both, oneNode), rounds: 3, seen: ['cuts']},
+  {name: 'peer.hang.3', what: 'one of three nodes cut off from NATS and its peers, but not from PostgreSQL', how: 'its road to NATS silent in both directions for 4 to 5 s', fault: roadFaults.hang(['nats'], oneNode), rounds: 3, seen: ['hangs', 'redeliveries'], goals: takeover},
+  {name: 'peer.hung-database.3', what: 'PostgreSQL silent for one of three nodes', how: 'its road to PostgreSQL silent in both directions for 8 s', fault: roadFaults.hang(['postgres'], oneNode, 8000, 8000), rounds: 1, longRounds: 6, seen: ['hangs', 'redeliveries'], goals: takeover},
+].map((cell) => ({...cell, nodes: 3}));
+
+const rule = (direction, on, act, more = {}) => ({direction, on, act, ...more});
+
+const frameCells = [1, 3].flatMap((nodes) => [
+  {name: `network.before-commit.${nodes}`, what: 'connection reset before COMMIT', how: 'the fault proxy swallows every third COMMIT and sends RST', fault: roadFaults.rules('postgres', [rule('up', 'commit', 'cut', {every: 3})]), rounds: 3, seen: ['cut commit', 'inDoubt']},
+  {name: `network.after-commit.${nodes}`, what: 'connection reset after COMMIT, before its answer', how: 'the fault proxy swallows the answer of every third COMMIT and sends RST', fault: roadFaults.rules('postgres', [rule('down', 'committed', 'cut', {every: 3})]), rounds: 3, seen: ['cut committed', 'inDoubt']},
+].map((cell) => ({...cell, nodes}))).concat([
+  {name: 'network.silent-commit.1', what: 'COMMIT arrives and is never answered', how: 'after a COMMIT the fault proxy carries nothing back, for 5 s', fault: roadFaults.rules('postgres', [rule('up', 'commit', 'mute', {times: 4})], 5000), rounds: 2, seen: ['mute commit', 'inDoubt']},
+  {name: 'network.pubacks.1', what: 'confirmations of publications lost', how: 'the fault proxy swallows every third PubAck', fault: roadFaults.rules('nats', [rule('down', 'puback', 'drop', {every: 3})]), rounds: 3, seen: ['drop puback', 'unconfirmed']},
+  {name: 'network.acks.1', what: 'acknowledgements lost', how: 'the fault proxy swallows every second one', fault: roadFaults.rules('nats', [rule('up', 'ack', 'drop', {every: 2})]), rounds: 3, seen: ['drop ack', 'redeliveries']},
+  {name: 'network.acks.3', nodes: 3, what: 'acknowledgements lost', how: 'the fault proxy swallows every second one', fault: roadFaults.rules('nats', [rule('up', 'ack', 'drop', {every: 2})]), rounds: 3, seen: ['drop ack', 'redeliveries']},
+  {name: 'network.half-open.1', what: 'connections half open', how: 'the servers\' sides are closed, and the node is never told', fault: roadFaults.halfOpen(both, everyNode), rounds: 2, seen: ['hangs']},
+  {name: 'network.slow.1', what: 'slow drip', how: '500 bytes each 5 ms in each direction', fault: roadFaults.slow(both, everyNode, 500, 5), rounds: 2, seen: ['hangs']},
+  {name: 'network.delay.1', what: 'delay', how: 'each message 200 ms later, in each direction', fault: roadFaults.delay(both, everyNode, 200), rounds: 2, seen: ['hangs']},
+].map((cell) => ({nodes: 1, ...cell})));
+
+const databaseCells = [1, 3].flatMap((nodes) => [
+  {name: `database.terminated.${nodes}`, what: `backends of ${many(nodes)} terminated`, how: 'pg_terminate_backend, 1 to 20 times a second', fault: databaseFaults.terminated(), rounds: 2, seen: ['terminated']},
+  {name: `database.locked.${nodes}`, what: 'tables locked by a stranger', how: 'LOCK TABLE ... IN ACCESS EXCLUSIVE MODE for 4 s', fault: databaseFaults.locked(), rounds: 2, seen: ['locks']},
+  {name: `database.deadlock.${nodes}`, what: 'deadlocks with a stranger', how: 'his session locks accounts in the opposite order', fault: databaseFaults.deadlock(), rounds: 2, seen: ['deadlocks']},
+].map((cell) => ({...cell, nodes}))).concat([
+  {name: 'database.failover.3', nodes: 3, proxies: false, what: 'failover to a synchronous standby', how: 'the primary is frozen, the standby promoted', fault: failovers.synchronous(), rounds: 1, longRounds: 1, seen: ['freezes', 'changes']},
+]);
+
+const surroundingCells = [
+  {name: 'disk.postgres.1', what: 'disk of PostgreSQL full', how: 'its data on a tmpfs that a file fills for 3 s', fault: fullDisks.postgres(), rounds: 2, seen: ['full']},
+  {name: 'disk.nats.1', what: 'disk of JetStream full', how: 'its store on a tmpfs that a file fills for 3 s; then nats-server is started again', fault: fullDisks.nats(), rounds: 2, seen: ['full']},
+  {name: 'disk.daemon.1', what: 'disk of the node\'s log full', how: 'the log at level debug on a tmpfs that a file fills', flags: ['--log-level', 'debug'], fault: fullDisks.daemon(), rounds: 2, seen: ['full']},
+  {name: 'clock.daemon.1', what: 'wall clock of a node jumps', how: 'a preloaded library: an hour forward, two back, one forward', fault: clocks.daemon(everyNode), rounds: 1, seen: ['jumps']},
+  {name: 'clock.daemon.3', nodes: 3, what: 'wall clock of one of three nodes jumps', how: 'the same', fault: clocks.daemon(oneNode), rounds: 1, seen: ['jumps']},
+  {name: 'clock.postgres.1', what: 'wall clock of PostgreSQL jumps', how: 'the same', fault: clocks.postgres(), rounds: 1, seen: ['jumps']},
+  {name: 'limits.descriptors.1', what: 'no descriptors left', how: 'prlimit below what is open, all connections reset, for 3 s', fault: limits.descriptors(), rounds: 2, seen: ['limits', 'cuts']},
+  {name: 'limits.memory.1', what: 'no memory left', how: 'prlimit: no more address space than is in use, for 3 s', fault: limits.memory(), rounds: 2, seen: ['limits']},
+].map((cell) => ({nodes: 1, ...cell}));
+
+const streamCells = [
+  {name: 'streams.consumer-deleted.1', what: 'a consumer deleted', how: 'the node makes it again, and all is delivered again', fault: streamFaults.consumerDeleted(), rounds: 2, seen: ['changes', 'redeliveries']},
+  {name: 'streams.requests-deleted.1', what: 'the stream of requests deleted when all is decided', how: 'the node makes it again; sequences begin anew', fault: streamFaults.requestsDeleted(), rounds: 2, longRounds: 4, seen: ['changes']},
+  {name: 'streams.results-deleted.1', what: 'the stream of results deleted', how: 'under load; the node makes it again', fault: streamFaults.deleted('TRANSACTION_RESULTS'), rounds: 2, seen: ['changes']},
+  {name: 'streams.letters-deleted.1', what: 'the stream of dead letters deleted', how: 'under load; the node makes it again', fault: streamFaults.deleted('TRANSACTION_DEAD_LETTERS'), rounds: 2, seen: ['changes']},
+  {name: 'streams.results-full.1', what: 'the stream of results full', how: 'discard new, for 3 s', fault: streamFaults.full('TRANSACTION_RESULTS'), rounds: 2, seen: ['full']},
+  {name: 'streams.letters-full.1', what: 'the stream of dead letters full', how: 'discard new, for 3 s', fault: streamFaults.full('TRANSACTION_DEAD_LETTERS'), rounds: 2, seen: ['full']},
+  {name: 'streams.requests-full.1', what: 'the stream of requests full', how: 'discard new, for 3 s', fault: streamFaults.full('TRANSACTIONS'), rounds: 2, seen: ['full']},
+  {name: 'streams.results-sealed.1', what: 'the stream of results sealed', how: 'sealed for 2.5 s, then deleted; the node makes it again', fault: streamFaults.sealed('TRANSACTION_RESULTS'), rounds: 1, seen: ['changes']},
+  {name: 'brokers.one-of-three.3', nodes: 3, brokers: 3, proxies: false, what: 'one of three nats-servers (R3) killed or frozen', how: 'another one every few seconds, SIGKILL for 0 to 2 s and SIGSTOP for 1 to 3 s in turn', fault: brokerFaults.oneOfThree(), rounds: 4, longRounds: 60, seen: ['kills', 'freezes']},
+].map((cell) => ({nodes: 1, ...cell}));
+
+const scriptCells = [
+  {name: 'sweep.calls.1', nodes: 1, what: 'a node killed at its n-th system call of a kind, for growing n, until a pass ends well', how: 'strace -e inject=...:signal=SIGKILL:when=n; n grows by an eighth, in the long run by one', script: (stage, long) => sweep((n) => (long ? n + 1 : Math.ceil(n * 1.125)))(stage), seen: ['kills', 'redeliveries']},
+  {name: 'soak.mixed.3', nodes: 3, what: 'mixed faults for a long time', how: 'one after the other, 1 to 5 s apart, at random of nineteen kinds', script: soak(200), seen: ['kills', 'freezes', 'cuts', 'hangs', 'redeliveries', 'inDoubt'], apart: true},
+];
+
+export const cells = [
+  ...daemonCells, ...serverCells, ...peerCells, ...frameCells, ...databaseCells, ...surroundingCells, ...streamCells, ...scriptCells,
+];
+
+// Those whose name holds the pattern, a regular expression.
+export const choose = (pattern) => cells.filter(({name, apart}) => (apart ? name === pattern : new RegExp(pattern).test(name)));

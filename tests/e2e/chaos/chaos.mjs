@@ -1,0 +1,108 @@
+// Plays the cells of the chaos, each in a process of its own, and says how each ended. Usage:
+//   node chaos.mjs BINARY [--cells PATTERN] [--records N] [--long] [--jobs N] [--seed N] [--keep FILE] [--list]
+//                        [--soak 60m]
+//
+// --long: ten times as many rounds. --soak: mixed faults for so long, at 200 records a second. --keep: FILE gets the results, those of earlier runs of other cells stay in it.
+// A cell that this machine cannot play is named with the reason; it is no success, and no failure either.
+
+import {spawn} from 'node:child_process';
+import {existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {argv, execPath, exit} from 'node:process';
+import {fileURLToPath} from 'node:url';
+import {parseArgs} from 'node:util';
+
+import {choose} from './cells.mjs';
+
+const {values: options, positionals: [binary]} = parseArgs({
+  allowPositionals: true, args: argv.slice(2),
+  options: {
+    cells: {type: 'string', default: '.'},
+    records: {type: 'string', default: '10000'},
+    long: {type: 'boolean', default: false},
+    jobs: {type: 'string', default: '1'},
+    seed: {type: 'string', default: String(1 + Math.floor(Math.random() * 0x7fffffff))},
+    keep: {type: 'string'},
+    list: {type: 'boolean', default: false},
+    soak: {type: 'string'},
+  },
+});
+if (options.soak) {
+  const [, count, unit] = /^(\d+)(s|m|h)$/.exec(options.soak) ?? [];
+  options.cells = 'soak.mixed.3';
+  options.records = String(200 * Number(count) * {s: 1, m: 60, h: 3600}[unit]);
+}
+const program = fileURLToPath(new URL('cell.mjs', import.meta.url));
+const scratch = mkdtempSync(join(tmpdir(), 'ledgerd-chaos.'));
+
+function play({name}) {
+  const file = join(scratch, `${name}.json`);
+  const words = [program, name, binary, '--records', options.records, '--seed', options.seed, '--json', file];
+  return new Promise((resolve) => {
+    const child = spawn('setpriv', ['--pdeathsig', 'TERM', '--', execPath, ...words, ...(options.long ? ['--long'] : [])], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    child.stdout.on('data', (bytes) => { output += bytes; });
+    child.stderr.on('data', (bytes) => { output += bytes; });
+    child.once('close', (code) => {
+      const result = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
+      resolve({name, code, output, result});
+    });
+  });
+}
+
+function report({name, code, output, result}) {
+  if (code === 77) {
+    console.log(output.split('\n').find((line) => line.includes('SKIPPED')));
+    return;
+  }
+  const {counts = {}, recoveries = [], waits = {}, seconds} = result ?? {};
+  const numbers = Object.entries(counts).map(([key, value]) => `${value} ${key}`).join(', ');
+  console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${name}: ${result?.records} records; ${numbers}; recoveries ${recoveries.join(' ')} ms; `
+    + `waits ${waits.p50}, ${waits.p99}, ${waits.most} ms; ${seconds} s`);
+  if (code !== 0) {
+    console.log(output.replace(/^/gm, '    '));
+  }
+}
+
+// Results by cell; what a failed or incomplete run says does not replace what stands there.
+function keep(results) {
+  const old = existsSync(options.keep) ? JSON.parse(readFileSync(options.keep, 'utf8')) : [];
+  const fresh = new Map(results.filter(({result}) => result?.counts).map(({result}) => [result.cell, result]));
+  const all = [...old.filter(({cell}) => !fresh.has(cell)), ...fresh.values()];
+  all.sort((a, b) => (a.cell < b.cell ? -1 : 1));
+  writeFileSync(options.keep, `[\n${all.map((each) => JSON.stringify(each)).join(',\n')}\n]\n`);
+}
+
+const chosen = choose(options.cells);
+if (options.list) {
+  chosen.forEach(({name, what, how}) => console.log(`${name}\t${what}: ${how}`));
+  exit(0);
+}
+if (!binary || chosen.length === 0) {
+  console.log('usage: node chaos.mjs BINARY [--cells PATTERN] [--records N] [--long] [--jobs N] [--seed N] [--keep FILE] [--list]');
+  exit(2);
+}
+console.log(`${chosen.length} cells, seed ${options.seed}`);
+const waiting = [...chosen];
+const results = [];
+await Promise.all(Array.from({length: Number(options.jobs)}, async () => {
+  for (let cell = waiting.shift(); cell; cell = waiting.shift()) {
+    const result = await play(cell);
+    results.push(result);
+    report(result);
+    if (options.keep) {
+      keep(results);
+    }
+  }
+}));
+rmSync(scratch, {recursive: true});
+const failed = results.filter(({code}) => code !== 0 && code !== 77).map(({name}) => name);
+const skipped = results.filter(({code}) => code === 77).length;
+console.log(`${results.length - failed.length - skipped} cells hold, ${failed.length} do not, ${skipped} skipped`);
+if (failed.length > 0) {
+  console.log(`again: --seed ${options.seed} --cells '^(${failed.join('|')})$'`);
+}
+exit(failed.length === 0 ? 0 : 1);

@@ -1,0 +1,218 @@
+// The faults that strike processes and connections. A fault is {prepare, round, end}: `prepare(stage)` before the nodes
+// start, `round(stage, n)` once for each share of the load, `end(stage)` before the judgement; only `round` must be there. It
+// returns the moments, in milliseconds since 1970, in which a fault ended and from which recovery counts.
+
+import {setTimeout as sleep} from 'node:timers/promises';
+
+import {ask, session} from './servers.mjs';
+
+const between = (stage, from, to) => sleep(stage.random.between(from, to));
+
+// Whom a round strikes: all nodes, or one of them in turn.
+export const everyNode = (stage) => stage.nodes;
+export const oneNode = (stage, n) => [stage.nodes[n % stage.nodes.length]];
+
+// A node whose end was not the fault's own is started again, as a service manager does.
+async function restartAll(stage, nodes) {
+  const first = Date.now();
+  for (const node of nodes) {
+    await node.start();
+  }
+  for (const node of nodes) {
+    await node.ready();
+  }
+  return first;
+}
+
+export const nodeFaults = {
+  kill: (victims) => ({
+    round: async (stage, n) => {
+      const nodes = victims(stage, n);
+      await Promise.all(nodes.map((node) => node.kill()));
+      stage.counts.kills += nodes.length;
+      await between(stage, 0, 300);
+      return [await restartAll(stage, nodes)];
+    },
+  }),
+
+  term: (victims) => ({
+    round: async (stage, n) => {
+      const nodes = victims(stage, n);
+      await Promise.all(nodes.map((node) => node.stop()));
+      stage.counts.kills += nodes.length;
+      return [await restartAll(stage, nodes)];
+    },
+  }),
+
+  stop: (victims) => ({
+    round: async (stage, n) => {
+      const nodes = victims(stage, n);
+      nodes.forEach((node) => node.signal('SIGSTOP'));
+      stage.counts.freezes += nodes.length;
+      await between(stage, 3500, 4500);
+      nodes.forEach((node) => node.signal('SIGCONT'));
+      return [Date.now()];
+    },
+  }),
+};
+
+// What happens on the way between these nodes and these servers.
+export const roadFaults = {
+  cut: (roads, victims) => ({
+    round: async (stage, n) => {
+      const proxies = stage.proxiesOf(roads, victims(stage, n));
+      for (let times = 0; times < 8; ++times) {
+        await Promise.all(proxies.map((proxy) => proxy.cut()));
+        await between(stage, 100, 300);
+      }
+      return [Date.now()];
+    },
+  }),
+
+  hang: (roads, victims, from = 4000, to = 5000) => ({
+    round: async (stage, n) => {
+      const proxies = stage.proxiesOf(roads, victims(stage, n));
+      await Promise.all(proxies.map((proxy) => proxy.blackhole()));
+      stage.counts.hangs += proxies.length;
+      await between(stage, from, to);
+      await Promise.all(proxies.map((proxy) => proxy.restore()));
+      return [Date.now()];
+    },
+  }),
+
+  halfOpen: (roads, victims) => ({
+    round: async (stage, n) => {
+      const proxies = stage.proxiesOf(roads, victims(stage, n));
+      const links = await Promise.all(proxies.map((proxy) => proxy.halfOpen()));
+      stage.counts.hangs += links.reduce((a, b) => a + b, 0);
+      return [Date.now()];
+    },
+  }),
+
+  slow: (roads, victims, bytes, everyMs) => ({
+    round: async (stage, n) => {
+      const proxies = stage.proxiesOf(roads, victims(stage, n));
+      await Promise.all(proxies.map((proxy) => proxy.slow(bytes, everyMs)));
+      stage.counts.hangs += proxies.length;
+      await between(stage, 2000, 3000);
+      await Promise.all(proxies.map((proxy) => proxy.restore()));
+      return [Date.now()];
+    },
+  }),
+
+  delay: (roads, victims, ms) => ({
+    round: async (stage, n) => {
+      const proxies = stage.proxiesOf(roads, victims(stage, n));
+      await Promise.all(proxies.map((proxy) => proxy.delay(ms)));
+      stage.counts.hangs += proxies.length;
+      await between(stage, 2000, 3000);
+      await Promise.all(proxies.map((proxy) => proxy.restore()));
+      return [Date.now()];
+    },
+  }),
+
+  // Rules of the fault proxy, for `hold` milliseconds.
+  rules: (road, rules, hold = 2000) => ({
+    round: async (stage) => {
+      const proxies = stage.proxiesOf([road]);
+      for (const rule of rules) {
+        await Promise.all(proxies.map((proxy) => proxy.rule(rule)));
+      }
+      await sleep(hold);
+      await Promise.all(proxies.map((proxy) => proxy.restore()));
+      return [Date.now()];
+    },
+  }),
+};
+
+export const serverFaults = {
+  kill: (name) => ({
+    round: async (stage) => {
+      await stage[name].kill();
+      stage.counts.kills += 1;
+      await between(stage, 200, 1000);
+      return [await stage[name].start()];
+    },
+  }),
+
+  term: (name) => ({
+    round: async (stage) => {
+      await stage[name].stop();
+      stage.counts.kills += 1;
+      await between(stage, 200, 1000);
+      return [await stage[name].start()];
+    },
+  }),
+
+  stop: (name) => ({
+    round: async (stage) => {
+      await stage[name].freeze('STOP');
+      stage.counts.freezes += 1;
+      await between(stage, 3500, 4500);
+      await stage[name].freeze('CONT');
+      return [Date.now()];
+    },
+  }),
+};
+
+// A stranger's session that ends the node's sessions, one at a time, 1 to 20 times a second.
+const terminator = (seconds) => `DO $$
+  DECLARE ended integer := 0; began timestamptz := clock_timestamp();
+  BEGIN
+    WHILE clock_timestamp() < began + interval '${seconds} s' LOOP
+      PERFORM pg_stat_clear_snapshot();
+      ended := ended + (SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM (
+        SELECT pid FROM pg_stat_activity WHERE usename = 'ledgerd' ORDER BY random() LIMIT 1) AS victim);
+      PERFORM pg_sleep(0.05 + random() * random() * 0.95);
+    END LOOP;
+    RAISE NOTICE 'ended %', ended;
+  END $$`;
+
+// One that takes the accounts in the order opposite to everybody else's.
+const contrarian = `DO $$
+  DECLARE account record;
+  BEGIN
+    FOR account IN SELECT user_id, currency FROM ledger.accounts ORDER BY user_id DESC, currency DESC LIMIT 200 LOOP
+      PERFORM 1 FROM ledger.accounts WHERE user_id = account.user_id AND currency = account.currency FOR UPDATE;
+      PERFORM pg_sleep(0.01);
+    END LOOP;
+  END $$;`;
+
+export const databaseFaults = {
+  terminated: () => ({
+    round: async (stage) => {
+      const {said} = await session(stage.operator, terminator(3)).done;
+      stage.counts.terminated += Number(/ended (\d+)/.exec(said)?.[1] ?? 0);
+      return [Date.now()];
+    },
+  }),
+
+  locked: () => ({
+    round: async (stage, n) => {
+      const table = ['ledger.transactions', 'ledger.accounts'][n % 2];
+      const text = `BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(4); COMMIT;`;
+      const {code} = await session(stage.operator, text).done;
+      stage.counts.locks += code === 0 ? 1 : 0;
+      return [Date.now()];
+    },
+  }),
+
+  deadlock: () => ({
+    round: async (stage) => {
+      await ask(stage.operator, 'ALTER SYSTEM SET deadlock_timeout = \'20ms\'');
+      await ask(stage.operator, 'SELECT pg_reload_conf()');
+      for (let times = 0; times < 3; ++times) {
+        await session(stage.operator, contrarian).done;
+      }
+      const found = await ask(stage.operator, 'SELECT deadlocks FROM pg_stat_database WHERE datname = \'ledgerd\'');
+      stage.counts.deadlocks = Number(found[0][0]);
+      return [Date.now()];
+    },
+    end: async (stage) => {
+      // The server's numbers come a little later than what they count.
+      await sleep(1200);
+      const found = await ask(stage.operator, 'SELECT deadlocks FROM pg_stat_database WHERE datname = \'ledgerd\'');
+      stage.counts.deadlocks = Number(found[0][0]);
+    },
+  }),
+};

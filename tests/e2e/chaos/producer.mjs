@@ -1,0 +1,76 @@
+// A producer that keeps each message until its PubAck, publishes it again under the same message id when that does not
+// come, and notes its place in the stream: what a careful service does.
+
+import {setTimeout as sleep} from 'node:timers/promises';
+
+const step = 20; // milliseconds between two lots
+const underWayMax = 1000;
+const patience = 90000; // milliseconds of trying one message
+
+export class Producer {
+  constructor(traffic, messages) {
+    this.traffic = traffic;
+    this.messages = messages;
+    this.next = 0;
+    this.underWay = new Set();
+    this.failures = [];
+    this.again = 0; // publications beyond the first of each message
+    this.prefix = 'chaos';
+  }
+
+  // Publishes the next `count` within `milliseconds`, evenly; returns when the last has been sent, not stored.
+  async publish(count, milliseconds) {
+    const from = this.next;
+    const to = Math.min(this.messages.length, from + count);
+    this.next = to;
+    const began = performance.now();
+    for (let done = from; done < to; await sleep(step)) {
+      const share = milliseconds > 0 ? Math.min(1, (performance.now() - began) / milliseconds) : 1;
+      const due = from + Math.ceil((to - from) * share);
+      for (; done < due; ++done) {
+        await this.#room();
+        this.#start(done);
+      }
+    }
+  }
+
+  // All that was sent is in the stream.
+  async stored() {
+    await Promise.all(this.underWay);
+    if (this.failures.length > 0) {
+      throw new Error(`${this.failures.length} messages were never stored, the first for ${this.failures[0]}`);
+    }
+  }
+
+  async #room() {
+    while (this.underWay.size >= underWayMax) {
+      await Promise.race(this.underWay);
+    }
+  }
+
+  #start(index) {
+    const publication = this.#keep(index).catch((error) => this.failures.push(error.message))
+      .finally(() => this.underWay.delete(publication));
+    this.underWay.add(publication);
+  }
+
+  async #keep(index) {
+    const message = this.messages[index];
+    const deadline = performance.now() + patience;
+    for (let tries = 0; ; ++tries) {
+      try {
+        const stored = await this.traffic.stream.publish(message.subject, message.payload, {
+          msgID: `${this.prefix}-${index}`, timeout: 3000,
+        });
+        message.seq = stored.seq;
+        return;
+      } catch (error) {
+        this.again += 1;
+        if (performance.now() > deadline) {
+          throw error;
+        }
+        await sleep(50 + (index % 50));
+      }
+    }
+  }
+}

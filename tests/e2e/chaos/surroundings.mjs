@@ -1,0 +1,224 @@
+// Faults of what processes stand on: full disks, clocks that jump, limits of descriptors and memory. Same shape as in faults.mjs.
+
+import {execFile} from 'node:child_process';
+import {chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {fileURLToPath} from 'node:url';
+import {promisify} from 'node:util';
+
+import {residentBytes} from './watch.mjs';
+
+const run = promisify(execFile);
+const clockSource = fileURLToPath(new URL('../../support/clock_shift.cpp', import.meta.url));
+const hour = 3600 * 1000;
+
+// A small file system of its own in the place of a directory, with what that held. False, with the reason, where this
+// machine does not let us.
+async function onSmallDisk(stage, directory, megabytes) {
+  const {stdout} = await run('stat', ['-c', '%u:%g %a', directory]);
+  const [owner, mode] = stdout.trim().split(' ');
+  const aside = `${directory}.aside`;
+  renameSync(directory, aside);
+  mkdirSync(directory);
+  try {
+    await run('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', directory]);
+  } catch (error) {
+    rmSync(directory, {recursive: true});
+    renameSync(aside, directory);
+    stage.skipped = `no file system can be mounted here: ${error.stderr?.trim() ?? error.message}`;
+    return false;
+  }
+  const unmount = () => run('umount', ['-l', directory]).catch(() => {});
+  stage.closing.push(unmount);
+  await run('chown', [owner, directory]);
+  await run('chmod', [mode, directory]);
+  await run('cp', ['-a', `${aside}/.`, `${directory}/`]);
+  rmSync(aside, {recursive: true});
+  return true;
+}
+
+// Fills what is left of it.
+async function fill(directory) {
+  await run('dd', ['if=/dev/zero', `of=${join(directory, 'ballast')}`, 'bs=64k']).catch(() => {});
+}
+
+const empty = (directory) => rmSync(join(directory, 'ballast'), {force: true});
+
+const complaints = (path) => (readFileSync(path, 'utf8').match(/no space left on device/gi) ?? []).length;
+
+export const fullDisks = {
+  postgres: () => ({
+    prepare: async (stage) => {
+      await stage.postgres.stop();
+      const {data} = stage.postgres;
+      if (await onSmallDisk(stage, data, 400)) {
+        await stage.postgres.start();
+      }
+    },
+    round: async (stage) => {
+      const {data} = stage.postgres;
+      await fill(data);
+      // The log of the server cannot take another segment.
+      await stage.ask('SELECT pg_switch_wal()', stage.operator).catch(() => {});
+      await sleep(3000);
+      empty(data);
+      const ended = await stage.postgres.start(); // where it has given up; else only waits for its answer
+      stage.counts.full = complaints(join(stage.world.servers, 'pg.log'));
+      return [Math.max(ended, Date.now() - 500)];
+    },
+  }),
+
+  nats: () => ({
+    prepare: async (stage) => {
+      await stage.nats.stop();
+      if (await onSmallDisk(stage, join(stage.world.servers, 'nats'), 64)) {
+        await stage.nats.start();
+      }
+    },
+    round: async (stage) => {
+      const directory = join(stage.world.servers, 'nats');
+      await fill(directory);
+      await sleep(3000);
+      empty(directory);
+      stage.counts.full = complaints(join(stage.world.servers, 'nats.log'));
+      // JetStream turns itself off when it cannot write, until the server is started again.
+      await stage.nats.stop();
+      return [await stage.nats.start()];
+    },
+  }),
+
+  // The log is all that a node writes to a file system.
+  daemon: () => ({
+    prepare: async (stage) => {
+      stage.logs = join(stage.world.directory, 'logs');
+      mkdirSync(stage.logs);
+      if (await onSmallDisk(stage, stage.logs, 8)) {
+        stage.world.logs = stage.logs;
+      }
+    },
+    round: async (stage) => {
+      await fill(stage.logs);
+      const count = async () => Number((await stage.ask('SELECT count(*) FROM ledger.transactions'))[0][0]);
+      const before = await count();
+      await sleep(2500);
+      if (!(await count() > before)) {
+        stage.faults.push('while the log could not be written, nothing was committed');
+      }
+      const {stdout} = await run('df', ['--output=avail', stage.logs]);
+      stage.counts.full += stdout.includes('\n       0') || /\n\s*0\s*$/.test(stdout) ? 1 : 0;
+      empty(stage.logs);
+      return [Date.now()];
+    },
+  }),
+};
+
+async function clockLibrary(stage) {
+  const at = mkdtempSync('/var/tmp/ledgerd-clock.');
+  chmodSync(at, 0o755);
+  stage.closing.push(() => rmSync(at, {recursive: true, force: true}));
+  const library = join(at, 'clock_shift.so');
+  await run('c++', ['-std=c++20', '-O1', '-shared', '-fPIC', '-o', library, clockSource]);
+  const file = join(at, 'shift');
+  writeFileSync(file, '0', {mode: 0o644});
+  return {LD_PRELOAD: library, CLOCK_SHIFT: file};
+}
+
+async function jumpAbout(stage, file) {
+  const ended = [];
+  for (const shift of [hour, -hour, 0]) {
+    writeFileSync(file, String(shift));
+    stage.counts.jumps += 1;
+    ended.push(Date.now());
+    await sleep(1500);
+  }
+  return ended;
+}
+
+export const clocks = {
+  // Of all nodes, or of the first alone.
+  daemon: (victims) => ({
+    prepare: async (stage) => {
+      stage.clock = await clockLibrary(stage);
+      victims(stage, 0).forEach((node) => Object.assign(node.environment, stage.clock));
+    },
+    round: (stage) => jumpAbout(stage, stage.clock.CLOCK_SHIFT),
+  }),
+
+  postgres: () => ({
+    prepare: async (stage) => {
+      stage.clock = await clockLibrary(stage);
+      await stage.postgres.stop();
+      stage.postgres.environment = stage.clock;
+      await stage.postgres.start();
+      const [[shifted]] = await (async () => {
+        writeFileSync(stage.clock.CLOCK_SHIFT, String(hour));
+        const rows = await stage.ask('SELECT extract(epoch FROM clock_timestamp())');
+        writeFileSync(stage.clock.CLOCK_SHIFT, '0');
+        return rows;
+      })();
+      if (Math.abs(Number(shifted) * 1000 - Date.now() - hour) > 10000) {
+        throw new Error(`the clock of PostgreSQL does not follow: ${shifted}`);
+      }
+    },
+    round: (stage) => jumpAbout(stage, stage.clock.CLOCK_SHIFT),
+  }),
+};
+
+const statusOf = (pid, name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+
+// Nodes that a limit has ended are started again without it; anything but the exit code of a failure, or an abort, is a fault.
+async function revive(stage) {
+  const began = Date.now();
+  for (const node of stage.nodes) {
+    if (node.gone) {
+      const {code, signal} = await node.daemon.ended;
+      stage.counts.endedByLimit = (stage.counts.endedByLimit ?? 0) + 1;
+      if (code !== 70 && signal !== 'SIGABRT') {
+        stage.faults.push(`under the limit ${node.name} ended with ${signal ?? code}: ${node.daemon.log.slice(-1500)}`);
+      }
+      await node.start();
+      await node.ready();
+    }
+  }
+  return began;
+}
+
+export const limits = {
+  descriptors: () => ({
+    round: async (stage) => {
+      for (const node of stage.nodes) {
+        const open = readdirSync(`/proc/${node.pid}/fd`).length;
+        node.meant = true; // it may end
+        await run('prlimit', ['--pid', String(node.pid), `--nofile=${Math.max(8, open - 4)}:1048576`]);
+      }
+      await Promise.all(stage.proxiesOf(['nats', 'postgres']).map((proxy) => proxy.cut()));
+      await sleep(3000);
+      for (const node of stage.nodes) {
+        stage.counts.limits += node.gone || (await node.daemon.get('/readyz')).status !== 200 ? 1 : 0;
+        if (!node.gone) {
+          await run('prlimit', ['--pid', String(node.pid), '--nofile=65536:1048576']);
+          node.meant = false;
+        }
+      }
+      return [await revive(stage)];
+    },
+  }),
+
+  memory: () => ({
+    round: async (stage) => {
+      for (const node of stage.nodes) {
+        node.meant = true;
+        const bytes = 1024 * statusOf(node.pid, 'VmSize');
+        stage.counts.limits += bytes > residentBytes(node.pid) ? 1 : 0;
+        await run('prlimit', ['--pid', String(node.pid), `--as=${bytes}:unlimited`]);
+      }
+      await sleep(3000);
+      for (const node of stage.nodes.filter(({gone}) => !gone)) {
+        await run('prlimit', ['--pid', String(node.pid), '--as=unlimited:unlimited']);
+        node.meant = false;
+      }
+      return [await revive(stage)];
+    },
+  }),
+};

@@ -1,0 +1,123 @@
+// Two cells that are no rounds of one fault: the node killed at its n-th system call, for growing n, until one pass ends
+// well; and a long run under mixed faults.
+
+import {execFile} from 'node:child_process';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {promisify} from 'node:util';
+
+import {until} from '../world.mjs';
+import {everyNode, nodeFaults, oneNode, roadFaults, serverFaults} from './faults.mjs';
+
+const run = promisify(execFile);
+
+// Everything by which a node speaks to a server, and reads and writes files.
+const systemCalls = 'sendto,recvfrom,sendmsg,recvmsg,write,writev,read,connect,fsync';
+const messagesAPass = 12;
+const passSeconds = 40;
+
+const distinctIds = (messages) => new Set(messages.filter(({request}) => request).map(({request}) => request.id)).size;
+
+// One life of the node under strace; true when it was killed at its n-th call of one kind in one thread.
+async function pass(stage, n) {
+  const [node] = stage.nodes;
+  node.wrapper = ['strace', '-D', '-f', '-qq', '--seccomp-bpf', '-o', '/dev/null', '-e', `trace=${systemCalls}`,
+    '-e', `inject=${systemCalls}:signal=SIGKILL:when=${n}`];
+  await node.start();
+  node.meant = true;
+  await stage.producer.publish(messagesAPass, 0);
+  const due = distinctIds(stage.messages.slice(0, stage.producer.next));
+  await until(`pass ${n} ends`, passSeconds, async () => {
+    await sleep(50);
+    return node.gone || Number((await stage.ask('SELECT count(*) FROM ledger.transactions').catch(() => [[-1]]))[0][0]) >= due;
+  });
+  await sleep(node.gone ? 0 : 300);
+  if (!node.gone) {
+    node.signal('SIGTERM');
+  }
+  const {code, signal} = await node.daemon.ended;
+  if (signal !== 'SIGKILL' && code !== 0) {
+    stage.faults.push(`pass ${n} ended with ${signal ?? code}: ${node.daemon.log.slice(-1500)}`);
+  }
+  return signal === 'SIGKILL';
+}
+
+// `grow`: the next n.
+export const sweep = (grow) => async (stage) => {
+  const [node] = stage.nodes;
+  try {
+    await run('strace', ['-D', '-f', '-qq', '-o', '/dev/null', 'true']);
+  } catch (error) {
+    stage.skipped = `strace cannot be used here: ${error.message}`;
+    return;
+  }
+  // The tables are there, so that each pass does the same.
+  await node.start();
+  await node.ready();
+  await node.stop();
+  stage.watch.begin();
+  let clean = false;
+  for (let n = 1; !clean && stage.producer.next + 2 * messagesAPass < stage.messages.length; n = grow(n)) {
+    if (await pass(stage, n)) {
+      stage.counts.kills += 1;
+    } else {
+      clean = true;
+      stage.counts['calls of one kind and thread in the clean pass, fewer than'] = n;
+    }
+  }
+  if (!clean) {
+    stage.faults.push('no pass ended well');
+  }
+  node.wrapper = null;
+  await node.start();
+  await node.ready();
+  stage.rounds.push([node.startedAt]);
+  stage.messages.length = stage.producer.next + messagesAPass;
+  await stage.producer.publish(messagesAPass, 0);
+};
+
+// The one whose memory is looked at is never ended.
+const others = (stage, n) => [stage.nodes[(n % 2) * 2]];
+
+const mixed = [
+  nodeFaults.kill(others), nodeFaults.term(others), nodeFaults.stop(oneNode),
+  roadFaults.cut(['postgres', 'nats'], oneNode), roadFaults.cut(['postgres'], everyNode), roadFaults.cut(['nats'], everyNode),
+  roadFaults.hang(['postgres'], oneNode), roadFaults.hang(['nats'], oneNode), roadFaults.hang(['postgres', 'nats'], oneNode),
+  roadFaults.rules('postgres', [{direction: 'down', on: 'committed', act: 'cut', every: 3}]),
+  roadFaults.rules('postgres', [{direction: 'up', on: 'commit', act: 'cut', every: 3}]),
+  roadFaults.rules('nats', [{direction: 'down', on: 'puback', act: 'drop', every: 3}]),
+  roadFaults.rules('nats', [{direction: 'up', on: 'ack', act: 'drop', every: 2}]),
+  roadFaults.halfOpen(['postgres', 'nats'], oneNode), roadFaults.slow(['nats'], oneNode, 500, 5),
+  serverFaults.kill('postgres'), serverFaults.kill('nats'), serverFaults.stop('postgres'), serverFaults.stop('nats'),
+];
+
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+// Memory of the node in the middle, in the first fifth after the first tenth, and in the last fifth.
+function judgeMemory(stage, began, ended) {
+  const within = (from, to) => stage.watch.memory.filter(({name, at, bytes}) => name === 'middle' && bytes > 0
+    && at >= began + (ended - began) * from && at < began + (ended - began) * to).map(({bytes}) => bytes);
+  const [first, last] = [median(within(0.1, 0.3)), median(within(0.8, 1))];
+  stage.memory = {first, last, growth: last / first - 1};
+  if (!(last <= first * 1.05)) {
+    stage.faults.push(`the memory grew from ${first} to ${last} bytes`);
+  }
+}
+
+// Mixed faults for as long as the records take at so many a second.
+export const soak = (rate) => async (stage) => {
+  await stage.begin();
+  const began = Date.now();
+  const milliseconds = stage.messages.length / rate * 1000;
+  let over = false;
+  const publishing = stage.producer.publish(stage.messages.length, milliseconds).then(() => { over = true; });
+  for (let n = 0; !over; ++n) {
+    await sleep(stage.random.between(500, 5000));
+    const fault = stage.random.pick(mixed);
+    stage.rounds.push(await fault.round(stage, n));
+    for (const node of stage.nodes) {
+      await node.ready(40).catch((error) => stage.faults.push(`after fault ${n}: ${error.message}`));
+    }
+  }
+  await publishing;
+  judgeMemory(stage, began, Date.now());
+};
