@@ -1,12 +1,14 @@
 // A library to preload, under which a program's wall clock jumps: LD_PRELOAD=..., CLOCK_SHIFT=FILE.
 //
-// FILE holds the milliseconds by which CLOCK_REALTIME differs from the machine's, as text; it is read again all the
-// time, so that writing to it is a jump. Monotonic clocks stay. Waits until a moment of the wall clock (condition
-// variables, semaphores, mutexes) end when the shifted clock says so, also when it jumps meanwhile, as under the
-// kernel's own clock. The real time comes from the kernel by a bare system call: no other function may be needed here,
-// because allocators ask for the time before anything else works.
+// FILE holds the milliseconds by which CLOCK_REALTIME differs from the machine's, as text; it is
+// read again all the time, so that writing to it is a jump. Monotonic clocks stay. Waits until a
+// moment of the wall clock (condition variables, semaphores, mutexes) end when the shifted clock
+// says so, also when it jumps meanwhile, as under the kernel's own clock. The real time comes from
+// the kernel by a bare system call: no other function may be needed here, because allocators ask
+// for the time before anything else works.
 //
-// Not covered: a system call that takes a moment of the wall clock directly, timerfd, and programs without the C library.
+// Not covered: a system call that takes a moment of the wall clock directly, timerfd, and programs
+// without the C library.
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
@@ -50,8 +52,7 @@ std::int64_t shift() {
   const char* path = getenv("CLOCK_SHIFT");
   if (path == nullptr)
     return 0;
-  const auto file = static_cast<int>(
-      syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC));
+  const auto file = static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC));
   if (file < 0)
     return __atomic_load_n(&value, __ATOMIC_RELAXED);
   char text[32] = {};
@@ -112,10 +113,12 @@ time_t time(time_t* result) noexcept {
   return now;
 }
 
-int pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex, const timespec* until) {
+int pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex,
+                           const timespec* until) {
   using function = int (*)(pthread_cond_t*, pthread_mutex_t*, const timespec*);
   static const auto real = next_of<function>("pthread_cond_timedwait");
-  return wait_shifted(until, [=](const timespec& moment) { return real(condition, mutex, &moment); });
+  return wait_shifted(until,
+                      [=](const timespec& moment) { return real(condition, mutex, &moment); });
 }
 
 int pthread_mutex_timedlock(pthread_mutex_t* mutex, const timespec* until) noexcept {
@@ -127,9 +130,8 @@ int pthread_mutex_timedlock(pthread_mutex_t* mutex, const timespec* until) noexc
 int sem_timedwait(sem_t* semaphore, const timespec* until) {
   using function = int (*)(sem_t*, const timespec*);
   static const auto real = next_of<function>("sem_timedwait");
-  const auto error = wait_shifted(until, [=](const timespec& moment) {
-    return real(semaphore, &moment) == 0 ? 0 : errno;
-  });
+  const auto error = wait_shifted(
+      until, [=](const timespec& moment) { return real(semaphore, &moment) == 0 ? 0 : errno; });
   errno = error;
   return error == 0 ? 0 : -1;
 }

@@ -92,7 +92,7 @@ export class Stage {
     stage.operator = Object.assign(new URL(stage.database), {username: 'postgres'}).href;
     stage.postgres = new Postgres(stage.world);
     stage.nats = new Nats(stage.world);
-    stage.flags = ['--roles', cell.roles ?? 'ledger', '--shutdown-deadline', '3s', ...(cell.flags ?? [])];
+    stage.flags = ['--roles', cell.roles ?? 'ledger', '--shutdown-deadline', '1s', '--ack-wait', '2s', ...(cell.flags ?? [])];
     stage.traffic = await Traffic.open(stage.urls);
     await stage.traffic.provision(ackWaitSeconds);
     if (cell.roles?.includes('account')) {

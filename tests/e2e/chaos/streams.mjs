@@ -157,7 +157,7 @@ export const failovers = {
           `postgresql://${username}:${password}@127.0.0.1:${primary.port},127.0.0.1:${port}${pathname}`;
       }
     },
-    // Once: the old primary stays frozen.
+    // Once: the old primary stays frozen for good.
     round: async (stage) => {
       await stage.postgres.freeze('STOP');
       stage.counts.freezes += 1;
@@ -170,6 +170,5 @@ export const failovers = {
       stage.world.environment.LEDGERD_DATABASE_URL = stage.standby.url;
       return [ended];
     },
-    end: (stage) => stage.postgres.freeze('CONT'),
   }),
 };
