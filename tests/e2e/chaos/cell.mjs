@@ -71,7 +71,10 @@ async function strikeInRounds(stage, long) {
     if (n + 1 < rounds) {
       // The next one strikes what works again.
       for (const node of stage.nodes) {
-        await node.ready(30).catch((error) => stage.faults.push(`after round ${n}: ${error.message}`));
+        await node.ready(30).catch(async (error) => {
+          const {body} = await node.daemon.get('/readyz?verbose');
+          stage.faults.push(`after round ${n}: ${error.message}: ${body}`, node.daemon.log.slice(-3000));
+        });
       }
     }
   }

@@ -191,14 +191,15 @@ export const limits = {
       for (const node of stage.nodes) {
         const open = readdirSync(`/proc/${node.pid}/fd`).length;
         node.meant = true; // it may end
-        await run('prlimit', ['--pid', String(node.pid), `--nofile=${Math.max(8, open - 4)}:1048576`]);
+        node.descriptors = (await run('prlimit', ['--pid', String(node.pid), '--nofile', '-o', 'SOFT', '--noheadings'])).stdout.trim();
+        await run('prlimit', ['--pid', String(node.pid), `--nofile=${Math.max(8, open - 4)}:`]);
       }
       await Promise.all(stage.proxiesOf(['nats', 'postgres']).map((proxy) => proxy.cut()));
       await sleep(3000);
       for (const node of stage.nodes) {
         stage.counts.limits += node.gone || (await node.daemon.get('/readyz')).status !== 200 ? 1 : 0;
         if (!node.gone) {
-          await run('prlimit', ['--pid', String(node.pid), '--nofile=65536:1048576']);
+          await run('prlimit', ['--pid', String(node.pid), `--nofile=${node.descriptors}:`]);
           node.meant = false;
         }
       }
