@@ -201,7 +201,9 @@ export class Stage {
     const facts = await gather(this.world, this.traffic, this.messages);
     if (this.witnessed) {
       facts.results = facts.results.concat(this.witnessed.results);
-      facts.dead = facts.dead.concat(this.witnessed.dead);
+      // What was read before it was trimmed may be in the stream still.
+      const letters = [...facts.dead, ...this.witnessed.dead].map((letter) => [letter.headers['Nats-Msg-Id'], letter]);
+      facts.dead = [...new Map(letters).values()];
     }
     log(summary(facts));
     this.facts = facts;

@@ -12,7 +12,8 @@ const run = promisify(execFile);
 
 // Everything by which a node speaks to a server, and reads and writes files.
 const systemCalls = 'sendto,recvfrom,sendmsg,recvmsg,write,writev,read,connect,fsync';
-const messagesAPass = 12;
+const messagesAPass = 60; // one after the other, so that each is a batch of its own
+const millisecondsAPass = 900;
 const passSeconds = 40;
 
 const distinctIds = (messages) => new Set(messages.filter(({request}) => request).map(({request}) => request.id)).size;
@@ -20,11 +21,15 @@ const distinctIds = (messages) => new Set(messages.filter(({request}) => request
 // One life of the node under strace; true when it was killed at its n-th call of one kind in one thread.
 async function pass(stage, n) {
   const [node] = stage.nodes;
-  node.wrapper = ['strace', '-D', '-f', '-qq', '--seccomp-bpf', '-o', '/dev/null', '-e', `trace=${systemCalls}`,
+  node.wrapper = ['strace', '-D', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${systemCalls}`,
     '-e', `inject=${systemCalls}:signal=SIGKILL:when=${n}`];
   await node.start();
   node.meant = true;
-  await stage.producer.publish(messagesAPass, 0);
+  await until(`pass ${n} begins`, passSeconds, async () => {
+    await sleep(30);
+    return node.gone || (await node.daemon.get('/readyz')).status === 200;
+  });
+  await stage.producer.publish(messagesAPass, millisecondsAPass);
   const due = distinctIds(stage.messages.slice(0, stage.producer.next));
   await until(`pass ${n} ends`, passSeconds, async () => {
     await sleep(50);
