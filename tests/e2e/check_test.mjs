@@ -86,6 +86,36 @@ test('a flawless ledger passes', () => {
   assert.ok(facts.dead.some((letter) => letter.headers['Ledgerd-Reason'] === 'RECORD_ID_CONFLICT'));
 });
 
+// As when the stream is made anew in the middle: sequences begin again, and so do the letters' names.
+function twoLives() {
+  const facts = flawless();
+  const middle = facts.messages[1499].seq;
+  const later = '1795706999000000000';
+  facts.incarnation = later;
+  facts.dead.forEach((letter) => {
+    const seq = Number(letter.headers['Ledgerd-Sequence']);
+    if (seq > middle) {
+      letter.headers['Ledgerd-Sequence'] = String(seq - middle);
+      letter.headers['Nats-Msg-Id'] = `dead-TRANSACTIONS-${later}-${seq - middle}`;
+    }
+  });
+  facts.messages.forEach((message) => {
+    Object.assign(message, message.seq > middle ? {seq: message.seq - middle} : {incarnation});
+  });
+  return facts;
+}
+
+test('a stream that was made anew passes', () => {
+  assert.deepEqual(check(twoLives()), []);
+});
+
+test('finds a dead letter that is named after another life of the stream', () => {
+  const facts = twoLives();
+  const letter = facts.dead.at(-1);
+  letter.headers['Nats-Msg-Id'] = letter.headers['Nats-Msg-Id'].replace(facts.incarnation, incarnation);
+  assert.notDeepEqual(check(facts), []);
+});
+
 // Rows and results in step, so that only the deeper check can notice.
 function change(facts, row, changes) {
   Object.assign(row, changes);

@@ -26,6 +26,11 @@ const complete = (tag) => typed('C', `${tag}\0`);
 const pub = (subject, payload, reply = '') => Buffer.from(`PUB ${subject} ${reply ? `${reply} ` : ''}${Buffer.byteLength(payload)}\r\n${payload}\r\n`);
 const msg = (subject, payload, reply = '') => Buffer.from(`MSG ${subject} 7 ${reply ? `${reply} ` : ''}${Buffer.byteLength(payload)}\r\n${payload}\r\n`);
 
+function hmsg(subject, payload) {
+  const header = 'NATS/1.0\r\nX: y\r\n\r\n';
+  return Buffer.from(`HMSG ${subject} 7 ${header.length} ${header.length + payload.length}\r\n${header}${payload}\r\n`);
+}
+
 function hpub(subject, payload, reply) {
   const header = 'NATS/1.0\r\nNats-Msg-Id: result-7\r\n\r\n';
   return Buffer.from(`HPUB ${subject} ${reply} ${header.length} ${header.length + payload.length}\r\n${header}${payload}\r\n`);
@@ -57,6 +62,7 @@ const conversations = {
       [Buffer.from('INFO {"server_id":"x"}\r\n'), ''], [Buffer.from('PONG\r\n'), ''], [Buffer.from('+OK\r\n'), ''],
       [msg('_INBOX.x.1', '{"stream":"TRANSACTION_RESULTS","seq":5}'), 'puback'],
       [msg('_INBOX.x.1', '{"stream": "S", "domain":"d", "seq":5,"duplicate":true}'), 'puback'],
+      [hmsg('_INBOX.x.1', '{"stream":"S","seq":5}'), 'puback'],
       [msg('_INBOX.x.1', '{"error":{"code":503},"stream":"S","seq":0}'), 'refusal'],
       [msg('transaction.deposit', '{"recordId":1}', '$JS.ACK.T.c.1.2.3.4.5'), 'delivery'], [msg('other', 'MSG a 1 2'), ''],
     ],

@@ -113,16 +113,19 @@ export const soak = (rate) => async (stage) => {
   await stage.begin();
   const began = Date.now();
   const milliseconds = stage.messages.length / rate * 1000;
+  const tail = 5 * rate; // after the last fault
   let over = false;
-  const publishing = stage.producer.publish(stage.messages.length, milliseconds).then(() => { over = true; });
+  const publishing = stage.producer.publish(stage.messages.length - tail, milliseconds).then(() => { over = true; });
   for (let n = 0; !over; ++n) {
     await sleep(stage.random.between(500, 5000));
     const fault = stage.random.pick(mixed);
-    stage.rounds.push(await fault.round(stage, n));
+    const ended = await fault.round(stage, n);
+    stage.rounds.push(...(over ? [] : [ended]));
     for (const node of stage.nodes) {
       await node.ready(40).catch((error) => stage.faults.push(`after fault ${n}: ${error.message}`));
     }
   }
   await publishing;
   judgeMemory(stage, began, Date.now());
+  await stage.producer.publish(tail, 5000);
 };
