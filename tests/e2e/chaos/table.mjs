@@ -43,7 +43,30 @@ function table(results) {
   const total = `${results.length} cells, ${sum((each) => each.records)} records, ${sum((each) => each.strikes)} kills and freezes, `
     + `${sum((each) => each.redeliveries ?? 0)} redeliveries, ${sum((each) => each.inDoubt)} commits in doubt, ${sum((each) => each.violations)} violations; `
     + `at ${[...new Set(results.map((each) => each.revision))].join(', ')}.`;
-  return `${total}\n\n${lines.join('\n')}\n`;
+  return `${goalTable(results)}\n\n${total}\n\n${lines.join('\n')}\n`;
+}
+
+const most = (values) => (values.length === 0 ? null : Math.max(...values));
+const recoveriesOf = (results) => most(results.flatMap(({recoveries}) => recoveries));
+const goals = [
+  {what: 'PostgreSQL takes clients again: the first result after', cells: /^postgres\.(kill|term)\./, limit: 3000, read: recoveriesOf},
+  {what: 'a node alone is started again: the first result after', cells: /^daemon\.(kill|term)\.1/, limit: 2000, read: recoveriesOf},
+  {
+    what: 'PostgreSQL is silent for one of three nodes: the longest that a record waited', cells: /^peer\.hung-database\./, limit: 7000,
+    read: (results) => most(results.map(({waits}) => waits.most)),
+  },
+];
+
+function goalTable(results) {
+  const rows = goals.map(({what, cells, limit, read}) => {
+    const worst = read(results.filter(({cell}) => cells.test(cell)));
+    return `| ${what} | ${thousands(limit)} ms | ${worst === null ? 'not measured' : `${thousands(worst)} ms`} |`;
+  });
+  for (const {memory, seconds} of results.filter(({memory: seen}) => seen)) {
+    rows.push(`| the memory of a node, through ${Math.round(seconds / 60)} minutes of mixed faults | 5 % more | `
+      + `${(memory.growth * 100).toFixed(1)} % more (${(memory.first / 1e6).toFixed(1)} to ${(memory.last / 1e6).toFixed(1)} MB) |`);
+  }
+  return ['| goal | at most | worst seen |', '| --- | --: | --: |', ...rows].join('\n');
 }
 
 const text = readFileSync(page, 'utf8');
