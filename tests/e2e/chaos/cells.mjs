@@ -2,7 +2,7 @@
 //   name      group.fault.nodes[.more], unique
 //   what, how for the table in docs/guarantees.md: the fault, and how it is brought about
 //   fault     as in faults.mjs
-//   nodes     1 or 3;  brokers: 3 for a cluster;  proxies: false for nodes that reach the servers directly
+//   nodes     1 or 3;  roles: of each node, ledger by default;  brokers: 3 for a cluster;  proxies: false for nodes that reach the servers directly
 //   script    instead of fault and rounds: plays the whole cell
 //   apart     runs only when it is named in full
 //   rounds    how often it strikes while the records come; ten times as often in the long runs, `longRounds` at most
@@ -48,7 +48,7 @@ const peerCells = [
   {name: 'peer.stop.3', what: 'one of three nodes frozen', how: 'SIGSTOP for 4 s, SIGCONT', fault: nodeFaults.stop(oneNode), rounds: 3, seen: ['freezes', 'redeliveries'], goals: takeover},
   {name: 'peer.cut.3', what: 'all connections of one of three nodes reset', how: 'RST by the fault proxy, eight times in two seconds', fault: roadFaults.cut(both, oneNode), rounds: 3, seen: ['cuts']},
   {name: 'peer.hang.3', what: 'one of three nodes cut off from NATS and its peers, but not from PostgreSQL', how: 'its road to NATS silent in both directions for 4 to 5 s', fault: roadFaults.hang(['nats'], oneNode), rounds: 3, seen: ['hangs', 'redeliveries'], goals: takeover},
-  {name: 'peer.hung-database.3', what: 'PostgreSQL silent for one of three nodes', how: 'its road to PostgreSQL silent in both directions for 8 s', fault: roadFaults.hang(['postgres'], oneNode, 8000, 8000), rounds: 1, longRounds: 6, seen: ['hangs', 'redeliveries'], goals: takeover},
+  {name: 'peer.hung-database.3', what: 'PostgreSQL silent for one of three nodes', how: 'its road to PostgreSQL silent in both directions for 8 s', fault: roadFaults.hang(['postgres'], oneNode, {from: 8000, to: 8000}), rounds: 1, longRounds: 6, seen: ['hangs', 'redeliveries'], goals: takeover},
 ].map((cell) => ({...cell, nodes: 3}));
 
 const rule = (direction, on, act, more = {}) => ({direction, on, act, ...more});
@@ -64,7 +64,16 @@ const frameCells = [1, 3].flatMap((nodes) => [
   {name: 'network.half-open.1', what: 'connections half open', how: 'the servers\' sides are closed, and the node is never told', fault: roadFaults.halfOpen(both, everyNode), rounds: 2, seen: ['hangs']},
   {name: 'network.slow.1', what: 'slow drip', how: '500 bytes each 5 ms in each direction', fault: roadFaults.slow(both, everyNode, 500, 5), rounds: 2, seen: ['hangs']},
   {name: 'network.delay.1', what: 'delay', how: 'each message 200 ms later, in each direction', fault: roadFaults.delay(both, everyNode, 200), rounds: 2, seen: ['hangs']},
+  {name: 'network.deaf.3', nodes: 3, what: 'one of three nodes hears nothing', how: 'nothing gets through to it for 4 to 5 s, all that it sends does', fault: roadFaults.hang(both, oneNode, {directions: ['down']}), rounds: 2, seen: ['hangs']},
+  {name: 'network.unheard.3', nodes: 3, what: 'one of three nodes is not heard', how: 'nothing that it sends gets through for 4 to 5 s, all that it is sent does', fault: roadFaults.hang(both, oneNode, {directions: ['up']}), rounds: 2, seen: ['hangs']},
 ].map((cell) => ({nodes: 1, ...cell})));
+
+// Nodes that take requests in as well, as they do by default.
+const roleCells = [
+  {name: 'roles.daemon-kill.1', what: 'a node with both roles killed', how: 'SIGKILL, started again within 0.3 s', fault: nodeFaults.kill(everyNode), rounds: 4, seen: ['kills', 'redeliveries']},
+  {name: 'roles.postgres-kill.1', what: 'PostgreSQL killed under a node with both roles', how: 'SIGKILL to all its processes, started again within 1 s', fault: serverFaults.kill('postgres'), rounds: 3, seen: ['kills']},
+  {name: 'roles.nats-kill.1', what: 'nats-server killed under a node with both roles', how: 'SIGKILL, started again within 1 s', fault: serverFaults.kill('nats'), rounds: 3, seen: ['kills']},
+].map((cell) => ({nodes: 1, roles: 'ledger,account', ...cell}));
 
 const databaseCells = [1, 3].flatMap((nodes) => [
   {name: `database.terminated.${nodes}`, what: `backends of ${many(nodes)} terminated`, how: 'pg_terminate_backend, 1 to 20 times a second', fault: databaseFaults.terminated(), rounds: 2, seen: ['terminated']},
@@ -103,7 +112,7 @@ const scriptCells = [
 ];
 
 export const cells = [
-  ...daemonCells, ...serverCells, ...peerCells, ...frameCells, ...databaseCells, ...surroundingCells, ...streamCells, ...scriptCells,
+  ...daemonCells, ...serverCells, ...peerCells, ...frameCells, ...roleCells, ...databaseCells, ...surroundingCells, ...streamCells, ...scriptCells,
 ];
 
 // Those whose name holds the pattern, a regular expression.

@@ -69,10 +69,10 @@ export const roadFaults = {
     },
   }),
 
-  hang: (roads, victims, from = 4000, to = 5000) => ({
+  hang: (roads, victims, {from = 4000, to = 5000, directions = ['up', 'down']} = {}) => ({
     round: async (stage, n) => {
       const proxies = stage.proxiesOf(roads, victims(stage, n));
-      await Promise.all(proxies.map((proxy) => proxy.blackhole()));
+      await Promise.all(proxies.map((proxy) => proxy.blackhole(directions)));
       stage.counts.hangs += proxies.length;
       await between(stage, from, to);
       await Promise.all(proxies.map((proxy) => proxy.restore()));
