@@ -39,7 +39,9 @@ const serverCells = [['postgres', 'PostgreSQL'], ['nats', 'nats-server']].flatMa
   {name: `${server}.stop.${nodes}`, what: `${called} frozen under ${many(nodes)}`, how: 'SIGSTOP to all its processes for 4 s, SIGCONT', fault: serverFaults.stop(server), rounds: 2, seen: ['freezes'], goals: databaseBack},
   {name: `${server}.cut.${nodes}`, what: `connections of ${many(nodes)} to ${called} reset`, how: 'RST by the fault proxy, eight times in two seconds', fault: roadFaults.cut([server], everyNode), rounds: 3, seen: ['cuts'], goals: databaseBack},
   {name: `${server}.hang.${nodes}`, what: `${called} silent for ${many(nodes)}`, how: 'the road silent in both directions for 4 to 5 s', fault: roadFaults.hang([server], everyNode), rounds: 2, seen: ['hangs'], goals: databaseBack},
-].map((cell) => ({...cell, nodes}))));
+].map((cell) => ({...cell, nodes})))).concat([
+  {name: 'postgres.away.1', nodes: 1, what: 'PostgreSQL away for long', how: 'SIGKILL to all its processes, started again after 12 s', fault: serverFaults.kill('postgres', 12000), rounds: 1, longRounds: 6, seen: ['kills'], goals: databaseBack},
+]);
 
 // One of three, while the others go on.
 const peerCells = [

@@ -126,11 +126,12 @@ export const roadFaults = {
 };
 
 export const serverFaults = {
-  kill: (name) => ({
+  // `away`: milliseconds; else less than one second.
+  kill: (name, away) => ({
     round: async (stage) => {
       await stage[name].kill();
       stage.counts.kills += 1;
-      await between(stage, 200, 1000);
+      await (away ? sleep(away) : between(stage, 200, 1000));
       return [await stage[name].start()];
     },
   }),

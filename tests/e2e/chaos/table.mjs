@@ -49,7 +49,7 @@ function table(results) {
 const most = (values) => (values.length === 0 ? null : Math.max(...values));
 const recoveriesOf = (results) => most(results.flatMap(({recoveries}) => recoveries));
 const goals = [
-  {what: 'PostgreSQL takes clients again: the first result after', cells: /^postgres\.(kill|term)\./, limit: 3000, read: recoveriesOf},
+  {what: 'PostgreSQL takes clients again: the first result after', cells: /^postgres\.(kill|term|away)\./, limit: 3000, read: recoveriesOf},
   {what: 'a node alone is started again: the first result after', cells: /^daemon\.(kill|term)\.1/, limit: 2000, read: recoveriesOf},
   {
     what: 'PostgreSQL is silent for one of three nodes: the longest that a record waited', cells: /^peer\.hung-database\./, limit: 7000,
