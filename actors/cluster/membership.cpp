@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "actors/cluster/name_board.hpp"
 #include "actors/common/failpoint.hpp"
+#include "actors/common/log.hpp"
 #include "actors/common/question_board.hpp"
 #include "actors/common/waker.hpp"
 #include "messaging/names.hpp"
@@ -103,12 +102,13 @@ void membership_state::hear(const node_word& word, bool& news) {
   case member_news::joined:
     ++counters_.joined;
     if (const auto more = lines_.admit("joined " + word.name, now))
-      spdlog::info("cluster: node {} is {}{}", describe(word), to_text(word.doing),
-                   left_out_text(*more));
+      log(log_event::node_joined, {{"peer", word.name}, {"boot", to_text(word.boot)}},
+          "cluster: node {} is {}{}", describe(word), to_text(word.doing), left_out_text(*more));
     break;
   case member_news::left:
     if (const auto more = lines_.admit("left " + word.name, now))
-      spdlog::info("cluster: node {} has gone{}", describe(word), left_out_text(*more));
+      log(log_event::node_left, {{"peer", word.name}, {"boot", to_text(word.boot)}},
+          "cluster: node {} has gone{}", describe(word), left_out_text(*more));
     break;
   case member_news::refused:
     ++counters_.dropped;
@@ -165,17 +165,19 @@ void membership_state::judge_silence(time_point now) {
   for (const auto& each : lost) {
     ++counters_.lost;
     if (const auto more = lines_.admit("silent " + each.name, now))
-      spdlog::warn("cluster: node {} is silent: its accounts go to the others{}", describe(each),
-                   left_out_text(*more));
+      log(log_event::node_silent, {{"peer", each.name}, {"boot", to_text(each.boot)}},
+          "cluster: node {} is silent: its accounts go to the others{}", describe(each),
+          left_out_text(*more));
   }
   if (!lost.empty())
     tell_roster();
   unheard_ += passed;
   if (unheard_ >= options_.patience)
     if (const auto more = deaf_lines_.admit("deaf", now))
-      spdlog::warn("cluster: this node's own words on {} do not come back, so it hears nobody and "
-                   "takes itself to be alone: is NATS away, or are permissions missing?{}",
-                   names::cluster_word, left_out_text(*more));
+      log(log_event::node_deaf,
+          "cluster: this node's own words on {} do not come back, so it hears nobody and "
+          "takes itself to be alone: is NATS away, or are permissions missing?{}",
+          names::cluster_word, left_out_text(*more));
 }
 
 void membership_state::look_for_namesake(time_point now) {
@@ -185,7 +187,8 @@ void membership_state::look_for_namesake(time_point now) {
   const auto what = "another node that lives has this one's name: " + describe(*other);
   note_namesake(what);
   if (const auto more = lines_.admit("namesake", now))
-    spdlog::error("cluster: {}{}", what, left_out_text(*more));
+    log(log_event::node_name_taken, {{"peer", other->name}, {"boot", to_text(other->boot)}},
+        "cluster: {}{}", what, left_out_text(*more));
 }
 
 void membership_state::tell_roster() {

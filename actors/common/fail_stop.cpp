@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 #include <thread>
 
+#include "actors/common/log.hpp"
 #include "domain/exit_code.hpp"
 
 namespace ledgerd {
@@ -31,7 +32,7 @@ void wait_for_log() {
 } // namespace
 
 void end_process(const std::string& why) {
-  spdlog::error("{}", why);
+  log(log_event::process_ends, "{}", why);
   wait_for_log();
   std::_Exit(exit_code::bug);
 }

@@ -1,7 +1,6 @@
 #include "actors/common/letter_office.hpp"
 
-#include <spdlog/spdlog.h>
-
+#include "actors/common/log.hpp"
 #include "actors/common/unplaced.hpp"
 
 namespace ledgerd {
@@ -16,8 +15,14 @@ void letter_office::publish(outgoing&& result, progress_time now) {
 
 void letter_office::park(ticket tag, delivery& source, rejection why, progress_time now) {
   if (const auto more = lines_.admit(to_text(why.reason), now))
-    spdlog::info("{}: parking {} of {}: {}: {}{}", options_.instance, source.stream_seq,
-                 source.stream, to_text(why.reason), why.detail, left_out_text(*more));
+    log(log_event::message_parked,
+        {{"consumer", options_.instance},
+         {"stream", source.stream},
+         {"seq", source.stream_seq},
+         {"reason", to_text(why.reason)},
+         {"detail", why.detail}},
+        "{}: parking {} of {}: {}: {}{}", options_.instance, source.stream_seq, source.stream,
+        to_text(why.reason), why.detail, left_out_text(*more));
   ++counters_.parked;
   nameless_letter one{tag, &source, std::move(why)};
   if (!publish_letter(one, now))
@@ -41,7 +46,9 @@ void letter_office::upkeep(progress_time now) {
   unstored_.forget_old(now);
   note_unplaced(options_.instance, unstored_.size(), oldest_unconfirmed(now), unstored_.cause());
   for (const auto& [kind, count] : lines_.overdue(now))
-    spdlog::info("{}: {} more: {}", options_.instance, count, kind);
+    log(log_event::lines_left_out,
+        {{"consumer", options_.instance}, {"of", kind}, {"count", count}}, "{}: {} more: {}",
+        options_.instance, count, kind);
   letters_.publish_due(now);
 }
 
@@ -73,8 +80,12 @@ void letter_office::note_again(const confirmation& got, const outbox::letter& le
     return; // it was made smaller
   const bool never = got.outcome != publish_outcome::unconfirmed;
   if (const auto more = lines_.admit(never ? "refused" : "not confirmed", now))
-    spdlog::warn("{}: {} not confirmed, publishing again ({} so far): {}{}", options_.instance,
-                 letter.message.message_id, counters_.unconfirmed, got.error, left_out_text(*more));
+    log(log_event::letter_unconfirmed,
+        {{"consumer", options_.instance},
+         {"messageId", letter.message.message_id},
+         {"why", got.error}},
+        "{}: {} not confirmed, publishing again ({} so far): {}{}", options_.instance,
+        letter.message.message_id, counters_.unconfirmed, got.error, left_out_text(*more));
 }
 
 // Nobody can do anything about it at present.
@@ -85,9 +96,14 @@ void letter_office::note_given_up(const confirmation& got, const outbox::letter&
   last_refusal_ = got.error;
   unstored_.add(stream_seq, letter.since, now, got.error);
   if (const auto more = lines_.admit("postponed", now))
-    spdlog::error("{}: {} is not stored, its message stays in its stream and comes again in half a "
-                  "minute: {}{}",
-                  options_.instance, letter.message.message_id, got.error, left_out_text(*more));
+    log(log_event::letter_unstored,
+        {{"consumer", options_.instance},
+         {"messageId", letter.message.message_id},
+         {"seq", stream_seq},
+         {"why", got.error}},
+        "{}: {} is not stored, its message stays in its stream and comes again in half a "
+        "minute: {}{}",
+        options_.instance, letter.message.message_id, got.error, left_out_text(*more));
 }
 
 } // namespace ledgerd

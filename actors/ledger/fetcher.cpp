@@ -4,8 +4,6 @@
 #include <limits>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "actors/common/failpoint.hpp"
 #include "actors/common/waker.hpp"
 #include "domain/assert.hpp"

@@ -5,9 +5,8 @@
 #include <string>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "actors/common/failpoint.hpp"
+#include "actors/common/log.hpp"
 #include "actors/ledger/gate_batch.hpp"
 #include "domain/assert.hpp"
 
@@ -96,8 +95,12 @@ void gate_state::answer_posted(gate_batch& batch, posted& result) {
 // it.
 void gate_state::answer_rejected(const gate_batch& batch, const store_failure& failure) {
   if (const auto left_out = may_log(refused_entries))
-    spdlog::warn("gate {}: the database refuses record {} ({} more such lines left out): {}",
-                 options_.index, to_int(batch.entries.front().asked.id), *left_out, failure.detail);
+    log(log_event::entry_failed,
+        {{"gate", options_.index},
+         {"recordId", to_int(batch.entries.front().asked.id)},
+         {"why", failure.detail}},
+        "gate {}: the database refuses record {} ({} more such lines left out): {}", options_.index,
+        to_int(batch.entries.front().asked.id), *left_out, failure.detail);
   answer_book book;
   book.add(batch.origins.front(), std::nullopt, std::string{failure.detail});
   book.send_all(self_);
@@ -110,10 +113,14 @@ void gate_state::set_aside(const account_key& account, trouble why, const std::s
     return;
   ++counters_.set_aside;
   if (const auto left_out = may_log(static_cast<std::size_t>(why)))
-    spdlog::warn("gate {}: the account {} {} is {} and set aside ({} more such lines left out): "
-                 "its requests wait, all others go on: {}",
-                 options_.index, account.user_id, account.currency.text(), to_text(why), *left_out,
-                 detail);
+    log(log_event::account_set_aside,
+        {{"gate", options_.index},
+         {"userId", account.user_id},
+         {"currency", account.currency.text()},
+         {"why", detail}},
+        "gate {}: the account {} {} is {} and set aside ({} more such lines left out): "
+        "its requests wait, all others go on: {}",
+        options_.index, account.user_id, account.currency.text(), to_text(why), *left_out, detail);
 }
 
 // An account that is held up may hold its share of the credit, one that flows as much as any other.
@@ -131,8 +138,12 @@ void gate_state::on_side_posted(gate_batch& batch, posted& result) {
       side_.posted(result.heads.front(), std::chrono::microseconds{result.statistics.work_us},
                    self_->clock().now());
   if (returns)
-    spdlog::info("gate {}: the account {} {} is not set aside any more", options_.index,
-                 account.user_id, account.currency.text());
+    log(log_event::account_back,
+        {{"gate", options_.index},
+         {"userId", account.user_id},
+         {"currency", account.currency.text()}},
+        "gate {}: the account {} {} is not set aside any more", options_.index, account.user_id,
+        account.currency.text());
   answer_posted(batch, result);
 }
 
@@ -195,10 +206,11 @@ void gate_state::post_side_next() {
 void gate_state::try_again_later(const store_failure& failure) {
   const auto pause = jittered(pauses_.grow(), random_);
   last_failure_ = failure.detail;
-  spdlog::warn("gate {}: {}; next attempt in {} ms: {}", options_.index,
-               failure.kind == store_failure_kind::in_doubt ? "commit in doubt"
-                                                            : "database unavailable",
-               pause.count(), failure.detail);
+  const bool in_doubt = failure.kind == store_failure_kind::in_doubt;
+  log(in_doubt ? log_event::commit_in_doubt : log_event::database_unavailable,
+      {{"gate", options_.index}, {"pauseMs", pause.count()}, {"why", failure.detail}},
+      "gate {}: {}; next attempt in {} ms: {}", options_.index,
+      in_doubt ? "commit in doubt" : "database unavailable", pause.count(), failure.detail);
   tell_circuit(true);
   self_->delayed_send(self_, pause, retry_atom_v, main_lane);
 }

@@ -2,9 +2,8 @@
 
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "actors/common/failpoint.hpp"
+#include "actors/common/log.hpp"
 #include "actors/common/waker.hpp"
 
 namespace ledgerd {
@@ -35,14 +34,16 @@ void peer_state::pass_on() {
 void peer_state::tell_link() {
   if (!book_->trouble().empty() && book_->trouble() != last_trouble_)
     if (const auto more = lines_.admit("trouble", self_->clock().now()))
-      spdlog::warn("peer {} ({}): {}{}", options_.peer_name, to_text(options_.peer),
-                   book_->trouble(), left_out_text(*more));
+      log(log_event::peer_trouble, {{"peer", options_.peer_name}, {"why", book_->trouble()}},
+          "peer {} ({}): {}{}", options_.peer_name, to_text(options_.peer), book_->trouble(),
+          left_out_text(*more));
   last_trouble_ = book_->trouble();
   if (drained_ || book_->up() == told_up_)
     return;
   told_up_ = book_->up();
-  spdlog::info("peer {} ({}): the link {}", options_.peer_name, to_text(options_.peer),
-               told_up_ ? "carries" : "is down");
+  log(log_event::peer_link, {{"peer", options_.peer_name}, {"up", told_up_}},
+      "peer {} ({}): the link {}", options_.peer_name, to_text(options_.peer),
+      told_up_ ? "carries" : "is down");
   self_->send(options_.observer, link_atom_v, options_.peer, told_up_);
 }
 

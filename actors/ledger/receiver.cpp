@@ -2,9 +2,8 @@
 
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "actors/common/failpoint.hpp"
+#include "actors/common/log.hpp"
 #include "actors/common/waker.hpp"
 
 namespace ledgerd {
@@ -42,8 +41,8 @@ void receiver_state::log_losses(const receiver_counters& before) {
   for (const auto& [why, count] : losses)
     if (count > 0)
       if (const auto more = lines_.admit(to_text(why), self_->clock().now()))
-        spdlog::warn("receiver: a frame was dropped, since it {}{}", to_text(why),
-                     left_out_text(*more));
+        log(log_event::frame_dropped, {{"why", to_text(why)}},
+            "receiver: a frame was dropped, since it {}{}", to_text(why), left_out_text(*more));
 }
 
 void receiver_state::send_letters() {

@@ -4,8 +4,6 @@
 #include <iterator>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "actors/common/child_list.hpp"
 #include "actors/common/fail_stop.hpp"
 #include "actors/common/failpoint.hpp"

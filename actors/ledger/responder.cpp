@@ -7,9 +7,8 @@
 #include <string>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "actors/common/failpoint.hpp"
+#include "actors/common/log.hpp"
 #include "actors/common/question_board.hpp"
 #include "actors/common/waker.hpp"
 #include "messaging/names.hpp"
@@ -147,7 +146,8 @@ responder_answer tell(responder_state& state, const api_question& asked) {
       return tell_verdicts(state, asked.payload);
     return tell_facts(options, asked.payload);
   } catch (const std::exception& e) {
-    spdlog::warn("responder: {}: {}", asked.subject, e.what());
+    log(log_event::question_failed, {{"subject", asked.subject}, {"why", e.what()}},
+        "responder: {}: {}", asked.subject, e.what());
     return problem(503, "Service Unavailable", "UNAVAILABLE",
                    "the ledger's database is not available");
   }

@@ -4,10 +4,9 @@
 #include <memory>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "actors/cluster/membership.hpp"
 #include "actors/common/failpoint.hpp"
+#include "actors/common/log.hpp"
 #include "actors/ledger/fetcher.hpp"
 #include "actors/ledger/gate.hpp"
 #include "actors/ledger/node_tally.hpp"
@@ -131,8 +130,10 @@ void ledger_root_state::on_circuit(std::uint32_t index, bool open) {
   if (paused == paused_)
     return;
   paused_ = paused;
-  spdlog::warn("{}", paused ? "database away: pulling stops, what is held is kept alive"
-                            : "database back: pulling goes on");
+  if (paused)
+    log(log_event::circuit_opened, "database away: pulling stops, what is held is kept alive");
+  else
+    log(log_event::circuit_closed, "database back: pulling goes on");
   for (const auto& to : fetchers_)
     self_->send(to, circuit_atom_v, paused);
   tell_doing();

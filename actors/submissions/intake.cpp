@@ -4,9 +4,8 @@
 #include <iterator>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "actors/common/failpoint.hpp"
+#include "actors/common/log.hpp"
 #include "actors/common/waker.hpp"
 #include "domain/assert.hpp"
 #include "messaging/submission_codec.hpp"
@@ -109,8 +108,10 @@ void intake_state::on_failure(std::vector<submit_request>&& requests,
     return;
   }
   if (failing_++ % 1000 == 0)
-    spdlog::warn("intake: {} submissions not recorded ({} batches so far): {}", requests.size(),
-                 failing_, failure.detail);
+    log(log_event::submissions_unrecorded,
+        {{"submissions", requests.size()}, {"why", failure.detail}},
+        "intake: {} submissions not recorded ({} batches so far): {}", requests.size(), failing_,
+        failure.detail);
   for (auto& request : requests)
     refuse(request, std::string{why_not_recorded(failure.kind)});
 }
@@ -123,7 +124,8 @@ void intake_state::on_recorded(recorded_batch& done) {
     LEDGERD_ASSERT(records->size() == requests.size());
     course_.succeeded();
     if (const auto failed = std::exchange(failing_, 0); failed > 0)
-      spdlog::info("intake: records again, after {} batches that failed", failed);
+      log(log_event::submissions_recorded, {{"failed", failed}},
+          "intake: records again, after {} batches that failed", failed);
     for (std::size_t i = 0; i < requests.size(); ++i)
       take_recorded(requests[i], (*records)[i]);
   } else {
@@ -172,8 +174,9 @@ void intake_state::take_confirmations() {
     if (what == outbox::fate::stored)
       return drain_.count_settled();
     if (counters_.unconfirmed++ % 1000 == 0)
-      spdlog::warn("intake: not confirmed, publishing again ({} so far): {}", counters_.unconfirmed,
-                   got.error);
+      log(log_event::request_unconfirmed, {{"why", got.error}},
+          "intake: not confirmed, publishing again ({} so far): {}", counters_.unconfirmed,
+          got.error);
   };
   publishing_.take(self_->clock().now(), note);
   finish_drain();

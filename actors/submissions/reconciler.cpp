@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "actors/common/failpoint.hpp"
+#include "actors/common/log.hpp"
 #include "actors/common/waker.hpp"
 #include "domain/assert.hpp"
 #include "messaging/submission_codec.hpp"
@@ -58,8 +57,12 @@ void reconciler_state::raise_alarm(held_delivery& held, const transaction_record
   const auto why = says_otherwise(held.verdict, record);
   if (const auto now = self_->clock().now(); now >= next_alarm_) {
     next_alarm_ = now + std::chrono::seconds{1};
-    spdlog::error("{}: {} of {} is contrary ({} so far): {}", options_.instance,
-                  held.source.stream_seq, held.source.stream, counters_.contrary, why.detail);
+    log(log_event::verdict_contrary,
+        {{"recordId", to_int(record.id)},
+         {"stream", held.source.stream},
+         {"seq", held.source.stream_seq}},
+        "{}: {} of {} is contrary ({} so far): {}", options_.instance, held.source.stream_seq,
+        held.source.stream, counters_.contrary, why.detail);
   }
   if (options_.letters)
     return acknowledge(held); // it is kept as it is
@@ -111,8 +114,10 @@ void reconciler_state::on_settled(std::vector<settled>& answers) {
 // again.
 void reconciler_state::try_again_later(const store_failure& failure) {
   if (counters_.failures++ % 100 == 0)
-    spdlog::warn("{}: {} results not applied, trying again: {}", options_.instance,
-                 settling_.size(), failure.detail);
+    log(log_event::results_unapplied,
+        {{"consumer", options_.instance}, {"results", settling_.size()}, {"why", failure.detail}},
+        "{}: {} results not applied, trying again: {}", options_.instance, settling_.size(),
+        failure.detail);
   last_failure_ = failure.detail;
   self_->delayed_send(self_, course_.pause(), retry_atom_v);
 }

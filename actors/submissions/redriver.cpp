@@ -5,9 +5,8 @@
 #include <unordered_set>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "actors/common/failpoint.hpp"
+#include "actors/common/log.hpp"
 #include "actors/common/waker.hpp"
 #include "messaging/names.hpp"
 #include "messaging/submission_codec.hpp"
@@ -42,8 +41,10 @@ void redriver_state::publish_again(const records& undecided) {
     if (!exponent) {
       if (options_.lookup)
         options_.lookup->request();
-      spdlog::warn("redriver: record {} is in a currency that this node does not know yet",
-                   to_int(record.id));
+      log(log_event::currency_unknown,
+          {{"recordId", to_int(record.id)}, {"currency", record.asked.account.currency.text()}},
+          "redriver: record {} is in a currency that this node does not know yet",
+          to_int(record.id));
       continue;
     }
     const auto attempt = static_cast<std::uint64_t>(to_int(record.updated_at));
@@ -61,9 +62,10 @@ void redriver_state::give_up() {
 
 void redriver_state::raise_alarm(const transaction_record& record) {
   if (counters_.contrary++ % 100 == 0)
-    spdlog::error("redriver: record {} is {} by another verdict than the ledger's own row ({} such "
-                  "records so far)",
-                  to_int(record.id), to_text(record.status), counters_.contrary);
+    log(log_event::verdict_contrary, {{"recordId", to_int(record.id)}},
+        "redriver: record {} is {} by another verdict than the ledger's own row ({} such "
+        "records so far)",
+        to_int(record.id), to_text(record.status), counters_.contrary);
 }
 
 void redriver_state::tell_settled(std::vector<settled>& answers) {
@@ -99,8 +101,8 @@ void redriver_state::on_settled(settled_batch& done) {
     break;
   case batch_step::refuse:
   case batch_step::set_aside:
-    spdlog::warn("redriver: the database does not settle record {}: {}", to_int(first->id),
-                 failure.detail);
+    log(log_event::record_unsettled, {{"recordId", to_int(first->id)}, {"why", failure.detail}},
+        "redriver: the database does not settle record {}: {}", to_int(first->id), failure.detail);
     settling_.erase(first);
     break;
   }
@@ -124,8 +126,9 @@ void redriver_state::on_verdicts(records&& claimed, const std::vector<record_ver
     decided.insert(to_int(verdict.id));
   std::erase_if(claimed, [&](const auto& each) { return decided.contains(to_int(each.id)); });
   if (!claimed.empty() || !found.empty())
-    spdlog::info("redriver: {} records without a verdict: {} were decided, {} are published again",
-                 claimed.size() + found.size(), found.size(), claimed.size());
+    log(log_event::records_redriven, {{"decided", found.size()}, {"republished", claimed.size()}},
+        "redriver: {} records without a verdict: {} were decided, {} are published again",
+        claimed.size() + found.size(), found.size(), claimed.size());
   publish_again(claimed);
   settling_ = found;
   settle_next();
@@ -137,8 +140,9 @@ void redriver_state::ask_later(const rejection& why) {
     options_.lookup->request();
   next_question_ = self_->clock().now() + pauses_.grow();
   if (counters_.unanswered++ % 100 == 0)
-    spdlog::warn("redriver: the ledger does not say what it decided of {} records: {}",
-                 kept_.size(), why.detail);
+    log(log_event::ledger_silent, {{"records", kept_.size()}, {"why", why.detail}},
+        "redriver: the ledger does not say what it decided of {} records: {}", kept_.size(),
+        why.detail);
   end_round();
 }
 

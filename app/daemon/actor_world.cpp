@@ -12,9 +12,8 @@
 #include <string>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "actors/common/fail_stop.hpp"
+#include "actors/common/log.hpp"
 #include "app/api/nats_routes.hpp"
 #include "app/api/submission_service.hpp"
 #include "app/daemon/roles.hpp"
@@ -58,7 +57,7 @@ std::function<void()> begin_drain(caf::scoped_actor& self, const Root& root,
           all.handed_back += done.handed_back;
         },
         [&](const caf::error& reason) {
-          spdlog::error("drain failed: {}", self->system().render(reason));
+          log(log_event::drain_failed, "drain failed: {}", self->system().render(reason));
         });
   };
 }
@@ -86,7 +85,8 @@ actor_world::actor_world(const config& settings, broker& nats, const ledger_know
   std::optional<submission_root_options> account_parts;
   std::shared_ptr<question_desk> desk;
   const auto self = make_node_word(settings);
-  spdlog::info("node {} ({})", self.name, to_text(self.boot));
+  log(log_event::node_starting, {{"boot", to_text(self.boot)}, {"version", self.version}},
+      "node {} ({})", self.name, to_text(self.boot));
   self_ = {self.name, to_text(self.boot), self.version, std::chrono::steady_clock::now()};
   if (settings.has_role(role::ledger)) {
     ledger_parts = make_ledger_role(settings, nats, self, known.currencies, known.lookup);
@@ -166,8 +166,9 @@ void actor_world::drain() {
   ledger_drained();
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
       shutdown_deadline::clock::now() - began);
-  spdlog::info("drained in {} ms: {} settled, {} handed back", took.count(), all.settled,
-               all.handed_back);
+  log(log_event::node_drained,
+      {{"ms", took.count()}, {"settled", all.settled}, {"handedBack", all.handed_back}},
+      "drained in {} ms: {} settled, {} handed back", took.count(), all.settled, all.handed_back);
   // Whoever still waits for the database waits in vain: what he holds is handed back.
   cancel_database_calls();
   deadline_.doing("the actors end");

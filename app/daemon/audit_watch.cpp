@@ -90,7 +90,7 @@ void audit_watch::watch() {
     try {
       look();
     } catch (const std::exception& e) {
-      spdlog::debug("audit: {}", one_line(e.what()));
+      log(log_event::audit_delayed, {{"why", e.what()}}, "audit: {}", one_line(e.what()));
     }
   } while (pause(interval_));
 }
@@ -115,9 +115,11 @@ void audit_watch::look() {
 void audit_watch::report() {
   board_->looked(audit_->checks());
   const auto& listed = audit_->checks().findings().listed();
-  for (; reported_ < listed.size(); ++reported_)
-    spdlog::error("audit: {}: {}", to_text(listed[reported_].kind),
-                  one_line(listed[reported_].detail));
+  for (; reported_ < listed.size(); ++reported_) {
+    const auto& found = listed[reported_];
+    log(log_event::audit_finding, {{"finding", to_text(found.kind)}, {"detail", found.detail}},
+        "audit: {}: {}", to_text(found.kind), one_line(found.detail));
+  }
 }
 
 } // namespace ledgerd

@@ -4,7 +4,7 @@
 #include <exception>
 #include <utility>
 
-#include <spdlog/spdlog.h>
+#include "actors/common/log.hpp"
 
 namespace ledgerd {
 
@@ -73,7 +73,8 @@ bool currency_watch::look() {
   try {
     const auto [added, contrary] = table_->add(read_());
     for (const auto& row : added)
-      spdlog::info("new currency {} with {} digits", row.code.text(), row.exponent);
+      log(log_event::currency_added, {{"currency", row.code.text()}, {"exponent", row.exponent}},
+          "new currency {} with {} digits", row.code.text(), row.exponent);
     for (const auto& row : contrary) {
       const auto same = [&](const currency& other) {
         return other.code == row.code && other.exponent == row.exponent;
@@ -81,14 +82,15 @@ bool currency_watch::look() {
       if (std::any_of(complained_.begin(), complained_.end(), same))
         continue;
       complained_.push_back(row);
-      spdlog::error("currency {} was changed to {} digits: its balances are counted in {}, which "
-                    "this daemon keeps to",
-                    row.code.text(), row.exponent, *table_->exponent(row.code));
+      log(log_event::currency_contrary, {{"currency", row.code.text()}, {"exponent", row.exponent}},
+          "currency {} was changed to {} digits: its balances are counted in {}, which "
+          "this daemon keeps to",
+          row.code.text(), row.exponent, *table_->exponent(row.code));
     }
     return true;
   } catch (const std::exception& e) {
     // Whoever is away, readiness says so.
-    spdlog::debug("currencies: {}", e.what());
+    log(log_event::currencies_unread, "currencies: {}", e.what());
     return false;
   }
 }

@@ -13,9 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include <spdlog/spdlog.h>
-
 #include "actors/common/fail_stop.hpp"
+#include "actors/common/log.hpp"
 #include "app/base/service_manager.hpp"
 #include "app/base/text.hpp"
 #include "app/config/options.hpp"
@@ -65,7 +64,8 @@ bool reload_certificate(const config& settings, http_server* server) {
     server->show(read_http_certificate(settings));
     return true;
   } catch (const std::exception& e) {
-    spdlog::error("reload: {}; the certificate stays as it was", e.what());
+    log(log_event::reload_failed, {{"why", e.what()}},
+        "reload: {}; the certificate stays as it was", e.what());
     return false;
   }
 }
@@ -75,17 +75,18 @@ bool reload_certificate(const config& settings, http_server* server) {
 void reload(const config& settings, http_guard& guard, http_server* server) {
   const auto again = load_config(settings.sources);
   for (const auto& fault : again.faults)
-    spdlog::error("reload: {}; the log level stays", fault);
+    log(log_event::reload_failed, {{"why", fault}}, "reload: {}; the log level stays", fault);
   if (again.faults.empty())
     set_log_level(again.value.log_level);
   const bool certificate = reload_certificate(settings, server);
   try {
     guard.replace(read_http_access(settings));
-    spdlog::warn("reloaded: log level {}{}{}", again.value.log_level,
-                 settings.http_token_file.empty() ? "" : ", tokens",
-                 certificate ? ", certificate" : "");
+    log(log_event::config_reloaded, {{"logLevel", again.value.log_level}},
+        "reloaded: log level {}{}{}", again.value.log_level,
+        settings.http_token_file.empty() ? "" : ", tokens", certificate ? ", certificate" : "");
   } catch (const std::exception& e) {
-    spdlog::error("reload: {}; the tokens stay as they were", e.what());
+    log(log_event::reload_failed, {{"why", e.what()}}, "reload: {}; the tokens stay as they were",
+        e.what());
   }
 }
 
@@ -93,7 +94,7 @@ void reload(const config& settings, http_guard& guard, http_server* server) {
 void dump(const http_routes& operations) {
   const auto write = [](const nlohmann::ordered_json& what) {
     const auto text = what.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-    spdlog::warn("dump: {}", one_line(text));
+    log(log_event::actor_dump, "dump: {}", one_line(text));
   };
   operations.actors([write](const std::vector<actor_report>& reports) {
     for (const auto& each : reports)
@@ -197,16 +198,17 @@ private:
     desk_->open(actors.looks(), actors.changes());
     doors_->open(operations, actors.api());
     health_.started(make_watched_databases(settings_), nats);
-    spdlog::info("{} is running with the roles {}: {} fetchers per consumer, {} gates",
-                 settings_.node_name, find_option("roles")->show(settings_), settings_.fetchers,
-                 settings_.gates);
+    log(log_event::node_running, {{"roles", find_option("roles")->show(settings_)}},
+        "{} is running with the roles {}: {} fetchers per consumer, {} gates", settings_.node_name,
+        find_option("roles")->show(settings_), settings_.fetchers, settings_.gates);
   }
 
   void stop(actor_world& actors, broker& nats) {
     deadline_.begin(settings_.shutdown_deadline);
     manager_.stopping(settings_.shutdown_deadline);
     signals_.unblock();
-    spdlog::info("told to stop: draining within {} ms", settings_.shutdown_deadline.count());
+    log(log_event::node_draining, {{"deadlineMs", settings_.shutdown_deadline.count()}},
+        "told to stop: draining within {} ms", settings_.shutdown_deadline.count());
     health_.set_draining();
     streams_->close();
     nats.cancel_reading();
@@ -239,12 +241,13 @@ int run_daemon(const config& settings, process_signals& signals) {
   end_on_bugs();
   try {
     running_daemon{settings, signals}.run();
-    spdlog::info("stopped");
+    log(log_event::node_stopped, "stopped");
     return exit_code::done;
   } catch (const stop_start& stop) {
     return stop.exit_code;
   } catch (const std::runtime_error& e) { // a port that is taken, a file that cannot be read
-    spdlog::error("cannot start: {}", one_line(e.what()));
+    log(log_event::start_refused, {{"why", one_line(e.what())}}, "cannot start: {}",
+        one_line(e.what()));
     return exit_code::cannot_start;
   }
 }

@@ -1,18 +1,17 @@
 #include "app/daemon/logging.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <future>
 #include <memory>
 #include <spdlog/async.h>
-#include <spdlog/formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <thread>
-#include <vector>
+#include <utility>
 
 #include "app/base/signals_blocked.hpp"
-#include "app/daemon/change_log.hpp"
 #include "app/daemon/log_line.hpp"
 
 namespace ledgerd {
@@ -33,8 +32,20 @@ public:
     const auto microseconds =
         std::chrono::duration_cast<std::chrono::microseconds>(since_epoch).count();
     const auto level = spdlog::level::to_string_view(message.level);
-    const auto line = format_log_line(style_, microseconds, {level.data(), level.size()}, node_,
-                                      {message.payload.data(), message.payload.size()});
+    log_line parts{.microseconds_since_epoch = microseconds,
+                   .level = {level.data(), level.size()},
+                   .node = node_,
+                   .event = {},
+                   .sentence = {message.payload.data(), message.payload.size()},
+                   .fields = {}};
+    // As actors/common/log.cpp hands it on; a line of somebody else's has neither.
+    if (const auto& from = message.source; from.funcname != nullptr && from.line >= 0) {
+      const auto length = std::min(static_cast<std::size_t>(from.line), parts.sentence.size());
+      parts.event = from.funcname;
+      parts.fields = parts.sentence.substr(length);
+      parts.sentence = parts.sentence.substr(0, length);
+    }
+    const auto line = format_log_line(style_, parts);
     to.append(line.data(), line.data() + line.size());
   }
 
@@ -53,20 +64,22 @@ spdlog::level::level_enum level_of(const std::string& name) {
 
 } // namespace
 
+std::unique_ptr<spdlog::formatter> make_line_formatter(const log_settings& settings) {
+  return std::make_unique<line_formatter>(settings.log_style, settings.node_name);
+}
+
 void setup_logging(const log_settings& settings, bool asynchronous) {
   const signals_blocked while_starting_threads;
-  const std::vector<spdlog::sink_ptr> sinks{std::make_shared<spdlog::sinks::stderr_sink_mt>(),
-                                            make_change_sink()};
+  auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   std::shared_ptr<spdlog::logger> logger;
   if (asynchronous) {
     spdlog::init_thread_pool(lines_waiting_max, 1);
-    logger = std::make_shared<spdlog::async_logger>("ledgerd", sinks.begin(), sinks.end(),
-                                                    spdlog::thread_pool(),
+    logger = std::make_shared<spdlog::async_logger>("ledgerd", std::move(sink), spdlog::thread_pool(),
                                                     spdlog::async_overflow_policy::overrun_oldest);
   } else {
-    logger = std::make_shared<spdlog::logger>("ledgerd", sinks.begin(), sinks.end());
+    logger = std::make_shared<spdlog::logger>("ledgerd", std::move(sink));
   }
-  logger->set_formatter(std::make_unique<line_formatter>(settings.log_style, settings.node_name));
+  logger->set_formatter(make_line_formatter(settings));
   logger->set_level(level_of(settings.log_level));
   logger->flush_on(spdlog::level::warn);
   spdlog::set_default_logger(std::move(logger));

@@ -4,8 +4,10 @@
 // never logged.
 #pragma once
 
+#include <memory>
 #include <string>
-#include <string_view>
+
+#include <spdlog/formatter.h>
 
 #include "app/config/log_settings.hpp"
 
@@ -15,6 +17,9 @@ namespace ledgerd {
 // slow reader of stderr never holds up a commit: when 8192 lines wait, the oldest are dropped. Call
 // once, before threads are started.
 void setup_logging(const log_settings& settings, bool asynchronous);
+
+// How its lines are written: for the logger above, and for one that keeps them.
+std::unique_ptr<spdlog::formatter> make_line_formatter(const log_settings& settings);
 
 // Lines below the level are left out from now on: trace, debug, info, warn or error. Any thread.
 void set_log_level(const std::string& level);

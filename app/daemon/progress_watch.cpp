@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "actors/common/fail_stop.hpp"
+#include "actors/common/log.hpp"
 #include "app/base/signals_blocked.hpp"
 
 namespace ledgerd {
@@ -70,17 +69,18 @@ void progress_watch::watch() {
 }
 
 void progress_watch::look() {
+  tell_left_out();
   const auto now = std::chrono::steady_clock::now();
   const auto standing = board_->standing(now);
   switch (judge_.look(standing, health_.servers_answer(), now)) {
   case standstill_judge::step::none:
     return;
   case standstill_judge::step::say_standing:
-    return spdlog::error(
-        "no progress: {}{}", describe(standing.front()),
-        standing.size() == 1 ? "" : " (and " + std::to_string(standing.size() - 1) + " more)");
+    return log(log_event::no_progress, "no progress: {}{}", describe(standing.front()),
+               standing.size() == 1 ? ""
+                                    : " (and " + std::to_string(standing.size() - 1) + " more)");
   case standstill_judge::step::say_moving:
-    return spdlog::warn("progress again");
+    return log(log_event::progress_again, "progress again");
   case standstill_judge::step::end:
     end_process("bug: " + describe(standing.front())
                 + ", although all servers answer; the process ends, its work goes "

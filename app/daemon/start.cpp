@@ -11,8 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include <spdlog/spdlog.h>
-
+#include "actors/common/log.hpp"
 #include "app/base/text.hpp"
 #include "app/config/broker_access.hpp"
 #include "app/config/database_urls.hpp"
@@ -48,7 +47,7 @@ bool is_refusal(const std::exception& failure) {
 }
 
 [[noreturn]] void refuse_start(const std::string& why) {
-  spdlog::error("cannot start: {}", why);
+  log(log_event::start_refused, {{"why", why}}, "cannot start: {}", why);
   throw stop_start{exit_code::cannot_start};
 }
 
@@ -61,7 +60,8 @@ public:
       return;
     last_ = why;
     said_ = now;
-    spdlog::warn("{}: {}; trying again", what, why);
+    log(log_event::start_waiting, {{"step", what}, {"why", why}}, "{}: {}; trying again", what,
+        why);
   }
 
 private:
@@ -85,7 +85,7 @@ auto keep_trying(const char* what, const start_steps& start, Step step) {
       attempts.failed(what, why);
     }
     if (start.signals.wait(attempt_pause)) {
-      spdlog::info("told to stop before the start was complete");
+      log(log_event::start_abandoned, "told to stop before the start was complete");
       throw stop_start{exit_code::done};
     }
   }
@@ -93,7 +93,7 @@ auto keep_trying(const char* what, const start_steps& start, Step step) {
 
 void refuse_start_on(const std::vector<std::string>& faults) {
   for (const auto& fault : faults)
-    spdlog::error("cannot start: {}", fault);
+    log(log_event::start_refused, {{"why", fault}}, "cannot start: {}", fault);
   if (!faults.empty())
     throw stop_start{exit_code::cannot_start};
 }
@@ -104,7 +104,7 @@ void open_database(const url_source& url, schema which, const start_steps& start
   if (start.settings.migrate && found.version < found.known)
     keep_trying("migration", start, [&] {
       for (const auto& name : migrate(url(), which))
-        spdlog::info("applied migration {}", name);
+        log(log_event::migration_applied, {{"migration", name}}, "applied migration {}", name);
       return true;
     });
   refuse_start_on(keep_trying(what, start, [&] { return check_database(url(), which); }));
@@ -134,12 +134,13 @@ void log_link_event(link_event event, const std::string& detail) {
   case link_event::connected:
   case link_event::reconnected:
   case link_event::rebuilt:
-    return spdlog::info("broker: connected: {}", detail);
+    return log(log_event::broker_connected, {{"detail", detail}}, "broker: connected: {}", detail);
   case link_event::disconnected:
-    return spdlog::warn("broker: connection lost: {}", detail);
+    return log(log_event::broker_lost, {{"detail", detail}}, "broker: connection lost: {}", detail);
   case link_event::slow_consumer:
   case link_event::error:
-    return spdlog::warn("broker: {}{}", detail, left_out_text(*more));
+    return log(log_event::broker_trouble, {{"detail", detail}}, "broker: {}{}", detail,
+               left_out_text(*more));
   }
 }
 
@@ -149,7 +150,8 @@ void open_databases(const start_steps& start) {
   const auto& settings = start.settings;
   set_database_listener([throttle = log_throttle{}](const std::string& sentence) mutable {
     if (const auto left_out = throttle.admit(sentence, std::chrono::steady_clock::now()))
-      spdlog::warn("database: {}{}", sentence, left_out_text(*left_out));
+      log(log_event::database_trouble, {{"detail", sentence}}, "database: {}{}", sentence,
+          left_out_text(*left_out));
   });
   if (settings.has_role(role::ledger))
     open_database(ledger_database(settings), schema::ledger, start);
@@ -165,9 +167,9 @@ std::unique_ptr<broker> open_broker(const start_steps& start) {
   const auto how = provisioning_of(settings);
   const auto found = keep_trying("provisioning", start, [&] { return nats->provision(how); });
   for (const auto& one : found.made)
-    spdlog::info("made {}", one);
+    log(log_event::topology_made, {{"what", one}}, "made {}", one);
   for (const auto& one : found.warned)
-    spdlog::warn("{}", one);
+    log(log_event::topology_warned, "{}", one);
   refuse_start_on(found.refused);
   return nats;
 }
@@ -201,7 +203,8 @@ std::shared_ptr<currency_table> open_currencies(const start_steps& start,
       const auto code = settings.rules.default_currency;
       if (kept.empty() || (code && !known->exponent(*code)))
         throw;
-      spdlog::warn("currencies: {}; starting with the {} that are kept", e.what(), kept.size());
+      log(log_event::currencies_kept, {{"currencies", kept.size()}},
+          "currencies: {}; starting with the {} that are kept", e.what(), kept.size());
       return known;
     }
   });

@@ -6,8 +6,7 @@
 #include <map>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
+#include "actors/common/log.hpp"
 #include "app/config/config.hpp"
 #include "messaging/topology.hpp"
 
@@ -118,11 +117,12 @@ void topology_watch::survey() {
   if (how.may_cost)
     costly_at_ = now + (found.refused.empty() ? pauses_.costly : pauses_.judge);
   for (const auto& one : found.made)
-    spdlog::error("{} had disappeared while the daemon was running and has been made again", one);
+    log(log_event::topology_made_again, {{"what", one}},
+        "{} had disappeared while the daemon was running and has been made again", one);
   board_->made_again(found.made.size());
   for (const auto& one : found.warned)
     if (!has(warned_, one))
-      spdlog::warn("{}", one);
+      log(log_event::topology_warned, "{}", one);
   warned_ = found.warned;
   note_wrong(found.refused, found.complete);
 }
@@ -137,11 +137,11 @@ void topology_watch::note_wrong(std::vector<std::string> sentences, bool complet
   const bool due = now >= complain_at_;
   for (const auto& one : sentences)
     if (due || !has(wrong_, one))
-      spdlog::error("{}", one);
+      log(log_event::topology_wrong, "{}", one);
   if (due || wrong_.empty())
     complain_at_ = now + pauses_.complain;
   if (sentences.empty() && !wrong_.empty())
-    spdlog::warn("streams and consumers are as they should be again");
+    log(log_event::topology_right, "streams and consumers are as they should be again");
   wrong_ = std::move(sentences);
 }
 
@@ -164,9 +164,11 @@ void topology_watch::find_deleted() {
   if (!range || range->last <= deleted_to_)
     return;
   const auto first = std::max(range->first, deleted_to_ + 1);
-  spdlog::error("stream {}: the messages {} to {} were deleted before they were decided; see who "
-                "deletes them (limits of the stream, max_age, a purge) and publish them again",
-                names::request_stream, first, range->last);
+  log(log_event::requests_deleted,
+      {{"stream", names::request_stream}, {"first", first}, {"last", range->last}},
+      "stream {}: the messages {} to {} were deleted before they were decided; see who "
+      "deletes them (limits of the stream, max_age, a purge) and publish them again",
+      names::request_stream, first, range->last);
   board_->deleted_unread(range->last - first + 1);
   deleted_to_ = range->last;
 }

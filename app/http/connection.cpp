@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
-#include <spdlog/spdlog.h>
 
+#include "actors/common/log.hpp"
 #include "app/base/text.hpp"
 
 namespace ledgerd {
@@ -324,8 +324,10 @@ void http_connection::dispatch() {
     route->handle(request_, respond);
   } catch (const std::exception& e) {
     // What went wrong inside is for the log, not for whoever asked.
-    spdlog::error("http: {} {}: {}", escape_controls(request_.method),
-                  escape_controls(request_.path), e.what());
+    log(log_event::http_fault,
+        {{"method", request_.method}, {"path", request_.path}, {"why", e.what()}},
+        "http: {} {}: {}", escape_controls(request_.method), escape_controls(request_.path),
+        e.what());
     write(
         http_problem(500, "INTERNAL", "the request met a fault of this server; its log says more"));
   }

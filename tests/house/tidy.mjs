@@ -27,15 +27,17 @@ const wings = {
   'messaging/nats': {ours: ['messaging', 'messaging/wire', 'domain'], inSources: /^(nats|nlohmann)\//},
   'persistence': {ours: ['domain']},
   'persistence/postgres': {ours: ['persistence', 'domain'], inSources: /^pqxx\/|^libpq-fe\.h$/},
-  'actors/common': {ours: ['domain', 'messaging/ports.hpp', 'messaging/codec.hpp', ...ports], anywhere: /^caf\//, inSources: /^spdlog\//},
-  'actors/cluster': {ours: ['actors/common', 'domain', ...doors], anywhere: /^caf\//, inSources: /^spdlog\//},
-  'actors/ledger': {ours: ['actors/common', 'actors/cluster', 'domain', ...doors, ...ports], anywhere: /^caf\//, inSources: /^spdlog\//},
-  'actors/submissions': {ours: ['actors/common', 'actors/cluster', 'domain', ...doors, ...ports], anywhere: /^caf\//, inSources: /^spdlog\//},
+  'actors/common': {
+    ours: ['domain', 'messaging/ports.hpp', 'messaging/codec.hpp', ...ports], anywhere: /^caf\/|^spdlog\/fmt\/fmt\.h$/, inSources: /^spdlog\//,
+  },
+  'actors/cluster': {ours: ['actors/common', 'domain', ...doors], anywhere: /^caf\//},
+  'actors/ledger': {ours: ['actors/common', 'actors/cluster', 'domain', ...doors, ...ports], anywhere: /^caf\//},
+  'actors/submissions': {ours: ['actors/common', 'actors/cluster', 'domain', ...doors, ...ports], anywhere: /^caf\//},
   'app': {ours: ['app/base', 'app/verbs'], anywhere: /./},
   'app/base': {ours: ['domain'], anywhere: /./},
   'app/config': {ours: ['app/base', ...outer], anywhere: /./},
   'app/http': {
-    ours: ['app/config/bearer_tokens.hpp', 'app/config/http_settings.hpp', 'app/base', 'domain'], anywhere: /./,
+    ours: ['app/config/bearer_tokens.hpp', 'app/config/http_settings.hpp', 'app/base', 'actors/common/log.hpp', 'domain'], anywhere: /./,
   },
   'app/api': {ours: ['app/http', 'app/base', ...actors, ...outer], anywhere: /./},
   'app/operations': {ours: ['app/http', 'app/trace', 'app/base', ...actors, ...outer], anywhere: /./},
@@ -77,6 +79,11 @@ const laterThanNode18 = new RegExp([
   '\\bArray\\.fromAsync\\b', '\\bSymbol\\.(asyncDispose|dispose)\\b', '\\bnew (WebSocket|CustomEvent|File|Navigator)\\b',
   '\\bnavigator\\.', '\\bAbortSignal\\.any\\b', '\\bprocess\\.(loadEnvFile|getBuiltinModule)\\b', "'node:sqlite'",
 ].join('|'));
+
+// The one way into the log, what it can say, and the page about that.
+const logWriter = 'actors/common/log.cpp';
+const logTable = 'actors/common/log_event.hpp';
+const logPage = 'docs/log-events.md';
 
 const openEnd = new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME', 'HA' + 'CK'].join('|')})\\b`);
 
@@ -283,6 +290,9 @@ function checkFile(root, path, lists, faults) {
   if (room === 'actors' || room === 'app') {
     checkSpawns(path, code, report);
   }
+  if (path !== logWriter) {
+    checkPattern(code, /\bspdlog::(trace|debug|info|warn|error|critical|log)\(/, 'a line of the log without an event', report);
+  }
 }
 
 // What a kind of movement is called stands in the topology alone, so that a new kind is one line there.
@@ -331,6 +341,33 @@ function checkDescribed(root, paths, faults) {
   }
 }
 
+// Every event of the log has its row in the page about them, every row its event, and somebody says it.
+function checkEvents(root, paths, faults) {
+  if (!paths.includes(logTable)) {
+    return;
+  }
+  const events = [...readFileSync(join(root, logTable), 'utf8').matchAll(/^ +\{(\w+), "(\w+)", (\w+), /gm)];
+  const page = existsSync(join(root, logPage)) ? readFileSync(join(root, logPage), 'utf8') : '';
+  const said = paths.filter((path) => rooms.has(path.split('/')[0]) && path.endsWith('.cpp'))
+    .map((path) => readFileSync(join(root, path), 'utf8')).join('');
+  for (const [, event, code, level] of events) {
+    if (event !== code) {
+      faults.push(`${logTable}:1: the event ${event} has another code: ${code}`);
+    }
+    if (!page.includes(`\n| \`${code}\` | ${level} |`)) {
+      faults.push(`${logTable}:1: ${logPage} does not explain ${code} as ${level}`);
+    }
+    if (!new RegExp(`\\blog_event::${event}\\b`).test(said)) {
+      faults.push(`${logTable}:1: nobody says ${event}`);
+    }
+  }
+  for (const [, code] of page.matchAll(/^\| `(\w+)` \| (?:debug|info|warn|error) \|/gm)) {
+    if (!events.some((event) => event[2] === code)) {
+      faults.push(`${logPage}:1: there is no event ${code}`);
+    }
+  }
+}
+
 // Every finding of the audit and every reason of a dead letter has its row in the page about them.
 function checkExplained(root, paths, faults) {
   const page = 'docs/dead-letters-and-findings.md';
@@ -373,6 +410,7 @@ export function tidy(root) {
   checkTopology(root, paths, faults);
   checkExplained(root, paths, faults);
   checkDescribed(root, paths, faults);
+  checkEvents(root, paths, faults);
   if (paths.length === 0) {
     faults.push(`${root}: there is nothing to check`);
   }

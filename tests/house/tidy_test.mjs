@@ -20,7 +20,7 @@ const clean = {
   'persistence/CMakeLists.txt': 'add_library(persistence postgres/store.cpp)\n',
   'persistence/postgres/store.cpp': '#include <pqxx/pqxx>\n#include <libpq-fe.h>\n#include "domain/money.hpp"\n',
   'actors/CMakeLists.txt': 'add_library(actors ledger/gate.cpp)\n',
-  'actors/ledger/gate.cpp': '#include <caf/all.hpp>\n#include <spdlog/spdlog.h>\n#include "messaging/ports.hpp"\n'
+  'actors/ledger/gate.cpp': '#include <caf/all.hpp>\n#include "messaging/ports.hpp"\n'
     + '#include "persistence/ledger_store.hpp"\n#include "actors/common/lease.hpp"\n',
   'app/CMakeLists.txt': 'add_library(app main.cpp)\n',
   'app/main.cpp': '#include <CLI/CLI.hpp>\n#include "app/verbs/verbs.hpp"\n\nint main() {\n  std::cout << 1.5;\n}\n',
@@ -44,6 +44,8 @@ const longFunction = (head, lines = 71) => `${head} {\n${'  work();\n'.repeat(li
 const topology = 'constexpr auto routes = to_array<route>({\n  {movement::deposit, "transaction.deposit"},\n});\n';
 
 const described = '{"channels": {"a": {"address": "ledgerd.api.{what}.more"}, "b": {"address": "ledgerd.api.giftwrap"}}}';
+
+const logTable = 'constexpr auto events = to_array<row>({\n      {node_left, "node_left", info, change, false},\n});\n';
 
 const breaches = {
   'domain including messaging': {'domain/money.hpp': '#include "messaging/codec.hpp"\n'},
@@ -123,6 +125,22 @@ const breaches = {
     'messaging/names.hpp': 'constexpr std::string_view api_gift = "ledgerd.api.gift";\n', 'docs/asyncapi.json': described,
   },
   'a header that nobody describes': {'domain/money.hpp': 'const auto name = "Ledgerd-Gift";\n', 'docs/asyncapi.json': described},
+  'a line of the log without an event': {'app/main.cpp': 'void f() {\n  spdlog::warn("x");\n}\n'},
+  'the log of a library in an actor': {'actors/ledger/gate.cpp': '#include <spdlog/spdlog.h>\n'},
+  'an event of the log that nobody explains': {
+    'actors/common/log_event.hpp': logTable, 'app/main.cpp': 'log(log_event::node_left, "x");\n',
+  },
+  'an event that is explained with another level': {
+    'actors/common/log_event.hpp': logTable, 'app/main.cpp': 'log(log_event::node_left, "x");\n',
+    'docs/log-events.md': '\n| `node_left` | error | it goes | |\n',
+  },
+  'an event that nobody says': {
+    'actors/common/log_event.hpp': logTable, 'docs/log-events.md': '\n| `node_left` | info | it goes | |\n',
+  },
+  'an explanation of an event that is gone': {
+    'actors/common/log_event.hpp': logTable, 'app/main.cpp': 'log(log_event::node_left, "x");\n',
+    'docs/log-events.md': '\n| `node_left` | info | it goes | |\n| `node_right` | info | it goes | |\n',
+  },
   'the global crypto': {'examples/pay.mjs': 'const key = crypto.randomUUID();\n'},
   'an array method of Node.js 20': {'tests/e2e/a.mjs': 'const b = a.toSorted();\n'},
   'a link to a page that is gone': {'docs/a.md': 'See [b](b.md), [a](a.md#top) and [web](https://example.org/x).\n'},

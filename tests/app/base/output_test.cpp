@@ -110,11 +110,15 @@ CAF_TEST(what nobody reports is no zero) {
 
 CAF_TEST(a hostile message cannot forge a line of the log) {
   const std::string hostile = "user \"a\"\n2026-01-01T00:00:00.000000Z error forged\x1b[2J\xff";
-  const auto text = format_log_line(log_format::text, 0, "warning", "n1", hostile);
+  const auto text = format_log_line(
+      log_format::text,
+      {.level = "warning", .node = "n1", .event = "e", .sentence = hostile, .fields = {}});
   CAF_CHECK_EQUAL(
       text, "1970-01-01T00:00:00.000000Z warn  user \"a\"\\n2026-01-01T00:00:00.000000Z error "
-            "forged\\x1b[2J\\xff\n");
-  const auto json = format_log_line(log_format::json, 0, "info", "n1", hostile);
+            "forged\\x1b[2J\\xff [e]\n");
+  const auto json = format_log_line(
+      log_format::json,
+      {.level = "info", .node = "n1", .event = "e", .sentence = hostile, .fields = {}});
   CAF_CHECK_EQUAL(std::count(json.begin(), json.end(), '\n'), 1);
   const auto parsed = nlohmann::json::parse(json);
   CAF_CHECK_EQUAL(parsed.at("level").get<std::string>(), "info");

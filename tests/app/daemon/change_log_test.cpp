@@ -1,36 +1,28 @@
 #include "app/daemon/change_log.hpp"
 
+#include "actors/common/log.hpp"
+
 #define CAF_SUITE change_log
 #include "caf/test/unit_test.hpp"
 
 using namespace ledgerd;
 
-CAF_TEST(a line tells of a change or comes with each message) {
-  struct row {
-    const char* level;
-    const char* message;
-    const char* what; // empty: none
-  };
-  for (const auto& [level, message, what] : {
-           row{"info", "cluster: node b (0001, 0.1.0) is serving", "cluster"},
-           row{"info", "node-1 is running with the roles ledger: 1 fetchers per consumer, 2 gates",
-               "started"},
-           row{"info", "told to stop: draining within 10000 ms", "draining"},
-           row{"info", "broker: connected: nats://x", "broker"},
-           row{"warning", "database away: pulling stops, what is held is kept alive", "node"},
-           row{"warning", "gate: something", "gate"},
-           row{"error", "stream TRANSACTIONS is missing", "node"},
-           row{"info", "deposit-consumer/0: parking 5 of transaction.deposit", ""},
-           row{"info", "redriver: 3 records without a verdict", ""},
-           row{"warning", "dump: {\"actors\":[]}", ""},
-           row{"debug", "cluster: node b", ""},
-       }) {
-    const auto found = change_of(level, message, 7);
-    CAF_CHECK_EQUAL((found ? found->what : "") + " " + message, what + std::string{" "} + message);
-    if (found)
-      CAF_CHECK_EQUAL(found->text, message);
-  }
-  CAF_CHECK_EQUAL(change_of("warning", "x", 7)->level, "warn");
-  CAF_CHECK_EQUAL(change_of("critical", "x", 7)->level, "error");
-  CAF_CHECK_EQUAL(change_of("info", "made stream X", 7)->at_us, 7);
+CAF_TEST(changes go to the board and what comes with each message does not) {
+  auto board = std::make_shared<change_board>();
+  keep_changes(board);
+  log(log_event::circuit_opened, "database away: pulling stops");
+  log(log_event::message_parked, "parking {} of TRANSACTIONS", 5);
+  log(log_event::records_redriven, "redriver: 3 records without a verdict");
+  log(log_event::verdict_contrary, {{"recordId", 7}}, "record {} is contrary", 7);
+  const auto latest = board->latest();
+  CAF_REQUIRE_EQUAL(latest.size(), 2u);
+  CAF_CHECK_EQUAL(latest[0].what, "verdict_contrary");
+  CAF_CHECK_EQUAL(latest[0].level, "error");
+  CAF_CHECK_EQUAL(latest[0].text, "record 7 is contrary");
+  CAF_CHECK_EQUAL(latest[1].what, "circuit_opened");
+  CAF_CHECK_EQUAL(latest[1].level, "warn");
+  CAF_CHECK(latest[1].at_us > 0);
+  board.reset(); // nobody holds it any more
+  log(log_event::circuit_closed, "database back");
+  on_change({});
 }

@@ -1,0 +1,160 @@
+#include "actors/common/log.hpp"
+
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "domain/line_budget.hpp"
+#include "domain/log_throttle.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+constexpr std::uint32_t lines_a_second = 10; // of one event
+
+spdlog::level::level_enum library_level(log_level level) {
+  switch (level) {
+  case log_level::debug:
+    return spdlog::level::debug;
+  case log_level::info:
+    return spdlog::level::info;
+  case log_level::warn:
+    return spdlog::level::warn;
+  case log_level::error:
+    break;
+  }
+  return spdlog::level::err;
+}
+
+// For the process, like the log itself.
+struct shared_state {
+  std::mutex mutex;
+  line_budget budget{log_events.size(), lines_a_second};
+  std::shared_ptr<const std::function<void(const log_change&)>> tap;
+};
+
+shared_state& shared() {
+  static auto* const state = new shared_state; // threads may log until the very end
+  return *state;
+}
+
+void hand_on(const log_event_row& row, const std::string& sentence,
+             std::initializer_list<log_field> fields) {
+  auto* logger = spdlog::default_logger_raw();
+  auto line = sentence;
+  for (const auto& field : fields)
+    append_log_field(line, field);
+  logger->log(spdlog::source_loc{"", static_cast<int>(sentence.size()), row.code.data()},
+              library_level(row.level), spdlog::string_view_t(line.data(), line.size()));
+}
+
+void tell_tap(const std::function<void(const log_change&)>& tap, log_event event,
+              const std::string& sentence) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  tap({std::chrono::duration_cast<std::chrono::microseconds>(now).count(), event, sentence});
+}
+
+} // namespace
+
+void append_log_field(std::string& to, const log_field& field) {
+  // A zero byte ends each part, so none may stand in a text.
+  const auto put = [&](std::string_view text) {
+    for (const char c : text)
+      to += c == '\0' ? ' ' : c;
+    to += '\0';
+  };
+  if (const auto* number = std::get_if<std::int64_t>(&field.value)) {
+    to += 'n';
+    put(field.name);
+    put(std::to_string(*number));
+  } else if (const auto* truth = std::get_if<bool>(&field.value)) {
+    to += 'b';
+    put(field.name);
+    put(*truth ? "1" : "0");
+  } else {
+    to += 't';
+    put(field.name);
+    put(std::get<std::string_view>(field.value));
+  }
+}
+
+std::vector<log_field> read_log_fields(std::string_view packed) {
+  std::vector<log_field> fields;
+  while (packed.size() > 1) {
+    const char kind = packed.front();
+    const auto name_end = packed.find('\0', 1);
+    const auto value_end =
+        name_end == std::string_view::npos ? name_end : packed.find('\0', name_end + 1);
+    if (value_end == std::string_view::npos)
+      break;
+    const auto name = packed.substr(1, name_end - 1);
+    const auto value = packed.substr(name_end + 1, value_end - name_end - 1);
+    if (kind == 'n')
+      fields.emplace_back(name, static_cast<std::int64_t>(std::strtoll(value.data(), nullptr, 10)));
+    else if (kind == 'b')
+      fields.emplace_back(name, value == "1");
+    else
+      fields.emplace_back(name, value);
+    packed.remove_prefix(value_end + 1);
+  }
+  return fields;
+}
+
+void write_log(log_event event, std::initializer_list<log_field> fields, fmt::string_view sentence,
+               fmt::format_args values) noexcept {
+  try {
+    const auto& row = row_of(event);
+    auto* logger = spdlog::default_logger_raw();
+    const bool written = logger != nullptr && logger->should_log(library_level(row.level));
+    if (!written && !row.change)
+      return;
+    std::optional<std::uint64_t> more = 0;
+    std::shared_ptr<const std::function<void(const log_change&)>> tap;
+    {
+      const std::lock_guard lock(shared().mutex);
+      if (written && !row.every)
+        more = shared().budget.admit(static_cast<std::size_t>(event),
+                                     std::chrono::steady_clock::now());
+      if (row.change)
+        tap = shared().tap;
+    }
+    if (!more && !tap)
+      return;
+    auto text = fmt::vformat(sentence, values);
+    if (tap)
+      tell_tap(*tap, event, text);
+    if (!written || !more)
+      return;
+    hand_on(row, text + left_out_text(*more), fields);
+  } catch (...) { // no memory: the line is lost, and whoever logs goes on
+  }
+}
+
+void on_change(std::function<void(const log_change&)> tap) {
+  auto next = tap ? std::make_shared<const std::function<void(const log_change&)>>(std::move(tap))
+                  : nullptr;
+  const std::lock_guard lock(shared().mutex);
+  shared().tap = std::move(next);
+}
+
+void tell_left_out() noexcept {
+  try {
+    std::vector<line_budget::silence> overdue;
+    {
+      const std::lock_guard lock(shared().mutex);
+      overdue = shared().budget.overdue(std::chrono::steady_clock::now());
+    }
+    for (const auto& [kind, count] : overdue)
+      log(log_event::lines_left_out, {{"of", log_events.at(kind).code}, {"count", count}},
+          "{} more lines of {} were left out", count, log_events.at(kind).code);
+  } catch (...) { // as above
+  }
+}
+
+} // namespace ledgerd

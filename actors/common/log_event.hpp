@@ -1,0 +1,177 @@
+// What the log can say: one row for each event, with the code by which machines know it. The codes
+// are a promise to other people's alerts: a row may be added, never renamed. docs/log-events.md
+// explains each, and a test keeps the two alike. Pure; any thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace ledgerd {
+
+enum class log_event : std::uint8_t {
+  // the life of the process
+  node_starting,
+  node_running,
+  start_waiting,
+  start_refused,
+  start_abandoned,
+  migration_applied,
+  config_reloaded,
+  reload_failed,
+  node_draining,
+  node_drained,
+  drain_failed,
+  node_stopped,
+  process_ends,
+  no_progress,
+  progress_again,
+  actor_dump,
+  lines_left_out,
+  // the servers
+  broker_connected,
+  broker_lost,
+  broker_trouble,
+  circuit_opened,
+  circuit_closed,
+  database_unavailable,
+  commit_in_doubt,
+  database_trouble,
+  // streams and consumers
+  topology_made,
+  topology_made_again,
+  topology_warned,
+  topology_wrong,
+  topology_right,
+  requests_deleted,
+  // currencies
+  currency_added,
+  currency_contrary,
+  currency_unknown,
+  currencies_kept,
+  currencies_unread,
+  // requests
+  message_parked,
+  letter_unconfirmed,
+  letter_unstored,
+  entry_failed,
+  account_set_aside,
+  account_back,
+  question_failed,
+  // the account side
+  submissions_unrecorded,
+  submissions_recorded,
+  request_unconfirmed,
+  results_unapplied,
+  verdict_contrary,
+  records_redriven,
+  record_unsettled,
+  ledger_silent,
+  // nodes
+  node_joined,
+  node_left,
+  node_silent,
+  node_deaf,
+  node_name_taken,
+  peer_link,
+  peer_trouble,
+  frame_dropped,
+  // doors
+  http_fault,
+};
+
+enum class log_level : std::uint8_t { debug, info, warn, error };
+
+struct log_event_row {
+  log_event event;
+  std::string_view code; // ends with a zero byte
+  log_level level;
+  bool change; // tells that something is different from now on; false: of one message or request
+  bool every;  // never left out, however often it comes
+};
+
+inline constexpr auto log_events = [] {
+  using enum log_event;
+  constexpr auto debug = log_level::debug;
+  constexpr auto info = log_level::info;
+  constexpr auto warn = log_level::warn;
+  constexpr auto error = log_level::error;
+  constexpr bool change = true;
+  constexpr bool every = true;
+  return std::to_array<log_event_row>({
+      {node_starting, "node_starting", info, change, every},
+      {node_running, "node_running", info, change, every},
+      {start_waiting, "start_waiting", warn, false, false},
+      {start_refused, "start_refused", error, change, every},
+      {start_abandoned, "start_abandoned", info, change, every},
+      {migration_applied, "migration_applied", info, change, every},
+      {config_reloaded, "config_reloaded", warn, change, every},
+      {reload_failed, "reload_failed", error, change, every},
+      {node_draining, "node_draining", info, change, every},
+      {node_drained, "node_drained", info, change, every},
+      {drain_failed, "drain_failed", error, change, every},
+      {node_stopped, "node_stopped", info, change, every},
+      {process_ends, "process_ends", error, change, every},
+      {no_progress, "no_progress", error, change, false},
+      {progress_again, "progress_again", warn, change, false},
+      {actor_dump, "actor_dump", warn, false, every},
+      {lines_left_out, "lines_left_out", warn, false, every},
+      {broker_connected, "broker_connected", info, change, false},
+      {broker_lost, "broker_lost", warn, change, false},
+      {broker_trouble, "broker_trouble", warn, false, false},
+      {circuit_opened, "circuit_opened", warn, change, false},
+      {circuit_closed, "circuit_closed", warn, change, false},
+      {database_unavailable, "database_unavailable", warn, false, false},
+      {commit_in_doubt, "commit_in_doubt", warn, false, false},
+      {database_trouble, "database_trouble", warn, false, false},
+      {topology_made, "topology_made", info, change, every},
+      {topology_made_again, "topology_made_again", error, change, false},
+      {topology_warned, "topology_warned", warn, false, false},
+      {topology_wrong, "topology_wrong", error, change, false},
+      {topology_right, "topology_right", warn, change, false},
+      {requests_deleted, "requests_deleted", error, change, false},
+      {currency_added, "currency_added", info, change, false},
+      {currency_contrary, "currency_contrary", error, change, false},
+      {currency_unknown, "currency_unknown", warn, false, false},
+      {currencies_kept, "currencies_kept", warn, change, false},
+      {currencies_unread, "currencies_unread", debug, false, false},
+      {message_parked, "message_parked", info, false, false},
+      {letter_unconfirmed, "letter_unconfirmed", warn, false, false},
+      {letter_unstored, "letter_unstored", error, false, false},
+      {entry_failed, "entry_failed", warn, false, false},
+      {account_set_aside, "account_set_aside", warn, change, false},
+      {account_back, "account_back", info, change, false},
+      {question_failed, "question_failed", warn, false, false},
+      {submissions_unrecorded, "submissions_unrecorded", warn, false, false},
+      {submissions_recorded, "submissions_recorded", info, change, false},
+      {request_unconfirmed, "request_unconfirmed", warn, false, false},
+      {results_unapplied, "results_unapplied", warn, false, false},
+      {verdict_contrary, "verdict_contrary", error, change, false},
+      {records_redriven, "records_redriven", info, false, false},
+      {record_unsettled, "record_unsettled", warn, false, false},
+      {ledger_silent, "ledger_silent", warn, false, false},
+      {node_joined, "node_joined", info, change, false},
+      {node_left, "node_left", info, change, false},
+      {node_silent, "node_silent", warn, change, false},
+      {node_deaf, "node_deaf", warn, change, false},
+      {node_name_taken, "node_name_taken", error, change, false},
+      {peer_link, "peer_link", info, change, false},
+      {peer_trouble, "peer_trouble", warn, false, false},
+      {frame_dropped, "frame_dropped", warn, false, false},
+      {http_fault, "http_fault", error, false, false},
+  });
+}();
+
+constexpr const log_event_row& row_of(log_event event) noexcept {
+  return log_events.at(static_cast<std::size_t>(event));
+}
+
+static_assert([] {
+  for (const auto& each : log_events)
+    if (&row_of(each.event) != &each)
+      return false;
+  return log_events.size() == static_cast<std::size_t>(log_event::http_fault) + 1;
+}());
+
+} // namespace ledgerd

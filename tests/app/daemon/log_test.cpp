@@ -1,0 +1,119 @@
+// From a call of `log` to the line that comes out.
+
+#include "actors/common/log.hpp"
+
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/spdlog.h>
+
+#include "app/daemon/log_line.hpp"
+#include "app/daemon/logging.hpp"
+
+#define CAF_SUITE log
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using nlohmann::json;
+
+namespace {
+
+class keeping_sink : public spdlog::sinks::base_sink<std::mutex> {
+public:
+  std::vector<std::string> lines;
+
+protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    lines.emplace_back(line.data(), line.size());
+  }
+  void flush_() override {}
+};
+
+// The log of the process, kept instead of written, in one format.
+struct kept_log {
+  explicit kept_log(log_format style) {
+    log_settings settings;
+    settings.log_style = style;
+    settings.node_name = "n1";
+    sink->set_formatter(make_line_formatter(settings));
+    auto logger = std::make_shared<spdlog::logger>("kept", sink);
+    logger->set_level(spdlog::level::info);
+    spdlog::set_default_logger(std::move(logger));
+  }
+  ~kept_log() {
+    on_change({});
+    spdlog::set_default_logger(before);
+  }
+
+  std::shared_ptr<spdlog::logger> before = spdlog::default_logger();
+  std::shared_ptr<keeping_sink> sink = std::make_shared<keeping_sink>();
+};
+
+} // namespace
+
+CAF_TEST(a line has its event and its fields and no sentence forges either) {
+  kept_log kept{log_format::json};
+  const std::string hostile{"a\0tevent\0start_refused\0\n\"}", 26};
+  log(log_event::account_back,
+      {{"gate", 3}, {"userId", hostile}, {"up", true}, {"seq", std::uint64_t{1} << 40}},
+      "gate {}: {}", 3, hostile);
+  CAF_REQUIRE_EQUAL(kept.sink->lines.size(), 1u);
+  const auto line = json::parse(kept.sink->lines[0]);
+  CAF_CHECK_EQUAL(line.at("event"), "account_back");
+  CAF_CHECK_EQUAL(line.at("level"), "info");
+  CAF_CHECK_EQUAL(line.at("node"), "n1");
+  CAF_CHECK_EQUAL(line.at("gate"), 3);
+  CAF_CHECK_EQUAL(line.at("up"), true);
+  CAF_CHECK_EQUAL(line.at("seq"), std::int64_t{1} << 40);
+  CAF_CHECK(line.at("userId").get<std::string>().starts_with("a tevent start_refused"));
+  CAF_CHECK_EQUAL(line.size(), 9u);
+}
+
+CAF_TEST(the text format ends with the event) {
+  kept_log kept{log_format::text};
+  log(log_event::broker_lost, {{"detail", "eof"}}, "broker: connection lost: {}", "eof");
+  CAF_REQUIRE_EQUAL(kept.sink->lines.size(), 1u);
+  CAF_CHECK(kept.sink->lines[0].ends_with("Z warn  broker: connection lost: eof [broker_lost]\n"));
+}
+
+CAF_TEST(repeats are left out and counted but not of what must all be said) {
+  kept_log kept{log_format::text};
+  for (int i = 0; i < 50; ++i)
+    log(log_event::frame_dropped, "dropped {}", i);
+  CAF_CHECK(kept.sink->lines.size() >= 10 && kept.sink->lines.size() <= 20);
+  kept.sink->lines.clear();
+  for (int i = 0; i < 50; ++i)
+    log(log_event::actor_dump, "dump {}", i);
+  CAF_CHECK_EQUAL(kept.sink->lines.size(), 50u);
+  kept.sink->lines.clear();
+  tell_left_out(); // the second of the flood is not over
+  CAF_CHECK(kept.sink->lines.empty());
+}
+
+CAF_TEST(a level that is not wanted is not written and its changes are heard) {
+  kept_log kept{log_format::text};
+  spdlog::default_logger()->set_level(spdlog::level::err);
+  std::vector<std::string> heard;
+  on_change([&](const log_change& change) {
+    CAF_CHECK(change.at_us > 0);
+    heard.push_back(std::string{row_of(change.event).code} + ": " + change.sentence);
+  });
+  log(log_event::node_joined, {{"peer", "b"}}, "node {} is serving", "b");
+  log(log_event::message_parked, "parked");
+  CAF_CHECK(kept.sink->lines.empty());
+  CAF_CHECK(heard == std::vector<std::string>{"node_joined: node b is serving"});
+}
+
+CAF_TEST(a line of somebody else has no event) {
+  kept_log kept{log_format::json};
+  spdlog::default_logger()->warn("from a library");
+  const auto line = json::parse(kept.sink->lines.at(0));
+  CAF_CHECK(!line.contains("event"));
+  CAF_CHECK_EQUAL(line.at("message"), "from a library");
+}
