@@ -18,17 +18,18 @@ public:
 
   static constexpr std::chrono::milliseconds period{1000};
 
-  line_budget(std::size_t kinds, std::uint32_t lines) : lines_(lines), kinds_(kinds) {}
+  explicit line_budget(std::size_t kinds) : kinds_(kinds) {}
 
-  // How many of its kind were left out since its last line, when there is to be a line now; nothing
-  // when this one is left out, too. Precondition: `kind` is below the number of kinds.
-  std::optional<std::uint64_t> admit(std::size_t kind, time_point now) {
+  // Of this kind there may be `lines` a second. How many of its kind were left out since its last
+  // line, when there is to be a line now; nothing when this one is left out, too. Precondition:
+  // `kind` is below the number of kinds.
+  std::optional<std::uint64_t> admit(std::size_t kind, std::uint32_t lines, time_point now) {
     auto& seen = kinds_[kind];
     if (now - seen.began >= period) {
       seen.began = now;
       seen.written = 0;
     }
-    if (seen.written >= lines_) {
+    if (seen.written >= lines) {
       ++seen.left_out;
       return std::nullopt;
     }
@@ -58,7 +59,6 @@ private:
     std::uint64_t left_out = 0;
   };
 
-  std::uint32_t lines_;
   std::vector<record> kinds_;
 };
 

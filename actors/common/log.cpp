@@ -16,8 +16,6 @@ namespace ledgerd {
 
 namespace {
 
-constexpr std::uint32_t lines_a_second = 10; // of one event
-
 spdlog::level::level_enum library_level(log_level level) {
   switch (level) {
   case log_level::debug:
@@ -35,7 +33,7 @@ spdlog::level::level_enum library_level(log_level level) {
 // For the process, like the log itself.
 struct shared_state {
   std::mutex mutex;
-  line_budget budget{log_events.size(), lines_a_second};
+  line_budget budget{log_events.size()};
   std::shared_ptr<const std::function<void(const log_change&)>> tap;
 };
 
@@ -118,8 +116,8 @@ void write_log(log_event event, std::initializer_list<log_field> fields, fmt::st
     std::shared_ptr<const std::function<void(const log_change&)>> tap;
     {
       const std::lock_guard lock(shared().mutex);
-      if (written && !row.every)
-        more = shared().budget.admit(static_cast<std::size_t>(event),
+      if (written && row.lines > 0)
+        more = shared().budget.admit(static_cast<std::size_t>(event), row.lines,
                                      std::chrono::steady_clock::now());
       if (row.change)
         tap = shared().tap;

@@ -77,8 +77,9 @@ enum class log_event : std::uint8_t {
   peer_link,
   peer_trouble,
   frame_dropped,
-  // doors
+  // doors and traces
   http_fault,
+  span,
 };
 
 enum class log_level : std::uint8_t { debug, info, warn, error };
@@ -88,7 +89,7 @@ struct log_event_row {
   std::string_view code; // ends with a zero byte
   log_level level;
   bool change; // tells that something is different from now on; false: of one message or request
-  bool every;  // never left out, however often it comes
+  std::uint16_t lines; // of it in a second at most; 0: however many there are
 };
 
 inline constexpr auto log_events = [] {
@@ -98,11 +99,13 @@ inline constexpr auto log_events = [] {
   constexpr auto warn = log_level::warn;
   constexpr auto error = log_level::error;
   constexpr bool change = true;
-  constexpr bool every = true;
+  constexpr std::uint16_t every = 0;
+  constexpr std::uint16_t few = 10;
+  constexpr std::uint16_t many = 500;
   return std::to_array<log_event_row>({
       {node_starting, "node_starting", info, change, every},
       {node_running, "node_running", info, change, every},
-      {start_waiting, "start_waiting", warn, false, false},
+      {start_waiting, "start_waiting", warn, false, few},
       {start_refused, "start_refused", error, change, every},
       {start_abandoned, "start_abandoned", info, change, every},
       {migration_applied, "migration_applied", info, change, every},
@@ -113,53 +116,54 @@ inline constexpr auto log_events = [] {
       {drain_failed, "drain_failed", error, change, every},
       {node_stopped, "node_stopped", info, change, every},
       {process_ends, "process_ends", error, change, every},
-      {no_progress, "no_progress", error, change, false},
-      {progress_again, "progress_again", warn, change, false},
+      {no_progress, "no_progress", error, change, few},
+      {progress_again, "progress_again", warn, change, few},
       {actor_dump, "actor_dump", warn, false, every},
       {lines_left_out, "lines_left_out", warn, false, every},
-      {broker_connected, "broker_connected", info, change, false},
-      {broker_lost, "broker_lost", warn, change, false},
-      {broker_trouble, "broker_trouble", warn, false, false},
-      {circuit_opened, "circuit_opened", warn, change, false},
-      {circuit_closed, "circuit_closed", warn, change, false},
-      {database_unavailable, "database_unavailable", warn, false, false},
-      {commit_in_doubt, "commit_in_doubt", warn, false, false},
-      {database_trouble, "database_trouble", warn, false, false},
+      {broker_connected, "broker_connected", info, change, few},
+      {broker_lost, "broker_lost", warn, change, few},
+      {broker_trouble, "broker_trouble", warn, false, few},
+      {circuit_opened, "circuit_opened", warn, change, few},
+      {circuit_closed, "circuit_closed", warn, change, few},
+      {database_unavailable, "database_unavailable", warn, false, few},
+      {commit_in_doubt, "commit_in_doubt", warn, false, few},
+      {database_trouble, "database_trouble", warn, false, few},
       {topology_made, "topology_made", info, change, every},
-      {topology_made_again, "topology_made_again", error, change, false},
-      {topology_warned, "topology_warned", warn, false, false},
-      {topology_wrong, "topology_wrong", error, change, false},
-      {topology_right, "topology_right", warn, change, false},
-      {requests_deleted, "requests_deleted", error, change, false},
-      {currency_added, "currency_added", info, change, false},
-      {currency_contrary, "currency_contrary", error, change, false},
-      {currency_unknown, "currency_unknown", warn, false, false},
-      {currencies_kept, "currencies_kept", warn, change, false},
-      {currencies_unread, "currencies_unread", debug, false, false},
-      {message_parked, "message_parked", info, false, false},
-      {letter_unconfirmed, "letter_unconfirmed", warn, false, false},
-      {letter_unstored, "letter_unstored", error, false, false},
-      {entry_failed, "entry_failed", warn, false, false},
-      {account_set_aside, "account_set_aside", warn, change, false},
-      {account_back, "account_back", info, change, false},
-      {question_failed, "question_failed", warn, false, false},
-      {submissions_unrecorded, "submissions_unrecorded", warn, false, false},
-      {submissions_recorded, "submissions_recorded", info, change, false},
-      {request_unconfirmed, "request_unconfirmed", warn, false, false},
-      {results_unapplied, "results_unapplied", warn, false, false},
-      {verdict_contrary, "verdict_contrary", error, change, false},
-      {records_redriven, "records_redriven", info, false, false},
-      {record_unsettled, "record_unsettled", warn, false, false},
-      {ledger_silent, "ledger_silent", warn, false, false},
-      {node_joined, "node_joined", info, change, false},
-      {node_left, "node_left", info, change, false},
-      {node_silent, "node_silent", warn, change, false},
-      {node_deaf, "node_deaf", warn, change, false},
-      {node_name_taken, "node_name_taken", error, change, false},
-      {peer_link, "peer_link", info, change, false},
-      {peer_trouble, "peer_trouble", warn, false, false},
-      {frame_dropped, "frame_dropped", warn, false, false},
-      {http_fault, "http_fault", error, false, false},
+      {topology_made_again, "topology_made_again", error, change, few},
+      {topology_warned, "topology_warned", warn, false, few},
+      {topology_wrong, "topology_wrong", error, change, few},
+      {topology_right, "topology_right", warn, change, few},
+      {requests_deleted, "requests_deleted", error, change, few},
+      {currency_added, "currency_added", info, change, few},
+      {currency_contrary, "currency_contrary", error, change, few},
+      {currency_unknown, "currency_unknown", warn, false, few},
+      {currencies_kept, "currencies_kept", warn, change, few},
+      {currencies_unread, "currencies_unread", debug, false, few},
+      {message_parked, "message_parked", info, false, few},
+      {letter_unconfirmed, "letter_unconfirmed", warn, false, few},
+      {letter_unstored, "letter_unstored", error, false, few},
+      {entry_failed, "entry_failed", warn, false, few},
+      {account_set_aside, "account_set_aside", warn, change, few},
+      {account_back, "account_back", info, change, few},
+      {question_failed, "question_failed", warn, false, few},
+      {submissions_unrecorded, "submissions_unrecorded", warn, false, few},
+      {submissions_recorded, "submissions_recorded", info, change, few},
+      {request_unconfirmed, "request_unconfirmed", warn, false, few},
+      {results_unapplied, "results_unapplied", warn, false, few},
+      {verdict_contrary, "verdict_contrary", error, change, few},
+      {records_redriven, "records_redriven", info, false, few},
+      {record_unsettled, "record_unsettled", warn, false, few},
+      {ledger_silent, "ledger_silent", warn, false, few},
+      {node_joined, "node_joined", info, change, few},
+      {node_left, "node_left", info, change, few},
+      {node_silent, "node_silent", warn, change, few},
+      {node_deaf, "node_deaf", warn, change, few},
+      {node_name_taken, "node_name_taken", error, change, few},
+      {peer_link, "peer_link", info, change, few},
+      {peer_trouble, "peer_trouble", warn, false, few},
+      {frame_dropped, "frame_dropped", warn, false, few},
+      {http_fault, "http_fault", error, false, few},
+      {span, "span", info, false, many},
   });
 }();
 
@@ -171,7 +175,7 @@ static_assert([] {
   for (const auto& each : log_events)
     if (&row_of(each.event) != &each)
       return false;
-  return log_events.size() == static_cast<std::size_t>(log_event::http_fault) + 1;
+  return log_events.size() == static_cast<std::size_t>(log_event::span) + 1;
 }());
 
 } // namespace ledgerd

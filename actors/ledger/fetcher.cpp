@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "actors/common/failpoint.hpp"
+#include "actors/common/span.hpp"
 #include "actors/common/waker.hpp"
 #include "domain/assert.hpp"
 
@@ -28,6 +29,7 @@ void fetcher_state::park(held_delivery& slot, rejection why) {
   slot.at = stage::publishing;
   slot.after = settlement::terminate;
   slot.since = now;
+  log_process_span(slot.source, options_.instance, to_text(why.reason), now - slot.leased.arrived);
   letters_.park(slot.tag(), slot.source, std::move(why), now);
 }
 
@@ -103,6 +105,8 @@ void fetcher_state::finish_drain() {
 void fetcher_state::settle(held_delivery& slot, time_point now) {
   counters_.publish.record(microseconds(now - slot.since));
   counters_.end_to_end.record(microseconds(now - slot.leased.arrived));
+  if (slot.after == settlement::acknowledge)
+    log_process_span(slot.source, options_.instance, "decided", now - slot.leased.arrived);
   drain_.count_settled();
   deliveries_.settle(slot, slot.after);
 }

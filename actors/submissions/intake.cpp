@@ -6,8 +6,10 @@
 
 #include "actors/common/failpoint.hpp"
 #include "actors/common/log.hpp"
+#include "actors/common/span.hpp"
 #include "actors/common/waker.hpp"
 #include "domain/assert.hpp"
+#include "domain/trace_context.hpp"
 #include "messaging/submission_codec.hpp"
 
 namespace ledgerd {
@@ -56,11 +58,42 @@ void intake_state::expire(time_point now) {
                      "the same Idempotency-Key");
 }
 
-void intake_state::publish(const transaction_record& record) {
+// The message goes on with the trace of its request, under the span of its publication if that is
+// to be logged.
+void intake_state::add_trace(outgoing& message, const submit_request& from) {
+  if (from.traceparent.empty())
+    return;
+  auto parent = from.traceparent;
+  if (wants_span(parent)) {
+    const auto read = read_traceparent(parent);
+    parent = write_traceparent(read->trace_id, new_span_id(), read->sampled);
+    traced_.emplace(message.token, from.traceparent);
+  }
+  message.headers.push_back({"traceparent", std::move(parent)});
+  if (!from.tracestate.empty())
+    message.headers.push_back({"tracestate", from.tracestate});
+}
+
+void intake_state::log_publication(const outbox::letter& stored, time_point now) {
+  const auto parent = traced_.extract(stored.message.token);
+  if (parent.empty())
+    return;
+  const auto own = read_traceparent(traceparent_of(stored.message.headers));
+  LEDGERD_ASSERT(own.has_value());
+  log_span({.operation = "publish",
+            .destination = stored.message.subject,
+            .traceparent = parent.mapped(),
+            .span_id = std::string(own->span_id),
+            .took = std::chrono::duration_cast<std::chrono::microseconds>(now - stored.since)});
+}
+
+void intake_state::publish(const transaction_record& record, const submit_request& from) {
   const auto exponent = options_.currencies->exponent(record.asked.account.currency);
   LEDGERD_ASSERT(exponent.has_value());
   const auto token = static_cast<std::uint64_t>(to_int(record.id));
-  publishing_.put(make_request(token, record, *exponent, 0), give_up::never, self_->clock().now());
+  auto message = make_request(token, record, *exponent, 0);
+  add_trace(message, from);
+  publishing_.put(std::move(message), give_up::never, self_->clock().now());
 }
 
 // Answers now, or lets the answer wait for the verdict.
@@ -81,7 +114,7 @@ void intake_state::take_recorded(submit_request& request, recorded& got) {
   switch (got.outcome) {
   case record_outcome::recorded:
     ++counters_.accepted;
-    publish(got.record);
+    publish(got.record, request);
     return answer(request, submit_outcome::accepted, std::move(got.record));
   case record_outcome::repeated:
     ++counters_.repeated;
@@ -170,15 +203,18 @@ void intake_state::submit(submit_request& request) {
 }
 
 void intake_state::take_confirmations() {
-  const auto note = [this](const confirmation& got, outbox::fate what, const auto&) {
-    if (what == outbox::fate::stored)
+  const auto now = self_->clock().now();
+  const auto note = [&](const confirmation& got, outbox::fate what, const outbox::letter& letter) {
+    if (what == outbox::fate::stored) {
+      log_publication(letter, now);
       return drain_.count_settled();
+    }
     if (counters_.unconfirmed++ % 1000 == 0)
       log(log_event::request_unconfirmed, {{"why", got.error}},
           "intake: not confirmed, publishing again ({} so far): {}", counters_.unconfirmed,
           got.error);
   };
-  publishing_.take(self_->clock().now(), note);
+  publishing_.take(now, note);
   finish_drain();
 }
 

@@ -69,7 +69,9 @@ private:
 
   void refuse(submit_request& request, const std::string& why);
   void expire(time_point now);
-  void publish(const transaction_record& record);
+  void add_trace(outgoing& message, const submit_request& from);
+  void log_publication(const outbox::letter& stored, time_point now);
+  void publish(const transaction_record& record, const submit_request& from);
   void answer(submit_request& request, submit_outcome outcome, transaction_record&& record);
   void take_recorded(submit_request& request, recorded& got);
   void finish_drain();
@@ -92,6 +94,8 @@ private:
   std::vector<submit_request> recording_;
   outbox publishing_;                                     // the token is the record id
   std::unordered_multimap<std::int64_t, waiter> waiters_; // by record id
+  // By token, of those in `publishing_` whose trace wants a span: the traceparent that came.
+  std::unordered_map<std::uint64_t, std::string> traced_;
   batch_course course_;
   std::int64_t failing_ = 0; // batches in a row that were not recorded
   bool looking_ = false;     // at the records of waiters

@@ -5,6 +5,7 @@
 
 #include "actors/common/failpoint.hpp"
 #include "actors/common/log.hpp"
+#include "actors/common/span.hpp"
 #include "actors/common/waker.hpp"
 #include "domain/assert.hpp"
 #include "messaging/submission_codec.hpp"
@@ -38,6 +39,8 @@ void reconciler_state::park(held_delivery& held, rejection why) {
 }
 
 void reconciler_state::acknowledge(held_delivery& held) {
+  log_process_span(held.source, options_.instance, "settled",
+                   self_->clock().now() - held.leased.arrived);
   deliveries_.settle(held, settlement::acknowledge);
   drain_.count_settled();
 }

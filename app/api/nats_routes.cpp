@@ -52,11 +52,13 @@ void handle(const std::shared_ptr<question_desk>& desk, submission_api& api,
     if (const auto* why = std::get_if<rejection>(&key))
       return answer(api_refusal(*why));
     const auto wait = preferred_wait(values_of(asked, "prefer"));
-    return api.submit({.body = asked.payload,
-                       .idempotency_key = std::get<std::string>(key),
-                       .wait = wait.value_or(std::chrono::seconds{0}),
-                       .arrived = asked.arrived},
-                      answer);
+    return api.submit(
+        {.body = asked.payload,
+         .idempotency_key = std::get<std::string>(key),
+         .wait = wait.value_or(std::chrono::seconds{0}),
+         .arrived = asked.arrived,
+         .trace = read_call_trace(values_of(asked, "traceparent"), values_of(asked, "tracestate"))},
+        answer);
   }
   const auto question = decode_record_question(asked.payload);
   if (const auto* why = std::get_if<rejection>(&question))

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "actors/common/span.hpp"
 #include "app/base/text.hpp"
 #include "app/http/server.hpp"
+#include "domain/trace_context.hpp"
 
 namespace ledgerd {
 
@@ -36,7 +38,28 @@ std::optional<std::chrono::seconds> read_wait(std::string_view text) noexcept {
                                               : parse_integer(text, 0, longest).value_or(longest)};
 }
 
+constexpr std::size_t tracestate_bytes_max = 512; // which the recommendation asks for at least
+
+bool is_visible(std::string_view text) noexcept {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 } // namespace
+
+call_trace read_call_trace(const std::vector<std::string_view>& parents,
+                           const std::vector<std::string_view>& states) {
+  if (parents.size() != 1 || !read_traceparent(parents.front())) {
+    if (chosen_spans() != span_choice::all)
+      return {};
+    return {write_traceparent(new_trace_id(), new_span_id(), true), {}};
+  }
+  call_trace trace{std::string{parents.front()}, {}};
+  for (const auto each : states)
+    trace.state.append(trace.state.empty() ? "" : ",").append(each);
+  if (trace.state.size() > tracestate_bytes_max || !is_visible(trace.state))
+    trace.state.clear();
+  return trace;
+}
 
 std::optional<std::chrono::seconds> preferred_wait(const std::vector<std::string_view>& values) {
   for (auto rest : values)

@@ -24,6 +24,17 @@ struct api_answer {
   std::vector<std::pair<std::string, std::string>> headers; // such as Location, Retry-After
 };
 
+// The W3C trace context of a call; both empty: it has none.
+struct call_trace {
+  std::string parent; // the header traceparent
+  std::string state;  // the header tracestate
+};
+
+// The context of a call with these values of its headers: its own when the first is valid, a new
+// one when spans of every trace are logged, else none.
+call_trace read_call_trace(const std::vector<std::string_view>& parents,
+                           const std::vector<std::string_view>& states);
+
 // A request as a door took it. The views need live no longer than the call.
 struct submit_call {
   std::string_view body;
@@ -31,6 +42,7 @@ struct submit_call {
   // Holds the answer until the verdict is there or so much time has passed since the arrival.
   std::chrono::milliseconds wait{0};
   std::chrono::steady_clock::time_point arrived = std::chrono::steady_clock::now();
+  call_trace trace = {};
 };
 
 // Called exactly once, from any thread.

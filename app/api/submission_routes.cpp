@@ -58,15 +58,17 @@ public:
     auto wait = preferred_wait(request.values("prefer"));
     if (request.crowded) // which RFC 7240 allows
       wait.reset();
-    api_->submit({.body = request.body,
-                  .idempotency_key = std::get<std::string>(key),
-                  .wait = wait.value_or(std::chrono::seconds{0})},
-                 [wait, respond = std::move(respond)](api_answer answer) {
-                   if (wait && answer.status < 400)
-                     answer.headers.emplace_back("Preference-Applied",
-                                                 "wait=" + std::to_string(wait->count()));
-                   respond(to_response(std::move(answer)));
-                 });
+    api_->submit(
+        {.body = request.body,
+         .idempotency_key = std::get<std::string>(key),
+         .wait = wait.value_or(std::chrono::seconds{0}),
+         .trace = read_call_trace(request.values("traceparent"), request.values("tracestate"))},
+        [wait, respond = std::move(respond)](api_answer answer) {
+          if (wait && answer.status < 400)
+            answer.headers.emplace_back("Preference-Applied",
+                                        "wait=" + std::to_string(wait->count()));
+          respond(to_response(std::move(answer)));
+        });
   }
 
   void record(const http_request& request, http_responder respond) {

@@ -93,14 +93,15 @@ public:
     // It may be new: look where the currencies come from before it is refused.
     lookup_->request([this, self = shared_from_this(), body = std::string{call.body},
                       key = std::string{call.idempotency_key}, wait = call.wait,
-                      arrived = call.arrived, done = std::move(done)](bool looked) {
+                      arrived = call.arrived, trace = call.trace,
+                      done = std::move(done)](bool looked) {
       auto again = decode_submission(body, *currencies_, rules_);
       if (const auto* still = std::get_if<rejection>(&again))
         return done(looked || !still->unknown_currency
                         ? api_refusal(*still)
                         : unavailable("the currency is not known here and the ledger does not "
                                       "answer"));
-      pass_on(std::get<submission>(std::move(again)), {body, key, wait, arrived}, done);
+      pass_on(std::get<submission>(std::move(again)), {body, key, wait, arrived, trace}, done);
     });
   }
 
@@ -135,6 +136,8 @@ private:
     submit_request request;
     request.asked = {std::move(asked), std::string{call.idempotency_key}};
     const auto wait = std::min<std::chrono::milliseconds>(call.wait, prefer_wait_max);
+    request.traceparent = call.trace.parent;
+    request.tracestate = call.trace.state;
     request.wait_until = call.arrived + wait;
     request.deadline = call.arrived + std::max<std::chrono::milliseconds>(wait, record_limit);
     request.answer = [currencies = currencies_, done](const submit_answer& got) {

@@ -287,6 +287,20 @@ std::string set_log_level(config& c, std::string_view text) {
   return {};
 }
 
+constexpr std::array<std::string_view, 3> span_words{"off", "sampled", "all"};
+
+std::string set_log_spans(config& c, std::string_view text) {
+  const auto* found = std::find(span_words.begin(), span_words.end(), text);
+  if (found == span_words.end())
+    return "must be off, sampled or all";
+  c.spans = static_cast<span_logging>(found - span_words.begin());
+  return {};
+}
+
+std::string show_log_spans(const config& c) {
+  return std::string{span_words.at(static_cast<std::size_t>(c.spans))};
+}
+
 // --- the table
 
 constexpr auto connection = option_scope::connection;
@@ -357,6 +371,9 @@ const option table[] = {
      show_log_format},
     {"log-level", "trace|debug|info|warn|error", "lines below it are left out", connection, value,
      set_log_level, show_text<&config::log_level>},
+    {"log-spans", "off|sampled|all",
+     "spans in the log: of traces whose traceparent is sampled, or of all", daemon_only, value,
+     set_log_spans, show_log_spans},
     {"roles", "ROLES", "what this node does: ledger, account, or, by default, both", daemon_only,
      value, set_roles, show_roles},
     {"node-name", "NAME",

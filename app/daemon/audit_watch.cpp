@@ -4,8 +4,7 @@
 #include <iterator>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
+#include "actors/common/log.hpp"
 #include "app/base/text.hpp"
 #include "messaging/names.hpp"
 

@@ -15,6 +15,7 @@
 
 #include "actors/common/fail_stop.hpp"
 #include "actors/common/log.hpp"
+#include "actors/common/span.hpp"
 #include "app/base/service_manager.hpp"
 #include "app/base/text.hpp"
 #include "app/config/options.hpp"
@@ -88,6 +89,18 @@ void reload(const config& settings, http_guard& guard, http_server* server) {
     log(log_event::reload_failed, {{"why", e.what()}}, "reload: {}; the tokens stay as they were",
         e.what());
   }
+}
+
+span_choice spans_of(const log_settings& settings) {
+  switch (settings.spans) {
+  case span_logging::off:
+    return span_choice::off;
+  case span_logging::sampled:
+    return span_choice::sampled;
+  case span_logging::all:
+    break;
+  }
+  return span_choice::all;
 }
 
 // The actors' metrics into the log: a line for each actor, one for the accounts.
@@ -239,6 +252,7 @@ private:
 
 int run_daemon(const config& settings, process_signals& signals) {
   end_on_bugs();
+  choose_spans(spans_of(settings));
   try {
     running_daemon{settings, signals}.run();
     log(log_event::node_stopped, "stopped");
