@@ -32,6 +32,7 @@ void wait_for_log() {
 } // namespace
 
 void end_process(const std::string& why) {
+  tell_left_out(left_out::all);
   log(log_event::process_ends, "{}", why);
   wait_for_log();
   std::_Exit(exit_code::bug);

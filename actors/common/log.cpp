@@ -6,7 +6,9 @@
 #include <mutex>
 #include <optional>
 #include <utility>
+#include <vector>
 
+#include <spdlog/async.h>
 #include <spdlog/spdlog.h>
 
 #include "domain/line_budget.hpp"
@@ -30,11 +32,15 @@ spdlog::level::level_enum library_level(log_level level) {
   return spdlog::level::err;
 }
 
+using change_tap = std::shared_ptr<const std::function<void(const log_change&)>>;
+
 // For the process, like the log itself.
 struct shared_state {
   std::mutex mutex;
   line_budget budget{log_events.size()};
-  std::shared_ptr<const std::function<void(const log_change&)>> tap;
+  std::vector<std::string> last_error{log_events.size()}; // of those left out, by event
+  std::uint64_t overruns_told = 0;
+  change_tap tap;
 };
 
 shared_state& shared() {
@@ -42,20 +48,79 @@ shared_state& shared() {
   return *state;
 }
 
-void hand_on(const log_event_row& row, const std::string& sentence,
+// As line_budget says it.
+std::optional<std::uint64_t> admit(const log_event_row& row) {
+  const auto kind = static_cast<std::size_t>(row.event);
+  const std::lock_guard lock(shared().mutex);
+  auto admitted = shared().budget.admit(kind, row.lines, std::chrono::steady_clock::now());
+  if (admitted)
+    shared().last_error.at(kind).clear();
+  return admitted;
+}
+
+void keep_error(log_event event, const std::string& sentence) {
+  const std::lock_guard lock(shared().mutex);
+  shared().last_error.at(static_cast<std::size_t>(event)) = sentence;
+}
+
+void hand_on(spdlog::logger& logger, const log_event_row& row, const std::string& sentence,
              std::initializer_list<log_field> fields) {
-  auto* logger = spdlog::default_logger_raw();
   auto line = sentence;
   for (const auto& field : fields)
     append_log_field(line, field);
-  logger->log(spdlog::source_loc{"", static_cast<int>(sentence.size()), row.code.data()},
-              library_level(row.level), spdlog::string_view_t(line.data(), line.size()));
+  logger.log(spdlog::source_loc{"", static_cast<int>(sentence.size()), row.code.data()},
+             library_level(row.level), spdlog::string_view_t(line.data(), line.size()));
 }
 
-void tell_tap(const std::function<void(const log_change&)>& tap, log_event event,
-              const std::string& sentence) {
+void tell_tap(log_event event, const std::string& sentence) {
+  change_tap tap;
+  {
+    const std::lock_guard lock(shared().mutex);
+    tap = shared().tap;
+  }
+  if (!tap)
+    return;
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  tap({std::chrono::duration_cast<std::chrono::microseconds>(now).count(), event, sentence});
+  (*tap)({std::chrono::duration_cast<std::chrono::microseconds>(now).count(), event, sentence});
+}
+
+void tell_overruns() {
+  const auto pool = spdlog::thread_pool();
+  if (!pool)
+    return;
+  const std::uint64_t overruns = pool->overrun_counter();
+  std::uint64_t told = 0;
+  {
+    const std::lock_guard lock(shared().mutex);
+    told = std::exchange(shared().overruns_told, overruns);
+  }
+  if (overruns > told)
+    log(log_event::lines_overrun, {{"count", overruns - told}},
+        "{} lines were dropped, since whoever reads the log is too slow", overruns - told);
+}
+
+struct silence {
+  const log_event_row& row;
+  std::uint64_t count;
+  std::string last; // of errors
+};
+
+void tell(const silence& what) {
+  const auto code = what.row.code;
+  if (what.row.level == log_level::error)
+    log(log_event::errors_left_out, {{"of", code}, {"count", what.count}, {"last", what.last}},
+        "{} more lines of {} were left out, the last: {}", what.count, code, what.last);
+  else
+    log(log_event::lines_left_out, {{"of", code}, {"count", what.count}},
+        "{} more lines of {} were left out", what.count, code);
+}
+
+std::vector<silence> take_left_out(line_budget::time_point now) {
+  std::vector<silence> taken;
+  const std::lock_guard lock(shared().mutex);
+  for (const auto& [kind, count] : shared().budget.overdue(now))
+    taken.push_back({log_events.at(kind), count, std::exchange(shared().last_error.at(kind), {})});
+  return taken;
 }
 
 } // namespace
@@ -112,24 +177,16 @@ void write_log(log_event event, std::initializer_list<log_field> fields, fmt::st
     const bool written = logger != nullptr && logger->should_log(library_level(row.level));
     if (!written && !row.change)
       return;
-    std::optional<std::uint64_t> more = 0;
-    std::shared_ptr<const std::function<void(const log_change&)>> tap;
-    {
-      const std::lock_guard lock(shared().mutex);
-      if (written && row.lines > 0)
-        more = shared().budget.admit(static_cast<std::size_t>(event), row.lines,
-                                     std::chrono::steady_clock::now());
-      if (row.change)
-        tap = shared().tap;
-    }
-    if (!more && !tap)
+    const auto admitted = written && row.lines > 0 ? admit(row) : std::optional<std::uint64_t>{0};
+    if (!admitted && row.level != log_level::error)
       return;
-    auto text = fmt::vformat(sentence, values);
-    if (tap)
-      tell_tap(*tap, event, text);
-    if (!written || !more)
-      return;
-    hand_on(row, text + left_out_text(*more), fields);
+    const auto text = fmt::vformat(sentence, values);
+    if (!admitted)
+      return keep_error(event, text);
+    if (row.change)
+      tell_tap(event, text);
+    if (written)
+      hand_on(*logger, row, text + left_out_text(*admitted), fields);
   } catch (...) { // no memory: the line is lost, and whoever logs goes on
   }
 }
@@ -141,16 +198,13 @@ void on_change(std::function<void(const log_change&)> tap) {
   shared().tap = std::move(next);
 }
 
-void tell_left_out() noexcept {
+void tell_left_out(left_out which) noexcept {
   try {
-    std::vector<line_budget::silence> overdue;
-    {
-      const std::lock_guard lock(shared().mutex);
-      overdue = shared().budget.overdue(std::chrono::steady_clock::now());
-    }
-    for (const auto& [kind, count] : overdue)
-      log(log_event::lines_left_out, {{"of", log_events.at(kind).code}, {"count", count}},
-          "{} more lines of {} were left out", count, log_events.at(kind).code);
+    tell_overruns();
+    const auto now =
+        which == left_out::all ? line_budget::time_point::max() : std::chrono::steady_clock::now();
+    for (const auto& each : take_left_out(now))
+      tell(each);
   } catch (...) { // as above
   }
 }

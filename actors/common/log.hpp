@@ -4,7 +4,8 @@
 //   log(log_event::account_back, {{"gate", index}, {"user", user}}, "gate {}: ...", index, ...);
 //
 // Of an event that comes again and again a few lines a second are written and the others counted,
-// unless its row says that every one matters.
+// unless its row says that every one matters. The number of those left out is always said, and of
+// errors the last sentence too.
 #pragma once
 
 #include <cstdint>
@@ -41,13 +42,15 @@ struct log_change {
   std::string sentence;
 };
 
-// From now on `tap` hears of every event whose row says `change`, whatever the level of the log;
-// one for the process, an empty one ends it. Called on the thread that logs: it must not block, log
-// or throw.
+// From now on `tap` hears of every line of an event whose row says `change`, whatever the level of
+// the log; one for the process, an empty one ends it. Called on the thread that logs: it must not
+// block, log or throw.
 void on_change(std::function<void(const log_change&)> tap);
 
-// For a regular beat: says how many lines of an event were left out since its last one, once none
-// has come for a while.
-void tell_left_out() noexcept;
+// For a regular beat: says how many lines of an event were left out since its last one, once its
+// flood has ended; at the end of the process of all events. Says as well how many lines were
+// dropped because whoever reads the log is too slow.
+enum class left_out : std::uint8_t { of_floods_that_ended, all };
+void tell_left_out(left_out which = left_out::of_floods_that_ended) noexcept;
 
 } // namespace ledgerd

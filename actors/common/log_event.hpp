@@ -29,6 +29,8 @@ enum class log_event : std::uint8_t {
   progress_again,
   actor_dump,
   lines_left_out,
+  errors_left_out,
+  lines_overrun,
   // the servers
   broker_connected,
   broker_lost,
@@ -51,6 +53,9 @@ enum class log_event : std::uint8_t {
   currency_unknown,
   currencies_kept,
   currencies_unread,
+  // the steady audit
+  audit_finding,
+  audit_delayed,
   // requests
   message_parked,
   letter_unconfirmed,
@@ -84,11 +89,17 @@ enum class log_event : std::uint8_t {
 
 enum class log_level : std::uint8_t { debug, info, warn, error };
 
+constexpr std::string_view to_text(log_level level) noexcept {
+  constexpr std::array<std::string_view, 4> words{"debug", "info", "warn", "error"};
+  return words.at(static_cast<std::size_t>(level));
+}
+
 struct log_event_row {
   log_event event;
   std::string_view code; // ends with a zero byte
   log_level level;
-  bool change; // tells that something is different from now on; false: of one message or request
+  // Tells that something is different from now on, or wrong; false: of one message or request.
+  bool change;
   std::uint16_t lines; // of it in a second at most; 0: however many there are
 };
 
@@ -120,17 +131,19 @@ inline constexpr auto log_events = [] {
       {progress_again, "progress_again", warn, change, few},
       {actor_dump, "actor_dump", warn, false, every},
       {lines_left_out, "lines_left_out", warn, false, every},
+      {errors_left_out, "errors_left_out", error, change, every},
+      {lines_overrun, "lines_overrun", warn, change, every},
       {broker_connected, "broker_connected", info, change, few},
       {broker_lost, "broker_lost", warn, change, few},
-      {broker_trouble, "broker_trouble", warn, false, few},
+      {broker_trouble, "broker_trouble", warn, change, few},
       {circuit_opened, "circuit_opened", warn, change, few},
       {circuit_closed, "circuit_closed", warn, change, few},
       {database_unavailable, "database_unavailable", warn, false, few},
       {commit_in_doubt, "commit_in_doubt", warn, false, few},
-      {database_trouble, "database_trouble", warn, false, few},
+      {database_trouble, "database_trouble", warn, change, few},
       {topology_made, "topology_made", info, change, every},
       {topology_made_again, "topology_made_again", error, change, few},
-      {topology_warned, "topology_warned", warn, false, few},
+      {topology_warned, "topology_warned", warn, change, few},
       {topology_wrong, "topology_wrong", error, change, few},
       {topology_right, "topology_right", warn, change, few},
       {requests_deleted, "requests_deleted", error, change, few},
@@ -139,9 +152,11 @@ inline constexpr auto log_events = [] {
       {currency_unknown, "currency_unknown", warn, false, few},
       {currencies_kept, "currencies_kept", warn, change, few},
       {currencies_unread, "currencies_unread", debug, false, few},
+      {audit_finding, "audit_finding", error, change, few},
+      {audit_delayed, "audit_delayed", debug, false, few},
       {message_parked, "message_parked", info, false, few},
       {letter_unconfirmed, "letter_unconfirmed", warn, false, few},
-      {letter_unstored, "letter_unstored", error, false, few},
+      {letter_unstored, "letter_unstored", error, change, few},
       {entry_failed, "entry_failed", warn, false, few},
       {account_set_aside, "account_set_aside", warn, change, few},
       {account_back, "account_back", info, change, few},
@@ -162,7 +177,7 @@ inline constexpr auto log_events = [] {
       {peer_link, "peer_link", info, change, few},
       {peer_trouble, "peer_trouble", warn, false, few},
       {frame_dropped, "frame_dropped", warn, false, few},
-      {http_fault, "http_fault", error, false, few},
+      {http_fault, "http_fault", error, change, few},
       {span, "span", info, false, many},
   });
 }();
@@ -173,7 +188,7 @@ constexpr const log_event_row& row_of(log_event event) noexcept {
 
 static_assert([] {
   for (const auto& each : log_events)
-    if (&row_of(each.event) != &each)
+    if (&row_of(each.event) != &each || (each.level == log_level::error && !each.change))
       return false;
   return log_events.size() == static_cast<std::size_t>(log_event::span) + 1;
 }());

@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "actors/common/log.hpp"
 #include "app/base/signals_blocked.hpp"
 #include "app/daemon/log_line.hpp"
 
@@ -74,8 +75,9 @@ void setup_logging(const log_settings& settings, bool asynchronous) {
   std::shared_ptr<spdlog::logger> logger;
   if (asynchronous) {
     spdlog::init_thread_pool(lines_waiting_max, 1);
-    logger = std::make_shared<spdlog::async_logger>("ledgerd", std::move(sink), spdlog::thread_pool(),
-                                                    spdlog::async_overflow_policy::overrun_oldest);
+    logger =
+        std::make_shared<spdlog::async_logger>("ledgerd", std::move(sink), spdlog::thread_pool(),
+                                               spdlog::async_overflow_policy::overrun_oldest);
   } else {
     logger = std::make_shared<spdlog::logger>("ledgerd", std::move(sink));
   }
@@ -92,6 +94,7 @@ void set_log_level(const std::string& level) {
 }
 
 void shutdown_logging(int code) {
+  tell_left_out(left_out::all);
   const auto written = std::make_shared<std::promise<void>>();
   std::thread{[written] {
     spdlog::shutdown();

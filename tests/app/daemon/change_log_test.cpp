@@ -7,7 +7,7 @@
 
 using namespace ledgerd;
 
-CAF_TEST(changes go to the board and what comes with each message does not) {
+CAF_TEST(changes go to the board and what comes with each message does not ) {
   auto board = std::make_shared<change_board>();
   keep_changes(board);
   log(log_event::circuit_opened, "database away: pulling stops");

@@ -94,6 +94,32 @@ CAF_TEST(repeats are left out and counted but not of what must all be said) {
   kept.sink->lines.clear();
   tell_left_out(); // the second of the flood is not over
   CAF_CHECK(kept.sink->lines.empty());
+  tell_left_out(left_out::all);
+  CAF_REQUIRE_EQUAL(kept.sink->lines.size(), 1u);
+  CAF_CHECK(kept.sink->lines[0].ends_with(
+      " more lines of frame_dropped were left out [lines_left_out]\n"));
+  tell_left_out(left_out::all);
+  CAF_CHECK_EQUAL(kept.sink->lines.size(), 1u);
+}
+
+CAF_TEST(of errors left out the number and the last are said at every level) {
+  kept_log kept{log_format::json};
+  spdlog::default_logger()->set_level(spdlog::level::err);
+  for (int i = 0; i < 1000; ++i)
+    log(log_event::verdict_contrary, "contrary {}", i);
+  tell_left_out(left_out::all);
+  std::int64_t told = 0;
+  json last;
+  for (const auto& line : kept.sink->lines) {
+    last = json::parse(line);
+    if (last.at("event") == "errors_left_out")
+      told += last.at("count").get<std::int64_t>();
+    else
+      ++told;
+  }
+  CAF_CHECK_EQUAL(told, 1000);
+  CAF_CHECK_EQUAL(last.value("of", ""), "verdict_contrary");
+  CAF_CHECK_EQUAL(last.value("last", ""), "contrary 999");
 }
 
 CAF_TEST(a level that is not wanted is not written and its changes are heard) {
