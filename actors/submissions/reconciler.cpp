@@ -35,11 +35,13 @@ rejection says_otherwise(const record_verdict& verdict, const transaction_record
 } // namespace
 
 void reconciler_state::park(held_delivery& held, rejection why) {
+  log_process_span(held.source, options_.instance, to_text(why.reason),
+                   self_->clock().now() - held.leased.arrived);
   dead_letters_.park(held.tag(), held.source, std::move(why), self_->clock().now());
 }
 
-void reconciler_state::acknowledge(held_delivery& held) {
-  log_process_span(held.source, options_.instance, "settled",
+void reconciler_state::acknowledge(held_delivery& held, std::string_view outcome) {
+  log_process_span(held.source, options_.instance, outcome,
                    self_->clock().now() - held.leased.arrived);
   deliveries_.settle(held, settlement::acknowledge);
   drain_.count_settled();
@@ -68,13 +70,13 @@ void reconciler_state::raise_alarm(held_delivery& held, const transaction_record
         held.source.stream, counters_.contrary, why.detail);
   }
   if (options_.letters)
-    return acknowledge(held); // it is kept as it is
+    return acknowledge(held, "contrary"); // it is kept as it is
   park(held, why);
 }
 
 void reconciler_state::leave_alone(held_delivery& held) {
   ++counters_.foreign;
-  acknowledge(held);
+  acknowledge(held, "foreign");
 }
 
 // What becomes of a delivery whose record is known.
@@ -82,15 +84,15 @@ void reconciler_state::conclude(held_delivery& held, const settled& answer) {
   switch (answer.outcome) {
   case settle_outcome::settled:
     ++counters_.settled;
-    return acknowledge(held);
+    return acknowledge(held, "settled");
   case settle_outcome::known:
     ++counters_.known;
-    return acknowledge(held);
+    return acknowledge(held, "known");
   case settle_outcome::contrary:
     return raise_alarm(held, answer.record);
   case settle_outcome::conflict:
     if (options_.letters)
-      return acknowledge(held);
+      return acknowledge(held, "conflict");
     return park(held, other_content(held.verdict));
   case settle_outcome::unknown:
     if (options_.letters || !has_account_mark(held.source.headers))

@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "actors/common/batch_course.hpp"
@@ -97,7 +98,7 @@ private:
   using held_delivery = lease_table<work>::held;
 
   void park(held_delivery& held, rejection why);
-  void acknowledge(held_delivery& held);
+  void acknowledge(held_delivery& held, std::string_view outcome);
   void finish_drain();
   void raise_alarm(held_delivery& held, const transaction_record& record);
   void leave_alone(held_delivery& held);
