@@ -84,11 +84,11 @@ struct submit_request {
   std::chrono::steady_clock::time_point wait_until{};
   // What is not on its way to the database by then is dropped unread: its caller has been answered.
   std::chrono::steady_clock::time_point deadline{};
+  std::function<void(const submit_answer&)>
+      answer; // called once, on the intake's thread; must not block
   // The trace that the request goes on with; empty: none.
   std::string traceparent{};
   std::string tracestate{};
-  std::function<void(const submit_answer&)>
-      answer; // called once, on the intake's thread; must not block
 };
 
 // Takes what callers submit, from HTTP and NATS: the INTAKE.
