@@ -19,11 +19,6 @@ std::int64_t microseconds(caf::actor_clock::duration_type time) {
 
 } // namespace
 
-std::int64_t system_time_ns() {
-  using std::chrono::nanoseconds, std::chrono::system_clock;
-  return nanoseconds{system_clock::now().time_since_epoch()}.count();
-}
-
 void fetcher_state::park(held_delivery& slot, rejection why) {
   const auto now = self_->clock().now();
   slot.at = stage::publishing;
@@ -86,7 +81,7 @@ void fetcher_state::take_deliveries() {
     if (next.stream_seq > pulled_.to)
       pulled_ = {next.subject, next.stream_seq};
     if (next.stored_at_ns > 0)
-      counters_.pull.record(std::max<std::int64_t>(0, wall - next.stored_at_ns) / 1000);
+      counters_.pull.record(stored_for_us(wall, next.stored_at_ns));
     admit(deliveries_.hold(std::move(next), now), batch);
   }
   const auto decoded = static_cast<std::int64_t>(batch.size());
@@ -163,8 +158,12 @@ void fetcher_state::answer_one(ticketed_answer& got, time_point now) {
     ++counters_.applied;
     break;
   case outcome::insufficient_funds:
+    ++counters_.refused;
+    ++counters_.insufficient_funds;
+    break;
   case outcome::balance_overflow:
     ++counters_.refused;
+    ++counters_.balance_overflow;
     break;
   }
   const auto exponent = options_.currencies->exponent(stored.account.currency);

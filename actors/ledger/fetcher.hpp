@@ -39,8 +39,6 @@ using fetcher_actor = answer_sink::extend_with<pausable_actor, pulsed_actor, dra
         // Time passes: deadlines, leases, republishing.
         caf::reacts_to<tick_atom>>;
 
-std::int64_t system_time_ns();
-
 struct fetcher_options {
   std::string instance; // for reports: the consumer and a number
   std::string node_name;
@@ -66,7 +64,6 @@ struct fetcher_options {
   // How long a dead letter may be without a PubAck before its delivery is postponed, so that what
   // cannot be stored does not hold the credit of what can.
   std::chrono::milliseconds letter_patience{3000};
-  // The wall clock, in nanoseconds since 1970: only to say how old a request is by the broker's.
   std::int64_t (*wall_clock)() = &system_time_ns;
 };
 

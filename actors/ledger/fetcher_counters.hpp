@@ -7,7 +7,7 @@
 
 #include "actors/common/letter_office.hpp"
 #include "actors/common/numbers.hpp"
-#include "actors/ledger/stages.hpp"
+#include "actors/common/stages.hpp"
 
 namespace ledgerd {
 
@@ -15,7 +15,9 @@ struct fetcher_counters {
   std::int64_t fetched = 0;
   std::int64_t redelivered = 0;
   std::int64_t applied = 0;
-  std::int64_t refused = 0;
+  std::int64_t refused = 0; // by reason:
+  std::int64_t insufficient_funds = 0;
+  std::int64_t balance_overflow = 0;
   std::int64_t duplicate = 0;
   std::int64_t own_failures = 0;
   std::int64_t let_go = 0;       // there was no room for it: its account is stuck
@@ -43,6 +45,11 @@ struct fetcher_gauges {
   gauge idle_ms; // since the last delivery
 };
 
+// In the words of the results.
+constexpr exposure refused_for(std::string_view reason) {
+  return exported("ledgerd_refused_total", "Refused entries by reason.", reason).by("reason");
+}
+
 struct fetcher_numbers : fetcher_counters, letter_counters, fetcher_gauges {
   static constexpr auto table() {
     using n = fetcher_numbers;
@@ -57,6 +64,8 @@ struct fetcher_numbers : fetcher_counters, letter_counters, fetcher_gauges {
                   "Deliveries that were not the first of their message.")},
         {&n::applied, "applied_total", exported("ledgerd_entries_total", entries, "applied")},
         {&n::refused, "refused_total", exported("ledgerd_entries_total", entries, "refused")},
+        {&n::insufficient_funds, "insufficient_funds_total", refused_for("INSUFFICIENT_FUNDS")},
+        {&n::balance_overflow, "balance_overflow_total", refused_for("BALANCE_OVERFLOW")},
         {&n::duplicate, "duplicate_total", exported("ledgerd_entries_total", entries, "duplicate")},
         {&n::parked, "parked_total", exported("ledgerd_entries_total", entries, "parked")},
         {&n::own_failures, "own_failures_total",

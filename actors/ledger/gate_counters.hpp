@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "actors/common/numbers.hpp"
-#include "actors/ledger/stages.hpp"
+#include "actors/common/stages.hpp"
 
 namespace ledgerd {
 

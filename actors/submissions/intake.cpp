@@ -22,6 +22,10 @@ void tell(submit_request& request, const submit_answer& what) {
     answer(what);
 }
 
+std::int64_t microseconds(caf::actor_clock::duration_type time) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
+}
+
 std::string_view why_not_recorded(store_failure_kind kind) {
   switch (kind) {
   case store_failure_kind::in_doubt:
@@ -114,6 +118,7 @@ void intake_state::take_recorded(submit_request& request, recorded& got) {
   switch (got.outcome) {
   case record_outcome::recorded:
     ++counters_.accepted;
+    counters_.record.record(microseconds(self_->clock().now() - request.since));
     publish(got.record, request);
     return answer(request, submit_outcome::accepted, std::move(got.record));
   case record_outcome::repeated:
@@ -198,6 +203,7 @@ void intake_state::submit(submit_request& request) {
     return refuse(request, "the node is shutting down");
   if (held() >= options_.submissions_max)
     return refuse(request, "too many requests wait for the database or the broker");
+  request.since = self_->clock().now();
   forming_.push_back(std::move(request));
   record_next_batch();
 }
@@ -206,6 +212,7 @@ void intake_state::take_confirmations() {
   const auto now = self_->clock().now();
   const auto note = [&](const confirmation& got, outbox::fate what, const outbox::letter& letter) {
     if (what == outbox::fate::stored) {
+      counters_.request_publish.record(microseconds(now - letter.since));
       log_publication(letter, now);
       return drain_.count_settled();
     }
@@ -225,9 +232,7 @@ void intake_state::on_settled(const std::vector<transaction_record>& records) {
   for (const auto& record : records) {
     const auto [begin, end] = waiters_.equal_range(to_int(record.id));
     for (auto each = begin; each != end; ++each) {
-      const auto took = now - each->second.since;
-      counters_.verdict_wait.record(
-          std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+      counters_.verdict_wait.record(microseconds(now - each->second.since));
       each->second.answer({each->second.outcome, record, {}});
     }
     waiters_.erase(begin, end);

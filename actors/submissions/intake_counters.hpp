@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "actors/common/numbers.hpp"
+#include "actors/common/stages.hpp"
 
 namespace ledgerd {
 
@@ -17,7 +18,9 @@ struct intake_counters {
   std::int64_t expired = 0; // of these, those whose deadline passed
   std::int64_t unconfirmed = 0;
   std::int64_t batches = 0;
-  duration_histogram verdict_wait; // from the record to the verdict, of those that wait
+  duration_histogram record;          // from the arrival to the commit
+  duration_histogram request_publish; // to the PubAck
+  duration_histogram verdict_wait;    // from the record to the verdict, of those that wait
 };
 
 struct intake_gauges {
@@ -49,6 +52,8 @@ struct intake_numbers : intake_counters, intake_gauges {
                   "Submissions held, from arrival to the PubAck of their request.")},
         {&n::waiting, "waiting",
          not_exported("Callers who wait; ledgerd_verdict_wait_seconds says for how long.")},
+        {&n::record, "record", stage_seconds("record")},
+        {&n::request_publish, "request_publish", stage_seconds("request_publish")},
         {&n::verdict_wait, "verdict_wait",
          exported("ledgerd_verdict_wait_seconds",
                   "From a record to its verdict, of submissions that wait for it.")},

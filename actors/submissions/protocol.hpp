@@ -89,6 +89,8 @@ struct submit_request {
   // The trace that the request goes on with; empty: none.
   std::string traceparent{};
   std::string tracestate{};
+  // When it came to the INTAKE, which sets it.
+  std::chrono::steady_clock::time_point since{};
 };
 
 // Takes what callers submit, from HTTP and NATS: the INTAKE.

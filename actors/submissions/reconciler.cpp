@@ -74,6 +74,12 @@ void reconciler_state::raise_alarm(held_delivery& held, const transaction_record
   park(held, why);
 }
 
+void reconciler_state::note_settled(const held_delivery& held) {
+  const auto took = self_->clock().now() - held.leased.arrived;
+  if (!options_.letters)
+    counters_.settle.record(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+}
+
 void reconciler_state::leave_alone(held_delivery& held) {
   ++counters_.foreign;
   acknowledge(held, "foreign");
@@ -84,6 +90,7 @@ void reconciler_state::conclude(held_delivery& held, const settled& answer) {
   switch (answer.outcome) {
   case settle_outcome::settled:
     ++counters_.settled;
+    note_settled(held);
     return acknowledge(held, "settled");
   case settle_outcome::known:
     ++counters_.known;
@@ -243,14 +250,20 @@ void reconciler_state::take_looked_up() {
 }
 
 void reconciler_state::take_deliveries() {
+  auto arrived = options_.source->take();
+  if (arrived.empty())
+    return settle_waiting();
   const auto now = self_->clock().now();
-  for (auto& next : options_.source->take()) {
+  const auto wall = options_.wall_clock();
+  for (auto& next : arrived) {
     if (drain_.under_way()) {
       options_.source->settle(next.receipt, settlement::hand_back);
       drain_.count_handed_back();
       continue;
     }
     ++counters_.fetched;
+    if (next.stored_at_ns > 0 && !options_.letters)
+      counters_.result_pull.record(stored_for_us(wall, next.stored_at_ns));
     admit(deliveries_.hold(std::move(next), now), true);
   }
   settle_waiting();

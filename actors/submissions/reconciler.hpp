@@ -26,6 +26,7 @@
 #include "actors/common/lease_table.hpp"
 #include "actors/common/letter_office.hpp"
 #include "actors/common/throttle.hpp"
+#include "actors/common/wall_clock.hpp"
 #include "actors/submissions/protocol.hpp"
 #include "actors/submissions/reconciler_counters.hpp"
 #include "domain/backoff.hpp"
@@ -74,6 +75,7 @@ struct reconciler_options {
   std::chrono::milliseconds letter_patience{3000};
   std::uint32_t attempts_max = 3;             // of a result that the database refuses
   std::chrono::milliseconds aside_max{60000}; // between two tries of a result that is stuck
+  std::int64_t (*wall_clock)() = &system_time_ns;
 };
 
 class reconciler_state {
@@ -101,6 +103,7 @@ private:
   void acknowledge(held_delivery& held, std::string_view outcome);
   void finish_drain();
   void raise_alarm(held_delivery& held, const transaction_record& record);
+  void note_settled(const held_delivery& held);
   void leave_alone(held_delivery& held);
   void conclude(held_delivery& held, const settled& answer);
   void on_settled(std::vector<settled>& answers);

@@ -7,6 +7,7 @@
 
 #include "actors/common/letter_office.hpp"
 #include "actors/common/numbers.hpp"
+#include "actors/common/stages.hpp"
 #include "actors/submissions/contrary_verdicts.hpp"
 
 namespace ledgerd {
@@ -19,6 +20,8 @@ struct reconciler_counters {
   std::int64_t contrary = 0; // say otherwise than their record
   std::int64_t batches = 0;
   std::int64_t failures = 0;
+  duration_histogram result_pull; // from the stream to this process, by the broker's clock
+  duration_histogram settle;      // from the arrival to the verdict in the record
 };
 
 struct reconciler_gauges {
@@ -60,6 +63,8 @@ struct reconciler_numbers : reconciler_counters, letter_counters, reconciler_gau
          not_exported("Work in memory only; the consumer shows what it has not settled.")},
         {&n::held_bytes, "held_bytes",
          not_exported("It is bounded by the credit, and of interest only beside it.")},
+        {&n::result_pull, "result_pull", stage_seconds("result_pull")},
+        {&n::settle, "settle", stage_seconds("settle")},
     });
   }
 };

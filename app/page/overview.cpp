@@ -96,6 +96,17 @@ ordered_json entries_json(const overview_facts& facts) {
   return result;
 }
 
+// By reason; null when nobody knows.
+ordered_json refusals_json(const overview_facts& facts) {
+  if (find_metric(facts, "ledgerd_refused_total") == nullptr)
+    return nullptr;
+  auto items = ordered_json::array();
+  for (const auto& each : *facts.metrics)
+    if (each.name == "ledgerd_refused_total")
+      items.push_back({{"reason", each.labels.front().second}, {"count", each.value}});
+  return items;
+}
+
 ordered_json flow_json(const flow_meter& flow) {
   ordered_json rates{{"windowMs", std::chrono::milliseconds{flow_meter::window}.count()}};
   auto series = ordered_json::object();
@@ -203,6 +214,7 @@ ordered_json overview_json(const node_card& node, const overview_facts& facts,
           {"ready", ready},
           {"checks", checks_json(facts.checks)},
           {"entries", entries_json(facts)},
+          {"refusals", refusals_json(facts)},
           {"flow", flow_json(flow)},
           {"inFlight", value_of(facts, "ledgerd_in_flight")},
           // The snapshot holds it in milliseconds; only the text format of /metrics divides.

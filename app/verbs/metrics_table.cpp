@@ -267,8 +267,9 @@ table_rows stage_table(const ordered_json& document, const earlier_numbers& befo
   table_rows result{{"stage", "count", "mean", "p50", "p99"}};
   if (before.document != nullptr)
     result[0].insert(result[0].begin() + 2, "a second");
-  for (const auto* stage : {"pull", "decode", "decide", "gate_wait", "commit", "publish", "ack",
-                            "end_to_end", "verdict_wait"}) {
+  for (const auto* stage :
+       {"pull", "decode", "decide", "gate_wait", "commit", "publish", "ack", "end_to_end", "record",
+        "request_publish", "result_pull", "settle", "verdict_wait"}) {
     const auto sum = added(document, stage);
     if (sum.buckets.empty())
       continue;

@@ -102,6 +102,8 @@ async function fourWays(world, node) {
     same(`entries ${outcome}`, exported[`ledgerd_entries_total{outcome="${outcome}"}`],
       sum(first.actors, 'fetcher', `${outcome}_total`));
   }
+  same('refusals by reason', [exported['ledgerd_refused_total{reason="INSUFFICIENT_FUNDS"}'], exported['ledgerd_refused_total{reason="BALANCE_OVERFLOW"}']],
+    [expected.refused, 0]);
   for (const [stage, kind, name] of [['pull', 'fetcher', 'pull'], ['decode', 'fetcher', 'decode'],
     ['decide', 'fetcher', 'decide'], ['gate', 'gate', 'gate_wait'], ['publish', 'fetcher', 'publish'], ['ack', 'fetcher', 'ack']]) {
     same(`stage ${stage}`, exported[`ledgerd_stage_seconds_count{stage="${stage}"}`], sum(first.actors, kind, name));

@@ -94,6 +94,7 @@ async function showsTheTruth(tab, world, daemon, wanted) {
   // The streams are looked at once a second.
   await until('the page shows what was published', 15, async () => number(await tab.text('total-published')) === 400 + 30 + 10 + 1 + 6);
   await until('the page is at rest', 15, async () => /At rest|flows/.test(await tab.text('verdict-text')));
+  assert.equal(await tab.text('refusals'), `Refused for: INSUFFICIENT_FUNDS ${wanted.refused}`);
   assert.match(await tab.text('node-rows'), /page.*serving/);
   log(`page, /metrics and database agree: ${JSON.stringify(wanted)}`);
 }

@@ -7,7 +7,8 @@ import {verdict} from './verdict.js';
 
 const stageNames = {
   pull: 'Stored → pulled', decode: 'Decoded', decide: 'Decoded → verdict', gate: 'At the gate', commit: 'Commit',
-  publish: 'Verdict → PubAck', ack: 'Acknowledged', end_to_end: 'Arrival → settled', verdict_wait: 'Submission → verdict',
+  publish: 'Verdict → PubAck', ack: 'Acknowledged', end_to_end: 'Arrival → settled', record: 'Submission → record',
+  request_publish: 'Record → PubAck', result_pull: 'Result → pulled', settle: 'Result → record', verdict_wait: 'Submission → verdict',
 };
 const stageOrder = Object.keys(stageNames);
 const checkNames = {
@@ -27,6 +28,13 @@ function showVerdict(overview) {
     spoken = found.key;
     setText($('spoken'), `${found.text} ${found.why}`.trim());
   }
+}
+
+// Why entries were refused, the most frequent reason first.
+function showRefusals(refusals) {
+  const known = (refusals ?? []).filter((each) => each.count > 0).sort((a, b) => b.count - a.count);
+  $('refusals').hidden = known.length === 0;
+  setText($('refusals'), `Refused for: ${known.map((each) => `${each.reason} ${count(each.count)}`).join(', ')}`);
 }
 
 function showFlow({flow, entries, streams, inFlight, oldestUndecidedMs, cluster}) {
@@ -187,6 +195,7 @@ export function showOverview(overview) {
   document.title = `${node.name} · ledgerd`;
   showVerdict(overview);
   showFlow(overview);
+  showRefusals(overview.refusals);
   showFindings(overview);
   showStages(overview.stages);
   showNodes(overview.cluster, node);

@@ -62,7 +62,7 @@ struct numbers_fixture : fixture {
     consume_messages();
   }
 
-  void decide(std::size_t which) {
+  void decide(std::size_t which, outcome verdict = outcome::applied) {
     posting stored;
     stored.id = transaction_id{77};
     stored.record = record_id{1};
@@ -70,10 +70,9 @@ struct numbers_fixture : fixture {
     stored.seq = 1;
     stored.amount = money{10};
     stored.balance_after = money{10};
-    caf::anon_send(
-        subject, answer_atom_v,
-        std::vector<ticketed_answer>{
-            {entries->at(which).from.tag, ledgerd::answer{outcome::applied, stored}, {}}});
+    caf::anon_send(subject, answer_atom_v,
+                   std::vector<ticketed_answer>{
+                       {entries->at(which).from.tag, ledgerd::answer{verdict, stored}, {}}});
     consume_messages();
   }
 
@@ -131,6 +130,19 @@ CAF_TEST(each stage of a request has its time) {
   CAF_CHECK(stage("ack") == times(1, 0ms));
   CAF_CHECK(stage("end_to_end") == times(1, 500ms));
   CAF_CHECK_EQUAL(value("publishing"), 0);
+}
+
+CAF_TEST(refused entries are counted by reason) {
+  for (std::uint64_t seq = 1; seq <= 4; ++seq)
+    arrive(seq, 0ms);
+  decide(0, outcome::insufficient_funds);
+  decide(1, outcome::balance_overflow);
+  decide(2, outcome::insufficient_funds);
+  decide(3);
+  CAF_CHECK_EQUAL(value("refused_total"), 3);
+  CAF_CHECK_EQUAL(value("insufficient_funds_total"), 2);
+  CAF_CHECK_EQUAL(value("balance_overflow_total"), 1);
+  CAF_CHECK_EQUAL(value("applied_total"), 1);
 }
 
 CAF_TEST(the oldest request that is held has the age that the broker gives it) {

@@ -90,6 +90,21 @@ struct account_fixture : fixture {
     });
   }
 
+  // How often a stage of an actor was passed, and for how long in all.
+  template <class Actor>
+  std::pair<std::int64_t, std::chrono::microseconds> stage_of(const Actor& of,
+                                                              std::string_view name) {
+    auto got = std::make_shared<actor_report>();
+    ask(
+        of, [got](const actor_report& report) { *got = report; }, report_atom_v);
+    consume_messages();
+    for (const auto& [what, histogram] : got->histograms)
+      if (what->name == name)
+        return {histogram.count(), std::chrono::microseconds{histogram.sum_us()}};
+    CAF_FAIL("no stage " << name);
+    return {};
+  }
+
   static std::string header_of(const outgoing& letter, std::string_view name) {
     for (const auto& each : letter.headers)
       if (each.name == name)

@@ -2,6 +2,8 @@
 
 #include "actors/submissions/intake.hpp"
 
+#include "actors/common/span.hpp"
+
 #include "tests/actors/submissions/fixture.hpp"
 
 using namespace ledgerd;
@@ -212,6 +214,47 @@ CAF_TEST(what is not confirmed is published again under the same id) {
   consume_messages();
   pass(2000ms);
   CAF_CHECK_EQUAL(publisher->published.size(), 2u);
+}
+
+CAF_TEST(the stages of a submission have their times) {
+  using times = std::pair<std::int64_t, std::chrono::microseconds>;
+  publisher->confirm_at_once = false;
+  slow_down();
+  submit(ten_won());
+  pass(200ms);
+  CAF_CHECK(stage_of(subject, "record") == times(0, 0ms));
+  let_go();
+  CAF_CHECK(stage_of(subject, "record") == times(1, 200ms));
+  pass(300ms);
+  CAF_CHECK(stage_of(subject, "request_publish") == times(0, 0ms));
+  publisher->answer(publisher->published.front().token, true);
+  consume_messages();
+  CAF_CHECK(stage_of(subject, "request_publish") == times(1, 300ms));
+}
+
+CAF_TEST(a request goes on with the trace of its call under the span of its publication) {
+  const std::string called = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  for (const auto& [which, sent] :
+       {std::pair{span_choice::off, called}, std::pair{span_choice::sampled, called},
+        std::pair{span_choice::sampled, std::string{}}}) {
+    choose_spans(which);
+    publisher->published.clear();
+    submit_request request{{ten_won(), {}}, {}, sys.clock().now() + 5s, [](const auto&) {}};
+    request.traceparent = sent;
+    request.tracestate = sent.empty() ? "" : "a=b";
+    caf::anon_send(subject, submit_atom_v, request);
+    consume_messages();
+    CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
+    const auto& letter = publisher->published.front();
+    const auto parent = header_of(letter, "traceparent");
+    CAF_CHECK_EQUAL(header_of(letter, "tracestate"), request.tracestate);
+    if (which == span_choice::off || sent.empty())
+      CAF_CHECK_EQUAL(parent, sent);
+    else
+      CAF_CHECK(parent.starts_with(called.substr(0, 36)) && parent.ends_with("-01")
+                && parent.size() == called.size() && parent != called);
+  }
+  choose_spans(span_choice::off);
 }
 
 CAF_TEST(submissions beyond the limit are refused until there is room) {

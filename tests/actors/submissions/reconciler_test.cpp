@@ -10,6 +10,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
+std::int64_t wall_ns = 0; // what the reconciler takes for the broker's time
+
 struct reconciler_fixture : account_fixture {
   std::shared_ptr<fake_source> source = std::make_shared<fake_source>();
   std::shared_ptr<std::vector<transaction_record>> told =
@@ -30,7 +32,8 @@ struct reconciler_fixture : account_fixture {
                                                  .credit = usual::credit,
                                                  .batch_max = usual::batch_max,
                                                  .lease = 3000ms,
-                                                 .turn_pause = 0ms}));
+                                                 .turn_pause = 0ms,
+                                                 .wall_clock = [] { return wall_ns; }}));
     consume_messages();
   }
 
@@ -138,6 +141,21 @@ CAF_TEST(results settle their records in one batch and are acknowledged) {
   CAF_CHECK_EQUAL(source->count(second, settlement::acknowledge), 1u);
   CAF_REQUIRE_EQUAL(told->size(), 2u);
   CAF_CHECK(told->front() == stored(ann.id));
+}
+
+CAF_TEST(the stages of a result have their times) {
+  using times = std::pair<std::int64_t, std::chrono::microseconds>;
+  wall_ns = 1'000'000'000'000;
+  const auto ann = pending_record("ann");
+  queue(decided(ann));
+  source->arriving.back().stored_at_ns = wall_ns - std::chrono::nanoseconds{700ms}.count();
+  store->fail_next(1, store_failure_kind::unavailable);
+  wake();
+  CAF_CHECK(stage_of(subject, "result_pull") == times(1, 700ms));
+  CAF_CHECK(stage_of(subject, "settle") == times(0, 0ms));
+  pass(200ms);
+  CAF_CHECK_EQUAL(stage_of(subject, "settle").first, 1);
+  CAF_CHECK(stage_of(subject, "settle").second > 0ms);
 }
 
 CAF_TEST(a repeated result leaves the record alone and is acknowledged) {

@@ -53,6 +53,8 @@ std::vector<actor_report> ledger_ones() {
                                    .redelivered = 102,
                                    .applied = 103,
                                    .refused = 104,
+                                   .insufficient_funds = 129,
+                                   .balance_overflow = 130,
                                    .duplicate = 105,
                                    .own_failures = 107,
                                    .let_go = 108,
@@ -123,6 +125,8 @@ std::vector<actor_report> one_of_each() {
                                   .expired = 505,
                                   .unconfirmed = 506,
                                   .batches = 507,
+                                  .record = lasting(511),
+                                  .request_publish = lasting(512),
                                   .verdict_wait = lasting(510)},
                                  {.held = 508, .waiting = 509}}),
       make_report("lookup", "",
@@ -134,7 +138,9 @@ std::vector<actor_report> one_of_each() {
                                       .foreign = 704,
                                       .contrary = 705,
                                       .batches = 707,
-                                      .failures = 708},
+                                      .failures = 708,
+                                      .result_pull = lasting(716),
+                                      .settle = lasting(717)},
                                      {.parked = 706, .unconfirmed = 715, .postponed = 710},
                                      {.aside = 709,
                                       .unstored = 711,
@@ -190,6 +196,7 @@ std::vector<actor_report> one_of_each() {
 // Reports as /v1/actors shows them.
 const std::vector<std::string> listed{
     "fetcher fetched_total=101 redelivered_total=102 applied_total=103 refused_total=104 "
+    "insufficient_funds_total=129 balance_overflow_total=130 "
     "duplicate_total=105 parked_total=106 own_failures_total=107 let_go_total=108 "
     "unconfirmed_total=109 postponed_total=110 unstored=111 oldest_unconfirmed_ms=112 held=113 "
     "held_bytes=114 paused=115 deciding=117 publishing=118 credit=119 pending=120 "
@@ -207,12 +214,12 @@ const std::vector<std::string> listed{
     "questions_overflow_total=403 questions_foreign_total=404 ",
     "intake accepted_total=501 repeated_total=502 conflict_total=503 unavailable_total=504 "
     "expired_total=505 unconfirmed_total=506 batches_total=507 held=508 waiting=509 "
-    "verdict_wait=510us ",
+    "record=511us request_publish=512us verdict_wait=510us ",
     "lookup answered_total=601 refused_total=602 waiting=603 ",
     "reconciler fetched_total=701 settled_total=702 known_total=703 foreign_total=704 "
     "contrary_total=705 parked_total=706 batches_total=707 failures_total=708 aside=709 "
     "unconfirmed_total=715 postponed_total=710 unstored=711 oldest_unconfirmed_ms=712 held=713 "
-    "held_bytes=714 ",
+    "held_bytes=714 result_pull=716us settle=717us ",
     "redriver claimed_total=801 settled_total=802 republished_total=803 unanswered_total=804 "
     "contrary_total=805 publishing=806 ",
     "nats_api questions_answered_total=901 questions_expired_total=902 "
@@ -233,7 +240,11 @@ const std::vector<std::string> listed{
 const std::string stage_help =
     "Time of requests in a stage: pull (stored in the stream, by the broker's clock, until it is "
     "here), decode, decide (region, ledger, gate and commit), gate (of a batch, until its commit "
-    "begins), publish (until the PubAck), ack (until it is on its way).";
+    "begins), publish (until the PubAck), ack (until it is on its way). On the account side: "
+    "record "
+    "(a submission, from its arrival until it is committed), request_publish (until the PubAck of "
+    "its request), result_pull (as pull, of results), settle (a result, from its arrival until its "
+    "record has its verdict).";
 const std::string batch_help =
     "Sizes of batches: pulled (deliveries taken at once), posted (entries of a transaction).";
 
@@ -305,6 +316,8 @@ const std::set<std::string> series{
     "counter ledgerd_records_swept_total 802: Records that got their verdict from the ledger's own "
     "row.",
     "counter ledgerd_redelivered_total 102: Deliveries that were not the first of their message.",
+    "counter ledgerd_refused_total{reason=BALANCE_OVERFLOW} 130: Refused entries by reason.",
+    "counter ledgerd_refused_total{reason=INSUFFICIENT_FUNDS} 129: Refused entries by reason.",
     "counter ledgerd_requests_republished_total 803: Requests published again for want of a "
     "verdict.",
     "counter ledgerd_results_parked_total 706: Results that answer no record, or are none.",
@@ -331,6 +344,10 @@ const std::set<std::string> series{
     "histogram ledgerd_stage_seconds{stage=gate} 219us: " + stage_help,
     "histogram ledgerd_stage_seconds{stage=publish} 126us: " + stage_help,
     "histogram ledgerd_stage_seconds{stage=pull} 123us: " + stage_help,
+    "histogram ledgerd_stage_seconds{stage=record} 511us: " + stage_help,
+    "histogram ledgerd_stage_seconds{stage=request_publish} 512us: " + stage_help,
+    "histogram ledgerd_stage_seconds{stage=result_pull} 716us: " + stage_help,
+    "histogram ledgerd_stage_seconds{stage=settle} 717us: " + stage_help,
     "gauge ledgerd_aside_accounts 215: Accounts that are set aside: locked, refused or slow.",
     "gauge ledgerd_aside_oldest_milliseconds 217: How long the longest of them waits, added up "
     "over the gates.",

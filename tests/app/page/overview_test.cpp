@@ -53,7 +53,8 @@ ordered_json shown(const overview_facts& what) {
 
 CAF_TEST(what is not known is null and never 0) {
   const auto document = shown(facts());
-  for (const char* field : {"inFlight", "oldestUndecidedMs", "circuitOpen", "audit", "cluster"})
+  for (const char* field :
+       {"inFlight", "oldestUndecidedMs", "circuitOpen", "audit", "cluster", "refusals"})
     CAF_CHECK_EQUAL(field + document.at(field).dump(), field + std::string{"null"});
   for (const char* outcome : {"applied", "refused", "duplicate", "parked"}) {
     CAF_CHECK(document.at("entries").at(outcome).is_null());
@@ -68,6 +69,8 @@ CAF_TEST(the counters are those of the metrics) {
   auto known = facts();
   known.metrics = metrics_snapshot{counted("ledgerd_entries_total", 11, "applied"),
                                    counted("ledgerd_entries_total", 12, "parked"),
+                                   counted("ledgerd_refused_total", 8, "BALANCE_OVERFLOW"),
+                                   counted("ledgerd_refused_total", 9, "INSUFFICIENT_FUNDS"),
                                    counted("ledgerd_in_flight", 13),
                                    counted("ledgerd_circuit_open", 1),
                                    counted("ledgerd_audit_findings", 2),
@@ -78,6 +81,8 @@ CAF_TEST(the counters are those of the metrics) {
   CAF_CHECK_EQUAL(document.at("entries").at("applied"), 11);
   CAF_CHECK_EQUAL(document.at("entries").at("parked"), 12);
   CAF_CHECK(document.at("entries").at("refused").is_null());
+  CAF_CHECK_EQUAL(document.at("refusals").dump(), R"([{"reason":"BALANCE_OVERFLOW","count":8},)"
+                                                  R"({"reason":"INSUFFICIENT_FUNDS","count":9}])");
   CAF_CHECK_EQUAL(document.at("inFlight"), 13);
   CAF_CHECK_EQUAL(document.at("circuitOpen"), 1);
   CAF_CHECK_EQUAL(document.at("audit").dump(), R"({"findings":2,"ageSeconds":3,"rows":4})");
