@@ -21,6 +21,7 @@
 #include "actors/common/lease_table.hpp"
 #include "actors/common/letter_office.hpp"
 #include "actors/common/throttle.hpp"
+#include "actors/common/wall_clock.hpp"
 #include "actors/ledger/fetcher_counters.hpp"
 #include "actors/ledger/protocol.hpp"
 #include "domain/currency_lookup.hpp"
