@@ -40,9 +40,11 @@ void reconciler_state::park(held_delivery& held, rejection why) {
   dead_letters_.park(held.tag(), held.source, std::move(why), self_->clock().now());
 }
 
+// Without an outcome nothing was done that a trace should tell of.
 void reconciler_state::acknowledge(held_delivery& held, std::string_view outcome) {
-  log_process_span(held.source, options_.instance, outcome,
-                   self_->clock().now() - held.leased.arrived);
+  if (!outcome.empty())
+    log_process_span(held.source, options_.instance, outcome,
+                     self_->clock().now() - held.leased.arrived);
   deliveries_.settle(held, settlement::acknowledge);
   drain_.count_settled();
 }
@@ -82,7 +84,7 @@ void reconciler_state::note_settled(const held_delivery& held) {
 
 void reconciler_state::leave_alone(held_delivery& held) {
   ++counters_.foreign;
-  acknowledge(held, "foreign");
+  acknowledge(held, {});
 }
 
 // What becomes of a delivery whose record is known.
