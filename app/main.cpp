@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   ledgerd::add_currency_verbs(line);
   ledgerd::add_dead(line);
   ledgerd::add_audit(line);
+  ledgerd::add_shadow(line);
   ledgerd::add_bench(line);
   ledgerd::add_help(line);
   ledgerd::add_completion(line);

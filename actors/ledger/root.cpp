@@ -122,6 +122,16 @@ void ledger_root_state::spawn_responder(const ledger_root_options& options) {
                 {responder_state::name, {}, duty::answers});
 }
 
+void ledger_root_state::spawn_shadow(const ledger_root_options& options) {
+  if (!options.shadow)
+    return;
+  auto config = *options.shadow;
+  children_.add(options.detach
+                    ? self_->spawn<caf::detached>(guarded(ledgerd::shadow), std::move(config))
+                    : self_->spawn(guarded(ledgerd::shadow), std::move(config)),
+                {shadow_state::name, {}, duty::answers});
+}
+
 // Fetchers pull only while every gate can reach the database: an entry may need any of them.
 void ledger_root_state::on_circuit(std::uint32_t index, bool open) {
   LEDGERD_ASSERT(index < circuits_.size());
@@ -214,6 +224,7 @@ ledger_root_actor::behavior_type ledger_root_state::begin(pointer self,
   spawn_receiver(options);
   spawn_fetchers(options);
   spawn_responder(options);
+  spawn_shadow(options);
   call_the_roll();
   return {
       [this](circuit_atom, std::uint32_t index, bool open) { on_circuit(index, open); },

@@ -1,7 +1,7 @@
 // ROOT: the root of the ledger's actors. Spawns bottom-up (posters, gates, membership, region,
-// receiver, fetchers, responder), passes the state of the circuits on, and has the membership say
-// what the node is doing; all else follows from the list of its children: fetchers and receiver
-// drain first, then all go, the last spawned first.
+// receiver, fetchers, responder, shadow), passes the state of the circuits on, and has the
+// membership say what the node is doing; all else follows from the list of its children: fetchers
+// and receiver drain first, then all go, the last spawned first.
 //
 // With the account root, the only place that constructs actors and chooses `detached`; the region
 // makes ledgers, and peers by what this one gives it.
@@ -21,6 +21,7 @@
 #include "actors/cluster/protocol.hpp"
 #include "actors/common/child_list.hpp"
 #include "actors/ledger/protocol.hpp"
+#include "actors/ledger/shadow.hpp"
 #include "domain/currency_lookup.hpp"
 #include "messaging/cluster_ports.hpp"
 #include "messaging/codec.hpp"
@@ -68,6 +69,8 @@ struct ledger_root_options {
   std::chrono::milliseconds lease;                      // the consumers' acknowledgement wait
   std::shared_ptr<progress_board> board = nullptr;      // null: nobody watches
   std::optional<ledger_cluster> cluster = std::nullopt; // nothing: the node is alone
+  // What compares this node's verdicts with those of the present service; nothing: it is no shadow.
+  std::optional<shadow_options> shadow = std::nullopt;
   bool detach = true; // whoever blocks; false only in deterministic tests
 };
 
@@ -89,6 +92,7 @@ private:
   void spawn_receiver(const ledger_root_options& options);
   void spawn_fetchers(const ledger_root_options& options);
   void spawn_responder(const ledger_root_options& options);
+  void spawn_shadow(const ledger_root_options& options);
   void on_circuit(std::uint32_t index, bool open);
   void call_the_roll();
   void tell_doing();

@@ -139,6 +139,7 @@ public:
     check_access();
     for (auto& fault : broker_faults(value))
       result_.faults.push_back(std::move(fault));
+    settle_shadow();
     if (value.account_database_url.empty()) {
       value.account_database_url = value.database_url;
       value.account_database_url_file = value.database_url_file;
@@ -152,6 +153,17 @@ private:
     if (what.kind == option_kind::file)
       return ", as a value and as a file";
     return what.former.empty() ? "" : "; " + from.spell(what.former) + " is its former name";
+  }
+
+  void settle_shadow() {
+    auto& value = result_.value;
+    if (!value.shadow)
+      return;
+    if (given_.contains("roles") && value.has_role(role::account))
+      result_.faults.emplace_back(
+          "shadow goes with the role ledger alone: requests that it took in "
+          "would be published; leave out roles");
+    value.roles = {role::ledger};
   }
 
   void check_access() {

@@ -76,6 +76,11 @@ struct config : broker_settings, database_settings, http_settings, log_settings,
   // Submissions that this node holds at most, from arrival to the PubAck of their request.
   std::size_t submissions_max = 10000;
 
+  // Decide beside the present service, tell nobody, and compare: no other role goes with it.
+  bool shadow = false;
+  // The first request that a new shadow decides, by its sequence number in the stream.
+  std::uint64_t shadow_from = 1;
+
   // Apply missing migrations at start.
   bool migrate = true;
   // Create missing streams and consumers at start.

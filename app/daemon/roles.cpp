@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +11,8 @@
 #include "app/config/database_urls.hpp"
 #include "app/config/memory_budget.hpp"
 #include "messaging/recovery_source.hpp"
+#include "messaging/shadow_ports.hpp"
+#include "messaging/shadow_topology.hpp"
 #include "messaging/topology.hpp"
 #include "persistence/postgres.hpp"
 #include "persistence/record_store.hpp"
@@ -23,6 +26,27 @@ constexpr std::size_t letter_messages = 256;
 constexpr std::size_t received_messages = 65536;
 // What is held is renewed as if the broker waited no longer, however long it does.
 constexpr auto lease_max = std::chrono::milliseconds{30000};
+
+// It pulls all requests in the order of the stream, publishes nothing and compares.
+void become_shadow(ledger_root_options& options, const config& settings, broker& nats,
+                   std::size_t bytes) {
+  const auto notes = std::make_shared<shadow_notes>();
+  const auto source = [&](std::string_view stream, std::string_view durable) {
+    options.lease = std::min(options.lease, nats.consumer(stream, durable).ack_wait);
+    return nats.make_source(stream, durable, settings.batch_max);
+  };
+  options.fetchers.push_back(
+      {std::string{names::shadow_request_consumer} + "/0",
+       make_noted_source(source(names::request_stream, names::shadow_request_consumer), notes),
+       make_silent_publisher(notes, nats.message_bytes_max()),
+       {settings.max_in_flight, bytes},
+       true});
+  options.shadow =
+      shadow_options{.results = source(names::result_stream, names::shadow_result_consumer),
+                     .ledger = make_postgres_reader(ledger_database(settings)),
+                     .notes = notes,
+                     .currencies = options.currencies};
+}
 
 } // namespace
 
@@ -59,7 +83,9 @@ ledger_root_options make_ledger_role(const config& settings, broker& nats, const
   const auto sources = movement_routes.size() * static_cast<std::size_t>(settings.fetchers);
   const auto budget = share_memory(settings.memory_max, sources, settings.has_role(role::account));
   const capacity credit{std::max<std::size_t>(1, settings.max_in_flight / sources), budget.fetcher};
-  for (const auto& route : movement_routes) {
+  if (settings.shadow)
+    become_shadow(options, settings, nats, budget.fetcher);
+  for (const auto& route : settings.shadow ? std::span<const movement_route>{} : movement_routes) {
     const auto consumer = nats.consumer(names::request_stream, route.consumer);
     options.lease = std::min(options.lease, consumer.ack_wait);
     const std::string name{route.consumer};
@@ -80,6 +106,8 @@ ledger_root_options make_ledger_role(const config& settings, broker& nats, const
     options.side_stores.push_back(
         make_postgres_store(ledger_database(settings))); // not yet connected
   }
+  if (settings.shadow)
+    return options; // nobody asks it, and it belongs to no cluster
   options.desk =
       nats.make_desk({std::string{names::api_account}, std::string{names::api_history},
                       std::string{names::api_verdicts}, std::string{names::api_currencies}});
@@ -173,8 +201,8 @@ watched_databases make_watched_databases(const config& settings) {
 }
 
 std::unique_ptr<ledger_reader> make_audited_ledger(const config& settings) {
-  return settings.has_role(role::ledger) ? make_postgres_reader(ledger_database(settings))
-                                         : nullptr;
+  const bool own = settings.has_role(role::ledger) && !settings.shadow; // its results are another's
+  return own ? make_postgres_reader(ledger_database(settings)) : nullptr;
 }
 
 } // namespace ledgerd

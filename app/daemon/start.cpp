@@ -23,6 +23,7 @@
 #include "persistence/database_error.hpp"
 #include "persistence/database_watch.hpp"
 #include "persistence/schema.hpp"
+#include "persistence/shadow_mark.hpp"
 
 namespace ledgerd {
 
@@ -98,6 +99,20 @@ void refuse_start_on(const std::vector<std::string>& faults) {
     throw stop_start{exit_code::cannot_start};
 }
 
+// A shadow's rows are verdicts that nobody was told: no daemon may answer from them.
+void check_shadow(const url_source& url, const start_steps& start) {
+  const auto fault = keep_trying("database", start, [&]() -> std::string {
+    if (start.settings.shadow)
+      return claim_for_shadow(url());
+    return is_shadow_database(url())
+               ? "the database is a shadow's (it has the table ledger.shadow): nobody was told of "
+                 "its rows; use another one"
+               : "";
+  });
+  if (!fault.empty())
+    refuse_start(fault);
+}
+
 void open_database(const url_source& url, schema which, const start_steps& start) {
   const char* what = which == schema::ledger ? "database" : "account database";
   const auto found = keep_trying(what, start, [&] { return read_schema(url(), which); });
@@ -108,6 +123,8 @@ void open_database(const url_source& url, schema which, const start_steps& start
       return true;
     });
   refuse_start_on(keep_trying(what, start, [&] { return check_database(url(), which); }));
+  if (which == schema::ledger)
+    check_shadow(url, start);
 }
 
 // A line up to the first thing that it quotes or counts, whoever says it: one kind, whatever it
@@ -175,6 +192,8 @@ std::unique_ptr<broker> open_broker(const start_steps& start) {
 }
 
 void check_name(const start_steps& start, std::shared_ptr<peer_line> to_all) {
+  if (start.settings.shadow)
+    return; // it is none of the nodes
   cluster_question nodes{std::move(to_all), namesake_patience};
   keep_trying("name", start, [&] {
     const auto answers = nodes.ask();

@@ -8,6 +8,7 @@
 
 #include "actors/common/log.hpp"
 #include "app/config/config.hpp"
+#include "messaging/shadow_topology.hpp"
 #include "messaging/topology.hpp"
 
 namespace ledgerd {
@@ -25,6 +26,8 @@ provisioning provisioning_of(const config& settings) {
   how.ledger = settings.has_role(role::ledger);
   how.account = settings.has_role(role::account);
   how.create = settings.provision;
+  how.shadow = settings.shadow;
+  how.shadow_from = settings.shadow_from;
   how.ack_wait = settings.ack_wait;
   how.shutdown_deadline = settings.shutdown_deadline;
   return how;
@@ -87,14 +90,16 @@ std::vector<std::string> topology_watch::missing(std::size_t& settings) {
   if (std::exchange(last_before_, requests_.last_seq) != requests_.last_seq)
     last_moved_at_ = clock::now();
   look_at(names::result_stream);
-  const auto letters = look_at(names::dead_letter_stream);
+  stream_state letters; // a shadow has none
+  if (!how_.shadow)
+    letters = look_at(names::dead_letter_stream);
   board_->seen({clock::now(), requests_.created_at_ns, requests_.last_seq, letters.messages});
-  if (how_.create) {
+  if (how_.create && !how_.shadow) {
     look_at(names::exhausted_stream);
     look_at(names::action_stream);
   }
   std::map<std::string_view, std::vector<std::string>> present; // by stream, asked once
-  for (const auto& one : durable_consumers) {
+  for (const auto& one : consumers_of(how_.shadow)) {
     if (!one.is_read(how_.ledger, how_.account))
       continue;
     const auto [found, fresh] = present.try_emplace(one.stream);
@@ -157,8 +162,9 @@ void topology_watch::find_deleted() {
     return;
   ask_deleted_at_ = clock::now() + pauses_.judge;
   std::vector<consumer_state> consumers;
-  for (const auto& route : movement_routes)
-    consumers.push_back(nats_.consumer(names::request_stream, route.consumer));
+  for (const auto& one : consumers_of(how_.shadow))
+    if (one.stream == names::request_stream)
+      consumers.push_back(nats_.consumer(one.stream, one.name));
   first_before_ = requests_.first_seq;
   const auto range = deleted_unread(requests_.first_seq, consumers);
   if (!range || range->last <= deleted_to_)

@@ -13,6 +13,7 @@
 #include "app/verbs/verb_support.hpp"
 #include "app/verbs/verbs.hpp"
 #include "persistence/openings.hpp"
+#include "persistence/shadow_mark.hpp"
 
 namespace ledgerd {
 
@@ -107,6 +108,8 @@ int run_verb(const config& settings, verb_options options) {
     throw usage_error{"--watch must be a duration such as 500ms, 10s or 1m, from 100ms on"};
   options.audit.rules.requests = settings.rules;
   const auto ledger = open_ledger(settings);
+  if (is_shadow_database(settings.database_url))
+    throw usage_error{"the database is a shadow's: ask `ledgerd shadow report`"};
   options.audit.rules.opened_at = first_opening(settings.database_url);
   const auto nats = connect_broker(settings);
   if (interval)

@@ -17,6 +17,7 @@ void add_account(command_line& line);
 void add_currency_verbs(command_line& line);
 void add_dead(command_line& line);
 void add_audit(command_line& line);
+void add_shadow(command_line& line);
 void add_bench(command_line& line);
 void add_help(command_line& line);
 void add_completion(command_line& line);

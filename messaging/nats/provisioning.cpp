@@ -12,6 +12,7 @@
 #include "messaging/names.hpp"
 #include "messaging/nats/js_api.hpp"
 #include "messaging/nats/settings.hpp"
+#include "messaging/shadow_topology.hpp"
 #include "messaging/topology.hpp"
 
 namespace ledgerd {
@@ -91,6 +92,8 @@ json consumer_config(const durable_consumer& what, const provisioning& how) {
                    {"replay_policy", "instant"}}}};
   if (what.headers_only)
     result["config"]["headers_only"] = true;
+  if (what.filter.empty())
+    result["config"].erase("filter_subject");
   return result;
 }
 
@@ -130,6 +133,43 @@ public:
     return config.has_value() || not_missed;
   }
 
+  // A stream that the present service must have made. What is odd about its results is its own
+  // affair.
+  bool look_of_shadow(const stream_need& need) {
+    const std::string name(need.what.name);
+    const auto config = find_config(through_, "STREAM.INFO." + name, api_stream_not_found);
+    if (!config) {
+      report.refused.push_back("stream " + name + " is missing");
+      return false;
+    }
+    auto found = judge_stream(need.what, *config, rules_);
+    if (need.what.use == stream_use::results)
+      std::move(found.refused.begin(), found.refused.end(), std::back_inserter(found.warned));
+    if (need.what.use == stream_use::results)
+      found.refused.clear();
+    add(std::move(found));
+    return true;
+  }
+
+  void look_of_shadow(const durable_consumer& what) {
+    const std::string stream(what.stream);
+    const auto path = stream + "." + std::string(what.name);
+    const auto find = "CONSUMER.INFO." + path;
+    auto config = consumer_config(what, how_);
+    // Where to begin costs a question, so only a consumer that is to be made asks it.
+    if (how_.create && how_.shadow_from > 1 && !find_config(through_, find, api_consumer_not_found))
+      config["config"].update(start_of(what));
+    auto found = ensure("consumer " + std::string(what.name) + " of stream " + stream, find,
+                        api_consumer_not_found, "CONSUMER.DURABLE.CREATE." + path, config);
+    if (!found)
+      return;
+    auto judged = json::parse(*found);
+    judged["deliver_policy"] = "all"; // it may begin wherever it was told to
+    judged.erase("opt_start_seq");
+    judged.erase("opt_start_time");
+    add(judge_consumer(what, judged.dump(), rules_));
+  }
+
   void look(const durable_consumer& what) {
     const std::string stream(what.stream);
     const auto path = stream + "." + std::string(what.name);
@@ -153,6 +193,19 @@ public:
   provision_report report;
 
 private:
+  // Requests from the first one, results from its time on: what came before is none of a shadow's.
+  json start_of(const durable_consumer& what) const {
+    if (what.stream == names::request_stream)
+      return {{"deliver_policy", "by_start_sequence"}, {"opt_start_seq", how_.shadow_from}};
+    const auto answer =
+        ask_jetstream(through_, "STREAM.MSG.GET." + std::string(names::request_stream),
+                      json{{"seq", how_.shadow_from}}.dump());
+    if (!answer.error.empty())
+      return {{"deliver_policy", "new"}}; // the first request is still to come
+    return {{"deliver_policy", "by_start_time"},
+            {"opt_start_time", json::parse(answer.json).at("message").at("time")}};
+  }
+
   // The names cost the broker nothing.
   bool is_there(const durable_consumer& what) {
     const auto present = ask_consumer_names(through_, what.stream);
@@ -193,6 +246,16 @@ private:
 
 provision_report provision_all(session& through, const provisioning& how) {
   survey all(through, how);
+  if (how.shadow) {
+    bool complete = true;
+    for (const auto& need : stream_needs())
+      if (need.what.use == stream_use::requests || need.what.use == stream_use::results)
+        complete = all.look_of_shadow(need) && complete;
+    for (const auto& what : shadow_consumers)
+      if (complete)
+        all.look_of_shadow(what);
+    return std::move(all.report);
+  }
   std::vector<std::string_view> missing;
   for (const auto& need : stream_needs())
     if (!all.look(need))

@@ -436,10 +436,11 @@ void judge_filter(judge& by, const durable_consumer& what) {
   auto filters = strings(at(by.config(), "filter_subjects"));
   if (const auto one = text(at(by.config(), "filter_subject")); !one.empty())
     filters.emplace_back(one);
-  if (filters.size() != 1 || filters.front() != what.filter)
-    by.refuse("filter_subject is " + joined(filters)
-              + ": messages would be handed to the wrong consumer or to none; it must be "
-              + std::string(what.filter));
+  if (what.filter.empty() ? filters.empty() : filters.size() == 1 && filters[0] == what.filter)
+    return;
+  by.refuse("filter_subject is " + joined(filters)
+            + ": messages would be handed to the wrong consumer or to none; it must be "
+            + std::string(what.filter.empty() ? "none" : what.filter));
 }
 
 void judge_ack_wait(judge& by, const judging& how) {

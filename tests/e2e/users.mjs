@@ -44,6 +44,9 @@ export class Users {
 
   // Whom a daemon with these flags connects as.
   ofDaemon(flags) {
+    if (flags.includes('--shadow')) {
+      return 'shadow';
+    }
     const roles = flags.includes('--roles') ? flags[flags.indexOf('--roles') + 1].split(',') : ['ledger', 'account'];
     const name = ['ledger', 'account'].filter((role) => roles.includes(role)).join('+');
     return flags.includes('--provision=false') ? name : `${name}+making`;

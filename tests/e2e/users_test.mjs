@@ -21,7 +21,7 @@ function listed(user) {
   };
 }
 
-for (const user of ['ledger', 'account', 'provisioner', 'observer', 'operator', 'producer', 'caller']) {
+for (const user of ['ledger', 'account', 'provisioner', 'shadow', 'observer', 'operator', 'producer', 'caller']) {
   test(`the rights of ${user} stand on the page`, () => {
     const {publish, subscribe} = new Users().rights.get(user);
     const said = listed(user);

@@ -14,7 +14,7 @@ const codeFile = /\.(cpp|hpp|mjs|sh|sql|cmake)$|^dev$|^CMakeLists\.txt$/;
 const outer = ['messaging', 'persistence', 'domain'];
 const actors = ['actors/common', 'actors/cluster', 'actors/ledger', 'actors/submissions'];
 // What actors see of the outside: ports, and what messages mean; neither the broker nor PostgreSQL.
-const doors = ['ports', 'codec', 'submission_codec', 'cluster_ports', 'cluster_answer', 'cluster_codec', 'link_codec', 'names', 'record_look', 'service_codec'].map((name) => `messaging/${name}.hpp`);
+const doors = ['ports', 'codec', 'submission_codec', 'cluster_ports', 'cluster_answer', 'cluster_codec', 'link_codec', 'names', 'record_look', 'service_codec', 'shadow_comparison', 'shadow_ports'].map((name) => `messaging/${name}.hpp`);
 const ports = ['ledger_store', 'ledger_reader', 'record_store'].map((name) => `persistence/${name}.hpp`);
 
 // The rooms, and the wings inside them: what each may include of ours, as a list of folders; third-party headers
@@ -49,9 +49,10 @@ const wings = {
   'app/trace': {ours: ['app/base', ...outer], anywhere: /./},
   'app/audit': {ours: ['app/base', ...outer], anywhere: /./},
   'app/import': {ours: ['app/base', ...outer], anywhere: /./},
+  'app/shadow': {ours: ['app/base', ...outer], anywhere: /./},
   'app/bench': {ours: ['app/config/engine_settings.hpp', 'app/base', ...outer], anywhere: /./},
   'app/verbs': {
-    ours: ['app/daemon', 'app/repair', 'app/operations', 'app/audit', 'app/trace', 'app/bench', 'app/import', 'app/http/certificate.hpp', 'app/http/target.hpp',
+    ours: ['app/daemon', 'app/repair', 'app/operations', 'app/audit', 'app/trace', 'app/bench', 'app/import', 'app/shadow', 'app/http/certificate.hpp', 'app/http/target.hpp',
       'app/config', 'app/base', ...outer],
     anywhere: /./,
   },

@@ -1,0 +1,110 @@
+#include "actors/ledger/shadow.hpp"
+
+#include <exception>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "actors/common/waker.hpp"
+#include "messaging/codec.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+constexpr auto beat = std::chrono::milliseconds{250};
+constexpr std::size_t results_at_once = 1000;
+
+shadow_book::time_point now() {
+  return std::chrono::steady_clock::now();
+}
+
+} // namespace
+
+void shadow_state::take_results() {
+  for (auto& each : options_.results->take()) {
+    told_result one{record_in_result(each.payload).value_or(record_id{}), each.stream_seq,
+                    each.stored_at_ns, std::move(each.payload)};
+    book_->told(std::move(one), now());
+    options_.results->settle(each.receipt, settlement::acknowledge);
+  }
+  // With every result a question goes to the ledger, so it takes no more than it can ask about.
+  options_.results->pull({book_->has_room() ? results_at_once : 0});
+}
+
+void shadow_state::compare() {
+  for (;;) {
+    const auto ids = book_->sought(results_at_once, now());
+    if (ids.empty())
+      return;
+    std::vector<posting> rows;
+    try {
+      for (auto& row : options_.ledger->find_all(ids))
+        rows.push_back(std::move(row.row));
+    } catch (const std::exception& e) {
+      if (!std::exchange(away_, true))
+        spdlog::warn("shadow: nothing is compared: {}", e.what());
+      return book_->again();
+    }
+    if (std::exchange(away_, false))
+      spdlog::warn("shadow: the comparison goes on");
+    tell(book_->found(rows));
+    if (ids.size() < results_at_once)
+      return;
+  }
+}
+
+void shadow_state::tell(const std::vector<result_difference>& differences) {
+  for (const auto& one : differences)
+    if (const auto more =
+            lines_.admit(one.carried ? "carried" : "difference", std::chrono::steady_clock::now()))
+      spdlog::warn("shadow: record {} of {}/{}: {}{} (result {}){}", to_int(one.record),
+                   one.account.user_id, one.account.currency.text(), to_text(one),
+                   one.carried ? ", which follows from the one before" : "", one.seq,
+                   left_out_text(*more));
+}
+
+void shadow_state::tell_rest() {
+  for (const auto& [id, reason] : book_->take_parked_here())
+    if (const auto more = lines_.admit("parked", now()))
+      spdlog::warn("shadow: record {}: {} here, and there is a result of it{}", to_int(id), reason,
+                   left_out_text(*more));
+  if (const auto [count, oldest] = book_->unanswered(now()); count > 0)
+    if (const auto more = lines_.admit("unanswered", now()))
+      spdlog::warn("shadow: {} verdicts have had no result of the present service for a minute, "
+                   "the oldest that of record {}{}",
+                   count, to_int(oldest), left_out_text(*more));
+}
+
+void shadow_state::turn() {
+  book_->note(options_.notes->take(), now());
+  take_results();
+  compare();
+  tell_rest();
+}
+
+actor_report shadow_state::report() const {
+  return make_report(name, "", book_->numbers(now()));
+}
+
+shadow_actor::behavior_type shadow_state::make_behavior(shadow_options options) {
+  options_ = std::move(options);
+  book_.emplace(*options_.currencies, options_.book);
+  options_.results->open(make_waker(shadow_actor{self_}));
+  self_->delayed_send(self_, beat, tick_atom_v);
+  return {
+      [this](report_atom) { return report(); },
+      [this](wake_atom) { take_results(); },
+      [this](tick_atom) {
+        turn();
+        self_->delayed_send(self_, beat, tick_atom_v);
+      },
+  };
+}
+
+shadow_actor::behavior_type shadow(shadow_actor::stateful_pointer<shadow_state> self,
+                                   shadow_options options) {
+  return self->state.make_behavior(std::move(options));
+}
+
+} // namespace ledgerd

@@ -1,0 +1,16 @@
+// Which databases belong to a shadow: the table `ledger.shadow` stands in those, so that no daemon
+// takes the rows of a shadow for its own, and no shadow writes where a daemon does.
+#pragma once
+
+#include <string>
+
+namespace ledgerd {
+
+// Whether the database is marked. Waits; throws as the functions of schema.hpp.
+bool is_shadow_database(const std::string& database_url);
+
+// Makes the database a shadow's, if it is not yet. Returns why it cannot be one, as a sentence;
+// empty: it is. What an import has written is no obstacle. Waits; throws likewise.
+std::string claim_for_shadow(const std::string& database_url);
+
+} // namespace ledgerd

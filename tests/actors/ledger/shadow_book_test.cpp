@@ -1,0 +1,155 @@
+#include "actors/ledger/shadow_book.hpp"
+
+#include <string>
+
+#define CAF_SUITE shadow_book
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace std::chrono_literals;
+
+namespace {
+
+const currency_table currencies({{*currency_code::parse("KRW"), 0}});
+const auto start = std::chrono::steady_clock::now();
+
+posting row(std::int64_t id, std::int64_t balance_after = 10) {
+  return {.id = transaction_id{id},
+          .record = record_id{id},
+          .account = {"ann", *currency_code::parse("KRW")},
+          .seq = id,
+          .type = movement::deposit,
+          .amount = money{5},
+          .verdict = outcome::applied,
+          .balance_after = money{balance_after}};
+}
+
+told_result result(std::int64_t id, std::int64_t stored_at_ns = 0, std::int64_t balance = 10) {
+  return {record_id{id}, static_cast<std::uint64_t>(id), stored_at_ns,
+          R"({"recordId":)" + std::to_string(id)
+              + R"(,"status":"SUCCESS","amount":"5","balanceAfter":")" + std::to_string(balance)
+              + "\"}"};
+}
+
+struct fixture {
+  shadow_book book{currencies, {.results_max = 3, .rows_max = 3}};
+  std::vector<posting> ledger;
+  std::size_t differences = 0;
+
+  void note(std::vector<std::int64_t> decided, std::int64_t reached_ns = 0,
+            std::chrono::milliseconds at = 0ms) {
+    shadow_notes::taken done;
+    for (const auto id : decided)
+      done.decided.push_back(record_id{id});
+    done.reached_ns = reached_ns;
+    done.pulled_at = start + at;
+    book.note(done, start + at);
+  }
+
+  void park(std::int64_t id) {
+    shadow_notes::taken done;
+    done.parked.emplace_back(record_id{id}, "INVALID_FIELD");
+    done.pulled_at = start;
+    book.note(done, start);
+  }
+
+  // The ids that were looked for.
+  std::string look(std::chrono::milliseconds at) {
+    std::string out;
+    std::vector<posting> found;
+    for (const auto id : book.sought(10, start + at)) {
+      out += std::to_string(to_int(id)) + " ";
+      for (const auto& one : ledger)
+        if (one.record == id)
+          found.push_back(one);
+    }
+    differences += book.found(found).size();
+    return out;
+  }
+
+  // agreed differing parked no_row | results waiting, rows unanswered
+  std::string numbers(std::chrono::milliseconds at) const {
+    const auto n = book.numbers(start + at);
+    return std::to_string(n.agreed) + " " + std::to_string(n.differing) + " "
+           + std::to_string(n.parked_here) + " " + std::to_string(n.foreign) + " | "
+           + std::to_string(n.results_waiting.value()) + " "
+           + std::to_string(n.rows_unanswered.value());
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(shadow_book_tests, fixture)
+
+CAF_TEST(whoever_comes_first_waits_for_the_other) {
+  book.told(result(1), start);
+  CAF_CHECK_EQUAL(look(0ms), "1 ");
+  CAF_CHECK_EQUAL(look(1ms), ""); // not again before there is news
+  ledger = {row(1), row(2)};
+  note({1, 2});
+  CAF_CHECK_EQUAL(look(2ms), "1 ");
+  CAF_CHECK_EQUAL(numbers(2ms), "1 0 0 0 | 0 0");
+  CAF_CHECK_EQUAL(numbers(61s), "1 0 0 0 | 0 1"); // record 2 has no result
+  CAF_CHECK_EQUAL(to_int(book.unanswered(start + 61s).second), 2);
+  book.told(result(2, 0, 11), start + 62s);
+  look(62s);
+  CAF_CHECK_EQUAL(numbers(62s), "1 1 0 0 | 0 0");
+  CAF_CHECK_EQUAL(differences, 1u);
+}
+
+CAF_TEST(a_result_is_given_up_when_the_shadow_has_gone_past_it) {
+  book.told(result(1, 100), start);
+  look(0ms);
+  note({}, 99, 15s); // it is behind: however long that takes
+  CAF_CHECK_EQUAL(look(20s), "");
+  CAF_CHECK_EQUAL(look(74s), "");
+  note({}, 101, 74s);
+  CAF_CHECK_EQUAL(look(74s), "1 "); // the last look
+  CAF_CHECK_EQUAL(numbers(74s), "0 0 0 1 | 0 0");
+}
+
+CAF_TEST(a_result_is_given_up_when_nothing_comes_any_more) {
+  note({}, 50, 0ms);
+  book.told(result(1, 100), start);
+  look(0ms);
+  CAF_CHECK_EQUAL(look(60s), "");
+  CAF_CHECK_EQUAL(look(60s + 1ms), "1 ");
+  CAF_CHECK_EQUAL(numbers(61s), "0 0 0 1 | 0 0");
+}
+
+CAF_TEST(a_result_of_a_record_that_is_parked_here_is_told) {
+  park(1);
+  book.told(result(1), start);
+  book.told(result(2), start);
+  park(2);
+  CAF_CHECK_EQUAL(numbers(0ms), "0 0 2 0 | 0 0");
+  CAF_CHECK_EQUAL(book.take_parked_here().size(), 2u);
+  CAF_CHECK(book.take_parked_here().empty());
+}
+
+CAF_TEST(what_waits_is_bounded) {
+  for (int id = 1; id <= 3; ++id) {
+    CAF_CHECK(book.has_room());
+    book.told(result(id), start);
+  }
+  CAF_CHECK(!book.has_room());
+  note({11, 12, 13, 14, 15});
+  CAF_CHECK_EQUAL(book.unanswered(start + 2min).first, 3u);
+  CAF_CHECK_EQUAL(book.numbers(start).lost, 2);
+}
+
+CAF_TEST(a_ledger_that_is_away_loses_nothing) {
+  ledger = {row(1)};
+  book.told(result(1), start);
+  CAF_CHECK_EQUAL(book.sought(10, start).size(), 1u);
+  book.again();
+  CAF_CHECK_EQUAL(look(1ms), "1 ");
+  CAF_CHECK_EQUAL(numbers(1ms), "1 0 0 0 | 0 0");
+}
+
+CAF_TEST(a_result_that_names_no_record_is_counted) {
+  book.told({record_id{}, 1, 0, "?"}, start);
+  CAF_CHECK_EQUAL(book.numbers(start).unreadable, 1);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
