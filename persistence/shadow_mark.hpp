@@ -6,6 +6,11 @@
 
 namespace ledgerd {
 
+// What is said of a database that is marked to whoever is no shadow.
+inline constexpr const char* shadow_database_sentence =
+    "the database is a shadow's (it has the table `shadow` beside those of the ledger): nobody was "
+    "told of its rows; use another one";
+
 // Whether the database is marked. Waits; throws as the functions of schema.hpp.
 bool is_shadow_database(const std::string& database_url);
 

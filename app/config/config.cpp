@@ -161,9 +161,12 @@ private:
       return;
     if (given_.contains("roles") && value.has_role(role::account))
       result_.faults.emplace_back(
-          "shadow goes with the role ledger alone: requests that it took in "
-          "would be published; leave out roles");
+          "shadow goes with the role ledger alone: what it took in would be published; leave out "
+          "roles");
     value.roles = {role::ledger};
+    // Its rows have no results that the daemon's own audit could ask for.
+    value.audit_interval = std::chrono::milliseconds{0};
+    value.derived.push_back({"audit-interval", "of a shadow"});
   }
 
   void check_access() {

@@ -100,7 +100,7 @@ actor_world::actor_world(const config& settings, broker& nats, const ledger_know
   }
   numbers_ = std::make_shared<numbers_desk>(
       self_, std::min(nats.message_bytes_max(), link_bytes_max) - answer_frame_bytes);
-  if (ledger_parts)
+  if (ledger_parts && ledger_parts->cluster) // a shadow is none of the nodes
     ledger_parts->cluster->other_questions = numbers_question_of(ledger_parts->cluster->asks);
   else if (account_parts && account_parts->membership)
     account_parts->membership->other_questions =

@@ -195,8 +195,11 @@ private:
                   read_http_certificate(settings_));
   }
 
-  // Calls that wait for the broker or the database.
+  // Calls that wait for the broker or the database. They speak of, and move, what the nodes of this
+  // service have published; a shadow has published nothing.
   std::vector<http_route> desk_routes() const {
+    if (settings_.shadow)
+      return {};
     auto routes = make_repair_routes(desk_);
     for (auto& each : make_trace_routes(desk_))
       routes.push_back(std::move(each));

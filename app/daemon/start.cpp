@@ -105,8 +105,7 @@ void check_shadow(const url_source& url, const start_steps& start) {
     if (start.settings.shadow)
       return claim_for_shadow(url());
     return is_shadow_database(url())
-               ? "the database is a shadow's (it has the table ledger.shadow): nobody was told of "
-                 "its rows; use another one"
+               ? shadow_database_sentence
                : "";
   });
   if (!fault.empty())

@@ -13,6 +13,7 @@
 #include "app/verbs/verbs.hpp"
 #include "persistence/link_check.hpp"
 #include "persistence/schema.hpp"
+#include "persistence/shadow_mark.hpp"
 
 namespace ledgerd {
 
@@ -68,7 +69,10 @@ std::vector<finding> look(const loaded_config& loaded) {
       require_ledger_database(settings);
       warnings = database_warnings(settings.database_url);
       add_link_warning(settings.database_url, warnings);
-      return check_database(settings.database_url);
+      auto faults = check_database(settings.database_url);
+      if (faults.empty() && !settings.shadow && is_shadow_database(settings.database_url))
+        faults.emplace_back(shadow_database_sentence);
+      return faults;
     }));
     findings.back().warnings = std::exchange(warnings, {});
   }

@@ -126,8 +126,7 @@ public:
                                    : ensure("stream " + name, find, api_stream_not_found,
                                             "STREAM.CREATE." + name, stream_config(need, how_));
     if (config) {
-      // What nats-server 2.10 has brought.
-      old_server_ = config->find("\"compression\"") == std::string::npos;
+      note_age_of_server(*config);
       add(judge_stream(need.what, *config, rules_));
     }
     return config.has_value() || not_missed;
@@ -142,16 +141,21 @@ public:
       report.refused.push_back("stream " + name + " is missing");
       return false;
     }
+    note_age_of_server(*config);
     auto found = judge_stream(need.what, *config, rules_);
-    if (need.what.use == stream_use::results)
+    if (need.what.use == stream_use::results) {
       std::move(found.refused.begin(), found.refused.end(), std::back_inserter(found.warned));
-    if (need.what.use == stream_use::results)
       found.refused.clear();
+    }
     add(std::move(found));
     return true;
   }
 
   void look_of_shadow(const durable_consumer& what) {
+    if (old_server_ && !how_.may_cost && is_there(what)) {
+      report.complete = false;
+      return;
+    }
     const std::string stream(what.stream);
     const auto path = stream + "." + std::string(what.name);
     const auto find = "CONSUMER.INFO." + path;
@@ -206,6 +210,11 @@ private:
             {"opt_start_time", json::parse(answer.json).at("message").at("time")}};
   }
 
+  void note_age_of_server(const std::string& stream_config) {
+    // What nats-server 2.10 has brought.
+    old_server_ = stream_config.find("\"compression\"") == std::string::npos;
+  }
+
   // The names cost the broker nothing.
   bool is_there(const durable_consumer& what) {
     const auto present = ask_consumer_names(through_, what.stream);
@@ -242,18 +251,22 @@ private:
   bool old_server_ = false;
 };
 
+void survey_for_shadow(survey& all) {
+  bool complete = true;
+  for (const auto& need : stream_needs())
+    if (need.what.use == stream_use::requests || need.what.use == stream_use::results)
+      complete = all.look_of_shadow(need) && complete;
+  for (const auto& what : shadow_consumers)
+    if (complete)
+      all.look_of_shadow(what);
+}
+
 } // namespace
 
 provision_report provision_all(session& through, const provisioning& how) {
   survey all(through, how);
   if (how.shadow) {
-    bool complete = true;
-    for (const auto& need : stream_needs())
-      if (need.what.use == stream_use::requests || need.what.use == stream_use::results)
-        complete = all.look_of_shadow(need) && complete;
-    for (const auto& what : shadow_consumers)
-      if (complete)
-        all.look_of_shadow(what);
+    survey_for_shadow(all);
     return std::move(all.report);
   }
   std::vector<std::string_view> missing;
