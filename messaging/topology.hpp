@@ -1,5 +1,5 @@
 // What every kind of movement is called on the broker (contract section 1), and which consumers
-// there are. A new kind of movement is one line here. Pure; any thread.
+// there are. A new kind of movement is one line here. Any thread.
 #pragma once
 
 #include <array>
@@ -26,34 +26,22 @@ struct movement_route {
   }
 };
 
-// In the order of `movement`.
-inline constexpr auto movement_routes = std::to_array<movement_route>({
+// The contract's, in the order of `movement`.
+inline constexpr auto contract_routes = std::to_array<movement_route>({
     {movement::deposit, "transaction.deposit", "deposit-consumer", "transaction.result.deposit",
      "transaction.dead.deposit"},
     {movement::withdrawal, "transaction.withdrawal", "withdrawal-consumer",
      "transaction.result.withdrawal", "transaction.dead.withdrawal"},
 });
 
-// A movement without a line ends the program: nothing is published under another one's name.
-constexpr const movement_route& route_of(movement type) noexcept {
-  return movement_routes.at(static_cast<std::size_t>(type));
-}
-
 static_assert([] {
-  for (const auto& each : movement_routes)
-    if (&route_of(each.type) != &each)
+  for (std::size_t i = 0; i < contract_routes.size(); ++i)
+    if (static_cast<std::size_t>(contract_routes[i].type) != i)
       return false;
   return true;
 }());
 
-// What callers may choose from, in words: `DEPOSIT or WITHDRAWAL` with `to_text` of the movement.
-template <class Word>
-std::string movement_choice(Word word) {
-  std::string result;
-  for (const auto& route : movement_routes)
-    result.append(result.empty() ? "" : " or ").append(word(route));
-  return result;
-}
+using route_list = std::array<movement_route, contract_routes.size()>;
 
 // Whose fetchers read a consumer: those of nodes with the ledger role, or with the account role.
 enum class consumer_reader : std::uint8_t { ledger, account };
@@ -61,7 +49,7 @@ enum class consumer_reader : std::uint8_t { ledger, account };
 struct durable_consumer {
   std::string_view stream;
   std::string_view name;
-  std::string_view filter;
+  std::string_view filter;   // empty: none
   bool headers_only = false; // its reader needs no payloads
   consumer_reader reader = consumer_reader::ledger;
 
@@ -71,17 +59,31 @@ struct durable_consumer {
   }
 };
 
+using consumer_list = std::array<durable_consumer, contract_routes.size() + 2>;
+
+namespace names {
+extern route_list chosen_routes;       // written by choose_names alone
+extern consumer_list chosen_consumers; // likewise
+} // namespace names
+
+// As this process uses them (see names.hpp), in the order of `movement`.
+inline constexpr const route_list& movement_routes = names::chosen_routes;
+
 // One for each kind of movement, in their order, then the account side's two.
-inline constexpr auto durable_consumers = [] {
-  std::array<durable_consumer, movement_routes.size() + 2> all;
-  auto* next = all.data();
+inline constexpr const consumer_list& durable_consumers = names::chosen_consumers;
+
+// A movement without a line ends the program: nothing is published under another one's name.
+inline const movement_route& route_of(movement type) noexcept {
+  return movement_routes.at(static_cast<std::size_t>(type));
+}
+
+// What callers may choose from, in words: `DEPOSIT or WITHDRAWAL` with `to_text` of the movement.
+template <class Word>
+std::string movement_choice(Word word) {
+  std::string result;
   for (const auto& route : movement_routes)
-    *next++ = {names::request_stream, route.consumer, route.request};
-  *next++ = {names::result_stream, names::account_result_consumer, names::result_subjects, false,
-             consumer_reader::account};
-  *next++ = {names::dead_letter_stream, names::account_dead_letter_consumer,
-             names::dead_letter_subjects, true, consumer_reader::account};
-  return all;
-}();
+    result.append(result.empty() ? "" : " or ").append(word(route));
+  return result;
+}
 
 } // namespace ledgerd

@@ -1,4 +1,5 @@
 // An audit from beginning to end, or from where its cursor is.
+#include <array>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -19,8 +20,11 @@ namespace {
 using steady = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds save_every{2};
-constexpr std::string_view stream_names[] = {names::request_stream, names::result_stream,
-                                             names::dead_letter_stream};
+
+// In the order of the places of an audit.
+std::array<std::string_view, 3> stream_names() {
+  return {names::request_stream, names::result_stream, names::dead_letter_stream};
+}
 
 // The account side's consumers need not exist.
 void check_settled(const durable_consumer& which, const consumer_state& state,
@@ -99,10 +103,10 @@ private:
       return false;
     bool moved = false;
     for (std::size_t i = 0; i < place_.streams.size(); ++i) {
-      const auto now = nats_.stream(stream_names[i]);
+      const auto now = nats_.stream(stream_names()[i]);
       if (now.created_at_ns != place_.streams.at(i).created_at_ns)
         throw std::runtime_error("--cursor " + how_.cursor + ": stream "
-                                 + std::string(stream_names[i])
+                                 + std::string(stream_names()[i])
                                  + " was made anew since; remove the folder to begin anew");
       moved = moved || now.last_seq != place_.streams.at(i).last_seq;
     }
@@ -126,10 +130,10 @@ private:
     }
     messages_->consumers(deciders);
     for (std::size_t i = 0; i < place_.streams.size(); ++i) {
-      place_.streams.at(i) = nats_.stream(stream_names[i]);
+      place_.streams.at(i) = nats_.stream(stream_names()[i]);
       if (!place_.streams.at(i).exists)
         report_.findings.add(finding_kind::stream_missing,
-                             "stream " + std::string(stream_names[i]) + " does not exist");
+                             "stream " + std::string(stream_names()[i]) + " does not exist");
     }
     place_.next_result = place_.streams[1].first_seq;
     place_.next_request = place_.streams[0].first_seq;
@@ -156,15 +160,15 @@ private:
       return;
     auto& first = place_.first_stored_at_ns.at(which);
     std::uint64_t done = state.first_seq < first_seq ? first_seq - state.first_seq : 0;
-    nats_.read(stream_names[which], "", first_seq, [&](const stored_message& message) {
+    nats_.read(stream_names()[which], "", first_seq, [&](const stored_message& message) {
       if (first == 0)
         first = message.stored_at_ns;
       visit(message);
       if (++done % 256 == 0)
-        tell(stream_names[which], done, state.messages);
+        tell(stream_names()[which], done, state.messages);
       return true;
     });
-    tell(stream_names[which], std::max(done, state.messages), state.messages);
+    tell(stream_names()[which], std::max(done, state.messages), state.messages);
   }
 
   // Between two messages or accounts, now and then.
@@ -265,7 +269,7 @@ private:
     report_.pending = place_.pending;
     for (std::size_t i = 0; i < place_.streams.size(); ++i)
       report_.streams.push_back(
-          {stream_names[i], place_.streams.at(i), place_.first_stored_at_ns.at(i)});
+          {stream_names()[i], place_.streams.at(i), place_.first_stored_at_ns.at(i)});
     report_.count(chains_, *messages_);
   }
 

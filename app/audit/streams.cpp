@@ -7,6 +7,7 @@
 #include "domain/opening.hpp"
 #include "messaging/codec.hpp"
 #include "messaging/names.hpp"
+#include "persistence/schema_names.hpp"
 
 namespace ledgerd {
 
@@ -88,7 +89,8 @@ void stream_audit::row(const posting& row) {
   else
     findings_.add(finding_kind::unknown_currency, record_text(to_int(row.record)) + " is in "
                                                       + std::string(row.account.currency.text())
-                                                      + ", which ledger.currencies does not know");
+                                                      + ", which " + schema_name(schema::ledger)
+                                                      + ".currencies does not know");
   const bool opening = is_opening(row);
   counts_.openings += opening ? 1 : 0;
   row_list_.add(to_int(row.record), {.record = to_int(row.record),

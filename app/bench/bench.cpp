@@ -1,6 +1,7 @@
 #include "app/bench/bench.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -75,7 +76,7 @@ public:
         log_file_((std::filesystem::temp_directory_path() / "ledgerd-bench.log").string()) {}
 
   void require_empty_servers() {
-    for (const auto stream : streams)
+    for (const auto stream : streams())
       if (nats_->stream(stream).messages > 0)
         throw std::runtime_error("bench needs servers of its own: stream " + std::string{stream}
                                  + " holds messages");
@@ -173,11 +174,12 @@ public:
   }
 
 private:
-  static constexpr std::array streams{names::request_stream, names::result_stream,
-                                      names::dead_letter_stream};
+  static std::array<std::string_view, 3> streams() {
+    return {names::request_stream, names::result_stream, names::dead_letter_stream};
+  }
 
   void fresh_streams() {
-    for (const auto stream : streams)
+    for (const auto stream : streams())
       nats_->delete_stream(stream);
     const auto faults = nats_->provision({});
     if (!faults.empty())
@@ -260,7 +262,11 @@ private:
   }
 
   std::vector<std::string> environment() const {
-    return {"LEDGERD_NATS_URL=" + setup_.nats_url, "LEDGERD_DATABASE_URL=" + setup_.database_url};
+    std::vector<std::string> result{"LEDGERD_NATS_URL=" + setup_.nats_url,
+                                    "LEDGERD_DATABASE_URL=" + setup_.database_url};
+    if (!setup_.config_file.empty()) // it may hold other names
+      result.push_back("LEDGERD_CONFIG=" + setup_.config_file);
+    return result;
   }
 
   std::vector<std::int64_t> compare_times() {

@@ -18,6 +18,7 @@ struct bench_setup {
   std::string database_url;
   request_rules rules;
   engine_settings engine;
+  std::string config_file; // of the processes that it starts; empty: as this one's environment says
 };
 
 struct bench_options {

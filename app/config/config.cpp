@@ -16,6 +16,7 @@
 #include "app/config/bearer_tokens.hpp"
 #include "app/config/broker_setters.hpp"
 #include "app/config/machine.hpp"
+#include "app/config/names_section.hpp"
 #include "app/config/options.hpp"
 #include "app/config/secret_file.hpp"
 #include "app/config/shown_settings.hpp"
@@ -28,6 +29,7 @@ namespace {
 
 constexpr std::string_view variable_prefix = "LEDGERD_";
 constexpr std::string_view config_variable = "LEDGERD_CONFIG";
+constexpr std::string_view names_section = "names";
 constexpr std::string_view redacted = "<redacted>";
 constexpr std::string_view password_parameter = "password="; // sslpassword= ends with it
 
@@ -116,6 +118,15 @@ public:
 
   void unknown(const source& from, std::string_view name) { fault(from, not_known(from, name)); }
 
+  // A key of the section [names], which only a file has.
+  void name(const source& from, const std::string& key, const std::string& value) {
+    if (set_name(result_.value.names, key, value))
+      return;
+    const auto close = nearest(key, names_keys());
+    fault(from, "`" + escape_controls(shorten(key, 80)) + "` is not known in [names]"
+                    + (close ? "; did you mean `" + *close + "`?" : ""));
+  }
+
   static std::string not_known(const source& from, std::string_view name) {
     std::vector<std::string> names;
     for (const auto& known : options())
@@ -138,6 +149,8 @@ public:
       value.batch_max = value.max_in_flight;
     check_access();
     for (auto& fault : broker_faults(value))
+      result_.faults.push_back(std::move(fault));
+    for (auto& fault : names_faults(value))
       result_.faults.push_back(std::move(fault));
     settle_shadow();
     if (value.account_database_url.empty()) {
@@ -259,6 +272,22 @@ std::string first_line(std::string_view text) {
   return escape_controls(text);
 }
 
+// A key as people may write it, with `_` for `-`.
+std::string key_of(std::string key) {
+  std::replace(key.begin(), key.end(), '_', '-');
+  return key;
+}
+
+void read_names(const toml::value& section, const source& from, loader& into) {
+  if (!section.is_table())
+    return into.fault(from, "names must be a section: [names]");
+  for (const auto& [key, value] : toml::get<std::map<std::string, toml::value>>(section))
+    if (value.is_string())
+      into.name(from, key_of(key), toml::get<std::string>(value));
+    else
+      into.fault(from, "[names] " + escape_controls(shorten(key, 80)) + " must be a string");
+}
+
 // The file's settings; what cannot be read becomes a fault.
 setting_list read_file(const std::string& path, const source& from, loader& into) {
   setting_list found;
@@ -270,9 +299,10 @@ setting_list read_file(const std::string& path, const source& from, loader& into
   try {
     const auto document = toml::parse(stream, path);
     for (const auto& [key, value] : toml::get<std::map<std::string, toml::value>>(document)) {
-      auto name = key;
-      std::replace(name.begin(), name.end(), '_', '-');
-      if (const auto text = toml_text(value))
+      const auto name = key_of(key);
+      if (name == names_section)
+        read_names(value, from, into);
+      else if (const auto text = toml_text(value))
         found.emplace_back(name, *text);
       else if (find_option(name) == nullptr)
         into.unknown(from, name);
@@ -405,6 +435,9 @@ std::string print_config(const config& value) {
                       || parse_integer(text, 0, INT64_MAX).has_value();
     result += name + " = " + (bare ? text : toml_string(text)) + "\n";
   }
+  result += "\n[names]\n";
+  for (const auto& [key, name] : shown_names(value.names))
+    result += key + " = " + toml_string(name) + "\n";
   return result;
 }
 

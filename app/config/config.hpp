@@ -14,6 +14,7 @@
 #include "app/config/engine_settings.hpp"
 #include "app/config/http_settings.hpp"
 #include "app/config/log_settings.hpp"
+#include "app/config/names_settings.hpp"
 #include "app/config/role.hpp"
 #include "app/config/server_settings.hpp"
 #include "messaging/codec.hpp"
@@ -80,6 +81,9 @@ struct config : broker_settings, database_settings, http_settings, log_settings,
   bool shadow = false;
   // The first request that a new shadow decides, by its sequence number in the stream.
   std::uint64_t shadow_from = 1;
+
+  // What streams, subjects, consumers and schemas are called.
+  names_settings names;
 
   // Apply missing migrations at start.
   bool migrate = true;

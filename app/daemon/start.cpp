@@ -23,6 +23,7 @@
 #include "persistence/database_error.hpp"
 #include "persistence/database_watch.hpp"
 #include "persistence/schema.hpp"
+#include "persistence/schema_names.hpp"
 #include "persistence/shadow_mark.hpp"
 
 namespace ledgerd {
@@ -228,7 +229,8 @@ std::shared_ptr<currency_table> open_currencies(const start_steps& start,
   });
   if (const auto code = settings.rules.default_currency; code && !table->exponent(*code))
     refuse_start("--default-currency " + std::string{code->text()}
-                 + ": there is no such currency in the table ledger.currencies");
+                 + ": there is no such currency in the table " + schema_name(schema::ledger)
+                 + ".currencies");
   return table;
 }
 

@@ -7,6 +7,7 @@
 #include "app/base/text.hpp"
 #include "app/base/usage_error.hpp"
 #include "app/config/machine.hpp"
+#include "app/config/names_section.hpp"
 
 namespace ledgerd {
 
@@ -204,8 +205,11 @@ int command_line::parse_and_run(int argc, const char* const* argv) {
   for (const auto& each : verbs_)
     if (each.app->parsed() && each.run_plain)
       return each.run_plain();
-    else if (each.app->parsed())
-      return each.run(load_config({given_flags(each), ledgerd_environment(), each.file}));
+    else if (each.app->parsed()) {
+      const auto loaded = load_config({given_flags(each), ledgerd_environment(), each.file});
+      use_names(loaded.value.names);
+      return each.run(loaded);
+    }
   return fail(exit_code::wrong_usage, "no verb was given (see --help)");
 }
 

@@ -14,7 +14,8 @@ void add_bench(command_line& line) {
        "ledgerd bench --messages 100000 --rounds 5", option_scope::daemon},
       [options, contender](const config& settings) {
         require_ledger_database(settings);
-        const bench_setup setup{settings.nats_url, settings.database_url, settings.rules, settings};
+        const bench_setup setup{settings.nats_url, settings.database_url, settings.rules, settings,
+                                settings.sources.file};
         return contender->empty() ? run_bench(setup, *options) : run_contender(setup, *contender);
       });
   constexpr std::int64_t messages_max = 1'000'000'000;

@@ -5,6 +5,7 @@
 
 #include "app/base/output.hpp"
 #include "app/base/text.hpp"
+#include "app/config/names_section.hpp"
 #include "app/config/options.hpp"
 #include "app/daemon/topology_watch.hpp"
 #include "app/verbs/command_line.hpp"
@@ -120,12 +121,17 @@ int run_check(const loaded_config& loaded, bool json) {
   }
   const auto engine = engine_of(loaded.value);
   if (json) {
-    print_json({{"ok", ok}, {"parts", items}, {"engine", engine}});
+    auto names = ordered_json::object();
+    for (const auto& [key, name] : shown_names(loaded.value.names))
+      names[key] = name;
+    print_json({{"ok", ok}, {"parts", items}, {"engine", engine}, {"names", names}});
     return ok ? exit_code::done : exit_code::answer_is_no;
   }
   for (const auto& each : engine)
     print_line("%-16s %s  %s", each["option"].get<std::string>().c_str(),
                each["value"].get<std::string>().c_str(), each["from"].get<std::string>().c_str());
+  for (const auto& [key, name] : changed_names(loaded.value.names))
+    print_line("%-28s %s  of [names]", key.c_str(), name.c_str());
   return ok ? exit_code::done : exit_code::answer_is_no;
 }
 

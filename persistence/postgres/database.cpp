@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "persistence/postgres/connection_string.hpp"
+#include "persistence/postgres/schema_text.hpp"
 #include "persistence/postgres/session_opener.hpp"
 
 #if defined(__SANITIZE_ADDRESS__) && PQXX_VERSION_MAJOR < 7
@@ -233,7 +234,7 @@ database::database(const std::string& connection_string, const std::vector<state
     limit_calls(*options.limit);
   for (const auto& each : statements)
     call(call_kind::statement, [&] {
-      session_->connection.prepare(each.name, each.sql);
+      session_->connection.prepare(each.name, in_schemas(each.sql));
 #if PQXX_VERSION_MAJOR < 7
       session_->connection.prepare_now(each.name);
 #endif
@@ -285,7 +286,8 @@ rows database::exec(const statement& prepared, std::initializer_list<const char*
 rows database::run(const std::string& sql) {
   return call(call_kind::statement, [&] {
     rows answer;
-    answer.content_ = std::make_shared<rows::content>(rows::content{session_->work.exec(sql)});
+    answer.content_ =
+        std::make_shared<rows::content>(rows::content{session_->work.exec(in_schemas(sql))});
     return answer;
   });
 }

@@ -56,7 +56,7 @@ struct session_options {
 // Every function waits for the server and throws database_error.
 class database {
 public:
-  // Connects and prepares.
+  // Connects and prepares. SQL speaks of the schemas as schema_text.hpp says.
   explicit database(const std::string& connection_string,
                     const std::vector<statement>& statements = {}, session_options options = {});
   ~database();

@@ -3,6 +3,7 @@
 #include "persistence/postgres/database.hpp"
 #include "persistence/postgres/migrations.hpp"
 #include "persistence/postgres/pooler_check.hpp"
+#include "persistence/postgres/schema_text.hpp"
 #include "persistence/schema.hpp"
 
 namespace ledgerd {
@@ -40,7 +41,7 @@ FROM pg_namespace WHERE nspname = $name AND NOT has_schema_privilege(oid, 'USAGE
 // By table number, so that it needs no USAGE on the schema. One column stands for all that are
 // updated: a role may have UPDATE on these alone.
 constexpr const char* table_privileges = R"(
-SELECT current_user || ' lacks the privilege ' || privilege || ' on ' || schema || '.' || relname
+SELECT current_user || ' lacks the privilege ' || privilege || ' on ' || $name || '.' || relname
 FROM (VALUES
   ('ledger', 'currencies', 'SELECT', NULL),
   ('ledger', 'accounts', 'SELECT', NULL), ('ledger', 'accounts', 'INSERT', NULL),
@@ -53,22 +54,29 @@ FROM (VALUES
   ('account', 'transaction_records_id_seq', 'UPDATE', NULL),
   ('account', 'currencies', 'SELECT', NULL), ('account', 'currencies', 'INSERT', NULL)
 ) AS needed (schema, name, privilege, updated)
-JOIN pg_class ON relname = name AND relnamespace = to_regnamespace(schema)
-WHERE schema = $name AND NOT CASE privilege
+JOIN pg_class ON relname = name AND relnamespace = to_regnamespace($quoted)
+WHERE schema = $which AND NOT CASE privilege
   WHEN 'UPDATE' THEN CASE WHEN updated IS NULL
     THEN has_sequence_privilege(pg_class.oid, privilege)
     ELSE has_column_privilege(pg_class.oid, updated, privilege) END
   ELSE has_table_privilege(pg_class.oid, privilege)
 END)";
 
-// `query` with the schema's name, quoted, for $name.
+// `query` with literals: the schema's name for $name, the same as an identifier for $quoted, and
+// which schema it is for $which.
 std::string about(schema which, std::string query) {
-  constexpr std::string_view mark = "$name";
-  return query.replace(query.find(mark), mark.size(), "'" + std::string(to_text(which)) + "'");
+  const auto put = [&](std::string_view mark, const std::string& text) {
+    for (auto at = query.find(mark); at != std::string::npos; at = query.find(mark))
+      query.replace(at, mark.size(), "'" + text + "'");
+  };
+  put("$name", schema_name(which));
+  put("$quoted", schema_identifier(which));
+  put("$which", std::string(to_text(which)));
+  return query;
 }
 
 std::string no_schema(schema which) {
-  return "the database has no " + std::string(to_text(which)) + " schema: run the migrations";
+  return "the database has no " + schema_name(which) + " schema: run the migrations";
 }
 
 void add_sentences(database& session, const std::string& query,
@@ -98,7 +106,7 @@ std::vector<std::string> check_database(const std::string& database_url, schema 
   if (auto fault = pooler_fault(database_url); !fault.empty())
     sentences.push_back(std::move(fault));
   add_sentences(session, server_findings, sentences);
-  if (session.run(about(which, "SELECT to_regnamespace($name)")).is_null(0, 0)) {
+  if (session.run(about(which, "SELECT to_regnamespace($quoted)")).is_null(0, 0)) {
     sentences.push_back(no_schema(which));
     return sentences;
   }

@@ -18,7 +18,7 @@ struct migration {
 // In order of version: 1, 2, 3, ...
 const std::vector<migration>& migrations(schema which);
 
-// As SQL calls it.
+// As the SQL of this room calls it, whatever it is called in the database.
 constexpr std::string_view to_text(schema which) noexcept {
   return which == schema::ledger ? "ledger" : "account";
 }

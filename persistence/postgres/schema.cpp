@@ -8,6 +8,7 @@
 #include "persistence/postgres/database.hpp"
 #include "persistence/postgres/migrations.hpp"
 #include "persistence/postgres/pooler_check.hpp"
+#include "persistence/postgres/schema_text.hpp"
 
 namespace ledgerd {
 
@@ -31,7 +32,7 @@ std::string migrations_table(schema which) {
 
 // CREATE SCHEMA wants a privilege on the database even where the schema exists already.
 std::string create_schema(schema which) {
-  const std::string name(to_text(which));
+  const auto name = schema_identifier(which);
   return "DO $$ BEGIN IF to_regnamespace('" + name + "') IS NULL THEN CREATE SCHEMA " + name
          + "; END IF; CREATE TABLE IF NOT EXISTS " + migrations_table(which)
          + " (version integer PRIMARY KEY, name text NOT NULL, "

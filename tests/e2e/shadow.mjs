@@ -2,10 +2,12 @@
 //
 // The shadow's report names exactly these mistakes, its metrics count the same, and nothing in the shared streams is
 // anything but what the present service has put there. No right to publish there is given to it either (users.mjs).
+// What is started are the commands of docs/moving-in.md and docs/from-spring.md, with this run's servers in them.
 
-import {writeFileSync} from 'node:fs';
+import {readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 
+import {blocksOf, commandsOf} from './doc_commands.mjs';
 import {OldService} from './old_service.mjs';
 import {Traffic} from './traffic.mjs';
 import {conclude, until, World} from './world.mjs';
@@ -33,6 +35,15 @@ function round(number) {
       amount: euro ? `${amount}.50` : amount, type: deposit ? 'DEPOSIT' : 'WITHDRAWAL',
     };
   });
+}
+
+// The commands of a page that speak of the shadow's database, as lists of words without `ledgerd`.
+function shownCommands(page, database, from) {
+  const text = readFileSync(new URL(`../../docs/${page}`, import.meta.url), 'utf8');
+  const words = new Map([['postgresql://ledgerd@127.0.0.1/shadow', database], ['41001', `${from}`], ['127.0.0.1:8081', '127.0.0.1:0']]);
+  return blocksOf(text).filter(({info}) => info === 'sh').flatMap((block) => commandsOf(block.text))
+    .filter(([program, ...rest]) => program === 'ledgerd' && rest.some((word) => words.has(word)))
+    .map((command) => command.slice(1).map((word) => words.get(word) ?? word));
 }
 
 async function send(traffic, old, requests) {
@@ -67,16 +78,34 @@ async function run() {
   const past = lastId;
   const balances = join(world.directory, 'balances.csv');
   writeFileSync(balances, old.csv());
-  world.environment.LEDGERD_DATABASE_URL = shadowUrl.href;
-  expect('migrate and import', [world.verb('migrate', '--roles', 'ledger').code, world.verb('import', '--balances', balances).code], [0, 0]);
+  const spring = shownCommands('from-spring.md', shadowUrl.href, past + 1);
+  expect('the commands of from-spring.md', spring.map(([verb]) => verb), ['migrate', 'import', 'run']);
+  const [migrate, bringIn] = spring;
+  expect('migrate and import', [migrate, bringIn.map((word) => (word === 'balances.csv' ? balances : word))].map((words) => world.verb(...words).code), [0, 0]);
 
-  const shadowFlags = ['--shadow', '--shadow-from', `${past + 1}`, '--shutdown-deadline', '2s'];
+  world.environment.LEDGERD_DATABASE_URL = shadowUrl.href;
+  const [[, ...shown], reportWords] = shownCommands('moving-in.md', shadowUrl.href, past + 1);
+  expect('the flags of from-spring.md', spring[2].slice(1).every((word) => shown.includes(word)), true);
+  const listen = shown.indexOf('--http-listen'); // every daemon of a run has a port of its own
+  const shadowFlags = [...shown.slice(0, listen), ...shown.slice(listen + 2), '--shutdown-deadline', '2s'];
   let shadow = await start('shadow', shadowUrl.href, ...shadowFlags);
   await shadow.ready();
   const both = await start('both', shadowUrl.href, '--shadow', '--roles', 'ledger,account');
   expect('a shadow with the account role', [await both.exit(30), both.log.includes('shadow goes with the role ledger alone')], [2, true]);
   const daemon = await start('daemon', shadowUrl.href, '--roles', 'ledger');
   expect('a daemon on the database of a shadow', [await daemon.exit(30), daemon.log.includes("the database is a shadow's")], [3, true]);
+
+  // It is none of the nodes, and offers nothing that could write into the streams.
+  const services = [];
+  for await (const one of await traffic.connection.services.client({strategy: 'timer', maxWait: 500}).ping()) {
+    services.push(one.name);
+  }
+  expect('services', services, []);
+  const paths = ['/v1/cluster', '/v1/dead-letters', '/v1/trace/1', '/v1/accounts/user-1'];
+  const answers = await Promise.all(paths.map((path) => shadow.get(path)));
+  expect('its own nodes', [JSON.parse(answers[0].body).nodes, answers.slice(1).map(({status}) => status)], [[], [404, 404, 404]]);
+  const replay = await fetch(`${shadow.url}/v1/dead-letters/replay`, {method: 'POST', headers: {'Content-Type': 'application/json'}, body: '{"all": true}'});
+  expect('a replay', replay.status, 404);
 
   const requests = [];
   for (let number = 3; number < rounds; ++number) {
@@ -119,7 +148,7 @@ async function run() {
     [past + 1, ids(['parked'])[0], 'INVALID_FIELD']);
   expect('results', [found.results, found.agreed + found.differing + found.withoutRow], [old.published, old.published]);
   expect('imported', found.openings, old.balances.size);
-  expect('the verb says no', world.verb('shadow', 'report').code, 1);
+  expect('the verb says no', world.verb(...reportWords).code, 1);
 
   // The running shadow has seen what came since its second start, and says so in its log.
   const metric = async (name) => Number(new RegExp(`^${name.replace(/[{}]/g, '\\$&')} (\\S+)$`, 'm').exec((await shadow.get('/metrics')).body)?.[1] ?? -1);
@@ -155,7 +184,10 @@ async function run() {
   const proven = JSON.parse(audit.output);
   expect('the audit on the day', [audit.code, proven.findingCounts, proven.openings, proven.beforeImport],
     [0, {}, [...old.balances.values()].filter((minor) => minor > 0).length, past + requests.length + old.published]);
-  expect('the audit of a shadow', world.verb('audit', '--database-url', shadowUrl.href).code, 2);
+  const refused = world.verb('audit', '--database-url', shadowUrl.href);
+  expect('the audit of a shadow', [refused.code, refused.output.includes('ask `ledgerd shadow report`')], [2, true]);
+  const checked = world.verb('check', '--roles', 'ledger', '--database-url', shadowUrl.href);
+  expect('a check of its database for a daemon', [checked.code, checked.output.includes("the database is a shadow's")], [1, true]);
   await ledger.stop();
   await traffic.close();
   return faults;

@@ -66,6 +66,13 @@ export class Users {
     return name;
   }
 
+  // All rights, with each subject as `rename` calls it.
+  rename(rename) {
+    for (const [name, {publish, subscribe}] of this.rights) {
+      this.rights.set(name, {publish: publish.map(rename), subscribe: subscribe.map(rename)});
+    }
+  }
+
   // `url`, or a list of them, with the user's name and password; one that names somebody stays.
   as(user, url) {
     if (url.includes(',')) {

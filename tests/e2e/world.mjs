@@ -132,13 +132,17 @@ class Daemon {
 // deploy/ lacks fails the run.
 export class World {
   // `nats`: more lines for the broker's configuration; `domain`: that of its JetStream. The rights of
-  // the users are checked after the server has taken the domain out of a subject.
-  constructor(binary, {nats = '', domain = ''} = {}) {
+  // the users are checked after the server has taken the domain out of a subject. `rename`: what a subject of the
+  // contract is called here.
+  constructor(binary, {nats = '', domain = '', rename} = {}) {
     this.binary = binary;
     this.directory = mkdtempSync(join(tmpdir(), 'ledgerd-e2e.'));
     this.servers = join(this.directory, 'servers');
     this.daemons = [];
     this.users = new Users();
+    if (rename) {
+      this.users.rename(rename);
+    }
     this.mayBeRefused = []; // users that lack a right on purpose
     worlds.push(this);
     process.once('exit', () => this.end());
