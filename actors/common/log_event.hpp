@@ -82,6 +82,13 @@ enum class log_event : std::uint8_t {
   peer_link,
   peer_trouble,
   frame_dropped,
+  // a shadow
+  shadow_differs,
+  shadow_carried,
+  shadow_parked,
+  shadow_unanswered,
+  shadow_delayed,
+  shadow_goes_on,
   // doors and traces
   http_fault,
   span,
@@ -177,6 +184,12 @@ inline constexpr auto log_events = [] {
       {peer_link, "peer_link", info, change, few},
       {peer_trouble, "peer_trouble", warn, false, few},
       {frame_dropped, "frame_dropped", warn, false, few},
+      {shadow_differs, "shadow_differs", warn, false, few},
+      {shadow_carried, "shadow_carried", warn, false, few},
+      {shadow_parked, "shadow_parked", warn, false, few},
+      {shadow_unanswered, "shadow_unanswered", warn, false, few},
+      {shadow_delayed, "shadow_delayed", warn, change, few},
+      {shadow_goes_on, "shadow_goes_on", warn, change, few},
       {http_fault, "http_fault", error, change, few},
       {span, "span", info, false, many},
   });

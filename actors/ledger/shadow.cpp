@@ -3,8 +3,7 @@
 #include <exception>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
+#include "actors/common/log.hpp"
 #include "actors/common/waker.hpp"
 #include "messaging/codec.hpp"
 
@@ -14,6 +13,7 @@ namespace {
 
 constexpr auto beat = std::chrono::milliseconds{250};
 constexpr std::size_t results_at_once = 1000;
+constexpr auto unanswered_pause = std::chrono::minutes{1};
 
 shadow_book::time_point now() {
   return std::chrono::steady_clock::now();
@@ -43,11 +43,12 @@ void shadow_state::compare() {
         rows.push_back(std::move(row.row));
     } catch (const std::exception& e) {
       if (!std::exchange(away_, true))
-        spdlog::warn("shadow: nothing is compared: {}", e.what());
+        log(log_event::shadow_delayed, {{"why", e.what()}}, "shadow: nothing is compared: {}",
+            e.what());
       return book_->again();
     }
     if (std::exchange(away_, false))
-      spdlog::warn("shadow: the comparison goes on");
+      log(log_event::shadow_goes_on, "shadow: the comparison goes on");
     tell(book_->found(rows));
     if (ids.size() < results_at_once)
       return;
@@ -56,24 +57,30 @@ void shadow_state::compare() {
 
 void shadow_state::tell(const std::vector<result_difference>& differences) {
   for (const auto& one : differences)
-    if (const auto more =
-            lines_.admit(one.carried ? "carried" : "difference", std::chrono::steady_clock::now()))
-      spdlog::warn("shadow: record {} of {}/{}: {}{} (result {}){}", to_int(one.record),
-                   one.account.user_id, one.account.currency.text(), to_text(one),
-                   one.carried ? ", which follows from the one before" : "", one.seq,
-                   left_out_text(*more));
+    log(one.carried ? log_event::shadow_carried : log_event::shadow_differs,
+        {{"recordId", to_int(one.record)},
+         {"userId", one.account.user_id},
+         {"currency", one.account.currency.text()},
+         {"resultSeq", one.seq},
+         {"what", to_text(one)}},
+        "shadow: record {} of {}/{}: {}{} (result {})", to_int(one.record), one.account.user_id,
+        one.account.currency.text(), to_text(one),
+        one.carried ? ", which follows from the one before" : "", one.seq);
 }
 
 void shadow_state::tell_rest() {
   for (const auto& [id, reason] : book_->take_parked_here())
-    if (const auto more = lines_.admit("parked", now()))
-      spdlog::warn("shadow: record {}: {} here, and there is a result of it{}", to_int(id), reason,
-                   left_out_text(*more));
-  if (const auto [count, oldest] = book_->unanswered(now()); count > 0)
-    if (const auto more = lines_.admit("unanswered", now()))
-      spdlog::warn("shadow: {} verdicts have had no result of the present service for a minute, "
-                   "the oldest that of record {}{}",
-                   count, to_int(oldest), left_out_text(*more));
+    log(log_event::shadow_parked, {{"recordId", to_int(id)}, {"reason", reason}},
+        "shadow: record {}: {} here, and there is a result of it", to_int(id), reason);
+  if (now() < say_unanswered_at_)
+    return;
+  if (const auto [count, oldest] = book_->unanswered(now()); count > 0) {
+    say_unanswered_at_ = now() + unanswered_pause;
+    log(log_event::shadow_unanswered, {{"count", count}, {"oldest", to_int(oldest)}},
+        "shadow: {} verdicts have had no result of the present service for a minute, the oldest "
+        "that of record {}",
+        count, to_int(oldest));
+  }
 }
 
 void shadow_state::turn() {

@@ -6,13 +6,14 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <chrono>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "actors/common/protocol.hpp"
 #include "actors/ledger/shadow_book.hpp"
 #include "domain/currency.hpp"
-#include "domain/log_throttle.hpp"
 #include "messaging/ports.hpp"
 #include "messaging/shadow_ports.hpp"
 #include "persistence/ledger_reader.hpp"
@@ -48,7 +49,7 @@ private:
   const shadow_actor::pointer self_;
   shadow_options options_{};
   std::optional<shadow_book> book_;
-  log_throttle lines_;
+  std::chrono::steady_clock::time_point say_unanswered_at_;
   bool away_ = false; // the ledger's database
 };
 
