@@ -97,7 +97,7 @@ async function move(world, nats, daemon, renamed) {
 }
 
 // Every verb that looks, and the repair of a letter.
-async function look(world, names, recordId) {
+async function look(world, names, daemon, recordId) {
   const verb = (expected, ...words) => {
     const {code, output} = world.verb(...words);
     assert.equal(code, expected, `${words.join(' ')}: exit ${code}: ${output.slice(0, 3000)}`);
@@ -107,14 +107,15 @@ async function look(world, names, recordId) {
   assert.deepEqual(checked.names, names);
   assert.match(verb(0, 'check'), new RegExp(`request-stream +${names['request-stream']}`));
   assert.match(verb(0, 'run', '--print-config'), new RegExp(`\\[names\\][^]*result-prefix = "${names['result-prefix']}"`));
-  assert.match(verb(0, 'status'), new RegExp(names['result-stream']));
+  assert.match(verb(0, 'status', '--http-listen', new URL(daemon.url).host), new RegExp(names['result-stream']));
   const story = JSON.parse(verb(0, 'trace', String(recordId), '--json'));
   assert.equal(story.state, 'decided', json(story));
   assert.deepEqual(story.events.slice(0, 4).map(({what}) => what), ['recorded', 'received', 'decided', 'published']);
   assert.match(verb(0, 'account', 'anna'), /520/);
   verb(0, 'metrics');
   const [letter] = JSON.parse(verb(0, 'dead', 'list', '--json')).items;
-  assert.deepEqual([letter.reason, letter.stream ?? letter.of?.stream], ['INVALID_FIELD', names['request-stream']], json(letter));
+  assert.deepEqual([letter.reason, letter.source, letter.subject], ['INVALID_FIELD', {...letter.source, stream: names['request-stream'], subject: names['deposit-subject']},
+    `${names['dead-letter-prefix']}.${tokenOf(names['deposit-subject'])}`], json(letter));
   verb(0, 'dead', 'replay', String(letter.seq), '--set', 'amount=1', '--why', 'the sign was wrong');
   await until('the mended one is applied', 20, () =>
     world.query('SELECT status FROM "user".transactions WHERE record_id = 201')[0]?.[0] === 'SUCCESS');
@@ -129,7 +130,9 @@ async function found(world, nats, names) {
   for await (const {config} of manager.streams.list()) {
     const consumers = [];
     for await (const one of manager.consumers.list(config.name)) {
-      consumers.push(one.name);
+      if (one.config.durable_name) {
+        consumers.push(one.name);
+      }
     }
     streams.set(config.name, {subjects: config.subjects, consumers});
   }
@@ -165,7 +168,7 @@ async function run() {
   await until('the nodes know each other', 20, async () => JSON.parse((await one.get('/v1/cluster')).body).nodes?.length === 2);
   const recordId = await move(world, nats, one, renamed);
   log('requests by HTTP, by NATS and by a producer are decided');
-  const verb = await look(world, names, recordId);
+  const verb = await look(world, names, one, recordId);
   log('the verbs find all of it');
 
   // A shadow of it, in a database of its own.
