@@ -119,6 +119,7 @@ enum class publish_outcome {
   confirmed,   // stored in the stream (a duplicate counts as stored)
   unconfirmed, // the world does not take it now, or has not said: it may be stored all the same;
                // publish it again under the same id
+  cut_off,     // likewise, and for want of a connection: that says nothing of the stream
   too_large,   // not stored, and never will be at this size
   refused,     // not stored, and never will be as it is
 };
@@ -130,6 +131,10 @@ struct confirmation {
   std::size_t bytes_max = 0; // when too large: what payload and headers may have; 0: not known
 
   bool confirmed() const noexcept { return outcome == publish_outcome::confirmed; }
+  // Not stored, and never will be as it is.
+  bool is_final() const noexcept {
+    return outcome == publish_outcome::too_large || outcome == publish_outcome::refused;
+  }
 };
 
 // Publishes to JetStream and reports each message's PubAck.

@@ -78,8 +78,7 @@ void letter_office::note_again(const confirmation& got, const outbox::letter& le
   last_refusal_ = got.error;
   if (letter.under_way)
     return; // it was made smaller
-  const bool never = got.outcome != publish_outcome::unconfirmed;
-  if (const auto more = lines_.admit(never ? "refused" : "not confirmed", now))
+  if (const auto more = lines_.admit(got.is_final() ? "refused" : "not confirmed", now))
     log(log_event::letter_unconfirmed,
         {{"consumer", options_.instance},
          {"messageId", letter.message.message_id},

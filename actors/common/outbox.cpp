@@ -8,7 +8,7 @@ namespace ledgerd {
 void outbox::put(outgoing&& message, give_up when, progress_time now) {
   const auto token = message.token;
   const auto [place, is_new] =
-      letters_.try_emplace(token, letter{std::move(message), when, now, {}});
+      letters_.try_emplace(token, letter{std::move(message), when, now, now, {}});
   LEDGERD_ASSERT(is_new);
   puback_.begin(now);
   options_.to->publish(place->second.message);
@@ -37,9 +37,10 @@ outbox::fate outbox::judge(letter& of, const confirmation& got, progress_time no
     options_.to->publish(of.message);
     return fate::again;
   }
-  const bool refused = got.outcome != publish_outcome::unconfirmed;
-  const bool late = of.when == give_up::when_late && now - of.since >= options_.patience;
-  if (of.when != give_up::never && (refused || late))
+  if (got.outcome == publish_outcome::cut_off)
+    of.tried = now;
+  const bool late = of.when == give_up::when_late && now - of.tried >= options_.patience;
+  if (of.when != give_up::never && (got.is_final() || late))
     return fate::given_up;
   of.under_way = false;
   of.due = now + options_.retry_pause;

@@ -40,6 +40,7 @@ public:
     outgoing message;
     give_up when = give_up::never;
     progress_time since;   // first published
+    progress_time tried;   // published over the connection that is up since then
     progress_time due;     // published again then
     bool under_way = true; // with the publisher
   };

@@ -58,7 +58,7 @@ public:
     auto* session = inbox_.ready();
     if (session == nullptr)
       return answers_->box.put(
-          {number, {publish_outcome::unconfirmed, "the connection to the broker is down"}, {}});
+          {number, {publish_outcome::cut_off, "the connection to the broker is down"}, {}});
     auto took = session->publish(message, inbox_.subject(number));
     if (took.outcome == publish_outcome::confirmed)
       return;
@@ -89,7 +89,7 @@ public:
     requests_.give_up(data_->epoch(), now - answer_deadline, [&](std::uint64_t token, bool broke) {
       if (!broke)
         data_->suspect("no PubAck within 5 s");
-      result.push_back({token, publish_outcome::unconfirmed,
+      result.push_back({token, broke ? publish_outcome::cut_off : publish_outcome::unconfirmed,
                         broke ? "the connection to the broker broke" : "no PubAck within 5 s"});
     });
     return result;

@@ -344,7 +344,7 @@ session::acceptance session::publish(const outgoing& message, const std::string&
     return {};
   const auto outcome = status == NATS_MAX_PAYLOAD                 ? publish_outcome::too_large
                        : !built || status == NATS_INVALID_SUBJECT ? publish_outcome::refused
-                                                                  : publish_outcome::unconfirmed;
+                                                                  : publish_outcome::cut_off;
   return {outcome, nats_error_text(status)};
 }
 

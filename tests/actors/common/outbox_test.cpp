@@ -18,6 +18,7 @@ namespace {
 const progress_time start{1000s};
 
 constexpr auto unconfirmed = publish_outcome::unconfirmed;
+constexpr auto cut_off = publish_outcome::cut_off;
 constexpr auto too_large = publish_outcome::too_large;
 constexpr auto refused = publish_outcome::refused;
 
@@ -76,6 +77,8 @@ CAF_TEST(what becomes of a letter that is not stored) {
       {give_up::when_late, unconfirmed, 2999ms, false},
       {give_up::when_late, unconfirmed, 3000ms, true},
       {give_up::when_late, refused, 0s, true},
+      {give_up::when_late, cut_off, 99s, false},
+      {give_up::when_refused, cut_off, 99s, false},
   };
   std::uint64_t token = 0;
   for (const auto& each : table) {
@@ -83,7 +86,17 @@ CAF_TEST(what becomes of a letter that is not stored) {
     const auto expected = std::to_string(token) + (each.given_up ? " given up" : " again");
     CAF_CHECK_EQUAL(answer(token, each.answer, each.age), expected);
   }
-  CAF_CHECK_EQUAL(box.size(), 4u);
+  CAF_CHECK_EQUAL(box.size(), 6u);
+}
+
+// While the connection is down nobody could postpone the message either.
+CAF_TEST(patience counts from the last break of the connection) {
+  put(7, give_up::when_late);
+  CAF_CHECK_EQUAL(answer(7, cut_off, 5s), "7 again");
+  box.publish_due(start + 6s);
+  CAF_CHECK_EQUAL(answer(7, unconfirmed, 7999ms), "7 again");
+  box.publish_due(start + 9s);
+  CAF_CHECK_EQUAL(answer(7, unconfirmed, 9s), "7 given up");
 }
 
 CAF_TEST(a letter is published again when due and not before) {
