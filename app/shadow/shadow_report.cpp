@@ -90,24 +90,25 @@ private:
   void read_rows() {
     const auto now = std::chrono::system_clock::now().time_since_epoch() - options_.older_than;
     const auto young_from = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-    ledger_.snapshot([](const account_row&) {},
-                     [&](const audited_posting& audited) {
-                       const auto& row = audited.row;
-                       if (is_opening(row)) {
-                         ++report_.openings;
-                         return;
-                       }
-                       ++report_.rows;
-                       if (std::binary_search(told_.begin(), told_.end(), to_int(row.record)))
-                         return;
-                       if (to_int(row.created_at) > young_from) {
-                         ++report_.too_young;
-                         return;
-                       }
-                       ++report_.without_result_count;
-                       if (report_.without_results.size() < options_.listed)
-                         report_.without_results.push_back(row);
-                     });
+    ledger_.snapshot(
+        {}, [](const account_row&) {},
+        [&](const audited_posting& audited) {
+          const auto& row = audited.row;
+          if (is_opening(row)) {
+            ++report_.openings;
+            return;
+          }
+          ++report_.rows;
+          if (std::binary_search(told_.begin(), told_.end(), to_int(row.record)))
+            return;
+          if (to_int(row.created_at) > young_from) {
+            ++report_.too_young;
+            return;
+          }
+          ++report_.without_result_count;
+          if (report_.without_results.size() < options_.listed)
+            report_.without_results.push_back(row);
+        });
   }
 
   // What the shadow makes of the requests whose results it has no row for.
