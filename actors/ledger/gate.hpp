@@ -52,7 +52,7 @@ struct gate_options {
   // From the beginning of one batch to that of the next, unless that is full.
   std::chrono::milliseconds post_pause{2};
   std::chrono::milliseconds pause_min{50};
-  std::chrono::milliseconds pause_max{3000};
+  std::chrono::milliseconds pause_max{1500}; // a database that is back is found within it
 };
 
 class gate_state {

@@ -56,6 +56,18 @@ CAF_TEST(an outage keeps the batch and opens the circuit until the database is b
   CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2}));
 }
 
+CAF_TEST(a database that was away for long is found again soon) {
+  store->failures.assign(12, store_failure_kind::unavailable);
+  post("ann", {1});
+  consume_messages();
+  while (answers->empty()) {
+    const auto tries = store->posted.size();
+    pass(1500ms);
+    CAF_REQUIRE(store->posted.size() > tries);
+  }
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1}));
+}
+
 CAF_TEST(a refused entry is isolated and all others go through) {
   store->poison = record_id{3};
   post("ann", {1, 2, 3, 4});
