@@ -9,15 +9,16 @@
 namespace ledgerd {
 
 constexpr exposure stage_seconds(std::string_view stage) {
-  return exported("ledgerd_stage_seconds",
-                  "Time of requests in a stage: pull (stored in the stream, by the broker's clock, "
-                  "until it is here), decode, decide (region, ledger, gate and commit), gate (of a "
-                  "batch, until its commit begins), publish (until the PubAck), ack (until it is "
-                  "on its way). On the account side: record (a submission, from its arrival until "
-                  "it is committed), request_publish (until the PubAck of its request), result_pull "
-                  "(as pull, of results), settle (a result, from its arrival until its record has "
-                  "its verdict).",
-                  stage)
+  return exported(
+             "ledgerd_stage_seconds",
+             "Time of requests in a stage: pull (stored in the stream, by the broker's clock, "
+             "until it is here), decode, decide (region, ledger, gate and commit), gate (of a "
+             "batch, until its commit begins), publish (until the PubAck), ack (until it is "
+             "on its way). On the account side: record (a submission, from its arrival until "
+             "it is committed), request_publish (until the PubAck of its request), result_pull "
+             "(as pull, of results), settle (a result, from its arrival until its record has "
+             "its verdict).",
+             stage)
       .by("stage");
 }
 

@@ -105,9 +105,7 @@ void check_shadow(const url_source& url, const start_steps& start) {
   const auto fault = keep_trying("database", start, [&]() -> std::string {
     if (start.settings.shadow)
       return claim_for_shadow(url());
-    return is_shadow_database(url())
-               ? shadow_database_sentence
-               : "";
+    return is_shadow_database(url()) ? shadow_database_sentence : "";
   });
   if (!fault.empty())
     refuse_start(fault);
