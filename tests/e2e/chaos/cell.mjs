@@ -17,7 +17,7 @@ import {log, Stage} from './stage.mjs';
 const slack = 5; // a slow or busy machine may take so many times a goal's time
 const tailShare = 0.1; // of the records, after the last round
 const millisecondsForAThousand = 400; // of a round's records, at least
-const longest = 200000; // milliseconds that a short cell may take
+const longest = 300000; // milliseconds that a short cell may take
 
 export function quantile(values, share) {
   const sorted = [...values].sort((a, b) => a - b);

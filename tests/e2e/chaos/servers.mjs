@@ -2,7 +2,7 @@
 // run. `startedAt` is the moment in which a server itself said that it takes clients, in milliseconds since 1970.
 
 import {execFile, spawn} from 'node:child_process';
-import {readFileSync, realpathSync} from 'node:fs';
+import {existsSync, readdirSync, readFileSync, realpathSync} from 'node:fs';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {promisify} from 'node:util';
@@ -10,6 +10,15 @@ import {promisify} from 'node:util';
 const run = promisify(execFile);
 const dev = fileURLToPath(new URL('../../../dev', import.meta.url));
 const script = fileURLToPath(new URL('../../support/server_process.sh', import.meta.url));
+
+// The program itself: what Debian has in PATH is a script that looks for it, which costs more than a short question.
+function findPsql() {
+  const versions = '/usr/lib/postgresql';
+  const installed = existsSync(versions) ? readdirSync(versions).map(Number).sort((a, b) => b - a) : [];
+  const places = [process.env.PG_BIN, ...installed.map((version) => join(versions, String(version), 'bin'))].filter(Boolean);
+  return places.map((place) => join(place, 'psql')).find(existsSync) ?? 'psql';
+}
+const psql = findPsql();
 
 const lastOf = (path, pattern) => [...readFileSync(path, 'utf8').matchAll(pattern)].at(-1);
 
@@ -83,7 +92,7 @@ export class Nats extends Server {
 // One statement, without holding up the run: the rows, each a list of texts.
 export async function ask(url, statement) {
   const {username, password, hostname, port, pathname} = new URL(url);
-  const {stdout} = await run('psql', ['-XAtq', '-F', '\t', '-v', 'ON_ERROR_STOP=1', '-c', statement], {
+  const {stdout} = await run(psql, ['-XAtq', '-F', '\t', '-v', 'ON_ERROR_STOP=1', '-c', statement], {
     maxBuffer: 1 << 28, timeout: 20000,
     env: {
       ...process.env, PGHOST: hostname, PGPORT: port, PGUSER: username, PGPASSWORD: password, PGDATABASE: pathname.slice(1),
@@ -96,7 +105,7 @@ export async function ask(url, statement) {
 // A session of somebody else that runs a script; {done: a promise of its exit code and what it said, end()}.
 export function session(url, text) {
   const {username, password, hostname, port, pathname} = new URL(url);
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', 'psql', '-XAtq', '-f', '-'], {
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', psql, '-XAtq', '-f', '-'], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: {...process.env, PGHOST: hostname, PGPORT: port, PGUSER: username, PGPASSWORD: password, PGDATABASE: pathname.slice(1)},
   });

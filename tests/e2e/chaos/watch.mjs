@@ -4,7 +4,7 @@ import {readFileSync} from 'node:fs';
 import {setTimeout as sleep} from 'node:timers/promises';
 
 const lookEvery = 300; // milliseconds
-const readEvery = 500;
+const readEvery = 1000;
 
 const counters = {
   inDoubt: 'ledgerd_in_doubt_total',
