@@ -17,7 +17,7 @@ struct fixture {
 
 CAF_TEST_FIXTURE_SCOPE(schema_text_tests, fixture)
 
-CAF_TEST(the contract's names are left alone) {
+CAF_TEST(names of the contract are left alone) {
   const std::string sql = "SELECT FROM ledger.accounts, account.currencies";
   CAF_CHECK_EQUAL(in_schemas(sql), sql);
   CAF_CHECK_EQUAL(schema_identifier(schema::ledger), "ledger");
