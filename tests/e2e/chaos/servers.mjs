@@ -14,9 +14,9 @@ const script = fileURLToPath(new URL('../../support/server_process.sh', import.m
 // The program itself: what Debian has in PATH is a script that looks for it, which costs more than a short question.
 function findPsql() {
   const versions = '/usr/lib/postgresql';
-  const installed = existsSync(versions) ? readdirSync(versions).map(Number).sort((a, b) => b - a) : [];
+  const installed = existsSync(versions) ? readdirSync(versions).map(Number).filter(Boolean).sort((a, b) => b - a) : [];
   const places = [process.env.PG_BIN, ...installed.map((version) => join(versions, String(version), 'bin'))].filter(Boolean);
-  return places.map((place) => join(place, 'psql')).find(existsSync) ?? 'psql';
+  return places.map((place) => join(place, 'psql')).find((path) => existsSync(path)) ?? 'psql';
 }
 const psql = findPsql();
 
