@@ -3,6 +3,7 @@
 #include "persistence/postgres/kept_session.hpp"
 #include "persistence/postgres/probe.hpp"
 #include "persistence/postgres/record_rows.hpp"
+#include "persistence/postgres/schema_text.hpp"
 #include "persistence/record_store.hpp"
 
 namespace ledgerd {
@@ -17,7 +18,10 @@ public:
   explicit postgres_record_reader(const url_source& account_database_url)
       : session_(account_database_url, {}, {}), probe_(account_database_url) {}
 
-  bool exists() override { return !ask("SELECT to_regnamespace('account')").is_null(0, 0); }
+  bool exists() override {
+    return !ask("SELECT to_regnamespace('" + schema_identifier(schema::account) + "')")
+                .is_null(0, 0);
+  }
 
   std::vector<audited_record> after(record_id id, std::size_t limit) override {
     const auto answer =
