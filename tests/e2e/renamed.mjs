@@ -181,12 +181,15 @@ async function run() {
   await until('the shadow has decided the same', 30, () =>
     Number(world.query('SELECT count(*) FROM "user".transactions', url.href)[0][0]) === rows());
   await shadow.stop();
-  verb(0, 'shadow', 'report', '--database-url', url.href);
+  world.environment.LEDGERD_DATABASE_URL = url.href;
+  verb(0, 'shadow', 'report', '--older-than', '1h');
+  world.environment.LEDGERD_DATABASE_URL = world.settings.LEDGERD_DATABASE_URL;
 
   await until('the account side has seen all', 20, async () => (await nats.jetstreamManager())
     .consumers.info(names['result-stream'], names['account-result-consumer'])
     .then(({num_pending: pending, num_ack_pending: open}) => pending + open === 0));
-  verb(0, 'audit');
+  const audit = JSON.parse(verb(0, 'audit', '--json'));
+  assert.ok(audit.records >= 3, json(audit)); // those of the account side, too
   await one.stop();
   await two.stop();
   await found(world, nats, names);
