@@ -102,8 +102,9 @@ async function fourWays(world, node) {
     same(`entries ${outcome}`, exported[`ledgerd_entries_total{outcome="${outcome}"}`],
       sum(first.actors, 'fetcher', `${outcome}_total`));
   }
-  same('refusals by reason', [exported['ledgerd_refused_total{reason="INSUFFICIENT_FUNDS"}'], exported['ledgerd_refused_total{reason="BALANCE_OVERFLOW"}']],
-    [expected.refused, 0]);
+  const refused = (reason) => exported[`ledgerd_refused_total{reason="${reason}"}`];
+  same('refusals for want of funds', refused('INSUFFICIENT_FUNDS'), sum(first.actors, 'fetcher', 'insufficient_funds_total'));
+  same('refusals of every reason', refused('INSUFFICIENT_FUNDS') + refused('BALANCE_OVERFLOW'), sum(first.actors, 'fetcher', 'refused_total'));
   for (const [stage, kind, name] of [['pull', 'fetcher', 'pull'], ['decode', 'fetcher', 'decode'],
     ['decide', 'fetcher', 'decide'], ['gate', 'gate', 'gate_wait'], ['publish', 'fetcher', 'publish'], ['ack', 'fetcher', 'ack']]) {
     same(`stage ${stage}`, exported[`ledgerd_stage_seconds_count{stage="${stage}"}`], sum(first.actors, kind, name));
