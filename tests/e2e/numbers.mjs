@@ -167,8 +167,13 @@ async function run() {
   await left.ready();
   await right.ready();
   const traffic = await Traffic.open(world.natsUrl);
-  await traffic.publish(requests());
   const both = async () => Promise.all([left, right].map(actorsOf));
+  // Or the first of them would decide everything.
+  await until('the accounts are divided', 20, async () => {
+    const shards = (await both()).map(({actors}) => sum(actors, 'region', 'shards'));
+    return shards.every((each) => each > 0) && shards[0] + shards[1] === 16384;
+  });
+  await traffic.publish(requests());
   await until('one account is hot', 20, async () => (await both()).some(({hotAccounts}) =>
     hotAccounts[0]?.userId === 'hot' && hotAccounts[0].entries >= 100));
   const total = Object.values(expected).reduce((a, b) => a + b);
