@@ -85,9 +85,9 @@ async function move(world, nats, daemon, renamed) {
   const asked = await ask('ledgerd.api.submit', {...order, amount: '20'});
   await until('the one over NATS is decided', 20, async () => (await ask('ledgerd.api.record', {recordId: asked.recordId})).status === 'SUCCESS');
   const stream = nats.jetstream();
-  for (let i = 1; i <= 200; ++i) {
-    await stream.publish(renamed(i % 4 === 0 ? 'transaction.withdrawal' : 'transaction.deposit'),
-      json({recordId: i, userId: `user-${i % 9}`, amount: '4', currency: 'KRW'}));
+  for (let i = 1; i <= 200; ++i) { // no account has both, whose order the shadow might see otherwise
+    const [subject, user] = i % 4 === 0 ? ['transaction.withdrawal', 'poor'] : ['transaction.deposit', 'user'];
+    await stream.publish(renamed(subject), json({recordId: i, userId: `${user}-${i % 9}`, amount: '4', currency: 'KRW'}));
   }
   await stream.publish(renamed('transaction.deposit'), json({recordId: 201, userId: 'bert', amount: '-1', currency: 'KRW'}));
   await until('all is decided', 30, () => Number(world.query('SELECT count(*) FROM "user".transactions')[0][0]) === 203);
@@ -185,9 +185,13 @@ async function run() {
   verb(0, 'shadow', 'report', '--older-than', '1h');
   world.environment.LEDGERD_DATABASE_URL = world.settings.LEDGERD_DATABASE_URL;
 
-  await until('the account side has seen all', 20, async () => (await nats.jetstreamManager())
-    .consumers.info(names['result-stream'], names['account-result-consumer'])
-    .then(({num_pending: pending, num_ack_pending: open}) => pending + open === 0));
+  const manager = await nats.jetstreamManager();
+  const settled = async (stream, consumer) => {
+    const {num_pending: pending, num_ack_pending: open} = await manager.consumers.info(names[stream], names[consumer]);
+    return pending + open === 0;
+  };
+  await until('all is settled', 20, async () => await settled('request-stream', 'deposit-consumer')
+    && await settled('request-stream', 'withdrawal-consumer') && await settled('result-stream', 'account-result-consumer'));
   const audit = JSON.parse(verb(0, 'audit', '--json'));
   assert.ok(audit.records >= 3, json(audit)); // those of the account side, too
   await one.stop();
