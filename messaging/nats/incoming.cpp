@@ -98,6 +98,15 @@ std::optional<receipt_facts> parse_receipt(std::string_view subject) noexcept {
                        .pending = pending};
 }
 
+std::uint64_t reply_number(std::string_view subject) noexcept {
+  return parse_number(subject.substr(subject.rfind('.') + 1)).value_or(0); // npos + 1 is 0
+}
+
+std::optional<std::uint64_t> aside_number(std::string_view subject) noexcept {
+  const auto token = subject.substr(subject.rfind('.') + 1); // npos + 1 is 0
+  return token.starts_with(aside_mark) ? parse_number(token.substr(1)) : std::nullopt;
+}
+
 publish_answer parse_publish_answer(std::string_view json) {
   if (is_plain_publish_answer(json))
     return {publish_outcome::confirmed};

@@ -33,6 +33,14 @@ std::optional<receipt_facts> parse_receipt(std::string_view subject) noexcept;
 // A whole number without sign, nothing else.
 std::optional<std::uint64_t> parse_number(std::string_view text) noexcept;
 
+// The number at the end of a reply's subject; 0, which no request has, when there is none.
+std::uint64_t reply_number(std::string_view subject) noexcept;
+
+// The same of a reply to a second question, whose number has a mark before it; nothing when it is
+// none.
+inline constexpr char aside_mark = 'a';
+std::optional<std::uint64_t> aside_number(std::string_view subject) noexcept;
+
 // A PubAck. `error` is empty when the message is stored. `stream` is named by refusals for size.
 struct publish_answer {
   publish_outcome outcome = publish_outcome::unconfirmed;

@@ -15,9 +15,8 @@
 
 #include "domain/assert.hpp"
 #include "messaging/nats/incoming.hpp"
-#include "messaging/nats/js_api.hpp"
+#include "messaging/nats/js_answers.hpp"
 #include "messaging/nats/mailbox.hpp"
-#include "messaging/nats/reply_inbox.hpp"
 
 namespace ledgerd {
 

@@ -8,6 +8,7 @@
 #include "domain/assert.hpp"
 #include "domain/backoff.hpp"
 #include "messaging/nats/incoming.hpp"
+#include "messaging/nats/js_api.hpp"
 #include "messaging/nats/pull_arrivals.hpp"
 #include "messaging/nats/pull_book.hpp"
 #include "messaging/nats/reply_inbox.hpp"

@@ -4,12 +4,6 @@
 
 namespace ledgerd {
 
-namespace {
-
-constexpr char aside_mark = 'a';
-
-} // namespace
-
 reply_inbox::reply_inbox(std::shared_ptr<lifeline> line, std::shared_ptr<message_sink> sink)
     : line_(std::move(line)), sink_(std::move(sink)) {}
 
@@ -48,15 +42,6 @@ const std::string& reply_inbox::aside_subject(std::uint64_t number) {
   subject_.push_back(aside_mark);
   subject_.append(std::to_string(number));
   return subject_;
-}
-
-std::optional<std::uint64_t> aside_number(std::string_view subject) noexcept {
-  const auto token = subject.substr(subject.rfind('.') + 1); // npos + 1 is 0
-  return token.starts_with(aside_mark) ? parse_number(token.substr(1)) : std::nullopt;
-}
-
-std::uint64_t reply_number(std::string_view subject) noexcept {
-  return parse_number(subject.substr(subject.rfind('.') + 1)).value_or(0); // npos + 1 is 0
 }
 
 } // namespace ledgerd

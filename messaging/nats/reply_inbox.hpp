@@ -90,10 +90,4 @@ private:
   std::size_t prefix_length_ = 0;
 };
 
-// The number at the end of a reply's subject; 0, which no request has, when there is none.
-std::uint64_t reply_number(std::string_view subject) noexcept;
-
-// The same of a reply to a second question; nothing when it is none.
-std::optional<std::uint64_t> aside_number(std::string_view subject) noexcept;
-
 } // namespace ledgerd

@@ -1,0 +1,44 @@
+// What JetStream answers to questions about streams, consumers and stored messages. Private to this
+// room; pure; any thread. None of these throws on any text: what is missing or of another type than
+// it should be counts as 0, empty or off.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "messaging/broker.hpp"
+
+namespace ledgerd {
+
+// Numbers of the errors we tell apart.
+inline constexpr int api_stream_not_found = 10059;
+inline constexpr int api_stream_name_in_use = 10058;
+inline constexpr int api_consumer_not_found = 10014;
+inline constexpr int api_message_not_found = 10037;
+inline constexpr int api_consumer_name_in_use = 10013;
+inline constexpr int api_consumer_already_exists = 10105;
+
+// RFC 3339 in UTC, as Go writes it: nanoseconds since 1970. 0 for what is none, or lies outside the
+// years that 64 bits of nanoseconds hold (1678 to 2261).
+std::int64_t parse_time(std::string_view text) noexcept;
+
+// When the stream was made, from an answer to STREAM.INFO: nanoseconds since 1970, 0 when there is
+// no such stream, nothing when the answer does not say.
+std::optional<std::int64_t> parse_creation_time(std::string_view json);
+
+// STREAM.INFO, CONSUMER.INFO and STREAM.MSG.GET, answered without an error.
+stream_state parse_stream_state(std::string_view json);
+consumer_state parse_consumer_state(std::string_view json);
+stored_message parse_stored_message(std::string_view json);
+
+// One page of CONSUMER.NAMES.
+struct consumer_page {
+  std::vector<std::string> names;
+  std::uint64_t total = 0;
+};
+consumer_page parse_consumer_page(std::string_view json);
+
+} // namespace ledgerd

@@ -1,0 +1,75 @@
+// What is made of JetStream's answers, those included that no server should give.
+#include "messaging/nats/js_answers.hpp"
+
+#define CAF_SUITE broker_js_answers
+#include <caf/test/unit_test.hpp>
+
+using namespace ledgerd;
+
+CAF_TEST(times are read as Go writes them) {
+  CAF_CHECK_EQUAL(parse_time("1970-01-01T00:00:01Z"), 1'000'000'000);
+  CAF_CHECK_EQUAL(parse_time("2026-11-24T09:30:00.5Z"), 1'795'512'600'500'000'000);
+  CAF_CHECK_EQUAL(parse_time("2026-11-24T09:30:00.123456789Z"), 1'795'512'600'123'456'789);
+  CAF_CHECK_EQUAL(parse_time("1969-12-31T23:59:59Z"), -1'000'000'000);
+}
+
+CAF_TEST(a time that does not fit 64 bits of nanoseconds is none) {
+  for (const auto* text : {"9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "2262-01-01T00:00:00Z",
+                           "1677-12-31T00:00:00Z"})
+    CAF_CHECK_EQUAL(parse_time(text), 0);
+}
+
+CAF_TEST(what is no time is none) {
+  for (const auto* text : {"", "Z", "2026-11-24", "2026-13-24T09:30:00Z", "2026-02-30T09:30:00Z",
+                           "2026-11-24T09:30:00+01:00", "yesterday, at about nineZ"})
+    CAF_CHECK_EQUAL(parse_time(text), 0);
+}
+
+CAF_TEST(a state is read from an answer) {
+  const auto state =
+      parse_stream_state(R"({"config":{"max_age":5},"created":"1970-01-01T00:00:01Z",)"
+                         R"("state":{"messages":1,"bytes":2,"first_seq":3,"last_seq":4}})");
+  CAF_CHECK(state.exists && state.limited);
+  CAF_CHECK_EQUAL(state.messages, 1u);
+  CAF_CHECK_EQUAL(state.bytes, 2u);
+  CAF_CHECK_EQUAL(state.first_seq, 3u);
+  CAF_CHECK_EQUAL(state.last_seq, 4u);
+  CAF_CHECK_EQUAL(state.created_at_ns, 1'000'000'000);
+  CAF_CHECK(!parse_stream_state(R"({"config":{"max_age":0,"max_msgs":-1}})").limited);
+}
+
+CAF_TEST(fields of another type than they should be count as left out) {
+  const auto stream = parse_stream_state(R"({"config":{"max_age":"5s"},"created":7,"state":[1]})");
+  CAF_CHECK(stream.exists && !stream.limited);
+  CAF_CHECK_EQUAL(stream.messages + stream.last_seq, 0u);
+  CAF_CHECK_EQUAL(stream.created_at_ns, 0);
+  const auto page = parse_consumer_page(R"({"total":"2","consumers":["a",1,null,"b"]})");
+  CAF_CHECK_EQUAL(page.total, 0u);
+  CAF_CHECK_EQUAL(page.names.size(), 2u);
+  CAF_CHECK(parse_consumer_page(R"({"consumers":{"a":1}})").names.empty());
+  CAF_CHECK_EQUAL(parse_consumer_state(R"({"config":"none","ack_floor":3})").ack_floor, 0u);
+  CAF_CHECK(parse_stored_message(R"({"message":{"data":5,"hdrs":[]}})").payload.empty());
+}
+
+CAF_TEST(a consumer and a message are read from their answers) {
+  const auto consumer = parse_consumer_state(
+      R"({"config":{"ack_wait":30000000000,"max_deliver":3},"created":"1970-01-01T00:00:01Z",)"
+      R"("delivered":{"stream_seq":2},"ack_floor":{"stream_seq":1},"num_ack_pending":4,)"
+      R"("num_pending":5,"num_redelivered":6})");
+  CAF_CHECK_EQUAL(consumer.ack_wait.count(), 30000);
+  CAF_CHECK_EQUAL(consumer.max_deliver, 3u);
+  CAF_CHECK_EQUAL(consumer.delivered, 2u);
+  CAF_CHECK_EQUAL(consumer.ack_floor, 1u);
+  CAF_CHECK_EQUAL(consumer.ack_pending, 4u);
+  CAF_CHECK_EQUAL(consumer.pending, 5u);
+  CAF_CHECK_EQUAL(consumer.redelivered, 6u);
+  const auto message = parse_stored_message(
+      R"({"message":{"subject":"a.b","seq":3,"data":"e30=","hdrs":"TkFUUy8xLjANCmE6IGINCg0K",)"
+      R"("time":"1970-01-01T00:00:01Z"}})");
+  CAF_CHECK_EQUAL(message.seq, 3u);
+  CAF_CHECK_EQUAL(message.subject, "a.b");
+  CAF_CHECK_EQUAL(message.payload, "{}");
+  CAF_REQUIRE_EQUAL(message.headers.size(), 1u);
+  CAF_CHECK_EQUAL(message.headers.front().name, "a");
+  CAF_CHECK_EQUAL(message.headers.front().value, "b");
+}
