@@ -1,10 +1,7 @@
-// A libFuzzer target for the decoders, built with Clang only and never by default:
-//   cmake -S . -B build/fuzz -G Ninja -DCMAKE_CXX_COMPILER=clang++ && ninja -C build/fuzz
-//   codec_fuzz build/fuzz/tests/messaging/codec_fuzz -max_len=4096
-#include <cstdio>
-#include <cstdlib>
-
+// Requests, submissions, results and questions: what the decoders accept must be said in our own
+// words again and then mean the same; requests are also read by an independent decoder.
 #include "messaging/submission_codec.hpp"
+#include "tests/fuzz/fuzz.hpp"
 #include "tests/messaging/wire/codec_oracle.hpp"
 #include "tests/messaging/wire/codec_worlds.hpp"
 
@@ -12,21 +9,6 @@ namespace {
 
 using namespace ledgerd;
 
-void demand(bool holds, const char* what) {
-  if (!holds) {
-    std::fprintf(stderr, "%s\n", what);
-    std::abort();
-  }
-}
-
-template <class T>
-const T* accepted(const std::variant<T, rejection>& decoded) {
-  if (const auto* why = std::get_if<rejection>(&decoded))
-    demand(!why->detail.empty(), "a rejection without a detail");
-  return std::get_if<T>(&decoded);
-}
-
-// What is accepted must be said in our own words again and then mean the same.
 void try_submission(const std::string& payload, currency_code standard) {
   const auto decoded = decode_submission(payload, codec_currencies(), {standard, false});
   const auto* asked = accepted(decoded);

@@ -1,17 +1,11 @@
-// A libFuzzer target for the frames between nodes and their answers, built as codec_fuzz is:
-//   link_fuzz build/fuzz/tests/messaging/link_fuzz -max_len=4096
-// It begins with messages as nodes write them, so it needs no corpus.
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
+// The frames between nodes and their answers.
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include "messaging/link_codec.hpp"
 #include "messaging/submission_codec.hpp"
-
-extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
+#include "tests/fuzz/fuzz.hpp"
 
 namespace {
 
@@ -19,13 +13,6 @@ using namespace ledgerd;
 
 constexpr boot_id asker{0x1111};
 constexpr boot_id owner{0x2222};
-
-void demand(bool holds, const char* what) {
-  if (!holds) {
-    std::fprintf(stderr, "%s\n", what);
-    std::abort();
-  }
-}
 
 entry make_entry(std::int64_t id, std::string user, movement type) {
   return {record_id{id}, {std::move(user), *currency_code::parse("KRW")}, type, money{id * 3}};
@@ -189,6 +176,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   return 0;
 }
 
+#ifdef LEDGERD_LIBFUZZER
+
+extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
+
 // Out of nothing comes a message as a node writes it.
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
                                                std::size_t max_size, unsigned seed) {
@@ -200,3 +191,5 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
   }
   return LLVMFuzzerMutate(data, size, max_size);
 }
+
+#endif
