@@ -57,3 +57,104 @@ fuzz() {
       2>&1 | grep -E '^MERGE-OUTER: .*new (files|features)' || true
   done
 }
+
+# Builds the unit tests with Clang, the sanitizers for addresses and undefined behaviour, and counters of what is
+# reached, and runs them, the simulations among them; arguments go to ctest.
+sanitize() {
+  need proof
+  local at=$root/build/proof
+  compile proof --target unit_tests
+  rm -rf "$at/profiles"
+  LLVM_PROFILE_FILE="$at/profiles/%4m.profraw" UBSAN_OPTIONS=print_stacktrace=1 \
+    ctest --test-dir "$at" --output-on-failure --no-tests=error -j "$(nproc)" -L unit "$@"
+}
+
+# The same, and then which lines and branches were reached. Counted in the source, so that what a compiler adds does not
+# show.
+coverage() {
+  sanitize "$@"
+  require_node
+  node "$root/tests/coverage/report.mjs" "$root" "$root/build/proof" --lines 60
+}
+
+# ------------------------------------------------------------------------------------------- the thread sanitizer
+
+tsan_dir=$root/.dev/tsan
+
+# apt's lists of Debian's sources, in a folder of our own: what apt is configured with, with deb-src in the place of
+# deb. Prints the options with which apt uses them.
+tsan_apt() {
+  local at=$tsan_dir/apt codename file
+  codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+  mkdir -p "$at/parts" "$at/lists/partial"
+  rm -f "$at"/parts/*
+  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+    [[ -f $file ]] || continue
+    sed -n "s/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]* ${codename}[^ ]* .*\)/deb-src \1\2/p" "$file" >>"$at/parts/debian.list"
+  done
+  for file in /etc/apt/sources.list.d/*.sources; do
+    [[ -f $file ]] || continue
+    grep -q "^Suites:.*\b$codename\b" "$file" || continue
+    sed 's/^Types:.*/Types: deb-src/' "$file" >"$at/parts/$(basename "$file")"
+  done
+  printf '%s\n' -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$at/parts" \
+    -o "Dir::State::lists=$at/lists" -o APT::Sandbox::User=root
+}
+
+# The source of a package that is installed, in a folder of its own: with Debian's patches, or as its authors gave it out
+# where the mirror has only that. Prints the folder.
+tsan_source() {
+  local source=$1 at=$2
+  mkdir -p "$at"
+  (
+    cd "$at"
+    apt-get -qq "${tsan_apt[@]}" source "$source" >&2 && exit
+    say "no patched source of $source: taking the original one" >&2
+    apt-get -qq "${tsan_apt[@]}" source --tar-only "$source" >&2
+    tar -xf ./*.orig.tar.*
+  ) || return
+  find "$at" -mindepth 1 -maxdepth 1 -type d
+}
+
+# One library, installed under .dev/tsan/prefix: PACKAGE [CMake options].
+tsan_library() {
+  local package=$1 version at=$tsan_dir/$1 folder
+  shift
+  # shellcheck disable=SC2016 # fields of dpkg-query
+  version=$(dpkg-query -W -f='${source:Package}=${source:Version}' "$package")
+  [[ $(cat "$at/built" 2>/dev/null) == "$version $*" ]] && return
+  say "building $version for the thread sanitizer" >&2
+  rm -rf "$at"
+  if ! folder=$(tsan_source "$version" "$at/source"); then
+    say "no source of $package: its library is used as it is, and what happens inside it is not seen" >&2
+    return 0
+  fi
+  cmake -S "$folder" -B "$at/build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang \
+    -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_C_FLAGS=-fsanitize=thread -DCMAKE_CXX_FLAGS="-fsanitize=thread -w" \
+    -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache \
+    -DCMAKE_INSTALL_PREFIX="$tsan_dir/prefix" -DCMAKE_INSTALL_LIBDIR=lib "$@"
+  cmake --build "$at/build"
+  cmake --install "$at/build"
+  echo "$version $*" >"$at/built"
+}
+
+# The tests under the thread sanitizer, with CAF, cnats and libpqxx rebuilt for it; arguments go to ctest. About an
+# hour on two cores for the first time.
+thread_sanitizer() {
+  need build proof nats postgres package
+  local -a tsan_apt
+  mapfile -t tsan_apt < <(tsan_apt)
+  apt-get -qq "${tsan_apt[@]}" update >&2
+  {
+    tsan_library libcaf-dev -DCAF_NO_EXAMPLES=ON -DCAF_NO_UNIT_TESTS=ON -DCAF_NO_IO=ON -DCAF_NO_OPENSSL=ON \
+      -DCAF_NO_TOOLS=ON -DCAF_NO_PYTHON=ON -DCAF_NO_AUTO_LIBCPP=ON -DCMAKE_CXX_STANDARD=17
+    tsan_library libnats-dev -DNATS_BUILD_STREAMING=OFF -DNATS_BUILD_EXAMPLES=OFF -DNATS_BUILD_TESTING=OFF \
+      -DBUILD_TESTING=OFF
+    tsan_library libpqxx-dev -DSKIP_BUILD_TEST=ON -DSKIP_BUILD_EXAMPLES=ON -DBUILD_SHARED_LIBS=ON -DBUILD_TEST=OFF
+  } >&2
+  CMAKE_PREFIX_PATH=$tsan_dir/prefix PKG_CONFIG_PATH=$tsan_dir/prefix/lib/pkgconfig \
+    compile tsan --target unit_tests broker_test persistence_test
+  TSAN_OPTIONS="suppressions=$root/tests/support/tsan.supp halt_on_error=0 second_deadlock_stack=1" \
+    LD_LIBRARY_PATH="$tsan_dir/prefix/lib" setarch -R \
+    ctest --test-dir "$root/build/tsan" --output-on-failure --no-tests=error -j "$(nproc)" "$@"
+}
