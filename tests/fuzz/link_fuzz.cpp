@@ -1,5 +1,4 @@
 // The frames between nodes and their answers.
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -11,7 +10,6 @@ namespace {
 
 using namespace ledgerd;
 
-constexpr boot_id asker{0x1111};
 constexpr boot_id owner{0x2222};
 
 entry make_entry(std::int64_t id, std::string user, movement type) {
@@ -28,47 +26,6 @@ const std::vector<entry>& samples() {
 bool same_entry(const entry& a, const entry& b) {
   return a.id == b.id && a.account == b.account && a.type == b.type && a.amount == b.amount;
 }
-
-// -- what nodes write
-
-std::string sample_frame(std::uint32_t first_place) {
-  frame_writer writer;
-  writer.begin(asker, owner, 9);
-  for (const auto& each : samples())
-    writer.add(first_place++, each, 1000);
-  return std::string{writer.finish()};
-}
-
-posting row(std::int64_t id, const entry& of, std::int64_t balance, outcome verdict) {
-  return {transaction_id{id},
-          of.id,
-          of.account,
-          4,
-          of.type,
-          of.amount,
-          verdict,
-          money{balance},
-          database_time{1'700'000'000'000'000}};
-}
-
-std::string sample_answers() {
-  const auto& all = samples();
-  answers_writer writer;
-  writer.begin(owner, asker);
-  writer.page(4);
-  writer.decided(0, {outcome::applied, row(8, all[0], 5, outcome::applied)});
-  writer.decided(1, {outcome::insufficient_funds, row(9, all[1], 0, outcome::insufficient_funds)});
-  writer.decided(2, {outcome::conflict, row(2, all[2], 9, outcome::applied)});
-  writer.page(5);
-  writer.failed(0, "no");
-  writer.later(1);
-  writer.returned(2);
-  writer.full(3);
-  writer.holding(6);
-  return std::string{writer.finish()};
-}
-
-// -- what is read
 
 // What is accepted keeps the rules, and means the same when we say it.
 void try_frame(const std::string& payload) {
@@ -175,21 +132,3 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try_answers(payload);
   return 0;
 }
-
-#ifdef LEDGERD_LIBFUZZER
-
-extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
-
-// Out of nothing comes a message as a node writes it.
-extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
-                                               std::size_t max_size, unsigned seed) {
-  static const std::string written[] = {sample_frame(0), sample_frame(5), sample_answers()};
-  const auto& one = written[seed % 3];
-  if ((size < 8 || seed % 64 == 0) && one.size() <= max_size) {
-    std::memcpy(data, one.data(), one.size());
-    size = one.size();
-  }
-  return LLVMFuzzerMutate(data, size, max_size);
-}
-
-#endif
