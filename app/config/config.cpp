@@ -359,13 +359,25 @@ std::string redact_one_url(std::string result) {
 }
 
 std::string toml_string(std::string_view text) {
+  constexpr std::string_view digits = "0123456789abcdef";
   std::string result = "\"";
   for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < ' ' || byte == 0x7f) {
+      result.append("\\u00").append(1, digits[byte >> 4]).append(1, digits[byte & 15]);
+      continue;
+    }
     if (c == '"' || c == '\\')
       result += '\\';
     result += c;
   }
   return result + '"';
+}
+
+// Whether TOML writes it the same way: a name of digits alone may begin with zeros.
+bool is_toml_integer(const std::string& text) {
+  const auto number = parse_integer(text, 0, INT64_MAX);
+  return number && std::to_string(*number) == text;
 }
 
 } // namespace
@@ -431,8 +443,7 @@ setting_list shown_settings(const config& value) {
 std::string print_config(const config& value) {
   std::string result;
   for (const auto& [name, text] : shown_settings(value)) {
-    const bool bare = find_option(name)->kind == option_kind::flag
-                      || parse_integer(text, 0, INT64_MAX).has_value();
+    const bool bare = find_option(name)->kind == option_kind::flag || is_toml_integer(text);
     result += name + " = " + (bare ? text : toml_string(text)) + "\n";
   }
   result += "\n[names]\n";

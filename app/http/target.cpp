@@ -64,7 +64,7 @@ std::optional<http_host> read_host(std::string_view authority) {
   const bool bracketed = authority.starts_with('[');
   const auto host_end =
       bracketed ? authority.find(']') : std::min(authority.find(':'), authority.size());
-  if (host_end == std::string_view::npos || host_end == 0)
+  if (host_end == std::string_view::npos || host_end == static_cast<std::size_t>(bracketed))
     return std::nullopt;
   auto host = authority.substr(bracketed ? 1 : 0, host_end - (bracketed ? 1 : 0));
   auto rest = authority.substr(host_end + (bracketed ? 1 : 0));

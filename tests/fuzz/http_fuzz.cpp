@@ -64,7 +64,7 @@ void try_head(std::string_view text) {
          "a header that must stand once stands twice");
   demand(head.content_length <= limits.body_bytes && head.headers.size() <= limits.header_count,
          "a limit is not kept");
-  demand((head.content_length > 0) <= (count_of(head, "content-length") == 1),
+  demand(head.content_length == 0 || count_of(head, "content-length") == 1,
          "a body of which nobody has spoken");
   for (const auto& [name, value] : head.headers)
     demand((name + value).find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos,
@@ -78,7 +78,8 @@ void try_head(std::string_view text) {
   std::string again = head.method + " " + head.target + " HTTP/1.1\r\n";
   for (const auto& [name, value] : head.headers)
     again += name + ": " + value + "\r\n";
-  if (count_of(head, "host") == 0)
+  const bool ignores_expect = count_of(head, "expect") > 0 && !head.expects_continue;
+  if (count_of(head, "host") == 0 || ignores_expect)
     return; // HTTP/1.0
   const auto reread = read_http_head(again + "\r\n", limits);
   const auto* same = std::get_if<http_head>(&reread);

@@ -432,6 +432,19 @@ CAF_TEST(no secret survives redaction) {
     CAF_CHECK_EQUAL(redact_url(url), shown);
 }
 
+CAF_TEST(what is printed is TOML whatever the values hold) {
+  const auto loaded = load_config(
+      {{{"node-name", "007"}}, {{"LEDGERD_DATABASE_URL", "postgresql://h/\"a\\b\x01\x7f"}}, ""});
+  CAF_REQUIRE_EQUAL(joined(loaded.faults), "");
+  const auto printed = print_config(loaded.value);
+  CAF_CHECK(contains(printed, "node-name = \"007\"\n"));
+  CAF_CHECK(contains(printed, R"(database-url = "postgresql://h/\"a\\b\u0001\u007f")"));
+  const temporary_file file{printed};
+  const auto again = load_config({{}, {}, file.path()});
+  CAF_CHECK_EQUAL(joined(again.faults), "");
+  CAF_CHECK_EQUAL(print_config(again.value), printed);
+}
+
 CAF_TEST(what is printed can be read again and holds no secret) {
   const auto loaded = load_config(
       {{{"gates", "7"}, {"ledger-idle", "90s"}, {"http-listen", "[::1]:81"}, {"node-name", "n1"}},
