@@ -6,6 +6,7 @@
 
 #include "messaging/names.hpp"
 #include "tests/actors/child_lines.hpp"
+#include "tests/actors/process_end.hpp"
 #include "tests/support/fake_desk.hpp"
 #include "tests/support/memory_store.hpp"
 
@@ -117,6 +118,14 @@ CAF_TEST(a report holds those of all children that report) {
   std::sort(kinds->begin(), kinds->end());
   CAF_CHECK_EQUAL(*kinds,
                   (child_lines{"fetcher", "fetcher", "gate", "gate", "region", "responder"}));
+}
+
+CAF_TEST(a child that ends by itself ends the process) {
+  CHECK_EQUAL(exit_code_of([this] {
+                caf::anon_send_exit(children().front().handle, caf::exit_reason::kill);
+                consume_messages();
+              }),
+              exit_code::bug);
 }
 
 CAF_TEST(the drained fetchers hand back what they hold and all end in reverse) {
