@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "actors/cluster/name_board.hpp"
-#include "actors/common/failpoint.hpp"
 #include "actors/common/log.hpp"
 #include "actors/common/question_board.hpp"
 #include "actors/common/waker.hpp"
+#include "domain/failpoint.hpp"
 #include "messaging/names.hpp"
 #include "messaging/service_codec.hpp"
 
@@ -76,7 +76,8 @@ void membership_state::say(time_point now) {
   word.uptime_ms = milliseconds(now - began_);
   // It asks more than once, for a word may be lost.
   word.asks = word.doing == node_doing::starting;
-  options_.line->say(encode_word(word));
+  if (!failpoint("word"))
+    options_.line->say(encode_word(word));
   last_word_ = now;
   next_word_ = now + (word.asks ? answer_pause : options_.word_every);
 }

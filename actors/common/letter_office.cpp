@@ -2,6 +2,7 @@
 
 #include "actors/common/log.hpp"
 #include "actors/common/unplaced.hpp"
+#include "domain/failpoint.hpp"
 
 namespace ledgerd {
 
@@ -36,6 +37,7 @@ void letter_office::name_letters(progress_time now) {
 bool letter_office::publish_letter(nameless_letter& one, progress_time now) {
   if (!options_.source->identify(*one.source))
     return false;
+  failpoint("park");
   letters_.put(make_dead_letter(one.tag, std::move(*one.source), one.why, options_.node_name,
                                 options_.letters->message_bytes_max()),
                options_.postpones ? give_up::when_late : give_up::never, now);

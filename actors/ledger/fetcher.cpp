@@ -4,10 +4,10 @@
 #include <limits>
 #include <utility>
 
-#include "actors/common/failpoint.hpp"
 #include "actors/common/span.hpp"
 #include "actors/common/waker.hpp"
 #include "domain/assert.hpp"
+#include "domain/failpoint.hpp"
 
 namespace ledgerd {
 
@@ -54,6 +54,7 @@ void fetcher_state::apply(std::vector<asked_entry>&& batch) {
   if (batch.empty())
     return;
   const auto now = self_->clock().now();
+  failpoint("decoded");
   for (const auto& each : batch)
     deliveries_.at(each.from.tag).since = now;
   self_->send(options_.region, apply_atom_v, std::move(batch));

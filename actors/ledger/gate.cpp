@@ -5,10 +5,10 @@
 #include <string>
 #include <utility>
 
-#include "actors/common/failpoint.hpp"
 #include "actors/common/log.hpp"
 #include "actors/ledger/gate_batch.hpp"
 #include "domain/assert.hpp"
+#include "domain/failpoint.hpp"
 
 namespace ledgerd {
 
@@ -75,6 +75,7 @@ void gate_state::close_circuit() {
 }
 
 void gate_state::answer_posted(gate_batch& batch, posted& result) {
+  failpoint("answer");
   LEDGERD_ASSERT(result.heads.size() == batch.ledgers.size());
   LEDGERD_ASSERT(result.answers.size() == batch.origins.size());
   counters_.rows += result.statistics.rows;

@@ -1,10 +1,9 @@
 #include "actors/ledger/ledger.hpp"
+#include "domain/failpoint.hpp"
 
 #include <algorithm>
 #include <iterator>
 #include <utility>
-
-#include "actors/common/failpoint.hpp"
 
 namespace ledgerd {
 

@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "actors/common/failpoint.hpp"
 #include "actors/common/log.hpp"
 #include "actors/common/waker.hpp"
+#include "domain/failpoint.hpp"
 
 namespace ledgerd {
 
@@ -16,7 +16,8 @@ void peer_state::take_replies() {
 void peer_state::send_frames() {
   const auto bytes_max = options_.line->message_bytes_max();
   while (const auto next = book_->next(bytes_max))
-    options_.line->send(next->number, next->frame);
+    if (!failpoint("frame"))
+      options_.line->send(next->number, next->frame);
 }
 
 // What the region hears of the link comes before what it gets back, so that it sends that

@@ -1,8 +1,7 @@
 #include "actors/ledger/poster.hpp"
+#include "domain/failpoint.hpp"
 
 #include <chrono>
-
-#include "actors/common/failpoint.hpp"
 
 namespace ledgerd {
 

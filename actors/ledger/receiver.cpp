@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "actors/common/failpoint.hpp"
 #include "actors/common/log.hpp"
 #include "actors/common/waker.hpp"
+#include "domain/failpoint.hpp"
 
 namespace ledgerd {
 
@@ -47,7 +47,8 @@ void receiver_state::log_losses(const receiver_counters& before) {
 
 void receiver_state::send_letters() {
   for (const auto& each : book_->take_letters())
-    options_.desk->answer(each.reply, each.payload, {});
+    if (!failpoint("reply"))
+      options_.desk->answer(each.reply, each.payload, {});
   if (drain_.is_over(self_->clock().now(), book_->held()))
     finish_drain();
 }

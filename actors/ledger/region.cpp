@@ -6,9 +6,9 @@
 
 #include "actors/common/child_list.hpp"
 #include "actors/common/fail_stop.hpp"
-#include "actors/common/failpoint.hpp"
 #include "actors/ledger/ledger.hpp"
 #include "domain/assert.hpp"
+#include "domain/failpoint.hpp"
 
 namespace ledgerd {
 

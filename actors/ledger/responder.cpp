@@ -7,10 +7,10 @@
 #include <string>
 #include <utility>
 
-#include "actors/common/failpoint.hpp"
 #include "actors/common/log.hpp"
 #include "actors/common/question_board.hpp"
 #include "actors/common/waker.hpp"
+#include "domain/failpoint.hpp"
 #include "messaging/names.hpp"
 #include "messaging/submission_codec.hpp"
 

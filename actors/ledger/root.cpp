@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "actors/cluster/membership.hpp"
-#include "actors/common/failpoint.hpp"
 #include "actors/common/log.hpp"
 #include "actors/ledger/fetcher.hpp"
 #include "actors/ledger/gate.hpp"
@@ -15,6 +14,7 @@
 #include "actors/ledger/region.hpp"
 #include "actors/ledger/responder.hpp"
 #include "domain/assert.hpp"
+#include "domain/failpoint.hpp"
 
 namespace ledgerd {
 

@@ -4,11 +4,11 @@
 #include <iterator>
 #include <utility>
 
-#include "actors/common/failpoint.hpp"
 #include "actors/common/log.hpp"
 #include "actors/common/span.hpp"
 #include "actors/common/waker.hpp"
 #include "domain/assert.hpp"
+#include "domain/failpoint.hpp"
 #include "domain/trace_context.hpp"
 #include "messaging/submission_codec.hpp"
 
@@ -119,6 +119,7 @@ void intake_state::take_recorded(submit_request& request, recorded& got) {
   case record_outcome::recorded:
     ++counters_.accepted;
     counters_.record.record(microseconds(self_->clock().now() - request.since));
+    failpoint("accepted");
     publish(got.record, request);
     return answer(request, submit_outcome::accepted, std::move(got.record));
   case record_outcome::repeated:

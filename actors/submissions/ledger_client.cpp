@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "actors/common/failpoint.hpp"
 #include "actors/common/waker.hpp"
 #include "domain/assert.hpp"
+#include "domain/failpoint.hpp"
 
 namespace ledgerd {
 

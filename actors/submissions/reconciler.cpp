@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "actors/common/failpoint.hpp"
 #include "actors/common/log.hpp"
 #include "actors/common/span.hpp"
 #include "actors/common/waker.hpp"
 #include "domain/assert.hpp"
+#include "domain/failpoint.hpp"
 #include "messaging/submission_codec.hpp"
 
 namespace ledgerd {

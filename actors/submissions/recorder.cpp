@@ -1,8 +1,7 @@
 #include "actors/submissions/recorder.hpp"
+#include "domain/failpoint.hpp"
 
 #include <utility>
-
-#include "actors/common/failpoint.hpp"
 
 namespace ledgerd {
 

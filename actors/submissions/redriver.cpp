@@ -5,9 +5,9 @@
 #include <unordered_set>
 #include <utility>
 
-#include "actors/common/failpoint.hpp"
 #include "actors/common/log.hpp"
 #include "actors/common/waker.hpp"
+#include "domain/failpoint.hpp"
 #include "messaging/names.hpp"
 #include "messaging/submission_codec.hpp"
 

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "actors/common/failpoint.hpp"
 #include "actors/submissions/intake.hpp"
 #include "actors/submissions/ledger_client.hpp"
 #include "actors/submissions/lookup.hpp"
@@ -10,6 +9,7 @@
 #include "actors/submissions/recorder.hpp"
 #include "actors/submissions/redriver.hpp"
 #include "domain/assert.hpp"
+#include "domain/failpoint.hpp"
 
 namespace ledgerd {
 

@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "actors/common/fail_stop.hpp"
-#include "actors/common/failpoint.hpp"
 #include "actors/common/question_board.hpp"
 #include "actors/common/waker.hpp"
 #include "app/base/text.hpp"
+#include "domain/failpoint.hpp"
 #include "messaging/names.hpp"
 #include "messaging/submission_codec.hpp"
 

@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "actors/cluster/name_board.hpp"
-#include "actors/common/failpoint.hpp"
 #include "actors/common/unplaced.hpp"
 #include "app/base/signals_blocked.hpp"
+#include "domain/failpoint.hpp"
 #include "persistence/database_watch.hpp"
 
 namespace ledgerd {

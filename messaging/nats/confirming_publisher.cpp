@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "domain/failpoint.hpp"
 #include "messaging/nats/incoming.hpp"
 #include "messaging/nats/js_api.hpp"
 #include "messaging/nats/mailbox.hpp"
@@ -29,6 +30,8 @@ struct answer {
 class answers final : public message_sink {
 public:
   void receive(nats_message* raw) override {
+    if (failpoint("puback"))
+      return;
     answer one{reply_number(subject_of(raw)), {}, {}};
     if (const auto aside = aside_number(subject_of(raw))) {
       one.number = *aside;
@@ -55,6 +58,8 @@ public:
 
   void publish(const outgoing& message) override {
     const auto number = requests_.begin(message.token, data_->epoch(), steady::now());
+    if (failpoint("publish"))
+      return;
     auto* session = inbox_.ready();
     if (session == nullptr)
       return answers_->box.put(

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "domain/assert.hpp"
+#include "domain/failpoint.hpp"
 #include "messaging/nats/incoming.hpp"
 #include "messaging/nats/js_answers.hpp"
 #include "messaging/nats/mailbox.hpp"
@@ -194,6 +195,8 @@ private:
     const auto facts = parse_receipt(receipt);
     // Anybody may publish to an inbox he has heard of; only what the consumer sends is a delivery.
     if (!facts || facts->stream != stream_ || facts->consumer != durable_)
+      return;
+    if (failpoint("delivery"))
       return;
     backlog_.store(facts->pending, std::memory_order_relaxed);
     if (facts->consumer_seq <= std::exchange(consumer_seq_, facts->consumer_seq))

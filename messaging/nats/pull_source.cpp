@@ -7,6 +7,7 @@
 
 #include "domain/assert.hpp"
 #include "domain/backoff.hpp"
+#include "domain/failpoint.hpp"
 #include "messaging/nats/incoming.hpp"
 #include "messaging/nats/js_api.hpp"
 #include "messaging/nats/pull_arrivals.hpp"
@@ -43,6 +44,23 @@ std::string_view settlement_text(settlement how) {
   }
   LEDGERD_ASSERT(!"a settlement without a name");
   return {};
+}
+
+// One failpoint for each kind.
+bool is_dropped(settlement how) {
+  switch (how) {
+  case settlement::acknowledge:
+    return failpoint("ack");
+  case settlement::progress:
+    return failpoint("renew");
+  case settlement::hand_back:
+    return failpoint("hand_back");
+  case settlement::postpone:
+    return failpoint("postpone");
+  case settlement::terminate:
+    return failpoint("terminate");
+  }
+  return false;
 }
 
 struct deferral {
@@ -130,6 +148,8 @@ public:
 
 private:
   void send(std::string_view subject, settlement how) {
+    if (is_dropped(how))
+      return;
     if (const auto epoch = data_->epoch(); epoch != data_epoch_) {
       data_epoch_ = epoch;
       data_session_ = data_->current();
@@ -289,6 +309,8 @@ private:
         body_.append(",\"max_bytes\":").append(std::to_string(wish->bytes));
       body_.push_back('}');
       reply_ = inbox_ + "." + std::to_string(wish->id);
+      if (failpoint("pull"))
+        continue;
       if (const auto error = session_->publish(request_subject_, reply_, body_); !error.empty()) {
         book_.ended(wish->id, wish->batch);
         stumble(error, now);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "domain/assert.hpp"
+#include "domain/failpoint.hpp"
 #include "persistence/postgres/array_literal.hpp"
 #include "persistence/postgres/database.hpp"
 #include "persistence/postgres/posting_rows.hpp"
@@ -296,10 +297,14 @@ postgres_record_store::attempt_record(database& session, const std::vector<new_r
   LEDGERD_ASSERT(row == inserted.size());
   if (!taken.empty() && !read_holders(session, batch, taken, result))
     return std::nullopt;
-  if (row == 0)
+  if (row == 0) {
     session.rollback();
-  else
+  } else {
+    failpoint("record");
     session.commit();
+    if (failpoint("recorded"))
+      throw unheard_commit();
+  }
   for (std::size_t place = 0; place < batch.size(); ++place)
     if (const auto first = order.answered_by[place]; first != place)
       result[place] = answer_from(result[first].record, batch[place].asked);
@@ -372,10 +377,14 @@ postgres_record_store::attempt_settle(database& session, const std::vector<recor
   }
   if (!read_raced(session, batch, told, answers))
     return std::nullopt;
-  if (changed)
+  if (changed) {
+    failpoint("settle");
     session.commit();
-  else
+    if (failpoint("settled"))
+      throw unheard_commit();
+  } else {
     session.rollback();
+  }
   std::vector<settled> result(batch.size());
   for (std::size_t place = 0; place < batch.size(); ++place)
     if (const auto answer = answers.find(batch[place].id); answer != answers.end())

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "domain/assert.hpp"
+#include "domain/failpoint.hpp"
 #include "persistence/openings.hpp"
 #include "persistence/postgres.hpp"
 #include "persistence/postgres/array_literal.hpp"
@@ -286,10 +287,14 @@ std::optional<posted> postgres_store::attempt(const posting_batch& batch, const 
   if (planned.rows.empty()) {
     database_->rollback();
   } else {
+    failpoint("write");
     if (!write(batch, order, before, planned, now))
       return std::nullopt;
     result.statistics.work_us = work.elapsed().count();
+    failpoint("commit");
     database_->commit();
+    if (failpoint("committed"))
+      throw unheard_commit();
     result.slow = std::move(trail_.slow);
   }
   result.heads = std::move(planned.heads);

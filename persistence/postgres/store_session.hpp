@@ -17,6 +17,11 @@
 
 namespace ledgerd {
 
+// As if the answer to a COMMIT had been lost, for the failpoints.
+inline database_error unheard_commit() {
+  return {database_fault::in_doubt, "COMMIT: a failpoint dropped its answer"};
+}
+
 class store_session {
 public:
   // Does not connect before the first run. `taken` is what is said when a unique key stays taken,

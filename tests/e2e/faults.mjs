@@ -184,7 +184,7 @@ async function stimulate(traffic, daemon, how) {
 
 async function deaths(world, traffic) {
   for (const [kind, how] of Object.entries(stimuli)) {
-    const {daemon, nats, database} = await startSick(world, `dead-${kind}`, {FAILPOINTS: `${kind}=throw`});
+    const {daemon, nats, database} = await startSick(world, `dead-${kind}`, {LEDGERD_FAILPOINTS: `${kind}=throw`});
     await until(`the ${kind} fails`, 20, async () => {
       if (how !== null && (await daemon.get('/readyz')).status !== 200) {
         return daemon.gone;
@@ -218,7 +218,7 @@ async function share(daemon) {
 // An actor that neither dies nor answers.
 async function hang(world, traffic) {
   const {daemon, nats, database} = await startSick(world, 'hanging-gate', {
-    FAILPOINTS: 'gate=hang', LEDGERD_SCHEDULER_THREADS: '4',
+    LEDGERD_FAILPOINTS: 'gate=hang', LEDGERD_SCHEDULER_THREADS: '4',
   });
   await daemon.ready();
   await share(daemon);

@@ -115,7 +115,7 @@ async function manager(world) {
 // A gate hangs although all servers answer: the watchdog gets nothing from then on.
 async function stalled(world, traffic) {
   const heard = await Manager.start(world);
-  const daemon = await world.daemonIn({...heard.environment(2), FAILPOINTS: 'gate=hang', LEDGERD_SCHEDULER_THREADS: '4'},
+  const daemon = await world.daemonIn({...heard.environment(2), LEDGERD_FAILPOINTS: 'gate=hang', LEDGERD_SCHEDULER_THREADS: '4'},
     'stalled', ...roles);
   await heard.says(/^READY=1$/, 30);
   await traffic.publish(deposits(50));
