@@ -44,6 +44,8 @@ done
 awk '$2 != "root/root" {exit 1}' "$work/contents" || fail "files that do not belong to root"
 grep -qE '^-rwxr-xr-x .* ./usr/bin/ledgerd$' "$work/contents" || fail "the program's mode"
 ! grep -E '^[-d]......w..|\.(a|so|cmake|hpp)$|/tests?/' "$work/contents" || fail "files that have no place in the package"
+(($(dpkg-deb --fsys-tarfile "$old" | tar -xO ./usr/bin/ledgerd | grep -ac LEDGERD_FAILPOINTS) == 0)) \
+  || fail "a daemon that can be told to fail"
 [[ $(dpkg-deb --info "$old" conffiles) == /etc/ledgerd/ledgerd.toml ]] || fail "the conffiles"
 for library in libcaf-core libnats libpqxx libspdlog libcurl libjemalloc; do
   dpkg-deb --field "$old" Depends | grep -q "$library" || fail "the package does not depend on $library"
