@@ -44,9 +44,9 @@ struct fail_stop_fixture : fixture {
 CAF_TEST_FIXTURE_SCOPE(fail_stop_tests, fail_stop_fixture)
 
 CAF_TEST(an exception of whatever type that an actor lets escape ends the process as a bug) {
-  CHECK_EQUAL(exit_code_after(0), 0);
-  CHECK_EQUAL(exit_code_after(1), exit_code::bug);
-  CHECK_EQUAL(exit_code_after(2), exit_code::bug);
+  CAF_CHECK_EQUAL(exit_code_after(0), 0);
+  CAF_CHECK_EQUAL(exit_code_after(1), exit_code::bug);
+  CAF_CHECK_EQUAL(exit_code_after(2), exit_code::bug);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -121,7 +121,7 @@ CAF_TEST(a report holds those of all children that report) {
 }
 
 CAF_TEST(a child that ends by itself ends the process) {
-  CHECK_EQUAL(exit_code_of([this] {
+  CAF_CHECK_EQUAL(exit_code_of([this] {
                 caf::anon_send_exit(children().front().handle, caf::exit_reason::kill);
                 consume_messages();
               }),
