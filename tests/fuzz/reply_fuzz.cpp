@@ -39,6 +39,15 @@ void try_receipt(std::string_view subject) {
          "a receipt means something else");
 }
 
+// Messages are freed by a thread of the library.
+class library {
+public:
+  library() { demand(nats_Open(-1) == NATS_OK, "the library does not start"); }
+  library(const library&) = delete;
+  library& operator=(const library&) = delete;
+  ~library() { nats_Close(); }
+};
+
 message_ptr make_message(const std::string& subject, const std::string& reply,
                          std::string_view payload) {
   natsMsg* raw = nullptr;
@@ -140,6 +149,7 @@ private:
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const library open;
   auto rest = text_of(data, size);
   listener source;
   while (!rest.empty()) {
