@@ -122,10 +122,10 @@ CAF_TEST(a report holds those of all children that report) {
 
 CAF_TEST(a child that ends by itself ends the process) {
   CAF_CHECK_EQUAL(exit_code_of([this] {
-                caf::anon_send_exit(children().front().handle, caf::exit_reason::kill);
-                consume_messages();
-              }),
-              exit_code::bug);
+                    caf::anon_send_exit(children().front().handle, caf::exit_reason::kill);
+                    consume_messages();
+                  }),
+                  exit_code::bug);
 }
 
 CAF_TEST(the drained fetchers hand back what they hold and all end in reverse) {

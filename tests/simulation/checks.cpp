@@ -1,0 +1,184 @@
+// What must hold, on the way and at the end.
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "messaging/codec.hpp"
+#include "messaging/names.hpp"
+#include "tests/simulation/world.hpp"
+
+namespace ledgerd::sim {
+
+namespace {
+
+// A lease that is younger is renewed whatever the database does (actors/common/lease.hpp).
+constexpr milliseconds renewed_for_sure{4000};
+
+// A node whose database refuses everything takes no more once it has found out, which it does with
+// the first messages that it has to decide. Nobody else would take them: it is alone.
+constexpr milliseconds found_out_within{2500};
+constexpr int enough_to_find_out = 3;
+
+constexpr std::size_t pipe_bound = 20000;
+
+std::string text_of(record_id id) {
+  return std::to_string(to_int(id));
+}
+
+std::string user_of(const kept_message& one) {
+  const auto decoded = decode_entry(one.what.subject, one.what.payload, *won(),
+                                    {currency_code::parse("KRW"), false});
+  const auto* asked = std::get_if<entry>(&decoded);
+  return asked == nullptr ? std::string{} : asked->account.user_id;
+}
+
+} // namespace
+
+// On the way: who is well keeps what he holds, and who cannot work takes no more.
+void world::watch_leases() {
+  jetstream_.on_expiry = [this](const stream& of, const consumer& at, const kept_message& one,
+                                const leased& lease) {
+    auto* holder = alive(lease.holder);
+    if (holder == nullptr || holder->leaving || holder->stopped || !holder->steady
+        || of.name != names::request_stream)
+      return;
+    const auto age = machine_.now - lease.since;
+    const auto troubled = std::max(network_.troubled(holder->id), holder->began);
+    // What is in the way of an account may make its entries be let go.
+    const account_key account{user_of(one), *currency_code::parse("KRW")};
+    const auto refused_user = "user-" + std::to_string(refused_id % 7);
+    if (age >= renewed_for_sure || troubled + milliseconds{100} >= lease.since
+        || account.user_id.empty() || account.user_id == refused_user
+        || database_.ever_locked().contains(account))
+      return;
+    fail("the lease of message " + std::to_string(one.seq) + " of " + at.name + ", held by "
+         + holder->name + ", which is well, ran out after "
+         + std::to_string(std::chrono::duration_cast<milliseconds>(age).count()) + " ms");
+  };
+  const auto of_requests = [](const stream& of, const consumer& at) {
+    return of.name == names::request_stream && at.settles;
+  };
+  jetstream_.on_delivery = [=, this](const stream& of, const consumer& at, owner_id whom) {
+    auto* one = alive(whom);
+    if (one == nullptr || !of_requests(of, at))
+      return;
+    if (!database_.refuses(whom))
+      one->pulled_while_away = 0;
+    else if (++one->pulled_while_away == enough_to_find_out)
+      one->found_out = machine_.now;
+  };
+  jetstream_.on_pull = [=, this](const stream& of, const consumer& at, owner_id whom) {
+    auto* one = alive(whom);
+    const auto away = database_.away_since(whom);
+    if (one == nullptr || !of_requests(of, at) || !away || !database_.refuses(whom) || one->stopped
+        || !one->steady || nodes_.size() > 1 || one->pulled_while_away < enough_to_find_out)
+      return;
+    if (machine_.now - std::max(one->found_out, *away) > found_out_within)
+      fail(one->name + " asks for messages though its database has been away for "
+           + std::to_string(std::chrono::duration_cast<milliseconds>(machine_.now - *away).count())
+           + " ms");
+  };
+}
+
+void world::check_all() {
+  const auto ledger = database_.ledger->picture();
+  for (const auto id : valid_ids_)
+    if (ledger.postings.contains(record_id{id}) == (id == refused_id)
+        && (id == refused_id || !may_miss_.contains(id)))
+      fail("record " + std::to_string(id) + (id == refused_id ? " has a row" : " has no row"));
+  check_chains(ledger);
+  check_requests(ledger);
+  check_records(ledger);
+  if (network_.most_waiting > pipe_bound)
+    fail("something let " + std::to_string(network_.most_waiting) + " messages pile up");
+}
+
+// Every row follows from the one before by the rules, and the last is the account's head.
+void world::check_chains(const test::memory_database::content& ledger) {
+  std::map<account_key, std::map<std::int64_t, posting>> chains;
+  for (const auto& [id, row] : ledger.postings)
+    if (!chains[row.account].emplace(row.seq, row).second)
+      fail("two rows of " + row.account.user_id + " have the number " + std::to_string(row.seq));
+  if (chains.size() != ledger.accounts.size())
+    fail("accounts without rows");
+  for (const auto& [account, chain] : chains) {
+    account_head head;
+    for (const auto& [seq, row] : chain) {
+      const auto expected = decide(head.balance, row.type, row.amount);
+      if (seq != head.seq + 1 || row.verdict != expected.verdict
+          || row.balance_after.minor_units() != expected.balance_after.minor_units())
+        fail("row " + std::to_string(seq) + " of " + account.user_id
+             + " does not follow from the one before");
+      head = {row.balance_after, seq};
+    }
+    if (!(ledger.accounts.at(account) == head))
+      fail("the head of " + account.user_id + " is not its last row");
+  }
+}
+
+// Every request has its result, or else its dead letter, and nothing else has one.
+void world::check_requests(const test::memory_database::content& ledger) {
+  std::map<std::string, std::vector<const packet*>> published; // by message id
+  for (const auto name : {names::result_stream, names::dead_letter_stream})
+    if (const auto* of = jetstream_.find(name))
+      for (const auto& [seq, each] : of->messages)
+        published[std::string{each.what.value_of("Nats-Msg-Id")}].push_back(&each.what);
+  const auto* requests = jetstream_.find(names::request_stream);
+  if (requests == nullptr)
+    return fail("there is no stream of requests");
+  std::size_t letters = 0;
+  for (const auto& [seq, request] : requests->messages) {
+    const auto decoded = decode_entry(request.what.subject, request.what.payload, *won(),
+                                      {currency_code::parse("KRW"), false});
+    const auto* asked = std::get_if<entry>(&decoded);
+    const auto row = asked != nullptr ? ledger.postings.find(asked->id) : ledger.postings.end();
+    const bool decided = row != ledger.postings.end() && same_content(*asked, row->second);
+    const auto letter =
+        published.contains("dead-" + requests->name + "-" + std::to_string(requests->created_ns)
+                           + "-" + std::to_string(seq));
+    letters += letter ? 1 : 0;
+    const auto which = "request " + std::to_string(seq);
+    if (letter == decided)
+      fail(which + (decided ? " was decided and parked" : " has neither row nor dead letter"));
+    if (!decided)
+      continue;
+    const auto copies = published.find(result_message_id(asked->id));
+    if (copies == published.end())
+      fail(which + " has a row and no result");
+    else
+      for (const auto* copy : copies->second)
+        if (copy->payload != encode_result(row->second, 0))
+          fail("a result of " + text_of(asked->id) + " is not what its row says");
+  }
+  std::size_t all_letters = 0;
+  const auto present = "-" + std::to_string(requests->created_ns) + "-";
+  for (const auto& [id, copies] : published)
+    all_letters +=
+        id.starts_with("dead-") && (id.find(present) != std::string::npos || may_miss_.empty()) ? 1
+                                                                                                : 0;
+  if (all_letters != letters)
+    fail(std::to_string(all_letters - letters) + " dead letters are of no request");
+}
+
+// Every record has the verdict of its row, and whoever was answered has a record.
+void world::check_records(const test::memory_database::content& ledger) {
+  const auto records = database_.records->picture();
+  for (const auto& [key, id] : answered_)
+    if (!records.contains(record_id{id}))
+      fail("the call " + key + " was answered with record " + std::to_string(id)
+           + ", which does not exist");
+  for (const auto& [id, record] : records) {
+    const auto row = ledger.postings.find(id);
+    if (row == ledger.postings.end()) {
+      fail("record " + text_of(id) + " has no row");
+      continue;
+    }
+    const bool applied = row->second.verdict == outcome::applied;
+    const auto expected = applied ? record_status::success : record_status::failed;
+    if (record.status != expected || record.transaction != row->second.id)
+      fail("record " + text_of(id) + " is " + std::string{to_text(record.status)}
+           + " and its row says otherwise");
+  }
+}
+
+} // namespace ledgerd::sim

@@ -1,0 +1,229 @@
+// The course of a run: everything starts, things go wrong for a while, then nothing does any more,
+// and all must come to rest within a bound.
+#include <algorithm>
+#include <utility>
+
+#include "actors/common/ask.hpp"
+#include "tests/simulation/traffic.hpp"
+#include "tests/simulation/troubles.hpp"
+#include "tests/simulation/world.hpp"
+
+namespace ledgerd::sim {
+
+namespace {
+
+// Everything is at rest so long after the last fault at most: the longest wait in the system is the
+// pause of 30 s after which a postponed dead letter is delivered again, and accounts that were
+// locked wait up to 3 s more.
+constexpr milliseconds rest_within{50000};
+
+} // namespace
+
+void world::direct() {
+  auto& dice = machine_.random;
+  const std::size_t count = 1 + dice.below(3);
+  fetchers_ = 1 + static_cast<int>(dice.below(2));
+  gates_ = 1 + static_cast<int>(dice.below(2));
+  credit_ = 16 * static_cast<std::size_t>(fetchers_) * (1 + dice.below(3));
+  const bool with_account = !dice.one_in(3);
+  for (std::size_t i = 0; i < count; ++i)
+    nodes_.push_back({.name = std::string(1, static_cast<char>('a' + i)) + std::to_string(seed_),
+                      .has_account = with_account && (i == 0 || dice.one_in(2))});
+  database_.refused.insert(record_id{refused_id});
+  watch_leases();
+  troubles trouble{*this};
+  traffic clients{*this};
+  if (!dice.one_in(8))
+    trouble.set_weather();
+  for (auto& each : nodes_)
+    start(each);
+  if (dice.one_in(5))
+    machine_.start(nobody, [this] { limit_deliveries(); });
+  if (dice.one_in(6))
+    machine_.start(nobody, [this] { make_requests_anew(); });
+  const milliseconds lasts{4000 + static_cast<std::int64_t>(dice.below(12000))};
+  const auto end = machine_.now + lasts;
+  clients.begin(40 + dice.below(160), with_account ? 1 + dice.below(30) : 0, lasts);
+  const milliseconds pause{200 + static_cast<std::int64_t>(dice.below(3000))};
+  while (machine_.now < end) {
+    machine_.sleep(dice.between(nanoseconds{0}, 2 * pause));
+    trouble.begin();
+    sample();
+  }
+  heal();
+  const auto healed = machine_.now;
+  bool rests = at_rest();
+  for (; !rests && machine_.now < healed + rest_within && result_.violations.empty();
+       rests = at_rest())
+    machine_.sleep(milliseconds{250});
+  result_.settled = std::chrono::duration_cast<milliseconds>(machine_.now - healed);
+  note("settled after " + std::to_string(result_.settled.count()) + " ms");
+  if (result_.violations.empty() && !rests)
+    for (const auto& each : held())
+      fail("not at rest: " + each);
+  check_all();
+  machine_.finish();
+}
+
+// Somebody else does so on the server, against all advice: what is given up has to be recovered.
+void world::limit_deliveries() {
+  machine_.sleep(milliseconds{1000 + static_cast<std::int64_t>(machine_.random.below(3000))});
+  auto* of = jetstream_.find("TRANSACTIONS");
+  if (of == nullptr)
+    return;
+  note("deliveries are limited");
+  ++result_.seen["deliveries limited"];
+  for (auto& [name, each] : of->consumers)
+    if (each->settles)
+      each->limit_deliveries(3);
+}
+
+// An operator's mistake: what is not decided yet is gone with the stream, and its sequence numbers
+// come again.
+void world::make_requests_anew() {
+  machine_.sleep(milliseconds{2000 + static_cast<std::int64_t>(machine_.random.below(6000))});
+  const auto* of = jetstream_.find("TRANSACTIONS");
+  if (of == nullptr || healed_ || !network_.is_up())
+    return;
+  note("the stream of requests is made anew");
+  ++result_.seen["stream made anew"];
+  may_miss_ = valid_ids_;
+  jetstream_.make_anew("TRANSACTIONS");
+}
+
+void world::heal() {
+  healed_ = true;
+  note("everything is whole again");
+  network_.faults = {};
+  database_.faults = {};
+  if (!network_.is_up())
+    jetstream_.restart();
+  network_.server_up();
+  for (auto& [name, each] : jetstream_.streams)
+    each->full = false;
+  database_.come_up();
+  database_.be_read_only(false);
+  database_.unlock();
+  for (const auto& each : lives_) {
+    database_.mend(each->id);
+    network_.release(each->id);
+    if (each->stopped && !each->dead)
+      freeze(*each, false);
+  }
+  for (auto& each : nodes_)
+    if (each.now == nullptr)
+      start(each);
+  // Who is leaving is started again when he is gone.
+  machine_.start(nobody, [this] {
+    while (!all_there()) {
+      machine_.sleep(milliseconds{100});
+      for (auto& each : nodes_)
+        if (each.now == nullptr)
+          start(each);
+    }
+  });
+}
+
+bool world::all_there() const {
+  return std::all_of(nodes_.begin(), nodes_.end(), [](const node& each) {
+    return each.now != nullptr && each.now->running && !each.now->leaving;
+  });
+}
+
+bool world::at_rest() {
+  return all_there() && !producing_ && submissions_open_ == 0 && held().empty();
+}
+
+void world::ask_reports(life& one, std::vector<actor_report>& into) {
+  std::size_t open = 0;
+  const auto ask_one = [&](const auto& root) {
+    if (!root)
+      return;
+    ++open;
+    ask(
+        *one.system, root, std::chrono::seconds{3},
+        [&](const std::vector<actor_report>& all) {
+          into.insert(into.end(), all.begin(), all.end());
+          --open;
+          machine_.signal(&open, true);
+        },
+        [&] {
+          into.push_back(silent_report("root"));
+          --open;
+          machine_.signal(&open, true);
+        },
+        report_atom_v);
+  };
+  ask_one(one.ledger);
+  ask_one(one.account);
+  while (open > 0)
+    machine_.wait(&open, time_point::max());
+}
+
+// What somebody holds, such as "gate 0 of ann: waiting 3"; empty: nothing.
+std::vector<std::string> world::held() {
+  // Not `unstored`: a letter that another node has stored counts there for two minutes.
+  static const std::set<std::string_view> holding{
+      "waiting", "owed",  "held",       "held_bytes", "under_way",   "aside_waiting",
+      "paused",  "aside", "publishing", "deciding",   "circuit_open"};
+  std::vector<std::string> result;
+  if (producing_ || submissions_open_ > 0)
+    result.push_back("clients: " + std::to_string(submissions_open_) + " calls");
+  for (const auto& [name, of] : jetstream_.streams)
+    for (const auto& [consumer_name, at] : of->consumers)
+      if (at->settles && (at->waiting > 0 || !at->pending.empty()))
+        result.push_back("consumer " + consumer_name + ": waiting " + std::to_string(at->waiting)
+                         + ", unsettled " + std::to_string(at->pending.size()));
+  for (const auto& [id, record] : database_.records->picture())
+    if (record.status == record_status::pending)
+      result.push_back("record " + std::to_string(to_int(id)) + ": PENDING");
+  if (!result.empty())
+    return result; // no need to ask
+  for (auto& each : nodes_) {
+    if (each.now == nullptr || !each.now->running || each.now->leaving) {
+      result.push_back(each.name + " is away");
+      continue;
+    }
+    std::vector<actor_report> all;
+    ask_reports(*each.now, all);
+    for (const auto& report : all) {
+      const auto whose = report.actor + " " + report.instance + " of " + each.name + ": ";
+      if (!report.answered)
+        result.push_back(whose + "says nothing");
+      for (const auto& [what, value] : report.values)
+        if (holding.contains(what->name) && value != 0 && value != not_known)
+          result.push_back(whose + std::string{what->name} + " " + std::to_string(value));
+    }
+  }
+  return result;
+}
+
+// What is held stays below its bound at all times.
+void world::sample() {
+  for (auto& each : nodes_) {
+    if (each.now == nullptr || !each.now->running || each.now->leaving || each.now->stopped)
+      continue;
+    auto* who = each.now;
+    ask(
+        *who->system, who->ledger, std::chrono::seconds{3},
+        [this, name = each.name](const std::vector<actor_report>& all) {
+          for (const auto& report : all) {
+            std::int64_t holds = 0, credit = 0;
+            for (const auto& [what, value] : report.values) {
+              holds += what->name == "held" ? value : 0;
+              credit += what->name == "credit" ? value : 0;
+              if (what->kind == metric_kind::counter && value > 0
+                  && what->name == "fence_rejections_total")
+                ++result_.seen["fence rejected"];
+            }
+            // The surplus of requests that were given up too early is at most one window.
+            if (report.actor == "fetcher" && credit > 0 && holds > 2 * credit)
+              fail("fetcher " + report.instance + " of " + name + " holds " + std::to_string(holds)
+                   + " with a credit of " + std::to_string(credit));
+          }
+        },
+        [] {}, report_atom_v);
+  }
+}
+
+} // namespace ledgerd::sim

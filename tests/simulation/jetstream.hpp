@@ -1,0 +1,143 @@
+// JetStream as the daemon's adapters know it: streams with a duplicate window, limits and lives;
+// pull consumers with leases, redelivery and limits; the questions under $JS.API as bytes. Written
+// after what nats-server 2.10 does.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/simulation/network.hpp"
+
+namespace ledgerd::sim {
+
+struct kept_message {
+  std::uint64_t seq = 0;
+  packet what;
+  std::int64_t stored_at_ns = 0;
+};
+
+struct pull_request {
+  std::string reply;
+  owner_id owner = nobody;
+  std::size_t batch = 0;
+  std::size_t bytes = 0; // left
+  bool limited = false;  // by bytes
+  time_point expires;
+  nanoseconds heartbeat{0};
+  time_point next_heartbeat;
+};
+
+// A message that was handed out and is not settled.
+struct leased {
+  std::uint64_t consumer_seq = 0;
+  time_point since;    // handed out last
+  time_point deadline; // the lease runs out
+  owner_id holder = nobody;
+  bool queued = false; // to be handed out again
+};
+
+struct stream;
+
+struct consumer {
+  std::string name;
+  std::string config; // JSON
+  std::string filter;
+  bool headers_only = false;
+  bool settles = true; // its messages are acknowledged
+  nanoseconds ack_wait{std::chrono::seconds{30}};
+  std::uint64_t deliver_max = 0; // 0: without limit
+  std::size_t ack_pending_max = 0;
+  std::int64_t created_ns = 0;
+  std::uint64_t delivered_stream = 0, delivered_consumer = 0;
+  std::uint64_t waiting = 0; // messages not handed out yet
+  std::map<std::uint64_t, leased> pending;
+  std::deque<std::uint64_t> again;
+  std::multimap<time_point, std::uint64_t> again_later;
+  std::map<std::uint64_t, std::uint64_t> deliveries;
+  std::deque<pull_request> requests;
+  std::deque<std::pair<time_point, std::uint64_t>> settled_lately; // lost when the server is killed
+
+  void limit_deliveries(std::uint64_t most);
+
+  std::uint64_t floor() const {
+    return pending.empty() ? delivered_stream : pending.begin()->first - 1;
+  }
+};
+
+struct stream {
+  std::string name;
+  std::string config; // JSON
+  std::vector<std::string> subjects;
+  std::int64_t created_ns = 0;
+  nanoseconds window{0};
+  std::uint64_t last_seq = 0;
+  std::map<std::uint64_t, kept_message> messages;
+  std::map<std::string, std::pair<std::uint64_t, std::int64_t>> known; // message ids: seq, when
+  std::map<std::string, std::unique_ptr<consumer>> consumers;
+  bool full = false; // takes nothing at present
+};
+
+class jetstream {
+public:
+  jetstream(machine& on, network& by);
+
+  std::map<std::string, std::unique_ptr<stream>> streams;
+
+  // What the surroundings want to know: a lease ran out; somebody asks for messages; somebody got
+  // one.
+  std::function<void(const stream&, const consumer&, const kept_message&, const leased&)> on_expiry;
+  std::function<void(const stream&, const consumer&, owner_id)> on_pull, on_delivery;
+
+  stream* find(std::string_view name);
+  consumer* find(std::string_view in, std::string_view name);
+
+  // By the server's clock, since 1970.
+  std::int64_t wall_ns() const;
+
+  // The server was killed and is back: what clients asked is forgotten, and the last settlements.
+  void restart();
+  // Likewise but for the settlements; some are told.
+  void change_leader();
+
+  // Somebody deletes it, and makes it and its consumers anew with the same settings.
+  void make_anew(std::string_view name);
+  void remove(std::string_view name) { streams.erase(std::string{name}); }
+
+  time_point next_due() const { return next_tick_; }
+  void pass();
+
+private:
+  friend class jetstream_api;
+
+  bool take(connection* by, packet& one);
+  void store(connection* by, stream& in, packet& one);
+  void answer_publish(connection* by, const std::string& reply, std::string text);
+  void settle(connection* by, const packet& one);
+  void settle(consumer& at, std::uint64_t seq, std::string_view how);
+  void ask(connection* by, consumer& at, stream& of, const packet& one);
+
+  // Hands out what can be.
+  void serve(stream& of, consumer& to);
+  const kept_message* next_for(stream& of, consumer& to);
+  void hand_out(stream& of, consumer& to, pull_request& by, const kept_message& one);
+  void give_up(stream& of, consumer& at, std::uint64_t seq);
+  void end(const pull_request& one, std::string_view status, std::string_view why);
+  void tick(stream& of, consumer& at);
+  void send(const std::string& subject, std::string payload, std::vector<header> headers = {});
+
+  machine& on_;
+  network& by_;
+  time_point next_tick_;
+};
+
+bool matches(const consumer& what, std::string_view subject);
+
+} // namespace ledgerd::sim

@@ -1,0 +1,99 @@
+#include "tests/simulation/traffic.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace ledgerd::sim {
+
+namespace {
+
+constexpr std::size_t users = 7;
+
+std::string request_text(std::int64_t id, const std::string& user, std::int64_t amount) {
+  return R"({"recordId":)" + std::to_string(id) + R"(,"userId":")" + user + R"(","amount":)"
+         + std::to_string(amount) + "}";
+}
+
+} // namespace
+
+void traffic::begin(std::size_t requests, std::size_t calls, milliseconds within) {
+  of_.network_.listen("_INBOX.caller.*", [this](const packet& answer) { hear(answer); });
+  of_.machine_.start(nobody, [=, this] { publish_requests(requests, within); });
+  of_.submissions_open_ = calls;
+  for (std::size_t i = 0; i < calls; ++i)
+    of_.machine_.start(nobody, [this, i, within] {
+      of_.machine_.sleep(of_.machine_.random.between(nanoseconds{0}, within));
+      submit(i);
+    });
+}
+
+void traffic::publish_requests(std::size_t count, milliseconds within) {
+  auto& dice = of_.machine_.random;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!dice.one_in(3)) // some come together
+      of_.machine_.sleep(dice.between(nanoseconds{0}, 3 * within / static_cast<int>(count)));
+    while (!of_.network_.is_up() || of_.jetstream_.find("TRANSACTIONS") == nullptr
+           || of_.jetstream_.find("TRANSACTIONS")->full)
+      of_.machine_.sleep(milliseconds{100});
+    // Few ids, so that many repeat: with the same content, and now and then with another.
+    const auto id = static_cast<std::int64_t>(dice.below(count / 2) + 1);
+    const auto twist = dice.one_in(20) ? 1 : 0;
+    const auto user = "user-" + std::to_string(static_cast<std::size_t>(id + twist) % users);
+    packet one{.subject = id % 3 == 0 ? "transaction.withdrawal" : "transaction.deposit"};
+    if (dice.one_in(25)) {
+      one.payload = R"({"recordId":)" + std::to_string(id) + ",";
+    } else {
+      one.payload = request_text(id, user, id % 97 + 1);
+      of_.valid_ids_.insert(id);
+      of_.may_miss_.erase(id);
+    }
+    of_.network_.publish_from_outside(std::move(one));
+  }
+  of_.producing_ = false;
+}
+
+void traffic::hear(const packet& answer) {
+  answers_[answer.subject] = answer;
+  of_.machine_.signal(this, true);
+}
+
+// Until it is answered, whatever happens.
+void traffic::submit(std::size_t number) {
+  auto& dice = of_.machine_.random;
+  const auto key = "key-" + std::to_string(number);
+  const auto body = R"({"userId":"caller-)" + std::to_string(number % 5) + R"(","type":")"
+                    + (number % 3 == 0 ? "WITHDRAWAL" : "DEPOSIT") + R"(","amount":)"
+                    + std::to_string(number % 89 + 1) + "}";
+  while (!submit_once(key, body))
+    of_.machine_.sleep(dice.between(milliseconds{50}, milliseconds{1000}));
+  if (dice.one_in(4))
+    while (!submit_once(key, body))
+      of_.machine_.sleep(dice.between(milliseconds{50}, milliseconds{1000}));
+  --of_.submissions_open_;
+}
+
+bool traffic::submit_once(const std::string& key, const std::string& body) {
+  const auto inbox = "_INBOX.caller." + std::to_string(++inboxes_);
+  of_.network_.publish_from_outside({.subject = "ledgerd.api.submit",
+                                     .reply = inbox,
+                                     .payload = body,
+                                     .headers = {{"Idempotency-Key", key}}});
+  const auto until = of_.machine_.now + milliseconds{2500};
+  while (!answers_.contains(inbox))
+    if (!of_.machine_.wait(this, until) && of_.machine_.now >= until)
+      return false;
+  const auto answer = std::move(answers_.extract(inbox).mapped());
+  if (!answer.value_of("Nats-Service-Error-Code").empty() || answer.payload.empty())
+    return false;
+  const auto record = nlohmann::json::parse(answer.payload, nullptr, false);
+  const auto id =
+      record.is_object() && record.contains("recordId") && record["recordId"].is_number_integer()
+          ? record["recordId"].get<std::int64_t>()
+          : 0;
+  const auto [known, fresh] = of_.answered_.try_emplace(key, id);
+  if (id == 0 || known->second != id)
+    of_.fail("the key " + key + " was answered with record " + std::to_string(known->second)
+             + " and with " + answer.payload);
+  return true;
+}
+
+} // namespace ledgerd::sim

@@ -1,0 +1,180 @@
+#include "tests/simulation/troubles.hpp"
+
+#include <utility>
+
+namespace ledgerd::sim {
+
+void troubles::count(const std::string& what) {
+  ++of_.result_.seen[what];
+  of_.note(what);
+}
+
+nanoseconds troubles::some(milliseconds most) {
+  return of_.machine_.random.between(milliseconds{20}, most);
+}
+
+// Unless everything has been made whole meanwhile.
+void troubles::later(nanoseconds after, std::function<void()> what) {
+  of_.machine_.start(nobody, [after, what = std::move(what), of = &of_] {
+    of->machine_.sleep(after);
+    if (!of->healed_)
+      what();
+  });
+}
+
+// Some seeds have fair weather: then what is left has nothing to hide behind.
+void troubles::set_weather() {
+  auto& dice = of_.machine_.random;
+  const auto chance = [&](int most) {
+    return dice.one_in(2) ? 0 : static_cast<int>(dice.below(static_cast<std::size_t>(most) + 1));
+  };
+  of_.network_.faults = {chance(20), chance(20), chance(10), chance(20),
+                         chance(20), chance(10), chance(10), chance(10)};
+  of_.database_.faults = {chance(10), chance(5), chance(4), chance(2), chance(20)};
+}
+
+void troubles::begin() {
+  auto& dice = of_.machine_.random;
+  auto& one = of_.nodes_[dice.below(of_.nodes_.size())];
+  switch (dice.below(8)) {
+  case 0:
+    return befall_server();
+  case 1:
+  case 2:
+    if (one.now != nullptr)
+      befall_link(*one.now);
+    return;
+  case 3:
+  case 4:
+    if (one.now != nullptr)
+      befall_database(*one.now);
+    return;
+  default:
+    return befall_node(one);
+  }
+}
+
+void troubles::befall_node(world::node& one) {
+  auto& dice = of_.machine_.random;
+  auto* who = one.now;
+  if (who == nullptr)
+    return;
+  const auto again = [this, which = static_cast<std::size_t>(&one - of_.nodes_.data())] {
+    auto& now = of_.nodes_[which];
+    if (now.now == nullptr)
+      of_.start(now);
+  };
+  switch (dice.below(4)) {
+  case 0:
+    count("node killed");
+    of_.kill(one);
+    return later(some(milliseconds{5000}), again);
+  case 1:
+    if (who->leaving)
+      return;
+    count("node drained");
+    of_.leave(one, milliseconds{1000});
+    return later(some(milliseconds{8000}), again);
+  case 2: {
+    if (who->stopped)
+      return;
+    count("node stopped");
+    of_.freeze(*who, true);
+    const auto time = some(milliseconds{9000});
+    if (time > std::chrono::seconds{5}) // a session that is idle in a transaction is ended
+      later(std::chrono::seconds{5}, [this, id = who->id] { of_.database_.end(id); });
+    return later(time, [this, who] {
+      if (!who->dead)
+        of_.freeze(*who, false);
+    });
+  }
+  default:
+    count("wall clock set");
+    const std::chrono::seconds steps[] = {std::chrono::seconds{3600}, std::chrono::seconds{-3600},
+                                          std::chrono::seconds{40}, std::chrono::seconds{-40}};
+    of_.machine_.wall_skew[who->id] += steps[dice.below(4)];
+    who->steady = false;
+    of_.network_.note_trouble(who->id);
+    return;
+  }
+}
+
+void troubles::befall_server() {
+  auto& dice = of_.machine_.random;
+  if (!of_.network_.is_up())
+    return;
+  for (const auto& each : of_.lives_)
+    of_.network_.note_trouble(each->id);
+  switch (dice.below(4)) {
+  case 0:
+    count("nats-server killed");
+    of_.network_.server_down();
+    return later(some(milliseconds{3000}), [this] {
+      of_.jetstream_.restart();
+      of_.network_.server_up();
+    });
+  case 1:
+    count("leader changed");
+    return of_.jetstream_.change_leader();
+  case 2: {
+    if (of_.jetstream_.streams.empty())
+      return;
+    auto found = of_.jetstream_.streams.begin();
+    std::advance(found, static_cast<std::ptrdiff_t>(dice.below(of_.jetstream_.streams.size())));
+    if (found->first == "TRANSACTION_EXHAUSTED")
+      return; // announcements are published once
+    count("stream full");
+    found->second->full = true;
+    return later(some(milliseconds{4000}), [this, name = found->first] {
+      if (auto* one = of_.jetstream_.find(name))
+        one->full = false;
+    });
+  }
+  default:
+    count("other weather");
+    return set_weather();
+  }
+}
+
+void troubles::befall_database(life& at) {
+  auto& dice = of_.machine_.random;
+  auto& database = of_.database_;
+  switch (dice.below(6)) {
+  case 0:
+    count("database restarted");
+    database.go_down();
+    return later(some(milliseconds{4000}), [&database] { database.come_up(); });
+  case 1:
+    count("database read-only");
+    database.be_read_only(true);
+    return later(some(milliseconds{4000}), [&database] { database.be_read_only(false); });
+  case 2:
+    count("database cut off");
+    database.cut(at.id);
+    return later(some(milliseconds{9000}), [&database, id = at.id] { database.mend(id); });
+  case 3:
+    count("database silent");
+    database.silence(at.id);
+    return later(some(milliseconds{9000}), [&database, id = at.id] { database.mend(id); });
+  default:
+    database.lock({"user-" + std::to_string(dice.below(7)), *currency_code::parse("KRW")});
+    return later(some(milliseconds{6000}), [&database] { database.unlock(); });
+  }
+}
+
+void troubles::befall_link(life& at) {
+  at.steady = false;
+  if (of_.machine_.random.one_in(2)) {
+    count("link cut");
+    return of_.network_.cut(at.id);
+  }
+  count("link silent");
+  of_.network_.hold(at.id);
+  later(some(milliseconds{9000}), [this, id = at.id] {
+    if (of_.machine_.random.one_in(2))
+      of_.network_.cut(id); // what was on the way is lost
+    of_.network_.release(id);
+  });
+}
+
+} // namespace ledgerd::sim

@@ -1,0 +1,30 @@
+// What goes wrong in a run, and when it is over again.
+#pragma once
+
+#include "tests/simulation/world.hpp"
+
+namespace ledgerd::sim {
+
+class troubles {
+public:
+  explicit troubles(world& of) : of_(of) {}
+
+  // Draws how often what happens to messages and commits.
+  void set_weather();
+
+  // Begins one of them.
+  void begin();
+
+private:
+  void befall_node(world::node& one);
+  void befall_server();
+  void befall_database(life& at);
+  void befall_link(life& at);
+  void later(nanoseconds after, std::function<void()> what);
+  nanoseconds some(milliseconds most);
+  void count(const std::string& what);
+
+  world& of_;
+};
+
+} // namespace ledgerd::sim
