@@ -74,6 +74,15 @@ void machine::enter(unsigned high, unsigned low) {
   reinterpret_cast<machine*>(address)->loop(); // NOLINT(performance-no-int-to-ptr)
 }
 
+namespace {
+
+// Apart, since it may come back twice as far as the compiler knows.
+[[gnu::noinline]] void start_context(ucontext_t& context) {
+  getcontext(&context);
+}
+
+} // namespace
+
 machine::stack& machine::spare() {
   if (!idle_.empty()) {
     auto* one = idle_.back();
@@ -82,7 +91,7 @@ machine::stack& machine::spare() {
   }
   auto& one = *stacks_.emplace_back(std::make_unique<stack>());
   one.memory = std::make_unique_for_overwrite<char[]>(stack_bytes);
-  getcontext(&one.context);
+  start_context(one.context);
   one.context.uc_stack.ss_sp = one.memory.get();
   one.context.uc_stack.ss_size = stack_bytes;
   one.context.uc_link = nullptr;
