@@ -19,7 +19,8 @@ struct worker_state {
   static inline const char* name = "worker";
 };
 
-worker::behavior_type body(worker::stateful_pointer<worker_state>) {
+// The library follows a null pointer for a body without arguments.
+worker::behavior_type body(worker::stateful_pointer<worker_state>, bool) {
   return {[](std::int64_t what) {
     if (what == 1)
       throw std::runtime_error{"the test asked for it"};
@@ -29,7 +30,7 @@ worker::behavior_type body(worker::stateful_pointer<worker_state>) {
 }
 
 struct fail_stop_fixture : fixture {
-  worker one = started_actor(sys.spawn(guarded(body)));
+  worker one = started_actor(sys.spawn(guarded(body), true));
 
   int exit_code_after(std::int64_t what) {
     return exit_code_of([&] {
