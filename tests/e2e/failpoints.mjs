@@ -180,6 +180,9 @@ async function finish(life, daemon) {
     }
     return code;
   }
+  if (life.terminate) { // it was told to already, and a second signal would end it at once
+    return daemon.exit(20);
+  }
   await daemon.stop();
   return 0;
 }
