@@ -40,7 +40,8 @@ function readTable() {
 
 // What beside the usual work takes the daemon to a step.
 const betweenNodes = new Set(['peer', 'frame', 'reply', 'receiver']);
-const onLibraryThread = new Set(['delivery', 'puback']); // an exception there ends the process as any C++ program
+// A store makes a failure of what is thrown there, and the batch goes again.
+const inStore = new Set(['write', 'commit', 'committed', 'record', 'recorded', 'settle', 'settled']);
 const needed = {
   renew: {rules: ['write=delay(1500)@1']}, // held longer than a third of the wait
   hand_back: {rules: ['write=delay(4000)@2'], terminate: true}, // some is still held when the deadline comes
@@ -48,8 +49,8 @@ const needed = {
 };
 
 const endings = {
-  kill: () => ['SIGKILL'],
-  throw: (point) => (onLibraryThread.has(point) ? ['SIGABRT'] : [70, 'SIGABRT']),
+  kill: ['SIGKILL'],
+  throw: [70], // on whatever thread
 };
 
 function lifeOf(point, deed, when) {
@@ -59,7 +60,7 @@ function lifeOf(point, deed, when) {
     name: `${point}-${deed}${when}`.replace(/\W+/g, '-'),
     rules: [...rules, `${point}=${deed}${when}`],
     hits: [point],
-    ends: endings[deed]?.(point),
+    ends: deed === 'throw' && inStore.has(point) ? undefined : endings[deed],
     companion: betweenNodes.has(point),
   };
 }
