@@ -45,9 +45,9 @@ public:
           return std::move(*failure);
         seen_unique = error.fault() == database_fault::unique;
         pause(count);
-      } catch (const std::exception& error) {
+      } catch (const std::exception& error) { // of this program, perhaps after the COMMIT
         session_.drop();
-        return store_failure{store_failure_kind::unavailable, error.what()};
+        return store_failure{store_failure_kind::in_doubt, error.what()};
       }
     }
     // A race ends after a few rounds; a unique key with no row to show for it does not.
