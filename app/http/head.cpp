@@ -84,6 +84,9 @@ std::optional<http_refusal> read_authority(http_head& head, bool is_1_0) {
   const auto* host = only(head.headers, "host", count);
   if (count > 1 || (count == 0 && !is_1_0))
     return malformed("the header Host must stand exactly once");
+  if (host != nullptr && !host->empty()
+      && !read_host(*host)) // also where the target stands above it
+    return malformed("the host is none");
   if (host != nullptr)
     head.authority = *host;
   const auto scheme_end = head.target.find("://");

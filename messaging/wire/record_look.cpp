@@ -156,7 +156,7 @@ std::optional<result_origin> origin_of(const std::vector<header>& headers) {
     const std::string_view text = each.value;
     const auto blank = text.find(' ');
     const auto seq = number_in<std::uint64_t>(text.substr(0, blank));
-    if (seq && *seq > 0 && blank != std::string_view::npos)
+    if (seq && *seq > 0 && blank < text.size() - 1) // npos is greater
       return result_origin{*seq, std::string(text.substr(blank + 1))};
   }
   return std::nullopt;

@@ -183,6 +183,7 @@ CAF_TEST(no attack on the framing gets a second request in) {
       {get("Host: x:1:2\r\n\r\n"), 400},
       {get("Host: [::1\r\n\r\n"), 400},
       {get("Host: []\r\n\r\n"), 400},
+      {"GET http://x/livez HTTP/1.1\r\nHost: x/y\r\n\r\n", 400},
       {"GET http://u@x/livez HTTP/1.1\r\nHost: x\r\n\r\n", 400},
       {"GET http:///livez HTTP/1.1\r\nHost: x\r\n\r\n", 400},
       // Versions.

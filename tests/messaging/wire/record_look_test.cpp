@@ -63,7 +63,7 @@ CAF_TEST(a result says where it comes from) {
   const auto origin = origin_of(result.headers);
   CAF_CHECK(origin && *origin == (result_origin{123, "node-a"}));
   CAF_CHECK(!origin_of({}));
-  for (const auto* bad : {"", "x", "0 a", "12", "x 12", "-1 a"})
+  for (const auto* bad : {"", "x", "0 a", "12", "12 ", "x 12", "-1 a"})
     CAF_CHECK(!origin_of({{"Ledgerd-Origin", bad}}));
 }
 
