@@ -384,9 +384,10 @@ public:
                              + std::string(row.sentence));
     }
     for (const auto& [field, value] : config_.items())
-      if (!is_off(value) && std::none_of(table.begin(), table.end(), [&](const auto& row) {
-            return row.field == field;
-          }))
+      if (!is_off(value)
+          && std::none_of(
+              table.begin(), table.end(),
+              [name = std::string_view(field)](const auto& row) { return row.field == name; }))
         say(verdict::warn,
             field + " is " + shown(field, value)
                 + ": this version of ledgerd does not know the setting and cannot "
