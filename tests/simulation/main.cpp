@@ -202,6 +202,7 @@ double seconds_now() {
 } // namespace
 
 int main(int argc, char** argv) {
+  setvbuf(stdout, nullptr, _IOLBF, 0); // what failed is told at once, also through a pipe
   const auto how = read(argc, argv);
   fix_addresses(argv);
   spdlog::set_level(how.tells ? spdlog::level::debug : spdlog::level::off);
