@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "actors/common/ask.hpp"
+#include "messaging/names.hpp"
 #include "tests/simulation/traffic.hpp"
 #include "tests/simulation/troubles.hpp"
 #include "tests/simulation/world.hpp"
@@ -174,6 +175,9 @@ std::vector<std::string> world::held() {
       if (at->settles && (at->waiting > 0 || !at->pending.empty()))
         result.push_back("consumer " + consumer_name + ": waiting " + std::to_string(at->waiting)
                          + ", unsettled " + std::to_string(at->pending.size()));
+  // What a consumer has given up is struck out once it is recovered.
+  if (const auto* list = jetstream_.find(names::exhausted_stream); list && !list->messages.empty())
+    result.push_back("given up and not recovered: " + std::to_string(list->messages.size()));
   for (const auto& [id, record] : database_.records->picture())
     if (record.status == record_status::pending)
       result.push_back("record " + std::to_string(to_int(id)) + ": PENDING");

@@ -58,7 +58,8 @@ public:
   void end(owner_id whose);              // its sessions, as when a process dies
   void lock(const account_key& account); // by a stranger
   void unlock();
-  const std::set<account_key>& ever_locked() const { return ever_locked_; }
+  // Whose rows somebody has waited for in vain: what is held of them may be let go.
+  const std::set<account_key>& ever_blocked() const { return ever_blocked_; }
 
   // Since when nothing can be committed from there; nothing: it can.
   std::optional<time_point> away_since(owner_id whose) const;
@@ -99,6 +100,7 @@ public:
   void free(const std::set<account_key>& rows);
   std::uint64_t life() const { return life_; } // changes with each restart
   machine& on() { return on_; }
+  void note_blocked(const account_key& account) { ever_blocked_.insert(account); }
   // The clock of the records' database goes with the machine's.
   void pass_time();
 
@@ -117,7 +119,7 @@ private:
   std::set<account_key> rows_; // locked
   std::vector<session*> sessions_;
   std::optional<account_key> strangers_;
-  std::set<account_key> ever_locked_;
+  std::set<account_key> ever_blocked_;
   time_point records_clock_;
 };
 

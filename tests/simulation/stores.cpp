@@ -143,6 +143,7 @@ private:
       store_failure failure{store_failure_kind::blocked, "canceling statement due to lock timeout"};
       if (limits.one_by_one || at.on().random.one_in(3))
         failure.culprits.push_back(place);
+      at.note_blocked(batch.heads[place].account);
       ++at.seen["batch blocked"];
       return failure;
     }
