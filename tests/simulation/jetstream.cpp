@@ -179,8 +179,26 @@ void jetstream::settle(connection* by, const packet& one) {
   auto* at = find(tokens[2], tokens[3]);
   if (at == nullptr)
     return;
-  settle(*at, number_of(tokens[5]), one.payload);
+  const auto seq = number_of(tokens[5]);
+  if (by != nullptr && (one.payload == "+ACK" || one.payload == "+TERM"))
+    note_strange(*of, *at, seq, tokens[7], by->owner);
+  settle(*at, seq, one.payload);
   serve(*of, *at);
+}
+
+// Nothing in an acknowledgement says which life of the stream it is for, and the server does not
+// ask. A node must not send one once it has heard of the new life, which takes it a moment, and
+// longer while its link is in trouble.
+void jetstream::note_strange(stream& of, const consumer& at, std::uint64_t seq,
+                             std::string_view stored, owner_id by) {
+  const auto found = of.messages.find(seq);
+  if (found == of.messages.end() || !at.pending.contains(seq)
+      || number_of(stored) == static_cast<std::uint64_t>(found->second.stored_at_ns))
+    return;
+  ++by_.seen["settled from an earlier life"];
+  constexpr milliseconds moment{1000};
+  if (on_.now - of.made_at < moment || by_.troubled(by) + moment >= of.made_at)
+    of.excused.insert(seq);
 }
 
 void jetstream::settle(consumer& at, std::uint64_t seq, std::string_view how) {
@@ -381,10 +399,10 @@ void jetstream::make_anew(std::string_view name) {
   made->subjects = old->subjects;
   made->window = old->window;
   made->created_ns = wall_ns();
+  made->made_at = on_.now;
   for (const auto& [consumer_name, each] : old->consumers) {
     for (const auto& request : each->requests)
-      if (on_.random.one_in(2))
-        end(request, "409", "Consumer Deleted");
+      end(request, "409", "Consumer Deleted");
     if (!each->settles)
       continue;
     auto one = std::make_unique<consumer>();

@@ -83,6 +83,10 @@ struct stream {
   std::map<std::string, std::pair<std::uint64_t, std::int64_t>> known; // message ids: seq, when
   std::map<std::string, std::unique_ptr<consumer>> consumers;
   bool full = false; // takes nothing at present
+  time_point made_at{};
+  // Settled by what was meant for the message of that number in an earlier life of the stream, sent
+  // by a node that could not know better.
+  std::set<std::uint64_t> excused;
 };
 
 class jetstream {
@@ -122,6 +126,8 @@ private:
   void answer_publish(connection* by, const std::string& reply, std::string text);
   void settle(connection* by, const packet& one);
   void settle(consumer& at, std::uint64_t seq, std::string_view how);
+  void note_strange(stream& of, const consumer& at, std::uint64_t seq, std::string_view stored,
+                    owner_id by);
   void ask(connection* by, consumer& at, stream& of, const packet& one);
 
   // Hands out what can be.

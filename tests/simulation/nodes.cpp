@@ -209,7 +209,6 @@ void world::await_end(life& one, std::size_t which) {
 void world::freeze(life& one, bool on) {
   one.stopped = on;
   one.steady = false;
-  network_.note_trouble(one.id);
   note((on ? "stops " : "goes on ") + one.name);
 }
 
