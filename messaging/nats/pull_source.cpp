@@ -23,8 +23,8 @@ using steady = std::chrono::steady_clock;
 
 // Silence counts only when the caller has looked so often meanwhile: it may have been stopped.
 constexpr int looks_min = 10;
-// The caller looks several times a second.
-constexpr auto stopped_after = std::chrono::seconds(2);
+// After so long without a word, not even a heartbeat, nothing is known of the stream's life.
+constexpr auto untold_max = pull_book::heartbeat * 3 / 2;
 constexpr auto trouble_report_every = std::chrono::seconds(30);
 constexpr auto unlimited = std::numeric_limits<std::size_t>::max();
 
@@ -134,7 +134,7 @@ public:
   void settle(std::string_view receipt, settlement how) override {
     if (receipt.size() <= mark_bytes)
       return; // none of ours
-    wake_up(steady::now());
+    doubt_if_untold(steady::now());
     if (life_.is_present(mark_of(receipt)) || how == settlement::progress)
       send(receipt.substr(mark_bytes), how);
     else if (!settle_old(receipt, how, steady::now()))
@@ -180,11 +180,13 @@ private:
                   [&](const deferral& one) { return settle_old(one.receipt, one.how, now); });
   }
 
-  // This process, or its machine, may have been stopped: what was made anew meanwhile has been told
-  // to nobody who listened.
-  void wake_up(steady::time_point now) {
-    if (std::exchange(looked_at_, now) + stopped_after < now)
-      doubt(now);
+  // What is made anew shows in what comes. Nothing comes while no request is open, as when the
+  // caller is paused or closes, nor while this process is stopped.
+  void doubt_if_untold(steady::time_point now) {
+    if (now - told_at_ < untold_max)
+      return;
+    told_at_ = now;
+    doubt(now);
   }
 
   void doubt(steady::time_point now) {
@@ -212,7 +214,6 @@ private:
 
   void advance() {
     const auto now = steady::now();
-    wake_up(now);
     const auto seen = arrivals_->look();
     if (seen.restarted)
       doubt(now);
@@ -225,7 +226,12 @@ private:
     const bool waiting = book_.open() > 0;
     if (book_.expire(now) > 0)
       doubt(now);
-    listen(seen.count.arrived.messages > 0 || !seen.notices.empty(), waiting, now);
+    const bool heard = seen.count.arrived.messages > 0 || !seen.notices.empty();
+    if (heard)
+      told_at_ = now;
+    listen(heard, waiting, now);
+    if (book_.open() == 0) // so that what is handed back at the end need not wait
+      doubt_if_untold(now);
     if (!closed_ && resubscribe() && now >= pause_until_)
       request(seen.count.waiting, now);
   }
@@ -351,8 +357,8 @@ private:
   std::string inbox_;
   std::uint64_t data_epoch_ = 0;
   std::shared_ptr<session> data_session_;
-  steady::time_point looked_at_ = steady::now(); // at the clock, last
-  steady::time_point last_sign_;                 // or when there was nothing to wait for
+  steady::time_point told_at_ = steady::now(); // by the broker, something
+  steady::time_point last_sign_;               // or when there was nothing to wait for
   int looks_since_sign_ = 0;
   backoff trouble_pauses_{std::chrono::milliseconds(100), std::chrono::seconds(1)};
   steady::time_point pause_until_;

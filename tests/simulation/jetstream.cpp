@@ -196,7 +196,7 @@ void jetstream::note_strange(stream& of, const consumer& at, std::uint64_t seq,
       || number_of(stored) == static_cast<std::uint64_t>(found->second.stored_at_ns))
     return;
   ++by_.seen["settled from an earlier life"];
-  constexpr milliseconds moment{1000};
+  constexpr milliseconds moment{2000};
   if (on_.now - of.made_at < moment || by_.troubled(by) + moment >= of.made_at)
     of.excused.insert(seq);
 }
