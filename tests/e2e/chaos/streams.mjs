@@ -114,9 +114,12 @@ export const streamFaults = {
   full: (stream) => ({
     round: async (stage) => {
       const most = await makeFull(stage, stream);
-      await sleep(3000);
-      const {state} = await stage.traffic.manager.streams.info(stream);
-      stage.counts.full += state.messages === most ? 1 : 0;
+      let full = false;
+      for (let looks = 0; looks < 12 || (!full && looks < 60); ++looks) { // 3 s, and until it is full
+        await sleep(250);
+        full ||= (await stage.traffic.manager.streams.info(stream)).state.messages >= most;
+      }
+      stage.counts.full += full ? 1 : 0;
       await change(stage, stream, {max_msgs: -1, discard: 'old'});
       return [Date.now()];
     },

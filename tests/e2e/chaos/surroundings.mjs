@@ -43,6 +43,8 @@ async function fill(directory) {
   await run('dd', ['if=/dev/zero', `of=${join(directory, 'ballast')}`, 'bs=64k']).catch(() => {});
 }
 
+const isFull = async (directory) => /\n\s*0\s*$/.test((await run('df', ['--output=avail', directory])).stdout);
+
 const empty = (directory) => rmSync(join(directory, 'ballast'), {force: true});
 
 const complaints = (path) => (readFileSync(path, 'utf8').match(/no space left on device/gi) ?? []).length;
@@ -81,8 +83,8 @@ export const fullDisks = {
       const directory = join(stage.world.servers, 'nats');
       await fill(directory);
       await sleep(3000);
+      stage.counts.full += complaints(join(stage.world.servers, 'nats.log')) > 0 || await isFull(directory) ? 1 : 0;
       empty(directory);
-      stage.counts.full = complaints(join(stage.world.servers, 'nats.log'));
       // JetStream turns itself off when it cannot write, until the server is started again.
       await stage.nats.stop();
       return [await stage.nats.start()];
@@ -106,8 +108,7 @@ export const fullDisks = {
       if (!(await count() > before)) {
         stage.faults.push('while the log could not be written, nothing was committed');
       }
-      const {stdout} = await run('df', ['--output=avail', stage.logs]);
-      stage.counts.full += /\n\s*0\s*$/.test(stdout) ? 1 : 0;
+      stage.counts.full += await isFull(stage.logs) ? 1 : 0;
       empty(stage.logs);
       return [Date.now()];
     },
