@@ -2,6 +2,7 @@
 // moment; a node that does not answer is said to, and is no 0. Usage: node numbers.mjs BINARY
 
 import {argv} from 'node:process';
+import {setTimeout as sleep} from 'node:timers/promises';
 
 import {Traffic} from './traffic.mjs';
 import {conclude, until, World} from './world.mjs';
@@ -88,6 +89,7 @@ function everyFamilyHasHelp(text) {
 
 // At rest, one after the other: nothing that stands still may differ.
 async function fourWays(world, node) {
+  await sleep(300); // who asks over NATS gets an answer that is at most 250 ms old
   const first = await actorsOf(node);
   const text = (await node.get('/metrics')).body;
   const asked = world.verb('metrics', '--json', '--node', node.name);
