@@ -2,7 +2,7 @@
 //
 // Each run has servers of its own. The backlog waits while the nodes start and form their cluster: the consumers hand out
 // one message each, which this program holds. Then they are opened, and the rate is taken from the tenth part of the
-// results to the last. (nats-server 2.9 crawls after the change of a consumer while less than 60,000 messages wait.)
+// results to the last, and, as steady, to the seventieth hundredth, while every gate has work. (nats-server 2.9 crawls after the change of a consumer while less than 60,000 messages wait.)
 // Rounds are interleaved and the ratios taken within a round, since absolute figures move with the
 // machine's mood. The independent checker judges each run.
 
@@ -194,6 +194,7 @@ async function run(kind, nodeCount, seed) {
   const began = performance.now();
   await open();
   const from = await timeOfResults(traffic, records / 10);
+  const middle = await timeOfResults(traffic, 0.7 * records);
   const to = await timeOfResults(traffic, records);
   const after = measure(world, nodes);
   const entries = await cluster.sum('ledgerd_entries_total');
@@ -206,7 +207,7 @@ async function run(kind, nodeCount, seed) {
   const faults = judge(world, facts);
   const each = (name, factor) => (after[name] - before[name]) / messages.length * factor;
   const figures = {
-    kind, nodes: nodeCount, rate: 0.9 * records / ((to - from) / 1000), overall: records / ((to - began) / 1000),
+    kind, nodes: nodeCount, rate: 0.9 * records / ((to - from) / 1000), steady: 0.6 * records / ((middle - from) / 1000), overall: records / ((to - began) / 1000),
     nodesCpuUs: each('nodesCpu', 1e6), brokerCpuUs: each('brokerCpu', 1e6), databaseCpuUs: each('databaseCpu', 1e6),
     brokerBytes: each('brokerBytes', 1), databaseBytes: each('databaseBytes', 1), commitSize: records / commits,
     fenced, forwardedShare: forwarded / entries, overtaken: inversions(facts), faults,
@@ -223,10 +224,10 @@ function rowsOf(runs) {
   return loads.flatMap((kind) => nodeCounts.map((nodes) => {
     const mine = runs.filter((each) => each.kind === kind && each.nodes === nodes);
     const alone = runs.filter((each) => each.kind === kind && each.nodes === nodeCounts[0]);
-    const ratios = mine.map((each, round) => each.rate / alone[round]?.rate).filter(Number.isFinite);
+    const ratio = (name) => median(mine.map((each, round) => each[name] / alone[round]?.[name]).filter(Number.isFinite));
     const middle = (name) => median(mine.map((each) => each[name]));
     return {
-      kind, nodes, rate: middle('rate'), ratio: median(ratios), nodesCpuUs: middle('nodesCpuUs'),
+      kind, nodes, rate: middle('rate'), ratio: ratio('rate'), steady: middle('steady'), steadyRatio: ratio('steady'), nodesCpuUs: middle('nodesCpuUs'),
       brokerCpuUs: middle('brokerCpuUs'), databaseCpuUs: middle('databaseCpuUs'), brokerBytes: middle('brokerBytes'),
       databaseBytes: middle('databaseBytes'), commitSize: middle('commitSize'), fenced: middle('fenced'),
       forwardedShare: middle('forwardedShare'), overtaken: median(mine.map((each) => each.overtaken.ofSubject)),
@@ -237,7 +238,8 @@ function rowsOf(runs) {
 function print(rows) {
   const columns = [
     ['load', ({kind}) => kind], ['nodes', ({nodes}) => nodes], ['entries/s', ({rate}) => rate.toFixed(0)],
-    [`to ${nodeCounts[0]}`, ({ratio}) => ratio.toFixed(2)], ['nodes us', ({nodesCpuUs}) => nodesCpuUs.toFixed(1)],
+    [`to ${nodeCounts[0]}`, ({ratio}) => ratio.toFixed(2)], ['steady/s', ({steady}) => steady.toFixed(0)],
+    [`to ${nodeCounts[0]}`, ({steadyRatio}) => steadyRatio.toFixed(2)], ['nodes us', ({nodesCpuUs}) => nodesCpuUs.toFixed(1)],
     ['broker us', ({brokerCpuUs}) => brokerCpuUs.toFixed(1)], ['database us', ({databaseCpuUs}) => databaseCpuUs.toFixed(1)],
     ['broker B', ({brokerBytes}) => brokerBytes.toFixed(0)], ['database B', ({databaseBytes}) => databaseBytes.toFixed(0)],
     ['commit', ({commitSize}) => commitSize.toFixed(0)], ['fenced', ({fenced}) => fenced],
