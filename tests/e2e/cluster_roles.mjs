@@ -70,7 +70,7 @@ async function run() {
   log('so was the ledger node');
 
   await account.stop();
-  await shown(ledger, 'keeper ledger serving 16384 null', 5, faults);
+  await shown(ledger, 'keeper ledger serving 16384 null', 10, faults);
   const again = await world.daemon('door', '--roles', 'account', '--shutdown-deadline', '2s');
   await again.ready();
   await shown(ledger, both, 10, faults);

@@ -22,7 +22,17 @@ async function statusOf(cluster) {
   return found.cluster ?? {nodes: [], why: output};
 }
 
+// Each view is up to a second old, so they may differ for as long after a change.
 async function viewsAgree(cluster, faults) {
+  let wrong;
+  await until('all views agree', 15, async () => {
+    wrong = await differences(cluster);
+    return wrong.length === 0;
+  }).catch(() => faults.push(...wrong));
+}
+
+async function differences(cluster) {
+  const faults = [];
   const views = await Promise.all(names.map((name) => cluster.view(cluster.nodes.get(name))));
   const all = [...views, await statusOf(cluster)];
   if (new Set(all.map(common)).size !== 1) {
@@ -37,6 +47,7 @@ async function viewsAgree(cluster, faults) {
       faults.push(`${name} says that it owns ${shards} shards, and ${due.get(name)} are due to it`);
     }
   }
+  return faults;
 }
 
 async function work(cluster, faults) {

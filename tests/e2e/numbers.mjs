@@ -78,7 +78,7 @@ async function dump(daemon) {
   const before = daemon.log.length;
   daemon.child.kill('SIGUSR1');
   const lines = () => [...daemon.log.slice(before).matchAll(/dump: (\{.*\}) \[actor_dump\]$/gm)].map(([, line]) => JSON.parse(line));
-  await until('the dump is in the log', 5, () => lines().some((line) => line.hotAccounts));
+  await until('the dump is in the log', 15, () => lines().some((line) => line.hotAccounts));
   return lines().filter((line) => line.actor);
 }
 

@@ -75,7 +75,7 @@ async function traffic(account) {
 async function services(nodes) {
   const observer = await client('observer');
   const found = [];
-  for await (const one of await observer.services.client({strategy: 'timer', maxWait: 1000}).ping('ledgerd')) {
+  for await (const one of await observer.services.client({strategy: 'timer', maxWait: 2000}).ping('ledgerd')) {
     found.push(one.metadata.node);
   }
   await observer.close();

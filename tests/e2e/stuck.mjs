@@ -140,6 +140,7 @@ async function compare(world, traffic, daemon, {share, rate, begin, end}) {
   const load = new Load(traffic, share);
   const without = await measure(world, load, rate, seconds);
   log(`without the fault: ${without.got} of ${without.due}, ${without.perSecond.toFixed(0)}/s`);
+  await traffic.drained(30); // or what is on its way meets the fault, too
   const circuits = watchCircuits(daemon);
   const lifted = await begin();
   const rowsBefore = countRows(world, `user_id = '${troubled}'`);
@@ -180,7 +181,8 @@ const scenarios = {
     rate: 1000,
     begin: async () => {
       const free = lockRow(world, faultSeconds + 5);
-      await sleep(500);
+      await until('the row is locked', 20, () =>
+        world.query("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'").length > 0);
       return {free};
     },
     end: async ({faults, load, lifted, rowsBefore}) => {

@@ -113,6 +113,15 @@ class Daemon {
     return counts.reduce((a, b) => a + b, 0);
   }
 
+  // Until it holds so many deliveries.
+  async holds(count) {
+    await until(`${this.name} holds ${count} deliveries`, 20, async () => {
+      const {body} = await this.get('/metrics');
+      const held = [...body.matchAll(/^ledgerd_in_flight(?:\{[^}]*\})? (\d+)$/gm)].map(([, each]) => Number(each));
+      return held.reduce((a, b) => a + b, 0) >= count;
+    });
+  }
+
   // SIGTERM; must end by itself with exit code 0.
   async stop() {
     this.child.kill('SIGTERM');
@@ -180,7 +189,7 @@ export class World {
   verb(...words) {
     const env = {...this.environment, LEDGERD_NATS_URL: this.users.as(this.users.ofVerb(words), this.natsUrl)};
     const {status, stdout, stderr} = spawnSync(this.binary, words, {
-      env, encoding: 'utf8', timeout: 60000, maxBuffer: 1 << 28,
+      env, encoding: 'utf8', timeout: 1000 * (this.verbSeconds ?? 60), maxBuffer: 1 << 28,
     });
     return {code: status, output: stdout + stderr};
   }

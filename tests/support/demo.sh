@@ -195,13 +195,23 @@ END
 }
 
 demo() {
-  local once="" total faults=0
-  case ${1:-} in
-    --once) once=1 ;;
-    "") ;;
-    *) die "run takes only --once" ;;
-  esac
-  build
+  local once="" with="" total faults=0
+  while (($#)); do
+    case $1 in
+      --once) once=1 ;;
+      --with)
+        with=$(command -v -- "${2:?--with PROGRAM}") || die "--with $2: there is no such program"
+        shift
+        ;;
+      *) die "run takes only --once and --with PROGRAM" ;;
+    esac
+    shift
+  done
+  if [[ -n $with ]]; then
+    ledgerd=$(readlink -f "$with")
+  else
+    build
+  fi
   need nats postgres
   mkdir -p "$demo_dir"
   exec 7>"$demo_dir/lock" # held until the last process of the run has ended

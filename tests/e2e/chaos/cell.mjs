@@ -1,5 +1,5 @@
 // Plays one cell of the chaos and judges it. Usage:
-//   node cell.mjs NAME BINARY --records N --seed N [--long] [--json FILE]
+//   node cell.mjs NAME BINARY --records N --seed N [--long] [--json FILE] [--failpoints BINARY]
 //
 // The last line of the output says how it ended; FILE gets the result. Exit code 0: all holds; 1: it does not; 77: this
 // machine cannot play it, with the reason.
@@ -51,7 +51,7 @@ async function times(stage) {
   return {waits, recoveries};
 }
 
-// It is ready, but for a dead letter that could not be stored meanwhile: such a letter comes again after half a minute.
+// It is ready, but in a cell in which dead letters cannot be stored for one of them: such a letter comes again after half a minute.
 async function worksAgain(stage, node, round) {
   let body;
   await until(`${node.name} is ready`, 30, async () => {
@@ -59,7 +59,7 @@ async function worksAgain(stage, node, round) {
     const answer = await node.daemon.get('/readyz?verbose');
     body = answer.body;
     const wrong = answer.status === 503 ? JSON.parse(body).checks.filter(({ok}) => !ok).map(({name}) => name) : [];
-    return answer.status === 200 || wrong.join() === 'letters';
+    return answer.status === 200 || (stage.cell.lettersWait && wrong.join() === 'letters');
   }).catch((error) => stage.faults.push(`after round ${round}: ${error.message}: ${body}`, node.daemon.log.slice(-3000)));
 }
 
@@ -96,6 +96,9 @@ function judgeEvidence(stage, cell, counts, faults) {
     if (!(counts[name] > 0)) {
       faults.push(`no ${name} was seen, so the cell tested nothing`);
     }
+  }
+  if (counts.forced >= counts.kills && counts.kills > 0) {
+    faults.push(`all of the ${counts.kills} nodes that were told to stop had to be forced`);
   }
   if (stage.watch.reads === 0) {
     faults.push('the books were never read during the run');
@@ -171,21 +174,26 @@ const {values: options, positionals: [name, binary]} = parseArgs({
     seed: {type: 'string', default: String(1 + Math.floor(Math.random() * 0x7fffffff))},
     long: {type: 'boolean', default: false},
     json: {type: 'string'},
+    failpoints: {type: 'string'},
   },
 });
 const cell = cells.find((each) => each.name === name);
 if (!cell || !binary) {
-  console.log('usage: node cell.mjs NAME BINARY --records N --seed N [--long] [--json FILE]');
+  console.log('usage: node cell.mjs NAME BINARY --records N --seed N [--long] [--json FILE] [--failpoints BINARY]');
   exit(2);
 }
 console.log(`${name} seed ${options.seed}`);
+if (cell.armed && !options.failpoints) {
+  log(`SKIPPED ${name}: no program with failpoints was given`);
+  exit(77);
+}
 if (!options.long) {
   setTimeout(() => {
     console.log(`FAULT ${name} has not ended after ${longest / 1000} s`);
     exit(1);
   }, longest).unref();
 }
-const result = await run(cell, binary, options).catch((error) => ({
+const result = await run(cell, cell.armed ? options.failpoints : binary, options).catch((error) => ({
   cell: name, seed: Number(options.seed), violations: 1, faults: [error.stack],
 }));
 if (options.json && !result.skipped) {

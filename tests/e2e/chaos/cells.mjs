@@ -4,7 +4,8 @@
 //   fault     as in faults.mjs
 //   nodes     1 or 3;  roles: of each node, ledger by default;  brokers: 3 for a cluster;  proxies: false for nodes that reach the servers directly
 //   script    instead of fault and rounds: plays the whole cell
-//   apart     runs only when it is named in full
+//   apart     runs only when it is named in full;  armed: the nodes are of the program whose failpoints can be armed
+//   lettersWait  dead letters cannot be stored for a while, which leaves a node unready for half a minute
 //   rounds    how often it strikes while the records come; ten times as often in the long runs, `longRounds` at most
 //   seen      what must have been counted at least once, or the cell has tested nothing
 //   goals     {recovery, wait}: milliseconds that docs/guarantees.md promises; a run fails beyond `slack` times as much
@@ -17,6 +18,7 @@ import {databaseFaults, everyNode, nodeFaults, oneNode, roadFaults, serverFaults
 import {soak, sweep} from './sweep.mjs';
 import {clocks, fullDisks, limits} from './surroundings.mjs';
 
+export const soakRate = 100; // records a second
 const both = ['postgres', 'nats'];
 const restart = {recovery: 2000};
 const databaseBack = {recovery: 3000};
@@ -87,7 +89,7 @@ const databaseCells = [1, 3].flatMap((nodes) => [
 
 const surroundingCells = [
   {name: 'disk.postgres.1', what: 'disk of PostgreSQL full', how: 'its data on a tmpfs that a file fills for 3 s', fault: fullDisks.postgres(), rounds: 2, seen: ['full']},
-  {name: 'disk.nats.1', what: 'disk of JetStream full', how: 'its store on a tmpfs that a file fills for 3 s; then nats-server is started again', fault: fullDisks.nats(), rounds: 2, seen: ['full']},
+  {name: 'disk.nats.1', lettersWait: true, what: 'disk of JetStream full', how: 'its store on a tmpfs that a file fills for 3 s; then nats-server is started again', fault: fullDisks.nats(), rounds: 2, seen: ['full']},
   {name: 'disk.daemon.1', what: 'disk of the node\'s log full', how: 'the log at level debug on a tmpfs that a file fills', flags: ['--log-level', 'debug'], fault: fullDisks.daemon(), rounds: 2, seen: ['full']},
   {name: 'clock.daemon.1', what: 'wall clock of a node jumps', how: 'a preloaded library: an hour forward, two back, one forward', fault: clocks.daemon(everyNode), rounds: 1, seen: ['jumps']},
   {name: 'clock.daemon.3', nodes: 3, what: 'wall clock of one of three nodes jumps', how: 'the same', fault: clocks.daemon(oneNode), rounds: 1, seen: ['jumps']},
@@ -100,21 +102,27 @@ const streamCells = [
   {name: 'streams.consumer-deleted.1', what: 'a consumer deleted', how: 'the node makes it again, and all is delivered again', fault: streamFaults.consumerDeleted(), rounds: 2, seen: ['changes', 'redeliveries']},
   {name: 'streams.requests-deleted.1', what: 'the stream of requests deleted when all is decided', how: 'the node makes it again; sequences begin anew', fault: streamFaults.requestsDeleted(), rounds: 2, longRounds: 4, seen: ['changes']},
   {name: 'streams.results-deleted.1', what: 'the stream of results deleted', how: 'under load; the node makes it again', fault: streamFaults.deleted('TRANSACTION_RESULTS'), rounds: 2, seen: ['changes']},
-  {name: 'streams.letters-deleted.1', what: 'the stream of dead letters deleted', how: 'under load; the node makes it again', fault: streamFaults.deleted('TRANSACTION_DEAD_LETTERS'), rounds: 2, seen: ['changes']},
+  {name: 'streams.letters-deleted.1', lettersWait: true, what: 'the stream of dead letters deleted', how: 'under load; the node makes it again', fault: streamFaults.deleted('TRANSACTION_DEAD_LETTERS'), rounds: 2, seen: ['changes']},
   {name: 'streams.results-full.1', what: 'the stream of results full', how: 'discard new, for 3 s', fault: streamFaults.full('TRANSACTION_RESULTS'), rounds: 2, seen: ['full']},
-  {name: 'streams.letters-full.1', what: 'the stream of dead letters full', how: 'discard new, for 3 s', fault: streamFaults.full('TRANSACTION_DEAD_LETTERS'), rounds: 2, seen: ['full']},
+  {name: 'streams.letters-full.1', lettersWait: true, what: 'the stream of dead letters full', how: 'discard new, for 3 s', fault: streamFaults.full('TRANSACTION_DEAD_LETTERS'), rounds: 2, seen: ['full']},
   {name: 'streams.requests-full.1', what: 'the stream of requests full', how: 'discard new, for 3 s', fault: streamFaults.full('TRANSACTIONS'), rounds: 2, seen: ['full']},
   {name: 'streams.results-sealed.1', what: 'the stream of results sealed', how: 'sealed for 2.5 s, then deleted; the node makes it again', fault: streamFaults.sealed('TRANSACTION_RESULTS'), rounds: 1, seen: ['changes']},
   {name: 'brokers.one-of-three.3', nodes: 3, brokers: 3, proxies: false, what: 'one of three nats-servers (R3) killed or frozen', how: 'another one every few seconds, SIGKILL for 0 to 2 s and SIGSTOP for 1 to 3 s in turn', fault: brokerFaults.oneOfThree(), rounds: 4, longRounds: 60, seen: ['kills', 'freezes']},
 ].map((cell) => ({nodes: 1, ...cell}));
 
+// Steps of the road from a delivery to its acknowledgement, of one node while the others go on.
+const stepCells = [
+  {name: 'failpoints.end.3', what: 'one of three nodes ends at a step of its own', how: 'SIGKILL or an exception at the 1st to 30th time of a random step from pull to acknowledgement; started again', fault: nodeFaults.endAtStep(oneNode), rounds: 5, seen: ['kills', 'redeliveries']},
+  {name: 'failpoints.drop.3', what: 'one of three nodes leaves steps out', how: 'every step that may be left out, five times each', fault: nodeFaults.leaveStepsOut(oneNode), rounds: 3, seen: ['drops', 'redeliveries']},
+].map((cell) => ({nodes: 3, armed: true, ...cell}));
+
 const scriptCells = [
   {name: 'sweep.calls.1', nodes: 1, what: 'a node killed at its n-th system call of a kind, for growing n, until a pass ends well', how: 'strace -e inject=...:signal=SIGKILL:when=n; n grows by an eighth, in the long run by one', script: (stage, long) => sweep((n) => (long ? n + 1 : Math.ceil(n * 1.125)))(stage), seen: ['kills', 'redeliveries']},
-  {name: 'soak.mixed.3', nodes: 3, what: 'mixed faults for a long time', how: 'one after the other, 1 to 5 s apart, at random of nineteen kinds', script: soak(200), seen: ['kills', 'freezes', 'cuts', 'hangs', 'redeliveries', 'inDoubt'], apart: true},
+  {name: 'soak.mixed.3', nodes: 3, what: 'mixed faults for a long time', how: 'one after the other, 1 to 5 s apart, at random of nineteen kinds', script: soak(soakRate), seen: ['kills', 'freezes', 'cuts', 'hangs', 'redeliveries', 'inDoubt'], apart: true},
 ];
 
 export const cells = [
-  ...daemonCells, ...serverCells, ...peerCells, ...frameCells, ...roleCells, ...databaseCells, ...surroundingCells, ...streamCells, ...scriptCells,
+  ...daemonCells, ...serverCells, ...peerCells, ...frameCells, ...roleCells, ...databaseCells, ...surroundingCells, ...streamCells, ...stepCells, ...scriptCells,
 ];
 
 // Those whose name holds the pattern, a regular expression.

@@ -1,8 +1,9 @@
 // Plays the cells of the chaos, each in a process of its own, and says how each ended. Usage:
 //   node chaos.mjs BINARY [--cells PATTERN] [--records N] [--long] [--jobs N] [--seed N] [--keep FILE] [--list]
-//                        [--soak 60m]
+//                        [--soak 60m] [--failpoints BINARY]
 //
-// --long: ten times as many rounds. --soak: mixed faults for so long, at 200 records a second. --keep: FILE gets the results, those of earlier runs of other cells stay in it.
+// --long: ten times as many rounds. --soak: mixed faults for so long. --failpoints: the daemon whose
+// failpoints can be armed, for the cells that need it. --keep: FILE gets the results, those of earlier runs of other cells stay in it.
 // A cell that this machine cannot play is named with the reason; it is no success, and no failure either.
 
 import {spawn} from 'node:child_process';
@@ -13,7 +14,7 @@ import {argv, execPath, exit} from 'node:process';
 import {fileURLToPath} from 'node:url';
 import {parseArgs} from 'node:util';
 
-import {choose} from './cells.mjs';
+import {choose, soakRate} from './cells.mjs';
 
 const {values: options, positionals: [binary]} = parseArgs({
   allowPositionals: true, args: argv.slice(2),
@@ -26,12 +27,14 @@ const {values: options, positionals: [binary]} = parseArgs({
     keep: {type: 'string'},
     list: {type: 'boolean', default: false},
     soak: {type: 'string'},
+    failpoints: {type: 'string'},
   },
 });
 if (options.soak) {
   const [, count, unit] = /^(\d+)(s|m|h)$/.exec(options.soak) ?? [];
   options.cells = 'soak.mixed.3';
-  options.records = String(200 * Number(count) * {s: 1, m: 60, h: 3600}[unit]);
+  options.long = true;
+  options.records = String(soakRate * Number(count) * {s: 1, m: 60, h: 3600}[unit]);
 }
 const program = fileURLToPath(new URL('cell.mjs', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'ledgerd-chaos.'));
@@ -40,7 +43,8 @@ function play({name}) {
   const file = join(scratch, `${name}.json`);
   const words = [program, name, binary, '--records', options.records, '--seed', options.seed, '--json', file];
   return new Promise((resolve) => {
-    const child = spawn('setpriv', ['--pdeathsig', 'TERM', '--', execPath, ...words, ...(options.long ? ['--long'] : [])], {
+    const more = [...(options.long ? ['--long'] : []), ...(options.failpoints ? ['--failpoints', options.failpoints] : [])];
+    const child = spawn('setpriv', ['--pdeathsig', 'TERM', '--', execPath, ...words, ...more], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
@@ -82,7 +86,8 @@ if (options.list) {
   exit(0);
 }
 if (!binary || chosen.length === 0) {
-  console.log('usage: node chaos.mjs BINARY [--cells PATTERN] [--records N] [--long] [--jobs N] [--seed N] [--keep FILE] [--list]');
+  console.log('usage: node chaos.mjs BINARY [--cells PATTERN] [--records N] [--long] [--jobs N] [--seed N] [--keep FILE] [--list]\n'
+    + '         [--soak 60m] [--failpoints BINARY]');
   exit(2);
 }
 console.log(`${chosen.length} cells, seed ${options.seed}`);

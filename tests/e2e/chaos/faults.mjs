@@ -4,6 +4,7 @@
 
 import {setTimeout as sleep} from 'node:timers/promises';
 
+import {until} from '../world.mjs';
 import {ask, session} from './servers.mjs';
 
 const between = (stage, from, to) => sleep(stage.random.between(from, to));
@@ -24,7 +25,58 @@ async function restartAll(stage, nodes) {
   return first;
 }
 
+// Steps of the road from a delivery to its acknowledgement (domain/failpoint.hpp). A store makes a failure of what is
+// thrown in some, and the batch goes again.
+const throwing = ['pull', 'delivery', 'fetcher', 'decoded', 'region', 'ledger', 'gate', 'poster', 'answer', 'publish', 'puback', 'ack', 'frame', 'receiver', 'reply'];
+const killing = [...throwing, 'write', 'commit', 'committed'];
+const dropping = ['pull', 'delivery', 'committed', 'publish', 'puback', 'ack', 'renew', 'frame', 'reply', 'word'];
+const reachSeconds = 6;
+
+// Its start takes its time, so there is load of its own for it.
+async function startArmed(stage, node, rules) {
+  await node.kill();
+  await node.start({LEDGERD_FAILPOINTS: rules});
+  node.meant = true;
+  await until(`${node.name} is ready, or gone`, 30, async () => node.gone || (await node.daemon.get('/readyz')).status === 200);
+  await stage.producer.publish(300, 1000);
+}
+
 export const nodeFaults = {
+  endAtStep: (victims) => ({
+    round: async (stage, n) => {
+      const nodes = victims(stage, n);
+      for (const node of nodes) {
+        const deed = stage.random.pick(['kill', 'throw']);
+        const rule = `${stage.random.pick(deed === 'kill' ? killing : throwing)}=${deed}@${stage.random.between(1, 30)}`;
+        await startArmed(stage, node, rule);
+        await until(`${node.name} is at ${rule}`, reachSeconds, () => node.gone).catch(() => {});
+        if (!node.gone) {
+          await node.kill(); // it did not come to it in time
+          continue;
+        }
+        stage.counts.kills += 1;
+        const {code, signal} = await node.daemon.ended;
+        if (signal !== 'SIGKILL' && code !== 70) {
+          stage.faults.push(`at ${rule} ${node.name} ended with ${signal ?? code}: ${node.daemon.log.slice(-1500)}`);
+        }
+      }
+      return [await restartAll(stage, nodes)];
+    },
+  }),
+
+  leaveStepsOut: (victims) => ({
+    round: async (stage, n) => {
+      const [node] = victims(stage, n);
+      const told = () => (node.daemon.log.match(/failpoint \w+: /g) ?? []).length; // in all its lives
+      const before = told();
+      await startArmed(stage, node, dropping.map((step) => `${step}=drop@2..6`).join(';'));
+      await between(stage, 4000, 5000);
+      stage.counts.drops = (stage.counts.drops ?? 0) + told() - before;
+      await node.kill();
+      return [await restartAll(stage, [node])];
+    },
+  }),
+
   kill: (victims) => ({
     round: async (stage, n) => {
       const nodes = victims(stage, n);
