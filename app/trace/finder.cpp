@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "app/base/text.hpp"
+#include "app/trace/stream_search.hpp"
 #include "messaging/names.hpp"
 #include "messaging/record_look.hpp"
 
@@ -14,7 +14,7 @@ namespace ledgerd {
 
 namespace {
 
-using steady = std::chrono::steady_clock;
+using until_found = stream_search::until_found;
 
 constexpr std::int64_t ms = 1'000'000; // in nanoseconds
 
@@ -29,286 +29,295 @@ bool holds(const std::vector<stored_message>& list, std::uint64_t seq) {
   return std::any_of(list.begin(), list.end(), [&](const auto& each) { return each.seq == seq; });
 }
 
-// A stream under search: what it holds, what was looked at, and what was found.
-struct searched {
-  std::string_view name;
-  stream_state state;
-  std::vector<stored_message>& found;
-  stream_reach reach;
+bool is_of_request_stream(const stored_message& message) {
+  return header_text(message, "Ledgerd-Stream") == names::request_stream;
+}
 
-  searched(const shelf& on, std::string_view stream, std::vector<stored_message>& into)
-      : name(stream), state(on.state(stream)),
-        found(into), reach{.stream = stream, .exists = state.exists, .held = state.messages} {}
+std::int64_t ns_of(database_time time) {
+  return to_int(time) * 1000;
+}
 
-  bool is_empty() const { return !state.exists || state.messages == 0; }
+// Keys by which the messages of a stream stand in order, mostly.
+std::optional<std::int64_t> id_in(const stored_message& message) {
+  const auto id = named_record(message.payload);
+  return id ? std::optional{to_int(*id)} : std::nullopt;
+}
 
-  void look(const stored_message& message) {
-    ++reach.read;
-    if (reach.back_to_ns == 0 || message.stored_at_ns < reach.back_to_ns)
-      reach.back_to_ns = message.stored_at_ns;
-  }
+std::optional<std::int64_t> request_in_result(const stored_message& message) {
+  const auto origin = origin_of(message.headers);
+  return origin ? std::optional{static_cast<std::int64_t>(origin->seq)} : std::nullopt;
+}
 
-  void take(const stored_message& message) {
-    if (!holds(found, message.seq))
-      found.push_back(message);
-  }
-};
+std::optional<std::int64_t> request_in_letter(const stored_message& message) {
+  const auto seq = is_of_request_stream(message) ? number_at(message, "Ledgerd-Sequence") : 0;
+  return seq != 0 ? std::optional{static_cast<std::int64_t>(seq)} : std::nullopt;
+}
 
 class message_search {
 public:
-  message_search(const shelf& on, record_id id, const std::optional<database_time>& decided,
+  message_search(const shelf& on, record_id id, const search_clues& clues,
                  const search_limits& limits)
-      : on_(on), id_(id), limits_(limits), requests_(on, names::request_stream, all_.requests),
-        results_(on, names::result_stream, all_.results),
-        letters_(on, names::dead_letter_stream, all_.dead_letters),
-        actions_(on, names::action_stream, all_.actions), until_(steady::now() + limits.patience) {
-    if (decided)
-      decided_ns_ = to_int(*decided) * 1000;
-  }
+      : id_(id), clues_(clues), limits_(limits),
+        until_(std::chrono::steady_clock::now() + limits.patience),
+        requests_(on, names::request_stream, all_.requests, limits, until_),
+        results_(on, names::result_stream, all_.results, limits, until_),
+        letters_(on, names::dead_letter_stream, all_.dead_letters, limits, until_),
+        actions_(on, names::action_stream, all_.actions, limits, until_) {}
 
   found_messages run() {
-    const auto names_it = [this](const stored_message& m) { return names(m); };
-    if (limits_.all) {
-      for (auto* each : {&results_, &requests_})
-        read_all(*each, names_it);
-      read_all(letters_, [this](const stored_message& m) { return is_letter(m); });
-      read_all(actions_, [this](const stored_message& m) { return is_action(m); });
-    } else {
-      find_results();
-      find_requests();
-      find_letters();
-      find_actions();
-    }
-    for (auto* each : {&requests_, &results_, &letters_, &actions_}) {
-      std::sort(each->found.begin(), each->found.end(),
+    if (limits_.all)
+      find_all();
+    else if (clues_.decided)
+      find_decided();
+    else if (clues_.no_row)
+      find_undecided();
+    else
+      find_without_ledger();
+    for (auto* each : {&all_.requests, &all_.results, &all_.dead_letters, &all_.actions})
+      std::sort(each->begin(), each->end(),
                 [](const auto& x, const auto& y) { return x.seq < y.seq; });
-      each->reach.all =
-          each->reach.all || each->is_empty() || each->reach.read >= each->state.messages;
-      all_.looked.push_back(each->reach);
-    }
+    for (const auto* each : {&requests_, &results_, &letters_, &actions_})
+      all_.looked.push_back(each->reach());
     return std::move(all_);
   }
 
 private:
-  using wanted = std::function<bool(const stored_message&)>;
-
   bool names(const stored_message& message) const {
     return may_name(message.payload, id_) && named_record(message.payload) == id_;
   }
 
   bool is_of_a_request(const stored_message& message) const {
-    return header_text(message, "Ledgerd-Stream") == names::request_stream
+    return is_of_request_stream(message)
            && holds(all_.requests, number_at(message, "Ledgerd-Sequence"));
   }
 
-  bool is_letter(const stored_message& message) const {
-    return names(message) || is_of_a_request(message);
+  bool nothing_found() const {
+    return all_.requests.empty() && all_.results.empty() && all_.dead_letters.empty()
+           && all_.actions.empty();
   }
 
-  bool is_action(const stored_message& message) const {
-    return names(message) || is_of_a_request(message)
-           || holds(all_.dead_letters, number_at(message, "Ledgerd-Letter"));
+  void find_all() {
+    results_.read_all(names_it_);
+    requests_.read_all(names_it_);
+    letters_.read_all(is_letter_);
+    actions_.read_all(is_action_);
   }
 
-  bool is_over() const { return steady::now() >= until_; }
-
-  void read_all(searched& in, const wanted& is_wanted) {
-    if (in.is_empty())
-      return;
-    on_.from(in.name, in.state.first_seq, [&](const stored_message& message) {
-      in.look(message);
-      if (limits_.progress && in.reach.read % 1024 == 0)
-        limits_.progress(in.name, in.reach.read, in.state.messages);
-      if (is_wanted(message))
-        in.take(message);
-      return true;
-    });
-    in.reach.all = true;
-  }
-
-  // Reads a part by sequence numbers, both ends included.
-  void read_part(searched& in, std::uint64_t first, std::uint64_t last, const wanted& is_wanted) {
-    on_.from(in.name, std::max(first, in.state.first_seq), [&](const stored_message& message) {
-      if (message.seq > last)
-        return false;
-      in.look(message);
-      if (is_wanted(message))
-        in.take(message);
-      return message.seq < last;
-    });
-  }
-
-  // Backwards from `last` in growing parts, until a part held something, `at_most` messages were
-  // read or the time is over.
-  void read_back(searched& in, std::uint64_t last, std::uint64_t at_most, const wanted& is_wanted,
-                 bool stop_when_found) {
-    std::uint64_t part = 2000;
-    for (std::uint64_t read = 0; !in.is_empty() && last >= in.state.first_seq && read < at_most;) {
-      part = std::min(part, at_most - read);
-      const auto first =
-          last >= part ? std::max(last - part + 1, in.state.first_seq) : in.state.first_seq;
-      const auto before = in.found.size();
-      read_part(in, first, last, is_wanted);
-      if ((stop_when_found && in.found.size() > before) || first <= in.state.first_seq || is_over())
-        return;
-      read += last - first + 1;
-      last = first - 1;
-      part *= 2;
-    }
-  }
-
-  // By time, until something was found.
-  void read_window(searched& in, std::int64_t since, std::int64_t until, std::uint64_t at_most,
-                   const wanted& is_wanted) {
-    std::uint64_t read = 0;
-    on_.since(in.name, since, [&](const stored_message& message) {
-      if (message.stored_at_ns > until)
-        return false;
-      in.look(message);
-      if (is_wanted(message)) {
-        in.take(message);
-        return false;
-      }
-      return ++read < at_most && !is_over();
-    });
+  void find_decided() {
+    find_result_by_time();
+    for (const auto& result : all_.results)
+      if (const auto origin = origin_of(result.headers))
+        requests_.look_at(origin->seq, names_it_);
+    if (!requests_.has_found())
+      find_by_id(requests_);
+    if (!requests_.has_found())
+      requests_.read_back(1, decided_place(), limits_.newest_max, names_it_, until_found::first);
+    find_letters();
+    find_actions();
   }
 
   // A result follows its row at once; clocks may differ, and the broker may have been away.
-  void find_results() {
-    const auto names_it = [this](const stored_message& m) { return names(m); };
-    if (results_.is_empty())
-      return;
-    if (!decided_ns_)
-      return read_back(results_, results_.state.last_seq, limits_.newest_max, names_it, true);
+  void find_result_by_time() {
     struct window {
       std::int64_t before, after;
       std::uint64_t at_most;
     };
     for (const auto& each :
-         {window{50 * ms, 5000 * ms, 4000}, window{2000 * ms, 60'000 * ms, 60'000},
+         {window{5 * ms, 5000 * ms, 4000}, window{2000 * ms, 60'000 * ms, 60'000},
           window{120'000 * ms, 600'000 * ms, 400'000}}) {
-      read_window(results_, *decided_ns_ - each.before, *decided_ns_ + each.after, each.at_most,
-                  names_it);
-      if (!results_.found.empty() || is_over())
+      const auto at = ns_of(*clues_.decided);
+      results_.read_window(at - each.before, at + each.after, each.at_most, names_it_,
+                           until_found::first);
+      if (results_.has_found() || results_.is_over())
         return;
     }
   }
 
-  // The message with this number, if it is of this record.
-  bool take_request(std::uint64_t seq) {
-    if (seq == 0 || holds(all_.requests, seq))
-      return false;
-    const auto message = on_.at(names::request_stream, seq);
-    if (!message)
-      return false;
-    requests_.look(*message);
-    if (!names(*message))
-      return false;
-    requests_.take(*message);
-    return true;
+  // The request of a row lies before this one.
+  std::uint64_t decided_place() {
+    auto last = requests_.state().last_seq;
+    requests_.read_window(
+        ns_of(*clues_.decided), stream_search::no_end, 1,
+        [&](const stored_message& message) {
+          last = std::min(last, message.seq + 500);
+          return names(message);
+        },
+        until_found::first);
+    return last;
   }
 
-  void find_requests() {
-    const auto names_it = [this](const stored_message& m) { return names(m); };
-    if (requests_.is_empty())
-      return;
-    for (const auto& result : all_.results)
-      if (const auto origin = origin_of(result.headers))
-        take_request(origin->seq);
-    if (!requests_.found.empty())
-      return;
-    if (const auto place = place_by_order()) {
-      const auto first = *place > 1000 ? *place - 1000 : 1;
-      read_part(requests_, first, *place + 1000, names_it);
+  // Without a row a request waits, is held, was parked, or got lost.
+  void find_undecided() {
+    if (clues_.places)
+      places_ = clues_.places();
+    for (const auto seq : places_.held)
+      requests_.look_at(seq, names_it_);
+    if (!requests_.has_found() && clues_.recorded)
+      find_request_by_time(*clues_.recorded);
+    if (!requests_.has_found())
+      find_waiting();
+    find_letters();
+    find_actions();
+    if (nothing_found()) {
+      find_by_id(requests_);
+      if (requests_.has_found()) {
+        find_letters();
+        find_actions();
+      }
     }
-    if (!requests_.found.empty() || is_over())
+    if (letters_.has_found() || actions_.has_found() || is_waiting_or_held())
       return;
-    auto last = requests_.state.last_seq;
-    if (decided_ns_) {
-      on_.since(names::request_stream, *decided_ns_, [&](const stored_message& message) {
-        last = std::min(last, message.seq + 500);
-        return false;
-      });
-    }
-    read_back(requests_, last, limits_.newest_max, names_it, true);
+    find_result_of_request();
+    const bool pending = clues_.recorded && !clues_.settled; // a parked one would have failed
+    if (nothing_found() && !pending)
+      search_on();
   }
 
-  // The record at about this place; a message that names none is passed over.
-  std::optional<std::int64_t> id_near(std::uint64_t& seq, std::uint64_t last) {
-    for (int tries = 0; tries < 4 && seq <= last; ++tries, ++seq) {
-      const auto message = on_.at(names::request_stream, seq);
-      if (!message)
-        continue;
-      requests_.look(*message);
-      if (const auto named = named_record(message->payload))
-        return to_int(*named);
-    }
-    return std::nullopt;
+  bool is_waiting_or_held() const {
+    return std::any_of(all_.requests.begin(), all_.requests.end(), [this](const auto& request) {
+      return std::count(places_.held.begin(), places_.held.end(), request.seq) > 0
+             || std::any_of(places_.subjects.begin(), places_.subjects.end(),
+                            [&](const auto& each) {
+                              return each.subject == request.subject && request.seq > each.to;
+                            });
+    });
   }
 
-  // Whoever makes record ids mostly counts up, so a few looks lead to the place where this one
-  // would stand. Nothing when the ids are in no such order.
-  std::optional<std::uint64_t> place_by_order() {
-    auto low = requests_.state.first_seq;
-    auto high = requests_.state.last_seq;
-    const auto last = high;
-    const auto wanted_id = to_int(id_);
-    auto low_id = id_near(low, last);
-    auto high_id = id_near(high, last);
-    if (!low_id || !high_id || *low_id >= *high_id || wanted_id < *low_id || wanted_id > *high_id)
-      return std::nullopt;
-    for (int step = 0; step < 24 && high - low > 1000; ++step) {
-      const auto width = high - low;
-      const auto share =
-          static_cast<double>(wanted_id - *low_id) / static_cast<double>(*high_id - *low_id);
-      auto middle = low + static_cast<std::uint64_t>(share * static_cast<double>(width));
-      middle = std::clamp(middle, low + width / 16, high - width / 16);
-      const auto id = id_near(middle, last);
-      if (!id || *id < *low_id || *id > *high_id || middle >= high)
-        return std::nullopt;
-      if (*id == wanted_id)
-        return middle;
-      (*id < wanted_id ? low : high) = middle;
-      (*id < wanted_id ? low_id : high_id) = id;
+  // The account side publishes what it has recorded at once, when it can.
+  void find_request_by_time(database_time recorded) {
+    requests_.read_window(ns_of(recorded) - 5 * ms, ns_of(recorded) + 5000 * ms, 1000, names_it_,
+                          until_found::first);
+  }
+
+  // Only what comes after the places that have been reached can wait.
+  void find_waiting() {
+    if (places_.subjects.empty())
+      return;
+    const auto last = requests_.state().last_seq;
+    auto first = last + 1;
+    for (const auto& [subject, to] : places_.subjects)
+      if (to < last)
+        first = std::min(first, requests_.first_on(subject, to + 1).value_or(first));
+    constexpr std::uint64_t few = 2000;
+    if (!requests_.has_found() && last >= first && last - first > few)
+      requests_.find_by_order(first, last, to_int(id_), id_in, names_it_);
+    if (!requests_.has_found())
+      requests_.read_back(first, last, limits_.newest_max, names_it_, until_found::first);
+    if (requests_.is_empty() || last < first || requests_.has_read(first, last))
+      requests_.note_waiting_read();
+  }
+
+  // Of a request that was handed out: its row may have been lost after it was published.
+  void find_result_of_request() {
+    for (const auto& request : all_.requests)
+      results_.find_by_order(1, results_.state().last_seq, static_cast<std::int64_t>(request.seq),
+                             request_in_result, names_it_);
+  }
+
+  // What nothing leads to, from the newest on, until the time is over.
+  void search_on() {
+    constexpr std::uint64_t lately = 1000; // what a node that is gone may have held
+    requests_.read_back(1, requests_.state().last_seq,
+                        places_.subjects.empty() ? limits_.newest_max : lately, names_it_,
+                        until_found::first);
+    letters_.read_back(1, letters_.state().last_seq, limits_.newest_max, is_letter_,
+                       until_found::first);
+    actions_.read_back(1, actions_.state().last_seq, limits_.newest_max, is_action_,
+                       until_found::first);
+    take_requests_of(letters_);
+    take_requests_of(actions_);
+  }
+
+  // Nobody knows whether there is a row: a result would tell.
+  void find_without_ledger() {
+    if (clues_.places)
+      places_ = clues_.places();
+    for (const auto seq : places_.held)
+      requests_.look_at(seq, names_it_);
+    find_by_id(requests_);
+    for (const auto& request : all_.requests) {
+      results_.find_by_order(1, results_.state().last_seq, static_cast<std::int64_t>(request.seq),
+                             request_in_result, names_it_);
+      if (!results_.has_found())
+        results_.read_window(request.stored_at_ns, request.stored_at_ns + 60'000 * ms, 4000,
+                             names_it_, until_found::first);
     }
-    return low + (high - low) / 2;
+    find_by_id(results_);
+    find_letters();
+    find_actions();
+    if (results_.has_found() || letters_.has_found() || actions_.has_found()
+        || is_waiting_or_held())
+      return;
+    results_.read_back(1, results_.state().last_seq, limits_.newest_max, names_it_,
+                       until_found::first);
+    if (nothing_found()) {
+      find_waiting();
+      search_on();
+    }
+  }
+
+  // Whoever makes record ids mostly counts up.
+  void find_by_id(stream_search& in) {
+    if (!in.has_found() && !in.is_known())
+      in.find_by_order(1, in.state().last_seq, to_int(id_), id_in, names_it_);
   }
 
   void find_letters() {
-    const auto is_wanted = [this](const stored_message& m) { return is_letter(m); };
-    if (letters_.is_empty())
-      return;
-    const auto at_most = decided_ns_ ? limits_.letters_least : limits_.newest_max;
-    read_back(letters_, letters_.state.last_seq, at_most, is_wanted, !decided_ns_);
+    if (!requests_.has_found() && clues_.settled)
+      letters_.read_window(ns_of(*clues_.settled) - 1000 * ms, stream_search::no_end,
+                           limits_.letters_least, is_letter_, until_found::first);
+    letters_.read_back(1, letters_.state().last_seq, limits_.letters_least, is_letter_,
+                       until_found::all);
+    if (letters_.is_known())
+      return take_requests_of(letters_);
     // What is parked is parked soon.
-    if (!requests_.found.empty() && letters_.reach.back_to_ns > requests_.found[0].stored_at_ns)
-      read_window(letters_, requests_.found[0].stored_at_ns, no_time_limit, 2000, is_wanted);
-    for (const auto& letter : all_.dead_letters)
-      if (header_text(letter, "Ledgerd-Stream") == names::request_stream)
-        take_request(number_at(letter, "Ledgerd-Sequence"));
+    if (requests_.has_found()) {
+      letters_.read_window(all_.requests[0].stored_at_ns, stream_search::no_end,
+                           limits_.letters_least, is_letter_, until_found::all);
+      if (!letters_.has_found() && !clues_.decided)
+        letters_.find_by_order(1, letters_.state().last_seq,
+                               static_cast<std::int64_t>(all_.requests[0].seq), request_in_letter,
+                               is_letter_);
+    }
+    if (!letters_.has_found())
+      letters_.find_by_order(1, letters_.state().last_seq, to_int(id_), id_in, is_letter_);
+    take_requests_of(letters_);
   }
 
   void find_actions() {
-    const auto is_wanted = [this](const stored_message& m) { return is_action(m); };
-    if (!actions_.is_empty())
-      read_back(actions_, actions_.state.last_seq, limits_.letters_least, is_wanted, false);
-    for (const auto& action : all_.actions)
-      if (header_text(action, "Ledgerd-Stream") == names::request_stream)
-        take_request(number_at(action, "Ledgerd-Sequence"));
+    actions_.read_back(1, actions_.state().last_seq, limits_.letters_least, is_action_,
+                       until_found::all);
+    if (!actions_.is_known() && letters_.has_found())
+      actions_.read_window(all_.dead_letters[0].stored_at_ns, stream_search::no_end,
+                           limits_.letters_least, is_action_, until_found::all);
+    take_requests_of(actions_);
   }
 
-  static constexpr std::int64_t no_time_limit = std::numeric_limits<std::int64_t>::max();
+  void take_requests_of(const stream_search& in) {
+    for (const auto& each : in.found())
+      if (is_of_request_stream(each))
+        requests_.look_at(number_at(each, "Ledgerd-Sequence"), names_it_);
+  }
 
-  const shelf& on_;
   const record_id id_;
+  const search_clues& clues_;
   const search_limits& limits_;
-  std::optional<std::int64_t> decided_ns_;
+  const std::chrono::steady_clock::time_point until_;
+  request_places places_;
   found_messages all_;
-  searched requests_;
-  searched results_;
-  searched letters_;
-  searched actions_;
-  const steady::time_point until_;
+  stream_search requests_;
+  stream_search results_;
+  stream_search letters_;
+  stream_search actions_;
+
+  const stream_search::wanted names_it_ = [this](const auto& message) { return names(message); };
+  const stream_search::wanted is_letter_ = [this](const auto& message) {
+    return names(message) || is_of_a_request(message);
+  };
+  const stream_search::wanted is_action_ = [this](const auto& message) {
+    return is_letter_(message)
+           || holds(all_.dead_letters, number_at(message, names::letter_header));
+  };
 };
 
 } // namespace
@@ -317,16 +326,24 @@ shelf shelf_of(broker& nats) {
   return {.state = [&nats](std::string_view stream) { return nats.stream(stream); },
           .at = [&nats](std::string_view stream,
                         std::uint64_t seq) { return nats.message(stream, seq); },
+          .first_on =
+              [&nats](std::string_view stream, std::string_view subject, std::uint64_t seq) {
+                std::optional<stored_message> first;
+                nats.read(stream, subject, seq, [&first](const stored_message& message) {
+                  first = message;
+                  return false;
+                });
+                return first;
+              },
           .from = [&nats](std::string_view stream, std::uint64_t seq,
                           const shelf::visitor& visit) { nats.read(stream, "", seq, visit); },
           .since = [&nats](std::string_view stream, std::int64_t since,
                            const shelf::visitor& visit) { nats.read_since(stream, since, visit); }};
 }
 
-found_messages find_messages(const shelf& from, record_id id,
-                             const std::optional<database_time>& decided,
+found_messages find_messages(const shelf& from, record_id id, const search_clues& clues,
                              const search_limits& limits) {
-  return message_search(from, id, decided, limits).run();
+  return message_search(from, id, clues, limits).run();
 }
 
 std::optional<record_id> named_record(std::string_view payload) {

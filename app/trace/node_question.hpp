@@ -1,5 +1,5 @@
-// Asks all nodes whether they hold a record. The question goes out at once; the answers are taken
-// when the rest is known.
+// Asks all nodes whether they hold a record, and who there is: when all have answered, nobody is
+// waited for. The questions go out at once; the answers are taken when the rest is known.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,7 @@ namespace ledgerd {
 // Belongs to one thread.
 class node_question {
 public:
-  // When somebody has answered, for so long others may still.
+  // When somebody has answered and others are missing, for so long they still may.
   static constexpr std::chrono::milliseconds quiet{100};
 
   node_question(std::shared_ptr<peer_line> to_all, record_id id);
@@ -31,10 +31,13 @@ private:
   struct bell;
 
   void take();
+  void expect(boot_id boot, bool answers);
+  bool all_have_answered() const;
 
   const std::shared_ptr<bell> bell_;
   const std::shared_ptr<peer_line> line_;
   std::vector<record_look> answers_;
+  std::vector<boot_id> expected_; // who has the role ledger, by what nodes say of each other
   std::chrono::steady_clock::time_point last_;
   bool nobody_ = false;
 };

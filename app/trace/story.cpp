@@ -356,20 +356,29 @@ private:
       notes.push_back("the streams were not searched to the end: " + facts_.streams_problem);
     if (facts_.nodes.empty() && !has_verdict())
       notes.push_back("no node has answered");
+    std::string unread;
     for (const auto& each : facts_.messages.looked) {
-      if (each.all || !each.exists)
-        continue;
-      const bool found = each.stream == names::request_stream  ? !requests().empty()
-                         : each.stream == names::result_stream ? !facts_.messages.results.empty()
-                                                               : true;
+      const bool is_request = each.stream == names::request_stream;
+      const bool is_result = each.stream == names::result_stream;
+      if (each.all || !each.exists || (is_result && !facts_.row && facts_.ledger_problem.empty()))
+        continue; // a result without a row there is not, but where a row was lost
+      const bool found = is_request  ? !requests().empty()
+                         : is_result ? !facts_.messages.results.empty()
+                                     : true;
       if (found && !is_needed(story_.state))
         continue;
-      notes.push_back(
-          "looked at " + std::to_string(each.read) + " of " + std::to_string(each.held)
-          + " messages of " + std::string(each.stream)
-          + (each.back_to_ns == 0 ? "" : ", back to " + format_time(each.back_to_ns / 1000))
-          + "; --all reads everything");
+      const auto part = std::to_string(each.held - std::min(each.read, each.held)) + " of "
+                        + std::to_string(each.held) + " messages of " + std::string(each.stream)
+                        + (each.waiting ? ", all of them handed out already" : "");
+      unread += (unread.empty() ? "" : "; ") + part;
+      notes.push_back("not looked at: " + part
+                      + (each.back_to_ns == 0 || each.waiting
+                             ? ""
+                             : ", most of them from before " + format_time(each.back_to_ns / 1000))
+                      + "; --all reads everything");
     }
+    if (!unread.empty() && is_needed(story_.state))
+      story_.conclusion += "; not looked at: " + unread;
   }
 
   const trace_facts& facts_;

@@ -48,38 +48,77 @@ void ask_records(trace_facts& facts, const trace_sources& from) {
   }
 }
 
-void search_streams(trace_facts& facts, const trace_sources& from, const search_limits& limits) {
+void search_streams(trace_facts& facts, const trace_sources& from, const search_clues& clues,
+                    const search_limits& limits) {
   facts.streams_problem = from.nats_problem;
   if (from.nats == nullptr)
     return;
   try {
     facts.streams_problem.clear();
-    const auto decided = facts.row ? std::optional{facts.row->created_at} : std::nullopt;
-    facts.messages = find_messages(shelf_of(*from.nats), facts.record, decided, limits);
+    facts.messages = find_messages(shelf_of(*from.nats), facts.record, clues, limits);
   } catch (const std::runtime_error& why) {
     facts.streams_problem = one_line(why.what());
   }
 }
 
+bool is_told(const trace_facts& facts, std::string_view subject) {
+  return std::any_of(facts.nodes.begin(), facts.nodes.end(), [subject](const auto& node) {
+    return std::any_of(node.pulled.begin(), node.pulled.end(),
+                       [subject](const auto& each) { return each.subject == subject; });
+  });
+}
+
 // A consumer's state costs a nats-server before 2.10 dearly while nodes pull from it, so it is
 // asked for only when no node can tell how far the requests are: then none pulls, or none has yet.
 void ask_consumers(trace_facts& facts, const trace_sources& from) {
-  if (facts.row || !facts.messages.results.empty() || facts.messages.requests.empty())
-    return;
-  const auto& subject = facts.messages.requests.back().subject;
+  for (const auto& route : movement_routes) {
+    if (is_told(facts, route.request))
+      continue;
+    const auto state = from.nats->consumer(names::request_stream, route.consumer);
+    if (state.exists)
+      facts.consumers.push_back({std::string(route.request), state.delivered, state.ack_floor});
+  }
+}
+
+// How far the requests are. A consumer that does not exist has handed nothing out.
+request_places ask_places(trace_facts& facts, const trace_sources& from, node_question& nodes,
+                          std::chrono::milliseconds patience) {
+  facts.nodes = nodes.answers(patience);
+  request_places result;
   for (const auto& node : facts.nodes)
-    for (const auto& each : node.pulled)
-      if (each.subject == subject)
-        return;
-  for (const auto& route : movement_routes)
-    if (route.request == subject)
-      try {
-        const auto state = from.nats->consumer(names::request_stream, route.consumer);
-        if (state.exists)
-          facts.consumers.push_back({std::string(subject), state.delivered, state.ack_floor});
-      } catch (const std::runtime_error& why) {
-        facts.streams_problem = one_line(why.what());
-      }
+    for (const auto& held : node.held)
+      result.held.push_back(held.seq);
+  try {
+    ask_consumers(facts, from);
+  } catch (const std::runtime_error& why) {
+    facts.streams_problem = one_line(why.what());
+    return result;
+  }
+  for (const auto& route : movement_routes) {
+    auto& place = result.subjects.emplace_back();
+    place.subject = route.request;
+    for (const auto& node : facts.nodes)
+      for (const auto& each : node.pulled)
+        if (each.subject == route.request)
+          place.to = std::max(place.to, each.to);
+    for (const auto& each : facts.consumers)
+      if (each.subject == route.request)
+        place.to = std::max(place.to, each.ack_floor);
+  }
+  return result;
+}
+
+search_clues clues_from(const trace_facts& facts) {
+  search_clues clues;
+  if (facts.row)
+    clues.decided = facts.row->created_at;
+  clues.no_row = !facts.row && facts.ledger_problem.empty();
+  if (const auto& record = facts.record_row) {
+    clues.recorded = record->created_at;
+    if (record->status != record_status::pending)
+      clues.settled = record->updated_at;
+  }
+  return clues;
 }
 
 ordered_json to_json(const std::vector<stored_message>& messages) {
@@ -154,12 +193,23 @@ trace_report trace(record_id id, const trace_sources& from, const trace_limits& 
     nodes.emplace(from.nats->make_ask_line(), id);
   ask_ledger(facts, from, currencies);
   ask_records(facts, from);
-  search_streams(facts, from, limits.search);
-  if (nodes) {
-    const bool decided = facts.row || !facts.messages.results.empty();
-    facts.nodes = nodes->answers(decided ? limits.node_patience_decided : limits.node_patience);
-    ask_consumers(facts, from);
+  auto clues = clues_from(facts);
+  bool asked = false;
+  if (nodes)
+    clues.places = [&] {
+      asked = true;
+      return ask_places(facts, from, *nodes, limits.node_patience);
+    };
+  search_streams(facts, from, clues, limits.search);
+  if (nodes && !asked) {
+    if (facts.row || !facts.messages.results.empty())
+      facts.nodes = nodes->answers(limits.node_patience_decided);
+    else
+      ask_places(facts, from, *nodes, limits.node_patience);
   }
+  // It may have been decided since.
+  if (!facts.row && facts.ledger_problem.empty() && !facts.messages.requests.empty())
+    ask_ledger(facts, from, currencies);
   facts.now_us = now_us();
   if (!currencies)
     currencies = std::make_shared<const currency_table>(std::vector<currency>{});

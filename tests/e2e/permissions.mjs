@@ -157,9 +157,10 @@ function matches(right, subject) {
     && (want.at(-1) === '>' || want.length === have.length);
 }
 
-// Used when two nodes strike out the same announcement at once, and to read what was given up unannounced (e2e.exhaust).
+// Used when two nodes strike out the same announcement at once, to read what was given up unannounced (e2e.exhaust), and to
+// trace a record whose row was lost.
 const rare = ['$JS.API.STREAM.MSG.GET.TRANSACTION_EXHAUSTED', '$JS.API.CONSUMER.CREATE.TRANSACTIONS',
-  '$JS.API.CONSUMER.DELETE.TRANSACTIONS.x'];
+  '$JS.API.CONSUMER.DELETE.TRANSACTIONS.x', '$JS.API.STREAM.MSG.GET.TRANSACTION_RESULTS'];
 
 function idleRights() {
   const subjects = [...used(), ...rare];

@@ -31,9 +31,31 @@ struct busy_shelves : shelves {
   found_messages find(std::int64_t id, std::optional<std::int64_t> decided_ms,
                       search_limits limits = {}) {
     looked_at = 0;
-    const auto decided =
-        decided_ms ? std::optional{database_time{*decided_ms * 1000}} : std::nullopt;
-    return find_messages(view(), record_id{id}, decided, limits);
+    search_clues clues;
+    if (decided_ms)
+      clues.decided = database_time{*decided_ms * 1000};
+    return find_messages(view(), record_id{id}, clues, limits);
+  }
+
+  // The ledger has no row; nodes have got so many of the two subjects.
+  found_messages find_without_row(std::int64_t id, std::uint64_t deposits,
+                                  std::uint64_t withdrawals = 0, search_limits limits = {},
+                                  std::vector<std::uint64_t> held = {}) {
+    looked_at = 0;
+    search_clues clues;
+    clues.no_row = true;
+    clues.places = [&] {
+      return request_places{
+          held, {{"transaction.deposit", deposits}, {"transaction.withdrawal", withdrawals}}};
+    };
+    return find_messages(view(), record_id{id}, clues, limits);
+  }
+
+  // Parked: the letter of a request, which names it.
+  void letter(std::int64_t record, std::uint64_t request_seq, std::int64_t at_ms) {
+    put(names::dead_letter_stream, at_ms, "transaction.dead.deposit", payload_of(record),
+        {{"Ledgerd-Stream", std::string(names::request_stream)},
+         {"Ledgerd-Sequence", std::to_string(request_seq)}});
   }
 };
 
@@ -99,6 +121,106 @@ CAF_TEST(ids in no order are searched from the newest on within a bound) {
   CAF_CHECK(all.looked.at(0).all);
 }
 
+// What 100 ms allow, at 40,000 messages a second and more.
+constexpr std::uint64_t at_once = 4000;
+
+// In no order: the ids of a record at place i, below 100,003.
+constexpr std::int64_t shuffled(std::int64_t i) {
+  return i * 50'021 % 100'003;
+}
+
+CAF_TEST(without a row only what nobody has got is read) {
+  busy_shelves on;
+  for (std::int64_t i = 1; i <= 1000; ++i)
+    on.request(1'000'000 + shuffled(i), many + i);
+  const auto found = on.find_without_row(1'000'000 + shuffled(10), many);
+  CAF_CHECK_EQUAL(only(found.requests), static_cast<std::uint64_t>(many + 10));
+  CAF_CHECK_LESS(on.looked_at, at_once);
+  // A record of which nothing is known, and a subject on which nothing has come for long but one.
+  on.streams.find(names::request_stream)->second[4].subject = "transaction.withdrawal";
+  on.streams.find(names::request_stream)->second.back().subject = "transaction.withdrawal";
+  const auto none = on.find_without_row(77'000'000, many, 5);
+  CAF_CHECK(none.requests.empty() && none.looked.at(0).waiting && !none.looked.at(0).all);
+  CAF_CHECK_LESS(on.looked_at, at_once);
+}
+
+CAF_TEST(in a long backlog the order of the ids leads to the request) {
+  busy_shelves on(10);
+  for (std::int64_t id = 11; id <= many; ++id)
+    on.request(2 * id, id);
+  const auto found = on.find_without_row(2 * 66'000, 10);
+  CAF_CHECK_EQUAL(only(found.requests), 66'000u);
+  CAF_CHECK_LESS(on.looked_at, at_once);
+}
+
+CAF_TEST(in a long backlog in no order so many are read and it is said how far) {
+  busy_shelves on(10);
+  for (std::int64_t i = 1; i < many; ++i)
+    on.request(1'000'000 + shuffled(i), i);
+  search_limits limits;
+  limits.newest_max = 10'000;
+  std::uint64_t told = 0;
+  limits.progress = [&](std::string_view stream, std::uint64_t read, std::uint64_t of) {
+    CAF_CHECK_EQUAL(stream, names::request_stream);
+    CAF_CHECK_EQUAL(of, static_cast<std::uint64_t>(many + 9));
+    told = read;
+  };
+  const auto found = on.find_without_row(1'000'000 + shuffled(3), 10, 0, limits);
+  CAF_CHECK(found.requests.empty());
+  const auto& reach = found.looked.at(0);
+  CAF_CHECK(!reach.waiting && !reach.all && reach.read >= 10'000 && reach.read < 13'000);
+  CAF_CHECK_GREATER(told, 9000u);
+}
+
+CAF_TEST(a node that holds the request tells where it is) {
+  busy_shelves on;
+  on.streams.find(names::request_stream)->second[699].payload = shelves::payload_of(5'000'000);
+  const auto found = on.find_without_row(5'000'000, many, 0, {}, {700});
+  CAF_CHECK_EQUAL(only(found.requests), 700u);
+  CAF_CHECK_LESS(on.looked_at, at_once);
+}
+
+CAF_TEST(a letter among many is found by its request or by the order of the ids) {
+  busy_shelves on;
+  for (std::int64_t i = 1; i <= 20'000; ++i)
+    on.letter(3 * i, static_cast<std::uint64_t>(3 * i), 3 * i + 40);
+  for (const std::int64_t place : {3, 9000, 20'000}) {
+    const auto found = on.find_without_row(3 * place, many);
+    CAF_CHECK_EQUAL(only(found.dead_letters), static_cast<std::uint64_t>(place));
+    CAF_CHECK_EQUAL(only(found.requests), static_cast<std::uint64_t>(3 * place));
+    CAF_CHECK_LESS(on.looked_at, at_once);
+  }
+}
+
+CAF_TEST(letters in no order are searched from the newest on within a bound) {
+  busy_shelves on;
+  for (std::int64_t i = 1; i <= 20'000; ++i)
+    on.letter(1'000'000 + shuffled(i), static_cast<std::uint64_t>(3 * i), 3 * i + 40);
+  search_limits limits;
+  limits.newest_max = 5000;
+  const auto newest = on.find_without_row(1'000'000 + shuffled(16'000), many, 0, limits);
+  CAF_CHECK_EQUAL(only(newest.dead_letters), 16'000u);
+  const auto oldest = on.find_without_row(1'000'000 + shuffled(6), many, 0, limits);
+  CAF_CHECK(oldest.dead_letters.empty() && !oldest.looked.at(2).all);
+}
+
+CAF_TEST(the account side tells when it made the record and when that got its verdict) {
+  busy_shelves on;
+  for (std::int64_t i = 1; i <= 20'000; ++i)
+    on.letter(1'000'000 + shuffled(i), 0, 3 * i + 40);
+  on.streams.find(names::request_stream)->second[29'999].payload = shelves::payload_of(5'000'000);
+  search_clues clues;
+  clues.no_row = true;
+  clues.recorded = database_time{29'998'000}; // microseconds
+  clues.settled = database_time{30'042'000};
+  CAF_CHECK_EQUAL(only(find_messages(on.view(), record_id{5'000'000}, clues, {}).requests),
+                  30'000u);
+  on.streams.find(names::dead_letter_stream)->second[9'999].payload =
+      shelves::payload_of(6'000'000);
+  CAF_CHECK_EQUAL(only(find_messages(on.view(), record_id{6'000'000}, clues, {}).dead_letters),
+                  10'000u);
+}
+
 CAF_TEST(letters and actions belong to a record by its id and by its request) {
   busy_shelves on(100);
   const auto& cut =
@@ -118,7 +240,7 @@ CAF_TEST(letters and actions belong to a record by its id and by its request) {
 
 CAF_TEST(streams that are missing or empty are looked at whole) {
   shelves on;
-  const auto found = find_messages(on.view(), record_id{1}, std::nullopt, {});
+  const auto found = find_messages(on.view(), record_id{1}, {}, {});
   CAF_REQUIRE_EQUAL(found.looked.size(), 4u);
   for (const auto& each : found.looked)
     CAF_CHECK(each.all && !each.exists);

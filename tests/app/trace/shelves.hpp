@@ -53,6 +53,14 @@ struct shelves {
               return each;
           return std::nullopt;
         },
+        .first_on = [this](std::string_view name, std::string_view subject,
+                           std::uint64_t seq) -> std::optional<stored_message> {
+          ++looked_at;
+          for (const auto& each : streams.find(name)->second)
+            if (each.seq >= seq && each.subject == subject)
+              return each;
+          return std::nullopt;
+        },
         .from =
             [this](std::string_view name, std::uint64_t seq, const shelf::visitor& visit) {
               show(name, visit, [seq](const auto& each) { return each.seq >= seq; });

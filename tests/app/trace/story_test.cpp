@@ -197,12 +197,23 @@ CAF_TEST(the whole road stands in order of time) {
 CAF_TEST(what was not looked at is said) {
   facts_of facts;
   facts.ledger_problem = "connection refused";
-  facts.messages.looked = {{"TRANSACTIONS", true, false, 500'000, 200'000, 3'600 * 1'000'000'000LL},
-                           {"TRANSACTION_RESULTS", true, true, 7, 7, 0}};
-  const auto notes = story_of(facts).notes;
+  facts.messages.looked = {
+      {"TRANSACTIONS", true, false, false, 500'000, 200'000, 3'600 * 1'000'000'000LL},
+      {"TRANSACTION_RESULTS", true, true, false, 7, 7, 0}};
+  const auto story = story_of(facts);
+  const auto& notes = story.notes;
   CAF_REQUIRE_EQUAL(notes.size(), 3u);
   CAF_CHECK_EQUAL(notes[0], "the ledger's database cannot be asked: connection refused");
   CAF_CHECK_EQUAL(notes[1], "no node has answered");
-  CAF_CHECK_EQUAL(notes[2], "looked at 200000 of 500000 messages of TRANSACTIONS, back to "
-                            "1970-01-01T01:00:00.000000Z; --all reads everything");
+  CAF_CHECK_EQUAL(notes[2], "not looked at: 300000 of 500000 messages of TRANSACTIONS, most of "
+                            "them from before 1970-01-01T01:00:00.000000Z; --all reads everything");
+  CAF_CHECK_EQUAL(story.conclusion, "unknown: nothing was found of this record; not looked at: "
+                                    "300000 of 500000 messages of TRANSACTIONS");
+  // The ledger has no row, so there is no result either; what waits was read.
+  facts.ledger_problem.clear();
+  facts.messages.looked = {{"TRANSACTIONS", true, false, true, 500'000, 12, 3'600},
+                           {"TRANSACTION_RESULTS", true, false, false, 7, 0, 0}};
+  CAF_CHECK_EQUAL(story_of(facts).conclusion,
+                  "unknown: nothing was found of this record; not looked at: 499988 of 500000 "
+                  "messages of TRANSACTIONS, all of them handed out already");
 }

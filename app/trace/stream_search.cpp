@@ -1,0 +1,205 @@
+#include "app/trace/stream_search.hpp"
+
+#include <algorithm>
+
+namespace ledgerd {
+
+void seen_parts::add(std::uint64_t first, std::uint64_t last) {
+  if (last < first)
+    return;
+  auto next = parts_.upper_bound(first);
+  if (next != parts_.begin())
+    if (const auto before = std::prev(next); before->second + 1 >= first) {
+      first = before->first;
+      last = std::max(last, before->second);
+      next = parts_.erase(before);
+    }
+  while (next != parts_.end() && next->first <= last + 1) {
+    last = std::max(last, next->second);
+    next = parts_.erase(next);
+  }
+  parts_.emplace(first, last);
+}
+
+bool seen_parts::holds(std::uint64_t first, std::uint64_t last) const {
+  const auto next = parts_.upper_bound(first);
+  return next != parts_.begin() && std::prev(next)->second >= last;
+}
+
+stream_search::stream_search(const shelf& on, std::string_view stream,
+                             std::vector<stored_message>& found, const search_limits& limits,
+                             std::chrono::steady_clock::time_point until)
+    : on_(on), name_(stream), found_(found), limits_(limits), until_(until),
+      state_(on.state(stream)) {}
+
+// Each message counts once, however often it is looked at.
+void stream_search::look(const stored_message& message) {
+  if (seen_.holds(message.seq))
+    return;
+  if (++read_ % 1024 == 0 && limits_.progress)
+    limits_.progress(name_, read_, state_.messages);
+  if (back_to_ns_ == 0 || message.stored_at_ns < back_to_ns_)
+    back_to_ns_ = message.stored_at_ns;
+}
+
+void stream_search::take(const stored_message& message) {
+  if (std::none_of(found_.begin(), found_.end(),
+                   [&](const auto& each) { return each.seq == message.seq; }))
+    found_.push_back(message);
+}
+
+bool stream_search::look_at(std::uint64_t seq, const wanted& is_wanted) {
+  if (is_empty() || seq < state_.first_seq)
+    return false;
+  const auto message = on_.at(name_, seq);
+  if (message) {
+    look(*message);
+    if (is_wanted(*message))
+      take(*message);
+  }
+  seen_.add(seq, seq);
+  return message && is_wanted(*message);
+}
+
+std::optional<std::uint64_t> stream_search::first_on(std::string_view subject,
+                                                     std::uint64_t seq) const {
+  const auto message = is_empty() ? std::nullopt : on_.first_on(name_, subject, seq);
+  return message ? std::optional{message->seq} : std::nullopt;
+}
+
+void stream_search::read_all(const wanted& is_wanted) {
+  if (!is_empty())
+    read_part(state_.first_seq, state_.last_seq, is_wanted);
+}
+
+void stream_search::read_part(std::uint64_t first, std::uint64_t last, const wanted& is_wanted) {
+  first = std::max(first, state_.first_seq);
+  last = std::min(last, state_.last_seq);
+  if (is_empty() || last < first)
+    return;
+  on_.from(name_, first, [&](const stored_message& message) {
+    if (message.seq > last)
+      return false;
+    look(message);
+    if (is_wanted(message))
+      take(message);
+    return message.seq < last;
+  });
+  seen_.add(first, last);
+}
+
+void stream_search::read_back(std::uint64_t first, std::uint64_t last, std::uint64_t at_most,
+                              const wanted& is_wanted, until_found how) {
+  if (is_empty())
+    return;
+  first = std::max(first, state_.first_seq);
+  last = std::min(last, state_.last_seq);
+  std::uint64_t part = 2000;
+  for (std::uint64_t read = 0; last >= first && read < at_most && !is_over();) {
+    part = std::min(part, at_most - read);
+    const auto begin = last - first >= part ? last - part + 1 : first;
+    const auto before = found_.size();
+    if (!seen_.holds(begin, last))
+      read_part(begin, last, is_wanted);
+    if ((how == until_found::first && found_.size() > before) || begin == first)
+      return;
+    read += last - begin + 1;
+    last = begin - 1;
+    part *= 2;
+  }
+}
+
+void stream_search::read_window(std::int64_t since, std::int64_t until, std::uint64_t at_most,
+                                const wanted& is_wanted, until_found how) {
+  if (is_empty())
+    return;
+  std::uint64_t read = 0, first = 0, last = 0;
+  on_.since(name_, since, [&](const stored_message& message) {
+    if (message.stored_at_ns > until)
+      return false;
+    look(message);
+    first = first == 0 ? message.seq : first;
+    last = message.seq;
+    if (is_wanted(message)) {
+      take(message);
+      if (how == until_found::first)
+        return false;
+    }
+    return ++read < at_most && !is_over();
+  });
+  if (first != 0)
+    seen_.add(first, last);
+}
+
+// The key at about this place; a message that has none is passed over.
+std::optional<std::int64_t> stream_search::key_near(std::uint64_t& seq, std::uint64_t last,
+                                                    const key_of& of, const wanted& is_wanted) {
+  for (int tries = 0; tries < 4 && seq <= last; ++tries, ++seq) {
+    const auto message = on_.at(name_, seq);
+    if (message) {
+      look(*message);
+      if (is_wanted(*message))
+        take(*message);
+    }
+    seen_.add(seq, seq);
+    if (const auto key = message ? of(*message) : std::nullopt)
+      return key;
+  }
+  return std::nullopt;
+}
+
+// Nothing when the keys are in no order.
+std::optional<std::uint64_t> stream_search::place_of(std::uint64_t low, std::uint64_t high,
+                                                     std::int64_t key, const key_of& of,
+                                                     const wanted& is_wanted) {
+  constexpr std::uint64_t close = 250; // reading so many costs about what one more look does
+  const auto last = high;
+  auto low_key = key_near(low, last, of, is_wanted);
+  auto high_key = key_near(high, last, of, is_wanted);
+  if (!low_key || !high_key || *low_key >= *high_key || key < *low_key || key > *high_key)
+    return std::nullopt;
+  for (int step = 0; step < 32 && high > low && high - low > close; ++step) {
+    const auto width = high - low;
+    const auto share =
+        static_cast<double>(key - *low_key) / static_cast<double>(*high_key - *low_key);
+    auto middle = low + static_cast<std::uint64_t>(share * static_cast<double>(width));
+    middle = std::clamp(middle, low + width / 16, high - width / 16);
+    const auto found = key_near(middle, last, of, is_wanted);
+    if (!found || *found < *low_key || *found > *high_key || middle >= high)
+      return std::nullopt;
+    if (*found == key)
+      return middle;
+    (*found < key ? low : high) = middle;
+    (*found < key ? low_key : high_key) = found;
+  }
+  return low + (high - low) / 2;
+}
+
+bool stream_search::find_by_order(std::uint64_t first, std::uint64_t last, std::int64_t key,
+                                  const key_of& of, const wanted& is_wanted) {
+  constexpr std::uint64_t around = 500; // what is written at once by many stands in no exact order
+  if (is_empty() || is_over())
+    return false;
+  first = std::max(first, state_.first_seq);
+  last = std::min(last, state_.last_seq);
+  if (last < first)
+    return false;
+  const auto before = found_.size();
+  if (const auto place = place_of(first, last, key, of, is_wanted);
+      place && found_.size() == before)
+    read_part(std::max(first, *place > around ? *place - around : 1),
+              std::min(last, *place + around), is_wanted);
+  return found_.size() > before;
+}
+
+stream_reach stream_search::reach() const {
+  return {.stream = name_,
+          .exists = state_.exists,
+          .all = is_known(),
+          .waiting = waiting_read_,
+          .held = state_.messages,
+          .read = read_,
+          .back_to_ns = back_to_ns_};
+}
+
+} // namespace ledgerd
