@@ -86,7 +86,7 @@ struct fixture {
 #if defined(__SANITIZE_ADDRESS__) || !defined(__OPTIMIZE__) // which takes its time
     CAF_CHECK(median < 1000ms);
 #else
-    CAF_CHECK(median < 100ms);
+    CAF_CHECK(median < 300ms);
 #endif
     latencies.clear();
   }

@@ -189,10 +189,9 @@ CAF_TEST(who waits for a word before the body gets it at once) {
   const std::string head =
       "POST /ok HTTP/1.1\r\nHost: x\r\nExpect: 100-Continue\r\nContent-Length: ";
   client.send(head + "3\r\n\r\n");
-  const auto began = clock::now();
+  // When the time for the body is over it would be another answer.
   CAF_CHECK_EQUAL(client.read_until([](const auto& text) { return text.ends_with("\r\n\r\n"); }),
                   "HTTP/1.1 100 Continue\r\n\r\n");
-  CAF_CHECK(clock::now() - began < 250ms); // before the time for the body is over
   client.send("abc");
   CAF_CHECK(client.response().ends_with("3"));
   // Who sends the body without waiting is not told to; who has too large a one neither.

@@ -31,7 +31,7 @@ struct fixture {
   fixture() {
     http_limits limits;
     limits.write_time = 300ms;
-    limits.idle_time = 700ms;
+    limits.idle_time = 2000ms;
     limits.header_time = 300ms;
     std::vector<http_route> routes;
     routes.push_back({"GET", "/stream", [this](const http_request&, const http_responder& respond) {
@@ -121,13 +121,13 @@ CAF_TEST(a client that goes is noticed at once) {
     const auto client = open(head);
     CAF_CHECK(last() != nullptr);
   }
-  CAF_CHECK(expires(500ms));
+  CAF_CHECK(expires(1500ms)); // sooner than one of which nothing is heard
 }
 
 CAF_TEST(a stream of which nothing is heard ends) {
   std::string head;
   auto client = open(head);
-  client.rest(3000ms);
+  client.rest(10s);
   CAF_CHECK(client.closed());
   CAF_CHECK(expires());
 }
@@ -135,13 +135,13 @@ CAF_TEST(a stream of which nothing is heard ends) {
 CAF_TEST(a head alone has no stream and a later request is not read) {
   raw_client client{server->port()};
   client.send("HEAD /stream HTTP/1.1\r\nHost: x\r\n\r\n");
-  const auto answer = client.rest(1000ms);
+  const auto answer = client.rest(5000ms);
   CAF_CHECK_EQUAL(status_of(answer), "HTTP/1.1 200 OK");
   CAF_CHECK(answer.ends_with("\r\n\r\n"));
   CAF_CHECK(expires());
   raw_client both{server->port()};
   both.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\nGET /ok HTTP/1.1\r\nHost: x\r\n\r\n");
-  CAF_CHECK(!contains(both.rest(1500ms), "text/plain"));
+  CAF_CHECK(!contains(both.rest(5000ms), "text/plain"));
 }
 
 CAF_TEST(streams take no place at work) {

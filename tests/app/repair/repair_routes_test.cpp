@@ -195,7 +195,9 @@ CAF_TEST(the desk answers everybody though its work stands still) {
   std::atomic<int> refused{0};
   std::atomic<int> done{0};
   const auto note = [&](const http_response& answer) { ++(answer.status == 503 ? refused : done); };
-  const auto wait = [gate](desk_tools&, const desk_limit&) {
+  std::promise<void> begun; // only the first work ever begins
+  const auto wait = [gate, &begun](desk_tools&, const desk_limit&) {
+    begun.set_value();
     gate.wait();
     return http_response{};
   };
@@ -212,6 +214,7 @@ CAF_TEST(the desk answers everybody though its work stands still) {
       [&](const http_response& answer) { other.set_value(answer.status); });
   CAF_CHECK_EQUAL(other.get_future().get(), 200);
   // A closing node answers what waits.
+  begun.get_future().wait();
   desk->close();
   go.set_value();
   for (int i = 0; i < 500 && done + refused < static_cast<int>(work_desk::waiting_max + 5); ++i)

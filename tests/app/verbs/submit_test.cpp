@@ -118,7 +118,7 @@ CAF_TEST(a bad line of a pipe ends the run and the count is that of the stream) 
 
 CAF_TEST(an interrupted run says how many were confirmed) {
   const auto result =
-      shell("(requests 1 5; sleep 5) | timeout -s INT 1 " LEDGERD_PROGRAM " submit --file -; "
+      shell("(requests 1 5; sleep 9) | timeout -s INT 3 " LEDGERD_PROGRAM " submit --file -; "
             "echo code ${PIPESTATUS[1]}");
   CAF_CHECK(contains(result.out, "sent 5 in "));
   CAF_CHECK(contains(result.out, "code 1")); // 124 of `timeout`, which ended it
@@ -126,7 +126,7 @@ CAF_TEST(an interrupted run says how many were confirmed) {
   const auto waiting =
       shell(LEDGERD_PROGRAM
             " submit --user bob --type DEPOSIT --amount 1 --currency KRW --record-id 77 --wait & "
-            "sleep 1; kill -TERM $!; wait $!");
+            "sleep 3; kill -TERM $!; wait $!");
   CAF_CHECK_EQUAL(waiting.code, 128 + 15);
   CAF_CHECK(contains(waiting.out, "sent 1 in "));
 }
@@ -134,7 +134,7 @@ CAF_TEST(an interrupted run says how many were confirmed) {
 CAF_TEST(a run without a broker says what is in the stream) {
   // The broker goes while the requests come.
   const auto pid = shell("cat " + servers.directory() + "/nats.pid").out;
-  const auto result = shell("(requests 1 20; sleep 0.5; kill -STOP " + pid
+  const auto result = shell("(requests 1 20; sleep 3; kill -STOP " + pid
                             + "; requests 21 30) | ledgerd submit --file -");
   shell("kill -CONT " + pid);
   CAF_CHECK_EQUAL(result.code, 3);

@@ -292,7 +292,7 @@ CAF_TEST(nobody there is known at once) {
   const auto begin = steady::now();
   asks.ask(5, "x", "ledgerd.api.nobody");
   CAF_REQUIRE(asks.collect(1));
-  CAF_CHECK_LESS(steady::now() - begin, 1s);
+  CAF_CHECK_LESS(steady::now() - begin, 1800ms); // a question is given up after two seconds
   CAF_CHECK_EQUAL(asks.replies[0].token, 5u);
   CAF_CHECK(!asks.replies[0].answered);
 }
@@ -300,7 +300,7 @@ CAF_TEST(nobody there is known at once) {
 CAF_TEST(a question that cannot be sent is not answered) {
   asker asks(bus->make_inquirer());
   asks.ask(1, std::string(bus->message_bytes_max() + 1, 'x'));
-  CAF_REQUIRE(asks.collect(1, 1s));
+  CAF_REQUIRE(asks.collect(1, 10s));
   CAF_CHECK(!asks.replies[0].answered);
 }
 
@@ -315,7 +315,7 @@ CAF_TEST(a slow answer gives exactly one reply) {
   CAF_REQUIRE(asks.collect(1));
   const auto waited = steady::now() - begin;
   CAF_CHECK_GREATER(waited, 1900ms);
-  CAF_CHECK_LESS(waited, 3500ms);
+  CAF_CHECK_LESS(waited, 10s);
   CAF_CHECK(!asks.replies[0].answered);
   desk->answer(came[0].reply, "too late", {});
   CAF_CHECK(!asks.collect(2, 300ms));
@@ -339,7 +339,7 @@ CAF_TEST(a restart of the broker ends what was asked and nothing else) {
   CAF_CHECK(!asks.replies[0].answered);
   CAF_REQUIRE(eventually([&] { return !bus->connected(); }));
   asks.ask(2, "while down");
-  CAF_REQUIRE(asks.collect(2, 1s));
+  CAF_REQUIRE(asks.collect(2, 5s)); // of its two links only one may be known to be down so far
   CAF_CHECK(!asks.replies[1].answered);
   desk->answer(came[0].reply, "into the void", {});
   CAF_CHECK(desk->take(1000).empty());
@@ -393,7 +393,7 @@ CAF_TEST(of questions beyond the limit the newest stay) {
   for (int i = 0; i < 5; ++i)
     side->publish("ledgerd.api.record", "_INBOX.x", std::to_string(i));
   CAF_REQUIRE(rings.wait(5s));
-  std::this_thread::sleep_for(200ms);
+  CAF_REQUIRE(eventually([&] { return desk->losses().overflow == 2; }));
   CAF_CHECK_EQUAL(rings.rings(), 1u);
   const auto came = desk->take(1000);
   CAF_REQUIRE_EQUAL(came.size(), 3u);
