@@ -94,6 +94,8 @@ public:
     });
     if (board_ && !stopping_)
       board_->note(side_, std::move(standing), now);
+    if (moving && calls_.hesitates(now))
+      return moving; // said is nothing: the last word about moving runs out
     for (const auto& each : children_)
       if (each.pulsed)
         self_->send(each.pulsed, pulse_atom_v, moving);

@@ -23,8 +23,9 @@ public:
   // acknowledgement wait.
   static constexpr std::chrono::milliseconds hold_max{3000};
 
-  // What the root said last counts for so long: a root that has fallen silent means no progress.
-  static constexpr std::chrono::milliseconds pulse_lasts{2000};
+  // What the root said last counts for so long: a root that has fallen silent means no progress. It
+  // speaks twice a second, and says nothing while something of its own hesitates.
+  static constexpr std::chrono::milliseconds pulse_lasts{1200};
 
   // A node that has stood still may only seem to move: a batch that was in doubt comes back as
   // known, and the next COMMIT hangs again. It is trusted when it has finished what it held, or has

@@ -30,6 +30,14 @@ void roll_call::answered(std::size_t number, progress_time now, standstill wait)
   entry.answered = now;
 }
 
+bool roll_call::hesitates(progress_time now) const {
+  return std::any_of(children_.begin(), children_.end(), [now](const child& each) {
+    return each.what == duty::moves_money
+           && (each.wait.since >= hesitates_after
+               || (each.asked && now - *each.asked >= hesitates_after));
+  });
+}
+
 std::vector<standing_actor> roll_call::standing(progress_time now) const {
   std::vector<standing_actor> result;
   const auto passed = [&](progress_time since) {

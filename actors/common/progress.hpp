@@ -24,7 +24,8 @@ using progress_time = std::chrono::steady_clock::time_point;
 
 inline constexpr std::chrono::milliseconds standstill_after{3500};
 inline constexpr std::chrono::milliseconds unanswered_after{15000}; // the same for mere answers
-inline constexpr std::chrono::milliseconds roll_call_pause{500}; // between two questions of a root
+inline constexpr std::chrono::milliseconds hesitates_after{1500}; // may go on yet; see `hesitates`
+inline constexpr std::chrono::milliseconds roll_call_pause{500};  // between two questions of a root
 
 // Since when something has been waited for in vain.
 class awaited {
@@ -80,6 +81,11 @@ public:
 
   void asked(std::size_t number, progress_time now) { children_[number].asked = now; }
   void answered(std::size_t number, progress_time now, standstill wait);
+
+  // Whether a child that moves money has waited, or has not answered, for `hesitates_after`. It may
+  // go on yet, but nobody vouches for it: what another node should get after the acknowledgement
+  // wait, if it does not, is counted from here.
+  bool hesitates(progress_time now) const;
 
   // The children that have stood still for as long as their duty allows, the longest first.
   std::vector<standing_actor> standing(progress_time now) const;

@@ -17,7 +17,7 @@ namespace {
 // meet the locks of this one. The rest is what the SQL of this program takes for granted, however a
 // role or a database is set up.
 constexpr const char* session_settings =
-    "-c statement_timeout=5s -c lock_timeout=2s -c idle_in_transaction_session_timeout=5s "
+    "-c statement_timeout=5s -c lock_timeout=2s -c idle_in_transaction_session_timeout=3s "
     "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 "
     "-c tcp_user_timeout=10s -c search_path=pg_catalog -c client_min_messages=error "
     "-c standard_conforming_strings=on -c array_nulls=on -c transform_null_equals=off "

@@ -74,6 +74,24 @@ CAF_TEST(a child that answers and waits in vain stands still and the longest com
   CAF_CHECK_EQUAL(names(calls.standing(start + 1s)), "");
 }
 
+CAF_TEST(a child that moves money hesitates before it stands still) {
+  roll_call calls;
+  const auto gate = calls.add("gate 0", duty::moves_money);
+  const auto responder = calls.add("responder", duty::answers);
+  CAF_CHECK(!calls.hesitates(start));
+  calls.asked(gate, start);
+  calls.asked(responder, start);
+  CAF_CHECK(!calls.hesitates(start + 1499ms));
+  CAF_CHECK(calls.hesitates(start + 1500ms));
+  CAF_CHECK(calls.standing(start + 1500ms).empty());
+  calls.answered(gate, start + 1500ms, {1499ms, "no commit"});
+  CAF_CHECK(!calls.hesitates(start + 1600ms)); // mere answers do not count
+  calls.answered(gate, start + 2000ms, {1500ms, "no commit"});
+  CAF_CHECK(calls.hesitates(start + 2000ms));
+  calls.answered(gate, start + 2500ms, {});
+  CAF_CHECK(!calls.hesitates(start + 2500ms));
+}
+
 CAF_TEST(a root that is not heard of stands still and one that has left does not ) {
   progress_board board;
   CAF_CHECK(board.standing(start).empty());
@@ -105,7 +123,8 @@ CAF_TEST(a lease is renewed while the delivery is young or the node makes progre
       {"old, the node makes progress", 60s, 3s, 1, 1s, true},
       {"old, the node stands still", 3s, 2s, 0, 0s, false},
       {"old, the root was never heard", 3s, 2s, -1, 0s, false},
-      {"old, the root has fallen silent", 60s, 3s, 1, 2s, false},
+      {"old, the root has said nothing for a moment", 60s, 3s, 1, 1199ms, true},
+      {"old, the root has fallen silent", 60s, 3s, 1, 1200ms, false},
   };
   for (const auto& each : rows) {
     CAF_MESSAGE(each.what);

@@ -23,7 +23,7 @@ CAF_TEST(limits are added to a uri) {
         "connect_timeout='3'", "keepalives_idle='10'", "keepalives_interval='5'",
         "keepalives_count='3'", "tcp_user_timeout='10000'", "target_session_attrs='read-write'",
         "-c statement_timeout=5s", "-c lock_timeout=2s",
-        "-c idle_in_transaction_session_timeout=5s", "-c search_path=pg_catalog"})
+        "-c idle_in_transaction_session_timeout=3s", "-c search_path=pg_catalog"})
     CAF_CHECK(has(text, part));
 }
 
