@@ -247,11 +247,20 @@ private:
       text +=
           "; its result was not found" + std::string(held_ ? " yet: a node holds the request" : "");
     if (!letters().empty())
-      text += "; another request under this id was parked: "
-              + std::string(header_text(letters().back(), "Ledgerd-Reason"));
+      text += beside_the_row(letters().back());
     if (facts_.record_row && facts_.record_row->status == record_status::pending)
       text += "; the account side has not heard of it";
     set(trace_state::decided, text);
+  }
+
+  // The newest letter of a record that is decided: an open end, unless it was replayed.
+  std::string beside_the_row(const stored_message& letter) const {
+    const auto reason = std::string(header_text(letter, "Ledgerd-Reason"));
+    for (const auto& each : actions_)
+      if (each.letter == letter.seq && each.what == "replay")
+        return "; it was parked before, for " + reason + ", and replayed by "
+               + (each.who.empty() ? "somebody" : each.who);
+    return "; another request under this id was parked: " + reason;
   }
 
   void conclude_from_result() {

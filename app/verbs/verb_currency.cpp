@@ -61,6 +61,7 @@ int run_add(const config& settings, const add_options& options) {
 
 void add_currency_verbs(command_line& line) {
   auto& group = line.add_group("currency", "The currencies that the ledger counts in");
+  group.footer("Example: ledgerd currency list");
   const auto list_json = std::make_shared<bool>(false);
   auto& list = line.add_verb_to(
       group, {"list", "List the currencies and the digits of each", "ledgerd currency list --json"},

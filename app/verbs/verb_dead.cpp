@@ -199,6 +199,7 @@ void add_filter_flags(CLI::App& app, letter_filter& filter) {
 
 void add_dead(command_line& line) {
   auto& group = line.add_group("dead", "Look at the dead letters, replay or discard them");
+  group.footer("Example: ledgerd dead groups");
   const auto list = std::make_shared<list_options>();
   auto& list_app =
       line.add_verb_to(group,

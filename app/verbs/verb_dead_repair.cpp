@@ -71,10 +71,12 @@ void refuse_contradictions(const repair_options& options) {
                       "or --cause, or --all"};
   if (ways > 1)
     throw usage_error{"say either one sequence number, or conditions, or --all"};
-  if (options.seq == 0 && (!order.set.empty() || !options.payload_file.empty()))
-    throw usage_error{"--set and --payload need the sequence number of one letter"};
+  const bool edits = !order.set.empty() || !options.payload_file.empty();
+  if (edits && options.all)
+    throw usage_error{"--set and --payload mend one letter: say which, by its sequence number or "
+                      "by conditions such as --record"};
   const bool discard = order.what == action_kind::discard;
-  if (!order.dry_run && !options.yes && (discard || options.seq == 0))
+  if (!order.dry_run && !options.yes && (discard || (options.seq == 0 && !edits)))
     throw usage_error{discard ? "discard deletes dead letters for good: say --yes, or look at them "
                                 "first with --dry-run or `ledgerd dead show`"
                               : "this replays all that match: look at the verdicts that they would "
@@ -168,12 +170,24 @@ std::unique_ptr<ledger_reader> reach_ledger(const config& settings, const repair
   }
 }
 
+// What is mended is one letter, also where conditions name it. Nothing, after saying so, when none
+// matches.
+std::optional<std::uint64_t> only_match(letter_shelf& shelf, const letter_filter& filter) {
+  const auto page = shelf.page(filter, 2, 0, [] { return stop_signals::seen(); });
+  if (page.items.size() > 1)
+    throw usage_error{"--set and --payload mend one letter, and more than one matches: say its "
+                      "sequence number, the first column of `ledgerd dead list`"};
+  if (page.items.empty()) {
+    complain("no dead letter matches");
+    return std::nullopt;
+  }
+  return page.items.front().letter.seq();
+}
+
 class repair_run {
 public:
   repair_run(const config& settings, const repair_options& options)
-      : settings_(settings), options_(options), order_(options.order) {
-    if (options.seq != 0)
-      order_.seqs = {options.seq};
+      : settings_(settings), options_(options), order_(options.order), seq_(options.seq) {
     if (!options.payload_file.empty())
       order_.payload = read_payload(options.payload_file);
     order_.origin.who = user_at_host();
@@ -183,6 +197,15 @@ public:
   int run() {
     const auto nats = connect_broker(settings_);
     letter_shelf shelf(*nats);
+    if (seq_ == 0 && order_.edits()) {
+      const auto found = only_match(shelf, order_.filter);
+      if (!found)
+        return exit_code::answer_is_no;
+      seq_ = *found;
+      order_.filter = {};
+    }
+    if (seq_ != 0)
+      order_.seqs = {seq_};
     std::optional<currency_table> currencies;
     const auto ledger = reach_ledger(settings_, order_, currencies);
     const stop_signals signals;
@@ -202,7 +225,7 @@ public:
   }
 
 private:
-  bool one() const { return options_.seq != 0 && !order_.dry_run; }
+  bool one() const { return seq_ != 0 && !order_.dry_run; }
 
   void tell(const repair_step& step) {
     bar_.update(++done_);
@@ -228,6 +251,7 @@ private:
   const config& settings_;
   const repair_options& options_;
   repair_order order_;
+  std::uint64_t seq_; // of the one letter; 0: those that match
   nlohmann::ordered_json items_ = nlohmann::ordered_json::array();
   std::optional<repair_step> last_;
   std::uint64_t done_ = 0;

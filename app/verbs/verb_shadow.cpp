@@ -38,6 +38,7 @@ int run_report(const config& settings, const report_request& request) {
 void add_shadow(command_line& line) {
   const auto request = std::make_shared<report_request>();
   auto& group = line.add_group("shadow", "Compare the present service with a shadow of it");
+  group.footer("Example: ledgerd shadow report");
   auto& app = line.add_verb_to(
       group,
       {"report", "Say where the results of the present service and the shadow's rows differ",

@@ -81,6 +81,11 @@ int run_trace(const config& settings, const trace_options& options) {
     print_json(trace_json(report));
   else
     print_lines(trace_text(report));
+  if (!options.json && report.story.state == trace_state::parked)
+    print_line(
+        "next: `ledgerd dead replay --record %lld --dry-run` says what a replay would bring, "
+        "with --set FIELD=VALUE what a mended one would",
+        static_cast<long long>(options.id));
   return report.story.state == trace_state::unknown ? exit_code::answer_is_no : exit_code::done;
 }
 

@@ -104,6 +104,10 @@ CAF_TEST(each conclusion) {
       {[](auto& f) { f.decided(), f.published(), f.parked(); }, trace_state::decided,
        "decided: WITHDRAWAL of 12.50 EUR for ann: SUCCESS; another request under this id was "
        "parked: INVALID_FIELD"},
+      {[](auto& f) { f.parked(), f.acted("replay", 20), f.decided(), f.published(); },
+       trace_state::decided,
+       "decided: WITHDRAWAL of 12.50 EUR for ann: SUCCESS; it was parked before, for "
+       "INVALID_FIELD, and replayed by eve"},
       {[](auto& f) { f.published(), f.ledger_problem = "away"; }, trace_state::decided,
        "decided, by its result: DEPOSIT of 5.00 EUR for ann: SUCCESS"},
       {[](auto& f) { f.published(); }, trace_state::decided,
