@@ -213,7 +213,7 @@ CAF_TEST(closing stops the requests) {
   CAF_CHECK(waiting());
   fetch.source().close();
   CAF_CHECK(eventually([&] { return !waiting(); }, 1800ms)); // before it would have run out
-  publish_requests(20);                                  // the first ten are duplicates
+  publish_requests(20);                                      // the first ten are duplicates
   for (int i = 0; i < 10; ++i)
     CAF_CHECK_EQUAL(fetch.turn().size(), 0u);
   CAF_CHECK_EQUAL(deposit_state().pending, 10u);
