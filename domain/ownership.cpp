@@ -48,9 +48,10 @@ ownership::ownership(std::vector<owner> nodes) : owners_(std::move(nodes)) {
   if (owners_.size() < 2)
     return;
   for (std::size_t shard = 0; shard < shard_count; ++shard) {
+    const auto salt = mix(shard + 1);
     std::uint64_t highest = 0;
     for (std::size_t i = 0; i < owners_.size(); ++i) {
-      const auto weight = mix(names[i] ^ mix(shard + 1));
+      const auto weight = mix(names[i] ^ salt);
       // Two of one name: the first by boot id, on every node.
       if (i == 0 || weight > highest) {
         highest = weight;

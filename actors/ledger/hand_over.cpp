@@ -34,19 +34,27 @@ hand_over::change hand_over::look(const view& seen, time_point now) {
 
 bool hand_over::end_waits(const view& seen, time_point now) {
   const auto before = waiting_;
+  wait last; // most shards wait for the same node, since the same moment
+  bool last_is_over = false;
   if (waiting_ > 0)
-    for (auto& each : waits_)
-      if (each.from != boot_id{} && is_over(each, seen, now)) {
+    for (auto& each : waits_) {
+      if (each.from == boot_id{})
+        continue;
+      if (each.from != last.from || each.until != last.until) {
+        last = each;
+        last_is_over = is_over(each, seen, now);
+      }
+      if (last_is_over) {
         each = {};
         --waiting_;
       }
+    }
   return waiting_ != before;
 }
 
 // Without owners a node decides what comes to it.
 bool hand_over::decides(const ownership& by, std::size_t shard) const {
-  const auto whose = by.owner_of(shard);
-  return !whose || *whose == self_.boot;
+  return by.owners().empty() || by.owners()[by.place_of(shard)].boot == self_.boot;
 }
 
 bool hand_over::replace_owners(const view& seen, time_point now) {
@@ -78,10 +86,9 @@ bool hand_over::is_over(const wait& one, const view& seen, time_point now) const
 }
 
 hand_over::road hand_over::find_road(std::size_t shard) const {
-  const auto whose = owned_.owner_of(shard);
-  if (!whose && starting_until_)
+  if (owned_.owners().empty() && starting_until_)
     return waits;
-  if (!whose || *whose == self_.boot)
+  if (decides(owned_, shard))
     return waits_[shard].from == boot_id{} ? here : waits;
   return static_cast<road>(first_owner + owned_.place_of(shard));
 }
