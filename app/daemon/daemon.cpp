@@ -126,7 +126,7 @@ public:
     open_listener();
     const start_steps start{settings_, signals_, health_,
                             std::chrono::steady_clock::now() + settings_.start_timeout};
-    open_databases(start);
+    const auto claim = open_databases(start);
     const auto nats = open_broker(start);
     check_name(start, nats->make_ask_line());
     const auto view = std::make_shared<ledger_view>();
@@ -134,8 +134,11 @@ public:
     const auto currencies = open_currencies(start, facts);
     {
       const topology_watch topology{provisioning_of(settings_), *nats, streams_};
-      const auto looks =
-          std::make_shared<currency_watch>(currencies, [&facts] { return facts.read(); });
+      const auto looks = std::make_shared<currency_watch>(currencies, [&facts, &claim] {
+        if (claim)
+          keep_claim(*claim);
+        return facts.read();
+      });
       actor_world actors{settings_, *nats, {currencies, looks, view}, board_, deadline_};
       const progress_watch watch{board_, health_};
       const currency_watch::stopped_at_end no_more_looks{*looks};

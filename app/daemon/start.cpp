@@ -24,7 +24,6 @@
 #include "persistence/database_watch.hpp"
 #include "persistence/schema.hpp"
 #include "persistence/schema_names.hpp"
-#include "persistence/shadow_mark.hpp"
 
 namespace ledgerd {
 
@@ -33,6 +32,7 @@ namespace {
 constexpr auto attempt_pause = std::chrono::milliseconds{1000};
 constexpr auto say_pause = std::chrono::seconds{30};
 constexpr auto namesake_patience = std::chrono::milliseconds{500};
+constexpr auto claim_patience = std::chrono::seconds{5}; // for a shadow that was just killed
 
 // A node of this node's name that is about to go.
 class name_not_free_yet : public std::runtime_error {
@@ -101,14 +101,17 @@ void refuse_start_on(const std::vector<std::string>& faults) {
 }
 
 // A shadow's rows are verdicts that nobody was told: no daemon may answer from them.
-void check_shadow(const url_source& url, const start_steps& start) {
+std::unique_ptr<shadow_claim> check_shadow(const url_source& url, const start_steps& start) {
+  auto claim = start.settings.shadow ? make_shadow_claim(url) : nullptr;
   const auto fault = keep_trying("database", start, [&]() -> std::string {
-    if (start.settings.shadow)
-      return claim_for_shadow(url());
-    return is_shadow_database(url()) ? shadow_database_sentence : "";
+    if (!claim)
+      return is_shadow_database(url()) ? shadow_database_sentence : "";
+    const auto unfit = claim_for_shadow(url());
+    return unfit.empty() ? claim->hold(claim_patience) : unfit;
   });
   if (!fault.empty())
     refuse_start(fault);
+  return claim;
 }
 
 void open_database(const url_source& url, schema which, const start_steps& start) {
@@ -121,8 +124,6 @@ void open_database(const url_source& url, schema which, const start_steps& start
       return true;
     });
   refuse_start_on(keep_trying(what, start, [&] { return check_database(url(), which); }));
-  if (which == schema::ledger)
-    check_shadow(url, start);
 }
 
 // A line up to the first thing that it quotes or counts, whoever says it: one kind, whatever it
@@ -161,17 +162,30 @@ void log_link_event(link_event event, const std::string& detail) {
 
 } // namespace
 
-void open_databases(const start_steps& start) {
+std::unique_ptr<shadow_claim> open_databases(const start_steps& start) {
   const auto& settings = start.settings;
   set_database_listener([throttle = log_throttle{}](const std::string& sentence) mutable {
     if (const auto left_out = throttle.admit(sentence, std::chrono::steady_clock::now()))
       log(log_event::database_trouble, {{"detail", sentence}}, "database: {}{}", sentence,
           left_out_text(*left_out));
   });
-  if (settings.has_role(role::ledger))
+  std::unique_ptr<shadow_claim> claim;
+  if (settings.has_role(role::ledger)) {
     open_database(ledger_database(settings), schema::ledger, start);
+    claim = check_shadow(ledger_database(settings), start);
+  }
   if (settings.has_role(role::account))
     open_database(account_database(settings), schema::account, start);
+  return claim;
+}
+
+void keep_claim(shadow_claim& claim) {
+  try {
+    if (const auto taken = claim.hold(std::chrono::milliseconds{0}); !taken.empty())
+      log(log_event::database_trouble, {{"detail", taken}}, "database: {}", taken);
+  } catch (const std::runtime_error&) {
+    // The database is away: readiness says so.
+  }
 }
 
 std::unique_ptr<broker> open_broker(const start_steps& start) {

@@ -13,6 +13,7 @@
 #include "app/operations/readiness.hpp"
 #include "domain/currency.hpp"
 #include "messaging/broker.hpp"
+#include "persistence/shadow_mark.hpp"
 
 namespace ledgerd {
 
@@ -29,8 +30,12 @@ struct start_steps {
   std::chrono::steady_clock::time_point refused_until; // the start's timeout
 };
 
-// Migrates and checks the databases of this node's roles.
-void open_databases(const start_steps& start);
+// Migrates and checks the databases of this node's roles. A shadow has its database to itself as
+// long as it holds what comes back; null for all others.
+std::unique_ptr<shadow_claim> open_databases(const start_steps& start);
+
+// Looks whether a shadow still has its database, and says so when it has not.
+void keep_claim(shadow_claim& claim);
 
 // Connects, provisions and checks.
 std::unique_ptr<broker> open_broker(const start_steps& start);

@@ -1,5 +1,9 @@
 #include "persistence/shadow_mark.hpp"
 
+#include <optional>
+#include <thread>
+#include <utility>
+
 #include "domain/opening.hpp"
 #include "persistence/postgres/connection_string.hpp"
 #include "persistence/postgres/database.hpp"
@@ -11,6 +15,45 @@ namespace {
 bool is_marked(database& session) {
   return !session.run("SELECT to_regclass('ledger.shadow')").is_null(0, 0);
 }
+
+// The server finds out by itself that a host is gone, or the lock would outlive it for hours.
+constexpr const char* short_keepalives = "SET tcp_keepalives_idle = 10; "
+                                         "SET tcp_keepalives_interval = 5; "
+                                         "SET tcp_keepalives_count = 3";
+
+class postgres_shadow_claim final : public shadow_claim {
+public:
+  explicit postgres_shadow_claim(url_source url) : url_(std::move(url)) {}
+
+  std::string hold(std::chrono::milliseconds patience) override {
+    if (session_ && session_->alive())
+      return {};
+    session_.reset();
+    session_.emplace(any_server_connection_string(url_()));
+    session_->run(short_keepalives);
+    const auto until = std::chrono::steady_clock::now() + patience;
+    while (!take()) {
+      if (std::chrono::steady_clock::now() >= until) {
+        session_.reset();
+        return "another shadow works in this database; give each one a database of its own, or "
+               "stop "
+               "the other";
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    return {};
+  }
+
+private:
+  bool take() {
+    return session_->run("SELECT pg_try_advisory_lock(hashtext('ledger.shadow'), 4803001)")
+               .text(0, 0)
+           == "t";
+  }
+
+  const url_source url_;
+  std::optional<database> session_;
+};
 
 bool any(database& session, const std::string& what) {
   return session.run("SELECT " + what + " LIMIT 1").size() > 0;
@@ -45,6 +88,10 @@ std::string claim_for_shadow(const std::string& database_url) {
            + "; let the owner of the schema start the shadow once";
   }
   return {};
+}
+
+std::unique_ptr<shadow_claim> make_shadow_claim(url_source database_url) {
+  return std::make_unique<postgres_shadow_claim>(std::move(database_url));
 }
 
 } // namespace ledgerd

@@ -92,6 +92,8 @@ async function run() {
   const shadowFlags = [...shown, '--shutdown-deadline', '2s'];
   let shadow = await start('shadow', shadowUrl.href, ...shadowFlags);
   await shadow.ready();
+  const other = await start('other', shadowUrl.href, ...shadowFlags);
+  expect('a second shadow', [await other.exit(30), other.log.includes('another shadow works in this database')], [3, true]);
   const both = await start('both', shadowUrl.href, '--shadow', '--roles', 'ledger,account');
   expect('a shadow with the account role', [await both.exit(30), both.log.includes('shadow goes with the role ledger alone')], [2, true]);
   const daemon = await start('daemon', shadowUrl.href, '--roles', 'ledger');

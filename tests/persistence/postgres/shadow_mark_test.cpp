@@ -1,0 +1,47 @@
+#include "persistence/shadow_mark.hpp"
+
+#include "tests/persistence/postgres/postgres_world.hpp"
+
+#define CAF_SUITE shadow_mark
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+using namespace std::chrono_literals;
+
+CAF_TEST_FIXTURE_SCOPE(shadow_mark_tests, postgres_world)
+
+CAF_TEST(one shadow at a time has a database) {
+  const auto first = make_shadow_claim(url);
+  CAF_CHECK_EQUAL(first->hold(0ms), "");
+  CAF_CHECK_EQUAL(first->hold(0ms), "");
+  const auto second = make_shadow_claim(url);
+  CAF_CHECK(second->hold(0ms).starts_with("another shadow works in this database"));
+  CAF_CHECK_EQUAL(make_shadow_claim(postgres().fresh_database())->hold(0ms), "");
+}
+
+CAF_TEST(the next one gets it when the first has gone) {
+  auto first = make_shadow_claim(url);
+  CAF_CHECK_EQUAL(first->hold(0ms), "");
+  const auto second = make_shadow_claim(url);
+  CAF_CHECK_NOT_EQUAL(second->hold(0ms), "");
+  first.reset();
+  CAF_CHECK_EQUAL(second->hold(10s), "");
+}
+
+CAF_TEST(whoever lost its session takes it again unless another one has) {
+  const auto first = make_shadow_claim(url);
+  CAF_CHECK_EQUAL(first->hold(0ms), "");
+  const auto end_sessions = [this] {
+    sql("SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_locks "
+        "WHERE locktype = 'advisory' AND granted");
+  };
+  end_sessions();
+  CAF_CHECK_EQUAL(first->hold(10s), "");
+  end_sessions();
+  const auto second = make_shadow_claim(url);
+  CAF_CHECK_EQUAL(second->hold(10s), "");
+  CAF_CHECK_NOT_EQUAL(first->hold(0ms), "");
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
