@@ -1,7 +1,5 @@
 #include "actors/common/question_board.hpp"
 
-#include <functional>
-#include <map>
 #include <mutex>
 
 namespace ledgerd {
@@ -11,6 +9,7 @@ namespace {
 struct board {
   std::mutex mutex;
   std::map<std::string, question_tally, std::less<>> tallies; // of the subjects that we answer
+  std::map<std::string, std::uint64_t, std::less<>> refused;  // by code
 };
 
 board& shared() {
@@ -33,6 +32,12 @@ void note_answered(std::string_view subject, std::chrono::nanoseconds took, int 
     return;
   ++tally.errors;
   tally.last_error = std::to_string(status) + ":" + std::string(code);
+  ++shared().refused[std::string(code)];
+}
+
+std::map<std::string, std::uint64_t, std::less<>> questions_refused() {
+  const std::lock_guard lock(shared().mutex);
+  return shared().refused;
 }
 
 question_tally answered_on(std::string_view subject) {

@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -22,5 +24,8 @@ void note_answered(std::string_view subject, std::chrono::nanoseconds took, int 
                    std::string_view code);
 
 question_tally answered_on(std::string_view subject);
+
+// All problems that were answered, by their codes, which are words of this program.
+std::map<std::string, std::uint64_t, std::less<>> questions_refused();
 
 } // namespace ledgerd

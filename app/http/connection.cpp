@@ -6,6 +6,7 @@
 
 #include "actors/common/log.hpp"
 #include "app/base/text.hpp"
+#include "app/http/refusals.hpp"
 
 namespace ledgerd {
 
@@ -92,6 +93,16 @@ std::string serialize(const http_response& response, const std::string& date, bo
     head += header_text(name) + ": " + header_text(value) + "\r\n";
   head += keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
   return with_body ? head + response.body : head;
+}
+
+// The code in a document that `http_problem` has made: nothing before it comes from a caller.
+std::string_view code_of(std::string_view problem) {
+  constexpr std::string_view before = "\"code\":\"";
+  const auto found = problem.find(before);
+  if (found == std::string_view::npos)
+    return "INTERNAL";
+  const auto code = problem.substr(found + before.size());
+  return code.substr(0, code.find('"'));
 }
 
 } // namespace
@@ -308,6 +319,7 @@ void http_connection::dispatch() {
       find_route(path, target.substr(std::min(question + 1, target.size())), otherwise);
   if (route == nullptr)
     return write(otherwise);
+  at_health_ = route->health;
   if (!owner_.at_work(*this, *route))
     return write(http_problem(503, "UNAVAILABLE", "too many requests are being worked on"));
   at_work_ = true;
@@ -377,6 +389,9 @@ void http_connection::answer(std::uint64_t request_number, const http_response& 
 
 void http_connection::write(const http_response& response) {
   rest();
+  if (response.status >= 400 && !at_health_)
+    note_refusal(code_of(response.body));
+  at_health_ = false;
   const bool with_body = request_.method != "HEAD";
   stream_ = with_body ? response.stream : nullptr;
   keep_alive_ = keep_alive_ && !response.stream;

@@ -116,6 +116,7 @@ private:
   http_connection_owner& owner_;
   state state_ = state::idle;
   bool at_work_ = false;
+  bool at_health_ = false; // the answer under way is a health check's
 
   std::array<char, 4096> buffer_{};
   std::size_t begin_ = 0; // what lies between begin_ and end_ has been read but not parsed

@@ -12,6 +12,7 @@
 #include "actors/common/ask.hpp"
 #include "actors/common/meter.hpp"
 #include "app/operations/process_numbers.hpp"
+#include "app/operations/refusal_numbers.hpp"
 #include "persistence/database_watch.hpp"
 
 namespace ledgerd {
@@ -159,7 +160,8 @@ http_routes make_operations(caf::actor_system& system, const operations_sources&
     ask_all([answer, board, streams](const reports& all) {
       auto snapshot = to_snapshot(all);
       for (auto more : {to_snapshot(board->standing(std::chrono::steady_clock::now())),
-                        commit_wait(), to_snapshot(streams->counts()), process_numbers()})
+                        commit_wait(), to_snapshot(streams->counts()), refusal_numbers(),
+                        process_numbers()})
         std::move(more.begin(), more.end(), std::back_inserter(snapshot));
       answer(std::move(snapshot));
     });
