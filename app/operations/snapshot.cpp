@@ -159,9 +159,9 @@ http_routes make_operations(caf::actor_system& system, const operations_sources&
   result.metrics = [ask_all, board, streams](const std::function<void(metrics_snapshot)>& answer) {
     ask_all([answer, board, streams](const reports& all) {
       auto snapshot = to_snapshot(all);
-      for (auto more : {to_snapshot(board->standing(std::chrono::steady_clock::now())),
-                        commit_wait(), to_snapshot(streams->counts()), refusal_numbers(),
-                        process_numbers()})
+      for (auto more :
+           {to_snapshot(board->standing(std::chrono::steady_clock::now())), commit_wait(),
+            to_snapshot(streams->counts()), refusal_numbers(), process_numbers()})
         std::move(more.begin(), more.end(), std::back_inserter(snapshot));
       answer(std::move(snapshot));
     });
