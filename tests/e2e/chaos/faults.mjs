@@ -38,7 +38,7 @@ async function startArmed(stage, node, rules) {
   await node.start({LEDGERD_FAILPOINTS: rules});
   node.meant = true;
   await until(`${node.name} is ready, or gone`, 30, async () => node.gone || (await node.daemon.get('/readyz')).status === 200);
-  await stage.producer.publish(300, 1000);
+  await stage.producer.more(100, 500);
 }
 
 export const nodeFaults = {

@@ -117,8 +117,8 @@ export const streamFaults = {
       let full = false;
       for (let looks = 0; looks < 12 || (!full && looks < 60); ++looks) { // 3 s, and until it is full
         await sleep(250);
-        if (looks >= 8 && !full) { // on a slow machine the load may be over by now
-          await stage.producer.publish(200, 100);
+        if (looks >= 8 && !full) {
+          await stage.producer.more(200, 100);
         }
         full ||= (await stage.traffic.manager.streams.info(stream)).state.messages >= most;
       }

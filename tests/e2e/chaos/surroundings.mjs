@@ -50,8 +50,8 @@ async function isFull(directory) {
   return Number(stdout.trim().split('\n').at(-1)) < 8192;
 }
 
-// On a slow machine the load of the round may be over when the disk is full.
-const more = (stage) => stage.producer.publish(200, 1000);
+// While the disk is full.
+const more = (stage) => stage.producer.more(200, 1000);
 
 const empty = (directory) => rmSync(join(directory, 'ballast'), {force: true});
 
