@@ -98,6 +98,7 @@ const mixed = [
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 const warmUp = 600000; // milliseconds in which caches and pools fill; a sixth of a shorter run
+const creditTwice = 40000; // messages: more than a node may hold, so that its tables are as large as they get before anything is judged
 
 // Memory of the node in the middle, which lives all the time: the median of the time after the warm-up and as long as
 // that, and of as long a time at the end; and of each minute, so that everybody sees what the warm-up hides.
@@ -116,15 +117,16 @@ function judgeMemory(stage, began, ended) {
   }
 }
 
-// Mixed faults for as long as the records take at so many a second.
+// Mixed faults for as long as the records take at so many a second, after a backlog that fills the credit.
 export const soak = (rate) => async (stage) => {
   stage.world.verbSeconds = 600; // for the audit of so many rows
   await stage.begin();
   const began = Date.now();
-  const milliseconds = stage.messages.length / rate * 1000;
+  const milliseconds = stage.records / rate * 1000; // some come twice
   const tail = 5 * rate; // after the last fault
   let over = false;
-  const publishing = stage.producer.publish(stage.messages.length - tail, milliseconds).then(() => { over = true; });
+  await stage.producer.publish(Math.min(creditTwice, Math.floor(stage.messages.length / 6)), 0);
+  const publishing = stage.producer.publish(stage.messages.length - tail - stage.producer.next, milliseconds).then(() => { over = true; });
   for (let n = 0; !over; ++n) {
     await sleep(stage.random.between(500, 5000));
     const fault = stage.random.pick(mixed);
