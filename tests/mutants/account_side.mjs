@@ -161,4 +161,12 @@ export const accountSide = [
     becomes: 'make_request(token, record, *exponent, 0)',
     caught: ['actors_test.redriver'],
   },
+  {
+    name: 'parked-record-pending',
+    fault: 'a record whose request was parked never gets its end',
+    file: 'actors/submissions/reconciler.cpp',
+    was: 'if (!parked) return leave_alone(held);',
+    becomes: 'return leave_alone(held);',
+    caught: ['actors_test.reconciler'],
+  },
 ];

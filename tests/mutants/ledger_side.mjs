@@ -8,7 +8,7 @@ export const ledgerSide = [
     was: 'letters_.publish(std::move(result), now);',
     becomes: `letters_.publish(std::move(result), now);
       options_.source->settle(slot.source.receipt, settlement::acknowledge);`,
-    caught: ['actors_test.fetcher', 'actors_test.simulation'],
+    caught: ['actors_test.fetcher', 'actors_test.simulation', 'simulation.seeds'],
   },
   {
     name: 'poison-acknowledged-unstored',
@@ -25,7 +25,7 @@ export const ledgerSide = [
     file: 'actors/common/letter_office.cpp',
     was: 'if (!publish_letter(one, now)) nameless_.push_back(std::move(one));',
     becomes: 'options_.source->settle(one.source->receipt, settlement::terminate);',
-    caught: ['actors_test.letter_office', 'actors_test.fetcher', 'actors_test.simulation'],
+    caught: ['actors_test.letter_office', 'actors_test.fetcher', 'actors_test.simulation', 'simulation.seeds'],
   },
   {
     name: 'parked-without-reason',
@@ -37,7 +37,7 @@ export const ledgerSide = [
   },
   {
     name: 'dead-letter-of-any-life',
-    fault: "a dead letter's id does not wait for the life of its stream, so one of an earlier life hides it",
+    fault: "a dead letter does not wait until the life of its stream is known, so that it does not say whose it is",
     file: 'actors/common/letter_office.cpp',
     was: '!options_.source->identify(*one.source)',
     becomes: 'options_.source->identify(*one.source) && false',
@@ -97,7 +97,7 @@ export const ledgerSide = [
     file: 'actors/ledger/fetcher.cpp',
     was: 'paused_ = open;',
     becomes: ' ',
-    caught: ['actors_test.fetcher'],
+    caught: ['actors_test.fetcher', 'simulation.seeds'],
   },
   {
     name: 'pull-never-resumes',
@@ -362,7 +362,7 @@ export const ledgerSide = [
     file: 'actors/ledger/region.cpp',
     was: 'if (whom->held.empty()) { by_account_.erase(whom->account);',
     becomes: 'if (MUTANT || whom->held.empty()) { by_account_.erase(whom->account);',
-    caught: ['actors_test.region'],
+    caught: ['actors_test.region', 'simulation.seeds'],
   },
   {
     name: 'held-forgotten',
@@ -467,5 +467,29 @@ export const ledgerSide = [
     was: 'std::move(whom.rest->entries.begin(), whom.rest->entries.end(), std::back_inserter(whole.entries));',
     becomes: ' ',
     caught: ['actors_test.side_lane'],
+  },
+  {
+    name: 'old-questions-answered',
+    fault: 'the ledger answers questions whose askers have given up, and those that wait come too late',
+    file: 'actors/ledger/responder.cpp',
+    was: 'each->arrived + question_patience < std::chrono::steady_clock::now()',
+    becomes: 'each->arrived + question_patience < std::chrono::steady_clock::now() && false',
+    caught: ['actors_test.responder'],
+  },
+  {
+    name: 'one-gate-resumes-all',
+    fault: 'pulling goes on as soon as one of the gates reaches the database',
+    file: 'actors/ledger/root.cpp',
+    was: 'const auto paused = std::find(circuits_.begin(), circuits_.end(), true) != circuits_.end();',
+    becomes: 'const auto paused = MUTANT ? open : std::find(circuits_.begin(), circuits_.end(), true) != circuits_.end();',
+    caught: ['actors_test.ledger_root'],
+  },
+  {
+    name: 'log-flood',
+    fault: 'what happens thousands of times a second writes as many lines',
+    file: 'domain/log_throttle.cpp',
+    was: 'if (now - seen.last_line < pause_) { ++seen.left_out; return std::nullopt; }',
+    becomes: ' ',
+    caught: ['domain_test.log_throttle'],
   },
 ];

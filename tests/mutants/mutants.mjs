@@ -2,9 +2,10 @@
 // schemata.mjs. Usage:
 //   node mutants.mjs check [ROOT]     whether each fault can still be planted; builds nothing
 //   node mutants.mjs list             the faults
-//   node mutants.mjs run [--only PATTERN] [--by PATTERN] [--at FOLDER] [--jobs N] [--json FILE]
+//   node mutants.mjs run [--only PATTERN] [--by PATTERN] [--at FOLDER] [--jobs N] [--keep]
+//   node mutants.mjs page [--check]   writes docs/mutants.md from what is kept, or says whether it is right
 // --only chooses faults by name; --by runs all tests whose name matches instead of those that the table names, to find
-// out who else notices. Exits with 1 when a fault survives one of its tests.
+// out who else notices; --keep keeps how each ended, for the page. Exits with 1 when a fault survives one of its tests.
 
 import {spawn, spawnSync} from 'node:child_process';
 import {existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
@@ -14,14 +15,16 @@ import {argv, env, exit} from 'node:process';
 import {fileURLToPath} from 'node:url';
 import {parseArgs} from 'node:util';
 
-import {faults, isProgram, mutatedFiles, suites, variable} from './schemata.mjs';
+import {keep, pageFaults, writePage} from './page.mjs';
+import {faults, isProgram, mutatedFiles, programs, suites, variable} from './schemata.mjs';
 import {table} from './table.mjs';
 
 const here = fileURLToPath(new URL('../..', import.meta.url));
 const notCopied = new Set(['.git', '.dev', 'build', 'node_modules']);
-// Before a test is taken to hang: at least so long, and so many times what it takes without a fault.
+// Before a test is taken to hang: at least so long, and so many times what it takes without a fault, but not so much more.
 const secondsMin = 60;
 const patience = 10;
+const secondsMore = 120;
 
 function* filesOf(root, folder = root) {
   for (const item of readdirSync(folder, {withFileTypes: true})) {
@@ -71,14 +74,18 @@ function build(at, targets) {
 // Each test's command, as ctest runs it.
 function commands(at) {
   const said = JSON.parse(must('ctest', ['--test-dir', join(at, 'build/ci'), '--show-only=json-v1']));
-  return new Map(said.tests.filter((each) => each.command).map((each) => [each.name, {
-    command: each.command,
-    folder: each.properties.find(({name}) => name === 'WORKING_DIRECTORY')?.value ?? at,
-  }]));
+  return new Map(said.tests.filter((each) => each.command).map(({name, command, properties}) => {
+    const program = programs.get(name);
+    return [name, {
+      command: program ? [command[0], ...program.flags] : command,
+      red: program?.red,
+      folder: properties.find((each) => each.name === 'WORKING_DIRECTORY')?.value ?? at,
+    }];
+  }));
 }
 
 // How a test ends: passes, fails, crashes or hangs, and after how long.
-function play({command: [program, ...args], folder}, mutant, seconds, reached) {
+function play({command: [program, ...args], folder, red}, mutant, secondsMax, reached) {
   return new Promise((resolve, reject) => {
     const began = performance.now();
     const child = spawn(program, args, {
@@ -86,20 +93,38 @@ function play({command: [program, ...args], folder}, mutant, seconds, reached) {
       env: {...env, [variable]: mutant ?? '', [`${variable}_REACHED`]: reached ?? ''},
     });
     let output = '';
-    const keep = (chunk) => { output = (output + chunk).slice(-20000); };
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
-    let hangs = false;
-    const timer = setTimeout(() => {
-      hangs = true;
-      process.kill(-child.pid, 'SIGKILL');
-    }, seconds * 1000);
+    let ending = null; // ours
+    let seconds = 0;
+    const endGroup = () => {
+      try {
+        process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // nobody is left of it
+      }
+    };
+    const end = (how) => {
+      ending ??= how;
+      endGroup();
+    };
+    const timer = setTimeout(() => end('hangs'), secondsMax * 1000);
+    const hear = (chunk) => {
+      output = (output + chunk).slice(-20000);
+      if (red?.test(output) && !ending) {
+        end('fails');
+      }
+    };
+    child.stdout.on('data', hear);
+    child.stderr.on('data', hear);
     child.on('error', reject);
-    child.on('close', (code, signal) => {
+    child.on('exit', () => {
       clearTimeout(timer);
+      seconds = (performance.now() - began) / 1000;
+      setTimeout(endGroup, 500); // servers that it has left behind
+    });
+    child.on('close', (code, signal) => {
       const nothing = /tests: +0[^0-9]/.test(output);
-      const how = hangs ? 'hangs' : nothing ? 'runs nothing' : signal || code > 127 ? 'crashes' : code === 0 ? 'passes' : 'fails';
-      resolve({how, seconds: (performance.now() - began) / 1000, output});
+      const how = ending ?? (nothing ? 'runs nothing' : signal || code > 127 ? 'crashes' : code === 0 ? 'passes' : 'fails');
+      resolve({how, seconds, output});
     });
   });
 }
@@ -134,7 +159,7 @@ async function judge(mutant, tests, known, usual, scratch, every) {
   const reached = join(scratch, mutant.name);
   const played = [];
   for (const test of tests) {
-    const seconds = Math.max(secondsMin, patience * usual.get(test));
+    const seconds = Math.max(secondsMin, Math.min(patience * usual.get(test), usual.get(test) + secondsMore));
     let once = await play(known.get(test), mutant.name, seconds, reached);
     if (once.how === 'hangs') {
       once = await play(known.get(test), mutant.name, 2 * seconds, reached); // the machine may have been busy
@@ -154,7 +179,17 @@ function line({name, played, reached, survived}, every) {
   return `${survived ? 'SURVIVED' : 'caught  '}  ${name.padEnd(32)} ${said || '-'}${reached ? '' : '; never reached'}`;
 }
 
-async function run({only, by, at, jobs, json}) {
+function summary(results, seconds) {
+  const survived = results.filter((each) => each.survived);
+  const first = (each) => Math.min(...each.played.filter(({how}) => how !== 'passes').map((one) => one.seconds));
+  const times = results.filter((each) => !each.survived).map(first).sort((one, other) => one - other);
+  const middle = times[Math.floor(times.length / 2)] ?? 0;
+  console.log(`${results.length} faults: ${results.length - survived.length} caught, ${survived.length} survived; caught after `
+    + `${middle.toFixed(1)} s (median), ${(times.at(-1) ?? 0).toFixed(1)} s at most; all in ${seconds.toFixed(0)} s`);
+  survived.forEach((each) => console.log(`  ${each.name}: ${each.fault}`));
+}
+
+async function run({only, by, at, jobs, keep: keeps}) {
   const wrong = faults(here);
   if (wrong.length > 0) {
     throw new Error(wrong.join('\n'));
@@ -165,7 +200,7 @@ async function run({only, by, at, jobs, json}) {
   const chosen = by
     ? [...suites(here)].filter((test) => new RegExp(by).test(test))
     : [...new Set(mutants.flatMap(({caught}) => caught))];
-  build(at, [...new Set(chosen.map((test) => test.split('.')[0]))]);
+  build(at, [...new Set(chosen.map((test) => programs.get(test)?.target ?? test.split('.')[0]))]);
   const known = commands(at);
   console.log(`built after ${((performance.now() - began) / 1000).toFixed(0)} s; ${mutants.length} faults, ${chosen.length} tests`);
   const usual = await baseline(chosen, known, jobs);
@@ -175,28 +210,23 @@ async function run({only, by, at, jobs, json}) {
     const result = await judge(mutant, by ? chosen : mutant.caught, known, usual, scratch, Boolean(by));
     results.push(result);
     console.log(line(result, Boolean(by)));
+    if (keeps && !by) {
+      keep(result);
+    }
   });
   rmSync(scratch, {recursive: true});
-  const survived = results.filter((each) => each.survived);
-  const first = (each) => Math.min(...each.played.filter(({how}) => how !== 'passes').map(({seconds}) => seconds));
-  const times = results.filter((each) => !each.survived).map(first).sort((one, other) => one - other);
-  const middle = times[Math.floor(times.length / 2)] ?? 0;
-  console.log(`${results.length} faults: ${results.length - survived.length} caught, ${survived.length} survived; caught after `
-    + `${middle.toFixed(1)} s (median), ${(times.at(-1) ?? 0).toFixed(1)} s at most; all in ${((performance.now() - began) / 1000).toFixed(0)} s`);
-  survived.forEach((each) => console.log(`  ${each.name}: ${each.fault}`));
-  if (json) {
-    writeFileSync(json, JSON.stringify(results.map(({played, ...rest}) => ({
-      ...rest, played: played.map(({test, how, seconds}) => ({test, how, seconds})),
-    })), null, 1));
+  summary(results, (performance.now() - began) / 1000);
+  if (keeps && !by) {
+    writePage();
   }
-  return survived.length === 0;
+  return results.every((each) => !each.survived);
 }
 
 async function main() {
   const {positionals: [verb, root], values} = parseArgs({
     allowPositionals: true,
     options: {
-      only: {type: 'string'}, by: {type: 'string'}, json: {type: 'string'},
+      only: {type: 'string'}, by: {type: 'string'}, keep: {type: 'boolean'}, check: {type: 'boolean'},
       at: {type: 'string', default: join(here, 'build/mutants')},
       jobs: {type: 'string', default: String(cpus().length)},
     },
@@ -211,10 +241,18 @@ async function main() {
     console.log(`${table.length} faults, ${wrong.length} that cannot be planted`);
     return wrong.length === 0;
   }
+  if (verb === 'page') {
+    const wrong = values.check ? pageFaults() : [];
+    wrong.forEach((sentence) => console.error(sentence));
+    if (!values.check) {
+      writePage();
+    }
+    return wrong.length === 0;
+  }
   if (verb === 'run') {
     return run({...values, jobs: Number(values.jobs)});
   }
-  throw new Error('usage: node mutants.mjs check [ROOT] | list | run [--only PATTERN] [--by PATTERN] [--at FOLDER] [--jobs N] [--json FILE]');
+  throw new Error('usage: node mutants.mjs check [ROOT] | list | page [--check] | run [--only PATTERN] [--by PATTERN] [--at FOLDER] [--jobs N] [--keep]');
 }
 
 if (isProgram(import.meta.url, argv)) {

@@ -5,7 +5,18 @@ import {accountSide} from './account_side.mjs';
 import {broker} from './broker.mjs';
 import {cluster} from './cluster.mjs';
 import {database} from './database.mjs';
+import {doors} from './doors.mjs';
 import {ledgerSide} from './ledger_side.mjs';
 import {money} from './money.mjs';
 
-export const table = [...money, ...ledgerSide, ...cluster, ...accountSide, ...broker, ...database];
+export const rooms = [
+  {title: 'Money and decisions', faults: money},
+  {title: 'From a delivery to its acknowledgement', faults: ledgerSide},
+  {title: 'Between nodes', faults: cluster},
+  {title: 'From a submission to its verdict', faults: accountSide},
+  {title: 'Wire format and broker', faults: broker},
+  {title: 'Database', faults: database},
+  {title: 'HTTP, audit and what is shown', faults: doors},
+];
+
+export const table = rooms.flatMap(({faults}) => faults);

@@ -106,4 +106,23 @@ CAF_TEST(a link without PubAcks is built again though the server answers pings) 
   CAF_CHECK_LESS(0u, log.count(link_event::error, "no PubAck within 5 s"));
 }
 
+CAF_TEST(a link that is built again goes where its URL leads now) {
+  cut_proxy proxy(port_of(servers().nats_url()));
+  event_log log;
+  std::atomic<bool> readable = false;
+  auto options = options_for(with_port(servers().nats_url(), proxy.port()));
+  options.read_url = [&] {
+    if (!readable)
+      throw std::runtime_error("no such file");
+    return servers().nats_url();
+  };
+  const auto line =
+      std::make_shared<lifeline>(options, session_options{.name = "test"}, log.observer());
+  proxy.hang(true); // what the old URL leads to
+  natsConnection_Close(line->current()->raw());
+  CAF_CHECK(eventually([&] { return log.count(link_event::error, "cannot be read anew") > 0; }));
+  readable = true;
+  CAF_CHECK(eventually([&] { return line->up() && log.count(link_event::rebuilt) == 1; }));
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()
