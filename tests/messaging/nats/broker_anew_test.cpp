@@ -164,6 +164,28 @@ CAF_TEST(an acknowledgement for a stream that is gone settles no stranger) {
   }));
 }
 
+CAF_TEST(who rested while a stream was made anew settles no stranger either) {
+  fetcher full(deposits(), 3); // asks for nothing more, so it hears nothing
+  publish_requests(3);
+  const auto old = take(full, 3);
+  make_requests_anew();
+  publish_requests(3);
+  fetcher other(deposits(), 100);
+  const auto fresh = take(other, 3);
+  std::this_thread::sleep_for(1600ms); // without a sign of life for so long nothing is known
+  for (const auto& one : old)
+    full.source().settle(one.receipt, settlement::acknowledge);
+  for (int i = 0; i < 10; ++i)
+    full.turn();
+  CAF_CHECK_EQUAL(deposit_state().ack_pending, 3u);
+  for (const auto& one : fresh)
+    other.done(one);
+  CAF_CHECK(eventually([&] {
+    other.turn();
+    return deposit_state().ack_pending == 0;
+  }));
+}
+
 CAF_TEST(a consumer made anew on the same stream is settled by old acknowledgements) {
   fetcher fetch(deposits(), 100);
   publish_requests(3);
