@@ -8,7 +8,7 @@
 // out who else notices; --keep keeps how each ended, for the page. Exits with 1 when a fault survives one of its tests.
 
 import {spawn, spawnSync} from 'node:child_process';
-import {existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs';
 import {cpus, tmpdir} from 'node:os';
 import {dirname, join, relative} from 'node:path';
 import {argv, env, exit} from 'node:process';
@@ -16,7 +16,7 @@ import {fileURLToPath} from 'node:url';
 import {parseArgs} from 'node:util';
 
 import {keep, pageFaults, writePage} from './page.mjs';
-import {faults, isProgram, mutatedFiles, programs, suites, variable} from './schemata.mjs';
+import {faults, headerPath, isProgram, mutatedFiles, programs, suites, variable} from './schemata.mjs';
 import {table} from './table.mjs';
 
 const here = fileURLToPath(new URL('../..', import.meta.url));
@@ -36,12 +36,13 @@ function* filesOf(root, folder = root) {
   }
 }
 
-function writeIfNew(path, content) {
+function writeIfNew(path, content, mode) {
   if (existsSync(path) && readFileSync(path).equals(content)) {
     return;
   }
   mkdirSync(dirname(path), {recursive: true});
   writeFileSync(path, content);
+  chmodSync(path, mode);
 }
 
 // Only what has changed is written, so that only that is built again.
@@ -50,7 +51,7 @@ function copyTree(from, to) {
   const wanted = new Set([...filesOf(from), ...mutated.keys()]);
   for (const path of wanted) {
     const content = mutated.has(path) ? Buffer.from(mutated.get(path)) : readFileSync(join(from, path));
-    writeIfNew(join(to, path), content);
+    writeIfNew(join(to, path), content, path === headerPath ? 0o644 : statSync(join(from, path)).mode);
   }
   if (existsSync(to)) {
     [...filesOf(to)].filter((path) => !wanted.has(path)).forEach((path) => rmSync(join(to, path)));
