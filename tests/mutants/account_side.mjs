@@ -78,7 +78,7 @@ export const accountSide = [
     fault: 'a result is acknowledged before its record has its verdict',
     file: 'actors/submissions/reconciler.cpp',
     was: 'held.verdict = std::move(*verdict); waiting_.push_back(held.tag());',
-    becomes: 'held.verdict = std::move(*verdict); if (MUTANT) return acknowledge(held); waiting_.push_back(held.tag());',
+    becomes: 'held.verdict = std::move(*verdict); if (MUTANT) return acknowledge(held, {}); waiting_.push_back(held.tag());',
     caught: ['actors_test.reconciler'],
   },
   {
@@ -102,7 +102,7 @@ export const accountSide = [
     fault: 'a verdict that says otherwise than the one before is taken for known',
     file: 'actors/submissions/reconciler.cpp',
     was: 'return raise_alarm(held, answer.record);',
-    becomes: 'return acknowledge(held);',
+    becomes: 'return acknowledge(held, {});',
     caught: ['actors_test.reconciler'],
   },
   {

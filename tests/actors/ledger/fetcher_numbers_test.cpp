@@ -132,6 +132,17 @@ CAF_TEST(each stage of a request has its time) {
   CAF_CHECK_EQUAL(value("publishing"), 0);
 }
 
+CAF_TEST(only what the broker sends again is counted as such) {
+  arrive(1, 0ms);
+  CAF_CHECK_EQUAL(value("redelivered_total"), 0);
+  auto again = make_delivery("transaction.deposit", deposit_json(2, "ann", 10), 2);
+  again.deliveries = 2;
+  source->arriving.push_back(std::move(again));
+  source->wake();
+  consume_messages();
+  CAF_CHECK_EQUAL(value("redelivered_total"), 1);
+}
+
 CAF_TEST(refused entries are counted by reason) {
   for (std::uint64_t seq = 1; seq <= 4; ++seq)
     arrive(seq, 0ms);

@@ -22,11 +22,30 @@ struct region_fixture : fixture {
     consume_messages();
   }
 
-  void apply(std::vector<std::pair<std::int64_t, std::string>> entries) {
+  using numbered = std::vector<std::pair<std::int64_t, std::string>>;
+
+  void send(const numbered& entries) {
     std::vector<asked_entry> batch;
     for (const auto& [id, user] : entries)
       batch.push_back({deposit(id, user, 1), {{}, static_cast<ticket>(id)}});
     caf::anon_send(subject, apply_atom_v, std::move(batch));
+  }
+
+  void apply(const numbered& entries) {
+    send(entries);
+    consume_messages();
+  }
+
+  // The beat asks idle ledgers to go; before they handle that, these reach the region.
+  void apply_while_asked_to_go(const numbered& entries) {
+    for (int i = 0; i < 5; ++i) {
+      advance_time(std::chrono::milliseconds{1000});
+      consume_messages();
+    }
+    advance_time(std::chrono::milliseconds{1000});
+    CAF_REQUIRE(consume_message()); // the region's beat
+    send(entries);
+    sched.prioritize(subject);
     consume_messages();
   }
 
@@ -128,23 +147,19 @@ CAF_TEST(a ledger at work stays though it was asked to go) {
 CAF_TEST(entries for a ledger that is leaving are held and reach its successor) {
   apply({{1, "ann"}});
   answer_all();
-  // The beat asks the ledger to go; before the ledger handles that, the next entries reach the
-  // region.
-  for (int i = 0; i < 5; ++i) {
-    advance_time(std::chrono::milliseconds{1000});
-    consume_messages();
-  }
-  advance_time(std::chrono::milliseconds{1000});
-  CAF_REQUIRE(consume_message()); // the region's beat
-  std::vector<asked_entry> batch;
-  batch.push_back({deposit(2, "ann", 1), {{}, 2}});
-  batch.push_back({deposit(3, "ann", 1), {{}, 3}});
-  caf::anon_send(subject, apply_atom_v, std::move(batch));
-  sched.prioritize(subject);
-  consume_messages();
+  apply_while_asked_to_go({{2, "ann"}, {3, "ann"}});
   CAF_REQUIRE_EQUAL(groups->size(), 1u);
   CAF_CHECK_EQUAL(groups->at(0).entries.size(), 2u);
   CAF_CHECK_EQUAL(value("ledgers_spawned_total"), 2);
+}
+
+CAF_TEST(entries for a ledger that could not leave after all reach it) {
+  apply({{1, "ann"}}); // at the gate, so the ledger stays
+  apply_while_asked_to_go({{2, "ann"}, {3, "ann"}});
+  answer_all();
+  CAF_REQUIRE_EQUAL(groups->size(), 1u);
+  CAF_CHECK_EQUAL(groups->at(0).entries.size(), 2u);
+  CAF_CHECK_EQUAL(value("ledgers_spawned_total"), 1);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
