@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
+#include <ctime>
 #include <limits>
 #include <random>
 #include <string>
@@ -142,7 +142,7 @@ CAF_TEST(amounts_are_read_exactly_from_the_token) {
 
 CAF_TEST(time_is_linear_whatever_the_exponent_says) {
   const auto zeros = std::string(60'000, '0');
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = std::clock(); // of the processor: whatever else runs on this machine
   for (int i = 0; i < 100; ++i) {
     CAF_REQUIRE_EQUAL(describe(parse_amount("1e2147483648", 0)), "too_large");
     CAF_REQUIRE_EQUAL(describe(parse_amount("1e-2147483648", 0)), "too_many_digits");
@@ -150,8 +150,7 @@ CAF_TEST(time_is_linear_whatever_the_exponent_says) {
     CAF_REQUIRE_EQUAL(describe(parse_amount("25" + zeros + "e-60000", 0)), "25");
     CAF_REQUIRE_EQUAL(describe(parse_amount("25." + zeros, 0)), "25");
   }
-  CAF_CHECK_LESS((std::chrono::steady_clock::now() - begin).count(),
-                 std::chrono::nanoseconds(std::chrono::seconds(5)).count());
+  CAF_CHECK_LESS(std::clock() - begin, 5 * CLOCKS_PER_SEC);
 }
 
 CAF_TEST(random_tokens_agree_with_string_arithmetic) {

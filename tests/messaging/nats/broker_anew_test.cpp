@@ -251,6 +251,7 @@ CAF_TEST(an announcement settled too late strikes out none of another life) {
       got.insert(one.payload);
     return got.size() == 5;
   }));
+  std::this_thread::sleep_for(500ms); // several rounds
   CAF_CHECK_EQUAL(bus->stream(names::exhausted_stream).messages, 5u);
 }
 

@@ -196,6 +196,7 @@ CAF_TEST(
     CAF_CHECK_EQUAL(one.payload, "2");
     CAF_CHECK_GREATER(one.deliveries, 1u);
   }
+  CAF_CHECK_EQUAL(deposit_state().ack_pending, 2u); // progress settles nothing
   fetch.done(first["1"]);
   fetch.done(again.back());
   CAF_CHECK(eventually([&] { return deposit_state().ack_floor == 2; }));

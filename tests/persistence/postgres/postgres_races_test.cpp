@@ -1,4 +1,5 @@
 #include <array>
+#include <barrier>
 #include <chrono>
 #include <random>
 #include <thread>
@@ -128,9 +129,11 @@ CAF_TEST(the same ids for different accounts in opposite order are settled) {
   const auto url_copy = with_parameter(url, "options=-cdeadlock_timeout%3D20ms");
   postgres().sql(url, "GRANT SET ON PARAMETER deadlock_timeout TO ledgerd");
   std::array<std::vector<answer>, 2> answered;
+  std::barrier together(2); // each round begins at once on both, however busy the machine is
   const auto sights = on_two_threads([&](int me, sight& seen) {
     const auto store = make_postgres_store(url_copy);
     for (int round = 0; round < 60 && seen.failures.empty(); ++round) {
+      together.arrive_and_wait();
       std::vector<entry> entries;
       for (int k = 0; k < 50; ++k)
         entries.push_back(deposit(1 + 50 * round + (me == 0 ? k : 49 - k), 1));
@@ -138,6 +141,7 @@ CAF_TEST(the same ids for different accounts in opposite order are settled) {
            post(*store, group(won(me == 0 ? "ann" : "bob"), {}, entries), seen).answers)
         answered[static_cast<std::size_t>(me)].push_back(std::move(each));
     }
+    together.arrive_and_drop();
   });
   for (const auto& each : sights)
     CAF_CHECK(each.failures.empty());
