@@ -10,11 +10,11 @@ export const doors = [
     caught: ['http_test.http_hostile'],
   },
   {
-    name: 'bare-line-feed',
-    fault: 'a line feed alone ends a line of the head',
+    name: 'folded-header',
+    fault: 'a header line that goes on in the next one is taken',
     file: 'app/http/head.cpp',
-    was: "if (before != '\\r') return state::broken;",
-    becomes: ' ',
+    was: 'before == \'\\r\' || is_control || folds',
+    becomes: 'before == \'\\r\' || is_control || (folds && false)',
     caught: ['http_test.http_hostile'],
   },
   {
@@ -47,7 +47,7 @@ export const doors = [
     file: 'app/http/server.cpp',
     was: 'if (!route.health) { auto client = which.peer();',
     becomes: 'if (!route.health || MUTANT) { auto client = which.peer();',
-    caught: ['http_test.http_flood'],
+    caught: ['http_test.http_server'],
   },
   {
     name: 'escape-reaches-the-terminal',

@@ -8,7 +8,7 @@ export const ledgerSide = [
     was: 'letters_.publish(std::move(result), now);',
     becomes: `letters_.publish(std::move(result), now);
       options_.source->settle(slot.source.receipt, settlement::acknowledge);`,
-    caught: ['actors_test.fetcher', 'actors_test.simulation', 'simulation.seeds'],
+    caught: ['actors_test.fetcher', 'simulation.seeds'],
   },
   {
     name: 'poison-acknowledged-unstored',

@@ -92,7 +92,7 @@ that are in \`tests/mutants/\` (\`house.mutants_page\`). How they are planted an
 
 A test that is named fails on the fault; *crashes* says that an assertion of the program or of the test ended it, *hangs* that it waited in vain for far
 longer than without the fault. \`simulation.seeds\` is the whole system from seeds ([decision 37](decisions/0037-simulation.md)): its time is that of the first seed
-that is violated, within the first thousand or a minute.
+that is violated, within the first thousand or three minutes.
 
 ## The faults
 

@@ -12,7 +12,7 @@ export const variable = 'LEDGERD_MUTANT';
 // What catches beside the suites of the test binaries: the whole system from seeds, the first of those that CI runs. It
 // goes on after a seed that fails, but one is enough here.
 export const programs = new Map([
-  ['simulation.seeds', {target: 'ledgerd_simulate', flags: ['--seeds', '1000', '--from', '1', '--for', '60', '--jobs', '1'], red: /^seed \d+ FAILED/m}],
+  ['simulation.seeds', {target: 'ledgerd_simulate', flags: ['--seeds', '1000', '--from', '1', '--for', '180', '--jobs', '1'], red: /^seed \d+ FAILED/m}],
 ]);
 export const countMin = 40;
 

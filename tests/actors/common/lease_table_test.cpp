@@ -109,6 +109,7 @@ CAF_TEST(leases are renewed after a third of the wait while they are young or th
   };
   CAF_CHECK_EQUAL(renewed(1999ms), 0u);
   CAF_CHECK_EQUAL(renewed(2000ms), 1u);
+  CAF_CHECK_EQUAL(renewed(2001ms), 0u); // young, and renewed just now
   CAF_CHECK_EQUAL(renewed(3999ms), 0u);
   CAF_CHECK_EQUAL(renewed(4s), 0u); // no longer young, and the root has said nothing
   table.pulse(true, start + 4s);

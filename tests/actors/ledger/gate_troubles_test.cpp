@@ -194,6 +194,23 @@ CAF_TEST(a batch that is too slow as a whole gets through in parts) {
   CAF_CHECK_LESS_OR_EQUAL(store->posted.size(), before + 5);
 }
 
+CAF_TEST(what was put together before it became slow goes in parts from the beginning) {
+  store->blocked_above = 1;
+  store->work_us = 2'000'000; // so slow that no batch grows again
+  post_together({{"ann", {1}},
+                 {"bob", {2}},
+                 {"cid", {3}},
+                 {"dot", {4}},
+                 {"eve", {5}},
+                 {"fay", {6}},
+                 {"gil", {7}},
+                 {"hal", {8}}});
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2, 3, 4, 5, 6, 7, 8, 1000}));
+  for (const auto& batch : store->posted)
+    if (const auto first = to_int(batch->entries.front().asked.id); first > 4 && first < 1000)
+      CAF_CHECK_EQUAL(batch->entries.size(), 1u);
+}
+
 CAF_TEST(one account that is too slow as a whole gets through in parts) {
   store->blocked_above = 1;
   post("ann", {1, 2, 3, 4});
