@@ -15,6 +15,7 @@ http_response to_response(api_answer answer) {
   http_response response{answer.status,
                          answer.status < 400 ? "application/json" : "application/problem+json",
                          std::move(answer.body), std::move(answer.headers)};
+  response.code = std::move(answer.code);
   const bool come_again = response.status == 429 || response.status == 503;
   const bool says_when =
       std::any_of(response.headers.begin(), response.headers.end(),

@@ -95,16 +95,6 @@ std::string serialize(const http_response& response, const std::string& date, bo
   return with_body ? head + response.body : head;
 }
 
-// The code in a document that `http_problem` has made: nothing before it comes from a caller.
-std::string_view code_of(std::string_view problem) {
-  constexpr std::string_view before = "\"code\":\"";
-  const auto found = problem.find(before);
-  if (found == std::string_view::npos)
-    return "INTERNAL";
-  const auto code = problem.substr(found + before.size());
-  return code.substr(0, code.find('"'));
-}
-
 } // namespace
 
 std::string_view http_request::header(std::string_view name) const noexcept {
@@ -144,6 +134,7 @@ http_response http_problem(int status, std::string_view code, std::string_view d
   constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
   http_response problem{
       status, "application/problem+json", body.dump(-1, ' ', false, replace) + "\n", {}};
+  problem.code = code;
   if (status == 503)
     problem.headers.emplace_back("Retry-After", "1");
   return problem;
@@ -390,7 +381,7 @@ void http_connection::answer(std::uint64_t request_number, const http_response& 
 void http_connection::write(const http_response& response) {
   rest();
   if (response.status >= 400 && !at_health_)
-    note_refusal(code_of(response.body));
+    note_refusal(response.code.empty() ? "INTERNAL" : response.code);
   at_health_ = false;
   const bool with_body = request_.method != "HEAD";
   stream_ = with_body ? response.stream : nullptr;

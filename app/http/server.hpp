@@ -68,6 +68,7 @@ struct http_response {
   http_values headers;
   // The body goes on with what this says, until it ends or the client goes; null: that was all.
   std::shared_ptr<http_stream> stream{};
+  std::string code{}; // of a problem; empty: it is none
 };
 
 // An application/problem+json answer; `code` is the stable word of the contract.

@@ -148,10 +148,7 @@ private:
 
   // Without a row a request waits, is held, was parked, or got lost.
   void find_undecided() {
-    if (clues_.places)
-      places_ = clues_.places();
-    for (const auto seq : places_.held)
-      requests_.look_at(seq, names_it_);
+    look_at_held();
     if (!requests_.has_found() && clues_.recorded)
       find_request_by_time(*clues_.recorded);
     if (!requests_.has_found())
@@ -167,7 +164,9 @@ private:
     }
     if (letters_.has_found() || actions_.has_found() || is_waiting_or_held())
       return;
-    find_result_of_request();
+    // Of a request that was handed out the row may have been lost after it was published.
+    for (const auto& request : all_.requests)
+      find_result_of(request);
     const bool pending = clues_.recorded && !clues_.settled; // a parked one would have failed
     if (nothing_found() && !pending)
       search_on();
@@ -207,11 +206,17 @@ private:
       requests_.note_waiting_read();
   }
 
-  // Of a request that was handed out: its row may have been lost after it was published.
-  void find_result_of_request() {
-    for (const auto& request : all_.requests)
-      results_.find_by_order(1, results_.state().last_seq, static_cast<std::int64_t>(request.seq),
-                             request_in_result, names_it_);
+  void look_at_held() {
+    if (clues_.places)
+      places_ = clues_.places();
+    for (const auto seq : places_.held)
+      requests_.look_at(seq, names_it_);
+  }
+
+  // Results stand in the order of their requests.
+  void find_result_of(const stored_message& request) {
+    results_.find_by_order(1, results_.state().last_seq, static_cast<std::int64_t>(request.seq),
+                           request_in_result, names_it_);
   }
 
   // What nothing leads to, from the newest on, until the time is over.
@@ -230,14 +235,10 @@ private:
 
   // Nobody knows whether there is a row: a result would tell.
   void find_without_ledger() {
-    if (clues_.places)
-      places_ = clues_.places();
-    for (const auto seq : places_.held)
-      requests_.look_at(seq, names_it_);
+    look_at_held();
     find_by_id(requests_);
     for (const auto& request : all_.requests) {
-      results_.find_by_order(1, results_.state().last_seq, static_cast<std::int64_t>(request.seq),
-                             request_in_result, names_it_);
+      find_result_of(request);
       if (!results_.has_found())
         results_.read_window(request.stored_at_ns, request.stored_at_ns + 60'000 * ms, 4000,
                              names_it_, until_found::first);

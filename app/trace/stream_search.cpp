@@ -48,17 +48,20 @@ void stream_search::take(const stored_message& message) {
     found_.push_back(message);
 }
 
-bool stream_search::look_at(std::uint64_t seq, const wanted& is_wanted) {
-  if (is_empty() || seq < state_.first_seq)
-    return false;
-  const auto message = on_.at(name_, seq);
+std::optional<stored_message> stream_search::fetch(std::uint64_t seq, const wanted& is_wanted) {
+  auto message = on_.at(name_, seq);
   if (message) {
     look(*message);
     if (is_wanted(*message))
       take(*message);
   }
   seen_.add(seq, seq);
-  return message && is_wanted(*message);
+  return message;
+}
+
+void stream_search::look_at(std::uint64_t seq, const wanted& is_wanted) {
+  if (!is_empty() && seq >= state_.first_seq)
+    fetch(seq, is_wanted);
 }
 
 std::optional<std::uint64_t> stream_search::first_on(std::string_view subject,
@@ -135,13 +138,7 @@ void stream_search::read_window(std::int64_t since, std::int64_t until, std::uin
 std::optional<std::int64_t> stream_search::key_near(std::uint64_t& seq, std::uint64_t last,
                                                     const key_of& of, const wanted& is_wanted) {
   for (int tries = 0; tries < 4 && seq <= last; ++tries, ++seq) {
-    const auto message = on_.at(name_, seq);
-    if (message) {
-      look(*message);
-      if (is_wanted(*message))
-        take(*message);
-    }
-    seen_.add(seq, seq);
+    const auto message = fetch(seq, is_wanted);
     if (const auto key = message ? of(*message) : std::nullopt)
       return key;
   }

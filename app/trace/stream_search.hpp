@@ -51,7 +51,7 @@ public:
   bool is_over() const { return std::chrono::steady_clock::now() >= until_; }
 
   // The message with this number, if it is wanted.
-  bool look_at(std::uint64_t seq, const wanted& is_wanted);
+  void look_at(std::uint64_t seq, const wanted& is_wanted);
 
   // The number of the first message on a subject from this one on.
   std::optional<std::uint64_t> first_on(std::string_view subject, std::uint64_t seq) const;
@@ -81,6 +81,7 @@ public:
 
 private:
   void look(const stored_message& message);
+  std::optional<stored_message> fetch(std::uint64_t seq, const wanted& is_wanted);
   void take(const stored_message& message);
   void read_part(std::uint64_t first, std::uint64_t last, const wanted& is_wanted);
   std::optional<std::int64_t> key_near(std::uint64_t& seq, std::uint64_t last, const key_of& of,

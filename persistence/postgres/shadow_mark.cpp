@@ -1,6 +1,6 @@
 #include "persistence/shadow_mark.hpp"
 
-#include <optional>
+#include <memory>
 #include <thread>
 #include <utility>
 
@@ -29,30 +29,27 @@ public:
     if (session_ && session_->alive())
       return {};
     session_.reset();
-    session_.emplace(any_server_connection_string(url_()));
-    session_->run(short_keepalives);
+    auto fresh = std::make_unique<database>(any_server_connection_string(url_()));
+    fresh->run(short_keepalives);
     const auto until = std::chrono::steady_clock::now() + patience;
-    while (!take()) {
-      if (std::chrono::steady_clock::now() >= until) {
-        session_.reset();
+    while (!take(*fresh)) {
+      if (std::chrono::steady_clock::now() >= until)
         return "another shadow works in this database; give each one a database of its own, or "
-               "stop "
-               "the other";
-      }
+               "stop the other";
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
+    session_ = std::move(fresh);
     return {};
   }
 
 private:
-  bool take() {
-    return session_->run("SELECT pg_try_advisory_lock(hashtext('ledger.shadow'), 4803001)")
-               .text(0, 0)
+  static bool take(database& session) {
+    return session.run("SELECT pg_try_advisory_lock(hashtext('ledger.shadow'), 4803001)").text(0, 0)
            == "t";
   }
 
   const url_source url_;
-  std::optional<database> session_;
+  std::unique_ptr<database> session_; // has the lock; null: nobody of this process has
 };
 
 bool any(database& session, const std::string& what) {

@@ -2,9 +2,9 @@
 //
 // Each run has servers of its own. The backlog waits while the nodes start and form their cluster: the consumers hand out
 // one message each, which this program holds. Then they are opened, and the rate is taken from the tenth part of the
-// results to the last, and, as steady, to the seventieth hundredth, while every gate has work. (nats-server 2.9 crawls after the change of a consumer while less than 60,000 messages wait.)
-// Rounds are interleaved and the ratios taken within a round, since absolute figures move with the
-// machine's mood. The independent checker judges each run.
+// results to the last, and, as steady, to the seventieth hundredth, while every gate has work. (nats-server 2.9 crawls
+// after the change of a consumer while less than 60,000 messages wait.) Rounds are interleaved and the ratios taken
+// within a round, since absolute figures move with the machine's mood. The independent checker judges each run.
 
 import {execFileSync} from 'node:child_process';
 import {readdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync} from 'node:fs';

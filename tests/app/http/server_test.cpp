@@ -6,6 +6,8 @@
 #include <mutex>
 #include <thread>
 
+#include "app/http/refusals.hpp"
+
 #define CAF_SUITE http_server
 #include "tests/app/http/raw_client.hpp"
 
@@ -57,6 +59,10 @@ struct fixture {
       respond({200, "text/plain", "ok", {}});
     });
     routes.back().health = true;
+    on("GET", "/unwell", [](const http_request&, http_responder respond) {
+      respond(http_problem(503, "UNAVAILABLE", "not ready"));
+    });
+    routes.back().health = true;
     server = std::make_unique<http_server>("127.0.0.1", 0, std::move(routes), limits);
   }
 
@@ -72,6 +78,27 @@ struct fixture {
 } // namespace
 
 CAF_TEST_FIXTURE_SCOPE(http_server_tests, fixture)
+
+CAF_TEST(what is refused counts by its code and what is about health does not ) {
+  auto client = connect();
+  const auto counted = [&](const std::string& path) {
+    const auto before = http_refusals();
+    client.send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.response();
+    std::string result;
+    for (const auto& [code, count] : http_refusals()) {
+      const auto known = before.find(code);
+      if (count != (known == before.end() ? 0 : known->second))
+        result += code + " ";
+    }
+    return result;
+  };
+  CAF_CHECK_EQUAL(counted("/ok"), "");
+  CAF_CHECK_EQUAL(counted("/missing"), "NOT_FOUND ");
+  CAF_CHECK_EQUAL(counted("/unwell"), "");
+  CAF_CHECK_EQUAL(counted("/missing"), "NOT_FOUND "); // also after it on the same connection
+  CAF_CHECK_EQUAL(counted("/throws"), "INTERNAL ");
+}
 
 CAF_TEST(a request is answered and the connection kept) {
   auto client = connect();

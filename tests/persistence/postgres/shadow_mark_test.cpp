@@ -1,5 +1,7 @@
 #include "persistence/shadow_mark.hpp"
 
+#include <stdexcept>
+
 #include "tests/persistence/postgres/postgres_world.hpp"
 
 #define CAF_SUITE shadow_mark
@@ -8,6 +10,21 @@
 using namespace ledgerd;
 using namespace ledgerd::test;
 using namespace std::chrono_literals;
+using namespace std::string_literals;
+
+namespace {
+
+template <class Call>
+bool throws(Call call) {
+  try {
+    call();
+    return false;
+  } catch (const std::runtime_error&) {
+    return true;
+  }
+}
+
+} // namespace
 
 CAF_TEST_FIXTURE_SCOPE(shadow_mark_tests, postgres_world)
 
@@ -42,6 +59,16 @@ CAF_TEST(whoever lost its session takes it again unless another one has) {
   const auto second = make_shadow_claim(url);
   CAF_CHECK_EQUAL(second->hold(10s), "");
   CAF_CHECK_NOT_EQUAL(first->hold(0ms), "");
+}
+
+CAF_TEST(a session that could not ask has nothing) {
+  const auto claim = make_shadow_claim(url);
+  const auto function = "FUNCTION pg_catalog.pg_try_advisory_lock(int, int)"s;
+  sql("ALTER " + function + " RENAME TO away");
+  CAF_CHECK(throws([&] { claim->hold(0ms); }));
+  CAF_CHECK(throws([&] { claim->hold(0ms); }));
+  sql("ALTER FUNCTION pg_catalog.away(int, int) RENAME TO pg_try_advisory_lock");
+  CAF_CHECK_EQUAL(claim->hold(0ms), "");
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
