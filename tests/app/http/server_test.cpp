@@ -79,7 +79,7 @@ struct fixture {
 
 CAF_TEST_FIXTURE_SCOPE(http_server_tests, fixture)
 
-CAF_TEST(what is refused counts by its code and what is about health does not ) {
+CAF_TEST(what is refused counts by its code unless it was about health) {
   auto client = connect();
   const auto counted = [&](const std::string& path) {
     const auto before = http_refusals();
