@@ -51,10 +51,11 @@ async function times(stage) {
   return {waits, recoveries};
 }
 
-// It is ready, but in a cell in which dead letters cannot be stored for one of them: such a letter comes again after half a minute.
+// It is ready, but in a cell in which dead letters cannot be stored for one of them: such a letter comes again after half a
+// minute, which any fault of the broker may bring about and all the others have to wait for.
 async function worksAgain(stage, node, round) {
   let body;
-  await until(`${node.name} is ready`, 30, async () => {
+  await until(`${node.name} is ready`, 60, async () => {
     await sleep(50);
     const answer = await node.daemon.get('/readyz?verbose');
     body = answer.body;

@@ -18,8 +18,9 @@ export class Producer {
     this.prefix = 'chaos';
   }
 
-  // Publishes the next `count` within `milliseconds`, evenly; returns when the last has been sent, not stored.
-  async publish(count, milliseconds) {
+  // Publishes the next `count` within `milliseconds`, evenly; returns when the last has been sent, not stored. Waits while
+  // too many are under way.
+  async publish(count, milliseconds, room = () => this.#room()) {
     const from = this.next;
     const to = Math.min(this.messages.length, from + count);
     this.next = to;
@@ -28,17 +29,17 @@ export class Producer {
       const share = milliseconds > 0 ? Math.min(1, (performance.now() - began) / milliseconds) : 1;
       const due = from + Math.ceil((to - from) * share);
       for (; done < due; ++done) {
-        await this.#room();
+        await room();
         this.#start(done);
       }
     }
   }
 
   // For a fault that needs load when the round's own may be over already, as on a slow machine. What must come after the
-  // last round stays.
+  // last round stays. Waits for nothing: while the fault lasts nothing may be stored, and it may end only after this.
   more(count, milliseconds) {
     const left = Math.floor(this.messages.length * 0.95) - this.next;
-    return left > 0 ? this.publish(Math.min(count, left), milliseconds) : Promise.resolve();
+    return left > 0 ? this.publish(Math.min(count, left), milliseconds, () => {}) : Promise.resolve();
   }
 
   // All that was sent is in the stream.
