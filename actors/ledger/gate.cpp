@@ -174,8 +174,8 @@ void gate_state::remind_of_side() {
     return;
   const auto now = self_->clock().now();
   side_reminder_ = due;
-  self_->delayed_send(self_, *due > now ? *due - now : caf::actor_clock::duration_type{0},
-                      retry_atom_v, side_lane_turn);
+  self_->delayed_send(self_, std::max(*due - now, caf::actor_clock::duration_type{0}), retry_atom_v,
+                      side_lane_turn);
 }
 
 void gate_state::note_beginning(const gate_batch& batch) {

@@ -216,7 +216,9 @@ private:
     const auto begin = at_;
     while (is_digit(peek()))
       ++at_;
-    return at_ != begin || fail("has a number that lacks a digit");
+    if (at_ == begin)
+      return fail("has a number that lacks a digit");
+    return true;
   }
 
   bool number(std::string_view& token) noexcept {

@@ -119,6 +119,23 @@ CAF_TEST(leases are renewed after a third of the wait while they are young or th
   CAF_CHECK_EQUAL(table.room().messages, 0u);
 }
 
+CAF_TEST(a node that stood still is trusted again when it has moved for long) {
+  hold(1);
+  table.pulse(false, start + 4s);
+  const auto renewed = [this](std::chrono::milliseconds at) {
+    source->settled.clear();
+    table.pulse(true, start + at);
+    table.renew(start + at);
+    return source->count("receipt.1", settlement::progress);
+  };
+  for (auto at = 5000ms; at < 14s; at += 500ms) {
+    CAF_CHECK_EQUAL(renewed(at), 0u);
+    CAF_CHECK_EQUAL(table.room().messages, 0u);
+  }
+  CAF_CHECK_EQUAL(renewed(14s), 1u);
+  CAF_CHECK_EQUAL(table.room().messages, 2u);
+}
+
 CAF_TEST(what is handed back stays held for the answers that are still to come) {
   const auto first = hold(1);
   table.let_go(table.at(hold(2)));

@@ -125,6 +125,18 @@ CAF_TEST(a letter that is too large is made smaller at once for as long as that 
   CAF_CHECK_EQUAL(stream->published.size(), 3u);
 }
 
+CAF_TEST(a letter that nobody makes smaller is too large for good) {
+  box = outbox{{stream, 1000ms, 3000ms}};
+  put(1, give_up::never);
+  CAF_CHECK_EQUAL(answer(1, too_large, 0s), "1 again");
+  CAF_CHECK_EQUAL(stream->published.size(), 1u); // when due, and not at once
+  box.publish_due(start + 1s);
+  CAF_CHECK_EQUAL(stream->published.size(), 2u);
+  put(2, give_up::when_refused);
+  CAF_CHECK_EQUAL(answer(2, too_large, 0s), "2 given up");
+  CAF_CHECK_EQUAL(box.size(), 1u);
+}
+
 CAF_TEST(the wait begins anew with each PubAck and ends with the last letter) {
   CAF_CHECK_EQUAL(box.waiting(start + 9s).count(), 0);
   put(1, give_up::never, 1s);

@@ -181,6 +181,26 @@ CAF_TEST(with clocks that differ it is as old as it has been here) {
   CAF_CHECK(stage("pull") == times(1, 0ms));
 }
 
+CAF_TEST(what was delivered before is counted) {
+  auto one = make_delivery("transaction.deposit", deposit_json(1, "ann", 10), 1);
+  one.deliveries = 2;
+  source->arriving.push_back(std::move(one));
+  arrive(2, 0ms);
+  CAF_CHECK_EQUAL(value("fetched_total"), 2);
+  CAF_CHECK_EQUAL(value("redelivered_total"), 1);
+}
+
+CAF_TEST(without a lookup an unknown currency is invalid at once) {
+  auto one = make_delivery("transaction.deposit",
+                           R"({"recordId":1,"userId":"ann","amount":"25.00","currency":"EUR"})", 1);
+  source->arriving.push_back(std::move(one));
+  source->wake();
+  consume_messages();
+  CAF_CHECK(entries->empty());
+  CAF_REQUIRE_EQUAL(results->published.size(), 1u);
+  CAF_CHECK_EQUAL(results->published[0].subject, "transaction.dead.deposit");
+}
+
 CAF_TEST(what nobody knows is not zero) {
   CAF_CHECK_EQUAL(value("pending"), not_known);
   CAF_CHECK_EQUAL(value("oldest_undecided_ms"), not_known);

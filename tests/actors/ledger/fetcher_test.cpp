@@ -19,7 +19,8 @@ struct fetcher_fixture : fixture {
   std::shared_ptr<fake_lookup> lookup = std::make_shared<fake_lookup>();
   fetcher_actor subject;
 
-  explicit fetcher_fixture(std::chrono::milliseconds stragglers = {}) {
+  explicit fetcher_fixture(std::chrono::milliseconds stragglers = {},
+                           std::chrono::milliseconds turn_pause = {}) {
     const auto region =
         spawn_fake<entry_sink>([e = entries](entry_sink::pointer) -> entry_sink::behavior_type {
           return {
@@ -40,7 +41,7 @@ struct fetcher_fixture : fixture {
                                  .credit = {4, 1 << 20},
                                  .attempts_max = usual::attempts_max,
                                  .lease = std::chrono::milliseconds{3000},
-                                 .turn_pause = std::chrono::milliseconds{0},
+                                 .turn_pause = turn_pause,
                                  .stragglers = stragglers}));
     consume_messages();
   }
@@ -143,6 +144,27 @@ CAF_TEST(whoever asks is told what is held and how far was pulled) {
   CAF_CHECK(!told.held && told.pulled.to == 9);
   ask_for(2); // its digit stands in a payload, and it is another record
   CAF_CHECK(!told.held);
+}
+
+CAF_TEST(bytes in which the number stands are no request) {
+  source->knows_incarnation = false; // its dead letter is not made yet
+  arrive(7, "{\"recordId\":12,");
+  fetcher_look told;
+  ask(
+      subject, [&](const fetcher_look& got) { told = got; }, held_atom_v, std::int64_t{12});
+  consume_messages();
+  CAF_CHECK(!told.held && told.pulled.to == 7);
+}
+
+CAF_TEST(what comes soon after a turn waits for the next one) {
+  fetcher_fixture here{{}, std::chrono::milliseconds{20}};
+  here.advance_time(std::chrono::milliseconds{50});
+  here.arrive(1, deposit_json(1, "ann", 10));
+  here.arrive(2, deposit_json(2, "ann", 10));
+  CAF_CHECK_EQUAL(here.entries->size(), 1u);
+  here.advance_time(std::chrono::milliseconds{20});
+  here.consume_messages();
+  CAF_CHECK_EQUAL(here.entries->size(), 2u);
 }
 
 CAF_TEST(credit bounds what is held and comes back with the settlement) {
@@ -323,6 +345,10 @@ CAF_TEST(draining finishes what it can and hands back the rest at the deadline) 
   consume_messages();
   CAF_CHECK_EQUAL(source->count("receipt.1", settlement::acknowledge), 1u);
   CAF_CHECK(!summary->has_value());
+  source->room = 0;
+  caf::anon_send(subject, pulse_atom_v, true);
+  consume_messages();
+  CAF_CHECK_EQUAL(source->room, 0u); // nothing more is asked for
   pass(std::chrono::milliseconds{2500});
   CAF_REQUIRE(summary->has_value());
   CAF_CHECK_EQUAL((*summary)->settled, 1u);

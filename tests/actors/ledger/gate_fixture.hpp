@@ -22,9 +22,9 @@ namespace ledgerd::test {
 struct scripted_store {
   enum class naming { at_once, one_by_one, never };
 
-  std::vector<gate_batch_ptr> posted; // all posts of both lanes, in order
-  std::vector<bool> aside;            // by post: through the side lane
-  std::deque<store_failure_kind> failures;
+  std::vector<gate_batch_ptr> posted;                     // all posts of both lanes, in order
+  std::vector<bool> aside;                                // by post: through the side lane
+  std::deque<std::optional<store_failure_kind>> failures; // of the next posts; nothing: none
   std::optional<record_id> poison;
   std::map<std::string, naming> blocked; // users
   std::map<std::string, naming> refused; // likewise
@@ -68,7 +68,8 @@ struct scripted_store {
     if (!failures.empty()) {
       const auto kind = failures.front();
       failures.pop_front();
-      return store_failure{kind, "scripted"};
+      if (kind)
+        return store_failure{*kind, "scripted"};
     }
     if (auto failure = fault(*batch))
       return std::move(*failure);
@@ -100,7 +101,8 @@ struct gate_fixture : fixture {
   answer_sink fetcher;
   gate_actor subject;
 
-  explicit gate_fixture(std::chrono::milliseconds post_pause = std::chrono::milliseconds{0}) {
+  explicit gate_fixture(std::chrono::milliseconds post_pause = std::chrono::milliseconds{0},
+                        std::size_t batch_max = 4) {
     const auto node = spawn_fake<circuit_sink>(
         [c = circuit](circuit_sink::pointer) -> circuit_sink::behavior_type {
           return {
@@ -119,7 +121,7 @@ struct gate_fixture : fixture {
                                                          .side_poster = spawn_poster(true),
                                                          .node = node,
                                                          .index = 0,
-                                                         .batch_max = 4,
+                                                         .batch_max = batch_max,
                                                          .aside_max = 12,
                                                          .post_pause = post_pause}));
     consume_messages();

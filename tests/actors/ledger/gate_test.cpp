@@ -83,6 +83,57 @@ CAF_TEST(a refused entry is isolated and all others go through) {
   CAF_CHECK(circuit->empty());
 }
 
+CAF_TEST(what waits for the database is noted with its accounts and the reason) {
+  store->failures.assign(8, store_failure_kind::unavailable);
+  post("ann", {1, 2});
+  consume_messages();
+  post("bob", {3});
+  consume_messages();
+  CAF_CHECK(report().accounts.empty()); // not for long yet
+  pass(300ms);
+  const auto got = report();
+  CAF_REQUIRE_EQUAL(got.accounts.size(), 2u);
+  for (const auto& each : got.accounts) {
+    CAF_CHECK_EQUAL(each.reason, "database");
+    CAF_CHECK_EQUAL(each.entries, each.account.user_id == "ann" ? 2u : 1u);
+  }
+  CAF_CHECK_EQUAL(got.wait.what, "a batch waits: scripted");
+  CAF_CHECK_EQUAL(value("under_way"), 2);
+  CAF_CHECK_EQUAL(value("waiting"), 1);
+  CAF_CHECK_EQUAL(value("oldest_waiting_ms"), 300);
+}
+
+CAF_TEST(a group that is larger than a batch goes alone and whole) {
+  post("ann", {1, 2, 3, 4, 5});
+  consume_messages();
+  CAF_REQUIRE_EQUAL(store->posted.size(), 1u);
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2, 3, 4, 5}));
+}
+
+CAF_TEST(a reminder for which nothing waits changes nothing) {
+  post("ann", {1});
+  consume_messages();
+  caf::anon_send(subject, retry_atom_v, false);
+  consume_messages();
+  CAF_CHECK_EQUAL(store->posted.size(), 1u);
+}
+
+CAF_TEST(what waits for company for long is noted) {
+  gate_fixture here{1000ms};
+  here.post("ann", {1});
+  here.consume_messages();
+  here.post("bob", {2});
+  here.consume_messages();
+  here.pass(300ms);
+  const auto noted = here.report().accounts;
+  CAF_REQUIRE_EQUAL(noted.size(), 1u);
+  CAF_CHECK_EQUAL(noted[0].account.user_id, "bob");
+  CAF_CHECK_EQUAL(noted[0].reason, "commit");
+  CAF_CHECK_EQUAL(here.value("oldest_waiting_ms"), 300);
+  here.pass(1000ms);
+  CAF_CHECK_EQUAL(here.answered_tags(), (ids{1, 2}));
+}
+
 CAF_TEST(a refusal after an outage closes the circuit) {
   store->failures = {store_failure_kind::unavailable};
   store->poison = record_id{1};

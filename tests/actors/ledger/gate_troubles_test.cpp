@@ -15,6 +15,8 @@ using ids = std::vector<std::int64_t>;
 using naming = scripted_store::naming;
 
 struct troubles_fixture : gate_fixture {
+  using gate_fixture::gate_fixture;
+
   // All in one batch.
   void post_together(const std::vector<std::pair<std::string, ids>>& groups) {
     post("first", {1000});
@@ -263,6 +265,141 @@ CAF_TEST(what accounts may hold while they are aside is shared) {
   consume_messages();
   CAF_CHECK_EQUAL((*holds)["ann"].back(), hold_any);
   CAF_CHECK((*holds)["cid"].empty());
+}
+
+CAF_TEST(an account that is named twice is set aside once) {
+  store->work_us = 200'000;
+  store->slow = {"bob"};
+  for (std::int64_t i = 0; i < 20 && value("aside_accounts") == 0; ++i) {
+    post_together({{"bob", {10 * i}}, {"bob", {10 * i + 1}}});
+    pass(100ms);
+  }
+  CAF_CHECK_EQUAL(value("aside_accounts"), 1);
+  CAF_CHECK_EQUAL(value("set_aside_total"), 1);
+}
+
+CAF_TEST(a batch of one account needs no look and the next of several gets it) {
+  store->work_us = 200'000;
+  store->slow = {"bob"};
+  for (std::int64_t i = 0; i < 5; ++i) {
+    post("bob", {100 + i});
+    consume_messages();
+    CAF_CHECK(!store->posted.back()->limits.one_by_one);
+  }
+  post_together({{"ann", {1}}, {"bob", {2}}});
+  CAF_CHECK(store->posted.back()->limits.one_by_one);
+  CAF_CHECK_EQUAL(value("aside_accounts"), 1);
+}
+
+CAF_TEST(a search goes on while slow batches are looked at) {
+  store->work_us = 200'000;
+  post("dot", {100});
+  consume_messages();
+  store->refused = {{"cid", naming::never}};
+  post_together({{"ann", {1}}, {"bob", {2}}, {"cid", {3}}, {"eve", {4}}});
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2, 3, 4, 100, 1000}));
+  CAF_CHECK(store->posted[2]->limits.one_by_one);
+  CAF_CHECK(!store->posted[3]->limits.one_by_one); // a half
+}
+
+CAF_TEST(in an outage an account that is aside is tried again and the circuit is not its matter) {
+  store->blocked = {{"bob", naming::at_once}};
+  post_together({{"ann", {1}}, {"bob", {2}}});
+  store->blocked.clear();
+  store->failures = {store_failure_kind::unavailable, store_failure_kind::in_doubt};
+  pass(4000ms);
+  CAF_CHECK(store->failures.empty() && is_answered(2));
+  CAF_CHECK_EQUAL(value("unavailable_total"), 1);
+  CAF_CHECK_EQUAL(value("in_doubt_total"), 1);
+  CAF_CHECK(circuit->empty());
+}
+
+CAF_TEST(who is new aside does not wait for the long pause of another) {
+  store->blocked = {{"bob", naming::at_once}};
+  post_together({{"ann", {1}}, {"bob", {2}}});
+  pass(20000ms); // until his pauses are long
+  store->blocked["cid"] = naming::at_once;
+  post("cid", {3});
+  consume_messages();
+  store->blocked.erase("cid");
+  pass(200ms);
+  CAF_CHECK(is_answered(3) && !is_answered(2));
+}
+
+CAF_TEST(what comes for the side lane while it is busy waits its turn) {
+  store->blocked = {{"ann", naming::at_once}, {"bob", naming::at_once}};
+  post_together({{"ann", {1}}, {"bob", {2}}});
+  store->blocked.clear();
+  pass(4000ms);
+  CAF_REQUIRE_EQUAL(value("aside_accounts"), 2);
+  post("ann", {3});
+  sched.run_once(); // that one is with the poster now
+  post("bob", {4});
+  consume_messages();
+  const auto tags = tags_in_order();
+  CAF_REQUIRE_EQUAL(tags.size(), 5u);
+  CAF_CHECK(tags[3] == 3 && tags[4] == 4);
+}
+
+CAF_TEST(an account for which nothing comes for long may hold what it likes again) {
+  store->blocked = {{"bob", naming::at_once}};
+  post_together({{"ann", {1}}, {"bob", {2}}});
+  store->blocked.clear();
+  pass(4000ms);
+  CAF_REQUIRE_EQUAL(value("aside_accounts"), 1);
+  const auto told = (*holds)["bob"].size();
+  advance_time(61s);
+  consume_messages();
+  CAF_CHECK_EQUAL(value("aside_accounts"), 0);
+  CAF_REQUIRE_EQUAL((*holds)["bob"].size(), told + 1);
+  CAF_CHECK_EQUAL((*holds)["bob"].back(), hold_any);
+}
+
+CAF_TEST(many locked accounts are waited for before any is set aside) {
+  troubles_fixture here{0ms, 20};
+  std::vector<std::pair<std::string, ids>> groups;
+  for (std::int64_t i = 0; i < 12; ++i) {
+    const auto user = "user-" + std::to_string(i);
+    here.store->blocked[user] = naming::at_once;
+    groups.push_back({user, {i}});
+  }
+  here.post_together(groups);
+  CAF_CHECK(here.store->posted[1]->limits.lock == lane_limits::lock_min);
+  CAF_CHECK(here.store->posted[2]->limits.lock == 2 * lane_limits::lock_min);
+  here.store->blocked.clear();
+  here.pass(9000ms);
+  CAF_CHECK_EQUAL(here.answers->size(), 13u);
+}
+
+CAF_TEST(accounts that are blamed one after another are not believed for ever) {
+  std::vector<std::pair<std::string, ids>> groups;
+  for (std::int64_t i = 0; i < 16; ++i) { // four batches
+    const auto user = "user-" + std::to_string(i);
+    store->blocked[user] = naming::one_by_one;
+    groups.push_back({user, {i}});
+  }
+  post_together(groups);
+  std::size_t halves = 0;
+  for (std::size_t i = 0; i < store->posted.size(); ++i)
+    halves += !store->aside[i] && store->posted[i]->heads.size() == 2 ? 1 : 0;
+  CAF_CHECK_GREATER_OR_EQUAL(halves, 1u);
+  store->blocked.clear();
+  pass(9000ms);
+  CAF_CHECK_EQUAL(answers->size(), 17u);
+}
+
+CAF_TEST(what comes during a search does not join the half that is looked for) {
+  store->failures = {std::nullopt, store_failure_kind::rejected, store_failure_kind::rejected,
+                     store_failure_kind::unavailable};
+  post_together({{"ann", {1}}, {"bob", {2}}, {"cid", {3}}, {"dot", {4}}});
+  CAF_REQUIRE(store->failures.empty());
+  CAF_CHECK_EQUAL(store->posted.back()->entries.size(), 2u);
+  post("new", {5});
+  consume_messages();
+  CAF_CHECK_EQUAL(value("waiting"), 3);
+  pass(3000ms);
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2, 3, 4, 5, 1000}));
+  CAF_CHECK_EQUAL(store->posted.back()->entries.size(), 1u);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

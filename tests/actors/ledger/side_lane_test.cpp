@@ -182,6 +182,18 @@ CAF_TEST(who is quiet for long is forgotten and who waits never) {
   CAF_CHECK(now - *lane.oldest() == 61s);
 }
 
+CAF_TEST(the oldest is the one that has waited longest whoever it is) {
+  const auto begin = now;
+  for (int i = 0; i < 20; ++i) {
+    const auto user = "user-" + std::to_string(i);
+    lane.set_aside(won_account(user), trouble::blocked, now);
+    add(user, {1});
+    now += 1s;
+  }
+  CAF_REQUIRE(lane.oldest().has_value());
+  CAF_CHECK(*lane.oldest() == begin);
+}
+
 CAF_TEST(the memory of relapses has a limit) {
   for (int i = 0; i < 5000; ++i) {
     const auto user = "user-" + std::to_string(i);

@@ -91,7 +91,8 @@ CAF_TEST(every_reason_has_its_word) {
       {dead_reason::invalid_field, "INVALID_FIELD"},
       {dead_reason::record_id_conflict, "RECORD_ID_CONFLICT"},
       {dead_reason::attempts_exhausted, "ATTEMPTS_EXHAUSTED"},
-      {dead_reason::unknown_record, "UNKNOWN_RECORD"}};
+      {dead_reason::unknown_record, "UNKNOWN_RECORD"},
+      {dead_reason::contrary_verdict, "CONTRARY_VERDICT"}};
   for (const auto& [reason, word] : rows)
     CAF_CHECK_EQUAL(
         value_of(make_dead_letter(1, sample(), {reason, "x"}, "n", 1 << 20), "Ledgerd-Reason"),

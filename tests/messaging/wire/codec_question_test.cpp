@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "messaging/submission_codec.hpp"
+#include "messaging/wire/codec_fields.hpp"
 #include "tests/domain/seed.hpp"
 #include "tests/messaging/wire/codec_worlds.hpp"
 
@@ -240,6 +241,8 @@ CAF_TEST(broken_questions_name_field_and_rule) {
                   element(2, "recordIds", "field \"recordId\": is required"));
   CAF_CHECK_EQUAL(read_ids(R"({"recordIds":[7,8,[9]]})"),
                   element(3, "recordIds", "field \"recordId\": " + id_rule));
+  CAF_CHECK_EQUAL(read_ids(R"({"recordIds":[7,null,[9]]})"), // the first
+                  element(2, "recordIds", "field \"recordId\": is required"));
   CAF_CHECK(read_ids(R"({"recordIds":[7,]})").starts_with("MALFORMED_JSON: "));
   CAF_CHECK(read_ids(R"({"recordIds":[7}})").starts_with("MALFORMED_JSON: "));
   CAF_CHECK_EQUAL(read_currencies(R"({"currencies":{}})"), field("currencies", "must be an array"));
@@ -298,6 +301,19 @@ CAF_TEST(arguments_of_a_history_break_the_same_rules_in_the_same_words) {
   const auto no_text = check_history({"ann", {}, {}, {"\xff"}});
   CAF_CHECK(no_text && no_text->reason == dead_reason::invalid_field);
   CAF_CHECK(!check_history({"ann", {}, {}, {}}));
+}
+
+CAF_TEST(a_list_is_an_array_from_the_first_byte_to_the_last) {
+  const auto nothing = [](const json_member&) {};
+  CAF_CHECK(!read_json_array(" [1, {}] ", 4, nothing));
+  CAF_CHECK_EQUAL(read_json_array("{}", 4, nothing).value_or(""),
+                  "the payload is not a JSON array at byte 0");
+  CAF_CHECK_EQUAL(read_json_array("[] []", 4, nothing).value_or(""),
+                  "the payload has text after the JSON array at byte 3");
+  wire::field broken{"recordIds"};
+  broken.kind = json_kind::array;
+  broken.text = "[1";
+  CAF_CHECK(wire::read_list(broken, 9, [](const json_member&) { return std::nullopt; }));
 }
 
 CAF_TEST(a_verdict_question_has_at_most_500_ids) {
