@@ -92,12 +92,19 @@ public:
   // Ends with the thread.
   void join(std::uint64_t thread);
 
+  // What belongs to it gets no time, from now on or any more.
+  void halt(owner_id owner, bool on);
+  bool may_run(owner_id owner) const {
+    const auto place = static_cast<std::size_t>(owner);
+    return place >= halted_.size() || !halted_[place];
+  }
+
   // Who could go on now, if the owner may.
-  void ready(std::vector<ready_thread>& into, const std::function<bool(owner_id)>& may) const;
+  void ready(std::vector<ready_thread>& into) const;
   void go_on(const ready_thread& who);
 
   // When the next wait of somebody who may go on is over.
-  time_point next_due(const std::function<bool(owner_id)>& may) const;
+  time_point next_due() const;
 
   // What belongs to it never goes on.
   void forget(owner_id owner);
@@ -125,6 +132,7 @@ private:
   std::deque<beginning> beginnings_;
   std::uint64_t threads_ = 0;
   std::map<std::uint64_t, bool> ended_; // by thread
+  std::vector<bool> halted_;            // by owner
 };
 
 } // namespace ledgerd::sim

@@ -60,6 +60,7 @@ connection* network::connect(owner_id owner, bool comes_back, client_events even
   one.owner = owner;
   one.comes_back = comes_back;
   one.events = std::move(events);
+  open_.push_back(&one);
   return &one;
 }
 
@@ -71,12 +72,20 @@ void network::close(connection& one) {
   for (auto& [sid, each] : one.interests)
     on_.signal(each.get(), true);
   on_.signal(&one, true);
-  one.calls.push_back([&one] {
+  call(one, [&one] {
     for (auto& [sid, each] : one.interests)
       finish(*each);
     if (one.events.closed)
       one.events.closed();
   });
+}
+
+// On the library's own thread, which a closed connection has again for it.
+void network::call(connection& at, std::function<void()> what) {
+  at.calls.push_back(std::move(what));
+  if (at.at == connection::state::closed
+      && std::find(open_.begin(), open_.end(), &at) == open_.end())
+    open_.push_back(&at);
 }
 
 interest* network::subscribe(connection& at, std::string subject, std::string group,
@@ -106,7 +115,7 @@ void network::unsubscribe(connection& at, interest& one, bool drain) {
     return;
   }
   one.ended = true;
-  at.calls.push_back([&one] { finish(one); });
+  call(at, [&one] { finish(one); });
   on_.signal(&one, true);
 }
 
@@ -283,6 +292,7 @@ void network::arrive(connection& at) {
       continue;
     auto& to = *found->second;
     to.arrived.push_back(std::move(one.message));
+    at.may_hand_over = true;
     most_waiting = std::max(most_waiting, to.arrived.size());
     if (!to.hand_over)
       on_.signal(&to, false);
@@ -318,7 +328,7 @@ void network::cut(owner_id whose) {
     drop_link(*each);
     each->at = connection::state::broken;
     each->again = on_.now + on_.random.between(milliseconds{250}, milliseconds{500});
-    each->calls.push_back([at = each.get()] {
+    call(*each, [at = each.get()] {
       if (at->events.disconnected)
         at->events.disconnected();
     });
@@ -375,7 +385,7 @@ void network::come_back(connection& one) {
   for (auto& each : std::exchange(one.kept, {}))
     to_server(one, {.what = frame::kind::message, .message = std::move(each)});
   one.kept_bytes = 0;
-  one.calls.push_back([&one] {
+  call(one, [&one] {
     if (one.events.reconnected)
       one.events.reconnected();
   });
@@ -383,23 +393,33 @@ void network::come_back(connection& one) {
 
 // -- steps
 
-void network::ready(std::vector<step>& into, const std::function<bool(owner_id)>& may) {
-  for (const auto& each : connections_) {
-    if (!each->calls.empty() && may(each->owner))
-      into.push_back({each.get(), step::kind::call, nullptr});
+void network::ready(std::vector<step>& into) {
+  std::erase_if(open_, [](const connection* each) {
+    return each->at == connection::state::closed && each->calls.empty();
+  });
+  for (auto* each : open_) {
+    const bool may = on_.may_run(each->owner);
+    if (!each->calls.empty() && may)
+      into.push_back({each, step::kind::call, nullptr});
     if (each->at == connection::state::closed)
       continue;
     if (!held_.contains(each->owner)) {
       if (!each->out.empty() && each->out.front().due <= on_.now)
-        into.push_back({each.get(), step::kind::to_server, nullptr});
-      if (!each->in.empty() && each->in.front().due <= on_.now && may(each->owner))
-        into.push_back({each.get(), step::kind::to_client, nullptr});
+        into.push_back({each, step::kind::to_server, nullptr});
+      if (!each->in.empty() && each->in.front().due <= on_.now && may)
+        into.push_back({each, step::kind::to_client, nullptr});
     }
-    if (may(each->owner))
-      for (const auto& [sid, one] : each->interests)
-        if (one->hand_over && !one->ended && !one->arrived.empty())
-          into.push_back({each.get(), step::kind::hand_over, one.get()});
+    if (may && each->may_hand_over)
+      find_hand_overs(*each, into);
   }
+}
+
+void network::find_hand_overs(connection& at, std::vector<step>& into) {
+  const auto before = into.size();
+  for (const auto& [sid, one] : at.interests)
+    if (one->hand_over && !one->ended && !one->arrived.empty())
+      into.push_back({&at, step::kind::hand_over, one.get()});
+  at.may_hand_over = into.size() > before;
 }
 
 void network::take(const step& one) {
@@ -437,7 +457,7 @@ time_point network::next_due() const {
     if (due > on_.now)
       next = std::min(next, due);
   };
-  for (const auto& each : connections_) {
+  for (const auto* each : open_) {
     if (each->at == connection::state::broken)
       consider(each->again);
     if (each->at != connection::state::up || held_.contains(each->owner))
@@ -451,7 +471,7 @@ time_point network::next_due() const {
 }
 
 void network::pass() {
-  for (const auto& each : connections_)
+  for (auto* each : open_)
     if (each->at == connection::state::broken && each->again <= on_.now)
       come_back(*each);
   while (!delayed_.empty() && delayed_.begin()->first <= on_.now) {

@@ -76,6 +76,7 @@ public:
   std::uint64_t last_sid = 0;
   std::uint64_t last_ping = 0, last_pong = 0;
   std::uint64_t breaks = 0;
+  bool may_hand_over = false; // something may have come for a subscription that has a handler
 };
 
 // What the surroundings do to messages, in percent.
@@ -159,7 +160,7 @@ public:
     enum class kind : std::uint8_t { to_server, to_client, hand_over, call } what{};
     interest* whose = nullptr;
   };
-  void ready(std::vector<step>& into, const std::function<bool(owner_id)>& may);
+  void ready(std::vector<step>& into);
   void take(const step& one);
   time_point next_due() const;
   void pass(); // what is due by itself
@@ -176,9 +177,11 @@ private:
     std::function<void(const packet&)> hear;
   };
 
+  void call(connection& at, std::function<void()> what);
   void send(connection& to, frame one);
   void to_server(connection& from, frame one);
   void arrive(connection& at);
+  static void find_hand_overs(connection& at, std::vector<step>& into);
   void serve(connection& at);
   void published(connection* by, packet one);
   void drop_link(connection& one);
@@ -189,6 +192,7 @@ private:
   machine& on_;
   bool up_ = true;
   std::deque<std::unique_ptr<connection>> connections_;
+  std::vector<connection*> open_; // and those that have something to tell yet, in the same order
   std::vector<standing> standing_;
   std::set<owner_id> held_;
   std::map<owner_id, time_point> trouble_;

@@ -163,6 +163,7 @@ void world::kill(node& one) {
   note("dies " + one.name);
   // Nothing of it ever runs again, and nobody frees what it had.
   gone.dead = true;
+  machine_.halt(gone.id, true);
   network_.end(gone.id);
   database_.end(gone.id);
   machine_.forget(gone.id);
@@ -199,6 +200,7 @@ void world::await_end(life& one, std::size_t which) {
     fail(one.name + " does not end within 20 s though nothing is wrong");
   note("has left " + one.name);
   one.dead = true;
+  machine_.halt(one.id, true);
   network_.end(one.id);
   database_.end(one.id);
   machine_.forget(one.id);
@@ -208,6 +210,7 @@ void world::await_end(life& one, std::size_t which) {
 
 void world::freeze(life& one, bool on) {
   one.stopped = on;
+  machine_.halt(one.id, on);
   one.steady = false;
   note((on ? "stops " : "goes on ") + one.name);
 }

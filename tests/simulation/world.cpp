@@ -24,13 +24,6 @@ void world::fail(const std::string& what) {
     result_.violations.push_back(what);
 }
 
-bool world::may_run(owner_id whose) const {
-  if (whose == nobody)
-    return true;
-  const auto& one = *lives_[static_cast<std::size_t>(whose) - 1];
-  return !one.dead && !one.stopped;
-}
-
 // Runs one message of an actor; it may block in between, while others go on.
 void world::run_job(life& of, std::size_t place) {
   auto& jobs = of.scheduler->jobs;
@@ -66,10 +59,9 @@ void world::advance(time_point to) {
 }
 
 void world::advance_to_next() {
-  const auto may = [this](owner_id whose) { return may_run(whose); };
-  auto next = std::min({machine_.next_due(may), network_.next_due(), jetstream_.next_due()});
+  auto next = std::min({machine_.next_due(), network_.next_due(), jetstream_.next_due()});
   for (const auto& each : lives_)
-    if (each->scheduler != nullptr && may_run(each->id)
+    if (each->scheduler != nullptr && machine_.may_run(each->id)
         && each->scheduler->clock().has_pending_timeout())
       next = std::min(next, each->scheduler->clock().schedule().begin()->first);
   advance(std::max(next, machine_.now + nanoseconds{1}));
@@ -77,14 +69,13 @@ void world::advance_to_next() {
 
 // Something that could happen now happens, whichever; when nothing could, time passes.
 void world::step() {
-  const auto may = [this](owner_id whose) { return may_run(whose); };
   ready_threads_.clear();
   ready_steps_.clear();
-  machine_.ready(ready_threads_, may);
-  network_.ready(ready_steps_, may);
+  machine_.ready(ready_threads_);
+  network_.ready(ready_steps_);
   std::size_t jobs = 0;
   for (const auto& each : lives_)
-    if (each->scheduler != nullptr && may_run(each->id))
+    if (each->scheduler != nullptr && machine_.may_run(each->id))
       jobs += each->scheduler->jobs.size();
   const auto count = jobs + ready_threads_.size() + ready_steps_.size();
   ++result_.steps;
@@ -102,7 +93,7 @@ void world::step() {
   } else {
     pick -= ready_steps_.size();
     for (const auto& each : lives_) {
-      if (each->scheduler == nullptr || !may_run(each->id))
+      if (each->scheduler == nullptr || !machine_.may_run(each->id))
         continue;
       const auto waiting = each->scheduler->jobs.size();
       if (pick < waiting) {

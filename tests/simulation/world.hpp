@@ -77,7 +77,6 @@ private:
 
   // -- time and turns
   void step();
-  bool may_run(owner_id whose) const;
   void advance(time_point to);
   void advance_to_next();
   void run_job(life& of, std::size_t place);
