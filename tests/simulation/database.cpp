@@ -126,6 +126,12 @@ void database::pass_time() {
   records->pass(passed);
 }
 
+std::size_t database::sessions_of(owner_id whose) const {
+  return static_cast<std::size_t>(
+      std::count_if(sessions_.begin(), sessions_.end(),
+                    [=](const session* each) { return each->owner_ == whose; }));
+}
+
 // -- sessions
 
 database::session::session(database& of) : of_(of), owner_(of.on_.running), life_(of.life_) {

@@ -100,6 +100,7 @@ public:
   void free(const std::set<account_key>& rows);
   std::uint64_t life() const { return life_; } // changes with each restart
   machine& on() { return on_; }
+  std::size_t sessions_of(owner_id whose) const;
   void note_blocked(const account_key& account) { ever_blocked_.insert(account); }
   // The clock of the records' database goes with the machine's.
   void pass_time();

@@ -51,6 +51,18 @@ void consumer::limit_deliveries(std::uint64_t most) {
   config = changed.dump();
 }
 
+void stream::tell_limits() {
+  const auto limit = [](std::size_t most) {
+    return most == 0 ? std::int64_t{-1} : static_cast<std::int64_t>(most);
+  };
+  auto changed = nlohmann::json::parse(config);
+  changed["max_msgs"] = limit(messages_max);
+  changed["max_bytes"] = limit(bytes_max);
+  changed["max_age"] = age_max.count();
+  changed["discard"] = discards_new ? "new" : "old";
+  config = changed.dump();
+}
+
 jetstream::jetstream(machine& on, network& by) : on_(on), by_(by), next_tick_(on.now) {
   by_.takes = [this](connection* from, packet& one) { return take(from, one); };
 }
@@ -147,21 +159,65 @@ void jetstream::store(connection* by, stream& in, packet& one) {
       !id.empty() && known != in.known.end() && now - known->second.second < in.window.count())
     return answer_publish(by, reply,
                           head + std::to_string(known->second.first) + ",\"duplicate\": true}");
-  if (in.full)
+  const auto size = size_of(one);
+  if (in.refuses(size))
     return answer_publish(
         by, reply,
         R"({"error":{"code":503,"err_code":10077,"description":"maximum messages exceeded"},"stream":")"
             + in.name + R"(","seq":0})");
   const auto seq = ++in.last_seq;
   in.messages.emplace(seq, kept_message{seq, one, now});
-  if (!id.empty())
+  in.bytes += size;
+  if (!id.empty()) {
     in.known[id] = {seq, now};
+    in.ever_stored.insert(id);
+  }
   answer_publish(by, reply, head + std::to_string(seq) + "}");
   for (auto& [name, each] : in.consumers)
     if (matches(*each, one.subject)) {
       ++each->waiting;
       serve(in, *each);
     }
+  trim(in);
+}
+
+// -- deleting
+
+void jetstream::erase(stream& of, std::uint64_t seq) {
+  const auto found = of.messages.find(seq);
+  if (found == of.messages.end())
+    return;
+  for (auto& [name, each] : of.consumers) {
+    if (seq > each->delivered_stream && matches(*each, found->second.what.subject))
+      each->waiting -= std::min<std::uint64_t>(each->waiting, 1);
+    each->pending.erase(seq);
+    each->deliveries.erase(seq);
+  }
+  of.bytes -= std::min(of.bytes, size_of(found->second.what));
+  of.messages.erase(found);
+}
+
+void jetstream::trim(stream& of) {
+  const auto too_old = wall_ns() - of.age_max.count();
+  const auto is_beyond = [&] {
+    const bool crowded = (of.messages_max > 0 && of.messages.size() > of.messages_max)
+                         || (of.bytes_max > 0 && of.bytes > of.bytes_max);
+    return (crowded && !of.discards_new)
+           || (of.age_max.count() > 0 && of.messages.begin()->second.stored_at_ns < too_old);
+  };
+  while (!of.messages.empty() && is_beyond()) {
+    ++by_.seen["deleted by a limit"];
+    const auto& [seq, one] = *of.messages.begin();
+    const bool settled =
+        std::none_of(of.consumers.begin(), of.consumers.end(), [&](const auto& each) {
+          const auto& at = *each.second;
+          return matches(at, one.what.subject)
+                 && (seq > at.delivered_stream || at.pending.contains(seq));
+        });
+    if (on_expunge)
+      on_expunge(of, one, settled);
+    erase(of, seq);
+  }
 }
 
 // -- settling
@@ -215,7 +271,7 @@ void jetstream::settle(consumer& at, std::uint64_t seq, std::string_view how) {
     if (!std::exchange(found->second.queued, true))
       at.again_later.emplace(on_.now + std::chrono::seconds{30}, seq);
   } else {
-    at.settled_lately.emplace_back(on_.now, seq);
+    at.settled_lately.push_back({on_.now, seq, found->second.since, at.deliveries[seq]});
     at.pending.erase(found);
     at.deliveries.erase(seq);
   }
@@ -350,7 +406,7 @@ void jetstream::tick(stream& of, consumer& at) {
     at.again_later.erase(at.again_later.begin());
   }
   while (!at.settled_lately.empty()
-         && at.settled_lately.front().first + settled_written_within < now)
+         && at.settled_lately.front().when + settled_written_within < now)
     at.settled_lately.pop_front();
   for (auto request = at.requests.begin(); request != at.requests.end();) {
     if (request->expires <= now || !by_.listens(request->reply)) {
@@ -373,22 +429,49 @@ void jetstream::pass() {
   next_tick_ = on_.now + tick_every;
   if (!by_.is_up())
     return;
-  for (auto& [name, each] : streams)
+  for (auto& [name, each] : streams) {
+    if (each->age_max.count() > 0)
+      trim(*each);
     for (auto& [consumer_name, at] : each->consumers) {
       tick(*each, *at);
       serve(*each, *at);
     }
+  }
 }
 
 void jetstream::restart() {
-  change_leader();
+  change_leader(false);
   for (auto& [name, each] : streams)
     for (auto& [consumer_name, at] : each->consumers)
-      for (const auto& [when, seq] : std::exchange(at->settled_lately, {})) {
-        ++by_.seen["settlement forgotten"];
-        at->deliveries[seq] = 1;
-        at->pending[seq] = {0, on_.now, on_.now + at->ack_wait, nobody, false};
-      }
+      forget_settlements(*at);
+}
+
+void jetstream::forget_settlements(consumer& at) {
+  for (const auto& each : std::exchange(at.settled_lately, {})) {
+    ++by_.seen["settlement forgotten"];
+    at.deliveries[each.seq] = each.deliveries;
+    at.pending[each.seq] = {0, each.handed_out, on_.now + at.ack_wait, nobody, false};
+  }
+}
+
+// What was handed out for the first time in the last moments comes once more as if it were new.
+void jetstream::step_back(stream& of, consumer& at) {
+  auto back_to = at.delivered_stream;
+  while (!at.pending.empty()) {
+    const auto last = std::prev(at.pending.end());
+    if (last->second.since + settled_written_within < on_.now || last->second.queued
+        || at.deliveries[last->first] > 1)
+      break;
+    ++by_.seen["delivery forgotten"];
+    back_to = last->first - 1;
+    at.delivered_consumer -= std::min<std::uint64_t>(at.delivered_consumer, 1);
+    at.deliveries.erase(last->first);
+    if (of.messages.contains(last->first))
+      ++at.waiting;
+    at.pending.erase(last);
+  }
+  // What lies between is not for this consumer, or settled: that is known.
+  at.delivered_stream = std::min(at.delivered_stream, back_to);
 }
 
 void jetstream::make_anew(std::string_view name) {
@@ -398,6 +481,10 @@ void jetstream::make_anew(std::string_view name) {
   made->config = old->config;
   made->subjects = old->subjects;
   made->window = old->window;
+  made->messages_max = old->messages_max;
+  made->bytes_max = old->bytes_max;
+  made->age_max = old->age_max;
+  made->discards_new = old->discards_new;
   made->created_ns = wall_ns();
   made->made_at = on_.now;
   for (const auto& [consumer_name, each] : old->consumers) {
@@ -419,12 +506,17 @@ void jetstream::make_anew(std::string_view name) {
   streams[old->name] = std::move(made);
 }
 
-void jetstream::change_leader() {
+void jetstream::change_leader(bool behind) {
   for (auto& [name, each] : streams)
-    for (auto& [consumer_name, at] : each->consumers)
+    for (auto& [consumer_name, at] : each->consumers) {
       for (const auto& request : std::exchange(at->requests, {}))
         if (on_.random.one_in(2))
           end(request, "409", "Leadership Change");
+      if (!behind || !at->settles)
+        continue;
+      forget_settlements(*at);
+      step_back(*each, *at);
+    }
 }
 
 } // namespace ledgerd::sim

@@ -63,7 +63,13 @@ struct consumer {
   std::multimap<time_point, std::uint64_t> again_later;
   std::map<std::uint64_t, std::uint64_t> deliveries;
   std::deque<pull_request> requests;
-  std::deque<std::pair<time_point, std::uint64_t>> settled_lately; // lost when the server is killed
+  struct settlement {
+    time_point when;
+    std::uint64_t seq = 0;
+    time_point handed_out;
+    std::uint64_t deliveries = 0;
+  };
+  std::deque<settlement> settled_lately; // forgotten when the server is killed
 
   void limit_deliveries(std::uint64_t most);
 
@@ -83,10 +89,27 @@ struct stream {
   std::map<std::string, std::pair<std::uint64_t, std::int64_t>> known; // message ids: seq, when
   std::map<std::string, std::unique_ptr<consumer>> consumers;
   bool full = false; // takes nothing at present
+  // Limits that somebody has set; 0: none.
+  std::size_t messages_max = 0, bytes_max = 0;
+  nanoseconds age_max{0};
+  bool discards_new = false; // refuses what is beyond them instead of deleting the oldest
+  std::size_t bytes = 0;
+  std::set<std::string> ever_stored; // message ids, also of what a limit has deleted
   time_point made_at{};
   // Settled by what was meant for the message of that number in an earlier life of the stream, sent
   // by a node that could not know better.
   std::set<std::uint64_t> excused;
+
+  // Writes the limits into the configuration that is told.
+  void tell_limits();
+
+  // Whether another message of this size would be refused.
+  bool refuses(std::size_t size) const {
+    return full
+           || (discards_new
+               && ((messages_max > 0 && messages.size() >= messages_max)
+                   || (bytes_max > 0 && bytes + size > bytes_max)));
+  }
 };
 
 class jetstream {
@@ -99,6 +122,8 @@ public:
   // one.
   std::function<void(const stream&, const consumer&, const kept_message&, const leased&)> on_expiry;
   std::function<void(const stream&, const consumer&, owner_id)> on_pull, on_delivery;
+  // A limit deletes a message; `settled`: every consumer was done with it.
+  std::function<void(const stream&, const kept_message&, bool settled)> on_expunge;
 
   stream* find(std::string_view name);
   consumer* find(std::string_view in, std::string_view name);
@@ -108,8 +133,14 @@ public:
 
   // The server was killed and is back: what clients asked is forgotten, and the last settlements.
   void restart();
-  // Likewise but for the settlements; some are told.
-  void change_leader();
+  // Likewise but for the settlements; some are told. `behind`: the new leader has not heard what
+  // consumers were handed and have settled in the last moments.
+  void change_leader(bool behind);
+
+  // What a limit or somebody deletes.
+  void erase(stream& of, std::uint64_t seq);
+  // Deletes the oldest until the limits hold.
+  void trim(stream& of);
 
   // Somebody deletes it, and makes it and its consumers anew with the same settings.
   void make_anew(std::string_view name);
@@ -126,6 +157,8 @@ private:
   void answer_publish(connection* by, const std::string& reply, std::string text);
   void settle(connection* by, const packet& one);
   void settle(consumer& at, std::uint64_t seq, std::string_view how);
+  void forget_settlements(consumer& at);
+  void step_back(stream& of, consumer& at);
   void note_strange(stream& of, const consumer& at, std::uint64_t seq, std::string_view stored,
                     owner_id by);
   void ask(connection* by, consumer& at, stream& of, const packet& one);

@@ -83,11 +83,8 @@ std::vector<std::string_view> split(std::string_view text) {
 }
 
 json state_of(const stream& what) {
-  std::uint64_t bytes = 0;
-  for (const auto& [seq, each] : what.messages)
-    bytes += each.what.payload.size();
   return {{"messages", what.messages.size()},
-          {"bytes", bytes},
+          {"bytes", what.bytes},
           {"first_seq", what.messages.empty() ? what.last_seq + 1 : what.messages.begin()->first},
           {"last_seq", what.last_seq},
           {"consumer_count", what.consumers.size()}};
@@ -275,13 +272,9 @@ std::string jetstream_api::delete_message(std::string_view in, const std::string
   if (of == nullptr)
     return no_stream();
   const auto seq = json::parse(body).value("seq", std::uint64_t{0});
-  const auto found = of->messages.find(seq);
-  if (found == of->messages.end())
+  if (!of->messages.contains(seq))
     return fault(404, 10043, "sequence not found");
-  for (auto& [name, each] : of->consumers)
-    if (seq > each->delivered_stream && matches(*each, found->second.what.subject))
-      each->waiting -= std::min<std::uint64_t>(each->waiting, 1);
-  of->messages.erase(found);
+  of_.erase(*of, seq);
   return R"({"success":true})";
 }
 

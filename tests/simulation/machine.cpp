@@ -213,6 +213,11 @@ void machine::go_on(const ready_thread& who) {
   signal(&ended_[one.number], true);
 }
 
+std::size_t machine::waits_of(owner_id owner) const {
+  return static_cast<std::size_t>(std::count_if(
+      waiting_.begin(), waiting_.end(), [=](const waiter* each) { return each->owner == owner; }));
+}
+
 time_point machine::next_due() const {
   auto next = time_point::max();
   for (const auto* each : waiting_)

@@ -102,6 +102,7 @@ public:
   // Who could go on now, if the owner may.
   void ready(std::vector<ready_thread>& into) const;
   void go_on(const ready_thread& who);
+  std::size_t waits_of(owner_id owner) const;
 
   // When the next wait of somebody who may go on is over.
   time_point next_due() const;

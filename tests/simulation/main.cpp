@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -32,6 +33,7 @@ struct arguments {
   bool tells = false;
   bool twice = false; // each seed two times: both must be the same
   bool counts = false;
+  bool stops = false; // at the first that fails
 };
 
 struct child_process {
@@ -43,14 +45,15 @@ struct child_process {
 
 [[noreturn]] void explain() {
   std::puts("usage: ledgerd_simulate [--seeds N] [--from S] [--jobs N] [--for SECONDS] [--tell] "
-            "[--twice] [--counts]\n"
+            "[--twice] [--counts] [--stop]\n"
             "  --seeds N   how many seeds to run (100)\n"
             "  --from S    the first seed (1)\n"
             "  --jobs N    how many side by side (one for each processor)\n"
             "  --for S     begin no more after so many seconds (all)\n"
             "  --tell      say what happens and when, and let the program log\n"
             "  --twice     run each seed two times, and compare\n"
-            "  --counts    say at the end what all seeds together have seen");
+            "  --counts    say at the end what all seeds together have seen\n"
+            "  --stop      begin no more once one has failed");
   std::exit(2);
 }
 
@@ -81,6 +84,8 @@ arguments read(int argc, char** argv) {
       result.twice = true;
     else if (name == "--counts")
       result.counts = true;
+    else if (name == "--stop")
+      result.stops = true;
     else
       explain();
   }
@@ -105,6 +110,8 @@ void say(FILE* to, const outcome_of_run& got) {
     std::fprintf(to, "violation %s\n", each.c_str());
   for (const auto& [what, count] : got.seen)
     std::fprintf(to, "seen %llu %s\n", static_cast<unsigned long long>(count), what.c_str());
+  for (const auto most : got.most)
+    std::fprintf(to, "most %llu\n", static_cast<unsigned long long>(most));
   std::fprintf(to, "digest %016llx\n", static_cast<unsigned long long>(got.digest));
   std::fprintf(to, "steps %llu\n", static_cast<unsigned long long>(got.steps));
   std::fprintf(to, "lasted %lld\n", static_cast<long long>(got.lasted.count()));
@@ -136,6 +143,7 @@ child_process begin(const arguments& how, std::uint64_t seed) {
 
 struct tally {
   std::map<std::string, std::uint64_t> seen;
+  std::array<std::uint64_t, container_bounds.size()> most{};
   std::uint64_t steps = 0, simulated_ms = 0, settled_most_ms = 0;
   std::vector<std::uint64_t> failed;
 };
@@ -151,6 +159,7 @@ void judge(const child_process& one, int status, tally& all) {
   bool ended = false;
   std::string rest = one.said;
   std::vector<std::string> complaints;
+  std::size_t place = 0; // among the containers
   while (!rest.empty()) {
     const auto line = rest.substr(0, rest.find('\n'));
     rest.erase(0, line.size() + 1);
@@ -160,6 +169,9 @@ void judge(const child_process& one, int status, tally& all) {
     if (line.starts_with("seen ")) {
       const auto blank = line.find(' ', 5);
       all.seen[line.substr(blank + 1)] += number(5);
+    } else if (line.starts_with("most ")) {
+      auto& most = all.most.at(place++);
+      most = std::max<std::uint64_t>(most, number(5));
     } else if (line.starts_with("steps ")) {
       all.steps += number(6);
     } else if (line.starts_with("lasted ")) {
@@ -229,7 +241,8 @@ int main(int argc, char** argv) {
   const auto in_time = [&] {
     return how.seconds == 0 || seconds_now() - began < static_cast<double>(how.seconds);
   };
-  for (; begun < how.seeds && in_time(); ++begun)
+  const auto goes_on = [&] { return in_time() && (!how.stops || all.failed.empty()); };
+  for (; begun < how.seeds && goes_on(); ++begun)
     for (int time = 0; time < (how.twice ? 2 : 1); ++time) {
       if (running.size() == how.jobs)
         finish_first();
@@ -237,9 +250,13 @@ int main(int argc, char** argv) {
     }
   while (!running.empty())
     finish_first();
-  if (how.counts)
+  if (how.counts) {
     for (const auto& [what, count] : all.seen)
       std::printf("%10llu  %s\n", static_cast<unsigned long long>(count), what.c_str());
+    for (std::size_t i = 0; i < all.most.size(); ++i)
+      std::printf("%10llu  %s, at most\n", static_cast<unsigned long long>(all.most[i]),
+                  container_bounds[i].what.data());
+  }
   std::printf("%llu seeds, %llu failed, %.1f s; %.0f s simulated, %.1f million steps, longest way "
               "to rest %.1f s\n",
               static_cast<unsigned long long>(begun),

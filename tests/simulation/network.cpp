@@ -201,11 +201,18 @@ bool network::deliver(const std::string& to, packet one) {
   return false;
 }
 
-bool network::route(const packet& one) {
+bool network::route(const packet& one, owner_id from) {
   std::map<std::string, std::vector<standing*>> groups;
   std::vector<standing*> chosen;
+  bool swallowed = false;
   for (auto& each : standing_)
     if (falls_under(each.subject, one.subject)) {
+      const auto to = each.of == nullptr ? nobody : each.of->owner;
+      if (const auto gap = parted_.find({from, to}); gap != parted_.end()) {
+        ++seen["message between parted nodes"];
+        swallowed = swallowed || !gap->second;
+        continue;
+      }
       if (each.group.empty())
         chosen.push_back(&each);
       else
@@ -219,7 +226,7 @@ bool network::route(const packet& one) {
     else
       send(*each->of, {.what = frame::kind::message, .number = each->sid, .message = one});
   }
-  return !chosen.empty();
+  return !chosen.empty() || swallowed;
 }
 
 void network::publish_from_outside(packet one) {
@@ -239,16 +246,17 @@ void network::published(connection* by, packet one) {
     }
     if (on_.random.percent(faults.double_message)) {
       ++seen["message twice"];
-      delayed_.emplace(on_.now + on_.random.between(nanoseconds{0}, milliseconds{500}), one);
+      delayed_.emplace(on_.now + on_.random.between(nanoseconds{0}, milliseconds{500}),
+                       delayed{one, by->owner});
     }
     if (on_.random.percent(faults.late_message)) {
       ++seen["message late"];
       delayed_.emplace(on_.now + on_.random.between(nanoseconds{0}, milliseconds{5000}),
-                       std::move(one));
+                       delayed{std::move(one), by->owner});
       return;
     }
   }
-  if (!route(one) && !one.reply.empty()) {
+  if (!route(one, by == nullptr ? nobody : by->owner) && !one.reply.empty()) {
     ++seen["nobody answers"];
     route({.subject = one.reply, .headers = {{"Status", "503"}}});
   }
@@ -391,6 +399,22 @@ void network::come_back(connection& one) {
   });
 }
 
+std::size_t network::connections_of(owner_id whose) const {
+  return static_cast<std::size_t>(
+      std::count_if(open_.begin(), open_.end(), [=](const connection* each) {
+        return each->owner == whose && each->at != connection::state::closed;
+      }));
+}
+
+std::size_t network::subscriptions_of(owner_id whose) const {
+  std::size_t sum = 0;
+  for (const auto* each : open_)
+    if (each->owner == whose && each->at != connection::state::closed)
+      for (const auto& [sid, one] : each->interests)
+        sum += one->ended || one->draining ? 0 : 1;
+  return sum;
+}
+
 // -- steps
 
 void network::ready(std::vector<step>& into) {
@@ -477,7 +501,7 @@ void network::pass() {
   while (!delayed_.empty() && delayed_.begin()->first <= on_.now) {
     const auto one = std::move(delayed_.extract(delayed_.begin()).mapped());
     if (up_)
-      route(one);
+      route(one.what, one.from);
   }
 }
 

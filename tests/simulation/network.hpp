@@ -13,6 +13,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "messaging/ports.hpp"
@@ -124,8 +125,8 @@ public:
   // Takes what it wants of what is published; true: it was for it.
   std::function<bool(connection* by, packet& one)> takes;
 
-  // Delivers to whoever listens; whether anybody does.
-  bool route(const packet& one);
+  // Delivers to whoever listens and can be reached from there; whether anybody does.
+  bool route(const packet& one, owner_id from = nobody);
   // The same under a subject of its own: a delivery keeps the subject that it was stored under.
   bool deliver(const std::string& to, packet one);
   bool listens(const std::string& subject) const;
@@ -145,6 +146,11 @@ public:
   void hold(owner_id whose); // nothing gets through, and nobody says so
   void release(owner_id whose);
   void end(owner_id whose); // the process is gone
+  // Nothing that `from` publishes reaches subscriptions of `to`, which each have another server of
+  // the cluster; `told`: the server knows, and says that nobody is there.
+  void part(owner_id from, owner_id to, bool told) { parted_[{from, to}] = told; }
+  void join(owner_id from, owner_id to) { parted_.erase({from, to}); }
+  void join_all() { parted_.clear(); }
   void server_down();
   void server_up() { up_ = true; }
   bool is_up() const { return up_; }
@@ -152,6 +158,10 @@ public:
   // When a connection of this owner last had trouble.
   time_point troubled(owner_id whose) const;
   void note_trouble(owner_id whose) { trouble_[whose] = on_.now; }
+
+  // What a node has open now.
+  std::size_t connections_of(owner_id whose) const;
+  std::size_t subscriptions_of(owner_id whose) const;
 
   // -- steps
 
@@ -196,7 +206,12 @@ private:
   std::vector<standing> standing_;
   std::set<owner_id> held_;
   std::map<owner_id, time_point> trouble_;
-  std::multimap<time_point, packet> delayed_;
+  struct delayed {
+    packet what;
+    owner_id from = nobody;
+  };
+  std::multimap<time_point, delayed> delayed_;
+  std::map<std::pair<owner_id, owner_id>, bool> parted_;
 };
 
 // Whether a subject falls under a pattern with `*` and `>`.

@@ -1,6 +1,7 @@
 #include "tests/simulation/traffic.hpp"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace ledgerd::sim {
 
@@ -31,8 +32,10 @@ void traffic::publish_requests(std::size_t count, milliseconds within) {
   for (std::size_t i = 0; i < count; ++i) {
     if (!dice.one_in(3)) // some come together
       of_.machine_.sleep(dice.between(nanoseconds{0}, 3 * within / static_cast<int>(count)));
-    while (!of_.network_.is_up() || of_.jetstream_.find("TRANSACTIONS") == nullptr
-           || of_.jetstream_.find("TRANSACTIONS")->full)
+    constexpr std::size_t longest = 400; // of a request, in bytes
+    for (const stream* to = nullptr; !of_.network_.is_up()
+                                     || (to = of_.jetstream_.find("TRANSACTIONS")) == nullptr
+                                     || to->refuses(longest);)
       of_.machine_.sleep(milliseconds{100});
     // Few ids, so that many repeat: with the same content, and now and then with another.
     const auto id = static_cast<std::int64_t>(dice.below(count / 2) + 1);
@@ -68,22 +71,54 @@ void traffic::submit(std::size_t number) {
   if (dice.one_in(4))
     while (!submit_once(key, body))
       of_.machine_.sleep(dice.between(milliseconds{50}, milliseconds{1000}));
+  if (dice.one_in(3))
+    look_at(of_.answered_.at(key));
   --of_.submissions_open_;
 }
 
-bool traffic::submit_once(const std::string& key, const std::string& body) {
+// What has been said to be final stays so, whichever node is asked.
+void traffic::look_at(std::int64_t id) {
+  std::string final_word;
+  for (auto times = 1 + of_.machine_.random.below(5); times > 0 && !of_.healed_; --times) {
+    of_.machine_.sleep(of_.machine_.random.between(milliseconds{10}, milliseconds{2000}));
+    const auto answer = ask(
+        {.subject = "ledgerd.api.record", .payload = R"({"recordId":)" + std::to_string(id) + "}"});
+    if (!answer || answer->payload.empty())
+      continue;
+    const auto which = "record " + std::to_string(id);
+    const auto code = answer->value_of("Nats-Service-Error-Code");
+    if (code == "404")
+      return of_.fail(which + " was answered once and is said not to exist");
+    if (!code.empty())
+      continue;
+    const auto record = nlohmann::json::parse(answer->payload, nullptr, false);
+    const auto status = record.is_object() ? record.value("status", "") : "";
+    ++of_.result_.seen["record looked at"];
+    if (status.empty() || (!final_word.empty() && status != final_word))
+      of_.fail(which + " was " + final_word + " and is answered with " + answer->payload);
+    if (status == "SUCCESS" || status == "FAILED")
+      final_word = status;
+  }
+}
+
+// Nothing: no answer came in time.
+std::optional<packet> traffic::ask(packet question) {
   const auto inbox = "_INBOX.caller." + std::to_string(++inboxes_);
-  of_.network_.publish_from_outside({.subject = "ledgerd.api.submit",
-                                     .reply = inbox,
-                                     .payload = body,
-                                     .headers = {{"Idempotency-Key", key}}});
+  question.reply = inbox;
+  of_.network_.publish_from_outside(std::move(question));
   const auto until = of_.machine_.now + milliseconds{2500};
   while (!answers_.contains(inbox))
     if (!of_.machine_.wait(this, until) && of_.machine_.now >= until)
-      return false;
-  const auto answer = std::move(answers_.extract(inbox).mapped());
-  if (!answer.value_of("Nats-Service-Error-Code").empty() || answer.payload.empty())
+      return std::nullopt;
+  return std::move(answers_.extract(inbox).mapped());
+}
+
+bool traffic::submit_once(const std::string& key, const std::string& body) {
+  const auto got = ask(
+      {.subject = "ledgerd.api.submit", .payload = body, .headers = {{"Idempotency-Key", key}}});
+  if (!got || !got->value_of("Nats-Service-Error-Code").empty() || got->payload.empty())
     return false;
+  const auto& answer = *got;
   const auto record = nlohmann::json::parse(answer.payload, nullptr, false);
   const auto id =
       record.is_object() && record.contains("recordId") && record["recordId"].is_number_integer()

@@ -2,7 +2,9 @@
 // they are answered.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "tests/simulation/world.hpp"
@@ -20,6 +22,8 @@ private:
   void publish_requests(std::size_t count, milliseconds within);
   void submit(std::size_t number);
   bool submit_once(const std::string& key, const std::string& body);
+  void look_at(std::int64_t id);
+  std::optional<packet> ask(packet question);
   void hear(const packet& answer);
 
   world& of_;

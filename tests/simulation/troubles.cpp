@@ -1,6 +1,9 @@
 #include "tests/simulation/troubles.hpp"
 
+#include <string_view>
 #include <utility>
+
+#include "messaging/names.hpp"
 
 namespace ledgerd::sim {
 
@@ -36,9 +39,12 @@ void troubles::set_weather() {
 void troubles::begin() {
   auto& dice = of_.machine_.random;
   auto& one = of_.nodes_[dice.below(of_.nodes_.size())];
-  switch (dice.below(8)) {
+  switch (dice.below(10)) {
   case 0:
+  case 8:
     return befall_server();
+  case 9:
+    return dice.one_in(2) ? limit_stream() : part_nodes();
   case 1:
   case 2:
     if (one.now != nullptr)
@@ -105,7 +111,7 @@ void troubles::befall_server() {
     return;
   for (const auto& each : of_.lives_)
     of_.network_.note_trouble(each->id);
-  switch (dice.below(4)) {
+  switch (dice.below(5)) {
   case 0:
     count("nats-server killed");
     of_.network_.server_down();
@@ -115,7 +121,7 @@ void troubles::befall_server() {
     });
   case 1:
     count("leader changed");
-    return of_.jetstream_.change_leader();
+    return of_.jetstream_.change_leader(dice.one_in(2));
   case 2: {
     if (of_.jetstream_.streams.empty())
       return;
@@ -130,10 +136,79 @@ void troubles::befall_server() {
         one->full = false;
     });
   }
+  case 3: {
+    count("server's wall clock set");
+    const std::chrono::seconds steps[] = {std::chrono::seconds{3600}, std::chrono::seconds{-3600},
+                                          std::chrono::seconds{40}, std::chrono::seconds{-40}};
+    of_.machine_.wall_skew[nobody] += steps[dice.below(4)];
+    return;
+  }
   default:
     count("other weather");
     return set_weather();
   }
+}
+
+// Two nodes of which one does not hear the other, or neither does; both reach JetStream.
+void troubles::part_nodes() {
+  auto& dice = of_.machine_.random;
+  auto* one = of_.nodes_[dice.below(of_.nodes_.size())].now;
+  auto* other = of_.nodes_[dice.below(of_.nodes_.size())].now;
+  if (one == nullptr || other == nullptr || one == other)
+    return;
+  const bool told = dice.one_in(2);
+  const bool both = dice.one_in(2);
+  count(both ? "nodes parted" : "nodes parted one way");
+  auto& network = of_.network_;
+  network.part(one->id, other->id, told);
+  if (both)
+    network.part(other->id, one->id, told);
+  later(some(milliseconds{9000}), [&network, one = one->id, other = other->id] {
+    network.join(one, other);
+    network.join(other, one);
+  });
+}
+
+// Somebody gives a stream less room than it needs. Requests are refused by then, as the program
+// would have it; of what has been published the oldest may be deleted.
+void troubles::limit_stream() {
+  auto& dice = of_.machine_.random;
+  const std::string_view names[] = {names::request_stream, names::result_stream,
+                                    names::dead_letter_stream};
+  auto* of = of_.jetstream_.find(names[dice.below(3)]);
+  if (of == nullptr)
+    return;
+  const bool requests = of->name == names::request_stream;
+  switch (dice.below(3)) {
+  case 0:
+    count("stream limited in messages");
+    of->discards_new = requests || dice.one_in(2);
+    of->messages_max = of->discards_new ? of->messages.size() + dice.below(20) : 1 + dice.below(30);
+    break;
+  case 1:
+    count("stream limited in bytes");
+    of->discards_new = requests || dice.one_in(2);
+    of->bytes_max = of->discards_new ? of->bytes + dice.below(4000) : 1000 + dice.below(8000);
+    break;
+  default:
+    // What is older than the clock of the server was set ahead by expires at once.
+    count("stream limited in age");
+    of->age_max = std::chrono::minutes{61};
+    if (dice.one_in(2)) {
+      count("server's wall clock set");
+      of_.machine_.wall_skew[nobody] += std::chrono::hours{2};
+    }
+    break;
+  }
+  of->tell_limits();
+  of_.jetstream_.trim(*of);
+  later(some(milliseconds{6000}), [this, name = of->name] {
+    auto* one = of_.jetstream_.find(name);
+    if (one == nullptr || !one->discards_new)
+      return;
+    one->messages_max = one->bytes_max = 0;
+    one->tell_limits();
+  });
 }
 
 void troubles::befall_database(life& at) {

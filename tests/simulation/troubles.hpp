@@ -18,6 +18,8 @@ public:
 private:
   void befall_node(world::node& one);
   void befall_server();
+  void part_nodes();
+  void limit_stream();
   void befall_database(life& at);
   void befall_link(life& at);
   void later(nanoseconds after, std::function<void()> what);

@@ -29,6 +29,8 @@ void world::run_job(life& of, std::size_t place) {
   auto& jobs = of.scheduler->jobs;
   auto* job = jobs[place];
   jobs.erase(jobs.begin() + static_cast<std::ptrdiff_t>(place));
+  if (auto* actor = dynamic_cast<caf::scheduled_actor*>(job))
+    note_size(container::mailbox, actor->mailbox().size());
   machine_.running = of.id;
   switch (job->resume(of.worker.get(), 1)) {
   case caf::resumable::resume_later:
@@ -78,7 +80,9 @@ void world::step() {
     if (each->scheduler != nullptr && machine_.may_run(each->id))
       jobs += each->scheduler->jobs.size();
   const auto count = jobs + ready_threads_.size() + ready_steps_.size();
-  ++result_.steps;
+  constexpr std::uint64_t looked_at_every = 16; // steps
+  if (++result_.steps % looked_at_every == 0)
+    watch_bounds();
   if (count == 0)
     return advance_to_next();
   auto pick = machine_.random.below(count);

@@ -6,11 +6,13 @@
 #include <caf/all.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "actors/ledger/root.hpp"
@@ -24,10 +26,40 @@
 
 namespace ledgerd::sim {
 
+// What others fill, and what is therefore bounded.
+enum class container : std::uint8_t {
+  pipe,
+  mailbox,
+  timers,
+  waits,
+  connections,
+  subscriptions,
+  sessions,
+  pulls
+};
+
+struct container_bound {
+  std::string_view what;
+  std::size_t most; // never more than that, at any step
+};
+
+// In the order of `container`; about twice the most that any of 10,000 seeds has had.
+inline constexpr std::array<container_bound, 8> container_bounds{{
+    {"messages in one pipe", 20000},
+    {"messages in one mailbox", 2000},
+    {"timers of a node", 1000},
+    {"threads of a node that wait", 200},
+    {"connections of a node", 8},
+    {"subscriptions of a node", 200},
+    {"database sessions of a node", 64},
+    {"pull requests of a node at one consumer", 32},
+}};
+
 // What a run was like.
 struct outcome_of_run {
   std::vector<std::string> violations; // empty: all holds
   std::map<std::string, std::uint64_t> seen;
+  std::array<std::size_t, container_bounds.size()> most{}; // at once
   std::uint64_t digest = 0; // of all that happened: two runs of one seed have the same
   std::uint64_t steps = 0;
   milliseconds lasted{0};  // by the simulated clock
@@ -101,13 +133,16 @@ private:
   void make_requests_anew();
   void heal();
   bool all_there() const;
-  bool at_rest();
-  std::vector<std::string> held();
+  bool came_to_rest(time_point healed);
+  std::vector<std::string> held(bool remembered);
   void ask_reports(life& one, std::vector<actor_report>& into);
   void sample();
 
   // -- what must hold (checks.cpp)
   void watch_leases();
+  void watch_deletions();
+  void watch_bounds();
+  void note_size(container of_what, std::size_t size);
   void check_all();
   void check_chains(const test::memory_database::content& ledger);
   void check_requests(const test::memory_database::content& ledger);
@@ -128,6 +163,8 @@ private:
   std::size_t credit_ = 40;
   std::set<std::int64_t> valid_ids_;
   std::set<std::int64_t> may_miss_; // their requests went with the stream that held them
+  std::set<std::string>
+      letters_of_deleted_; // what the dead letters of requests that are gone are called
   std::map<std::string, std::int64_t> answered_; // record by key, as clients were told
   std::size_t submissions_open_ = 0;
   bool producing_ = true;
