@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <functional>
+#include <utility>
 
 #include "messaging/names.hpp"
 
@@ -95,10 +96,14 @@ letter_book::original_of(const stored_message& letter) const {
   if (!from_results && stream != names::request_stream)
     return std::optional<original>{};
   const auto& source = from_results ? result_stream_ : request_stream_;
+  // Who could not know of which life a message is has named the letter by the message's own time.
+  if (*life)
+    return std::optional<original>{
+        {from_results, *seq, **life == source.created_at_ns ? 0 : **life}};
   // An id of old says nothing; what was parked before the stream was made is not of it.
-  const bool present =
-      *life ? **life == source.created_at_ns : letter.stored_at_ns >= source.created_at_ns;
-  return present ? std::optional<original>{{from_results, *seq}} : std::optional<original>{};
+  return letter.stored_at_ns >= source.created_at_ns
+             ? std::optional<original>{{from_results, *seq, 0}}
+             : std::optional<original>{};
 }
 
 std::optional<std::string> letter_book::fault_of(const stored_message& message) const {
@@ -167,16 +172,26 @@ void letter_book::action(const stored_message& message) {
     accounted_.insert(**of);
 }
 
-letter_book::range letter_book::of(const original& which) {
+std::vector<letter_book::parked_letter> letter_book::of(bool from_results,
+                                                        const stored_message& message) {
   if (!std::exchange(sorted_, true))
     std::sort(letters_.begin(), letters_.end(),
               [](const auto& x, const auto& y) { return x.of < y.of; });
-  const auto begin =
-      std::lower_bound(letters_.cbegin(), letters_.cend(), which,
+  std::vector<parked_letter> result;
+  auto each =
+      std::lower_bound(letters_.cbegin(), letters_.cend(), original{from_results, message.seq, 0},
                        [](const auto& letter, const auto& key) { return letter.of < key; });
-  const auto end =
-      std::find_if(begin, letters_.cend(), [&](const auto& letter) { return letter.of != which; });
-  return {begin, end};
+  for (; each != letters_.cend() && each->of.from_results == from_results
+         && each->of.seq == message.seq;
+       ++each)
+    if (each->of.stored_at_ns == 0 || each->of.stored_at_ns == message.stored_at_ns)
+      result.push_back(*each);
+  return result;
+}
+
+bool letter_book::is_accounted(bool from_results, const stored_message& message) const {
+  return accounted_.contains({from_results, message.seq, 0})
+         || accounted_.contains({from_results, message.seq, message.stored_at_ns});
 }
 
 bool letter_book::reaches_back_to(std::int64_t stored_at_ns) const noexcept {

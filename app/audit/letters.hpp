@@ -10,7 +10,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "app/audit/findings.hpp"
@@ -37,11 +36,13 @@ std::string message_text(std::string_view stream, std::uint64_t seq);
 
 class letter_book {
 public:
-  // A message of the requests' or results' stream of today: a letter whose original was in an
-  // earlier stream of that name stands for none of these.
+  // A message of the requests' or results' stream: of today's one if `stored_at_ns` is 0, or of
+  // whichever one keeps the message that was stored then under that number. A letter whose original
+  // was in an earlier stream of that name stands for no message of today's.
   struct original {
     bool from_results;
     std::uint64_t seq;
+    std::int64_t stored_at_ns;
 
     friend auto operator<=>(const original&, const original&) = default;
   };
@@ -56,9 +57,6 @@ public:
     std::size_t full_bytes;
   };
 
-  using range = std::pair<std::vector<parked_letter>::const_iterator,
-                          std::vector<parked_letter>::const_iterator>;
-
   // `findings` outlives this object.
   explicit letter_book(finding_list& findings) : findings_(findings) {}
 
@@ -70,10 +68,11 @@ public:
   void judged_up_to(std::uint64_t seq) noexcept { judged_up_to_ = seq; }
   void action(const stored_message& message);
 
-  range of(const original& which);
+  // Those of a message of today's streams, which is asked for once.
+  std::vector<parked_letter> of(bool from_results, const stored_message& message);
 
   // Whether somebody has discarded or replayed the letter: then it need not be there.
-  bool is_accounted(const original& which) const { return accounted_.contains(which); }
+  bool is_accounted(bool from_results, const stored_message& message) const;
 
   // Whether the stream of dead letters still holds everything that was parked from this time on.
   // What it lacks then was deleted by hand.
@@ -86,7 +85,7 @@ public:
 
 private:
   // Nothing when the message id does not name the original, which is a fault of the letter's; an
-  // empty inner value when that belongs to an earlier life of its stream.
+  // empty inner value when that cannot be in today's streams.
   std::optional<std::optional<original>> original_of(const stored_message& letter) const;
   std::optional<std::string> fault_of(const stored_message& message) const;
   void find(finding_kind kind, const stored_message& letter, const std::string& detail);

@@ -66,9 +66,8 @@ void stream_audit::result(const stored_message& message) {
     return;
   if (first_result_at_ns_ == 0)
     first_result_at_ns_ = message.stored_at_ns;
-  const auto [begin, end] = letters_.of({true, message.seq});
-  for (auto letter = begin; letter != end; ++letter)
-    letters_.compare(message, *letter);
+  for (const auto& letter : letters_.of(true, message))
+    letters_.compare(message, letter);
   const auto record = record_in_result(message.payload);
   if (!record)
     return findings_.add(finding_kind::result_malformed,
@@ -194,19 +193,19 @@ void stream_audit::request(const stored_message& message) {
   const auto decoded = decode_entry(message.subject, message.payload, currencies_, rules_.requests);
   const auto* asked = std::get_if<entry>(&decoded);
   const auto content = asked ? fingerprint(asked->account, asked->type, asked->amount) : 0;
-  const letter_book::original key{false, message.seq};
-  const auto [begin, end] = letters_.of(key);
-  for (auto letter = begin; letter != end; ++letter) {
-    letters_.compare(message, *letter);
-    if (letters_.is_accounted(key))
+  const auto letters = letters_.of(false, message);
+  const bool accounted = letters_.is_accounted(false, message);
+  for (const auto& letter : letters) {
+    letters_.compare(message, letter);
+    if (accounted)
       continue; // whoever has replayed or discarded it has seen it
-    if (!is_founded(*letter, decoded))
-      report_unfounded(letter->own, letter->reason, message.seq);
-    else if (asked != nullptr && letter->reason == dead_reason::record_id_conflict)
+    if (!is_founded(letter, decoded))
+      report_unfounded(letter.own, letter.reason, message.seq);
+    else if (asked != nullptr && letter.reason == dead_reason::record_id_conflict)
       request_list_.add(to_int(asked->id), {to_int(asked->id), content, message.seq,
-                                            message.stored_at_ns, letter->own, false});
+                                            message.stored_at_ns, letter.own, false});
   }
-  const auto parked = begin != end || letters_.is_accounted(key);
+  const auto parked = !letters.empty() || accounted;
   const auto settled = !parked && is_settled(message);
   if (asked != nullptr)
     request_list_.add(to_int(asked->id),

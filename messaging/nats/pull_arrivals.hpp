@@ -138,7 +138,10 @@ public:
   void shut() { ready_.shut(); }
 
   void mark_with(std::uint32_t generation) {
-    generation_.store(generation, std::memory_order_relaxed);
+    auto before = generation_.load(std::memory_order_relaxed);
+    while (before < generation
+           && !generation_.compare_exchange_weak(before, generation, std::memory_order_relaxed)) {
+    }
   }
 
   void receive(nats_message* raw) override {
@@ -200,7 +203,7 @@ private:
       return;
     backlog_.store(facts->pending, std::memory_order_relaxed);
     if (facts->consumer_seq <= std::exchange(consumer_seq_, facts->consumer_seq))
-      restarted_.store(true, std::memory_order_relaxed);
+      begin_generation();
     delivery one{std::string(subject_of(message)),
                  std::string(payload_of(message)),
                  copy_headers(message, header_choice::application),
@@ -211,6 +214,13 @@ private:
                  facts->stored_at_ns};
     const auto bytes = bytes_of(one);
     ready_.put(std::move(one), bytes);
+  }
+
+  // What the consumer sends from now on is told apart from what it sent before it was made anew at
+  // once; the source, which looks later, then begins the same generation.
+  void begin_generation() {
+    if (!restarted_.exchange(true, std::memory_order_relaxed))
+      generation_.fetch_add(1, std::memory_order_relaxed);
   }
 
   const std::string stream_;

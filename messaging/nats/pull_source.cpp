@@ -118,11 +118,11 @@ public:
   }
 
   bool identify(delivery& one) override {
-    if (one.incarnation != 0)
+    if (one.incarnation != 0 || one.receipt.size() <= mark_bytes)
       return true;
     if (one.inquiry == 0)
       one.inquiry = life_.wish();
-    const auto known = life_.incarnation(one.inquiry, one.stored_at_ns);
+    const auto known = life_.incarnation(one.inquiry, mark_of(one.receipt), one.stored_at_ns);
     if (!known) {
       answers_->await();
       ask_life(steady::now());
@@ -207,7 +207,8 @@ private:
 
   void learn(steady::time_point now) {
     for (const auto& one : answers_->take())
-      life_.answered(one.question, one.created_at_ns);
+      if (life_.answered(one.question, one.created_at_ns))
+        arrivals_->mark_with(life_.generation());
     settle_deferred(now);
     ask_life(now);
   }

@@ -115,7 +115,9 @@ private:
 
   void look() {
     const auto list = nats_.stream(names::exhausted_stream);
-    if (book_.observe(nats_.stream(stream_), list))
+    const auto requests = nats_.stream(stream_);
+    life_ = requests.exists ? requests.created_at_ns : 0;
+    if (book_.observe(requests, list))
       next_sweep_ = {};
     std::optional<consumer_state> limited;
     if (steady::now() >= next_sweep_)
@@ -223,9 +225,9 @@ private:
     one.stream = stream_;
     one.stream_seq = message.seq;
     one.stored_at_ns = message.stored_at_ns;
-    // Asked after it was read: the stream may have been made anew since the round began.
-    if (const auto from = nats_.stream(stream_); from.exists)
-      one.incarnation = message.stored_at_ns >= from.created_at_ns ? from.created_at_ns : 0;
+    // Asked before and after it was read: the stream may have been made anew since the round began.
+    if (const auto from = nats_.stream(stream_); from.exists && from.created_at_ns == life_)
+      one.incarnation = life_;
     std::unique_lock lock{mutex_};
     const auto bytes = bytes_of(one);
     changed_.wait(lock, [this, bytes] { return closed_ || has_room(bytes); });
@@ -250,7 +252,8 @@ private:
   const std::string subject_;
   const std::string announced_; // the subject of the announcements
   const std::chrono::milliseconds interval_;
-  recovery_book book_;            // the thread's only, as is the next
+  recovery_book book_;            // the thread's only, as are the next two
+  std::int64_t life_ = 0;         // when the stream was made, as the round began; 0: it is missing
   steady::time_point next_sweep_; // ask for the consumer's state then
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -29,8 +29,16 @@ export const broker = [
     name: 'stranger-settled',
     fault: 'an acknowledgement of an earlier life of the stream settles the stranger who has that number now',
     file: 'messaging/nats/stream_life.cpp',
-    was: 'return stored_at_ns < created_at_ns_ ? settling::never : settling::yes;',
+    was: 'return is_of_this_life(generation, stored_at_ns) ? settling::yes : settling::never;',
     becomes: 'return settling::yes;',
+    caught: ['messaging_test.broker_stream_life'],
+  },
+  {
+    name: 'clock-tells-the-life',
+    fault: 'the wall clock of the broker tells which life of a stream a message is of, although it may have been set back',
+    file: 'messaging/nats/stream_life.cpp',
+    was: 'return generation >= life_begins_ || (generation >= life_may_begin_ && stored_at_ns >= created_at_ns_);',
+    becomes: 'return stored_at_ns >= created_at_ns_;',
     caught: ['messaging_test.broker_stream_life'],
   },
   {

@@ -121,6 +121,25 @@ CAF_TEST(letters_of_an_earlier_stream_say_nothing_of_this_one) {
         [&](world& w) { old(w, "dead-TRANSACTIONS--5", 1); });
 }
 
+CAF_TEST(a_letter_may_be_named_by_the_time_of_its_original) {
+  const auto rename = [](world& w, std::int64_t after) {
+    auto& letter = w.dead_letters[2];
+    const auto seq = header_of(letter, "Ledgerd-Sequence").value;
+    auto& request = w.requests[std::stoul(seq) - 1];
+    request.stored_at_ns = 7'000'000'123;
+    header_of(letter, "Nats-Msg-Id").value =
+        "dead-TRANSACTIONS-" + std::to_string(request.stored_at_ns + after) + "-" + seq;
+  };
+  check("by whoever could not know of which life that is", {}, [&](world& w) { rename(w, 0); });
+  check("another one's time", {{kind::request_unanswered, 1}}, [&](world& w) { rename(w, 1); });
+  check("and discarded", {}, [&](world& w) {
+    rename(w, 0);
+    w.discard(w.dead_letters[2]);
+    w.dead_letters.erase(w.dead_letters.begin() + 2);
+    --w.letter_stream.messages;
+  });
+}
+
 CAF_TEST(damage_to_dead_letters_is_found) {
   for (const auto* name : {"Ledgerd-Reason", "Ledgerd-Detail", "Ledgerd-Stream", "Ledgerd-Sequence",
                            "Ledgerd-Subject", "Ledgerd-Deliveries", "Ledgerd-Node"})
