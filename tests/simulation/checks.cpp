@@ -31,11 +31,18 @@ std::optional<entry> entry_of(const kept_message& one) {
   return asked == nullptr ? std::nullopt : std::optional{std::move(*asked)};
 }
 
-// Its sequence names a message only within a life of the stream. By the server's clock, if it was
-// set back, a message may be older than its stream: then its own time stands for that.
-std::string letter_id(const stream& of, const kept_message& one) {
-  return "dead-" + of.name + "-" + std::to_string(std::min(of.created_ns, one.stored_at_ns)) + "-"
-         + std::to_string(one.seq);
+// A sequence names a message only within a life of the stream, or together with its own time.
+std::string letter_id(const stream& of, const kept_message& one, std::int64_t life) {
+  return "dead-" + of.name + "-" + std::to_string(life) + "-" + std::to_string(one.seq);
+}
+
+// What the dead letter of a message may be called. By its own time only if whoever held it could
+// not know of which life it is.
+std::vector<std::string> letter_ids(const stream& of, const kept_message& one, bool made_anew) {
+  std::vector<std::string> result{letter_id(of, one, of.created_ns)};
+  if (made_anew || one.stored_at_ns < of.created_ns)
+    result.push_back(letter_id(of, one, one.stored_at_ns));
+  return result;
 }
 
 std::string user_of(const kept_message& one) {
@@ -97,7 +104,8 @@ void world::watch_deletions() {
   jetstream_.on_expunge = [this](const stream& of, const kept_message& one, bool settled) {
     if (of.name != names::request_stream)
       return;
-    letters_of_deleted_.insert(letter_id(of, one));
+    for (auto& id : letter_ids(of, one, result_.seen.contains("stream made anew")))
+      letters_of_deleted_.insert(std::move(id));
     const bool over = settled && !of.excused.contains(one.seq);
     if (const auto asked = over ? std::nullopt : entry_of(one))
       may_miss_.insert(to_int(asked->id));
@@ -192,14 +200,19 @@ void world::check_requests(const test::memory_database::content& ledger) {
   const auto* requests = jetstream_.find(names::request_stream);
   if (requests == nullptr)
     return fail("there is no stream of requests");
+  const bool made_anew = result_.seen.contains("stream made anew");
   std::set<std::string> letters;
   for (const auto& [seq, request] : requests->messages) {
     const auto asked = entry_of(request);
     const auto row = asked ? ledger.postings.find(asked->id) : ledger.postings.end();
     const bool decided = row != ledger.postings.end() && same_content(*asked, row->second);
-    const auto id = letter_id(*requests, request);
-    const bool letter = published.contains(id);
-    letters.insert(id);
+    bool letter = false;
+    for (auto& id : letter_ids(*requests, request, made_anew)) {
+      letter = letter || published.contains(id);
+      letters.insert(std::move(id));
+    }
+    if (letter && !published.contains(letter_id(*requests, request, requests->created_ns)))
+      ++result_.seen["letter named by its own time"];
     const auto which = "request " + std::to_string(seq);
     if (letter == decided && !(requests->excused.contains(seq) && !letter))
       fail(which + (decided ? " was decided and parked" : " has neither row nor dead letter"));
@@ -214,10 +227,9 @@ void world::check_requests(const test::memory_database::content& ledger) {
           fail("a result of " + text_of(asked->id) + " is not what its row says");
   }
   const auto present = "-" + std::to_string(requests->created_ns) + "-";
-  const bool one_life = !result_.seen.contains("stream made anew");
   for (const auto& [id, copies] : published)
     if (id.starts_with("dead-") && !letters.contains(id) && !letters_of_deleted_.contains(id)
-        && (one_life || id.find(present) != std::string::npos))
+        && (!made_anew || id.find(present) != std::string::npos))
       fail("the dead letter " + id + " is of no request");
 }
 

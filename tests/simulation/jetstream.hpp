@@ -18,6 +18,9 @@
 
 namespace ledgerd::sim {
 
+// What is younger a server that is killed, or a new leader, may not know of.
+inline constexpr milliseconds settled_written_within{100};
+
 struct kept_message {
   std::uint64_t seq = 0;
   packet what;
