@@ -144,7 +144,7 @@ CAF_TEST(what came before the first answer is of the life that it tells) {
   CAF_CHECK(life.may_settle(came, 600, now) == settling::yes);
 }
 
-CAF_TEST(unless a doubt lies between: then its time tells) {
+CAF_TEST(unless a doubt lies between : then its time tells) {
   const auto came = life.generation();
   const auto wish = life.wish();
   life.doubt(now);
