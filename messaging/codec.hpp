@@ -55,9 +55,9 @@ std::variant<entry, rejection> decode_entry(std::string_view subject, std::strin
 // The result of a stored posting, the same bytes every time. `exponent` is the currency's.
 std::string encode_result(const posting& stored, int exponent);
 
-// The record id that stands in a result; nothing when it cannot be read. Whatever else is wrong
-// with the result is not looked at.
-std::optional<record_id> record_in_result(std::string_view payload);
+// The record id that stands in a request or a result; nothing when it cannot be read. Whatever
+// else is wrong with it is not looked at.
+std::optional<record_id> record_in_payload(std::string_view payload);
 
 // result-<recordId>
 std::string result_message_id(record_id id);

@@ -269,12 +269,8 @@ fetcher_look fetcher_state::look(record_id id) {
   fetcher_look result{std::nullopt, pulled_};
   const auto now = self_->clock().now();
   deliveries_.for_each([&](const held_delivery& slot) {
-    if (result.held || !may_name(slot.source.payload, id))
-      return;
-    const auto decoded = decode_entry(slot.source.subject, slot.source.payload,
-                                      *options_.currencies, options_.rules);
-    const auto* asked = std::get_if<entry>(&decoded);
-    if (asked == nullptr || asked->id != id)
+    if (result.held || !may_name(slot.source.payload, id)
+        || record_in_payload(slot.source.payload) != id)
       return;
     const auto since =
         std::chrono::duration_cast<std::chrono::milliseconds>(now - slot.leased.arrived).count();

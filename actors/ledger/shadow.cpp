@@ -23,7 +23,7 @@ shadow_book::time_point now() {
 
 void shadow_state::take_results() {
   for (auto& each : options_.results->take()) {
-    told_result one{record_in_result(each.payload).value_or(record_id{}), each.stream_seq,
+    told_result one{record_in_payload(each.payload).value_or(record_id{}), each.stream_seq,
                     each.stored_at_ns, std::move(each.payload)};
     book_->told(std::move(one), now());
     options_.results->settle(each.receipt, settlement::acknowledge);

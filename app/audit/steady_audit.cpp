@@ -53,7 +53,7 @@ void steady_checks::results(std::span<const stored_message> messages,
   for (const auto& message : messages) {
     ++result_count_;
     const auto text = message_text(names::result_stream, message.seq);
-    const auto record = record_in_result(message.payload);
+    const auto record = record_in_payload(message.payload);
     if (!record) {
       findings_.add(finding_kind::result_malformed, text + ": there is no recordId in it");
       continue;
@@ -122,7 +122,7 @@ bool steady_audit::look_at_results(std::size_t at_most) {
   });
   std::vector<record_id> ids;
   for (const auto& each : messages)
-    if (const auto record = record_in_result(each.payload))
+    if (const auto record = record_in_payload(each.payload))
       ids.push_back(*record);
   // A row is there before its result.
   const auto rows = ids.empty() ? std::vector<audited_posting>{} : ledger_.find_all(ids);

@@ -68,7 +68,7 @@ void stream_audit::result(const stored_message& message) {
     first_result_at_ns_ = message.stored_at_ns;
   for (const auto& letter : letters_.of(true, message))
     letters_.compare(message, letter);
-  const auto record = record_in_result(message.payload);
+  const auto record = record_in_payload(message.payload);
   if (!record)
     return findings_.add(finding_kind::result_malformed,
                          message_text(names::result_stream, message.seq)

@@ -113,8 +113,8 @@ void service_notifier::stopping(std::chrono::milliseconds at_most) {
 }
 
 void service_notifier::watch() {
-  const auto pause =
-      std::min<std::chrono::microseconds>(look_pause, manager_.watchdog().value_or(look_pause) / 8);
+  const auto pause = std::clamp<std::chrono::microseconds>(
+      manager_.watchdog().value_or(look_pause) / 8, look_pause_least, look_pause);
   std::unique_lock lock{mutex_};
   do {
     const auto now = std::chrono::steady_clock::now();

@@ -74,7 +74,7 @@ outgoing replay_message(const dead_letter& letter, std::int64_t stamp) {
   outgoing again;
   again.subject = target.subject;
   if (target.is_result) {
-    const auto record = record_in_result(letter.message.payload);
+    const auto record = record_in_payload(letter.message.payload);
     if (!record)
       throw std::runtime_error("a result without a record id");
     again.message_id = result_message_id(*record) + ".";

@@ -64,7 +64,7 @@ letter_target target_of(const dead_letter& letter) {
             false,
             "header Ledgerd-Subject: must name the subject of a request or result, not `"
                 + shorten(letter.subject, 200) + "`"};
-  if (is_result && !record_in_result(letter.message.payload))
+  if (is_result && !record_in_payload(letter.message.payload))
     return {{},
             false,
             "field \"recordId\": a result is published under the id of its record, and this one "

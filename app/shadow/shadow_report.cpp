@@ -52,7 +52,7 @@ private:
     if (state.messages > 0)
       nats_.read(names::result_stream, "", state.first_seq, [this](const stored_message& each) {
         ++report_.results;
-        if (const auto id = record_in_result(each.payload))
+        if (const auto id = record_in_payload(each.payload))
           batch_.push_back({*id, each.seq, each.stored_at_ns, each.payload});
         else
           ++report_.unreadable;
@@ -119,7 +119,7 @@ private:
     for (const auto& one : report_.without_rows)
       why.emplace(one.record, "no request of this record id is in the stream");
     nats_.read(names::request_stream, "", 1, [&](const stored_message& each) {
-      const auto id = record_in_result(each.payload);
+      const auto id = record_in_payload(each.payload);
       const auto wanted = id ? why.find(*id) : why.end();
       if (wanted == why.end())
         return true;

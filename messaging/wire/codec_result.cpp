@@ -41,7 +41,7 @@ std::string encode_result(const posting& stored, int exponent) {
   return out;
 }
 
-std::optional<record_id> record_in_result(std::string_view payload) {
+std::optional<record_id> record_in_payload(std::string_view payload) {
   std::optional<record_id> result;
   const auto take_id = [&result](const json_member& member) {
     std::int64_t number = 0;

@@ -17,7 +17,7 @@ public:
   void open(waker wake) override { wake_ = std::move(wake); }
 
   void publish(const outgoing& message) override {
-    if (const auto record = record_in_result(message.payload)) {
+    if (const auto record = record_in_payload(message.payload)) {
       const auto reason = find_header(message.headers, "Ledgerd-Reason");
       if (reason.empty())
         notes_->decided(*record);

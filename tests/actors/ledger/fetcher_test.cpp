@@ -146,6 +146,24 @@ CAF_TEST(whoever asks is told what is held and how far was pulled) {
   CAF_CHECK(!told.held);
 }
 
+CAF_TEST(whoever asks is told of a request whose currency is looked for and of one that is parked) {
+  results->confirm_at_once = false;
+  source->knows_incarnation = false;
+  fetcher_look told;
+  const auto ask_for = [&](std::int64_t id) {
+    told = {};
+    ask(
+        subject, [&](const fetcher_look& got) { told = got; }, held_atom_v, id);
+    consume_messages();
+  };
+  arrive(1, R"({"recordId":11,"userId":"ann","amount":"25.00","currency":"QQQ"})");
+  ask_for(11);
+  CAF_CHECK(told.held && told.held->stage == "looking");
+  arrive(2, R"({"recordId":12,"userId":"ann","amount":"a lot","currency":"KRW"})");
+  ask_for(12);
+  CAF_CHECK(told.held && told.held->stage == "publishing");
+}
+
 CAF_TEST(bytes in which the number stands are no request) {
   source->knows_incarnation = false; // its dead letter is not made yet
   arrive(7, "{\"recordId\":12,");

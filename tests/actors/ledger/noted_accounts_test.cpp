@@ -39,7 +39,7 @@ CAF_TEST(the hottest of many accounts are known exactly and only of the last win
   CAF_REQUIRE_EQUAL(early.size(), accounts_noted);
   CAF_CHECK_EQUAL(shown({early[0], early[9]}), "user-999=2997/3000 user-990=2970/3000 ");
   hot.pass(start + 9s);
-  CAF_CHECK_EQUAL(hot.hottest(start + 9s)[0].entries, 2997u);
+  CAF_CHECK(hot.hottest(start + 9s)[0].entries == 2997u);
   hot.pass(start + 10s);
   hot.note(account(1), heats[1], 7); // of the new window
   CAF_CHECK_EQUAL(shown({hot.hottest(start + 12s)[0]}), "user-999=2997/10000 ");
@@ -57,10 +57,10 @@ CAF_TEST(an account that warms up slowly takes the place of the coldest) {
     hot.note(account(n), heats[static_cast<std::size_t>(n)], 10 + static_cast<std::size_t>(n));
   for (int i = 0; i < 10; ++i)
     hot.note(account(11), heats[11], 1);
-  CAF_CHECK_EQUAL(hot.hottest(start).back().entries, 10u); // as many as the coldest is not enough
-  CAF_CHECK_EQUAL(hot.hottest(start).back().account.user_id, "user-0");
+  CAF_CHECK(hot.hottest(start).back().entries == 10u); // as many as the coldest is not enough
+  CAF_CHECK(hot.hottest(start).back().account.user_id == "user-0");
   hot.note(account(11), heats[11], 1);
-  CAF_CHECK_EQUAL(hot.hottest(start).back().account.user_id, "user-11"); // user-0 has gone
+  CAF_CHECK(hot.hottest(start).back().account.user_id == "user-11"); // user-0 has gone
   CAF_CHECK_EQUAL(hot.hottest(start).size(), accounts_noted);
 }
 

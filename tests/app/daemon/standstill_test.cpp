@@ -82,7 +82,7 @@ CAF_TEST(the metrics count what stands still and name the longest wait) {
   CAF_CHECK_EQUAL(values[0].value, 2);
   CAF_CHECK_EQUAL(values[1].name, "ledgerd_standstill_seconds");
   CAF_CHECK_EQUAL(values[1].value, 9);
-  CAF_CHECK_EQUAL(to_snapshot(std::vector<standing_actor>{})[0].value, 0);
+  CAF_CHECK(to_snapshot(std::vector<standing_actor>{})[0].value == 0);
 }
 
 CAF_TEST(the actors get the shutdown deadline less what is needed to end them) {
