@@ -155,7 +155,9 @@ CAF_TEST(damage_to_dead_letters_is_found) {
   for (const auto& [name, value] : wrong)
     check(name + " is '" + value + "'",
           {{kind::dead_letter_malformed, 1}, {kind::request_unanswered, 1}},
-          [&](world& w) { header_of(w.dead_letters.back(), name).value = value; });
+          [&, name = name, value = value](world& w) { // Clang 14 captures no binding by itself
+            header_of(w.dead_letters.back(), name).value = value;
+          });
   check("another payload", {{kind::dead_letter_differs, 1}},
         [](world& w) { w.dead_letters.back().payload = "["; });
   check("a longer payload", {{kind::dead_letter_differs, 1}},

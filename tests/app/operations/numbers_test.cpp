@@ -83,7 +83,7 @@ CAF_TEST(the document has the node and each number and null for what nobody know
   CAF_CHECK(gate.at("histograms").at("processing_time").at("count") == 3);
   CAF_CHECK(gate.at("histograms").at("processing_time").at("sum_us") == 120);
   CAF_CHECK(gate.at("histograms").at("processing_time").at("buckets").at(2)
-            == nlohmann::json::parse("[50, 3]"));
+            == nlohmann::ordered_json::parse("[50, 3]"));
 }
 
 CAF_TEST(accounts are shown with what they are noted for) {
