@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <numeric>
 #include <optional>
-#include <ranges>
 #include <string>
 #include <utility>
 
@@ -114,13 +114,14 @@ bool shows_old_head(const posting_batch& batch, const std::vector<account_head>&
 }
 
 // The rows of a plan by the place of their account.
-std::vector<std::vector<posting*>> rows_by_account(const posting_batch& batch,
-                                                   batch_plan& planned) {
-  std::vector<std::vector<posting*>> result(batch.heads.size());
+using posting_refs = std::vector<std::reference_wrapper<posting>>;
+
+std::vector<posting_refs> rows_by_account(const posting_batch& batch, batch_plan& planned) {
+  std::vector<posting_refs> result(batch.heads.size());
   auto next = planned.rows.begin();
   for (std::size_t i = 0; i < batch.entries.size(); ++i)
     if (is_new(planned.answers[i].verdict))
-      result[batch.entries[i].head].push_back(&*next++);
+      result[batch.entries[i].head].push_back(*next++);
   return result;
 }
 
@@ -411,9 +412,7 @@ bool postgres_store::write_one_by_one(const posting_batch& batch, const places& 
     comparable = place;
     if (!rows[place].empty())
       timed(place, [&] {
-        write_rows(rows[place]
-                       | std::views::transform([](posting* row) -> posting& { return *row; }),
-                   now);
+        write_rows(rows[place], now);
         return true;
       });
     trail_.managed += entries[place];
