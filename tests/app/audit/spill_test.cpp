@@ -85,14 +85,18 @@ CAF_TEST(a million items leave memory as it is) {
   spill_space space({}, std::size_t{1} << 20);
   spill_list<item> list(space, "items");
   fill(list, 1, 100'000);
-  const auto before = resident_kilobytes();
+  [[maybe_unused]] const auto before = resident_kilobytes();
   fill(list, 100'001, 1'000'000);
+#ifndef __SANITIZE_ADDRESS__ // which keeps freed memory
   CAF_CHECK_LESS(resident_kilobytes(), before + 4096);
+#endif
   std::size_t count = 0;
   for (std::size_t part = 0; part < space.parts(); ++part)
     count += list.take(part).size();
   CAF_CHECK_EQUAL(count, 1'000'000u);
+#ifndef __SANITIZE_ADDRESS__
   CAF_CHECK_LESS(resident_kilobytes(), before + 8192);
+#endif
 }
 
 CAF_TEST(a list goes on where it was paused and forgets what came after) {

@@ -351,16 +351,16 @@ CAF_TEST(groups that were counted are not counted again) {
   const auto never = [] { return false; };
   for (int i = 1; i <= 100; ++i)
     deposit(i, "anna", 1);
-  CAF_CHECK_EQUAL(shelf.groups({}, never).groups.at(0).count, 100u);
+  CAF_CHECK(shelf.groups({}, never).groups.at(0).count == 100u);
   nats.messages_read = 0;
   deposit(101, "anna", 1);
-  CAF_CHECK_EQUAL(shelf.groups({}, never).groups.at(0).count, 101u);
+  CAF_CHECK(shelf.groups({}, never).groups.at(0).count == 101u);
   CAF_CHECK_EQUAL(nats.messages_read, 1u);
   nats.delete_message(names::dead_letter_stream, 50);
-  CAF_CHECK_EQUAL(shelf.groups({}, never).groups.at(0).count, 100u);
+  CAF_CHECK(shelf.groups({}, never).groups.at(0).count == 100u);
   letter_filter filter;
   CAF_CHECK(!filter.set("record", "7", 0));
-  CAF_CHECK_EQUAL(shelf.groups(filter, never).groups.at(0).count, 1u);
+  CAF_CHECK(shelf.groups(filter, never).groups.at(0).count == 1u);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -68,7 +68,7 @@ posting row(std::int64_t id, const entry& of, std::int64_t balance,
           of.amount,
           verdict,
           money{balance},
-          database_time{1'700'000'000'000'000 + id}};
+          database_time{1'700'000'000'000'000 + id % 1'000'000}};
 }
 
 bool same_entry(const entry& a, const entry& b) {
