@@ -58,15 +58,22 @@ fuzz() {
   done
 }
 
-# Builds the unit tests with Clang, the sanitizers for addresses and undefined behaviour, and counters of what is
-# reached, and runs them, the simulations among them; arguments go to ctest.
+# The unit tests, those of broker and store with their servers, and seeds of the simulation, with Clang, the sanitizers for
+# addresses and undefined behaviour, and counters of what is reached. Arguments go to ctest instead.
 sanitize() {
-  need proof
+  need build proof nats postgres
   local at=$root/build/proof
-  compile proof --target unit_tests
+  compile proof
   rm -rf "$at/profiles"
-  LLVM_PROFILE_FILE="$at/profiles/%4m.profraw" UBSAN_OPTIONS=print_stacktrace=1 \
-    ctest --test-dir "$at" --output-on-failure --no-tests=error -j "$(nproc)" -L unit "$@"
+  export LLVM_PROFILE_FILE="$at/profiles/%4m.profraw" UBSAN_OPTIONS=print_stacktrace=1
+  local run=(ctest --test-dir "$at" --output-on-failure --no-tests=error)
+  if (($#)); then
+    "${run[@]}" -j "$(nproc)" "$@"
+    return
+  fi
+  "${run[@]}" -j "$(nproc)" -L unit
+  "${run[@]}" -R '^(broker|persistence)_test\.'
+  "$at/ledgerd_simulate" --seeds 20 --from 1
 }
 
 # The same, and then which lines and branches were reached. Counted in the source, so that what a compiler adds does not
@@ -74,7 +81,7 @@ sanitize() {
 coverage() {
   sanitize "$@"
   require_node
-  node "$root/tests/coverage/report.mjs" "$root" "$root/build/proof" --lines 60
+  node "$root/tests/coverage/report.mjs" "$root" "$root/build/proof" --lines 85
 }
 
 # ------------------------------------------------------------------------------------------- the thread sanitizer
