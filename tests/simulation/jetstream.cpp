@@ -37,13 +37,17 @@ std::size_t size_of(const packet& one) {
   return sum;
 }
 
-// Every consumer is done with it.
+// Somebody takes it, and whoever does is done with it.
 bool is_settled(const stream& of, const kept_message& one) {
-  for (const auto& [name, at] : of.consumers)
-    if (matches(*at, one.what.subject)
-        && (one.seq > at->delivered_stream || at->pending.contains(one.seq)))
+  bool taken = false;
+  for (const auto& [name, at] : of.consumers) {
+    if (!matches(*at, one.what.subject))
+      continue;
+    taken = true;
+    if (one.seq > at->delivered_stream || at->pending.contains(one.seq))
       return false;
-  return true;
+  }
+  return taken;
 }
 
 } // namespace
