@@ -69,8 +69,8 @@ export const doors = [
     name: 'audit-believes-any-letter',
     fault: 'the audit takes a dead letter of an earlier life of the stream for one of this life',
     file: 'app/audit/letters.cpp',
-    was: '*life ? **life == source.created_at_ns : letter.stored_at_ns >= source.created_at_ns',
-    becomes: 'letter.stored_at_ns >= 0 || source.created_at_ns >= 0',
+    was: '**life == source.created_at_ns ? 0 : **life',
+    becomes: '**life == source.created_at_ns ? 0 : 0 * **life',
     caught: ['audit_checker_test.audit_letters'],
   },
   {
