@@ -52,6 +52,8 @@ CAF_TEST(what waits at the consumer is known from what it sends) {
   fetcher fetch(deposits(), 300);
   CAF_CHECK(!fetch.source().backlog().has_value());
   publish_requests(500);
+  // nats-server counts for its consumers a moment after it has stored.
+  CAF_REQUIRE(eventually([&] { return deposit_state().pending == 500; }));
   for (const auto deadline = steady::now() + 10s;
        fetch.in_hand_max() < 300 && steady::now() < deadline;)
     fetch.turn();
