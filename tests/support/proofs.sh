@@ -65,7 +65,8 @@ sanitize() {
   local at=$root/build/proof
   compile proof
   rm -rf "$at/profiles"
-  export LLVM_PROFILE_FILE="$at/profiles/%4m.profraw" UBSAN_OPTIONS=print_stacktrace=1
+  export LLVM_PROFILE_FILE="$at/profiles/%4m.profraw"
+  export UBSAN_OPTIONS="print_stacktrace=1:suppressions=$root/tests/support/ubsan.supp"
   local run=(ctest --test-dir "$at" --output-on-failure --no-tests=error)
   if (($#)); then
     "${run[@]}" -j "$(nproc)" "$@"
