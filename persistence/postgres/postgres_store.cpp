@@ -113,9 +113,9 @@ bool shows_old_head(const posting_batch& batch, const std::vector<account_head>&
   });
 }
 
-// The rows of a plan by the place of their account.
 using posting_refs = std::vector<std::reference_wrapper<posting>>;
 
+// The rows of a plan by the place of their account.
 std::vector<posting_refs> rows_by_account(const posting_batch& batch, batch_plan& planned) {
   std::vector<posting_refs> result(batch.heads.size());
   auto next = planned.rows.begin();

@@ -18,6 +18,7 @@ struct fetcher_fixture : fixture {
       std::make_shared<currency_table>(std::vector<currency>{{*currency_code::parse("KRW"), 0}});
   std::shared_ptr<fake_lookup> lookup = std::make_shared<fake_lookup>();
   fetcher_actor subject;
+  fetcher_look told;
 
   explicit fetcher_fixture(std::chrono::milliseconds stragglers = {},
                            std::chrono::milliseconds turn_pause = {}) {
@@ -76,6 +77,14 @@ struct fetcher_fixture : fixture {
     consume_messages();
   }
 
+  // What it says of a record then stands in `told`.
+  void ask_for(std::int64_t id) {
+    told = {};
+    ask(
+        subject, [this](const fetcher_look& got) { told = got; }, held_atom_v, id);
+    consume_messages();
+  }
+
   // Publisher answers reach the fetcher by its next beat at the latest.
   void beat() { pass(std::chrono::milliseconds{100}); }
 
@@ -116,13 +125,6 @@ CAF_TEST(a result names its request and the node) {
 
 CAF_TEST(whoever asks is told what is held and how far was pulled) {
   results->confirm_at_once = false;
-  fetcher_look told;
-  const auto ask_for = [&](std::int64_t id) {
-    told = {};
-    ask(
-        subject, [&](const fetcher_look& got) { told = got; }, held_atom_v, id);
-    consume_messages();
-  };
   ask_for(1);
   CAF_CHECK(!told.held && told.pulled.to == 0);
   arrive(7, deposit_json(12, "ann", 10));
@@ -149,13 +151,6 @@ CAF_TEST(whoever asks is told what is held and how far was pulled) {
 CAF_TEST(whoever asks is told of a request whose currency is looked for and of one that is parked) {
   results->confirm_at_once = false;
   source->knows_incarnation = false;
-  fetcher_look told;
-  const auto ask_for = [&](std::int64_t id) {
-    told = {};
-    ask(
-        subject, [&](const fetcher_look& got) { told = got; }, held_atom_v, id);
-    consume_messages();
-  };
   arrive(1, R"({"recordId":11,"userId":"ann","amount":"25.00","currency":"QQQ"})");
   ask_for(11);
   CAF_CHECK(told.held && told.held->stage == "looking");
@@ -167,10 +162,7 @@ CAF_TEST(whoever asks is told of a request whose currency is looked for and of o
 CAF_TEST(bytes in which the number stands are no request) {
   source->knows_incarnation = false; // its dead letter is not made yet
   arrive(7, "{\"recordId\":12,");
-  fetcher_look told;
-  ask(
-      subject, [&](const fetcher_look& got) { told = got; }, held_atom_v, std::int64_t{12});
-  consume_messages();
+  ask_for(12);
   CAF_CHECK(!told.held && told.pulled.to == 7);
 }
 
