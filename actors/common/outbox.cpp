@@ -18,6 +18,7 @@ void outbox::publish_due(progress_time now) {
   for (auto& [token, each] : letters_)
     if (!each.under_way && each.due <= now) {
       each.under_way = true;
+      ++each.tries;
       options_.to->publish(each.message);
     }
 }
@@ -37,9 +38,13 @@ outbox::fate outbox::judge(letter& of, const confirmation& got, progress_time no
     options_.to->publish(of.message);
     return fate::again;
   }
-  if (got.outcome == publish_outcome::cut_off)
+  if (got.outcome == publish_outcome::cut_off) {
     of.tried = now;
-  const bool late = of.when == give_up::when_late && now - of.tried >= options_.patience;
+    of.tries = 0;
+  }
+  // A publisher waits for longer than the patience: one lost PubAck says nothing of the stream.
+  const bool late =
+      of.when == give_up::when_late && of.tries > 1 && now - of.tried >= options_.patience;
   if (of.when != give_up::never && (got.is_final() || late))
     return fate::given_up;
   of.under_way = false;

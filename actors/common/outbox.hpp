@@ -22,7 +22,7 @@ namespace ledgerd {
 enum class give_up : std::uint8_t {
   never,
   when_refused, // the stream will never take it as it is
-  when_late,    // then, or it has been without a PubAck for as long as the outbox is patient
+  when_late,    // then, or no PubAck comes within the patience, nor to a repeat
 };
 
 struct outbox_options {
@@ -43,6 +43,7 @@ public:
     progress_time tried;   // published over the connection that is up since then
     progress_time due;     // published again then
     bool under_way = true; // with the publisher
+    int tries = 1;         // over the connection that is up since `tried`
   };
 
   enum class fate : std::uint8_t {
