@@ -37,10 +37,26 @@ std::int64_t ns_of(database_time time) {
   return to_int(time) * 1000;
 }
 
+// A number of a JSON object, however it is written.
+std::optional<std::int64_t> positive_number_in(std::string_view payload, const char* name) {
+  const auto document = nlohmann::json::parse(payload, nullptr, false);
+  const auto found = document.is_object() ? document.find(name) : document.end();
+  if (!document.is_object() || found == document.end())
+    return std::nullopt;
+  return parse_integer(found->is_string()           ? found->get<std::string>()
+                       : found->is_number_integer() ? found->dump()
+                                                    : std::string(),
+                       1, INT64_MAX);
+}
+
 // Keys by which the messages of a stream stand in order, mostly.
 std::optional<std::int64_t> id_in(const stored_message& message) {
   const auto id = named_record(message.payload);
   return id ? std::optional{to_int(*id)} : std::nullopt;
+}
+
+std::optional<std::int64_t> transaction_in(const stored_message& result) {
+  return positive_number_in(result.payload, "transactionId");
 }
 
 std::optional<std::int64_t> request_in_result(const stored_message& message) {
@@ -104,7 +120,7 @@ private:
   }
 
   void find_decided() {
-    find_result_by_time();
+    find_result_of_row();
     for (const auto& result : all_.results)
       if (const auto origin = origin_of(result.headers))
         requests_.look_at(origin->seq, names_it_);
@@ -116,21 +132,30 @@ private:
     find_actions();
   }
 
-  // A result follows its row at once; clocks may differ, and the broker may have been away.
-  void find_result_by_time() {
-    struct window {
-      std::int64_t before, after;
-      std::uint64_t at_most;
-    };
-    for (const auto& each :
-         {window{5 * ms, 5000 * ms, 4000}, window{2000 * ms, 60'000 * ms, 60'000},
-          window{120'000 * ms, 600'000 * ms, 400'000}}) {
-      const auto at = ns_of(*clues_.decided);
-      results_.read_window(at - each.before, at + each.after, each.at_most, names_it_,
-                           until_found::first);
-      if (results_.has_found() || results_.is_over())
-        return;
-    }
+  // A result follows its row at once. Where thousands do, or clocks differ, the rows' numbers lead
+  // to it: results stand in their order, but for what several gates have under way at a time.
+  void find_result_of_row() {
+    constexpr std::uint64_t under_way = 3000;
+    find_result_by_time({5 * ms, 5000 * ms, 2000});
+    if (!results_.has_found() && clues_.transaction)
+      results_.find_by_order(1, results_.state().last_seq, to_int(*clues_.transaction),
+                             transaction_in, names_it_, under_way);
+    for (const auto& each : {window{0, 5000 * ms, 60'000}, window{2000 * ms, 60'000 * ms, 60'000},
+                             window{120'000 * ms, 600'000 * ms, 400'000}})
+      if (!results_.has_found() && !results_.is_over())
+        find_result_by_time(each);
+  }
+
+  // Around the time of the row.
+  struct window {
+    std::int64_t before, after;
+    std::uint64_t at_most;
+  };
+
+  void find_result_by_time(const window& around) {
+    const auto at = ns_of(*clues_.decided);
+    results_.read_window(at - around.before, at + around.after, around.at_most, names_it_,
+                         until_found::first);
   }
 
   // The request of a row lies before this one.
@@ -348,17 +373,8 @@ found_messages find_messages(const shelf& from, record_id id, const search_clues
 }
 
 std::optional<record_id> named_record(std::string_view payload) {
-  const auto document = nlohmann::json::parse(payload, nullptr, false);
-  const auto found = document.is_object() ? document.find("recordId") : document.end();
-  if (!document.is_object() || found == document.end())
-    return std::nullopt;
-  const auto text = found->is_string()           ? found->get<std::string>()
-                    : found->is_number_integer() ? found->dump()
-                                                 : std::string();
-  const auto number = parse_integer(text, 1, INT64_MAX);
-  if (!number)
-    return std::nullopt;
-  return record_id{*number};
+  const auto number = positive_number_in(payload, "recordId");
+  return number ? std::optional{record_id{*number}} : std::nullopt;
 }
 
 std::string_view header_text(const stored_message& message, std::string_view name) {

@@ -61,10 +61,11 @@ struct request_places {
 // What is known of a record before its messages are looked for. All times by a database's clock,
 // which may differ from the broker's by minutes.
 struct search_clues {
-  std::optional<database_time> decided;  // when its row was written
-  bool no_row = false;                   // the ledger has answered: it has none
-  std::optional<database_time> recorded; // when the account side made its record
-  std::optional<database_time> settled;  // and when that got its verdict
+  std::optional<database_time> decided;      // when the transaction began that wrote its row
+  std::optional<transaction_id> transaction; // and the row's number
+  bool no_row = false;                       // the ledger has answered: it has none
+  std::optional<database_time> recorded;     // when the account side made its record
+  std::optional<database_time> settled;      // and when that got its verdict
   // Asked at most once, and only where the answer leads on. Waits. May be null.
   std::function<request_places()> places = nullptr;
 };

@@ -145,16 +145,20 @@ std::optional<std::int64_t> stream_search::key_near(std::uint64_t& seq, std::uin
   return std::nullopt;
 }
 
-// Nothing when the keys are in no order.
+// Nothing when the keys are in no order. By so many places as are read around one they may be off.
 std::optional<std::uint64_t> stream_search::place_of(std::uint64_t low, std::uint64_t high,
                                                      std::int64_t key, const key_of& of,
-                                                     const wanted& is_wanted) {
+                                                     const wanted& is_wanted,
+                                                     std::uint64_t around) {
   constexpr std::uint64_t close = 250; // reading so many costs about what one more look does
   const auto last = high;
   auto low_key = key_near(low, last, of, is_wanted);
   auto high_key = key_near(high, last, of, is_wanted);
   if (!low_key || !high_key || *low_key >= *high_key || key < *low_key || key > *high_key)
     return std::nullopt;
+  const auto slack = static_cast<std::int64_t>(
+      static_cast<double>(*high_key - *low_key)
+      * std::min(1.0, static_cast<double>(around) / static_cast<double>(high - low)));
   for (int step = 0; step < 32 && high > low && high - low > close; ++step) {
     const auto width = high - low;
     const auto share =
@@ -162,19 +166,18 @@ std::optional<std::uint64_t> stream_search::place_of(std::uint64_t low, std::uin
     auto middle = low + static_cast<std::uint64_t>(share * static_cast<double>(width));
     middle = std::clamp(middle, low + width / 16, high - width / 16);
     const auto found = key_near(middle, last, of, is_wanted);
-    if (!found || *found < *low_key || *found > *high_key || middle >= high)
+    if (!found || middle >= high || *low_key - *found > slack || *found - *high_key > slack)
       return std::nullopt;
     if (*found == key)
       return middle;
     (*found < key ? low : high) = middle;
-    (*found < key ? low_key : high_key) = found;
+    (*found < key ? low_key : high_key) = std::clamp(*found, *low_key, *high_key);
   }
   return low + (high - low) / 2;
 }
 
 bool stream_search::find_by_order(std::uint64_t first, std::uint64_t last, std::int64_t key,
-                                  const key_of& of, const wanted& is_wanted) {
-  constexpr std::uint64_t around = 500; // what is written at once by many stands in no exact order
+                                  const key_of& of, const wanted& is_wanted, std::uint64_t around) {
   if (is_empty() || is_over())
     return false;
   first = std::max(first, state_.first_seq);
@@ -182,7 +185,7 @@ bool stream_search::find_by_order(std::uint64_t first, std::uint64_t last, std::
   if (last < first)
     return false;
   const auto before = found_.size();
-  if (const auto place = place_of(first, last, key, of, is_wanted);
+  if (const auto place = place_of(first, last, key, of, is_wanted, around);
       place && found_.size() == before)
     read_part(std::max(first, *place > around ? *place - around : 1),
               std::min(last, *place + around), is_wanted);

@@ -69,10 +69,11 @@ public:
                    const wanted& is_wanted, until_found how);
 
   // Where the keys mostly count up, a few looks lead to the place between `first` and `last` where
-  // this one would stand; a few hundred messages around it are read. Reads next to nothing when
-  // they are in no such order. Whether something was found.
+  // this one would stand; so many messages before and after it are read, since what is written at
+  // once by many stands in no exact order. Reads next to nothing when they are in no such order.
+  // Whether something was found.
   bool find_by_order(std::uint64_t first, std::uint64_t last, std::int64_t key, const key_of& of,
-                     const wanted& is_wanted);
+                     const wanted& is_wanted, std::uint64_t around = 500);
 
   // All that no node had got was read.
   void note_waiting_read() { waiting_read_ = true; }
@@ -87,7 +88,8 @@ private:
   std::optional<std::int64_t> key_near(std::uint64_t& seq, std::uint64_t last, const key_of& of,
                                        const wanted& is_wanted);
   std::optional<std::uint64_t> place_of(std::uint64_t low, std::uint64_t high, std::int64_t key,
-                                        const key_of& of, const wanted& is_wanted);
+                                        const key_of& of, const wanted& is_wanted,
+                                        std::uint64_t around);
 
   const shelf& on_;
   const std::string_view name_;

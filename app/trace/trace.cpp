@@ -110,8 +110,10 @@ request_places ask_places(trace_facts& facts, const trace_sources& from, node_qu
 
 search_clues clues_from(const trace_facts& facts) {
   search_clues clues;
-  if (facts.row)
+  if (facts.row) {
     clues.decided = facts.row->created_at;
+    clues.transaction = facts.row->id;
+  }
   clues.no_row = !facts.row && facts.ledger_problem.empty();
   if (const auto& record = facts.record_row) {
     clues.recorded = record->created_at;

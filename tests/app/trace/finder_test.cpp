@@ -76,6 +76,29 @@ CAF_TEST(a decided record is found by its time and by what its result says) {
   CAF_CHECK(!on.find(many / 2, many / 2).looked.at(0).all);
 }
 
+// 50,000 a second for ten seconds, published in bursts after their commits, by two gates in turn.
+CAF_TEST(in a flood of results the number of the row leads to its own) {
+  shelves on;
+  constexpr std::int64_t burst = 700, bursts = 700, between_ms = 14;
+  for (std::int64_t b = 0; b < bursts; ++b)
+    for (std::int64_t i = 0; i < burst; ++i) {
+      const auto transaction = 1 + (b ^ 1) * burst + i;
+      on.put(names::result_stream, b * between_ms + 300, "transaction.result.deposit",
+             R"({"recordId":)" + std::to_string(transaction * 499'979 % 500'009)
+                 + R"(,"transactionId":)" + std::to_string(transaction) + "}");
+    }
+  for (const std::int64_t transaction : {5000, 260'001, 485'000}) {
+    on.looked_at = 0;
+    search_clues clues;
+    clues.decided = database_time{transaction / burst * between_ms * 1000};
+    clues.transaction = transaction_id{transaction};
+    const auto found =
+        find_messages(on.view(), record_id{transaction * 499'979 % 500'009}, clues, {});
+    CAF_CHECK_EQUAL(found.results.size(), 1u);
+    CAF_CHECK_LESS(on.looked_at, 10'000u);
+  }
+}
+
 CAF_TEST(clocks may differ) {
   busy_shelves on;
   for (const std::int64_t skew : {-60'000, -1500, 0, 3000, 110'000}) {
