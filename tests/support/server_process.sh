@@ -103,7 +103,7 @@ case $1 in
   promote) as_server_user "$(pg_bin)/pg_ctl" -D "$2/data" -w -t 60 promote >/dev/null ;;
   freeze)
     for pid in $(processes_in "$3"); do
-      kill "-$2" "$pid"
+      kill "-$2" "$pid" 2>/dev/null || [[ ! -e /proc/$pid ]] # a backend may have ended meanwhile
     done
     ;;
   remove) remove "$2" ;;
