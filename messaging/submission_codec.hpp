@@ -51,6 +51,9 @@ std::variant<record_verdict, rejection> decode_result(std::string_view payload,
 // Whether a result or dead letter is of a request of the account side.
 bool has_account_mark(const std::vector<header>& headers);
 
+// Whether a record may have ended FAILED for this reason because its request was parked.
+bool is_parking_reason(std::string_view reason);
+
 // What a dead letter says of a record: its request was parked and will never be decided. Nothing
 // for letters of anything else. Reads the headers alone.
 std::optional<record_verdict> decode_parked_request(const std::vector<header>& headers);

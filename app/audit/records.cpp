@@ -3,6 +3,8 @@
 #include <string>
 #include <unordered_map>
 
+#include "messaging/submission_codec.hpp"
+
 namespace ledgerd {
 
 namespace {
@@ -30,6 +32,13 @@ bool agrees(const transaction_record& record, const posting& row) {
       row.verdict == outcome::applied ? record_status::success : record_status::failed;
   return record.status == status && record.transaction == row.id
          && record.balance_after == row.balance_after && record.reason == reason_text(row.verdict);
+}
+
+// Nothing moved, and there is no row: its request is a dead letter, or was one that somebody has
+// discarded.
+bool has_failed_parked(const transaction_record& record) {
+  return record.status == record_status::failed && !record.transaction
+         && record.reason != reason_record_id_conflict && is_parking_reason(record.reason);
 }
 
 } // namespace
@@ -66,6 +75,8 @@ void record_audit::check_one(const record_reader::audited_record& audited, const
                              + std::to_string(to_int(row->id))
                              + ", which the ledger made before the record was there: nothing moved "
                                "for it");
+  if (row == nullptr && has_failed_parked(record))
+    return;
   const bool conflict = record.reason == reason_record_id_conflict;
   if (row == nullptr)
     findings_.add(finding_kind::record_without_posting,

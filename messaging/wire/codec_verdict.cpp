@@ -140,6 +140,11 @@ bool has_account_mark(const std::vector<header>& headers) {
   return !find_header(headers, names::account_mark).empty();
 }
 
+bool is_parking_reason(std::string_view reason) {
+  return std::any_of(std::begin(request_reasons), std::end(request_reasons),
+                     [&](dead_reason one) { return to_text(one) == reason; });
+}
+
 std::optional<record_verdict> decode_parked_request(const std::vector<header>& headers) {
   const auto mark = find_header(headers, names::account_mark);
   record_verdict result;
@@ -150,8 +155,7 @@ std::optional<record_verdict> decode_parked_request(const std::vector<header>& h
   result.status = record_status::failed;
   result.reason = find_header(headers, "Ledgerd-Reason");
   result.parked = true;
-  const auto may_end_a_record = [&](dead_reason one) { return to_text(one) == result.reason; };
-  if (std::none_of(std::begin(request_reasons), std::end(request_reasons), may_end_a_record))
+  if (!is_parking_reason(result.reason))
     return std::nullopt;
   return result;
 }

@@ -80,6 +80,25 @@ CAF_TEST(a verdict that the ledger never gave is found) {
   CAF_CHECK_EQUAL(findings(false), "1 record_without_posting");
 }
 
+CAF_TEST(a record whose request was parked has no row) {
+  record.row.status = record_status::failed;
+  record.row.transaction.reset();
+  record.row.balance_after.reset();
+  for (const auto* reason :
+       {"ATTEMPTS_EXHAUSTED", "INVALID_FIELD", "MALFORMED_JSON", "TOO_LARGE"}) {
+    record.row.reason = reason;
+    CAF_CHECK_EQUAL(findings(false), "nothing");
+    CAF_CHECK_EQUAL(findings(true), "1 record_differs");
+  }
+  for (const auto* reason : {"INSUFFICIENT_FUNDS", "RECORD_ID_CONFLICT", ""}) { // need a row
+    record.row.reason = reason;
+    CAF_CHECK_EQUAL(findings(false), "1 record_without_posting");
+  }
+  record.row.reason = "ATTEMPTS_EXHAUSTED";
+  record.row.transaction = transaction_id{9};
+  CAF_CHECK_EQUAL(findings(false), "1 record_without_posting");
+}
+
 CAF_TEST(every difference between a record and its row is found) {
   const auto found_after = [this](auto change) {
     fixture changed{*this};
