@@ -4,6 +4,7 @@
 #include <caf/send.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -22,6 +23,10 @@ namespace {
 constexpr auto find_limit = std::chrono::seconds{5};
 // From a submission's arrival until it must be on its way to the database.
 constexpr auto record_limit = std::chrono::seconds{5};
+// What calls may weigh that wait for a look at the currencies, and what each of them weighs beside
+// its texts.
+constexpr std::size_t looked_up_bytes_max = 8U << 20U;
+constexpr std::size_t call_frame_bytes = 1024;
 
 api_answer unavailable(std::string_view detail) {
   return api_problem(503, "UNAVAILABLE", detail);
@@ -90,11 +95,17 @@ public:
       return pass_on(std::get<submission>(std::move(decoded)), call, done);
     if (!why->unknown_currency || !lookup_)
       return done(api_refusal(*why));
+    const auto bytes = call_frame_bytes + call.body.size() + call.idempotency_key.size();
+    if (looked_up_bytes_.fetch_add(bytes) + bytes > looked_up_bytes_max) {
+      looked_up_bytes_ -= bytes;
+      return done(unavailable("too many calls wait for currencies that are not known here"));
+    }
     // It may be new: look where the currencies come from before it is refused.
     lookup_->request([this, self = shared_from_this(), body = std::string{call.body},
                       key = std::string{call.idempotency_key}, wait = call.wait,
-                      arrived = call.arrived, trace = call.trace,
+                      arrived = call.arrived, trace = call.trace, bytes,
                       done = std::move(done)](bool looked) {
+      looked_up_bytes_ -= bytes;
       auto again = decode_submission(body, *currencies_, rules_);
       if (const auto* still = std::get_if<rejection>(&again))
         return done(looked || !still->unknown_currency
@@ -166,6 +177,7 @@ private:
   const std::shared_ptr<const currency_table> currencies_;
   const std::shared_ptr<currency_lookup> lookup_;
   const request_rules rules_;
+  std::atomic<std::size_t> looked_up_bytes_ = 0;
 };
 
 } // namespace
