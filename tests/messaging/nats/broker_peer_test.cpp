@@ -74,6 +74,11 @@ public:
     return seen_;
   }
 
+  std::size_t count() {
+    const std::lock_guard lock(mutex_);
+    return seen_.size();
+  }
+
 private:
   void run() {
     desk_->open(bell_.ringer());
@@ -235,11 +240,17 @@ CAF_TEST(replies that nobody takes are limited) {
   auto line = bus->make_peer_line(owner);
   line->open({});
   const std::string large(500 * 1024, 'x');
-  for (std::uint64_t i = 1; i <= 100; ++i) {
-    line->send(i, large);
-    std::this_thread::sleep_for(5ms);
+  std::uint64_t number = 0;
+  CAF_REQUIRE(eventually([&] { // it may not listen yet
+    line->send(++number, "x");
+    std::this_thread::sleep_for(20ms);
+    return there.count() > 0;
+  }));
+  for (int i = 0; i < 100; ++i) {
+    const auto before = there.count();
+    line->send(++number, large);
+    CAF_REQUIRE(eventually([&] { return there.count() > before; }));
   }
-  CAF_REQUIRE(eventually([&] { return there.seen().size() >= 90; }));
   std::this_thread::sleep_for(200ms);
   std::size_t bytes = 0;
   for (const auto& each : line->take())
