@@ -306,8 +306,9 @@ constexpr auto consumer_settings = std::to_array<judged_setting>({
     {"max_deliver", everywhere, unlimited, verdict::warn,
      "the broker gives a message up after so many deliveries, also in an outage; it is recovered "
      "then, which takes longer; use -1"},
-    {"max_ack_pending", everywhere, unlimited_or_at_least<1000>, verdict::warn,
-     "all nodes together hold no more messages than that and are the slower for it; use 100000"},
+    {"max_ack_pending", everywhere, unlimited_or_at_least<20'000>, verdict::warn,
+     "all nodes together hold no more messages than that and are the slower for it, and when as "
+     "many wait for an account that is locked all others wait too; use 100000"},
     {"max_waiting", everywhere, unlimited_or_at_least<64>, verdict::warn,
      "the pull requests of many fetchers are refused beyond it; use 512"},
     {"max_batch", everywhere, unlimited_or_at_least<100>, verdict::warn,

@@ -153,7 +153,7 @@ const consumer_row consumer_rows[] = {
     {R"({"priority_policy":"overflow"})", 'r'},
     {R"({"priority_policy":"none","priority_timeout":120000000000})", '-'},
     {R"({"max_deliver":3})", 'w'},
-    {R"({"max_ack_pending":999})", 'w'},
+    {R"({"max_ack_pending":19999})", 'w'},
     {R"({"max_waiting":10})", 'w'},
     {R"({"max_batch":10})", 'w'},
     {R"({"inactive_threshold":60000000000})", 'w'},
