@@ -27,13 +27,14 @@ std::vector<const balance_row*> pointers_to(const std::vector<balance_row>& rows
 
 } // namespace
 
-// What the ledger says to the file.
+// An account without an opening row has begun at zero. That its balance is the file's by now does
+// not say that the file's is in it.
 void importer::judge(const balance_row& asked, const present_account& present,
                      import_result& result) const {
   std::optional<money> opened_with;
   if (present.first && is_opening(*present.first))
     opened_with = present.first->amount;
-  if (opened_with.value_or(present.head.balance) == asked.balance)
+  if (opened_with.value_or(money{}) == asked.balance)
     ++(asked.balance == money{} ? result.zero : result.known);
   else
     result.refused.push_back({asked, present.head, opened_with});

@@ -20,11 +20,11 @@
 
 namespace ledgerd {
 
-// An account that the ledger has with another balance than the file says.
+// An account of the ledger that did not begin there with the file's balance.
 struct refused_balance {
   balance_row asked;
   account_head present;
-  std::optional<money> opened_with; // by an earlier import; nothing: by a movement
+  std::optional<money> opened_with; // by an earlier import; nothing: it began at zero
 };
 
 struct import_options {
@@ -39,8 +39,8 @@ struct import_options {
 // What has become of the file's accounts; each is counted once.
 struct import_result {
   std::uint64_t opened = 0;
-  std::uint64_t known = 0; // opened by an earlier run, or there with this very balance
-  std::uint64_t zero = 0;  // a balance of zero needs no row: an account begins at zero
+  std::uint64_t known = 0; // opened with this very balance by an earlier run
+  std::uint64_t zero = 0;  // needs no row: an account begins at zero, whatever moves it then
   std::uint64_t left = 0;  // not reached: stopped, or the database is away
   std::vector<refused_balance> refused;
   std::string failure; // why some are left; empty: none are, or it was stopped

@@ -68,7 +68,7 @@ std::string why(const refused_balance& one, const currency_table& currencies) {
   if (one.opened_with)
     return "was imported with " + text(*one.opened_with);
   return "has " + text(one.present.balance) + " after " + std::to_string(one.present.seq)
-         + (one.present.seq == 1 ? " row" : " rows");
+         + (one.present.seq == 1 ? " row" : " rows") + ", none of an import";
 }
 
 ordered_json to_json(const import_request& request, const balance_file& read,
@@ -159,8 +159,8 @@ int run_import(const config& settings, const import_request& request) {
     throw std::runtime_error{std::to_string(result.left) + " accounts are left: " + result.failure
                              + "; run it again"};
   if (!result.refused.empty())
-    complain("%zu accounts are in the ledger with another balance%s", result.refused.size(),
-             result.opened == 0 ? "; nothing was imported" : "");
+    complain("%zu accounts are in the ledger and did not begin with this balance%s",
+             result.refused.size(), result.opened == 0 ? "; nothing was imported" : "");
   return result.refused.empty() ? exit_code::done : exit_code::answer_is_no;
 }
 

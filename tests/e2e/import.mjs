@@ -120,9 +120,11 @@ async function run() {
   const late = JSON.parse(world.verb('import', '--balances', more, '--json').output);
   expect('an import beside the daemon', [late.opened, late.known], [2, 1]);
   const other = world.verb('import', '--balances',
-    file('other.csv', ['user,currency,balance', 'late,EUR,12.51', '"user ""1000""",KRW,0', 'newest,EUR,1']));
+    file('other.csv', ['user,currency,balance', 'late,EUR,12.51', '"user ""1000""",KRW,5', 'newest,EUR,1']));
   expect('an import of other balances', [other.code, ['was imported with 12.50', 'has 5 after 1 row'].map((text) => other.output.includes(text)),
     number("SELECT count(*) FROM ledger.accounts WHERE user_id = 'newest'")], [1, [true, true], 0]);
+  const again = JSON.parse(world.verb('import', '--balances', balances, '--json').output);
+  expect('the first file again, though a zero has moved', [again.known, again.zero, again.refused], [count - zeros, zeros, []]);
 
   const audit = world.verb('audit', '--json');
   const report = JSON.parse(audit.output);

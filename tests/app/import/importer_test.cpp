@@ -119,7 +119,7 @@ CAF_TEST(a_second_run_changes_nothing) {
   CAF_CHECK_EQUAL(balance("user-9"), 109);
 }
 
-CAF_TEST(an_account_with_another_balance_refuses_all) {
+CAF_TEST(an_account_that_began_with_another_balance_refuses_all) {
   move("moved", 1, 100);
   move("same", 2, 7);
   row("ann", 5);
@@ -128,13 +128,24 @@ CAF_TEST(an_account_with_another_balance_refuses_all) {
   row("moved", 99);
   row("same", 7);
   row("new", 3);
-  row("same zero", 0);
+  row("new zero", 0);
   const auto result = run();
-  CAF_CHECK_EQUAL(counts(result), "0 1 1 1 2");
+  CAF_CHECK_EQUAL(counts(result), "0 0 1 1 3");
   CAF_CHECK_EQUAL(result.refused.at(0).opened_with.value().minor_units(), 5);
   CAF_CHECK(!result.refused.at(1).opened_with);
   CAF_CHECK_EQUAL(result.refused.at(1).present.balance.minor_units(), 100);
+  CAF_CHECK_EQUAL(result.refused.back().asked.account.user_id, "same"); // by a movement
   CAF_CHECK_EQUAL(store.shared()->picture().accounts.count(won("new")), 0u);
+}
+
+CAF_TEST(a_balance_of_zero_is_right_whatever_moved_since) {
+  row("moved", 0);
+  row("ann", 5);
+  CAF_CHECK_EQUAL(counts(run()), "1 0 1 0 0");
+  move("moved", 1, 100);
+  CAF_CHECK_EQUAL(counts(run()), "0 1 1 0 0"); // the same file again
+  rows[1].balance = money{};
+  CAF_CHECK_EQUAL(counts(run()), "0 0 1 0 1"); // ann did not begin at zero
 }
 
 CAF_TEST(a_movement_that_comes_in_between_is_never_added_to) {
@@ -148,7 +159,7 @@ CAF_TEST(a_movement_that_comes_in_between_is_never_added_to) {
     options.batch_max = 10;
     return importer{finder, opener, options}.run(rows);
   }();
-  CAF_CHECK_EQUAL(counts(result), "3 1 0 0 1"); // user-3 has this very balance
+  CAF_CHECK_EQUAL(counts(result), "3 0 0 0 2"); // user-3 has this very balance by chance
   CAF_CHECK_EQUAL(balance("user-1"), 100);
   CAF_CHECK_EQUAL(balance("user-3"), 10);
 }
