@@ -64,23 +64,26 @@ newest_page<Item> read_newest(broker& nats, std::string_view stream, std::size_t
 
 } // namespace
 
-const letter_marks& letter_shelf::marks() {
+bool letter_shelf::read_marks(const stop_asked& stop) {
   const auto state = nats_.stream(names::action_stream);
   if (state.created_at_ns != actions_read_.created_at_ns) {
     marks_ = letter_marks{};
     actions_read_ = {state.created_at_ns, 0, 0};
   }
   if (!state.exists || state.messages == 0 || state.last_seq <= actions_read_.read_up_to)
-    return marks_;
+    return true;
+  bool stopped = false;
   nats_.read(names::action_stream, names::replay_subject, actions_read_.read_up_to + 1,
              [&](const stored_message& entry) {
                if (const auto letter = number_of(value_of(entry, names::letter_header)))
                  marks_.replayed(*letter, entry.stored_at_ns);
                actions_read_.read_up_to = entry.seq;
-               return true;
+               stopped = stop();
+               return !stopped;
              });
-  actions_read_.read_up_to = std::max(actions_read_.read_up_to, state.last_seq);
-  return marks_;
+  if (!stopped)
+    actions_read_.read_up_to = std::max(actions_read_.read_up_to, state.last_seq);
+  return !stopped;
 }
 
 shelved_letter letter_shelf::shelve(dead_letter letter, std::size_t payload_max) {
@@ -98,28 +101,36 @@ shelved_letter letter_shelf::shelve(dead_letter letter, std::size_t payload_max)
 }
 
 // Whether what was replayed has come back. Only letters that are newer than theirs can say so.
-void letter_shelf::note_failures(std::vector<shelved_letter>& letters) {
+void letter_shelf::note_failures(std::vector<shelved_letter>& letters, bool marks_complete,
+                                 const stop_asked& stop) {
   std::unordered_map<std::uint64_t, shelved_letter*> replayed;
   auto oldest = UINT64_MAX;
-  for (auto& each : letters)
+  for (auto& each : letters) {
+    each.marks_complete = marks_complete;
     if (each.replays.times > 0) {
       replayed.emplace(each.letter.seq(), &each);
       oldest = std::min(oldest, each.letter.seq());
     }
+  }
   if (replayed.empty())
     return;
+  bool stopped = false;
   nats_.read(names::dead_letter_stream, "", oldest + 1, [&](const stored_message& message) {
     if (const auto of = number_of(value_of(message, names::replay_of)))
       if (const auto found = replayed.find(*of); found != replayed.end())
         found->second->failed_again = message.seq;
-    return true;
+    stopped = stop();
+    return !stopped;
   });
+  if (stopped)
+    for (const auto& [seq, each] : replayed)
+      each->marks_complete = false;
 }
 
 newest_page<shelved_letter> letter_shelf::page(const letter_filter& filter, std::size_t limit,
                                                std::uint64_t before, const stop_asked& stop) {
-  const auto& replayed = marks();
-  const auto replays = [&](std::uint64_t seq) { return replayed.of(seq).times; };
+  const bool marks_complete = read_marks(stop);
+  const auto replays = [&](std::uint64_t seq) { return marks_.of(seq).times; };
   auto result = read_newest<shelved_letter>(
       nats_, names::dead_letter_stream, limit, before, filter.since_ns(), stop,
       [&](const stored_message& message) -> std::optional<shelved_letter> {
@@ -128,18 +139,18 @@ newest_page<shelved_letter> letter_shelf::page(const letter_filter& filter, std:
           return std::nullopt;
         return shelve(std::move(letter), shown_payload_max);
       });
-  note_failures(result.items);
+  note_failures(result.items, marks_complete, stop);
   return result;
 }
 
-std::optional<shelved_letter> letter_shelf::find(std::uint64_t seq) {
+std::optional<shelved_letter> letter_shelf::find(std::uint64_t seq, const stop_asked& stop) {
   auto message = nats_.message(names::dead_letter_stream, seq);
   if (!message)
     return std::nullopt;
-  marks();
+  const bool marks_complete = read_marks(stop);
   std::vector<shelved_letter> one;
   one.push_back(shelve(read_letter(*std::move(message)), SIZE_MAX));
-  note_failures(one);
+  note_failures(one, marks_complete, stop);
   return std::move(one.front());
 }
 
@@ -148,6 +159,10 @@ letter_shelf::grouping letter_shelf::groups(const letter_filter& filter, const s
   grouping result;
   if (!state.exists || state.messages == 0)
     return result;
+  if (filter.needs_replays() && !read_marks(stop)) {
+    result.complete = false;
+    return result;
+  }
   letter_groups some;
   auto& into = filter.empty() ? all_groups_ : some;
   auto from = state.first_seq;
@@ -160,8 +175,7 @@ letter_shelf::grouping letter_shelf::groups(const letter_filter& filter, const s
     else
       all_groups_ = {};
   }
-  const auto& replayed = filter.needs_replays() ? marks() : marks_;
-  const auto replays = [&](std::uint64_t seq) { return replayed.of(seq).times; };
+  const auto replays = [&](std::uint64_t seq) { return marks_.of(seq).times; };
   if (from <= state.last_seq)
     nats_.read(names::dead_letter_stream, "", from, [&](const stored_message& message) {
       if (message.seq > state.last_seq)

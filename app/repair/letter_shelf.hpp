@@ -23,7 +23,7 @@
 
 namespace ledgerd {
 
-// Asked between messages: whether to stop and say how far it came.
+// Asked between messages: whether to stop and say how far it came. Once it says so it always does.
 using stop_asked = std::function<bool()>;
 
 // A letter and what has become of it.
@@ -33,6 +33,9 @@ struct shelved_letter {
   replay_mark replays;
   std::optional<std::uint64_t>
       failed_again; // the newest letter that a replay of this one has led to
+  // False: stopped before all replays and all newer letters were read, so there may be more of
+  // both.
+  bool marks_complete = true;
 };
 
 template <class Item>
@@ -54,7 +57,7 @@ public:
                                    std::uint64_t before, const stop_asked& stop);
 
   // One letter with all of its payload.
-  std::optional<shelved_letter> find(std::uint64_t seq);
+  std::optional<shelved_letter> find(std::uint64_t seq, const stop_asked& stop);
 
   struct grouping {
     std::vector<letter_group> groups; // the largest first
@@ -65,8 +68,11 @@ public:
 
   newest_page<action> actions(std::size_t limit, std::uint64_t before, const stop_asked& stop);
 
-  // How often each letter was replayed, up to now.
-  const letter_marks& marks();
+  // Reads on in the actions, up to now. False: stopped before; the next call goes on from there.
+  bool read_marks(const stop_asked& stop);
+
+  // How often each letter was replayed, as far as that was read.
+  const letter_marks& marks() const { return marks_; }
 
 private:
   // How far a stream was read, and of which life of it.
@@ -77,7 +83,8 @@ private:
   };
 
   shelved_letter shelve(dead_letter letter, std::size_t payload_max);
-  void note_failures(std::vector<shelved_letter>& letters);
+  void note_failures(std::vector<shelved_letter>& letters, bool marks_complete,
+                     const stop_asked& stop);
 
   broker& nats_;
   letter_marks marks_;

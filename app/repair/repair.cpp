@@ -93,8 +93,9 @@ private:
     if (!state_.exists || state_.messages == 0 || next_seq_ > state_.last_seq
         || taken_ == order_.limit)
       return;
-    const auto* marks = filter.needs_replays() ? &tools_.shelf.marks() : nullptr;
-    const auto replays = [&](std::uint64_t seq) { return marks->of(seq).times; };
+    if (filter.needs_replays() && !tools_.shelf.read_marks(stop))
+      return;
+    const auto replays = [&](std::uint64_t seq) { return tools_.shelf.marks().of(seq).times; };
     std::size_t bytes = 0;
     bool at_end = true;
     tools_.nats.read(names::dead_letter_stream, "", next_seq_, [&](const stored_message& message) {

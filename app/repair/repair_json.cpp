@@ -57,6 +57,7 @@ ordered_json letter_json(const shelved_letter& shown) {
           {"replays", shown.replays.times},
           {"lastReplayAt", time_or_null(shown.replays.last_ns)},
           {"failedAgain", or_null(shown.failed_again)},
+          {"marksComplete", shown.marks_complete},
           {"replayOf", or_null(letter.replay_of)},
           {"payload", letter.message.payload}};
 }

@@ -12,8 +12,8 @@ namespace ledgerd {
 
 // {"seq", "at", "subject", "reason", "detail", "cause", "source": {"stream", "sequence",
 // "subject"}, "deliveries", "node", "recordId", "userId", "currency", "type", "amount", "bytes",
-// "truncated", "replays", "lastReplayAt", "failedAgain", "replayOf", "payload"}: what is not known
-// is null; the payload as far as it was kept.
+// "truncated", "replays", "lastReplayAt", "failedAgain", "marksComplete", "replayOf", "payload"}:
+// what is not known is null; the payload as far as it was kept.
 nlohmann::ordered_json letter_json(const shelved_letter& shown);
 
 // The same with "headers": {name: value}.

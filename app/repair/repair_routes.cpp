@@ -79,7 +79,7 @@ std::variant<page_question, http_response> read_page_question(const http_request
   return result;
 }
 
-// What the look lane keeps between calls; made there, and used by its thread alone.
+// What a lane keeps between calls; made there, and used by its thread alone.
 struct kept_shelf {
   broker* of = nullptr;
   std::optional<letter_shelf> shelf;
@@ -223,8 +223,8 @@ http_response refused(const edit_refused& why) {
 }
 
 // On the change lane.
-http_response do_repair(const repair_order& order, desk_tools& with, const desk_limit& limit) {
-  letter_shelf shelf(*with.nats);
+http_response do_repair(const repair_order& order, letter_shelf& shelf, desk_tools& with,
+                        const desk_limit& limit) {
   // Fresh from the table: a currency may have been inserted because of these letters.
   std::optional<currency_table> fresh;
   try {
@@ -302,8 +302,8 @@ public:
     if (!seq)
       return respond(invalid("seq", "must be an integer from 1 to 9223372036854775807"));
     give(std::move(respond),
-         [seq = static_cast<std::uint64_t>(*seq)](letter_shelf& shelf, const stop_asked&) {
-           const auto found = shelf.find(seq);
+         [seq = static_cast<std::uint64_t>(*seq)](letter_shelf& shelf, const stop_asked& stop) {
+           const auto found = shelf.find(seq, stop);
            return found ? json_response(whole_letter_json(*found))
                         : http_problem(404, "NOT_FOUND",
                                        "there is no dead letter with the sequence number "
@@ -323,8 +323,8 @@ public:
     order.origin.stamp = now_ns() / 1'000'000;
     desk_->give(
         desk_lane::change,
-        [order = std::move(order)](desk_tools& with, const desk_limit& limit) {
-          return do_repair(order, with, limit);
+        [kept = changes_, order = std::move(order)](desk_tools& with, const desk_limit& limit) {
+          return do_repair(order, kept->at(*with.nats), with, limit);
         },
         std::move(respond));
   }
@@ -342,14 +342,15 @@ private:
   void give(http_responder respond, look what) {
     desk_->give(
         desk_lane::look,
-        [kept = kept_, what = std::move(what)](desk_tools& with, const desk_limit& limit) {
+        [kept = looks_, what = std::move(what)](desk_tools& with, const desk_limit& limit) {
           return what(kept->at(*with.nats), [&] { return limit.over(); });
         },
         std::move(respond));
   }
 
   std::shared_ptr<work_desk> desk_;
-  std::shared_ptr<kept_shelf> kept_ = std::make_shared<kept_shelf>();
+  std::shared_ptr<kept_shelf> looks_ = std::make_shared<kept_shelf>();
+  std::shared_ptr<kept_shelf> changes_ = std::make_shared<kept_shelf>();
 };
 
 } // namespace

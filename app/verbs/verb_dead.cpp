@@ -54,6 +54,8 @@ std::string mark_text(const shelved_letter& shown) {
         + time_text(shown.replays.last_ns));
   if (shown.failed_again)
     add("failed again as " + std::to_string(*shown.failed_again));
+  if (!shown.marks_complete)
+    add("not all newer letters were read");
   if (shown.letter.replay_of)
     add("replay of " + std::to_string(*shown.letter.replay_of));
   return or_dash(result);
@@ -107,7 +109,7 @@ int run_list(const config& settings, const list_options& options) {
 int run_show(const config& settings, const show_options& options) {
   const auto nats = connect_broker(settings);
   letter_shelf shelf(*nats);
-  const auto found = shelf.find(options.seq);
+  const auto found = shelf.find(options.seq, interrupted);
   if (!found) {
     complain("there is no dead letter with the sequence number %llu",
              static_cast<unsigned long long>(options.seq));

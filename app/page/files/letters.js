@@ -91,6 +91,7 @@ export class Letters {
     return [
       letter.replays > 0 && ` replayed ${letter.replays === 1 ? 'once' : `${letter.replays} times`}`,
       letter.failedAgain && ` failed again as ${letter.failedAgain}`,
+      !letter.marksComplete && ' not all newer letters were read',
       letter.replayOf && ` came of the replay of ${letter.replayOf}`,
       letter.truncated && ' cut',
     ].filter(Boolean).join(' ·');

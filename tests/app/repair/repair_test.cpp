@@ -347,6 +347,69 @@ CAF_TEST(a letter shows that it was replayed and has failed again) {
   CAF_CHECK_EQUAL(shelf.page(left, 10, 0, [] { return false; }).items.size(), 2u);
 }
 
+CAF_TEST(a look that is stopped says that it does not know all marks) {
+  const auto first = deposit(1, "anna", 1);
+  auto order = all();
+  for (; order.origin.stamp < stamp + 10; ++order.origin.stamp)
+    run(order);
+  for (int i = 2; i <= 1000; ++i)
+    deposit(i, "anna", 1);
+  int asked = 0;
+  int most = 0;
+  const auto stop = [&] { return ++asked > most; };
+  const auto look = [&](int how_often) {
+    asked = 0;
+    most = how_often;
+    nats.messages_read = 0;
+  };
+  // In the actions, and then in the letters behind this one.
+  look(3);
+  auto found = shelf.find(first, stop).value();
+  CAF_CHECK(!found.marks_complete);
+  CAF_CHECK_EQUAL(found.replays.times, 4u);
+  CAF_CHECK(nats.messages_read <= 5);
+  look(50);
+  found = shelf.find(first, stop).value();
+  CAF_CHECK(!found.marks_complete);
+  CAF_CHECK_EQUAL(found.replays.times, 10u);
+  CAF_CHECK(nats.messages_read <= 51);
+  look(5000);
+  found = shelf.find(first, stop).value();
+  CAF_CHECK(found.marks_complete);
+  CAF_CHECK(!found.failed_again);
+  // Likewise for the page that holds it, and for what only those marks can tell.
+  look(20);
+  const auto page = shelf.page({}, 1, first + 1, stop);
+  CAF_CHECK(!page.items.at(0).marks_complete);
+  letter_filter left;
+  CAF_CHECK(!left.set("replayed", "no", 0));
+  letter_shelf fresh{nats};
+  look(3);
+  const auto none = fresh.page(left, 10, 0, stop);
+  CAF_CHECK(none.items.empty() && none.next == 1001u);
+  look(3);
+  const auto groups = fresh.groups(left, stop);
+  CAF_CHECK(groups.groups.empty() && !groups.complete);
+  look(5000);
+  CAF_CHECK_EQUAL(fresh.groups(left, stop).groups.at(0).count, 999u);
+}
+
+CAF_TEST(an order that is stopped among the actions goes on from there) {
+  const auto first = deposit(1, "anna", 1);
+  auto order = all();
+  for (; order.origin.stamp < stamp + 10; ++order.origin.stamp)
+    run(order);
+  deposit(2, "anna", 1);
+  CAF_CHECK(!order.filter.set("replayed", "no", 0));
+  int asked = 0;
+  const auto stopped = run(order, [&] { return ++asked > 3; });
+  CAF_CHECK_EQUAL(stopped.count, 0u);
+  CAF_CHECK_EQUAL(stopped.next.value_or(99), 0u);
+  const auto rest = run(order);
+  CAF_CHECK_EQUAL(rest.done, 1u);
+  CAF_CHECK(steps.at(0).seq != first);
+}
+
 CAF_TEST(groups that were counted are not counted again) {
   const auto never = [] { return false; };
   for (int i = 1; i <= 100; ++i)
