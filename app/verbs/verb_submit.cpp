@@ -1,7 +1,8 @@
 #include <algorithm>
 #include <charconv>
+#include <functional>
+#include <map>
 #include <memory>
-#include <set>
 #include <thread>
 
 #include "app/base/output.hpp"
@@ -38,19 +39,32 @@ struct submit_options {
   bool json = false;
 };
 
+// What a request asks for, and what its row or dead letter says, too: an id alone may be that of
+// another request. What the ledger cannot read has no row: no id, and the payload as content.
+struct asked_for {
+  record_id id{};
+  std::int64_t content = 0;
+
+  friend auto operator<=>(const asked_for&, const asked_for&) = default;
+};
+
+// How many lines ask for the same: one verdict answers them all.
+using asked_lines = std::map<asked_for, std::uint64_t>;
+
 // What has become of a run so far.
 struct sent_so_far {
   std::uint64_t taken = 0;     // from the input
   std::uint64_t confirmed = 0; // by the broker: in the stream
-  std::set<record_id> ids;     // only when results are waited for
+  asked_lines lines;           // only when results are waited for
   std::string fault;           // of a line that ended the run; empty: none
 };
 
+// In lines.
 struct verdicts {
   std::uint64_t success = 0;
   std::uint64_t failed = 0;
   std::uint64_t parked = 0;
-  std::size_t outstanding = 0;
+  std::uint64_t outstanding = 0;
 };
 
 // The one request of the flags, or the lines of a file or pipe.
@@ -80,22 +94,33 @@ private:
   std::optional<request_lines> lines_;
 };
 
-// Decides whether the ledger would park a message; --raw sends it all the same.
+// Reads messages as the ledger does.
 class judgement {
 public:
+  // `ledger` may be null when messages are only sent, as they are.
   judgement(const submit_options& options, const config& settings, ledger_reader* ledger)
-      : rules_{settings.rules} {
-    if (!options.raw)
+      : raw_{options.raw}, rules_{settings.rules} {
+    if (ledger != nullptr)
       currencies_.emplace(ledger->currencies());
   }
 
-  // Throws usage_error.
+  // Throws usage_error when the ledger would park the message; --raw sends it all the same.
   void operator()(const outgoing& message, const std::string& where) const {
-    if (currencies_)
+    if (!raw_)
       validate(message, *currencies_, rules_, where);
   }
 
+  asked_for read(std::string_view subject, std::string_view payload) const {
+    const auto decoded = decode_entry(subject, payload, *currencies_, rules_);
+    if (const auto* asked = std::get_if<entry>(&decoded))
+      return {asked->id, fingerprint(asked->account, asked->type, asked->amount)};
+    // A dead letter may hold less of what is too large.
+    const auto hash = std::hash<std::string_view>{}(payload.substr(0, payload_bytes_max));
+    return {{}, static_cast<std::int64_t>(hash)};
+  }
+
 private:
+  bool raw_;
   request_rules rules_;
   std::optional<currency_table> currencies_;
 };
@@ -173,8 +198,7 @@ private:
     if (options_.message_ids)
       add_message_id(message);
     if (options_.wait)
-      if (const auto id = record_of(message.payload))
-        state_.ids.insert(*id);
+      ++state_.lines[judge_.read(message.subject, message.payload)];
     return message;
   }
 
@@ -197,68 +221,78 @@ private:
   clock::time_point began_ = clock::now();
 };
 
-// Takes those that have a row out of `waiting`.
-void collect_rows(ledger_reader& ledger, std::set<record_id>& waiting, verdicts& so_far) {
-  std::vector<record_id> asked;
-  const auto ask = [&] {
-    for (const auto& found : ledger.find_all(asked)) {
-      ++(found.row.verdict == outcome::applied ? so_far.success : so_far.failed);
-      waiting.erase(found.row.record);
+// Waits for what the ledger and the dead letters say of each line.
+class verdict_wait {
+public:
+  verdict_wait(broker& nats, ledger_reader& ledger, const judgement& judge, asked_lines lines)
+      : nats_{nats}, ledger_{ledger}, judge_{judge}, waiting_{std::move(lines)} {
+    for (const auto& [asked, lines_of_it] : waiting_)
+      so_far_.outstanding += lines_of_it;
+  }
+
+  // Dead letters count from `dead_letter_seq` on, and only those of requests after `after_request`.
+  verdicts run(std::uint64_t after_request, std::uint64_t dead_letter_seq,
+               std::chrono::milliseconds limit) {
+    const auto total = so_far_.outstanding;
+    progress bar{"decided", total};
+    for (const auto end = clock::now() + limit;
+         !waiting_.empty() && clock::now() < end && !stop_signals::seen();) {
+      collect_rows();
+      collect_dead_letters(after_request, dead_letter_seq);
+      bar.update(total - so_far_.outstanding);
+      if (!waiting_.empty())
+        std::this_thread::sleep_for(poll_interval);
     }
-    asked.clear();
-  };
-  const std::vector<record_id> all(waiting.begin(), waiting.end());
-  for (const auto id : all) {
-    asked.push_back(id);
-    if (asked.size() == ids_per_query)
-      ask();
+    bar.finish(total - so_far_.outstanding);
+    return so_far_;
   }
-  if (!asked.empty())
-    ask();
-}
 
-// Reads the dead letters from `next_seq` on that came from requests after `after_request`.
-void collect_dead_letters(broker& nats, std::uint64_t& next_seq, std::uint64_t after_request,
-                          const std::set<record_id>& ours, std::set<record_id>& waiting,
-                          verdicts& so_far) {
-  const auto state = nats.stream(names::dead_letter_stream);
-  if (!state.exists || state.last_seq < next_seq)
-    return;
-  nats.read(names::dead_letter_stream, "", next_seq, [&](const stored_message& message) {
-    next_seq = message.seq + 1;
-    const auto source = parse_integer(header_value(message, "Ledgerd-Sequence"), 1, INT64_MAX);
-    if (header_value(message, "Ledgerd-Stream") != names::request_stream || !source
-        || static_cast<std::uint64_t>(*source) <= after_request)
+private:
+  void settle(const asked_for& asked, std::uint64_t& verdict) {
+    const auto found = waiting_.find(asked);
+    if (found == waiting_.end())
+      return; // somebody else's
+    verdict += found->second;
+    so_far_.outstanding -= found->second;
+    waiting_.erase(found);
+  }
+
+  void collect_rows() {
+    std::vector<record_id> ids;
+    for (const auto& [asked, lines] : waiting_)
+      if (asked.id != record_id{} && (ids.empty() || ids.back() != asked.id))
+        ids.push_back(asked.id);
+    for (std::size_t begin = 0; begin < ids.size(); begin += ids_per_query) {
+      const auto end = std::min(begin + ids_per_query, ids.size());
+      const std::vector<record_id> some(ids.begin() + static_cast<std::ptrdiff_t>(begin),
+                                        ids.begin() + static_cast<std::ptrdiff_t>(end));
+      for (const auto& [row, checksum] : ledger_.find_all(some))
+        settle({row.record, fingerprint(row.account, row.type, row.amount)},
+               row.verdict == outcome::applied ? so_far_.success : so_far_.failed);
+    }
+  }
+
+  void collect_dead_letters(std::uint64_t after_request, std::uint64_t& next_seq) {
+    const auto state = nats_.stream(names::dead_letter_stream);
+    if (!state.exists || state.last_seq < next_seq)
+      return;
+    nats_.read(names::dead_letter_stream, "", next_seq, [&](const stored_message& message) {
+      next_seq = message.seq + 1;
+      const auto source = parse_integer(header_value(message, "Ledgerd-Sequence"), 1, INT64_MAX);
+      if (header_value(message, "Ledgerd-Stream") == names::request_stream && source
+          && static_cast<std::uint64_t>(*source) > after_request)
+        settle(judge_.read(header_value(message, "Ledgerd-Subject"), message.payload),
+               so_far_.parked);
       return true;
-    const auto id = record_of(message.payload);
-    if (id && ours.count(*id) == 0)
-      return true; // somebody else's
-    ++so_far.parked;
-    if (id)
-      waiting.erase(*id);
-    return true;
-  });
-}
-
-verdicts wait_for_verdicts(broker& nats, ledger_reader& ledger, const std::set<record_id>& ours,
-                           std::uint64_t after_request, std::uint64_t dead_letter_seq,
-                           std::chrono::milliseconds limit) {
-  auto waiting = ours;
-  const auto total = waiting.size();
-  progress bar{"decided", total};
-  verdicts so_far;
-  for (const auto end = clock::now() + limit;
-       !waiting.empty() && clock::now() < end && !stop_signals::seen();) {
-    collect_rows(ledger, waiting, so_far);
-    collect_dead_letters(nats, dead_letter_seq, after_request, ours, waiting, so_far);
-    bar.update(total - waiting.size());
-    if (!waiting.empty())
-      std::this_thread::sleep_for(poll_interval);
+    });
   }
-  bar.finish(total - waiting.size());
-  so_far.outstanding = waiting.size();
-  return so_far;
-}
+
+  broker& nats_;
+  ledger_reader& ledger_;
+  const judgement& judge_;
+  asked_lines waiting_;
+  verdicts so_far_;
+};
 
 // Text as people write it: the library would take 0x10 and infinity, too.
 double parse_rate(const std::string& text) {
@@ -337,8 +371,8 @@ int run_submit(const config& settings, const submit_options& options) {
   auto told = send(*nats, through, options.json);
   int code = exit_code::done;
   if (options.wait && !stop_signals::seen()) {
-    const auto found = wait_for_verdicts(*nats, *ledger, through.state().ids, requests.last_seq,
-                                         dead_letters.last_seq + 1, *limit);
+    const auto found = verdict_wait{*nats, *ledger, judge, through.state().lines}.run(
+        requests.last_seq, dead_letters.last_seq + 1, *limit);
     told["verdicts"] = to_json(found);
     if (!options.json)
       print_verdicts(found);

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <nlohmann/json.hpp>
+#include <thread>
 #include <unistd.h>
 
 #include "app/base/text.hpp"
@@ -43,6 +45,25 @@ struct fixture : verb_world {
       return true;
     });
     return all;
+  }
+
+  // Waits for so many requests, then parks those with these payloads as the daemon would.
+  void park(std::size_t requests, const std::vector<std::string>& payloads) const {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    while (nats->stream(names::request_stream).messages < requests
+           && std::chrono::steady_clock::now() < end)
+      std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    std::vector<outgoing> letters;
+    for (const auto& each : stored(names::request_stream))
+      if (std::find(payloads.begin(), payloads.end(), each.payload) != payloads.end())
+        letters.push_back(make_dead_letter(1,
+                                           {.subject = each.subject,
+                                            .payload = each.payload,
+                                            .stream = std::string{names::request_stream},
+                                            .stream_seq = each.seq},
+                                           {dead_reason::record_id_conflict, "taken"}, "n1",
+                                           1 << 20));
+    publish(std::move(letters));
   }
 };
 
@@ -176,6 +197,39 @@ CAF_TEST(submit waits for verdicts and says how many are missing) {
                          "--record-id", "99", "--wait", "--wait-limit", "300ms"});
   CAF_CHECK_EQUAL(open.code, 1);
   CAF_CHECK(contains(open.out, "      0       0       0          1\n"));
+}
+
+CAF_TEST(a row under the same id is no answer to another request) {
+  const std::vector<std::string> conflict{"submit",  "--user",   "alice",       "--type",
+                                          "DEPOSIT", "--amount", "501",         "--record-id",
+                                          "1",       "--wait",   "--wait-limit"};
+  auto open = conflict;
+  open.emplace_back("300ms");
+  const auto undecided = run(open);
+  CAF_CHECK_EQUAL(undecided.code, 1);
+  CAF_CHECK(contains(undecided.out, "      0       0       0          1\n"));
+  auto parked = conflict;
+  parked.emplace_back("20s");
+  auto told = std::async(std::launch::async, [&] { return run(parked); });
+  park(2, {stored(names::request_stream).at(0).payload});
+  CAF_CHECK(contains(told.get().out, "      0       0       1          0\n"));
+}
+
+CAF_TEST(each line that was submitted gets its own verdict) {
+  const std::string other = R"({"recordId":1,"userId":"alice","amount":"501","type":"DEPOSIT"})";
+  std::ofstream{file} << R"({"recordId":1,"userId":"alice","amount":"500","type":"DEPOSIT"})"
+                      << "\n"
+                      << other << "\n"
+                      << R"({"recordId":1,"userId":"alice","amount":"5e2","type":"DEPOSIT"})"
+                      << "\nnot json\n";
+  auto told = std::async(std::launch::async, [&] {
+    return run({"submit", "--raw", "--file", file, "--wait", "--wait-limit", "20s", "--json"});
+  });
+  park(4, {other, "not json"});
+  const auto result = told.get();
+  CAF_CHECK_EQUAL(result.code, 1);
+  CAF_CHECK_EQUAL(json::parse(result.out).at("verdicts").dump(),
+                  R"({"failed":0,"parked":2,"success":2,"undecided":0})");
 }
 
 CAF_TEST(submit without its stream says what creates it) {
