@@ -245,7 +245,7 @@ private:
 };
 
 // As a text between quotes, whatever the setting for backslashes is.
-std::string quoted(std::string_view text) {
+std::string text_literal(std::string_view text) {
   std::string out = "E'";
   for (const char each : text) {
     if (each == '\'' || each == '\\')
@@ -258,8 +258,8 @@ std::string quoted(std::string_view text) {
 void postgres_reader::snapshot(const std::optional<account_key>& after,
                                const std::function<void(const account_row&)>& account,
                                const std::function<void(const audited_posting&)>& row) {
-  const auto behind = after ? " WHERE (user_id, currency) > (" + quoted(after->user_id) + ", "
-                                  + quoted(after->currency.text()) + ")"
+  const auto behind = after ? " WHERE (user_id, currency) > (" + text_literal(after->user_id) + ", "
+                                  + text_literal(after->currency.text()) + ")"
                             : std::string();
   with_patient_session([&](database& session) {
     session.run(begin_snapshot);
