@@ -213,19 +213,17 @@ CAF_TEST(a row under the same id is no answer to another request) {
   auto told = std::async(std::launch::async, [&] { return run(parked); });
   park(2, {stored(names::request_stream).at(0).payload});
   CAF_CHECK(contains(told.get().out, "      0       0       1          0\n"));
-}
-
-CAF_TEST(each line that was submitted gets its own verdict) {
+  // Each line gets its own verdict.
   const std::string other = R"({"recordId":1,"userId":"alice","amount":"501","type":"DEPOSIT"})";
   std::ofstream{file} << R"({"recordId":1,"userId":"alice","amount":"500","type":"DEPOSIT"})"
                       << "\n"
                       << other << "\n"
                       << R"({"recordId":1,"userId":"alice","amount":"5e2","type":"DEPOSIT"})"
                       << "\nnot json\n";
-  auto told = std::async(std::launch::async, [&] {
+  told = std::async(std::launch::async, [&] {
     return run({"submit", "--raw", "--file", file, "--wait", "--wait-limit", "20s", "--json"});
   });
-  park(4, {other, "not json"});
+  park(6, {other, "not json"});
   const auto result = told.get();
   CAF_CHECK_EQUAL(result.code, 1);
   CAF_CHECK_EQUAL(json::parse(result.out).at("verdicts").dump(),
