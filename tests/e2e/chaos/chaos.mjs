@@ -66,6 +66,10 @@ function report({name, code, output, result}) {
   const numbers = Object.entries(counts).map(([key, value]) => `${value} ${key}`).join(', ');
   console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${name}: ${result?.records} records; ${numbers}; recoveries ${recoveries.join(' ')} ms; `
     + `waits ${waits.p50}, ${waits.p99}, ${waits.most} ms; ${seconds} s`);
+  if (result?.memory) {
+    const {first, last, minutesMb} = result.memory;
+    console.log(`       memory ${first} bytes, at the end ${last}; by the minute, in MB: ${minutesMb.join(' ')}`);
+  }
   if (code !== 0) {
     console.log(output.replace(/^/gm, '    '));
   }

@@ -29,9 +29,9 @@ async function setAside(stage, stream) {
   const {traffic} = stage;
   stage.witnessed ??= {results: [], dead: []};
   if (stream === 'TRANSACTION_RESULTS') {
-    stage.witnessed.results.push(...await traffic.results());
+    stage.witnessed.results = stage.witnessed.results.concat(await traffic.results());
   } else {
-    stage.witnessed.dead.push(...await traffic.deadLetters());
+    stage.witnessed.dead = stage.witnessed.dead.concat(await traffic.deadLetters());
   }
 }
 
