@@ -289,12 +289,14 @@ postgres_record_store::attempt_record(database& session, const std::vector<new_r
                               .created_at = now,
                               .updated_at = now};
       ++row;
-    } else {
-      LEDGERD_ASSERT(!key.empty());
+    } else if (!key.empty()) {
       taken.push_back(place);
+    } else {
+      throw row_not_written();
     }
   }
-  LEDGERD_ASSERT(row == inserted.size());
+  if (row != inserted.size())
+    throw row_not_written();
   if (!taken.empty() && !read_holders(session, batch, taken, result))
     return std::nullopt;
   if (row == 0) {

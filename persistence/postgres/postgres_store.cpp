@@ -474,11 +474,13 @@ void postgres_store::write_rows(Rows&& rows, database_time now) {
                     columns_.seqs.c_str(), columns_.types.c_str(), columns_.amounts.c_str(),
                     columns_.statuses.c_str(), columns_.reasons.c_str(), columns_.balances.c_str(),
                     columns_.fingerprints.c_str()});
-  LEDGERD_ASSERT(written.size() == std::size(rows));
+  if (written.size() != std::size(rows))
+    throw row_not_written();
   std::size_t at = 0;
   for (posting& row : rows) {
     // Rows come back in the order in which they went in.
-    LEDGERD_ASSERT(written.integer(at, 1) == to_int(row.record));
+    if (written.integer(at, 1) != to_int(row.record))
+      throw row_not_written();
     row.id = transaction_id{written.integer(at, 0)};
     row.created_at = now;
     ++at;

@@ -22,6 +22,11 @@ inline database_error unheard_commit() {
   return {database_fault::in_doubt, "COMMIT: a failpoint dropped its answer"};
 }
 
+// Before COMMIT: a trigger may leave a row out or give another one back.
+inline database_error row_not_written() {
+  return {database_fault::content, "the database left out or changed a row that it was given"};
+}
+
 class store_session {
 public:
   // Does not connect before the first run. `taken` is what is said when a unique key stays taken,

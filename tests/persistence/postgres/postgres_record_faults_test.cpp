@@ -26,6 +26,15 @@ struct record_faults : postgres_record_world {
     return done(store.record({{ask("ann", 1), "first"}})).front().record.id;
   }
 
+  // A trigger on the records that runs `action` when `condition` holds.
+  void on_write(const std::string& condition, const std::string& action) {
+    sql("CREATE OR REPLACE FUNCTION public.meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF "
+        + condition + " THEN " + action
+        + "; END IF; RETURN NEW; END $$; CREATE OR REPLACE TRIGGER meddle BEFORE INSERT OR UPDATE "
+          "ON account.transaction_records FOR EACH ROW EXECUTE FUNCTION public.meddle()");
+  }
+
   // Until it is done, as the recorder would; counts what went wrong.
   template <class Call>
   auto patiently(Call call, int& failures) {
@@ -166,6 +175,21 @@ CAF_TEST(a key that another session holds uncommitted is waited for) {
   holder.get();
   CAF_CHECK(answer.outcome == record_outcome::repeated);
   CAF_CHECK(content().at(answer.record.id) == answer.record);
+}
+
+CAF_TEST(a record that a trigger leaves out or changes is a refusal) {
+  const auto store = this->store();
+  connect(*store);
+  for (const auto action : {"RETURN NULL", "NEW.idempotency_key := 'other'"}) {
+    on_write("NEW.user_id = 'bob'", action);
+    // The record behind it is not taken for it.
+    for (const auto& batch : {std::vector<new_record>{{ask("bob", 1), ""}, {ask("cid", 2), ""}},
+                              std::vector<new_record>{{ask("ann", 3), ""}, {ask("bob", 4), ""}}})
+      CAF_CHECK(kind_of(store->record(batch)) == store_failure_kind::rejected);
+    CAF_CHECK_EQUAL(content().size(), 1u);
+  }
+  CAF_CHECK(kind_of(store->record({{ask("bob", 5), "key"}})) == store_failure_kind::rejected);
+  CAF_CHECK_EQUAL(done(store->record({{ask("ann", 6), ""}, {ask("cid", 7), "key"}})).size(), 2u);
 }
 
 CAF_TEST(a record that another session settles meanwhile is known) {
