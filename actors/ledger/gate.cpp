@@ -125,19 +125,21 @@ void gate_state::set_aside(const account_key& account, trouble why, const std::s
 }
 
 // An account that is held up may hold its share of the credit, one that flows as much as any other.
-void gate_state::tell_share(const ledger_actor& ledger, const gate_batch& part) {
+std::size_t gate_state::share_of(const gate_batch& part) const {
   const bool held_up = self_->clock().now() - part.formed > held_up_after;
   const auto accounts = std::max<std::size_t>(1, side_.accounts_waiting());
-  self_->send(ledger, hold_atom_v, held_up ? options_.aside_max / accounts : hold_any);
+  return held_up ? options_.aside_max / accounts : hold_any;
 }
 
 void gate_state::on_side_posted(gate_batch& batch, posted& result) {
   const auto account = side_.current();
-  if (const auto& ledger = batch.ledgers.front())
-    tell_share(ledger, batch);
+  const auto share = share_of(batch);
   const auto returns =
       side_.posted(result.heads.front(), std::chrono::microseconds{result.statistics.work_us},
                    self_->clock().now());
+  // Whoever returns hears no more of its share: this is the last word about it.
+  if (const auto& ledger = batch.ledgers.front())
+    self_->send(ledger, hold_atom_v, returns ? hold_any : share);
   if (returns)
     log(log_event::account_back,
         {{"gate", options_.index},
@@ -161,7 +163,7 @@ void gate_state::on_side_failure(gate_batch& batch, const store_failure& failure
   if (too_much && batch.entries.size() > 1)
     return side_.cut(now);
   if (!refused) {
-    tell_share(side_.current_ledger(), batch);
+    self_->send(side_.current_ledger(), hold_atom_v, share_of(batch));
     return side_.again(now);
   }
   side_.refused(now);

@@ -78,7 +78,7 @@ private:
   void answer_posted(gate_batch& batch, posted& result);
   void answer_rejected(const gate_batch& batch, const store_failure& failure);
   void set_aside(const account_key& account, trouble why, const std::string& detail);
-  void tell_share(const ledger_actor& ledger, const gate_batch& part);
+  std::size_t share_of(const gate_batch& part) const;
   void on_side_posted(gate_batch& batch, posted& result);
   void on_side_failure(gate_batch& batch, const store_failure& failure);
   void remind_of_side();

@@ -267,6 +267,28 @@ CAF_TEST(what accounts may hold while they are aside is shared) {
   CAF_CHECK((*holds)["cid"].empty());
 }
 
+CAF_TEST(an account that comes back may hold what it likes however long its last part waited) {
+  store->blocked = {{"ann", naming::at_once}, {"bob", naming::at_once}};
+  post_together({{"ann", {1}}, {"bob", {2}}});
+  store->blocked.clear();
+  pass(4000ms);
+  for (const std::int64_t id : {3, 4}) { // all but one of the successes that are wanted
+    post("bob", {id});
+    consume_messages();
+  }
+  CAF_REQUIRE_EQUAL(value("aside_accounts"), 2);
+  post("ann", {6});
+  sched.run_once(); // that one is with the poster now
+  post("bob", {5});
+  sched.run_once(); // the poster
+  sched.run_once(); // the gate takes what comes for bob, and has not heard the poster yet
+  advance_time(2s);
+  consume_messages();
+  CAF_REQUIRE(is_answered(5));
+  CAF_CHECK_EQUAL(value("aside_accounts"), 1); // ann
+  CAF_CHECK_EQUAL((*holds)["bob"].back(), hold_any);
+}
+
 CAF_TEST(an account that is named twice is set aside once) {
   store->work_us = 200'000;
   store->slow = {"bob"};
