@@ -28,13 +28,15 @@ enum class database_fault : std::uint8_t {
 // The message is the server's or libpq's, on one line; it holds no password.
 class database_error : public std::runtime_error {
 public:
-  database_error(database_fault fault, const std::string& message)
-      : std::runtime_error(message), fault_(fault) {}
+  database_error(database_fault fault, const std::string& message, bool denied = false)
+      : std::runtime_error(message), fault_(fault), denied_(denied) {}
 
   database_fault fault() const noexcept { return fault_; }
+  bool denied() const noexcept { return denied_; } // 42501: no privilege, or row security
 
 private:
   database_fault fault_;
+  bool denied_;
 };
 
 // What an error means that the server has reported with a SQLSTATE (five characters). A class that

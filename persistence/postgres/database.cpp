@@ -45,6 +45,8 @@ database_error translated() {
     return {database_fault::rolled_back, one_line_of(e.what())};
   } catch (const pqxx::broken_connection& e) {
     return {database_fault::lost, one_line_of(e.what())};
+  } catch (const pqxx::insufficient_privilege& e) {
+    return {database_fault::refused, one_line_of(e.what()) + " [SQLSTATE 42501]", true};
   } catch (const pqxx::sql_error& e) {
     const std::string& state = e.sqlstate();
     // libpq makes errors of its own, without a state, when the connection breaks.

@@ -3,6 +3,7 @@
 #include "persistence/postgres/database.hpp"
 #include "persistence/postgres/migrations.hpp"
 #include "persistence/postgres/pooler_check.hpp"
+#include "persistence/postgres/row_security.hpp"
 #include "persistence/postgres/schema_text.hpp"
 #include "persistence/schema.hpp"
 
@@ -62,6 +63,10 @@ WHERE schema = $which AND NOT CASE privilege
   ELSE has_table_privilege(pg_class.oid, privilege)
 END)";
 
+constexpr const char* secured_tables = R"(
+SELECT FROM pg_class WHERE relnamespace = to_regnamespace($quoted) AND relkind IN ('r', 'p')
+AND row_security_active(oid))";
+
 // `query` with literals: the schema's name for $name, the same as an identifier for $quoted, and
 // which schema it is for $which.
 std::string about(schema which, std::string query) {
@@ -116,6 +121,11 @@ std::vector<std::string> check_database(const std::string& database_url, schema 
   if (found == sentences.size())
     add_schema_findings(session, which, sentences);
   return sentences;
+}
+
+bool only_rows_are_refused(database& session, schema which) {
+  return session.run(about(which, secured_tables)).size() > 0
+         && session.run(about(which, table_privileges)).size() == 0;
 }
 
 std::vector<std::string> database_warnings(const std::string& database_url) {

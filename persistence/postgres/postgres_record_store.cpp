@@ -192,7 +192,7 @@ using places_by_id = std::unordered_map<record_id, std::size_t>;
 class postgres_record_store final : public record_store {
 public:
   postgres_record_store(url_source account_database_url, std::shared_ptr<ledger_view> ledger)
-      : session_(std::move(account_database_url),
+      : session_(std::move(account_database_url), schema::account,
                  {insert_records, find_keys, settle_records, find_records, claim_records, lock_ids,
                   raise_ids},
                  "the next record ids are taken"),

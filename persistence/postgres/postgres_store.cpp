@@ -162,7 +162,7 @@ class postgres_store final : public ledger_store {
 public:
   postgres_store(url_source database_url, posts_to whom)
       : whom_(whom),
-        session_(std::move(database_url),
+        session_(std::move(database_url), schema::ledger,
                  {find_known, read_heads, lock_heads, free_heads, move_accounts, open_accounts,
                   insert_rows},
                  "a record id or an account's next number is taken, yet no posting answers it") {}

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <thread>
 
+#include "persistence/postgres/row_security.hpp"
+
 namespace ledgerd {
 
 namespace {
@@ -17,10 +19,10 @@ constexpr const char* planner_settings =
 
 } // namespace
 
-store_session::store_session(url_source url, std::vector<statement> statements,
+store_session::store_session(url_source url, schema which, std::vector<statement> statements,
                              std::string_view taken)
-    : session_(std::move(url), planner_settings, std::move(statements)), taken_(taken),
-      random_(std::random_device{}()) {}
+    : session_(std::move(url), planner_settings, std::move(statements)), which_(which),
+      taken_(taken), random_(std::random_device{}()) {}
 
 void store_session::refuse_behind_own_commit() {
   if (!given_up_)
@@ -42,7 +44,18 @@ void store_session::refuse_behind_own_commit() {
   given_up_.reset();
 }
 
+bool store_session::only_rows_are_refused() try {
+  if (session_.get() == nullptr)
+    return false;
+  session_.get()->rollback();
+  return ledgerd::only_rows_are_refused(*session_.get(), which_);
+} catch (const database_error&) {
+  return false;
+}
+
 std::optional<store_failure> store_session::judge(const database_error& error) {
+  if (error.denied() && only_rows_are_refused())
+    return store_failure{store_failure_kind::blocked, error.what()};
   switch (error.fault()) {
   case database_fault::rolled_back:
   case database_fault::unique:

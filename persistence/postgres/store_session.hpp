@@ -14,6 +14,7 @@
 
 #include "persistence/ledger_store.hpp"
 #include "persistence/postgres/kept_session.hpp"
+#include "persistence/schema.hpp"
 
 namespace ledgerd {
 
@@ -29,9 +30,10 @@ inline database_error row_not_written() {
 
 class store_session {
 public:
-  // Does not connect before the first run. `taken` is what is said when a unique key stays taken,
-  // however often it is tried.
-  store_session(url_source url, std::vector<statement> statements, std::string_view taken);
+  // Does not connect before the first run. The statements write into the tables of `which`. `taken`
+  // is what is said when a unique key stays taken, however often it is tried.
+  store_session(url_source url, schema which, std::vector<statement> statements,
+                std::string_view taken);
 
   // Runs `attempt(database&, int count)`, which returns an optional Result. Nothing, a rollback by
   // the server or a unique key that was taken: rolled back and begun again, a few times.
@@ -55,10 +57,12 @@ public:
         return store_failure{store_failure_kind::in_doubt, error.what()};
       }
     }
-    // A race ends after a few rounds; a unique key with no row to show for it does not.
+    // A race ends after a few rounds; a unique key with no row to show for it does not, nor does a
+    // row that a trigger or a policy keeps from being written.
     return seen_unique ? store_failure{store_failure_kind::rejected, std::string(taken_)}
-                       : store_failure{store_failure_kind::unavailable,
-                                       "other sessions were always quicker"};
+                       : store_failure{store_failure_kind::blocked,
+                                       "other sessions were always quicker, or the database leaves "
+                                       "a row as it is"};
   }
 
 private:
@@ -71,9 +75,13 @@ private:
   // What the failure of an attempt means; nothing: try again.
   std::optional<store_failure> judge(const database_error& error);
 
+  // Whether row security refuses single rows of what was to be written; rolls back.
+  bool only_rows_are_refused();
+
   void pause(int attempt);
 
   kept_session session_;
+  schema which_;
   std::string_view taken_;
   std::optional<given_up_commit> given_up_;
   std::minstd_rand random_;

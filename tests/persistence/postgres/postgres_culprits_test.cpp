@@ -135,6 +135,48 @@ CAF_TEST(a row that a trigger leaves out or changes is a refusal) {
   }
 }
 
+CAF_TEST(an account that a trigger keeps from being written must wait and no other) {
+  on_write("ledger.accounts", "NEW.user_id = 'bob'", "RETURN NULL");
+  check_only_bob(store_failure_kind::blocked); // being opened
+  sql("DROP TRIGGER meddle ON ledger.accounts");
+  posted_of(store->post(batch_for({"bob"})));
+  on_write("ledger.accounts", "NEW.user_id = 'bob'", "RETURN NULL");
+  check_only_bob(store_failure_kind::blocked); // being moved
+}
+
+CAF_TEST(an account that row security refuses must wait and no other) {
+  for (const std::string table : {"ledger.accounts", "ledger.transactions"}) {
+    sql("ALTER TABLE " + table
+        + " ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; "
+          "CREATE POLICY all_but_bob ON "
+        + table + " USING (true) WITH CHECK (user_id <> 'bob')");
+    check_only_bob(store_failure_kind::blocked);
+    sql("DROP POLICY all_but_bob ON " + table + "; ALTER TABLE " + table
+        + " DISABLE ROW LEVEL SECURITY");
+  }
+}
+
+CAF_TEST(a missing privilege is the fault of no account) {
+  const auto check = [&] {
+    for (const auto& limits : {quick, one_by_one}) {
+      const auto failure = failure_of_post({"ann", "bob"}, limits);
+      CAF_CHECK(failure.kind == store_failure_kind::unavailable);
+      CAF_CHECK(failure.culprits.empty());
+    }
+  };
+  sql("REVOKE INSERT ON ledger.accounts FROM ledgerd");
+  check();
+  // With row security, too.
+  sql("ALTER TABLE ledger.accounts ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; "
+      "CREATE POLICY everybody ON ledger.accounts USING (true)");
+  check();
+  sql("GRANT INSERT ON ledger.accounts TO ledgerd; REVOKE INSERT ON ledger.transactions FROM "
+      "ledgerd");
+  check();
+  sql("GRANT INSERT ON ledger.transactions TO ledgerd");
+  posted_of(store->post(batch_for({"ann", "bob"})));
+}
+
 CAF_TEST(who is refused is named by the account however the entries stand) {
   on_insert("NEW.user_id = 'bob' AND NEW.type = 'WITHDRAWAL'", "RAISE EXCEPTION 'not for bob'");
   const auto result = store->post(

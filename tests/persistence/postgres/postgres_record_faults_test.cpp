@@ -192,6 +192,22 @@ CAF_TEST(a record that a trigger leaves out or changes is a refusal) {
   CAF_CHECK_EQUAL(done(store->record({{ask("ann", 6), ""}, {ask("cid", 7), "key"}})).size(), 2u);
 }
 
+CAF_TEST(a record that cannot be written must wait and no other) {
+  const auto store = this->store();
+  const auto id = connect(*store);
+  on_write("true", "RETURN NULL");
+  CAF_CHECK(kind_of(store->record({{ask("bob", 1), "key"}})) == store_failure_kind::blocked);
+  CAF_CHECK(kind_of(store->settle({success(id, ask("ann", 1))})) == store_failure_kind::blocked);
+  sql("DROP TRIGGER meddle ON account.transaction_records; "
+      "ALTER TABLE account.transaction_records ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL "
+      "SECURITY; CREATE POLICY all_but_bob ON account.transaction_records USING (true) "
+      "WITH CHECK (user_id <> 'bob')");
+  CAF_CHECK(kind_of(store->record({{ask("bob", 1), "key"}})) == store_failure_kind::blocked);
+  done(store->record({{ask("ann", 1), "key"}}));
+  sql("REVOKE INSERT ON account.transaction_records FROM ledgerd");
+  CAF_CHECK(kind_of(store->record({{ask("ann", 2), ""}})) == store_failure_kind::unavailable);
+}
+
 CAF_TEST(a record that another session settles meanwhile is known) {
   const auto store = this->store();
   const auto id = connect(*store);
