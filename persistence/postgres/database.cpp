@@ -191,6 +191,7 @@ struct database::session {
   pqxx::nontransaction work;
 
   milliseconds limit = unlimited;
+  milliseconds within{0}; // the limit within a transaction that lets statements take longer
   milliseconds commit = commit_limit;
   clock::time_point last_begun = clock::now();
   clock::time_point last_call = clock::now(); // its end
@@ -205,7 +206,7 @@ auto database::call(call_kind kind, Function&& function) {
   auto& on = *session_;
   ++on.calls;
   on.last_begun = clock::now();
-  const auto limit = kind == call_kind::commit ? on.commit : on.limit;
+  const auto limit = kind == call_kind::commit ? on.commit : std::max(on.limit, on.within);
   const call_deadline deadline(on.socket, limit, kind);
   try {
     on.words.text.clear();
@@ -261,7 +262,8 @@ void database::take_settings(const std::string& connection_string) {
 
 database::~database() = default;
 
-database_time database::begin(const std::string& settings) {
+database_time database::begin(const std::string& settings, milliseconds statement_max) {
+  session_->within = statement_max.count() > 0 ? statement_max + grace : milliseconds{0};
   const auto answer =
       run("BEGIN; " + settings + "SELECT (extract(epoch FROM now()) * 1000000)::bigint");
   return database_time{answer.integer(0, 0)};

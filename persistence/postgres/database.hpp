@@ -66,7 +66,9 @@ public:
 
   // Opens a transaction and returns its time: what now() stays throughout. `settings` are
   // statements, each with its semicolon, that go along in the same round trip.
-  database_time begin(const std::string& settings = {});
+  // `statement_max`: how long they let a statement take, where the session itself allows less.
+  database_time begin(const std::string& settings = {},
+                      std::chrono::milliseconds statement_max = {});
 
   rows exec(const statement& prepared, std::initializer_list<const char*> parameters);
 

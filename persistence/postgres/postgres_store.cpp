@@ -231,7 +231,7 @@ void postgres_store::find_locked(const places& order, const posting_batch& batch
   const stopwatch work;
   try {
     database_->rollback();
-    database_->begin(settings_of(limits_));
+    database_->begin(settings_of(limits_), limits_.statement);
     columns_.clear();
     for (const auto place : order) {
       columns_.add(batch.heads[place].account);
@@ -275,7 +275,7 @@ std::optional<posted> postgres_store::attempt(const posting_batch& batch, const 
                                               source from) {
   posted result;
   const stopwatch work;
-  const auto now = database_->begin(settings_of(limits_));
+  const auto now = database_->begin(settings_of(limits_), limits_.statement);
   // Heads before known postings: the later look sees more, so a posting that came between shows.
   const auto before = present_heads(batch, order, from, result.statistics);
   const auto known = read_known(batch);

@@ -210,6 +210,12 @@ CAF_TEST(who is merely slow is named after success) {
   CAF_CHECK_EQUAL(chain_fault(content()), "");
 }
 
+CAF_TEST(a statement may take as long as the post allows though the session allows less) {
+  store = make_postgres_store(with_parameter(url, "options=-cstatement_timeout%3D500ms"));
+  on_insert("NEW.user_id = 'bob'", "PERFORM pg_sleep(2.5)");
+  posted_of(store->post(batch_for({"ann", "bob"}), {200ms, 5000ms, false}));
+}
+
 CAF_TEST(when every row is slow nobody is named and it is said how many were managed) {
   on_insert("true", "PERFORM pg_sleep(0.1)");
   std::vector<std::string> users;
