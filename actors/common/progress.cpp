@@ -18,6 +18,12 @@ standstill longer(standstill one, standstill other) {
   return other.since > one.since ? std::move(other) : std::move(one);
 }
 
+const standing_actor* not_aside(const std::vector<standing_actor>& standing) {
+  const auto found = std::find_if(standing.begin(), standing.end(),
+                                  [](const auto& each) { return !each.wait.aside; });
+  return found == standing.end() ? nullptr : &*found;
+}
+
 std::size_t roll_call::add(std::string who, duty what) {
   children_.push_back({std::move(who), what, std::nullopt, {}, {}});
   return children_.size() - 1;
@@ -33,7 +39,7 @@ void roll_call::answered(std::size_t number, progress_time now, standstill wait)
 bool roll_call::hesitates(progress_time now) const {
   return std::any_of(children_.begin(), children_.end(), [now](const child& each) {
     return each.what == duty::moves_money
-           && (each.wait.since >= hesitates_after
+           && ((each.wait.since >= hesitates_after && !each.wait.aside)
                || (each.asked && now - *each.asked >= hesitates_after));
   });
 }
@@ -51,7 +57,8 @@ std::vector<standing_actor> roll_call::standing(progress_time now) const {
     const auto bound = each.what == duty::answers ? unanswered_after : standstill_after;
     const bool silent = wait.since >= bound;
     if (each.wait.since >= bound)
-      wait = longer(std::move(wait), {each.wait.since + passed(each.answered), each.wait.what});
+      wait = longer(std::move(wait), {each.wait.since + passed(each.answered), each.wait.what,
+                                      each.wait.aside && !silent});
     if (wait.since >= bound)
       result.push_back({each.who, std::move(wait), each.what, silent});
   }

@@ -104,6 +104,8 @@ struct reported_sizes {
 struct standstill {
   std::chrono::milliseconds since{0};
   std::string what; // such as "no PubAck"
+  // Nothing else comes to a halt with it: it shows, and the node goes on and stays ready.
+  bool aside = false;
 };
 
 // An account that somebody should know of. Shown by name, never a metric's label.

@@ -23,12 +23,13 @@ std::string describe(const standing_actor& each) {
 
 standstill_judge::step standstill_judge::look(const std::vector<standing_actor>& standing,
                                               bool servers_answer, progress_time now) {
-  if (standing.empty() || !servers_answer)
+  const auto* halted = not_aside(standing);
+  if (halted == nullptr || !servers_answer)
     alone_.reset();
   else if (!alone_)
     alone_ = now;
   const auto alone = alone_ ? now - *alone_ : progress_time::duration::zero();
-  dead_ = alone_ && alone >= alive_max ? std::optional{standing.front().who} : std::nullopt;
+  dead_ = alone_ && alone >= alive_max ? std::optional{halted->who} : std::nullopt;
   const bool silent = std::any_of(standing.begin(), standing.end(), [](const auto& each) {
     return each.silent && each.wait.since >= silent_max;
   });

@@ -102,7 +102,7 @@ std::vector<readiness_check> readiness::latest() const {
   auto result = servers();
   readiness_check progress{"progress", true, ""};
   for (const auto& each : board_->standing(clock::now())) {
-    progress.ok = false;
+    progress.ok = progress.ok && each.wait.aside;
     progress.detail += (progress.detail.empty() ? "" : "; ") + each.who + ": " + each.wait.what
                        + ", for " + seconds_text(each.wait.since);
   }

@@ -138,7 +138,7 @@ ordered_json standing_json(const std::vector<standing_actor>& standing) {
                      {"what", each.wait.what},
                      {"sinceMs", each.wait.since.count()},
                      {"silent", each.silent},
-                     {"movesMoney", each.what == duty::moves_money}});
+                     {"movesMoney", each.what == duty::moves_money && !each.wait.aside}});
   return items;
 }
 

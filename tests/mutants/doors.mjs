@@ -101,8 +101,8 @@ export const doors = [
     name: 'outage-kills-the-node',
     fault: 'a node ends itself because a server is away',
     file: 'app/daemon/progress_watch.cpp',
-    was: 'standing.empty() || !servers_answer',
-    becomes: 'standing.empty()',
+    was: 'halted == nullptr || !servers_answer',
+    becomes: 'halted == nullptr',
     caught: ['app_test.standstill'],
   },
   {

@@ -92,6 +92,27 @@ CAF_TEST(a child that moves money hesitates before it stands still) {
   CAF_CHECK(!calls.hesitates(start + 2500ms));
 }
 
+CAF_TEST(what waits aside shows and nothing else comes to a halt with it) {
+  roll_call calls;
+  const auto redriver = calls.add("redriver", duty::moves_money);
+  const auto gate = calls.add("gate 0", duty::moves_money);
+  calls.answered(redriver, start, {4s, "no verdicts", true});
+  CAF_CHECK(!calls.hesitates(start));
+  CAF_CHECK_EQUAL(names(calls.standing(start)), "redriver: no verdicts 4000");
+  CAF_CHECK(not_aside(calls.standing(start)) == nullptr);
+  calls.answered(gate, start, {3600ms, "no commit"});
+  const auto both = calls.standing(start);
+  CAF_REQUIRE(not_aside(both) != nullptr);
+  CAF_CHECK_EQUAL(not_aside(both)->who, "gate 0");
+  // One that does not answer is not excused by what it waited for.
+  calls.answered(gate, start, {});
+  calls.asked(redriver, start);
+  const auto silent = calls.standing(start + 3500ms);
+  CAF_REQUIRE_EQUAL(silent.size(), 1u);
+  CAF_CHECK(silent.front().silent);
+  CAF_CHECK(not_aside(silent) != nullptr);
+}
+
 CAF_TEST(a root that is not heard of stands still and one that has left does not ) {
   progress_board board;
   CAF_CHECK(board.standing(start).empty());

@@ -62,6 +62,19 @@ CAF_TEST(an outage of a server does not make a node dead) {
   CAF_CHECK(!judge.dead());
 }
 
+CAF_TEST(what waits aside is said and does not make a node dead) {
+  standstill_judge judge;
+  const std::vector<standing_actor> aside{{"redriver", {60s, "no verdicts", true}}};
+  CAF_CHECK(judge.look(aside, true, start) == step::say_standing);
+  judge.look(aside, true, start + 31s);
+  CAF_CHECK(!judge.dead());
+  auto both = aside;
+  both.push_back(waiting(4s).front());
+  judge.look(both, true, start + 32s);
+  judge.look(both, true, start + 62s);
+  CAF_CHECK_EQUAL(judge.dead().value_or(""), "gate 0");
+}
+
 CAF_TEST(only an actor that does not answer ends the process) {
   standstill_judge waits;
   standstill_judge hangs;
