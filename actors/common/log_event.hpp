@@ -72,6 +72,7 @@ enum class log_event : std::uint8_t {
   verdict_contrary,
   records_redriven,
   record_unsettled,
+  record_unanswered,
   ledger_silent,
   // nodes
   node_joined,
@@ -175,6 +176,7 @@ inline constexpr auto log_events = [] {
       {verdict_contrary, "verdict_contrary", error, change, few},
       {records_redriven, "records_redriven", info, false, few},
       {record_unsettled, "record_unsettled", warn, false, few},
+      {record_unanswered, "record_unanswered", warn, false, few},
       {ledger_silent, "ledger_silent", warn, false, few},
       {node_joined, "node_joined", info, change, few},
       {node_left, "node_left", info, change, few},

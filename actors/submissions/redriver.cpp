@@ -1,9 +1,11 @@
 #include "actors/submissions/redriver.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <unordered_set>
 #include <utility>
+#include <variant>
 
 #include "actors/common/log.hpp"
 #include "actors/common/waker.hpp"
@@ -19,6 +21,17 @@ constexpr auto beat_min = std::chrono::milliseconds{100};
 constexpr auto beat_max = std::chrono::milliseconds{5000};
 constexpr std::size_t publishing_max = 5000;
 
+// The ledger's verdicts, or why there are none.
+std::variant<std::vector<record_verdict>, rejection> read_answer(const api_reply& reply,
+                                                                 const currency_table& currencies) {
+  if (!reply.answered)
+    return rejection{dead_reason::malformed_json, "no answer"};
+  for (const auto& [name, value] : reply.headers)
+    if (name == names::service_error_code)
+      return rejection{dead_reason::malformed_json, "the answer is a problem, status " + value};
+  return decode_verdicts(reply.payload, currencies);
+}
+
 } // namespace
 
 void redriver_state::end_round() {
@@ -26,12 +39,14 @@ void redriver_state::end_round() {
   answer_.end();
 }
 
-// There may be more, but not more than the broker confirms.
+// There may be more, but not more than the broker confirms. While the ledger has not said what it
+// decided of all that is claimed, no more is.
 void redriver_state::next_round() {
-  if (publishing_ < publishing_max)
-    claim();
-  else
-    end_round();
+  if (publishing_ >= publishing_max)
+    return end_round();
+  if (kept_.empty())
+    return claim();
+  ask_ledger();
 }
 
 // The moment of the claim makes the message id one of its own.
@@ -83,7 +98,6 @@ void redriver_state::tell_settled(std::vector<settled>& answers) {
 
 // Whatever is not written now is claimed again later.
 void redriver_state::on_settled(settled_batch& done) {
-  answer_.came(self_->clock().now(), true);
   const auto first = settling_.begin();
   const auto end = first + static_cast<std::ptrdiff_t>(batch_);
   if (auto* answers = std::get_if<std::vector<settled>>(&done.result)) {
@@ -115,6 +129,7 @@ void redriver_state::settle_next() {
   batch_ = course_.next(settling_.size());
   const auto end = settling_.begin() + static_cast<std::ptrdiff_t>(batch_);
   auto batch = std::make_shared<std::vector<record_verdict>>(settling_.begin(), end);
+  answer_.came(self_->clock().now(), true);
   self_->request(options_.recorder, caf::infinite, settle_atom_v, verdicts_ptr{batch})
       .then([this](settled_batch& done) { on_settled(done); },
             [this](const caf::error&) { give_up(); });
@@ -134,35 +149,60 @@ void redriver_state::on_verdicts(records&& claimed, const std::vector<record_ver
   settle_next();
 }
 
-// The ledger is silent, or says what cannot be understood yet: the same question again, later.
-void redriver_state::ask_later(const rejection& why) {
+// It is claimed again when it has rested; the others go on.
+void redriver_state::leave_out(const transaction_record& record, const rejection& why) {
+  log(log_event::record_unanswered, {{"recordId", to_int(record.id)}, {"why", why.detail}},
+      "redriver: the ledger answers, but not about record {}: {}", to_int(record.id), why.detail);
+  kept_.erase(kept_.begin());
+}
+
+// An answer may be too large for the broker, or hold one verdict that cannot be read: half of the
+// question at once, and so on. The question about no record tells a silent ledger, of which the
+// records wait, from one that cannot answer about the one record.
+void redriver_state::on_unanswered(const rejection& why) {
+  ++counters_.unanswered;
+  const bool was_there = std::exchange(ledger_there_, false);
   if (why.unknown_currency && options_.lookup)
     options_.lookup->request();
+  if (asked_ == 1 && was_there) {
+    leave_out(kept_.front(), why);
+    return next_round();
+  }
+  log(log_event::ledger_silent, {{"records", kept_.size()}, {"asked", asked_}, {"why", why.detail}},
+      "redriver: the ledger does not say what it decided of {} of {} records: {}", asked_,
+      kept_.size(), why.detail);
+  ask_max_ = asked_ / 2;
+  if (asked_ > 0)
+    return ask_ledger();
   next_question_ = self_->clock().now() + pauses_.grow();
-  if (counters_.unanswered++ % 100 == 0)
-    log(log_event::ledger_silent, {{"records", kept_.size()}, {"why", why.detail}},
-        "redriver: the ledger does not say what it decided of {} records: {}", kept_.size(),
-        why.detail);
   end_round();
 }
 
 void redriver_state::on_reply(const api_reply& reply) {
-  answer_.came(self_->clock().now(), true);
-  const auto verdicts = reply.answered ? decode_verdicts(reply.payload, *options_.currencies)
-                                       : rejection{dead_reason::malformed_json, "no answer"};
+  const auto verdicts = read_answer(reply, *options_.currencies);
   if (const auto* why = std::get_if<rejection>(&verdicts))
-    return ask_later(*why);
+    return on_unanswered(*why);
+  ledger_.end();
+  ledger_there_ = true;
   pauses_.end();
-  on_verdicts(std::exchange(kept_, {}), std::get<std::vector<record_verdict>>(verdicts));
+  ask_max_ = std::clamp<std::size_t>(ask_max_ * 2, 1, options_.claim_max);
+  if (asked_ == 0)
+    return next_round();
+  const auto end = kept_.begin() + static_cast<std::ptrdiff_t>(asked_);
+  records asked{std::make_move_iterator(kept_.begin()), std::make_move_iterator(end)};
+  kept_.erase(kept_.begin(), end);
+  on_verdicts(std::move(asked), std::get<std::vector<record_verdict>>(verdicts));
 }
 
 void redriver_state::ask_ledger() {
   busy_ = true;
-  answer_.came(self_->clock().now(), true);
+  answer_.end();
+  ledger_.begin(self_->clock().now());
+  asked_ = std::min(kept_.size(), ask_max_);
   std::vector<record_id> ids;
-  ids.reserve(kept_.size());
-  for (const auto& each : kept_)
-    ids.push_back(each.id);
+  ids.reserve(asked_);
+  for (std::size_t i = 0; i < asked_; ++i)
+    ids.push_back(kept_[i].id);
   self_
       ->request(options_.ledger_client, caf::infinite, ask_atom_v, std::string{names::api_verdicts},
                 encode_verdict_question(ids))
@@ -174,7 +214,6 @@ void redriver_state::on_claimed(found_records& found) {
   auto* claimed = std::get_if<records>(&found.result);
   if (claimed == nullptr || claimed->empty())
     return end_round();
-  answer_.came(self_->clock().now(), true);
   counters_.claimed += static_cast<std::int64_t>(claimed->size());
   kept_ = std::move(*claimed);
   ask_ledger();
@@ -184,6 +223,7 @@ void redriver_state::claim() {
   failpoint("redriver");
   busy_ = true;
   answer_.came(self_->clock().now(), true);
+  ledger_.end();
   self_
       ->request(options_.recorder, caf::infinite, claim_atom_v,
                 std::int64_t{options_.redrive_after.count()},
@@ -194,12 +234,8 @@ void redriver_state::claim() {
 
 // One question or claim at a time; none of a silent ledger before its pause is over.
 void redriver_state::begin_round() {
-  if (busy_ || self_->clock().now() < next_question_)
-    return;
-  if (kept_.empty())
-    claim();
-  else
-    ask_ledger();
+  if (!busy_ && self_->clock().now() >= next_question_)
+    next_round();
 }
 
 // A publication that failed needs nothing more: its record will be claimed again.
@@ -207,13 +243,18 @@ void redriver_state::take_confirmations() {
   publishing_ -= options_.requests->take().size();
 }
 
+// What waits for the ledger waits aside: this side takes requests and applies results without it.
 actor_report redriver_state::report(progress_time now) const {
-  return make_report(name, "", redriver_numbers{counters_, {.publishing = publishing_}},
-                     {answer_.since(now), "a claim is not answered"});
+  const redriver_numbers numbers{counters_, {.publishing = publishing_}};
+  if (answer_.since(now) >= hesitates_after)
+    return make_report(name, "", numbers, {answer_.since(now), "a claim is not answered"});
+  return make_report(name, "", numbers,
+                     {ledger_.since(now), "the ledger does not say what it decided", true});
 }
 
 redriver_actor::behavior_type redriver_state::make_behavior(redriver_options options) {
   course_ = {options.claim_max, beat_min, options.pause_max};
+  ask_max_ = options.claim_max;
   pauses_ = {beat_min, options.pause_max};
   options_ = std::move(options);
   options_.requests->open(make_waker(redriver_actor{self_}));

@@ -7,6 +7,8 @@
 // When the ledger does not answer, nothing is published: the requests may well wait in the stream
 // for the ledger to come back. What is claimed is kept and asked for again, with growing pauses,
 // and no more is claimed, for the database lets a record rest twice as long after each claim.
+// A question without an answer that can be read is halved, down to one record and to none: a ledger
+// that answers the last, but not about the one record, answers about the others.
 //
 // Spawned by the account root, one on every node; claims make sure that no record is driven twice
 // at once.
@@ -72,7 +74,8 @@ private:
   void on_settled(settled_batch& done);
   void settle_next();
   void on_verdicts(records&& claimed, const std::vector<record_verdict>& found);
-  void ask_later(const rejection& why);
+  void leave_out(const transaction_record& record, const rejection& why);
+  void on_unanswered(const rejection& why);
   void on_reply(const api_reply& reply);
   void ask_ledger();
   void on_claimed(found_records& found);
@@ -85,13 +88,17 @@ private:
   const redriver_actor::pointer self_;
   redriver_options options_{};
   std::vector<transaction_record> kept_; // claimed; the ledger has not said yet what it decided
+  std::size_t ask_max_ = 0;   // of them in one question: halved by a failure, doubled by an answer
+  std::size_t asked_ = 0;     // the first so many of them, in the question under way
+  bool ledger_there_ = false; // it has answered the question before
   backoff pauses_{options_.pause_max, options_.pause_max}; // between two questions to it
   time_point next_question_ = time_point::min();
   std::vector<record_verdict> settling_; // not written yet; the first `batch` are with the recorder
   std::size_t batch_ = 0;
   batch_course course_;
   bool busy_ = false;          // a claim is being driven
-  awaited answer_;             // of the recorder or the ledger, while it is
+  awaited answer_;             // of the recorder, while it is
+  awaited ledger_;             // an answer of the ledger that can be read, while any is kept
   std::size_t publishing_ = 0; // handed to the publisher and not answered yet
 
   redriver_counters counters_;

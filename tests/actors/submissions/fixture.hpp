@@ -32,8 +32,9 @@ public:
   }
   std::vector<api_reply> take() override { return std::exchange(replies_, {}); }
 
-  void answer(std::uint64_t token, bool answered, std::string payload = {}) {
-    replies_.push_back({token, answered, std::move(payload), {}});
+  void answer(std::uint64_t token, bool answered, std::string payload = {},
+              std::vector<header> headers = {}) {
+    replies_.push_back({token, answered, std::move(payload), std::move(headers)});
     wake_();
   }
 

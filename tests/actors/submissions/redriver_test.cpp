@@ -1,7 +1,12 @@
 #define CAF_SUITE redriver
 
-#include "actors/submissions/ledger_client.hpp"
 #include "actors/submissions/redriver.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+
+#include "actors/submissions/ledger_client.hpp"
 
 #include "tests/actors/submissions/fixture.hpp"
 
@@ -39,8 +44,45 @@ struct redriver_fixture : account_fixture {
   void answer_last(const std::vector<posting>& rows) {
     CAF_REQUIRE(!ledger->asked.empty());
     ledger->answer(ledger->asked.back().token, true, encode_verdicts(rows, *currencies));
+    answered = ledger->asked.size();
     consume_messages();
   }
+
+  static std::vector<record_id> ids_of(const fake_inquirer::question& asked) {
+    return std::get<std::vector<record_id>>(decode_verdict_question(asked.payload));
+  }
+
+  // The answer that `say` gives to a question about these records, to each question that there is
+  // and that follows; nothing: none comes.
+  void
+  answer_all(const std::function<std::optional<std::string>(const std::vector<record_id>&)>& say) {
+    for (; answered < ledger->asked.size(); consume_messages()) {
+      const auto asked = ledger->asked[answered++];
+      const auto text = say(ids_of(asked));
+      ledger->answer(asked.token, text.has_value(), text.value_or(""));
+    }
+  }
+
+  std::string verdicts_of(const std::vector<record_id>& ids) {
+    std::vector<posting> rows;
+    for (const auto id : ids)
+      rows.push_back(decided(stored(id)));
+    return encode_verdicts(rows, *currencies);
+  }
+
+  bool is_settled(const transaction_record& record) {
+    return stored(record.id).status == record_status::success;
+  }
+
+  standstill wait() {
+    standstill result;
+    ask(
+        subject, [&](const actor_report& got) { result = got.wait; }, report_atom_v);
+    consume_messages();
+    return result;
+  }
+
+  std::size_t answered = 0; // of the questions
 };
 
 } // namespace
@@ -102,6 +144,7 @@ CAF_TEST(while the ledger is silent nothing is published) {
   CAF_CHECK(publisher->published.empty());
   live(5000ms);
   CAF_CHECK_GREATER(ledger->asked.size(), 1u);
+  answer_last({}); // that it is there
   answer_last({});
   CAF_CHECK_EQUAL(publisher->published.size(), 1u);
 }
@@ -111,21 +154,99 @@ CAF_TEST(a claim that the ledger did not answer is not lost) {
   live(1500ms);
   CAF_REQUIRE_EQUAL(ledger->asked.size(), 1u);
   const auto claimed = stored(record.id).updated_at;
-  std::size_t told = 0;
   for (int i = 0; i < 12; ++i) {
-    for (; told < ledger->asked.size(); ++told)
-      ledger->answer(ledger->asked[told].token, false);
-    consume_messages();
+    answer_all([](const auto&) { return std::nullopt; });
     live(1000ms);
   }
   // Asked again and again, with growing pauses, and nothing was claimed anew.
   CAF_CHECK_GREATER(ledger->asked.size(), 3u);
   CAF_CHECK_LESS(ledger->asked.size(), 10u);
   CAF_CHECK(stored(record.id).updated_at == claimed);
-  for (int i = 0; i < 40 && ledger->asked.size() == told; ++i)
+  for (int i = 0; i < 40 && ledger->asked.size() == answered; ++i)
     live(1000ms);
+  answer_last({}); // that it is there
   answer_last({});
   CAF_CHECK_EQUAL(publisher->published.size(), 1u);
+}
+
+CAF_TEST(a question whose answer is too large for the broker is halved until it comes) {
+  std::vector<transaction_record> all;
+  for (int i = 0; i < 20; ++i)
+    all.push_back(pending_record(std::to_string(i)));
+  live(1500ms);
+  std::vector<std::size_t> sizes;
+  answer_all([&](const auto& ids) -> std::optional<std::string> {
+    sizes.push_back(ids.size());
+    if (ids.size() > 6)
+      return std::nullopt;
+    return verdicts_of(ids);
+  });
+  CAF_CHECK_EQUAL(caf::deep_to_string(sizes), "[20, 10, 5, 10, 5, 10, 5, 5]");
+  CAF_CHECK(
+      std::all_of(all.begin(), all.end(), [&](const auto& each) { return is_settled(each); }));
+}
+
+CAF_TEST(one record that the ledger cannot answer about holds up none of the others) {
+  for (const bool readable : {false, true}) {
+    std::vector<transaction_record> all;
+    for (int i = 0; i < 20; ++i)
+      all.push_back(pending_record(std::to_string(i)));
+    const auto bad = all[readable ? 13 : 0].id;
+    const auto say = [&](const auto& ids) -> std::optional<std::string> {
+      if (std::find(ids.begin(), ids.end(), bad) == ids.end())
+        return verdicts_of(ids);
+      return readable ? std::nullopt : std::optional<std::string>{R"({"results":[{}]})"};
+    };
+    live(1500ms);
+    answer_all(say);
+    for (const auto& each : all)
+      CAF_CHECK_EQUAL(is_settled(each), each.id != bad);
+    // Nor does it hold up what comes later, or show as if nothing went on; it is claimed again.
+    CAF_CHECK_EQUAL(wait().since.count(), 0);
+    const auto later = pending_record();
+    live(1500ms);
+    answer_all(say);
+    CAF_CHECK(is_settled(later));
+    for (int i = 0; i < 5; ++i) {
+      live(1000ms);
+      answer_all([&](const auto& ids) { return verdicts_of(ids); });
+    }
+    CAF_CHECK(stored(bad).status == record_status::success);
+  }
+}
+
+CAF_TEST(a ledger that does not answer shows until it does and holds up nothing else) {
+  pending_record();
+  CAF_CHECK_EQUAL(wait().since.count(), 0);
+  live(1500ms);
+  for (int i = 0; i < 8; ++i) {
+    answer_all([](const auto&) { return std::nullopt; });
+    live(1000ms);
+  }
+  const auto silent = wait();
+  CAF_CHECK_GREATER(silent.since, standstill_after);
+  CAF_CHECK(silent.aside);
+  CAF_CHECK_EQUAL(silent.what, "the ledger does not say what it decided");
+  for (int i = 0; i < 20; ++i) {
+    answer_all([&](const auto& ids) { return verdicts_of(ids); });
+    live(1000ms);
+  }
+  CAF_CHECK_EQUAL(wait().since.count(), 0);
+}
+
+CAF_TEST(a problem is no answer) {
+  const auto record = pending_record();
+  live(1500ms);
+  const auto claimed = stored(record.id).updated_at;
+  for (int i = 0; i < 8; ++i) {
+    for (; answered < ledger->asked.size(); consume_messages())
+      ledger->answer(ledger->asked[answered++].token, true,
+                     encode_problem(503, "Service Unavailable", "UNAVAILABLE", "away"),
+                     {{"Nats-Service-Error-Code", "503"}});
+    live(1000ms);
+  }
+  CAF_CHECK(stored(record.id).updated_at == claimed);
+  CAF_CHECK(publisher->published.empty());
 }
 
 CAF_TEST(one refused verdict of many holds up none of the others) {

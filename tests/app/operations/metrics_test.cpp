@@ -330,6 +330,8 @@ const std::set<std::string> series{
     "counter ledgerd_submissions_total{outcome=repeated} 502: Submissions by what was answered.",
     "counter ledgerd_submissions_total{outcome=unavailable} 504: Submissions by what was answered.",
     "counter ledgerd_unconfirmed_total 824: Publications without a PubAck, published again.",
+    "counter ledgerd_verdict_questions_unanswered_total 804: Questions to the ledger for verdicts "
+    "without an answer that can be read.",
     "gauge ledgerd_credit 119: Deliveries that may be held at once, at most.",
     "gauge ledgerd_idle_seconds 122ms: Since the last delivery came.",
     "gauge ledgerd_oldest_undecided_seconds 121ms: Age of the oldest request that this node holds "
