@@ -195,7 +195,11 @@ public:
   // any more, and at least every 250 ms: it also renews the subscriptions.
   virtual std::vector<api_question> take(std::size_t at_most) = 0;
 
-  // Fire and forget. Thread-safe, unlike the rest.
+  // The broker's limit for payload and headers of one answer, in bytes. Thread-safe.
+  virtual std::size_t message_bytes_max() const = 0;
+
+  // Fire and forget. Instead of a payload beyond the broker's limit whoever asks gets the problem
+  // TOO_LARGE. Thread-safe, unlike the rest.
   virtual void answer(const std::string& reply, std::string_view payload,
                       const std::vector<header>& headers) = 0;
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -83,6 +84,11 @@ struct history_page {
   std::string next;
 };
 
+std::string page_after(const std::vector<posting>& rows, const history_question& asked) {
+  return asked.currency ? std::to_string(rows.back().seq)
+                        : '"' + encode_history_position(next_position(asked.page, rows)) + '"';
+}
+
 history_page read_page(ledger_reader& ledger, const history_question& asked) {
   // One more than asked for tells whether there is a next page.
   const auto limit = asked.limit + 1;
@@ -93,10 +99,21 @@ history_page read_page(ledger_reader& ledger, const history_question& asked) {
   if (page.rows.size() <= static_cast<std::size_t>(asked.limit))
     return page;
   page.rows.pop_back();
-  page.next = asked.currency
-                  ? std::to_string(page.rows.back().seq)
-                  : '"' + encode_history_position(next_position(asked.page, page.rows)) + '"';
+  page.next = page_after(page.rows, asked);
   return page;
+}
+
+// With fewer rows, as long as there is more than one, when the broker does not take all in one
+// message. Nothing when a row is in a currency that is not known.
+std::optional<std::string> encode_page(history_page&& page, const history_question& asked,
+                                       const currency_table& currencies, std::size_t bytes_max) {
+  auto text = encode_history(page.rows, currencies, page.next);
+  while (text && text->size() > bytes_max && page.rows.size() > 1) {
+    page.rows.resize(std::max<std::size_t>(1, page.rows.size() * bytes_max / text->size()));
+    page.next = page_after(page.rows, asked);
+    text = encode_history(page.rows, currencies, page.next);
+  }
+  return text;
 }
 
 responder_answer tell_history(responder_state& state, const std::string& body) {
@@ -104,10 +121,12 @@ responder_answer tell_history(responder_state& state, const std::string& body) {
   if (const auto* why = std::get_if<rejection>(&asked))
     return refuse(*why);
   const auto& question = std::get<history_question>(asked);
-  const auto page = read_page(*state.options.ledger, question);
+  auto page = read_page(*state.options.ledger, question);
   if (page.rows.empty() && question.before == 0 && question.page.before == 0)
     return no_account();
-  if (auto text = encode_history(page.rows, table_for(state, page.rows), page.next))
+  const auto& currencies = table_for(state, page.rows);
+  const auto bytes_max = state.options.desk->message_bytes_max();
+  if (auto text = encode_page(std::move(page), question, currencies, bytes_max))
     return {*std::move(text)};
   return not_known_yet();
 }

@@ -1,12 +1,14 @@
 #include "messaging/nats/question_desk.hpp"
 
 #include <chrono>
+#include <string>
 #include <utility>
 
 #include "messaging/names.hpp"
 #include "messaging/nats/incoming.hpp"
 #include "messaging/nats/question_queue.hpp"
 #include "messaging/nats/renewal.hpp"
+#include "messaging/submission_codec.hpp"
 
 namespace ledgerd {
 
@@ -63,6 +65,18 @@ private:
   const std::string prefix_;
 };
 
+// What whoever asks is told instead of an answer that the broker does not take.
+outgoing too_large(const std::string& reply, std::size_t bytes, std::size_t bytes_max) {
+  const auto detail = "the answer has " + std::to_string(bytes) + " bytes, and the broker takes "
+                      + std::to_string(bytes_max) + " (max_payload)";
+  return {.subject = reply,
+          .payload =
+              encode_problem(413, "Payload Too Large", to_text(dead_reason::too_large), detail),
+          .headers = {
+              {std::string(names::service_error_code), "413"},
+              {std::string(names::service_error), std::string(to_text(dead_reason::too_large))}}};
+}
+
 class nats_question_desk final : public question_desk {
 public:
   nats_question_desk(std::shared_ptr<lifeline> control, std::vector<std::string> subjects,
@@ -88,9 +102,15 @@ public:
 
   question_losses losses() const override { return questions_->queue.losses(); }
 
+  std::size_t message_bytes_max() const override {
+    return control_->current()->message_bytes_max();
+  }
+
   void answer(const std::string& reply, std::string_view payload,
               const std::vector<header>& headers) override {
-    if (headers.empty())
+    if (const auto bytes_max = message_bytes_max(); payload.size() > bytes_max)
+      control_->current()->publish(too_large(reply, payload.size(), bytes_max), {});
+    else if (headers.empty())
       control_->current()->publish(reply, {}, payload);
     else
       control_->current()->publish(

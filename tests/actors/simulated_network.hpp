@@ -233,6 +233,8 @@ class simulated_entries_desk : public question_desk {
 public:
   simulated_entries_desk(network_ptr by, boot_id self) : by_(std::move(by)), self_(self) {}
 
+  std::size_t message_bytes_max() const override { return 1 << 20; }
+
   void open(waker wake) override {
     box_ = by_->open(simulated_network::entries_of(self_), self_, std::move(wake));
   }

@@ -64,7 +64,11 @@ public:
 
   question_losses losses() const override { return losses_; }
 
+  std::size_t message_bytes_max() const override { return bytes_max; }
+
   void close() override {}
+
+  std::size_t bytes_max = 1 << 20;
 
 private:
   mutable std::mutex mutex_;

@@ -182,6 +182,26 @@ CAF_TEST(a history without a currency goes over all of them) {
   CAF_CHECK(answer(names::api_history, R"({"userId":"eve"})").status == "404");
 }
 
+CAF_TEST(a page that the broker would not take is shorter and says where the next begins) {
+  const auto row_bytes = answer(names::api_history, R"({"userId":"ann","limit":1})").payload.size();
+  desk->bytes_max = 2 * row_bytes + row_bytes / 2;
+  for (const auto* const which : {"", R"(,"currency":"EUR")", R"(,"currency":"KRW")"}) {
+    std::string walked;
+    std::string next;
+    do {
+      const auto got =
+          answer(names::api_history, R"({"userId":"ann","limit":5)" + std::string(which)
+                                         + (next.empty() ? "" : ",\"before\":" + next) + "}");
+      CAF_CHECK_EQUAL(got.status, "");
+      CAF_CHECK_LESS_OR_EQUAL(got.payload.size(), desk->bytes_max);
+      const auto [ids, cursor] = page_of(got.payload);
+      walked += ids;
+      next = cursor;
+    } while (next != "null");
+    CAF_CHECK_EQUAL(walked, *which == 0 ? "54321" : which[13] == 'E' ? "42" : "531");
+  }
+}
+
 CAF_TEST(money is not shown without its digits) {
   ledger->rows.back().account.currency = *currency_code::parse("QQQ");
   CAF_CHECK(answer(names::api_history, R"({"userId":"ann"})").status == "503");

@@ -1,5 +1,6 @@
 #include <nats/nats.h>
 
+#include <algorithm>
 #include <map>
 
 #include "messaging/nats/nats_inquirer.hpp"
@@ -160,6 +161,27 @@ CAF_TEST(an empty answer is an answer) {
   CAF_REQUIRE(asks.collect(1));
   CAF_CHECK(asks.replies[0].answered);
   CAF_CHECK_EQUAL(asks.replies[0].payload, "");
+}
+
+CAF_TEST(an answer that the broker does not take is told as a problem) {
+  auto desk = bus->make_desk({std::string(names::api_record)});
+  bell rung;
+  desk->open(rung.ringer());
+  asker asks(bus->make_inquirer());
+  CAF_REQUIRE(eventually([&] {
+    asks.ask(1, "?");
+    asks.collect(1, 100ms);
+    for (const auto& one : desk->take(10))
+      desk->answer(one.reply, std::string(desk->message_bytes_max() + 1, 'x'), {});
+    asks.collect(1, 1s);
+    return !asks.replies.empty() && asks.replies.back().answered;
+  }));
+  const auto& got = asks.replies.back();
+  CAF_CHECK(got.payload.find("\"code\":\"TOO_LARGE\"") != std::string::npos);
+  CAF_CHECK(got.payload.find("max_payload") != std::string::npos);
+  CAF_CHECK(
+      std::find(got.headers.begin(), got.headers.end(), header{"Nats-Service-Error-Code", "413"})
+      != got.headers.end());
 }
 
 CAF_TEST(headers of a question arrive) {
