@@ -18,6 +18,8 @@ namespace ledgerd {
 inline constexpr std::size_t idempotency_key_bytes_max = 255;
 inline constexpr int history_limit_max = 1000;
 inline constexpr int history_limit_default = 50;
+// Of the largest answer over NATS, a page of so many rows with the longest texts.
+inline constexpr std::size_t answer_bytes_max = 640'000;
 
 // Reads `{userId, type, amount, currency?}`, by the rules of a request's payload; `type` is
 // required. A `recordId` is refused: INVALID_FIELD, for the caller seems to believe that it chooses

@@ -13,6 +13,7 @@
 #include "messaging/nats/js_api.hpp"
 #include "messaging/nats/settings.hpp"
 #include "messaging/shadow_topology.hpp"
+#include "messaging/submission_codec.hpp"
 #include "messaging/topology.hpp"
 
 namespace ledgerd {
@@ -194,6 +195,16 @@ public:
           "an exporter) it delivers 11,000 messages a second instead of 38,000; use 2.10 or later");
   }
 
+  void judge_payload_limit() {
+    if (const auto limit = through_.message_bytes_max(); limit < answer_bytes_max)
+      report.warned.push_back("max_payload of nats-server is " + std::to_string(limit)
+                              + " bytes, and an answer has up to "
+                              + std::to_string(answer_bytes_max)
+                              + ": pages of transactions are cut shorter, verdicts are asked for "
+                                "in smaller questions; set "
+                                "max_payload to 1MB, which is its default");
+  }
+
   provision_report report;
 
 private:
@@ -269,6 +280,7 @@ provision_report provision_all(session& through, const provisioning& how) {
     survey_for_shadow(all);
     return std::move(all.report);
   }
+  all.judge_payload_limit();
   std::vector<std::string_view> missing;
   for (const auto& need : stream_needs())
     if (!all.look(need))

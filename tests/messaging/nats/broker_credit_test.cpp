@@ -1,4 +1,5 @@
 // Credit in bytes, limits that change, and letters too large for their stream.
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <map>
@@ -168,6 +169,11 @@ CAF_TEST(a limit of the server lowered while running is known after the first re
   }));
   CAF_CHECK_EQUAL(limit, 100000u);
   CAF_CHECK_EQUAL(pub->message_bytes_max(), 100000u);
+  const auto warned =
+      broker::connect(options_for(servers().nats_url()), [](auto...) {})->provision({}).warned;
+  CAF_CHECK(std::any_of(warned.begin(), warned.end(), [](const auto& each) {
+    return each.starts_with("max_payload of nats-server is 100000 bytes");
+  }));
   reload_server("max_payload: 1048576");
 }
 

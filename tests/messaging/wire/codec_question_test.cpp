@@ -131,6 +131,15 @@ CAF_TEST(a_posting_is_told_as_a_record) {
   CAF_CHECK_EQUAL(encode_record(sample(), 2), text);
   const auto& known = codec_currencies();
   CAF_CHECK(encode_history({}, known, "") == R"({"items":[],"next":null})");
+  auto longest = sample();
+  longest.record = record_id{std::numeric_limits<std::int64_t>::max()};
+  longest.id = transaction_id{std::numeric_limits<std::int64_t>::max()};
+  longest.account.user_id = std::string(128, '"');
+  longest.type = movement::withdrawal;
+  longest.verdict = outcome::insufficient_funds;
+  longest.amount = longest.balance_after = money{std::numeric_limits<std::int64_t>::max()};
+  const std::vector<posting> page(history_limit_max, longest);
+  CAF_CHECK_LESS(encode_history(page, known, "9223372036854775807")->size(), answer_bytes_max);
   CAF_CHECK(encode_history({sample(), sample()}, known, "9223372036854775807")
             == "{\"items\":[" + text + "," + text + "],\"next\":9223372036854775807}");
   auto unknown = sample();
