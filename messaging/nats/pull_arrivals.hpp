@@ -168,7 +168,7 @@ public:
     return fresh;
   }
 
-  // What waits at the consumer, by what came last; nothing: nothing has come yet.
+  // What waits at the consumer, by what came last; nothing: not known.
   std::optional<std::uint64_t> backlog() const {
     const auto last = backlog_.load(std::memory_order_relaxed);
     return last == unknown ? std::nullopt : std::optional{last};
@@ -187,9 +187,11 @@ private:
       one.missing = *missing;
     if (const auto missing = parse_number(header_value(message, "Nats-Pending-Bytes")))
       one.missing_bytes = *missing;
-    // A request that waits, or waited until its end, had nothing to wait for.
-    if (one.is_heartbeat() || one.code == 404 || one.code == 408)
-      backlog_.store(0, std::memory_order_relaxed);
+    // A request that waits, or waited until its end, got nothing. What waited at the last delivery
+    // may have gone to others, or the consumer hands nothing out: it is paused, or as much is
+    // unsettled as it allows.
+    if ((one.is_heartbeat() || one.code == 404 || one.code == 408) && backlog() != 0)
+      backlog_.store(unknown, std::memory_order_relaxed);
     notices_.put(std::move(one));
   }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "tests/messaging/nats/broker_fixture.hpp"
@@ -58,12 +59,42 @@ CAF_TEST(what waits at the consumer is known from what it sends) {
        fetch.in_hand_max() < 300 && steady::now() < deadline;)
     fetch.turn();
   CAF_CHECK_EQUAL(fetch.source().backlog().value_or(0), 200u);
-  // An empty consumer says so only by the signs of life of a request that waits.
-  fetcher other(bus->make_source(names::request_stream, "withdrawal-consumer", 100), 10);
+}
+
+CAF_TEST(a consumer that hands nothing out is not taken for an empty one) {
+  const std::string path = "TRANSACTIONS.deposit-consumer";
+  CAF_REQUIRE_EQUAL(ask("CONSUMER.DELETE." + path), "");
+  CAF_REQUIRE_EQUAL(
+      ask("CONSUMER.DURABLE.CREATE." + path,
+          R"({"stream_name":"TRANSACTIONS","config":{"durable_name":"deposit-consumer",)"
+          R"("ack_policy":"explicit","filter_subject":"transaction.deposit",)"
+          R"("ack_wait":30000000000,"max_ack_pending":5}})"),
+      "");
+  publish_requests(20);
+  CAF_REQUIRE(eventually([&] { return deposit_state().pending == 20; }));
+  fetcher fetch(deposits(), 100);
+  std::vector<delivery> held;
+  const auto take_for = [&](std::chrono::milliseconds time) {
+    std::set<std::optional<std::uint64_t>> said;
+    for (const auto until = steady::now() + time; steady::now() < until;) {
+      for (auto& one : fetch.turn())
+        held.push_back(std::move(one));
+      said.insert(fetch.source().backlog());
+    }
+    return said;
+  };
+  // 15 wait for an acknowledgement, for longer than the pause between two signs of life.
+  CAF_CHECK(!take_for(2500ms).contains(0));
+  CAF_CHECK_EQUAL(held.size(), 5u);
+  CAF_CHECK(!fetch.source().backlog().has_value());
   CAF_CHECK(eventually([&] {
-    other.turn();
-    return other.source().backlog() == std::optional<std::uint64_t>{0};
+    for (const auto& one : std::exchange(held, {}))
+      fetch.done(one);
+    take_for(50ms);
+    return fetch.source().backlog() == std::optional<std::uint64_t>{0};
   }));
+  take_for(1500ms); // it stays so while nothing comes
+  CAF_CHECK(fetch.source().backlog() == std::optional<std::uint64_t>{0});
 }
 
 CAF_TEST(no room means no message) {
