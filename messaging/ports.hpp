@@ -54,6 +54,8 @@ enum class settlement {
   progress,    // still at work: restart the acknowledgement wait
   hand_back,   // not done: deliver again, to anyone, at once
   postpone,    // not done, and nobody can do it at present: deliver again in half a minute
+  let_go,      // not done, for want of room: deliver again once its lease has run out, or, where
+               // there is no lease, as if it were postponed
   terminate,   // parked elsewhere: never deliver again
 };
 

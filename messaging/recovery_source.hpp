@@ -17,7 +17,8 @@ namespace ledgerd {
 // deliveries (every half minute when it does not). If it does, hands out what lies on `subject`
 // between the consumer's acknowledgement floor and its last delivery and is older than the
 // acknowledgement wait. That includes messages that are merely in flight somewhere: deciding one
-// twice is harmless, leaving one undecided is not. `nats` must outlive the source.
+// twice is harmless, leaving one undecided is not. What is postponed or let go is handed out again
+// by the source itself. `nats` must outlive the source.
 std::unique_ptr<delivery_source> make_recovery_source(broker& nats, std::string_view stream,
                                                       std::string_view durable,
                                                       std::string_view subject,

@@ -1,6 +1,6 @@
 // LEASE TABLE: the deliveries that an actor holds, within its credit. Each has a ticket, under
 // which others speak of it, and whatever its actor notes about it; its lease at the broker is kept
-// alive as `lease_rule` says, until it is settled, let go or handed back.
+// alive as `lease_rule` says, until it is settled or handed back.
 //
 // Belongs to one actor; calls the source on that actor's thread.
 #pragma once
@@ -71,11 +71,6 @@ public:
   // The end of it: tells the source how. The reference is void afterwards.
   void settle(held& one, settlement how) {
     source_->settle(one.source.receipt, how);
-    let_go(one);
-  }
-
-  // The end without a word: its lease runs out, and the broker delivers it again.
-  void let_go(held& one) {
     bytes_ -= one.bytes;
     --size_;
     static_cast<Work&>(one) = Work{};

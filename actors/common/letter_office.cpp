@@ -11,7 +11,7 @@ letter_office::letter_office(letter_office_options options)
       letters_({options_.letters, options_.retry_pause, options_.letter_patience, shrink_letter}) {}
 
 void letter_office::publish(outgoing&& result, progress_time now) {
-  letters_.put(std::move(result), options_.postpones ? give_up::when_refused : give_up::never, now);
+  letters_.put(std::move(result), give_up::when_refused, now);
 }
 
 void letter_office::park(ticket tag, delivery& source, rejection why, progress_time now) {
@@ -40,7 +40,7 @@ bool letter_office::publish_letter(nameless_letter& one, progress_time now) {
   failpoint("park");
   letters_.put(make_dead_letter(one.tag, std::move(*one.source), one.why, options_.node_name,
                                 options_.letters->message_bytes_max()),
-               options_.postpones ? give_up::when_late : give_up::never, now);
+               give_up::when_late, now);
   return true;
 }
 

@@ -32,8 +32,6 @@ struct letter_office_options {
   std::shared_ptr<publisher> letters;
   std::chrono::milliseconds retry_pause;
   std::chrono::milliseconds letter_patience; // see `give_up::when_late`
-  // Whether a delivery may be postponed: its source delivers it again by itself.
-  bool postpones = true;
 };
 
 struct letter_counters {

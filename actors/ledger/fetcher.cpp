@@ -132,9 +132,8 @@ void fetcher_state::answer_one(ticketed_answer& got, time_point now) {
   auto& slot = deliveries_.at(got.tag);
   LEDGERD_ASSERT(slot.at == stage::deciding);
   if (got.later) {
-    // Not settled: its lease runs out, and the broker delivers it again.
     ++counters_.let_go;
-    return deliveries_.let_go(slot);
+    return deliveries_.settle(slot, settlement::let_go);
   }
   if (!got.verdict) {
     ++counters_.own_failures;
@@ -291,8 +290,7 @@ fetcher_actor::behavior_type fetcher_state::make_behavior(fetcher_options option
                             .source = options_.source,
                             .letters = options_.results,
                             .retry_pause = options_.retry_pause,
-                            .letter_patience = options_.letter_patience,
-                            .postpones = options_.postpones}};
+                            .letter_patience = options_.letter_patience}};
   const auto wake = make_waker(fetcher_actor{self_});
   options_.results->open(wake);
   options_.source->open(wake);

@@ -50,10 +50,8 @@ struct fetcher_options {
   // Where currencies are looked for that the table does not know; null: nowhere, they are none.
   std::shared_ptr<currency_lookup> lookup = nullptr;
   entry_sink region;
-  capacity credit;            // what is held at most
-  std::uint32_t attempts_max; // for failures that are the entry's own
-  // Whether a delivery may be postponed: its source delivers it again by itself.
-  bool postpones = true;
+  capacity credit;                 // what is held at most
+  std::uint32_t attempts_max;      // for failures that are the entry's own
   std::chrono::milliseconds lease; // the consumer's acknowledgement wait
   std::chrono::milliseconds beat{100};
   // Time between two looks at source and publisher, so that a flood of small arrivals is taken in

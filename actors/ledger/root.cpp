@@ -103,7 +103,6 @@ void ledger_root_state::spawn_fetchers(const ledger_root_options& options) {
                            .region = region_,
                            .credit = ports.credit,
                            .attempts_max = options.attempts_max,
-                           .postpones = ports.postpones,
                            .lease = options.lease,
                            .stragglers = std::chrono::milliseconds{options.detach ? 250 : 0}};
     const auto one = children_.add(self_->spawn(guarded(fetcher), std::move(config)),

@@ -47,8 +47,7 @@ struct ledger_root_options {
     std::string instance;
     std::shared_ptr<delivery_source> source;
     std::shared_ptr<publisher> results;
-    capacity credit;       // what it holds at most
-    bool postpones = true; // whether the source delivers again what is postponed
+    capacity credit; // what it holds at most
   };
 
   std::string node_name;

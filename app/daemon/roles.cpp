@@ -39,8 +39,7 @@ void become_shadow(ledger_root_options& options, const config& settings, broker&
       {std::string{names::shadow_request_consumer} + "/0",
        make_noted_source(source(names::request_stream, names::shadow_request_consumer), notes),
        make_silent_publisher(notes, nats.message_bytes_max()),
-       {settings.max_in_flight, bytes},
-       true});
+       {settings.max_in_flight, bytes}});
   options.shadow =
       shadow_options{.results = source(names::result_stream, names::shadow_result_consumer),
                      .ledger = make_postgres_reader(ledger_database(settings)),
@@ -93,13 +92,12 @@ ledger_root_options make_ledger_role(const config& settings, broker& nats, const
       options.fetchers.push_back(
           {name + "/" + std::to_string(i),
            nats.make_source(names::request_stream, route.consumer, settings.batch_max),
-           nats.make_publisher(), credit, true});
+           nats.make_publisher(), credit});
     options.fetchers.push_back({name + "/recovery",
                                 make_recovery_source(nats, names::request_stream, route.consumer,
                                                      route.request, settings.recovery_interval),
                                 nats.make_publisher(),
-                                {recovery_messages, budget.recovery},
-                                false});
+                                {recovery_messages, budget.recovery}});
   }
   for (int i = 0; i < settings.gates; ++i) {
     options.stores.push_back(make_postgres_store(ledger_database(settings)));

@@ -43,6 +43,8 @@ std::string_view settlement_text(settlement how) {
     return R"(-NAK {"delay":30000000000})";
   case settlement::terminate:
     return "+TERM";
+  case settlement::let_go:
+    break; // without a word
   }
   LEDGERD_ASSERT(!"a settlement without a name");
   return {};
@@ -61,6 +63,8 @@ bool is_dropped(settlement how) {
     return failpoint("postpone");
   case settlement::terminate:
     return failpoint("terminate");
+  case settlement::let_go:
+    break;
   }
   return false;
 }
@@ -132,8 +136,8 @@ public:
   }
 
   void settle(std::string_view receipt, settlement how) override {
-    if (receipt.size() <= mark_bytes)
-      return; // none of ours
+    if (receipt.size() <= mark_bytes || how == settlement::let_go)
+      return; // none of ours, or left to its lease
     doubt_if_untold(steady::now());
     if (life_.is_present(mark_of(receipt)) || how == settlement::progress)
       send(receipt.substr(mark_bytes), how);

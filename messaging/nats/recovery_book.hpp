@@ -28,7 +28,10 @@ public:
   void swept_to(std::uint64_t request);
 
   // A request that an announcement has named; a sweep need not hand it out again.
-  void announced(std::uint64_t request) { announced_.insert(request); }
+  void announced(std::uint64_t request) {
+    if (request > swept_)
+      announced_.insert(request);
+  }
   bool is_announced(std::uint64_t request) const { return announced_.contains(request); }
 
 private:

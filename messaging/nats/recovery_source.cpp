@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <deque>
 #include <exception>
 #include <iterator>
 #include <mutex>
@@ -31,12 +32,41 @@ constexpr std::string_view internal_header_prefix = "Nats-";
 constexpr std::chrono::milliseconds unlimited_pause_alone = std::chrono::seconds{30};
 constexpr std::chrono::milliseconds unlimited_pause_announced = std::chrono::hours{1};
 
+// What is postponed is handed out again after so long, or three times the interval if that is less.
+constexpr std::chrono::milliseconds postponed_max = std::chrono::seconds{30};
+
 // The request that an announcement tells of; nothing when it is malformed.
 std::optional<std::uint64_t> announced_sequence(const std::string& announcement) {
   const auto json = nlohmann::json::parse(announcement, nullptr, false);
   if (!json.is_object() || !json.contains("stream_seq") || !json["stream_seq"].is_number_unsigned())
     return std::nullopt;
   return json["stream_seq"].get<std::uint64_t>();
+}
+
+// A request that was given up, and the announcement that tells of it, by its place in one life of
+// its stream; 0 when a sweep has found the request.
+struct found_request {
+  std::int64_t list_made = 0;
+  std::uint64_t announcement = 0;
+  std::uint64_t request = 0;
+};
+
+std::string to_receipt(const found_request& one) {
+  return std::to_string(one.list_made) + "." + std::to_string(one.announcement) + "."
+         + std::to_string(one.request);
+}
+
+std::optional<found_request> parse_found(std::string_view receipt) {
+  const auto first = receipt.find('.');
+  const auto second = receipt.find('.', first + 1); // npos + 1 is 0
+  if (first == receipt.npos || second == receipt.npos)
+    return std::nullopt;
+  const auto made = parse_number(receipt.substr(0, first));
+  const auto seq = parse_number(receipt.substr(first + 1, second - first - 1));
+  const auto request = parse_number(receipt.substr(second + 1));
+  if (!made || !seq || !request)
+    return std::nullopt;
+  return found_request{static_cast<std::int64_t>(*made), *seq, *request};
 }
 
 class recovery_source final : public delivery_source {
@@ -72,17 +102,25 @@ public:
     return std::exchange(ready_, {});
   }
 
-  // What a sweep has found has no receipt.
   void settle(std::string_view receipt, settlement how) override {
-    if (receipt.empty() || (how != settlement::acknowledge && how != settlement::terminate))
-      return;
-    const auto dot = receipt.find('.');
-    const auto made = parse_number(receipt.substr(0, dot));
-    const auto seq = parse_number(receipt.substr(dot + 1)); // npos + 1 is 0
-    if (!made || !seq)
+    const auto what = parse_found(receipt);
+    if (!what)
       return;
     const std::lock_guard lock{mutex_};
-    done_.push_back({static_cast<std::int64_t>(*made), *seq});
+    switch (how) {
+    case settlement::acknowledge:
+    case settlement::terminate:
+      if (what->announcement != 0)
+        done_.push_back(*what);
+      break;
+    case settlement::postpone:
+    case settlement::let_go:
+      postponed_.push_back({steady::now() + std::min(postponed_max, 3 * interval_), *what});
+      break;
+    case settlement::hand_back: // the process ends: the next start finds it
+    case settlement::progress:
+      break;
+    }
   }
 
   void close() override {
@@ -92,10 +130,9 @@ public:
   }
 
 private:
-  // An announcement, by its place in one life of its stream.
-  struct announcement {
-    std::int64_t made = 0;
-    std::uint64_t seq = 0;
+  struct postponed_request {
+    steady::time_point due;
+    found_request what;
   };
 
   void recover_for_ever() {
@@ -125,6 +162,7 @@ private:
     read_announcements(list);
     if (limited)
       sweep(*limited);
+    hand_out_postponed();
     strike_out_done();
   }
 
@@ -146,7 +184,7 @@ private:
 
   // The stream of announcements is a list of what is to be done: what is done is deleted.
   void strike_out_done() {
-    std::vector<announcement> done;
+    std::vector<found_request> done;
     {
       const std::lock_guard lock{mutex_};
       done = done_;
@@ -156,8 +194,8 @@ private:
     for (const auto& one : done) {
       if (is_closed())
         break; // what is left is read once more at the next start, and known then
-      if (list.exists && one.made == list.created_at_ns)
-        strike_out(one.seq);
+      if (list.exists && one.list_made == list.created_at_ns)
+        strike_out(one.announcement);
       ++struck;
     }
     const std::lock_guard lock{mutex_};
@@ -182,20 +220,33 @@ private:
   void read_announcements(const stream_state& list) {
     if (!list.exists || list.messages == 0 || list.last_seq <= book_.read())
       return;
-    nats_.read(
-        names::exhausted_stream, announced_, book_.read() + 1, [&](const stored_message& one) {
-          const auto seq = announced_sequence(one.payload);
-          const auto request = seq ? nats_.message(stream_, *seq) : std::nullopt;
-          const auto receipt = std::to_string(list.created_at_ns) + "." + std::to_string(one.seq);
-          if (!request || request->subject != subject_)
-            settle(receipt, settlement::acknowledge); // gone, or no announcement at all
-          else if (!hand_out(*request, receipt))
-            return false;
-          else
-            book_.announced(*seq);
-          book_.read_to(one.seq);
-          return true;
-        });
+    nats_.read(names::exhausted_stream, announced_, book_.read() + 1,
+               [&](const stored_message& one) {
+                 const auto seq = announced_sequence(one.payload).value_or(0);
+                 if (!hand_out({list.created_at_ns, one.seq, seq}))
+                   return false;
+                 book_.read_to(one.seq);
+                 return true;
+               });
+  }
+
+  // What could not be decided when it was handed out. Nobody else keeps it: the broker gave it up,
+  // and the book is past it.
+  void hand_out_postponed() {
+    const auto now = steady::now();
+    for (;;) {
+      found_request next;
+      {
+        const std::lock_guard lock{mutex_};
+        if (postponed_.empty() || postponed_.front().due > now)
+          return;
+        next = postponed_.front().what;
+      }
+      if (!hand_out(next))
+        return;
+      const std::lock_guard lock{mutex_};
+      postponed_.pop_front();
+    }
   }
 
   void sweep(const consumer_state& consumer) {
@@ -206,17 +257,29 @@ private:
         std::chrono::duration_cast<std::chrono::nanoseconds>(now - consumer.ack_wait).count();
     nats_.read(stream_, subject_, book_.swept() + 1, [&](const stored_message& message) {
       if (message.seq > consumer.delivered || message.stored_at_ns > old_enough
-          || (!book_.is_announced(message.seq) && !hand_out(message, {})))
+          || (!book_.is_announced(message.seq) && !hand_out({.request = message.seq}, message)))
         return false;
       book_.swept_to(message.seq);
       return true;
     });
   }
 
-  // Waits for room; false when the source is closed.
-  bool hand_out(const stored_message& message, std::string receipt) {
+  // Both wait for room; false when the source is closed.
+  bool hand_out(const found_request& what) {
+    const auto request = what.request == 0 ? std::nullopt : nats_.message(stream_, what.request);
+    if (!request || request->subject != subject_) {
+      settle(to_receipt(what), settlement::acknowledge); // gone, or no announcement at all
+      return true;
+    }
+    if (!hand_out(what, *request))
+      return false;
+    book_.announced(what.request);
+    return true;
+  }
+
+  bool hand_out(const found_request& what, const stored_message& message) {
     delivery one;
-    one.receipt = std::move(receipt);
+    one.receipt = to_receipt(what);
     one.subject = message.subject;
     one.payload = message.payload;
     for (const auto& each : message.headers)
@@ -262,7 +325,8 @@ private:
   std::size_t ready_bytes_ = 0;
   bool closed_ = false;
   std::vector<delivery> ready_;
-  std::vector<announcement> done_; // to be deleted
+  std::vector<found_request> done_;         // whose announcements are to be deleted
+  std::deque<postponed_request> postponed_; // by `due`: 32 bytes for each that is not decided
   waker wake_;
   std::thread thread_;
 };

@@ -173,7 +173,7 @@ export const broker = [
     name: 'strikes-out-another-life',
     fault: 'an announcement that is settled too late strikes out the one that has its number now',
     file: 'messaging/nats/recovery_source.cpp',
-    was: 'list.exists && one.made == list.created_at_ns',
+    was: 'list.exists && one.list_made == list.created_at_ns',
     becomes: 'list.exists',
     caught: ['broker_test.broker_anew'],
   },

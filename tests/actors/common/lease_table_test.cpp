@@ -82,25 +82,26 @@ CAF_TEST(a place is used again under another ticket and with nothing noted) {
     CAF_CHECK_EQUAL(table.at(tag).source.stream_seq, seq);
     CAF_CHECK_EQUAL(table.at(tag).tag(), tag);
     if (seq % 2 == 0)
-      table.let_go(table.at(tag));
+      table.settle(table.at(tag), settlement::let_go);
   }
   // What is held stays where it is, however many come.
   CAF_CHECK_EQUAL(&other, &table.at(second));
   CAF_CHECK_EQUAL(other.source.stream_seq, 2u);
 }
 
-CAF_TEST(the source hears of what is settled and nothing of what is let go) {
+CAF_TEST(the source hears how each has ended) {
   const auto first = hold(1);
   const auto second = hold(2);
   table.settle(table.at(first), settlement::postpone);
-  table.let_go(table.at(second));
-  CAF_REQUIRE_EQUAL(source->settled.size(), 1u);
+  table.settle(table.at(second), settlement::let_go);
+  CAF_REQUIRE_EQUAL(source->settled.size(), 2u);
   CAF_CHECK_EQUAL(source->count("receipt.1", settlement::postpone), 1u);
+  CAF_CHECK_EQUAL(source->count("receipt.2", settlement::let_go), 1u);
 }
 
 CAF_TEST(leases are renewed after a third of the wait while they are young or the node moves) {
   hold(1);
-  table.let_go(table.at(hold(2)));
+  table.settle(table.at(hold(2)), settlement::let_go);
   const auto renewed = [this](std::chrono::milliseconds at) {
     source->settled.clear();
     table.renew(start + at);
@@ -138,7 +139,7 @@ CAF_TEST(a node that stood still is trusted again when it has moved for long) {
 
 CAF_TEST(what is handed back stays held for the answers that are still to come) {
   const auto first = hold(1);
-  table.let_go(table.at(hold(2)));
+  table.settle(table.at(hold(2)), settlement::let_go);
   hold(3);
   CAF_CHECK_EQUAL(table.hand_back_all(), 2u);
   CAF_CHECK_EQUAL(source->count("receipt.1", settlement::hand_back), 1u);

@@ -29,7 +29,7 @@ struct office_fixture {
   letter_office office;
   std::string ends; // such as "1 stored, 2 postponed"
 
-  explicit office_fixture(bool postpones = true) {
+  office_fixture() {
     stream->confirm_at_once = false;
     stream->open([] {});
     consumer->open([] {});
@@ -38,8 +38,7 @@ struct office_fixture {
                             .source = consumer,
                             .letters = stream,
                             .retry_pause = 1000ms,
-                            .letter_patience = 3000ms,
-                            .postpones = postpones}};
+                            .letter_patience = 3000ms}};
     for (ticket tag = 1; tag <= 3; ++tag)
       held[tag].source = make_delivery("transaction.deposit", "{", tag);
   }
@@ -117,16 +116,6 @@ CAF_TEST(a result is given up only when its stream will never take it) {
   CAF_CHECK_EQUAL(here.stream->published.size(), 2U);
   here.stream->answer({2, publish_outcome::refused, "sealed"});
   CAF_CHECK_EQUAL(here.take(62s), "2 postponed");
-}
-
-CAF_TEST(what its source does not deliver again is never given up) {
-  office_fixture here{false};
-  here.park(1);
-  here.publish(2);
-  for (const ticket tag : {1, 2})
-    here.stream->answer({tag, publish_outcome::refused, "sealed"});
-  CAF_CHECK_EQUAL(here.take(60s), "");
-  CAF_CHECK_EQUAL(here.office.counters().unconfirmed, 2);
 }
 
 CAF_TEST(what has no name when the actor goes is left to the others) {

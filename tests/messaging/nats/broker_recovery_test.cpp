@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+#include <map>
 #include <set>
 
 #include "messaging/recovery_source.hpp"
@@ -113,6 +116,28 @@ CAF_TEST(an announcement is kept until its message is settled) {
   CAF_CHECK(recovered(7) == all_payloads());
   CAF_CHECK_EQUAL(announced(), 0u);
   CAF_CHECK(recovered(7).empty());
+}
+
+CAF_TEST(what cannot be decided yet is handed out again until it is settled) {
+  remake_limited_consumer(1);
+  publish_requests(messages);
+  CAF_CHECK_EQUAL(settle_all(settlement::hand_back), messages);
+  const auto announced = [this] { return bus->stream(names::exhausted_stream).messages; };
+  CAF_CHECK(eventually([&] { return announced() == messages; }));
+  std::map<std::string, int> times; // handed out
+  fetcher fetch(recovery(), 7);
+  const auto has_come_three_times = [&](const std::string& payload) { return times[payload] == 3; };
+  CAF_CHECK(eventually([&] {
+    for (const auto& one : fetch.turn()) {
+      constexpr std::array ends{settlement::let_go, settlement::postpone, settlement::acknowledge};
+      const auto time = times[one.payload]++;
+      CAF_REQUIRE_LESS(time, 3);
+      fetch.done(one, ends.at(static_cast<std::size_t>(time)));
+    }
+    const auto all = all_payloads();
+    return std::all_of(all.begin(), all.end(), has_come_three_times);
+  }));
+  CAF_CHECK(eventually([&] { return announced() == 0; }));
 }
 
 CAF_TEST(announcements that tell of nothing are struck out) {
