@@ -5,12 +5,19 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "messaging/broker.hpp"
 
 namespace ledgerd {
+
+// Said after each look that failed although the broker is connected: how many have in a row, and
+// why; and once, with 0, when one has succeeded again. Called from the source's thread.
+using recovery_report = std::function<void(std::size_t failed, const std::string& why)>;
 
 // Looks, in a thread of its own, every `interval`: for the broker's announcements of what the
 // consumer gave up, each deleted once its message is settled; and whether the consumer limits
@@ -19,9 +26,9 @@ namespace ledgerd {
 // acknowledgement wait. That includes messages that are merely in flight somewhere: deciding one
 // twice is harmless, leaving one undecided is not. What is postponed or let go is handed out again
 // by the source itself. `nats` must outlive the source.
-std::unique_ptr<delivery_source> make_recovery_source(broker& nats, std::string_view stream,
-                                                      std::string_view durable,
-                                                      std::string_view subject,
-                                                      std::chrono::milliseconds interval);
+std::unique_ptr<delivery_source> make_recovery_source(
+    broker& nats, std::string_view stream, std::string_view durable, std::string_view subject,
+    std::chrono::milliseconds interval,
+    recovery_report report = [](std::size_t, const std::string&) {});
 
 } // namespace ledgerd

@@ -47,6 +47,8 @@ enum class log_event : std::uint8_t {
   topology_wrong,
   topology_right,
   requests_deleted,
+  recovery_failed,
+  recovery_goes_on,
   // currencies
   currency_added,
   currency_contrary,
@@ -155,6 +157,8 @@ inline constexpr auto log_events = [] {
       {topology_wrong, "topology_wrong", error, change, few},
       {topology_right, "topology_right", warn, change, few},
       {requests_deleted, "requests_deleted", error, change, few},
+      {recovery_failed, "recovery_failed", error, change, few},
+      {recovery_goes_on, "recovery_goes_on", warn, change, few},
       {currency_added, "currency_added", info, change, few},
       {currency_contrary, "currency_contrary", error, change, few},
       {currency_unknown, "currency_unknown", warn, false, few},

@@ -10,6 +10,7 @@
 
 #include "app/config/database_urls.hpp"
 #include "app/config/memory_budget.hpp"
+#include "app/operations/recovery_board.hpp"
 #include "messaging/recovery_source.hpp"
 #include "messaging/shadow_ports.hpp"
 #include "messaging/shadow_topology.hpp"
@@ -93,11 +94,15 @@ ledger_root_options make_ledger_role(const config& settings, broker& nats, const
           {name + "/" + std::to_string(i),
            nats.make_source(names::request_stream, route.consumer, settings.batch_max),
            nats.make_publisher(), credit});
-    options.fetchers.push_back({name + "/recovery",
-                                make_recovery_source(nats, names::request_stream, route.consumer,
-                                                     route.request, settings.recovery_interval),
-                                nats.make_publisher(),
-                                {recovery_messages, budget.recovery}});
+    options.fetchers.push_back(
+        {name + "/recovery",
+         make_recovery_source(nats, names::request_stream, route.consumer, route.request,
+                              settings.recovery_interval,
+                              [name](std::size_t failed, const std::string& why) {
+                                note_recovery(name, failed, why);
+                              }),
+         nats.make_publisher(),
+         {recovery_messages, budget.recovery}});
   }
   for (int i = 0; i < settings.gates; ++i) {
     options.stores.push_back(make_postgres_store(ledger_database(settings)));

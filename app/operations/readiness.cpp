@@ -10,6 +10,7 @@
 #include "actors/cluster/name_board.hpp"
 #include "actors/common/unplaced.hpp"
 #include "app/base/signals_blocked.hpp"
+#include "app/operations/recovery_board.hpp"
 #include "domain/failpoint.hpp"
 #include "persistence/database_watch.hpp"
 
@@ -109,6 +110,8 @@ std::vector<readiness_check> readiness::latest() const {
   result.push_back(std::move(progress));
   if (auto unplaced = unplaced_letters(); !unplaced.empty())
     result.push_back({"letters", false, std::move(unplaced)});
+  if (auto left = unrecovered(); !left.empty())
+    result.push_back({"recovery", false, std::move(left)});
   if (auto taken = namesake_found(); !taken.empty())
     result.push_back({"name", false, std::move(taken)});
   if (draining_)

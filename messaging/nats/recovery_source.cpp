@@ -72,9 +72,11 @@ std::optional<found_request> parse_found(std::string_view receipt) {
 class recovery_source final : public delivery_source {
 public:
   recovery_source(broker& nats, std::string_view stream, std::string_view durable,
-                  std::string_view subject, std::chrono::milliseconds interval)
+                  std::string_view subject, std::chrono::milliseconds interval,
+                  recovery_report report)
       : nats_(nats), stream_(stream), durable_(durable), subject_(subject),
-        announced_(std::string{names::exhausted_prefix}.append(durable)), interval_(interval) {}
+        announced_(std::string{names::exhausted_prefix}.append(durable)), interval_(interval),
+        report_(std::move(report)) {}
 
   ~recovery_source() override {
     close();
@@ -142,12 +144,27 @@ private:
         if (changed_.wait_for(lock, interval_, [this] { return closed_; }))
           return;
       }
-      try {
-        look();
-      } catch (const std::exception&) {
-        // The broker is away; its link reports that, and the next round tries again.
-      }
+      trouble_.clear();
+      attempt([this] { look(); });
+      tell();
     }
+  }
+
+  // The next round tries again what fails; it must not keep the rest of this one from being done.
+  template <class Part>
+  void attempt(Part part) {
+    try {
+      part();
+    } catch (const std::exception& e) {
+      trouble_ = e.what();
+    }
+  }
+
+  void tell() {
+    if (trouble_.empty() && std::exchange(failed_, 0) > 0)
+      report_(0, {});
+    else if (!trouble_.empty() && nats_.connected() && !is_closed()) // else its link reports that
+      report_(++failed_, trouble_);
   }
 
   void look() {
@@ -157,13 +174,17 @@ private:
     if (book_.observe(requests, list))
       next_sweep_ = {};
     std::optional<consumer_state> limited;
-    if (steady::now() >= next_sweep_)
-      limited = ask_consumer(list.exists);
-    read_announcements(list);
-    if (limited)
-      sweep(*limited);
-    hand_out_postponed();
-    strike_out_done();
+    attempt([&] {
+      if (steady::now() >= next_sweep_)
+        limited = ask_consumer(list.exists);
+    });
+    attempt([&] { read_announcements(list); });
+    attempt([&] {
+      if (limited)
+        sweep(*limited);
+    });
+    attempt([&] { hand_out_postponed(); });
+    attempt([&] { strike_out_done(); });
   }
 
   // The consumer, if it limits deliveries. Where announcements are kept, a limit that is set later
@@ -315,7 +336,10 @@ private:
   const std::string subject_;
   const std::string announced_; // the subject of the announcements
   const std::chrono::milliseconds interval_;
-  recovery_book book_;            // the thread's only, as are the next two
+  const recovery_report report_;
+  recovery_book book_;            // the thread's only, as are the next four
+  std::string trouble_;           // why this round failed; empty: it has not
+  std::size_t failed_ = 0;        // rounds in a row
   std::int64_t life_ = 0;         // when the stream was made, as the round began; 0: it is missing
   steady::time_point next_sweep_; // ask for the consumer's state then
   std::mutex mutex_;
@@ -336,8 +360,10 @@ private:
 std::unique_ptr<delivery_source> make_recovery_source(broker& nats, std::string_view stream,
                                                       std::string_view durable,
                                                       std::string_view subject,
-                                                      std::chrono::milliseconds interval) {
-  return std::make_unique<recovery_source>(nats, stream, durable, subject, interval);
+                                                      std::chrono::milliseconds interval,
+                                                      recovery_report report) {
+  return std::make_unique<recovery_source>(nats, stream, durable, subject, interval,
+                                           std::move(report));
 }
 
 } // namespace ledgerd

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
@@ -198,7 +199,30 @@ struct made_anew : std::runtime_error {
       : std::runtime_error("reading " + stream + ": the stream was deleted and made anew") {}
 };
 
-// Starts again behind the last message whenever a reading is interrupted.
+// What the server refuses, which it says to nobody who waits for an answer.
+class refusals final : public session_events {
+public:
+  void session_disconnected() override {}
+  void session_reconnected() override {}
+  void session_closed() override {}
+  void session_error(bool, const std::string& text) override {
+    const std::lock_guard lock(mutex_);
+    if (text.find("Permissions Violation") != std::string::npos)
+      last_ = text;
+  }
+
+  std::string last() const {
+    const std::lock_guard lock(mutex_);
+    return last_;
+  }
+
+private:
+  mutable std::mutex mutex_;
+  std::string last_;
+};
+
+// Starts again behind the last message whenever a reading is interrupted, but not where a right is
+// missing.
 class persistent_reading {
 public:
   persistent_reading(const broker_options& options, std::string_view stream,
@@ -217,6 +241,8 @@ public:
       } catch (const std::runtime_error& why) {
         reading_.reset();
         connection_.reset();
+        if (const auto refused = refusals_.last(); !refused.empty())
+          throw std::runtime_error("reading " + stream_ + ": " + refused);
         if (cancelled_ || !last_seq_ || ++tries_ == tries_max)
           throw std::runtime_error("reading " + stream_ + ": " + why.what());
         std::this_thread::sleep_for(retry_pause);
@@ -239,9 +265,10 @@ private:
   }
 
   void begin() {
-    connection_ = session::open(
-        options_,
-        {.name = options_.client_name + " reader", .immediate = true, .reconnect = false});
+    connection_ = session::open(options_, {.name = options_.client_name + " reader",
+                                           .immediate = true,
+                                           .reconnect = false,
+                                           .events = &refusals_});
     const auto state = ask_stream(*connection_, stream_);
     if (!state.exists)
       throw std::runtime_error("there is no such stream");
@@ -264,6 +291,7 @@ private:
   std::int64_t made_at_ns_ = 0;
   std::optional<std::uint64_t> last_seq_; // known once the first try has begun
   int tries_ = 0;
+  refusals refusals_;
   std::shared_ptr<session> connection_;
   std::unique_ptr<reading> reading_;
 };
