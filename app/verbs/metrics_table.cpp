@@ -298,6 +298,7 @@ table_rows batch_table(const ordered_json& document) {
 }
 
 number_table counts_table(const ordered_json& document, const earlier_numbers& before, bool all) {
+  static const std::optional<std::int64_t> unknown;
   number_table result{{{"actor", "number", "value"}}, 0};
   if (before.document != nullptr)
     result.rows[0].push_back("a second");
@@ -317,9 +318,9 @@ number_table counts_table(const ordered_json& document, const earlier_numbers& b
       if (before.document == nullptr)
         continue;
       const auto known = then.find(kind);
-      const auto earlier = known != then.end() && known->second.values.contains(name)
-                               ? known->second.values.at(name)
-                               : std::nullopt;
+      const auto& earlier = known != then.end() && known->second.values.contains(name)
+                                ? known->second.values.at(name)
+                                : unknown;
       row.push_back(name.ends_with("_total") ? rate_text(value, earlier, before.seconds) : "");
     }
   }
