@@ -1,19 +1,13 @@
 #include "actors/common/unplaced.hpp"
 
-#include <map>
-#include <mutex>
+#include "actors/common/sentence_board.hpp"
 
 namespace ledgerd {
 
 namespace {
 
-struct board {
-  std::mutex mutex;
-  std::map<std::string, std::string> sentences; // by who says them
-};
-
-board& of_process() {
-  static board instance;
+sentence_board& of_process() {
+  static sentence_board instance;
   return instance;
 }
 
@@ -21,22 +15,15 @@ board& of_process() {
 
 void note_unplaced(const std::string& who, std::size_t count, std::chrono::milliseconds oldest,
                    const std::string& cause) {
-  auto& all = of_process();
-  const std::lock_guard lock{all.mutex};
   if (count == 0)
-    all.sentences.erase(who);
+    of_process().take_back(who);
   else
-    all.sentences[who] = who + ": " + std::to_string(count) + " letters are not stored, one for "
-                         + std::to_string(oldest.count() / 1000) + " s: " + cause;
+    of_process().say(who, who + ": " + std::to_string(count) + " letters are not stored, one for "
+                              + std::to_string(oldest.count() / 1000) + " s: " + cause);
 }
 
 std::string unplaced_letters() {
-  auto& all = of_process();
-  const std::lock_guard lock{all.mutex};
-  std::string result;
-  for (const auto& [who, sentence] : all.sentences)
-    result += (result.empty() ? "" : "; ") + sentence;
-  return result;
+  return of_process().text();
 }
 
 } // namespace ledgerd

@@ -39,7 +39,7 @@ struct fixture {
   // Returns what the body weighs.
   std::size_t submit(std::size_t bytes) {
     const std::string body =
-        R"({"userId":"ann","type":"DEPOSIT","amount":"5","currency":"XXX","note":")"
+        R"({"userId":"ann","type":"DEPOSIT","amount":"5","currency":"QQQ","note":")"
         + std::string(bytes, 'x') + "\"}";
     api->submit({.body = body}, [this](api_answer got) { answers.push_back(std::move(got)); });
     return body.size();
