@@ -68,6 +68,8 @@ export class Proxy {
 
   #join(client) {
     const server = connect(this.target, '127.0.0.1');
+    client.setNoDelay(true); // or small answers wait for acknowledgements of the ones before
+    server.setNoDelay(true);
     const pair = {client, server};
     this.pairs.add(pair);
     client.on('data', (bytes) => {
