@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "persistence/postgres/connection_string.hpp"
+#include "persistence/postgres/pipeline.hpp"
 #include "persistence/postgres/schema_text.hpp"
 #include "persistence/postgres/session_opener.hpp"
 
@@ -75,26 +76,44 @@ std::int64_t parse_integer(std::string_view text) {
 
 } // namespace
 
+// Of libpqxx, or of a pipeline.
 struct rows::content {
-  pqxx::result result;
+  pqxx::result result{};
+  libpq_result piped{nullptr, PQclear};
+
+  auto field(std::size_t row, int column) const {
+    return result[static_cast<row_number>(row)][static_cast<column_number>(column)];
+  }
 };
 
 std::size_t rows::size() const noexcept {
-  return static_cast<std::size_t>(content_->result.size());
+  const auto& [result, piped] = *content_;
+  return static_cast<std::size_t>(piped ? PQntuples(piped.get()) : result.size());
 }
 
 std::size_t rows::affected() const noexcept {
-  return static_cast<std::size_t>(content_->result.affected_rows());
+  const auto& [result, piped] = *content_;
+  if (!piped)
+    return static_cast<std::size_t>(result.affected_rows());
+  const std::string_view told = PQcmdTuples(piped.get());
+  std::size_t value = 0;
+  std::from_chars(told.data(), told.data() + told.size(), value);
+  return value;
 }
 
 bool rows::is_null(std::size_t row, int column) const {
-  return content_->result[static_cast<row_number>(row)][static_cast<column_number>(column)]
-      .is_null();
+  if (const auto* piped = content_->piped.get())
+    return PQgetisnull(piped, static_cast<int>(row), column) == 1;
+  return content_->field(row, column).is_null();
 }
 
 std::string_view rows::text(std::size_t row, int column) const {
-  const auto field =
-      content_->result[static_cast<row_number>(row)][static_cast<column_number>(column)];
+  if (const auto* piped = content_->piped.get()) {
+    const int line = static_cast<int>(row);
+    return {PQgetvalue(piped, line, column),
+            static_cast<std::size_t>(PQgetlength(piped, line, column))};
+  }
+  const auto field = content_->field(row, column);
   return {field.c_str(), static_cast<std::size_t>(field.size())};
 }
 
@@ -203,8 +222,13 @@ struct database::session {
 
 template <class Function>
 auto database::call(call_kind kind, Function&& function) {
+  ++session_->calls;
+  return wait(kind, std::forward<Function>(function));
+}
+
+template <class Function>
+auto database::wait(call_kind kind, Function&& function) {
   auto& on = *session_;
-  ++on.calls;
   on.last_begun = clock::now();
   const auto limit = kind == call_kind::commit ? on.commit : std::max(on.limit, on.within);
   const call_deadline deadline(on.socket, limit, kind);
@@ -262,14 +286,68 @@ void database::take_settings(const std::string& connection_string) {
 
 database::~database() = default;
 
-database_time database::begin(const std::string& settings, milliseconds statement_max) {
-  session_->within = statement_max.count() > 0 ? statement_max + grace : milliseconds{0};
-  const auto answer =
-      run("BEGIN; " + settings + "SELECT (extract(epoch FROM now()) * 1000000)::bigint");
-  return database_time{answer.integer(0, 0)};
+namespace {
+
+std::string limits_and_time(const transaction_limits& limits) {
+  std::string result = "SELECT (extract(epoch FROM now()) * 1000000)::bigint";
+  const auto add = [&result](const char* name, milliseconds limit) {
+    if (limit.count() > 0)
+      result += ", set_config('" + std::string(name) + "', '" + std::to_string(limit.count())
+                + "', true)";
+  };
+  add("lock_timeout", limits.lock);
+  add("statement_timeout", limits.statement);
+  return result;
 }
 
-rows database::exec(const statement& prepared, std::initializer_list<const char*> parameters) {
+} // namespace
+
+begun database::begin(const transaction_limits& limits, const std::vector<prepared_call>& calls) {
+  const auto statement = limits.statement;
+  session_->within = statement.count() > 0 ? statement + grace : milliseconds{0};
+  auto [good, error] = run_all(calls.size() + 2, [&](pipeline& line) {
+    line.send("BEGIN");
+    line.send(limits_and_time(limits));
+    for (const auto& each : calls)
+      line.send_prepared(each.what.name, each.parameters);
+  });
+  if (error)
+    throw *error;
+  return {database_time{good[1].integer(0, 0)},
+          {std::make_move_iterator(good.begin() + 2), std::make_move_iterator(good.end())}};
+}
+
+pipeline_answer database::exec_all(const std::vector<prepared_call>& calls) {
+  return run_all(calls.size(), [&](pipeline& line) {
+    for (const auto& each : calls)
+      line.send_prepared(each.what.name, each.parameters);
+  });
+}
+
+// Each answer counts as a call and has the time of one. `send` sends `count` statements.
+template <class Send>
+pipeline_answer database::run_all(std::size_t count, Send send) {
+  std::optional<pipeline> line;
+  wait(call_kind::statement, [&] {
+    line.emplace(session_->raw);
+    send(*line);
+    line->send_end();
+  });
+  pipeline_answer result;
+  for (std::size_t i = 0; i < count; ++i)
+    call(call_kind::statement, [&] {
+      auto answer = line->next();
+      if (result.error || (result.error = error_of(*answer)))
+        return;
+      rows good;
+      good.content_ = std::make_shared<rows::content>(rows::content{{}, std::move(answer)});
+      result.good.push_back(std::move(good));
+    });
+  wait(call_kind::statement, [&] { line->read_end(); });
+  return result;
+}
+
+rows database::exec(const statement& prepared, const std::vector<const char*>& parameters) {
   return call(call_kind::statement, [&] {
     rows answer;
 #ifdef LEDGERD_PQXX_PREPPED

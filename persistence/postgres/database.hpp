@@ -9,7 +9,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,6 +43,31 @@ struct statement {
   std::string sql;
 };
 
+// A statement and its parameters, which stay valid until it has run. nullptr is NULL.
+struct prepared_call {
+  const statement& what;
+  std::vector<const char*> parameters;
+};
+
+// What statements of one round trip gave back: the answers up to the first that failed, and why it
+// did.
+struct pipeline_answer {
+  std::vector<rows> good;
+  std::optional<database_error> error{};
+};
+
+// What the statements of a transaction may take; 0: as much as the session allows.
+struct transaction_limits {
+  std::chrono::milliseconds lock{0};      // each wait for a lock
+  std::chrono::milliseconds statement{0}; // each statement
+};
+
+// A transaction that was opened.
+struct begun {
+  database_time now;         // what now() stays throughout
+  std::vector<rows> answers; // of the statements that went along
+};
+
 // How a session is made.
 struct session_options {
   // The place of the address to begin with; see open_session.
@@ -64,13 +88,14 @@ public:
   database(const database&) = delete;
   database& operator=(const database&) = delete;
 
-  // Opens a transaction and returns its time: what now() stays throughout. `settings` are
-  // statements, each with its semicolon, that go along in the same round trip.
-  // `statement_max`: how long they let a statement take, where the session itself allows less.
-  database_time begin(const std::string& settings = {},
-                      std::chrono::milliseconds statement_max = {});
+  // Opens a transaction. The calls, if any, go along in the same round trip, one after the other.
+  begun begin(const transaction_limits& limits = {}, const std::vector<prepared_call>& calls = {});
 
-  rows exec(const statement& prepared, std::initializer_list<const char*> parameters);
+  rows exec(const statement& prepared, const std::vector<const char*>& parameters);
+
+  // One after the other in one round trip, inside a transaction; after the first that fails none is
+  // run. Throws only when the session is lost.
+  pipeline_answer exec_all(const std::vector<prepared_call>& calls);
 
   // Plain SQL, also several statements.
   rows run(const std::string& sql);
@@ -104,6 +129,10 @@ private:
 
   template <class Function>
   auto call(call_kind kind, Function&& function);
+  template <class Function>
+  auto wait(call_kind kind, Function&& function);
+  template <class Send>
+  pipeline_answer run_all(std::size_t count, Send send);
 
   void take_settings(const std::string& connection_string);
 

@@ -19,7 +19,7 @@ public:
   kept_session(url_source url, std::string settings, std::vector<statement> statements);
 
   // Runs `work(database&)` on the session and returns what it returns. A session that ended before
-  // anything of the work was sent is opened again, and the work begun once more. Any other
+  // anything of the work was answered is opened again, and the work begun once more. Any other
   // database_error is passed on, and the session with it: see drop().
   template <class Work>
   auto run(Work work) {

@@ -92,6 +92,7 @@ const statement claim_records{
 struct columns {
   array_literal ids, users, currencies, types, amounts;
   array_literal keys, fingerprints;
+  std::string after; // a single value
   array_literal statuses, reasons, transactions, balances, times, parked;
 
   void clear() {
@@ -211,10 +212,10 @@ private:
                                                      const std::vector<record_verdict>& batch,
                                                      const arrangement& order);
 
-  rows insert(database& session, const std::vector<new_record>& batch, const places& order);
+  prepared_call insertion(const std::vector<new_record>& batch, const places& order);
   bool read_holders(database& session, const std::vector<new_record>& batch, const places& taken,
                     std::vector<recorded>& answers);
-  rows move(database& session, const std::vector<record_verdict>& batch, const places& order);
+  prepared_call settlement(const std::vector<record_verdict>& batch, const places& order);
   bool read_raced(database& session, const std::vector<record_verdict>& batch,
                   const places_by_id& told, settled_by_id& answers);
   std::int64_t id_floor() const;
@@ -244,10 +245,8 @@ std::int64_t postgres_record_store::id_floor() const {
 void postgres_record_store::raise_ids_above(database& session, std::int64_t floor,
                                             std::int64_t least) {
   std::uniform_int_distribution<std::int64_t> more(0, least);
-  session.begin();
-  session.exec(lock_ids, {});
-  session.exec(raise_ids,
-               {std::to_string(floor).c_str(), std::to_string(least + more(random_)).c_str()});
+  const auto above = std::to_string(floor), by = std::to_string(least + more(random_));
+  session.begin({}, {{lock_ids, {}}, {raise_ids, {above.c_str(), by.c_str()}}});
   session.commit();
 }
 
@@ -264,8 +263,8 @@ postgres_record_store::attempt_record(database& session, const std::vector<new_r
     raise_ids_above(session, 0, leap_least);
     leapt_ = true;
   }
-  const auto now = session.begin();
-  const auto inserted = insert(session, batch, order.asked);
+  const auto [now, answers] = session.begin({}, {insertion(batch, order.asked)});
+  const auto& inserted = answers.front();
   std::int64_t lowest = INT64_MAX, highest = highest_given_;
   for (std::size_t i = 0; i < inserted.size(); ++i) {
     lowest = std::min(lowest, inserted.integer(i, 0));
@@ -313,8 +312,8 @@ postgres_record_store::attempt_record(database& session, const std::vector<new_r
   return result;
 }
 
-rows postgres_record_store::insert(database& session, const std::vector<new_record>& batch,
-                                   const places& order) {
+prepared_call postgres_record_store::insertion(const std::vector<new_record>& batch,
+                                               const places& order) {
   columns_.clear();
   for (const auto place : order) {
     const auto& [asked, key] = batch[place];
@@ -326,11 +325,11 @@ rows postgres_record_store::insert(database& session, const std::vector<new_reco
     columns_.fingerprints.add(fingerprint(asked.account, asked.type, asked.amount));
   }
   const auto heard = ledger_ ? ledger_->marks() : std::nullopt;
-  const auto after = heard ? to_int(heard->highest_transaction) : 0;
-  return session.exec(insert_records,
-                      {columns_.users.c_str(), columns_.currencies.c_str(), columns_.types.c_str(),
-                       columns_.amounts.c_str(), columns_.keys.c_str(),
-                       columns_.fingerprints.c_str(), std::to_string(after).c_str()});
+  columns_.after = std::to_string(heard ? to_int(heard->highest_transaction) : 0);
+  return {insert_records,
+          {columns_.users.c_str(), columns_.currencies.c_str(), columns_.types.c_str(),
+           columns_.amounts.c_str(), columns_.keys.c_str(), columns_.fingerprints.c_str(),
+           columns_.after.c_str()}};
 }
 
 bool postgres_record_store::read_holders(database& session, const std::vector<new_record>& batch,
@@ -358,8 +357,7 @@ settle_result postgres_record_store::settle(const std::vector<record_verdict>& b
 std::optional<std::vector<settled>>
 postgres_record_store::attempt_settle(database& session, const std::vector<record_verdict>& batch,
                                       const arrangement& order) {
-  session.begin();
-  const auto found = move(session, batch, order.asked);
+  const auto found = session.begin({}, {settlement(batch, order.asked)}).answers.front();
   places_by_id told;
   for (const auto place : order.asked)
     told.emplace(batch[place].id, place);
@@ -396,8 +394,8 @@ postgres_record_store::attempt_settle(database& session, const std::vector<recor
   return result;
 }
 
-rows postgres_record_store::move(database& session, const std::vector<record_verdict>& batch,
-                                 const places& order) {
+prepared_call postgres_record_store::settlement(const std::vector<record_verdict>& batch,
+                                                const places& order) {
   columns_.clear();
   for (const auto place : order) {
     const auto& verdict = batch[place];
@@ -413,11 +411,11 @@ rows postgres_record_store::move(database& session, const std::vector<record_ver
     columns_.times.add(to_int(verdict.processed_at));
     columns_.parked.add(std::string_view(verdict.parked ? "t" : "f"));
   }
-  return session.exec(settle_records,
-                      {columns_.ids.c_str(), columns_.users.c_str(), columns_.currencies.c_str(),
-                       columns_.types.c_str(), columns_.amounts.c_str(), columns_.statuses.c_str(),
-                       columns_.reasons.c_str(), columns_.transactions.c_str(),
-                       columns_.balances.c_str(), columns_.times.c_str(), columns_.parked.c_str()});
+  return {settle_records,
+          {columns_.ids.c_str(), columns_.users.c_str(), columns_.currencies.c_str(),
+           columns_.types.c_str(), columns_.amounts.c_str(), columns_.statuses.c_str(),
+           columns_.reasons.c_str(), columns_.transactions.c_str(), columns_.balances.c_str(),
+           columns_.times.c_str(), columns_.parked.c_str()}};
 }
 
 // Looks again at the records that another session moved while this one waited for them.
@@ -457,8 +455,8 @@ find_result postgres_record_store::claim(std::chrono::milliseconds age, std::siz
   const auto interval = std::to_string(age.count()) + " milliseconds";
   const auto at_most = std::to_string(limit);
   return session_.run<found>([&](database& session, int) {
-    session.begin();
-    auto claimed = read_all(session.exec(claim_records, {interval.c_str(), at_most.c_str()}));
+    auto claimed = read_all(
+        session.begin({}, {{claim_records, {interval.c_str(), at_most.c_str()}}}).answers.front());
     if (claimed.empty())
       session.rollback();
     else

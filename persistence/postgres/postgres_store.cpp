@@ -10,78 +10,14 @@
 #include "domain/failpoint.hpp"
 #include "persistence/openings.hpp"
 #include "persistence/postgres.hpp"
-#include "persistence/postgres/array_literal.hpp"
 #include "persistence/postgres/database.hpp"
-#include "persistence/postgres/posting_rows.hpp"
+#include "persistence/postgres/ledger_statements.hpp"
 #include "persistence/postgres/slow_groups.hpp"
 #include "persistence/postgres/store_session.hpp"
 
 namespace ledgerd {
 
 namespace {
-
-// Ids mostly grow: one beyond the greatest is new, and one look at that spares most of them their
-// own.
-const statement find_known{"find_known",
-                           "SELECT " + posting_columns
-                               + " FROM ledger.transactions WHERE record_id = ANY (ARRAY("
-                                 "SELECT id FROM unnest($1::bigint[]) AS id "
-                                 "WHERE id <= (SELECT max(record_id) FROM ledger.transactions)))"};
-
-const std::string select_heads =
-    "SELECT k.place, a.balance, a.seq "
-    "FROM unnest($1::text[], $2::text[], $3::bigint[]) AS k (user_id, currency, place) "
-    "JOIN ledger.accounts AS a ON a.user_id = k.user_id COLLATE \"C\" "
-    "AND a.currency = k.currency COLLATE \"C\"";
-
-const statement read_heads{"read_heads", select_heads};
-
-// Sorted before it locks: in key order, so that two batches cannot wait for each other in a circle.
-const statement lock_heads{"lock_heads", select_heads
-                                             + " ORDER BY a.user_id, a.currency "
-                                               "FOR NO KEY UPDATE OF a"};
-
-// The accounts that nobody else has locked.
-const statement free_heads{"free_heads", select_heads + " FOR NO KEY UPDATE OF a SKIP LOCKED"};
-
-// The fence: a head that is not the account's any more changes nothing.
-const statement move_accounts{
-    "move_accounts",
-    "UPDATE ledger.accounts AS a SET balance = n.balance, seq = n.seq, updated_at = now() "
-    "FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]) "
-    "AS n (user_id, currency, balance, seq, old_balance, old_seq) "
-    "WHERE a.user_id = n.user_id COLLATE \"C\" AND a.currency = n.currency COLLATE \"C\" "
-    "AND a.seq = n.old_seq AND a.balance = n.old_balance"};
-
-const statement open_accounts{
-    "open_accounts", "INSERT INTO ledger.accounts (user_id, currency, balance, seq) "
-                     "SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) "
-                     "ON CONFLICT (user_id, currency) DO NOTHING"};
-
-const statement insert_rows{
-    "insert_rows",
-    "INSERT INTO ledger.transactions "
-    "(record_id, user_id, currency, seq, type, amount, status, reason, balance_after, fingerprint) "
-    "SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], "
-    "$6::bigint[], $7::text[], $8::text[], $9::bigint[], $10::bigint[]) "
-    "RETURNING id, record_id"};
-
-// The columns of a statement's parameters; their memory is kept from batch to batch.
-struct columns {
-  array_literal users, currencies, places, balances, seqs, old_balances, old_seqs;
-  array_literal records, types, amounts, statuses, reasons, fingerprints;
-
-  void clear() {
-    for (auto column : {&users, &currencies, &places, &balances, &seqs, &old_balances, &old_seqs,
-                        &records, &types, &amounts, &statuses, &reasons, &fingerprints})
-      column->clear();
-  }
-
-  void add(const account_key& account) {
-    users.add(account.user_id);
-    currencies.add(account.currency.text());
-  }
-};
 
 using places = std::vector<std::size_t>;
 
@@ -125,14 +61,8 @@ std::vector<posting_refs> rows_by_account(const posting_batch& batch, batch_plan
   return result;
 }
 
-// What one transaction is told beside BEGIN, so that it costs no round trip.
-std::string settings_of(const post_limits& limits) {
-  std::string result;
-  if (limits.lock.count() > 0)
-    result += "SET LOCAL lock_timeout = " + std::to_string(limits.lock.count()) + "; ";
-  if (limits.statement.count() > 0)
-    result += "SET LOCAL statement_timeout = " + std::to_string(limits.statement.count()) + "; ";
-  return result;
+transaction_limits transaction_limits_of(const post_limits& limits) {
+  return {.lock = limits.lock, .statement = limits.statement};
 }
 
 class stopwatch {
@@ -162,9 +92,7 @@ class postgres_store final : public ledger_store {
 public:
   postgres_store(url_source database_url, posts_to whom)
       : whom_(whom),
-        session_(std::move(database_url), schema::ledger,
-                 {find_known, read_heads, lock_heads, free_heads, move_accounts, open_accounts,
-                  insert_rows},
+        session_(std::move(database_url), schema::ledger, ledger_statements(),
                  "a record id or an account's next number is taken, yet no posting answers it") {}
 
   post_result post(const posting_batch& batch, const post_limits& limits) override;
@@ -176,21 +104,29 @@ private:
   // of the accounts.
   std::optional<posted> attempt(const posting_batch& batch, const places& order, source from);
 
-  // What to decide on: a head for each of the batch's accounts.
-  std::vector<account_head> present_heads(const posting_batch& batch, const places& order,
-                                          source from, post_statistics& statistics);
-  known_postings read_known(const posting_batch& batch);
+  // What a batch is decided on.
+  struct picture {
+    database_time now;               // the transaction's
+    std::vector<account_head> heads; // one for each of the batch's accounts
+    known_postings known;
+  };
+
+  // Opens the transaction.
+  picture look(const posting_batch& batch, const places& order, source from,
+               post_statistics& statistics);
   // Whether all were written; if not, a head was old or an account was opened by others.
   bool write(const posting_batch& batch, const places& order,
              const std::vector<account_head>& before, batch_plan& planned, database_time now);
   bool write_one_by_one(const posting_batch& batch, const places& order,
                         const std::vector<account_head>& before, batch_plan& planned,
                         database_time now);
-  bool write_accounts(const posting_batch& batch, const places& order,
-                      const std::vector<account_head>& before,
-                      const std::vector<account_head>& after, bool opens);
+  bool change_one(head_changes& changes, const account_key& account, const account_head& before,
+                  const account_head& after);
+  // `rows` is a range of postings.
   template <class Rows>
-  void write_rows(Rows&& rows, database_time now);
+  void fill_rows(const Rows& rows);
+  template <class Rows>
+  static void number_rows(Rows&& rows, const ledgerd::rows& written, database_time now);
   void find_locked(const places& order, const posting_batch& batch);
   void explain(store_failure& failure) const;
   void refuse_taken(const posting_batch& batch, const std::vector<account_head>& before,
@@ -201,7 +137,10 @@ private:
   database* database_ = nullptr; // while an attempt runs
   post_limits limits_;           // likewise
   trail trail_;
-  columns columns_;
+  head_question heads_;
+  known_question known_;
+  head_changes moves_{head_changes::kind::move}, openings_{head_changes::kind::open};
+  new_rows rows_;
 };
 
 post_result postgres_store::post(const posting_batch& batch, const post_limits& limits) {
@@ -231,22 +170,22 @@ void postgres_store::find_locked(const places& order, const posting_batch& batch
   const stopwatch work;
   try {
     database_->rollback();
-    database_->begin(settings_of(limits_), limits_.statement);
-    columns_.clear();
-    for (const auto place : order) {
-      columns_.add(batch.heads[place].account);
-      columns_.places.add(static_cast<std::int64_t>(place));
-    }
-    const auto ask = [&](const statement& question) {
+    heads_.clear();
+    for (const auto place : order)
+      heads_.add(batch.heads[place].account, place);
+    using lock = head_question::lock;
+    const auto answers = database_
+                             ->begin(transaction_limits_of(limits_),
+                                     {heads_.call(lock::none), heads_.call(lock::skip)})
+                             .answers;
+    const auto places_in = [](const rows& found) {
       places result;
-      const auto found = database_->exec(
-          question, {columns_.users.c_str(), columns_.currencies.c_str(), columns_.places.c_str()});
       for (std::size_t row = 0; row < found.size(); ++row)
         result.push_back(static_cast<std::size_t>(found.integer(row, 0)));
       std::sort(result.begin(), result.end());
       return result;
     };
-    const auto present = ask(read_heads), free = ask(free_heads);
+    const auto present = places_in(answers[0]), free = places_in(answers[1]);
     std::set_difference(present.begin(), present.end(), free.begin(), free.end(),
                         std::back_inserter(trail_.locked));
   } catch (const database_error&) {
@@ -275,10 +214,7 @@ std::optional<posted> postgres_store::attempt(const posting_batch& batch, const 
                                               source from) {
   posted result;
   const stopwatch work;
-  const auto now = database_->begin(settings_of(limits_), limits_.statement);
-  // Heads before known postings: the later look sees more, so a posting that came between shows.
-  const auto before = present_heads(batch, order, from, result.statistics);
-  const auto known = read_known(batch);
+  const auto [now, before, known] = look(batch, order, from, result.statistics);
   if (from == source::given && shows_old_head(batch, before, known))
     return std::nullopt;
   if (whom_ == posts_to::new_accounts)
@@ -315,51 +251,37 @@ void postgres_store::refuse_taken(const posting_batch& batch,
     throw database_error(database_fault::content, "accounts have postings already");
 }
 
-std::vector<account_head> postgres_store::present_heads(const posting_batch& batch,
-                                                        const places& order, source from,
-                                                        post_statistics& statistics) {
-  std::vector<account_head> result(batch.heads.size());
-  std::size_t asked = 0;
-  columns_.clear();
+postgres_store::picture postgres_store::look(const posting_batch& batch, const places& order,
+                                             source from, post_statistics& statistics) {
+  std::vector<account_head> heads(batch.heads.size());
+  heads_.clear();
   for (const auto place : order) {
     const auto& [account, given] = batch.heads[place];
-    if (from == source::given && given) {
-      result[place] = *given;
-      continue;
+    if (from == source::given && given)
+      heads[place] = *given;
+    else
+      heads_.add(account, place);
+  }
+  known_.fill(batch.entries);
+  // Heads before known postings: the later look sees more, so a posting that came between shows.
+  std::vector<prepared_call> questions;
+  if (!heads_.empty())
+    questions.push_back(heads_.call(from == source::locked ? head_question::lock::wait
+                                                           : head_question::lock::none));
+  questions.push_back(known_.call());
+  const auto [now, answers] = database_->begin(transaction_limits_of(limits_), questions);
+  if (!heads_.empty()) {
+    const auto& found = answers.front();
+    for (std::size_t row = 0; row < found.size(); ++row)
+      heads[static_cast<std::size_t>(found.integer(row, 0))] =
+          account_head{money{found.integer(row, 1)}, found.integer(row, 2)};
+    for (std::size_t i = 0; i < heads.size(); ++i) {
+      const auto& given = batch.heads[i].head;
+      statistics.heads_read += !given;
+      statistics.fence_rejections += given && *given != heads[i];
     }
-    ++asked;
-    columns_.add(account);
-    columns_.places.add(static_cast<std::int64_t>(place));
   }
-  if (asked == 0)
-    return result;
-  const auto found = database_->exec(
-      from == source::locked ? lock_heads : read_heads,
-      {columns_.users.c_str(), columns_.currencies.c_str(), columns_.places.c_str()});
-  for (std::size_t row = 0; row < found.size(); ++row)
-    result[static_cast<std::size_t>(found.integer(row, 0))] =
-        account_head{money{found.integer(row, 1)}, found.integer(row, 2)};
-  for (std::size_t i = 0; i < result.size(); ++i) {
-    const auto& given = batch.heads[i].head;
-    statistics.heads_read += !given;
-    statistics.fence_rejections += given && *given != result[i];
-  }
-  return result;
-}
-
-known_postings postgres_store::read_known(const posting_batch& batch) {
-  columns_.clear();
-  for (const auto& each : batch.entries)
-    columns_.records.add(to_int(each.asked.id));
-  const auto found = database_->exec(find_known, {columns_.records.c_str()});
-  known_postings result;
-  result.reserve(found.size());
-  for (std::size_t row = 0; row < found.size(); ++row) {
-    auto stored = read_posting(found, row);
-    const auto id = stored.record;
-    result.emplace(id, std::move(stored));
-  }
-  return result;
+  return {now, std::move(heads), known_question::read(answers.back())};
 }
 
 bool postgres_store::write(const posting_batch& batch, const places& order,
@@ -369,10 +291,27 @@ bool postgres_store::write(const posting_batch& batch, const places& order,
     return write_one_by_one(batch, order, before, planned, now);
   // First the accounts that exist, then the new ones: one who waits for a new key of another
   // session holds all its locks already, and so does the other.
-  for (const bool opens : {false, true})
-    if (!write_accounts(batch, order, before, planned.heads, opens))
+  std::vector<prepared_call> calls;
+  std::vector<const head_changes*> changes;
+  for (auto each : {&moves_, &openings_}) {
+    each->clear();
+    for (const auto place : order)
+      each->add(batch.heads[place].account, before[place], planned.heads[place]);
+    if (each->empty())
+      continue;
+    changes.push_back(each);
+    calls.push_back(each->call());
+  }
+  fill_rows(planned.rows);
+  calls.push_back(rows_.call());
+  const auto [good, error] = database_->exec_all(calls);
+  // What follows a head that was old may well have failed, and says nothing.
+  for (std::size_t i = 0; i < std::min(changes.size(), good.size()); ++i)
+    if (!changes[i]->all_done(good[i]))
       return false;
-  write_rows(planned.rows, now);
+  if (error)
+    throw *error;
+  number_rows(planned.rows, good.back(), now);
   return true;
 }
 
@@ -396,10 +335,12 @@ bool postgres_store::write_one_by_one(const posting_batch& batch, const places& 
     took[place] += one.elapsed().count();
     return good;
   };
-  for (const bool opens : {false, true})
+  for (auto changes : {&moves_, &openings_})
     for (const auto place : order)
-      if (!timed(place,
-                 [&] { return write_accounts(batch, {place}, before, planned.heads, opens); }))
+      if (!timed(place, [&] {
+            return change_one(*changes, batch.heads[place].account, before[place],
+                              planned.heads[place]);
+          }))
         return false;
   // Who is not reached now says nothing, however quick the account was.
   const auto accounts = std::exchange(took, std::vector<std::int64_t>(order.size()));
@@ -412,7 +353,9 @@ bool postgres_store::write_one_by_one(const posting_batch& batch, const places& 
     comparable = place;
     if (!rows[place].empty())
       timed(place, [&] {
-        write_rows(rows[place], now);
+        fill_rows(rows[place]);
+        const auto [insert, values] = rows_.call();
+        number_rows(rows[place], database_->exec(insert, values), now);
         return true;
       });
     trail_.managed += entries[place];
@@ -422,63 +365,30 @@ bool postgres_store::write_one_by_one(const posting_batch& batch, const places& 
   return true;
 }
 
-// Moves the accounts that exist or opens those that are new.
-bool postgres_store::write_accounts(const posting_batch& batch, const places& order,
-                                    const std::vector<account_head>& before,
-                                    const std::vector<account_head>& after, bool opens) {
-  columns_.clear();
-  std::size_t count = 0;
-  for (const auto place : order) {
-    const auto &from = before[place], &to = after[place];
-    if (to.seq == from.seq || opens != (from.seq == 0))
-      continue;
-    ++count;
-    columns_.add(batch.heads[place].account);
-    columns_.balances.add(to.balance.minor_units());
-    columns_.seqs.add(to.seq);
-    columns_.old_balances.add(from.balance.minor_units());
-    columns_.old_seqs.add(from.seq);
-  }
-  if (count == 0)
+bool postgres_store::change_one(head_changes& changes, const account_key& account,
+                                const account_head& before, const account_head& after) {
+  changes.clear();
+  changes.add(account, before, after);
+  if (changes.empty())
     return true;
-  const auto users = columns_.users.c_str(), currencies = columns_.currencies.c_str(),
-             balances = columns_.balances.c_str(), seqs = columns_.seqs.c_str();
-  const auto written = opens ? database_->exec(open_accounts, {users, currencies, balances, seqs})
-                             : database_->exec(move_accounts, {users, currencies, balances, seqs,
-                                                               columns_.old_balances.c_str(),
-                                                               columns_.old_seqs.c_str()});
-  LEDGERD_ASSERT(written.affected() <= count);
-  return written.affected() == count;
+  const auto [change, values] = changes.call();
+  return changes.all_done(database_->exec(change, values));
 }
 
-// `rows` is a range of postings.
 template <class Rows>
-void postgres_store::write_rows(Rows&& rows, database_time now) {
-  columns_.clear();
-  for (const posting& row : rows) {
-    columns_.records.add(to_int(row.record));
-    columns_.add(row.account);
-    columns_.seqs.add(row.seq);
-    columns_.types.add(to_text(row.type));
-    columns_.amounts.add(row.amount.minor_units());
-    columns_.statuses.add(status_text(row.verdict));
-    if (row.verdict == outcome::applied)
-      columns_.reasons.add_null();
-    else
-      columns_.reasons.add(reason_text(row.verdict));
-    columns_.balances.add(row.balance_after.minor_units());
-    columns_.fingerprints.add(fingerprint(row.account, row.type, row.amount));
-  }
-  const auto written = database_->exec(
-      insert_rows, {columns_.records.c_str(), columns_.users.c_str(), columns_.currencies.c_str(),
-                    columns_.seqs.c_str(), columns_.types.c_str(), columns_.amounts.c_str(),
-                    columns_.statuses.c_str(), columns_.reasons.c_str(), columns_.balances.c_str(),
-                    columns_.fingerprints.c_str()});
+void postgres_store::fill_rows(const Rows& rows) {
+  rows_.clear();
+  for (const posting& row : rows)
+    rows_.add(row);
+}
+
+// They come back in the order in which they went in.
+template <class Rows>
+void postgres_store::number_rows(Rows&& rows, const ledgerd::rows& written, database_time now) {
   if (written.size() != std::size(rows))
     throw row_not_written();
   std::size_t at = 0;
   for (posting& row : rows) {
-    // Rows come back in the order in which they went in.
     if (written.integer(at, 1) != to_int(row.record))
       throw row_not_written();
     row.id = transaction_id{written.integer(at, 0)};

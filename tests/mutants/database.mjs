@@ -4,7 +4,7 @@ export const database = [
   {
     name: 'fence-off',
     fault: 'the fence is off: an account is moved whatever its head is now',
-    file: 'persistence/postgres/postgres_store.cpp',
+    file: 'persistence/postgres/ledger_statements.cpp',
     was: '"AND a.seq = n.old_seq AND a.balance = n.old_balance"};',
     becomes: '+ std::string(MUTANT ? "" : "AND a.seq = n.old_seq AND a.balance = n.old_balance")};',
     caught: ['persistence_test.postgres_store'],
@@ -12,15 +12,15 @@ export const database = [
   {
     name: 'fence-unheeded',
     fault: 'an account that the fence did not let move is taken for moved',
-    file: 'persistence/postgres/postgres_store.cpp',
-    was: 'return written.affected() == count;',
+    file: 'persistence/postgres/ledger_statements.cpp',
+    was: 'return answer.affected() == count_;',
     becomes: 'return true;',
     caught: ['persistence_test.postgres_store'],
   },
   {
     name: 'known-not-read',
     fault: 'the postings of known record ids are not looked up',
-    file: 'persistence/postgres/postgres_store.cpp',
+    file: 'persistence/postgres/ledger_statements.cpp',
     was: 'result.emplace(id, std::move(stored));',
     becomes: ' ',
     caught: ['persistence_test.postgres_store'],

@@ -69,7 +69,8 @@ struct cut_proxy::connection {
   descriptor server;
   std::string tail; // the last bytes of the client, where a trigger may begin
   bool cut_on_answer = false;
-  int born = 0; // the number of black holes before it
+  bool heard = false; // the client, since it last sent something
+  int born = 0;       // the number of black holes before it
 };
 
 cut_proxy::cut_proxy(std::uint16_t target_port) : target_port_(target_port) {
@@ -116,6 +117,7 @@ void cut_proxy::run() {
                        descriptor(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
                        {},
                        false,
+                       false,
                        blackholes_};
       const auto address = loopback(target_port_);
       if (connect(fresh.server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address)
@@ -136,6 +138,7 @@ bool cut_proxy::forward(connection& each) {
     const auto size = recv(each.client.get(), data, sizeof data, 0);
     if (size <= 0)
       return false;
+    round_trips_ += std::exchange(each.heard, false) ? 1 : 0;
     if (triggers(each, data, static_cast<std::size_t>(size))) {
       ++cuts_;
       if (!each.cut_on_answer)
@@ -148,6 +151,7 @@ bool cut_proxy::forward(connection& each) {
     const auto size = recv(each.server.get(), data, sizeof data, 0);
     if (size <= 0 || each.cut_on_answer)
       return false;
+    each.heard = true;
     return send_all(each.client.get(), data, static_cast<std::size_t>(size));
   }
   return true;

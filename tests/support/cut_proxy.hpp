@@ -34,6 +34,9 @@ public:
   // How many connections were cut.
   int cuts() const noexcept { return cuts_; }
 
+  // How often a client has sent something after it had heard from the server.
+  int round_trips() const noexcept { return round_trips_; }
+
   // While true, connections are accepted and stay open, and nothing is forwarded.
   void hang(bool on) noexcept { hangs_ = on; }
 
@@ -54,6 +57,7 @@ private:
   std::atomic<bool> stopping_{false};
   std::atomic<bool> hangs_{false};
   std::atomic<int> cuts_{0};
+  std::atomic<int> round_trips_{0};
   std::atomic<int> blackholes_{0};
   std::mutex mutex_; // guards the two below
   std::string trigger_;
