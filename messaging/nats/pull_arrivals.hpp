@@ -204,7 +204,8 @@ private:
     if (failpoint("delivery"))
       return;
     backlog_.store(facts->pending, std::memory_order_relaxed);
-    if (facts->consumer_seq <= std::exchange(consumer_seq_, facts->consumer_seq))
+    if (facts->consumer_seq
+        <= consumer_seq_.exchange(facts->consumer_seq, std::memory_order_relaxed))
       begin_generation();
     delivery one{std::string(subject_of(message)),
                  std::string(payload_of(message)),
@@ -227,8 +228,12 @@ private:
 
   const std::string stream_;
   const std::string durable_;
-  std::size_t capacity_hint_ = 0;  // the actor's thread only
-  std::uint64_t consumer_seq_ = 0; // the subscription's thread only
+  std::size_t capacity_hint_ = 0; // the actor's thread only
+  // Of the last delivery. After a new inbox two threads write it, until what is on the way to the
+  // old one has come. Relaxed: nothing else is handed over by it, and each exchange compares two
+  // neighbours in the one order that all writes of it have. Numbers that cross there look like a
+  // consumer that was made anew, which is asked for once in vain.
+  std::atomic<std::uint64_t> consumer_seq_ = 0;
   std::atomic<std::uint32_t> generation_ = 0;
   std::atomic<bool> restarted_ = false;
   std::atomic<std::uint64_t> backlog_ = unknown;

@@ -1,3 +1,9 @@
+#include <nats/nats.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+
 #include "messaging/nats/incoming.hpp"
 #include "messaging/nats/pull_arrivals.hpp"
 #include "messaging/nats/server_urls.hpp"
@@ -199,4 +205,32 @@ CAF_TEST(which statuses end a request in the ordinary way) {
   for (const auto& [code, text] : others)
     CAF_CHECK_EQUAL(std::string(notice{.code = code, .text = text}.is_ordinary_end() ? "" : text),
                     text);
+}
+
+// What is on the way to the old inbox is still delivered when the first message comes to the new
+// one. The thread sanitizer sees what is not guarded (./dev tsan).
+CAF_TEST(an old inbox and a new one deliver at the same time) {
+  constexpr std::uint64_t each = 2000;
+  CAF_REQUIRE(nats_Open(-1) == NATS_OK); // messages are freed by a thread of the library
+  arrivals come("S", "c");
+  std::atomic<int> ready = 0;
+  const auto deliver = [&](std::uint64_t first) {
+    for (++ready; ready < 2;)
+      std::this_thread::yield();
+    for (auto seq = first; seq < first + each; ++seq) {
+      const auto number = std::to_string(seq);
+      const auto receipt = "$JS.ACK.S.c.1." + number + "." + number + ".1700000000000000000.0";
+      natsMsg* raw = nullptr;
+      natsMsg_Create(&raw, "transaction.deposit", receipt.c_str(), "x", 1);
+      come.receive(raw);
+      natsMsg_Destroy(raw);
+    }
+  };
+  std::thread old_inbox(deliver, 1);
+  std::thread new_inbox(deliver, each + 1);
+  old_inbox.join();
+  new_inbox.join();
+  CAF_CHECK_EQUAL(come.look().count.arrived.messages, 2 * each);
+  CAF_CHECK_EQUAL(come.take().size(), 2 * each);
+  nats_Close();
 }
