@@ -1,6 +1,7 @@
 // What several say of their troubles, as health reads it in one text. Any thread.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <mutex>
 #include <string>
@@ -29,6 +30,12 @@ public:
     for (const auto& [who, sentence] : sentences_)
       result += (result.empty() ? "" : "; ") + sentence;
     return result;
+  }
+
+  // How many say something.
+  std::size_t count() const {
+    const std::lock_guard lock(mutex_);
+    return sentences_.size();
   }
 
 private:

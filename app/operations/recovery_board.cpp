@@ -36,4 +36,8 @@ std::string unrecovered() {
   return of_process().text();
 }
 
+std::size_t unrecovered_consumers() {
+  return of_process().count();
+}
+
 } // namespace ledgerd

@@ -1,5 +1,5 @@
-// Consumers whose given-up requests cannot be recovered (messaging/recovery_source.hpp), as log and
-// health see them: a node with such a consumer works on, but is not ready.
+// Consumers whose given-up requests cannot be recovered (messaging/recovery_source.hpp), as log,
+// health and metrics see them: a node with such a consumer works on, but is not ready.
 //
 // For the process. Any thread.
 #pragma once
@@ -15,5 +15,8 @@ void note_recovery(const std::string& consumer, std::size_t failed, const std::s
 
 // What is said at present, as one text; empty: all are recovered.
 std::string unrecovered();
+
+// Of how many consumers something is said at present.
+std::size_t unrecovered_consumers();
 
 } // namespace ledgerd

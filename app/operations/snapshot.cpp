@@ -12,6 +12,7 @@
 #include "actors/common/ask.hpp"
 #include "actors/common/meter.hpp"
 #include "app/operations/process_numbers.hpp"
+#include "app/operations/recovery_board.hpp"
 #include "app/operations/refusal_numbers.hpp"
 #include "persistence/database_watch.hpp"
 
@@ -136,6 +137,12 @@ metrics_snapshot commit_wait() {
                      metric_kind::gauge, longest_commit_wait().count())};
 }
 
+metrics_snapshot recovery_failed() {
+  return {one_series("ledgerd_recovery_failed",
+                     "Consumers whose given-up requests cannot be looked for.", metric_kind::gauge,
+                     static_cast<std::int64_t>(unrecovered_consumers()))};
+}
+
 } // namespace
 
 http_routes make_operations(caf::actor_system& system, const operations_sources& from,
@@ -159,9 +166,9 @@ http_routes make_operations(caf::actor_system& system, const operations_sources&
   result.metrics = [ask_all, board, streams](const std::function<void(metrics_snapshot)>& answer) {
     ask_all([answer, board, streams](const reports& all) {
       auto snapshot = to_snapshot(all);
-      for (auto more :
-           {to_snapshot(board->standing(std::chrono::steady_clock::now())), commit_wait(),
-            to_snapshot(streams->counts()), refusal_numbers(), process_numbers()})
+      for (auto more : {to_snapshot(board->standing(std::chrono::steady_clock::now())),
+                        commit_wait(), to_snapshot(streams->counts()), recovery_failed(),
+                        refusal_numbers(), process_numbers()})
         std::move(more.begin(), more.end(), std::back_inserter(snapshot));
       answer(std::move(snapshot));
     });

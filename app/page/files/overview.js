@@ -13,7 +13,7 @@ const stageNames = {
 const stageOrder = Object.keys(stageNames);
 const checkNames = {
   database: 'Database', 'account database': 'Account database', broker: 'Broker', streams: 'Streams', progress: 'Progress',
-  letters: 'Dead letters', name: 'Node name', commit: 'Commit', draining: 'Draining', schema: 'Schema',
+  letters: 'Dead letters', recovery: 'Recovery', name: 'Node name', commit: 'Commit', draining: 'Draining', schema: 'Schema',
 };
 
 let chart;

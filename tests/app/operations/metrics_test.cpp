@@ -25,6 +25,7 @@
 #include "actors/submissions/redriver_counters.hpp"
 #include "app/api/nats_routes.hpp"
 #include "app/operations/prometheus.hpp"
+#include "app/operations/recovery_board.hpp"
 #include "app/operations/snapshot.hpp"
 
 #define CAF_SUITE metrics
@@ -461,6 +462,8 @@ CAF_TEST(what belongs to no actor is exported although there is none) {
   const auto board = std::make_shared<progress_board>();
   const auto streams = std::make_shared<topology_board>();
   streams->made_again(3);
+  for (std::size_t looks = 1; looks <= 3; ++looks)
+    note_recovery("a/recovery", looks, "no right");
   std::set<std::string> found;
   make_operations(system, {}, board, streams).metrics([&](const metrics_snapshot& all) {
     for (const auto& each : all)
@@ -468,6 +471,7 @@ CAF_TEST(what belongs to no actor is exported although there is none) {
           && !each.name.starts_with("process_"))
         found.insert(text_of(each));
   });
+  note_recovery("a/recovery", 0, "");
   const std::set<std::string> wanted{
       "counter ledgerd_requests_deleted_unread_total 0: Requests that the broker deleted before "
       "they were decided, at most.",
@@ -475,6 +479,7 @@ CAF_TEST(what belongs to no actor is exported although there is none) {
       "were made again.",
       "gauge ledgerd_commit_wait_milliseconds 0: How long the oldest COMMIT has been waiting for "
       "the database.",
+      "gauge ledgerd_recovery_failed 1: Consumers whose given-up requests cannot be looked for.",
       "gauge ledgerd_stalled 0: Actors that have made no progress for longer than their bound.",
       "gauge ledgerd_standstill_seconds 0: How long the longest of them has made none.",
       "gauge ledgerd_topology_refused 0: Streams and consumers that are missing, and settings that "

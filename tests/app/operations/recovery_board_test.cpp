@@ -14,10 +14,12 @@ CAF_TEST(what fails three times in a row is said until it succeeds) {
   note_recovery("b/recovery", 4, "no room");
   CAF_CHECK_EQUAL(unrecovered(), "what a/recovery gives up is not recovered: no right; "
                                  "what b/recovery gives up is not recovered: no room");
+  CAF_CHECK_EQUAL(unrecovered_consumers(), 2u);
   note_recovery("a/recovery", 4, "no stream"); // instead of what was said
   note_recovery("b/recovery", 0, "");
   CAF_CHECK_EQUAL(unrecovered(), "what a/recovery gives up is not recovered: no stream");
   note_recovery("a/recovery", 0, "");
   note_recovery("a/recovery", 0, "");
   CAF_CHECK_EQUAL(unrecovered(), "");
+  CAF_CHECK_EQUAL(unrecovered_consumers(), 0u);
 }
