@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import {read} from './manifests.mjs';
+import {documents, read} from './manifests.mjs';
 
 const dashboard = JSON.parse(read('deploy/grafana/ledgerd.json'));
 const panels = dashboard.panels.filter(({type}) => type !== 'row');
@@ -32,6 +32,17 @@ test('each panel has a title, a place of its own, a unit and expressions for the
       assert.equal(expr.split('(').length, expr.split(')').length, expr);
     }
   }
+});
+
+test('what an alert judges, and what docs/operating.md calls worth an alarm, has a panel', () => {
+  const namesIn = (text) => text.match(/\b(?:ledgerd|process)_[a-z_]+\b/g) ?? [];
+  const shown = new Set(panels.flatMap(({targets}) => targets.flatMap(({expr}) => namesIn(expr))));
+  const [{groups}] = documents('deploy/prometheus/alerts.yml');
+  const judged = groups.flatMap(({rules}) => rules.flatMap(({expr}) => namesIn(expr)));
+  const [, worth] = read('docs/operating.md').match(/^Worth an alarm: (.+?) A series is missing/ms);
+  const wanted = new Set([...judged, ...namesIn(worth)]);
+  assert.ok(wanted.size > 30);
+  assert.deepEqual([...wanted].filter((name) => !shown.has(name)), []);
 });
 
 test('nothing is shown as 0 that nobody has said', () => {
