@@ -229,12 +229,18 @@ fetcher_state::held_look fetcher_state::look_at_held(progress_time now) const {
   return result;
 }
 
-// By the broker's clock, and at least for as long as it has been here. With nothing held, nothing
-// waits as far as the broker says so.
+// What waits at the consumer. That nothing does holds only while something is asked for: else
+// nobody would say what has come since.
+std::optional<std::uint64_t> fetcher_state::backlog() const {
+  const auto said = options_.source->backlog();
+  return said == 0 && room().messages == 0 ? std::nullopt : said;
+}
+
+// By the broker's clock, and at least for as long as it has been here. With nothing held, what
+// waits is about to come, as far as it is known and asked for.
 gauge fetcher_state::oldest_undecided_ms(const held_look& held, progress_time now) const {
   if (deliveries_.size() == 0) {
-    const auto backlog = options_.source->backlog();
-    return backlog && (*backlog == 0 || !paused_) ? 0 : not_known;
+    return backlog() && room().messages > 0 ? 0 : not_known;
   }
   constexpr std::int64_t ns_per_ms = 1'000'000;
   return std::max<std::int64_t>((options_.wall_clock() - held.stored_at_ns) / ns_per_ms,
@@ -242,7 +248,7 @@ gauge fetcher_state::oldest_undecided_ms(const held_look& held, progress_time no
 }
 
 actor_report fetcher_state::report(progress_time now) const {
-  const auto backlog = options_.source->backlog();
+  const auto waiting = backlog();
   const auto held = look_at_held(now);
   return make_report(
       name, options_.instance,
@@ -256,7 +262,7 @@ actor_report fetcher_state::report(progress_time now) const {
                        .deciding = held.deciding,
                        .publishing = held.publishing,
                        .credit = options_.credit.messages,
-                       .pending = backlog ? static_cast<std::int64_t>(*backlog) : not_known,
+                       .pending = waiting ? static_cast<std::int64_t>(*waiting) : not_known,
                        .oldest_undecided_ms = oldest_undecided_ms(held, now),
                        .idle_ms = microseconds(now - last_arrival_) / 1000}},
       letters_.wait(now));

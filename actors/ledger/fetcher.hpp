@@ -112,6 +112,7 @@ private:
 
   // For how many more deliveries there is room.
   capacity room() const { return paused_ ? capacity{0, 0} : deliveries_.room(); }
+  std::optional<std::uint64_t> backlog() const;
 
   // What a look at all that is held tells.
   struct held_look {

@@ -97,6 +97,7 @@ struct fetcher_numbers : fetcher_counters, letter_counters, fetcher_gauges {
          exported("ledgerd_oldest_undecided_seconds",
                   "Age of the oldest request that this node holds unsettled, by the broker's "
                   "clock.")
+             .by("consumer", label_of::instance)
              .merging_by(merging::greatest)
              .as_seconds()},
         {&n::idle_ms, "idle_ms",

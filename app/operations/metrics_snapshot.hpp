@@ -16,7 +16,7 @@ struct metric {
   std::string help; // a sentence
   metric_kind kind = metric_kind::gauge;
   std::vector<std::pair<std::string, std::string>> labels;
-  std::int64_t value = 0;         // for counters and gauges
+  std::int64_t value = 0;         // for counters and gauges; of a gauge perhaps `not_known`
   duration_histogram durations{}; // for histograms
   size_histogram sizes{};         // for sizes
   bool in_milliseconds = false;   // the value is, and is exported in seconds

@@ -67,6 +67,8 @@ prometheus::ClientMetric convert(const metric& from) {
 std::string to_prometheus(const metrics_snapshot& snapshot) {
   std::vector<prometheus::MetricFamily> families;
   for (const auto& series : snapshot) {
+    if (series.value == not_known)
+      continue;
     auto family = std::find_if(families.begin(), families.end(),
                                [&](const auto& f) { return f.name == series.name; });
     if (family == families.end()) {

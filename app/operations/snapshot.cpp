@@ -64,10 +64,13 @@ series series_of(const metric_description& what, const actor_report& from, metri
                             : series{all.emplace_back(std::move(wanted)), true};
 }
 
+// What one of them knows is known.
 void merge(const series& into, std::int64_t value, merging how) {
   auto& sum = into.value.value;
-  if (into.fresh)
+  if (into.fresh || sum == not_known)
     sum = value;
+  else if (value == not_known)
+    return;
   else if (how == merging::sum)
     sum += value;
   else
@@ -80,7 +83,7 @@ void add_report(const actor_report& report, bool silent, metrics_snapshot& to) {
     return !what.shown.is_exported() || (silent && what.shown.labelled != label_of::kind);
   };
   for (const auto& [what, value] : report.values)
-    if (!skip(*what) && value != not_known)
+    if (!skip(*what))
       merge(series_of(*what, report, to), value, what->shown.merged);
   for (const auto& [what, histogram] : report.histograms)
     if (!skip(*what))

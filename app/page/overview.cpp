@@ -29,9 +29,46 @@ const metric* find_metric(const overview_facts& facts, std::string_view name,
   return nullptr;
 }
 
+ordered_json number_or_null(std::int64_t value) {
+  return value == not_known ? ordered_json{} : ordered_json(value);
+}
+
 ordered_json value_of(const overview_facts& facts, std::string_view name) {
   const auto* found = find_metric(facts, name);
-  return found != nullptr ? ordered_json(found->value) : ordered_json{};
+  return found != nullptr ? number_or_null(found->value) : ordered_json{};
+}
+
+// The ages of the consumers' oldest requests. The snapshot holds them in milliseconds; only the
+// text format of /metrics divides.
+std::vector<const metric*> undecided_ages(const overview_facts& facts) {
+  std::vector<const metric*> result;
+  if (facts.metrics)
+    for (const auto& each : *facts.metrics)
+      if (each.name == "ledgerd_oldest_undecided_seconds")
+        result.push_back(&each);
+  return result;
+}
+
+// Not known while that of one consumer is not: the one that hands nothing out may have the oldest.
+ordered_json oldest_json(const std::vector<const metric*>& ages) {
+  std::int64_t oldest = 0;
+  for (const auto* each : ages) {
+    if (each->value == not_known)
+      return nullptr;
+    oldest = std::max(oldest, each->value);
+  }
+  return ages.empty() ? ordered_json{} : ordered_json(oldest);
+}
+
+// Null when this node has none that answer.
+ordered_json consumers_json(const std::vector<const metric*>& ages) {
+  if (ages.empty())
+    return nullptr;
+  auto items = ordered_json::array();
+  for (const auto* each : ages)
+    items.push_back({{"name", each->labels.front().second},
+                     {"oldestUndecidedMs", number_or_null(each->value)}});
+  return items;
 }
 
 // Rates with one digit after the point: more is noise.
@@ -209,6 +246,7 @@ ordered_json overview_json(const node_card& node, const overview_facts& facts,
   const auto ready = facts.started
                      && std::all_of(facts.checks.begin(), facts.checks.end(),
                                     [](const auto& each) { return each.ok; });
+  const auto ages = undecided_ages(facts);
   return {{"at", format_time(facts.at_us)},
           {"node", node_json(node, facts)},
           {"ready", ready},
@@ -217,8 +255,8 @@ ordered_json overview_json(const node_card& node, const overview_facts& facts,
           {"refusals", refusals_json(facts)},
           {"flow", flow_json(flow)},
           {"inFlight", value_of(facts, "ledgerd_in_flight")},
-          // The snapshot holds it in milliseconds; only the text format of /metrics divides.
-          {"oldestUndecidedMs", value_of(facts, "ledgerd_oldest_undecided_seconds")},
+          {"oldestUndecidedMs", oldest_json(ages)},
+          {"consumers", consumers_json(ages)},
           {"circuitOpen", value_of(facts, "ledgerd_circuit_open")},
           {"aside",
            {{"accounts", value_of(facts, "ledgerd_aside_accounts")},

@@ -111,11 +111,26 @@ added_histogram added(const ordered_json& document, const char* name) {
   return result;
 }
 
+// What belongs to a consumer, and not to its kind of actor: what is known of one of them says
+// nothing about another, and all its fetchers speak of the same.
+bool is_of_consumer(std::string_view name) {
+  return name == "pending" || name == "oldest_undecided_ms";
+}
+
+// Of what is shown as `name` or `name consumer`.
+std::string_view name_in(std::string_view shown) {
+  return shown.substr(0, shown.find(' '));
+}
+
+bool is_time(std::string_view shown) {
+  return name_in(shown).ends_with("_ms");
+}
+
 // How the values of one name become one: ages do not add up.
-std::int64_t together(const std::string& name, std::int64_t one, std::int64_t other) {
-  if (name == "idle_ms")
+std::int64_t together(std::string_view shown, std::int64_t one, std::int64_t other) {
+  if (shown == "idle_ms")
     return std::min(one, other);
-  return name.ends_with("_ms") ? std::max(one, other) : one + other;
+  return is_time(shown) || is_of_consumer(name_in(shown)) ? std::max(one, other) : one + other;
 }
 
 struct kind_numbers {
@@ -141,9 +156,11 @@ std::map<std::string, kind_numbers> numbers_by_kind(const ordered_json& document
   for (const auto& actor : document.at("actors")) {
     auto& kind = result[text_at(actor, "actor")];
     kind.silent = kind.silent || actor.value("answered", true) == false;
+    const auto instance = text_at(actor, "instance");
     for (const auto& [name, value] : part(actor, "values").items())
       if (std::find(elsewhere.begin(), elsewhere.end(), name) == elsewhere.end())
-        kind.add(name, value);
+        kind.add(is_of_consumer(name) ? name + " " + instance.substr(0, instance.find('/')) : name,
+                 value);
   }
   return result;
 }
@@ -314,7 +331,7 @@ number_table counts_table(const ordered_json& document, const earlier_numbers& b
         continue;
       }
       auto& row = result.rows.emplace_back(
-          std::vector{kind, name, name.ends_with("_ms") ? time_text(value) : text_of(value)});
+          std::vector{kind, name, is_time(name) ? time_text(value) : text_of(value)});
       if (before.document == nullptr)
         continue;
       const auto known = then.find(kind);

@@ -48,8 +48,11 @@ test('what an alert judges, and what docs/operating.md calls worth an alarm, has
 test('nothing is shown as 0 that nobody has said', () => {
   for (const {title, type, fieldConfig, targets} of panels) {
     assert.ok(type !== 'stat' || fieldConfig.defaults.noValue === 'no answer', title);
-    for (const {expr} of targets) {
+    for (const {expr, instant} of targets) {
       assert.doesNotMatch(expr, /\bor\b.*\b(vector|0)\b/, title);
+      assert.ok(type !== 'stat' || instant, `${title} shows what was known last as what is known now`);
+      // The 0 of one consumer does not stand for all.
+      assert.ok(!/ledgerd_(oldest_undecided|pending)/.test(expr) || expr.startsWith('max by (consumer) ('), title);
     }
   }
 });

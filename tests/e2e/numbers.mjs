@@ -123,8 +123,10 @@ async function fourWays(world, node) {
     first.actors.filter(({actor}) => actor === 'gate').every(({histograms}) =>
       histograms.mailbox_time.count > 0 && histograms.processing_time.count > 0));
   // A node that did not take the last one does not know.
-  same('nothing is undecided', exported.ledgerd_oldest_undecided_seconds ?? 0, 0);
-  same('nothing waits', exported['ledgerd_pending{consumer="deposit-consumer"}'] ?? 0, 0);
+  for (const consumer of ['deposit-consumer', 'withdrawal-consumer']) {
+    same(`nothing is undecided at ${consumer}`, exported[`ledgerd_oldest_undecided_seconds{consumer="${consumer}"}`] ?? 0, 0);
+    same(`nothing waits at ${consumer}`, exported[`ledgerd_pending{consumer="${consumer}"}`] ?? 0, 0);
+  }
   holds('no account is a label', !/user-|"hot"/.test(text));
   everyFamilyHasHelp(text);
 }

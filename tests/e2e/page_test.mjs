@@ -15,7 +15,7 @@ after(() => rmSync(folder, {recursive: true}));
 const load = (name) => import(pathToFileURL(join(folder, name)).href);
 
 const {clock, count, micros, millis, quantile, rate} = await load('format.js');
-const {decidedRate, verdict} = await load('verdict.js');
+const {decidedRate, oldestText, verdict} = await load('verdict.js');
 const {niceTop} = await load('chart.js');
 const {kinds} = await load('inside.js');
 const {parse} = await load('link.js');
@@ -54,22 +54,27 @@ test('integers keep their digits', () => {
 });
 
 const calm = (change = {}) => ({
-  node: {name: 'a', doing: 'serving'}, checks: [{name: 'database', ok: true}], circuitOpen: 0, oldestUndecidedMs: 20, standing: [],
+  node: {name: 'a', doing: 'serving'}, checks: [{name: 'database', ok: true}], circuitOpen: 0, consumers: [{name: 'd', oldestUndecidedMs: 20}], standing: [],
   aside: {accounts: 0, waiting: 0, oldestMs: 0}, cluster: null,
   flow: {applied: 10, refused: 1, duplicate: 0, parked: 0, published: 11}, ...change,
 });
+
+const aged = (oldestUndecidedMs) => [{name: 'd', oldestUndecidedMs}];
+const still = {applied: 0, refused: 0, duplicate: 0, parked: 0, published: 0};
 
 test('the verdict says the worst thing first', () => {
   const draining = {name: 'draining', ok: false, detail: 'shutting down'};
   for (const [change, level, text] of [
     [{}, 'good', /^Money flows: 11 requests/],
-    [{flow: {applied: 0, refused: 0, duplicate: 0, parked: 0, published: 0}}, 'good', /^At rest/],
+    [{flow: still}, 'good', /^At rest/],
     [{flow: {applied: null, refused: null, duplicate: null, parked: null, published: null}}, 'unknown', /a second more/],
     [{flow: {applied: 5, refused: 0, duplicate: 0, parked: 2, published: 7}}, 'watch', /2\.0 messages a second are parked/],
     [{aside: {accounts: 1, waiting: 4, oldestMs: 1}}, 'watch', /not for every account/],
-    [{oldestUndecidedMs: 7000}, 'watch', /waiting for 7\.0 s/],
+    [{consumers: [{name: 'd', oldestUndecidedMs: 7000}, {name: 'w', oldestUndecidedMs: null}]}, 'watch', /waiting for 7\.0 s/],
+    [{consumers: [{name: 'd', oldestUndecidedMs: 0}, {name: 'w', oldestUndecidedMs: null}], flow: still}, 'unknown', /^Nothing is decided/],
+    [{consumers: null, flow: still}, 'unknown', /^Nothing is decided/],
     [{cluster: {silent: 1, nodes: [{name: 'b', silent: true}]}}, 'watch', /a node is silent/],
-    [{checks: [{name: 'streams', ok: false, detail: 'x is missing'}], oldestUndecidedMs: 7000}, 'bad', /not ready/],
+    [{checks: [{name: 'streams', ok: false, detail: 'x is missing'}], consumers: aged(7000)}, 'bad', /not ready/],
     [{circuitOpen: 2, checks: [{name: 'database', ok: false, detail: 'away'}]}, 'bad', /database is away/],
     [{node: {doing: 'draining'}, checks: [draining], circuitOpen: 1}, 'watch', /draining/],
     [{node: {doing: 'starting'}, checks: [{name: 'broker', ok: false, detail: 'refused'}]}, 'watch', /starting/],
@@ -80,10 +85,23 @@ test('the verdict says the worst thing first', () => {
   }
 });
 
+test('a consumer of which this node does not know what waits is named while money flows', () => {
+  const found = verdict(calm({consumers: [...aged(20), {name: 'w', oldestUndecidedMs: null}]}));
+  assert.equal(found.level, 'good');
+  assert.match(found.why, /what waits at w$/);
+  assert.equal(verdict(calm()).why, '');
+});
+
+test('the oldest request is the greatest that is known, and none only when all say so', () => {
+  const both = (one, other) => oldestText([...aged(one), {name: 'w', oldestUndecidedMs: other}]);
+  assert.deepEqual([both(0, 0), both(20, 0), both(20, null), both(0, null), oldestText(null), oldestText([])],
+    ['none', '20.0 ms', 'at least 20.0 ms', '–', '–', '–']);
+});
+
 test('the key changes with what somebody should be told and not with each number', () => {
   const key = (change) => verdict(calm(change)).key;
-  assert.equal(key({oldestUndecidedMs: 7000}), key({oldestUndecidedMs: 9000}));
-  assert.notEqual(key({}), key({oldestUndecidedMs: 9000}));
+  assert.equal(key({consumers: aged(7000)}), key({consumers: aged(9000)}));
+  assert.notEqual(key({}), key({consumers: aged(9000)}));
   assert.notEqual(key({checks: [{name: 'a', ok: false}]}), key({checks: [{name: 'b', ok: false}]}));
 });
 

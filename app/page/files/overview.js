@@ -3,7 +3,7 @@
 import {Chart} from './chart.js';
 import {$, each, el, fillTable, setAttribute, setLevel, setText, time, word} from './dom.js';
 import {clock, count, micros, millis, percent, rate, unknown} from './format.js';
-import {verdict} from './verdict.js';
+import {oldestText, verdict} from './verdict.js';
 
 const stageNames = {
   pull: 'Stored → pulled', decode: 'Decoded', decide: 'Decoded → verdict', gate: 'At the gate', commit: 'Commit',
@@ -37,14 +37,14 @@ function showRefusals(refusals) {
   setText($('refusals'), `Refused for: ${known.map((each) => `${each.reason} ${count(each.count)}`).join(', ')}`);
 }
 
-function showFlow({flow, entries, streams, inFlight, oldestUndecidedMs, cluster}) {
+function showFlow({flow, entries, streams, inFlight, consumers, cluster}) {
   for (const kind of ['applied', 'refused', 'parked', 'duplicate']) {
     setText($(`rate-${kind}`), rate(flow[kind]));
     setText($(`total-${kind}`), count(entries[kind]));
   }
   setText($('rate-published'), rate(flow.published));
   setText($('total-published'), streams.published === null ? unknown : `${count(streams.published)} in all`);
-  setText($('oldest'), oldestUndecidedMs === null && inFlight === 0 ? 'none' : millis(oldestUndecidedMs));
+  setText($('oldest'), oldestText(consumers));
   setText($('in-flight'), inFlight === null ? unknown : `${count(inFlight)} in flight${cluster?.known > 1 ? ' here' : ''}`);
   chart ??= new Chart($('chart'), $('chart-top'));
   chart.draw(flow.series);

@@ -1,6 +1,6 @@
 // Does money flow? One sentence from an overview, the worst thing first. Pure.
 
-import {count, millis, rate} from './format.js';
+import {count, millis, rate, unknown} from './format.js';
 
 const oldWait = 5000; // of an undecided request, in milliseconds: beyond it somebody should look
 
@@ -35,9 +35,25 @@ function trouble(overview) {
   return null;
 }
 
+// The names of the consumers of which this node does not know what waits; null when it has none that answer.
+function unknownConsumers({consumers}) {
+  return consumers?.filter((each) => each.oldestUndecidedMs === null).map((each) => each.name) ?? null;
+}
+
+// At least as old is the oldest request.
+const oldestKnown = (consumers) => Math.max(0, ...(consumers ?? []).map((each) => each.oldestUndecidedMs ?? 0));
+
+export function oldestText(consumers) {
+  const known = oldestKnown(consumers);
+  if (!(consumers?.length > 0) || unknownConsumers({consumers}).length > 0) {
+    return known > 0 ? `at least ${millis(known)}` : unknown;
+  }
+  return known > 0 ? millis(known) : 'none';
+}
+
 function slowness(overview) {
-  const oldest = overview.oldestUndecidedMs;
-  if (oldest !== null && oldest > oldWait) {
+  const oldest = oldestKnown(overview.consumers);
+  if (oldest > oldWait) {
     return {
       key: 'behind', level: 'watch', text: `Money flows, and falls behind: a request has been waiting for ${millis(oldest)}.`,
       why: overview.aside?.accounts > 0 ? `${count(overview.aside.accounts)} accounts are set aside: locked, refused or slow` : '',
@@ -67,7 +83,13 @@ export function verdict(overview) {
   if (decided === null) {
     return {key: 'counting', level: 'unknown', text: 'The node answers; a second more, and its pace is known.', why: ''};
   }
-  return decided > 0
-    ? {key: 'flows', level: 'good', text: `Money flows: ${rate(decided)} requests a second are decided.`, why: ''}
+  const unknowns = unknownConsumers(overview);
+  const why = unknowns?.length > 0 ? `This node does not know what waits at ${unknowns.join(', ')}` : '';
+  if (decided > 0) {
+    return {key: 'flows', level: 'good', text: `Money flows: ${rate(decided)} requests a second are decided.`, why};
+  }
+  // A consumer that hands nothing out looks like an empty one; the next request tells.
+  return unknowns === null || why
+    ? {key: 'quiet', level: 'unknown', text: 'Nothing is decided at present, and this node does not know whether something waits.', why}
     : {key: 'rest', level: 'good', text: 'At rest: nothing waits to be decided.', why: ''};
 }

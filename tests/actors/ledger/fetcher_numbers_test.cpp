@@ -209,8 +209,28 @@ CAF_TEST(what nobody knows is not zero) {
   caf::anon_send(subject, circuit_atom_v, true);
   consume_messages();
   CAF_CHECK_EQUAL(value("oldest_undecided_ms"), not_known); // some wait, and none is asked for
-  source->waiting = 0;
+  source->waiting = 0; // so it was said, but none is asked for, and more may have come
+  CAF_CHECK_EQUAL(value("pending"), not_known);
+  CAF_CHECK_EQUAL(value("oldest_undecided_ms"), not_known);
+  caf::anon_send(subject, circuit_atom_v, false);
+  consume_messages();
   CAF_CHECK_EQUAL(value("pending"), 0);
+  CAF_CHECK_EQUAL(value("oldest_undecided_ms"), 0);
+}
+
+CAF_TEST(a node that stands still does not know what waits) {
+  source->waiting = 5;
+  CAF_CHECK_EQUAL(value("oldest_undecided_ms"), 0);
+  const auto pulse = [&](bool moving) {
+    caf::anon_send(subject, pulse_atom_v, moving);
+    consume_messages();
+  };
+  pulse(false);
+  pass_all(10s);
+  pulse(false);
+  CAF_CHECK_EQUAL(value("pending"), 5);
+  CAF_CHECK_EQUAL(value("oldest_undecided_ms"), not_known);
+  pulse(true);
   CAF_CHECK_EQUAL(value("oldest_undecided_ms"), 0);
 }
 

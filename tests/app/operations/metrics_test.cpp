@@ -335,7 +335,8 @@ const std::set<std::string> series{
     "without an answer that can be read.",
     "gauge ledgerd_credit 119: Deliveries that may be held at once, at most.",
     "gauge ledgerd_idle_seconds 122ms: Since the last delivery came.",
-    "gauge ledgerd_oldest_undecided_seconds 121ms: Age of the oldest request that this node holds "
+    "gauge ledgerd_oldest_undecided_seconds{consumer=deposit-consumer} 121ms: Age of the oldest "
+    "request that this node holds "
     "unsettled, by the broker's clock.",
     "gauge ledgerd_pending{consumer=deposit-consumer} 120: Requests that wait at the consumer, as "
     "the broker said last with a delivery.",

@@ -178,8 +178,11 @@ CAF_TEST(of ages the greatest is exported and of idle times the least) {
                    one("withdrawal-consumer/recovery", not_known, not_known, 900)}));
   for (const auto* line : {"ledgerd_pending{consumer=\"deposit-consumer\"} 7\n",
                            "ledgerd_pending{consumer=\"withdrawal-consumer\"} 9\n",
-                           "ledgerd_oldest_undecided_seconds 1.5\n", "ledgerd_idle_seconds 0.02\n"})
+                           "ledgerd_oldest_undecided_seconds{consumer=\"deposit-consumer\"} 1.5\n",
+                           "ledgerd_idle_seconds 0.02\n"})
     CAF_CHECK(contains(text, line));
+  // One consumer's age does not stand for that of another, of which nobody knows.
+  CAF_CHECK(!contains(text, "undecided_seconds{consumer=\"withdrawal"));
   const auto unknown =
       to_prometheus(to_snapshot({one("deposit-consumer/0", not_known, not_known, 0)}));
   CAF_CHECK(!contains(unknown, "ledgerd_pending") && !contains(unknown, "undecided"));

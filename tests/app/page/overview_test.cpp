@@ -53,8 +53,8 @@ ordered_json shown(const overview_facts& what) {
 
 CAF_TEST(what is not known is null and never 0) {
   const auto document = shown(facts());
-  for (const char* field :
-       {"inFlight", "oldestUndecidedMs", "circuitOpen", "audit", "cluster", "refusals"})
+  for (const char* field : {"inFlight", "oldestUndecidedMs", "consumers", "circuitOpen", "audit",
+                            "cluster", "refusals"})
     CAF_CHECK_EQUAL(field + document.at(field).dump(), field + std::string{"null"});
   for (const char* outcome : {"applied", "refused", "duplicate", "parked"}) {
     CAF_CHECK(document.at("entries").at(outcome).is_null());
@@ -91,6 +91,30 @@ CAF_TEST(the counters are those of the metrics) {
   known.streams->at = start - 6s; // nobody has looked of late
   const auto old = shown(known);
   CAF_CHECK(old.at("streams").at("published").is_null());
+}
+
+CAF_TEST(the oldest request is not known while that of one consumer is not ) {
+  const auto aged = [](std::int64_t deposits, std::int64_t withdrawals) {
+    auto known = facts();
+    known.metrics = metrics_snapshot{};
+    for (const auto& [consumer, age] :
+         {std::pair{"deposit-consumer", deposits}, std::pair{"withdrawal-consumer", withdrawals}})
+      known.metrics->push_back({"ledgerd_oldest_undecided_seconds",
+                                "help",
+                                metric_kind::gauge,
+                                {{"consumer", consumer}},
+                                age,
+                                {},
+                                {},
+                                true});
+    const auto document = shown(known);
+    return document.at("oldestUndecidedMs").dump() + document.at("consumers").dump();
+  };
+  CAF_CHECK_EQUAL(aged(20, 700), R"(700[{"name":"deposit-consumer","oldestUndecidedMs":20},)"
+                                 R"({"name":"withdrawal-consumer","oldestUndecidedMs":700}])");
+  CAF_CHECK_EQUAL(aged(20, not_known),
+                  R"(null[{"name":"deposit-consumer","oldestUndecidedMs":20},)"
+                  R"({"name":"withdrawal-consumer","oldestUndecidedMs":null}])");
 }
 
 CAF_TEST(stages are the histograms of the way of a message) {

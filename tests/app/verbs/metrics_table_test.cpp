@@ -42,6 +42,8 @@ ordered_json document() {
                {"busy_ms", 0}},
               {{"commit", histogram({1, 2, 1})}, {"processing_time", histogram({9, 1, 0})}}),
         actor("fetcher", "d/0", {{"held", 0}, {"pending", nullptr}, {"idle_ms", 50}}),
+        actor("fetcher", "e/0", {{"pending", 7}, {"oldest_undecided_ms", 20}}),
+        actor("fetcher", "e/1", {{"pending", 9}, {"oldest_undecided_ms", nullptr}}),
         actor("fetcher", "w/0", {{"mailbox", 5}, {"busy_ms", 4200}}, ordered_json::object(), false),
         actor("gate", "1", {{"rows_total", 12}, {"oldest_waiting_ms", 1500}},
               {{"commit", histogram({0, 0, 4})}}),
@@ -73,6 +75,8 @@ CAF_TEST(the actors stand by kind with a dash for what nobody knows) {
                   "actor|instance|mailbox|messages|wait p50|wait p99|work p50|work p99|busy|"
                   "answers|\n"
                   "fetcher|d/0|-|-|-|-|-|-|-||\n"
+                  "fetcher|e/0|-|-|-|-|-|-|-||\n"
+                  "fetcher|e/1|-|-|-|-|-|-|-||\n"
                   "fetcher|w/0|5|-|-|-|-|-|4.2s|no answer|\n"
                   "gate|0|1|100|-|-|100us|1ms|||\n"
                   "gate|1|-|-|-|-|-|-|-||\n"
@@ -88,8 +92,10 @@ CAF_TEST(numbers are added and ages are not and zeros are left out unless asked 
   const auto shown = counts_table(document(), {}, false);
   CAF_CHECK_EQUAL(text(shown.rows), "actor|number|value|\n"
                                     "fetcher|one of them|no answer|\n"
-                                    "fetcher|pending|-|\n"
+                                    "fetcher|pending d|-|\n"
                                     "fetcher|idle_ms|50ms|\n"
+                                    "fetcher|pending e|9|\n"
+                                    "fetcher|oldest_undecided_ms e|20ms|\n"
                                     "gate|rows_total|42|\n"
                                     "gate|oldest_waiting_ms|1.5s|\n");
   CAF_CHECK_EQUAL(shown.left_out, 1u);
