@@ -131,9 +131,15 @@ void intake_state::take_recorded(submit_request& request, recorded& got) {
   }
 }
 
+// Whoever still waits is told so before the doors close.
 void intake_state::finish_drain() {
   if (!drain_.is_over(self_->clock().now(), held()))
     return;
+  for (auto& request : std::exchange(forming_, {}))
+    refuse(request, "the node is shutting down: nothing was recorded");
+  for (auto& request : recording_)
+    refuse(request, "the node is shutting down and the database does not answer: the request may "
+                    "be recorded; repeat it with the same Idempotency-Key");
   drain_.count_handed_back(publishing_.size()); // to the redriver of whatever node
   drain_.finish();
 }

@@ -374,4 +374,19 @@ CAF_TEST(a drain ends at its deadline and says what is left to the redriver) {
   CAF_CHECK_EQUAL(drain(500).handed_back, 1u);
 }
 
+CAF_TEST(who waits at the end of a drain is told whether anything may be recorded) {
+  const auto recorder = slow_down();
+  submit(ten_won(), "sent");
+  submit(ten_won(), "kept");
+  drain(500);
+  CAF_REQUIRE_EQUAL(answers->size(), 2u);
+  for (const auto& each : *answers)
+    CAF_CHECK(each.outcome == submit_outcome::unavailable);
+  CAF_CHECK(answers->at(0).detail.find("nothing was recorded") != std::string::npos);
+  CAF_CHECK(answers->at(1).detail.find("may be recorded") != std::string::npos);
+  let_go(); // the database answers after all
+  CAF_CHECK_EQUAL(answers->size(), 2u);
+  CAF_CHECK_EQUAL(recorder->asked.size(), 1u);
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()
