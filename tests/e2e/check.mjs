@@ -7,7 +7,10 @@
 //   rows      {id, recordId, user, currency, seq, type, amount, status, reason, balanceAfter, createdAt}
 //   accounts  {user, currency, balance, seq}
 //   results   {subject, messageId, payload (text)}
-//   dead      {subject, payload (bytes), headers (object)}
+//   dead      {subject, payload (bytes), headers (object), at (when the stream took it, in milliseconds since 1970)}
+//   letterWindow  for how many milliseconds the stream of dead letters knows a letter again
+//   deliveries  how often the broker has handed out the message of a place in the stream, as somebody beside the daemon
+//             has counted: a Map; nothing when nobody has, and then no letter may be there twice
 //   incarnation  the nanosecond in which the request stream was made, as text
 // Whole numbers are BigInt. `createdAt` is RFC 3339 in UTC with six digits of seconds.
 
@@ -219,8 +222,33 @@ function checkDeadLetter(message, reason, letter, incarnation, faults) {
   }
 }
 
-// The dead letters are exactly the poison and the conflicts, each with its reason and its payload.
-function checkDeadLetters({messages, rows, dead, incarnation}, faults) {
+// Of the letter's headers those that are not about one delivery and the node that had it.
+const lasting = ({headers}) => JSON.stringify(
+  Object.entries(headers).filter(([name]) => name !== 'Ledgerd-Deliveries' && name !== 'Ledgerd-Node'));
+
+// A letter is there at least once. Again it may be there only with the same bytes, when the broker has handed out its
+// message again, and so late that the stream could not know it any more. `letters` in the order of their stream.
+function checkRepeats(name, letters, handedOut, {letterWindow}, faults) {
+  if (!(handedOut >= letters.length)) {
+    faults.push(`${name} is parked ${letters.length} times and was handed out ${handedOut ?? 'nobody knows how many'} times`);
+  }
+  letters.slice(1).forEach((letter, before) => {
+    const after = letter.at - letters[before].at;
+    if (!(after > letterWindow)) {
+      faults.push(`${name} is parked again after ${after} ms, within the window of ${letterWindow} ms`);
+    }
+    if (!letter.payload.equals(letters[0].payload) || lasting(letter) !== lasting(letters[0])) {
+      faults.push(`${name} is parked again in another way: ${lasting(letter)}, not ${lasting(letters[0])}`);
+    }
+  });
+}
+
+// How many dead letters are there beyond the first of each message.
+export const repeatedLetters = ({dead}) => dead.length - new Set(dead.map(({headers}) => headers['Nats-Msg-Id'])).size;
+
+// The dead letters are those of the poison and the conflicts and no others, each with its reason and its payload.
+function checkDeadLetters(facts, faults) {
+  const {messages, rows, dead, incarnation, deliveries} = facts;
   const rowOf = new Map(rows.map((row) => [row.recordId, row]));
   const lifeOf = ({headers}) => /-(\d+)-\d+$/.exec(headers['Nats-Msg-Id'])?.[1];
   const letters = groupBy(dead, (letter) => `${lifeOf(letter)}-${letter.headers['Ledgerd-Sequence']}`);
@@ -229,10 +257,14 @@ function checkDeadLetters({messages, rows, dead, incarnation}, faults) {
     const life = message.incarnation ?? incarnation;
     const found = letters.get(`${life}-${message.seq}`) ?? [];
     letters.delete(`${life}-${message.seq}`);
-    if (found.length !== (reason ? 1 : 0)) {
-      faults.push(`message ${message.seq} (${message.label}) is parked ${found.length} times, due: ${reason ?? 'never'}`);
-    } else if (reason) {
-      checkDeadLetter(message, reason, found[0], life, faults);
+    const name = `message ${message.seq} (${message.label})`;
+    if (found.length > 0 !== Boolean(reason)) {
+      faults.push(`${name} is parked ${found.length} times, due: ${reason ?? 'never'}`);
+      continue;
+    }
+    found.forEach((letter) => checkDeadLetter(message, reason, letter, life, faults));
+    if (found.length > 1) {
+      checkRepeats(name, found, deliveries?.get(message.seq), facts, faults);
     }
   }
   for (const seq of letters.keys()) {

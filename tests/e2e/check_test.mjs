@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import {check} from './check.mjs';
+import {check, repeatedLetters} from './check.mjs';
 import {decimal} from './notation.mjs';
 import {Random} from './random.mjs';
 import {currencies, makeMessages} from './requests.mjs';
@@ -24,8 +24,12 @@ function resultOf(row) {
   };
 }
 
+const letterWindow = 120000; // milliseconds
+const parkedAt = 1795706700000;
+
 function deadLetterOf(message, reason) {
   return {
+    at: parkedAt,
     subject: message.subject.replace('transaction.', 'transaction.dead.'),
     payload: message.payload,
     headers: {
@@ -34,6 +38,9 @@ function deadLetterOf(message, reason) {
       'Ledgerd-Stream': 'TRANSACTIONS',
       'Ledgerd-Subject': message.subject,
       'Ledgerd-Sequence': String(message.seq),
+      'Ledgerd-Deliveries': '1',
+      'Ledgerd-Node': 'left',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
       'Nats-Msg-Id': `dead-TRANSACTIONS-${incarnation}-${message.seq}`,
     },
   };
@@ -41,7 +48,7 @@ function deadLetterOf(message, reason) {
 
 // What a faultless ledger makes of the messages, one after the other.
 function flawless() {
-  const facts = {messages: makeMessages(new Random(11), 3000), rows: [], accounts: [], results: [], dead: [], incarnation};
+  const facts = {messages: makeMessages(new Random(11), 3000), rows: [], accounts: [], results: [], dead: [], incarnation, letterWindow};
   const heads = new Map();
   const rowOf = new Map();
   facts.messages.forEach((message, index) => {
@@ -116,6 +123,33 @@ test('finds a dead letter that is named after another life of the stream', () =>
   assert.notDeepEqual(check(facts), []);
 });
 
+// A letter is there once more, as when the broker has lost what it knew of a consumer: later than the window, by another node.
+function repeat(facts, {letter = facts.dead[2], after = letterWindow + 1, headers = {}, payload = letter.payload, deliveries = 2} = {}) {
+  const again = {...letter, at: letter.at + after, payload, headers: {...letter.headers, 'Ledgerd-Deliveries': '3', 'Ledgerd-Node': 'right', ...headers}};
+  facts.dead.push(again);
+  facts.deliveries ??= new Map();
+  facts.deliveries.set(Number(letter.headers['Ledgerd-Sequence']), deliveries);
+  return again;
+}
+
+test('a dead letter repeated with its delivery after the window passes, and is counted', () => {
+  const facts = flawless();
+  assert.equal(repeatedLetters(facts), 0);
+  const again = repeat(facts);
+  repeat(facts, {letter: facts.dead[5]});
+  repeat(facts, {letter: again, deliveries: 3});
+  assert.deepEqual(check(facts), []);
+  assert.equal(repeatedLetters(facts), 3);
+});
+
+// A letter whose payload had to be cut, here after so many bytes.
+function cut(facts, bytes) {
+  const letter = facts.dead.find(({payload}) => payload.length > bytes);
+  letter.headers['Ledgerd-Truncated'] = String(letter.payload.length);
+  letter.payload = letter.payload.subarray(0, bytes);
+  return letter;
+}
+
 // Rows and results in step, so that only the deeper check can notice.
 function change(facts, row, changes) {
   Object.assign(row, changes);
@@ -165,6 +199,26 @@ const corruptions = {
   'a result on the wrong subject': (facts) => { facts.results[4].subject = 'transaction.result.other'; },
   'a missing dead letter': (facts) => facts.dead.splice(2, 1),
   'a doubled dead letter': (facts) => facts.dead.push(facts.dead[2]),
+  'a dead letter repeated within the window': (facts) => repeat(facts, {after: letterWindow}),
+  'a dead letter repeated within the window after a repetition': (facts) => repeat(facts, {letter: repeat(facts), after: 1000, deliveries: 3}),
+  'a dead letter repeated before it was there': (facts) => repeat(facts, {after: -1000}),
+  'a dead letter repeated without a delivery': (facts) => repeat(facts, {deliveries: 1}),
+  'a dead letter repeated more often than its message came': (facts) => repeat(facts, {letter: repeat(facts), deliveries: 2}),
+  'a dead letter repeated when nobody has counted deliveries': (facts) => { repeat(facts); delete facts.deliveries; },
+  'a dead letter repeated with another detail': (facts) =>
+    repeat(facts, {headers: {'Ledgerd-Detail': `${facts.dead[2].headers['Ledgerd-Detail']}!`}}),
+  'a dead letter repeated with another header of its request': (facts) => repeat(facts, {headers: {traceparent: '00'}}),
+  'a dead letter repeated with one header more': (facts) => repeat(facts, {headers: {more: '1'}}),
+  'a dead letter repeated with another payload': (facts) => repeat(facts, {payload: Buffer.from('?')}),
+  'a dead letter repeated and cut elsewhere': (facts) => {
+    const letter = cut(facts, 20);
+    repeat(facts, {letter, payload: letter.payload.subarray(0, 10)});
+  },
+  'a valid message that is parked twice': (facts) => {
+    const letter = deadLetterOf(facts.messages.find((m) => m.request), 'INVALID_FIELD');
+    facts.dead.push(letter);
+    repeat(facts, {letter});
+  },
   'a dead letter with another reason': (facts) => { facts.dead[2].headers['Ledgerd-Reason'] = 'TOO_LARGE_'; },
   'a dead letter without the field': (facts) =>
     facts.dead.forEach((letter) => { letter.headers['Ledgerd-Detail'] = 'a rule is broken'; }),

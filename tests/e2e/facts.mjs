@@ -1,6 +1,6 @@
 // What the database and the streams hold at the end of a run, for the checker.
 
-import {check} from './check.mjs';
+import {check, repeatedLetters} from './check.mjs';
 
 export function readRows(world) {
   return world.query(`SELECT id, record_id, user_id, currency, seq, type, amount, status, coalesce(reason, ''),
@@ -23,6 +23,7 @@ export async function gather(world, traffic, messages) {
     accounts: readAccounts(world),
     results: await traffic.results(),
     dead: await traffic.deadLetters(),
+    letterWindow: await traffic.letterWindow(),
     incarnation: await traffic.incarnation(),
   };
 }
@@ -37,9 +38,11 @@ export function judge(world, facts) {
   return faults;
 }
 
-export function summary({messages, rows, accounts, results, dead}) {
+export function summary(facts) {
+  const {messages, rows, accounts, results, dead} = facts;
+  const repeats = repeatedLetters(facts);
   const refused = rows.filter((row) => row.status === 'FAILED').length;
-  return `${messages.length} messages: ${rows.length - refused} applied, ${refused} refused, ${dead.length} parked; `
+  return `${messages.length} messages: ${rows.length - refused} applied, ${refused} refused, ${dead.length - repeats} parked, ${repeats} dead letters repeated; `
     + `${accounts.length} accounts, ${results.length} results`;
 }
 

@@ -170,8 +170,15 @@ export class Traffic {
     }));
   }
 
+  // For how many milliseconds the stream of dead letters knows a letter again.
+  async letterWindow() {
+    return (await this.manager.streams.info('TRANSACTION_DEAD_LETTERS')).config.duplicate_window / 1e6;
+  }
+
+  // `at` as above.
   async deadLetters() {
     return this.readAll('TRANSACTION_DEAD_LETTERS', 'transaction.dead.>', (message) => ({
+      at: message.info.timestampNanos / 1e6,
       subject: message.subject,
       headers: Object.fromEntries([...message.headers].map(([key, values]) => [key, values[0]])),
       payload: Buffer.from(message.data),

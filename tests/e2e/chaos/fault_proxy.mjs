@@ -17,6 +17,8 @@ import {readersOf} from './frames.mjs';
 
 const heldBytesMax = 4 << 20; // of one direction of one connection; beyond it nothing more is read from the sender
 
+const requestStream = 'TRANSACTIONS'; // whose deliveries are counted
+
 const opposite = {up: 'down', down: 'up'};
 
 // One direction of one connection: what has come and is still to be passed on, in order.
@@ -60,6 +62,9 @@ class Lane {
     for (const frame of frames) {
       if (this.link.over) {
         return;
+      }
+      if (frame.of?.stream === requestStream) {
+        this.proxy.note(frame.of);
       }
       this.#apply(frame, this.proxy.ruleFor(this.direction, frame));
     }
@@ -201,7 +206,7 @@ export class FaultProxy {
   // Forwards to 127.0.0.1:target; `protocol` is postgres or nats.
   static async open(protocol, target) {
     const proxy = new FaultProxy();
-    Object.assign(proxy, {protocol, target, links: new Set(), errors: []});
+    Object.assign(proxy, {protocol, target, links: new Set(), errors: [], handedOut: new Map()});
     proxy.counts = {connections: 0, cuts: 0, acts: {}};
     proxy.#atRest();
     proxy.server = createServer((client) => {
@@ -255,6 +260,18 @@ export class FaultProxy {
   // So many bytes each so many milliseconds, on each connection and in each direction.
   slow(bytes, everyMs) {
     this.drip = {bytes, everyMs};
+  }
+
+  // The server has sent this message.
+  note({seq, stored}) {
+    const name = `${seq} ${stored}`;
+    this.handedOut.set(name, (this.handedOut.get(name) ?? 0) + 1);
+  }
+
+  // How often the server has sent the messages of these places, of any life of their stream: [[place and time, how often]].
+  deliveriesOf(places) {
+    const wanted = new Set(places);
+    return [...this.handedOut].filter(([name]) => wanted.has(Number(name.split(' ')[0])));
   }
 
   // No more faults; what has waited gets through.

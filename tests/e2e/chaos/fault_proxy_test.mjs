@@ -256,3 +256,20 @@ test('proxies in a thread of their own', async (t) => {
   await assert.rejects(thread.ask({operation: 'nonsense', id: 0}));
   await thread.close();
 });
+
+test('deliveries are counted by message, whatever becomes of them', async (t) => {
+  const sends = (stream, seq, stored) => `MSG a 1 $JS.ACK.${stream}.c.1.${seq}.9.${stored}.0 2\r\n{}\r\n`;
+  const all = sends('TRANSACTIONS', 7, 111) + sends('TRANSACTIONS', 8, 112) + sends('TRANSACTIONS', 7, 111)
+    + sends('TRANSACTIONS', 7, 222) + sends('TRANSACTION_RESULTS', 7, 111) + sends('TRANSACTIONS', 9, 113);
+  const {target} = await play(t, 'nats', () => all);
+  const thread = ProxyThread.open();
+  const proxy = await thread.proxy('nats', target);
+  const one = notes(connect(proxy.port, '127.0.0.1'));
+  await proxy.rule({direction: 'down', on: 'delivery', act: 'drop', every: 2});
+  one.socket.write(ping);
+  await until('the last was sent', async () => (await proxy.deliveriesOf([9])).length === 1);
+  assert.deepEqual(await proxy.deliveriesOf([7, 8]), [['7 111', 2], ['8 112', 1], ['7 222', 1]]);
+  assert.deepEqual(await proxy.deliveriesOf([]), []);
+  one.socket.destroy();
+  await thread.close();
+});

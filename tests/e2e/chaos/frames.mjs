@@ -2,7 +2,7 @@
 //
 // A reader takes the bytes of one direction of one connection as they come and gives back whole frames, {bytes, kind,
 // what}: joined, their bytes are the bytes that came. `kind` is the protocol's own letter or verb, `what` a word of
-// ours for the frames that faults are about, or ''. Pure: no sockets, no clocks.
+// ours for the frames that faults are about, or ''. A delivery has `of`, which names its message. Pure: no sockets, no clocks.
 //
 //   postgres, from the client   commit begin statement hello bye
 //             from the server   committed rolled-back failed ready
@@ -120,9 +120,17 @@ function wordOfPublication(subject, payload) {
     : subject.includes('.CONSUMER.MSG.NEXT.') ? 'pull' : '';
 }
 
+const replyOf = (words) => (words.length > (words[0] === 'MSG' ? 4 : 5) ? words[3] : '');
+
+// Which message a delivery is of, however often it comes: stream, place and the nanosecond in which it was stored.
+function messageOf(reply) {
+  const tokens = reply.split('.');
+  const [stream, , , seq, , stored] = tokens.slice(tokens.length > 9 ? 4 : 2); // with a domain there are two more before
+  return {stream, seq: Number(seq), stored};
+}
+
 function wordOfMessage(words, payload) {
-  const reply = words.length > (words[0] === 'MSG' ? 4 : 5) ? words[3] : '';
-  if (reply.startsWith('$JS.ACK.')) {
+  if (replyOf(words).startsWith('$JS.ACK.')) {
     return 'delivery';
   }
   const beginning = payload.toString('latin1', 0, 40);
@@ -156,7 +164,7 @@ class NatsReader extends Reader {
     const header = kind.startsWith('H') ? Number(words.at(-2)) : 0;
     const payload = bytes.subarray(lineEnd + 2 + header, end - 2);
     const what = kind.endsWith('PUB') ? wordOfPublication(words[1], payload) : wordOfMessage(words, payload);
-    return {bytes: bytes.subarray(0, end), kind, what, subject: words[1]};
+    return {bytes: bytes.subarray(0, end), kind, what, subject: words[1], of: what === 'delivery' ? messageOf(replyOf(words)) : null};
   }
 }
 

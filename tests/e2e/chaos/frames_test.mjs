@@ -94,6 +94,14 @@ for (const [protocol, directions] of Object.entries(conversations)) {
   }
 }
 
+test('a delivery names its message', () => {
+  const of = (reply) => readersOf.nats().down.push(msg('transaction.deposit', '{}', reply))[0].of;
+  assert.deepEqual(of('$JS.ACK.TRANSACTIONS.c.3.17.40.1795706657209228881.5'), {stream: 'TRANSACTIONS', seq: 17, stored: '1795706657209228881'});
+  assert.deepEqual(of('$JS.ACK.hub.account.TRANSACTIONS.c.3.17.40.1795706657209228881.5.token'),
+    {stream: 'TRANSACTIONS', seq: 17, stored: '1795706657209228881'});
+  assert.equal(of('_INBOX.x.1'), null);
+});
+
 test('an encrypted connection passes as it is', () => {
   const {up, down} = readersOf.postgres();
   up.push(untyped(80877103));

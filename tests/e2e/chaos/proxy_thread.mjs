@@ -6,7 +6,7 @@ import {isMainThread, parentPort, Worker} from 'node:worker_threads';
 
 import {FaultProxy, throughPort} from './fault_proxy.mjs';
 
-const operations = ['rule', 'blackhole', 'halfOpen', 'cut', 'delay', 'slow', 'restore', 'close'];
+const operations = ['rule', 'blackhole', 'halfOpen', 'cut', 'delay', 'slow', 'restore', 'deliveriesOf', 'close'];
 
 class RemoteProxy {
   constructor(thread, id, port) {

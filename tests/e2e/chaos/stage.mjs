@@ -4,6 +4,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 
 import {Brokers, replicate} from '../brokers.mjs';
+import {repeatedLetters} from '../check.mjs';
 import {gather, judge, summary} from '../facts.mjs';
 import {Random} from '../random.mjs';
 import {makeMessages} from '../requests.mjs';
@@ -212,7 +213,9 @@ export class Stage {
       const letters = [...facts.dead, ...this.witnessed.dead].map((letter) => [letter.headers['Nats-Msg-Id'], letter]);
       facts.dead = [...new Map(letters).values()];
     }
+    facts.deliveries = await this.#deliveriesOf(facts.dead);
     log(summary(facts));
+    this.counts.repeatedLetters = repeatedLetters(facts);
     this.facts = facts;
     this.faults.push(...judge(this.world, facts), ...this.ownEnds, ...this.watch.faults);
     for (const proxy of [...this.proxies.nats, ...this.proxies.postgres]) {
@@ -224,6 +227,27 @@ export class Stage {
       this.faults.push(...errors.map((error) => `a proxy met what it does not know: ${error}`));
     }
     return this.faults;
+  }
+
+  // How often the messages of these letters were handed out to all nodes together; of two lives of the stream the more
+  // often. Nothing where nodes reach the broker without a proxy.
+  async #deliveriesOf(letters) {
+    if (this.proxies.nats.length === 0) {
+      return undefined;
+    }
+    const places = [...new Set(letters.map(({headers}) => Number(headers['Ledgerd-Sequence'])))];
+    const each = new Map(); // by place and time
+    for (const proxy of this.proxies.nats) {
+      for (const [name, count] of await proxy.deliveriesOf(places)) {
+        each.set(name, (each.get(name) ?? 0) + count);
+      }
+    }
+    const result = new Map();
+    for (const [name, count] of each) {
+      const place = Number(name.split(' ')[0]);
+      result.set(place, Math.max(count, result.get(place) ?? 0));
+    }
+    return result;
   }
 
   async close() {
