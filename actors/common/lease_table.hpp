@@ -5,6 +5,7 @@
 // Belongs to one actor; calls the source on that actor's thread.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -46,7 +47,9 @@ public:
   held& hold(delivery&& arrived, progress_time now) {
     if (free_.empty()) {
       free_.push_back(static_cast<std::uint32_t>(places_.size()));
-      places_.emplace_back().place = free_.back();
+      auto& made = places_.emplace_back();
+      made.place = free_.back();
+      made.generation = generation_;
     }
     auto& one = places_[free_.back()];
     free_.pop_back();
@@ -55,7 +58,7 @@ public:
     one.leased = {now, now};
     one.taken = true;
     bytes_ += one.bytes;
-    ++size_;
+    most_ = std::max(most_, ++size_);
     return one;
   }
 
@@ -74,7 +77,7 @@ public:
     bytes_ -= one.bytes;
     --size_;
     static_cast<Work&>(one) = Work{};
-    one.source = {};
+    const auto gone = std::exchange(one.source, {}); // an assignment would keep the strings' memory
     one.taken = false;
     ++one.generation;
     free_.push_back(one.place);
@@ -97,6 +100,32 @@ public:
       one.leased.renewed = now;
     });
   }
+
+  // Gives back what a flood took: beyond twice as many places as were held at a time since it last
+  // looked, ten seconds before, those at the end of which none is held, so many at a time that it
+  // does not take long.
+  void trim(progress_time now) {
+    if (now < next_trim_)
+      return;
+    next_trim_ = now + trim_pause;
+    auto kept = std::max(places_kept, 2 * std::exchange(most_, size_));
+    if (places_.size() <= kept)
+      return;
+    kept = std::max(kept, places_.size() - std::min(places_.size(), trimmed_at_a_time));
+    while (places_.size() > kept && !places_.back().taken) {
+      generation_ = std::max(generation_, places_.back().generation);
+      places_.pop_back();
+    }
+    // The first ones are taken first, so that those at the end become free.
+    std::vector<std::uint32_t> left;
+    for (auto place = places_.size(); place-- > 0;)
+      if (!places_[place].taken)
+        left.push_back(static_cast<std::uint32_t>(place));
+    free_.swap(left);
+  }
+
+  // How many may be held before more memory is taken.
+  std::size_t places() const noexcept { return places_.size(); }
 
   // Calls `what` for each that is held; it may settle that one.
   template <class What>
@@ -127,11 +156,18 @@ public:
   std::size_t bytes() const noexcept { return bytes_; }
 
 private:
+  static constexpr std::size_t places_kept = 256;
+  static constexpr std::size_t trimmed_at_a_time = 16384;
+  static constexpr std::chrono::seconds trim_pause{10};
+
   std::shared_ptr<delivery_source> source_;
   capacity credit_{};
   lease_rule rule_;
   std::deque<held> places_; // never moves what it holds
   std::vector<std::uint32_t> free_;
+  std::uint32_t generation_ = 0; // of a new place: no place that is gone had a later one
+  std::size_t most_ = 0;         // held at a time since the last trim
+  progress_time next_trim_{};
   std::size_t size_ = 0;
   std::size_t bytes_ = 0;
 };

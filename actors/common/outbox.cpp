@@ -5,6 +5,12 @@
 
 namespace ledgerd {
 
+namespace {
+
+constexpr std::size_t buckets_kept = 1024;
+
+} // namespace
+
 void outbox::put(outgoing&& message, give_up when, progress_time now) {
   const auto token = message.token;
   const auto [place, is_new] =
@@ -21,6 +27,9 @@ void outbox::publish_due(progress_time now) {
       ++each.tries;
       options_.to->publish(each.message);
     }
+  // The table keeps as many as it ever needed.
+  if (letters_.bucket_count() > buckets_kept && letters_.size() < letters_.bucket_count() / 16)
+    letters_.rehash(0);
 }
 
 progress_time outbox::oldest(progress_time otherwise) const {

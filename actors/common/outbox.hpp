@@ -76,10 +76,14 @@ public:
     }
   }
 
-  // Publishes again what is due.
+  // Publishes again what is due, and gives back the memory of a flood that is over. Called
+  // regularly.
   void publish_due(progress_time now);
 
   std::size_t size() const noexcept { return letters_.size(); }
+
+  // What finding a letter costs of memory.
+  std::size_t buckets() const noexcept { return letters_.bucket_count(); }
 
   // For how long no PubAck has come although one was waited for.
   std::chrono::milliseconds waiting(progress_time now) const { return puback_.since(now); }

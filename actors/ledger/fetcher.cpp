@@ -198,6 +198,7 @@ void fetcher_state::upkeep() {
   next_upkeep_ = now + options_.retry_pause / 2;
   letters_.upkeep(now);
   deliveries_.renew(now);
+  deliveries_.trim(now);
   std::vector<asked_entry> again;
   deliveries_.for_each([&](held_delivery& slot) {
     if (slot.at == stage::failed && slot.due <= now)

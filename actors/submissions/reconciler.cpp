@@ -298,6 +298,7 @@ void reconciler_state::upkeep() {
   const auto now = self_->clock().now();
   dead_letters_.upkeep(now);
   deliveries_.renew(now);
+  deliveries_.trim(now);
   take_looked_up();
   take_due(now);
   settle_waiting();

@@ -21,6 +21,8 @@ constexpr auto answer_deadline = std::chrono::seconds(5);
 // How long a stream may take to say how large a message it takes.
 constexpr auto limit_deadline = std::chrono::seconds(1);
 
+constexpr std::size_t spare_kept = 256; // answers for which there is always room
+
 struct answer {
   std::uint64_t number = 0;
   publish_answer what;
@@ -77,6 +79,9 @@ public:
 
   std::vector<confirmation> take() override {
     std::vector<confirmation> result;
+    // It has grown with a flood that is over.
+    if (spare_.capacity() > spare_kept && spare_.size() < spare_.capacity() / 8)
+      spare_ = {};
     spare_ = answers_->box.take(std::move(spare_));
     result.reserve(spare_.size());
     if (!spare_.empty())

@@ -7,11 +7,13 @@ import {cluster} from './cluster.mjs';
 import {database} from './database.mjs';
 import {doors} from './doors.mjs';
 import {ledgerSide} from './ledger_side.mjs';
+import {memory} from './memory.mjs';
 import {money} from './money.mjs';
 
 export const rooms = [
   {title: 'Money and decisions', faults: money},
   {title: 'From a delivery to its acknowledgement', faults: ledgerSide},
+  {title: 'Memory', faults: memory},
   {title: 'Between nodes', faults: cluster},
   {title: 'From a submission to its verdict', faults: accountSide},
   {title: 'Wire format and broker', faults: broker},

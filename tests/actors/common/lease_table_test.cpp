@@ -2,6 +2,7 @@
 
 #include "actors/common/lease_table.hpp"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -87,6 +88,56 @@ CAF_TEST(a place is used again under another ticket and with nothing noted) {
   // What is held stays where it is, however many come.
   CAF_CHECK_EQUAL(&other, &table.at(second));
   CAF_CHECK_EQUAL(other.source.stream_seq, 2u);
+}
+
+CAF_TEST(the places of a flood are given back when it is over) {
+  constexpr std::size_t flood = 5000;
+  std::vector<ticket> tags;
+  for (std::uint64_t seq = 1; seq <= flood; ++seq)
+    tags.push_back(hold(seq));
+  auto& kept = table.at(tags[100]);
+  table.trim(start); // from now on what is held counts
+  for (std::size_t i = 0; i < flood; ++i)
+    if (i != 100 && i != 3000)
+      table.settle(table.at(tags[i]), settlement::acknowledge);
+  table.trim(start + 9s);
+  CAF_CHECK_EQUAL(table.places(), flood);
+  table.trim(start + 10s);
+  CAF_CHECK_EQUAL(table.places(), flood); // as many have just been held
+  table.trim(start + 20s);
+  CAF_CHECK_EQUAL(table.places(), 3001u); // the last is held, and stays where it is
+  CAF_CHECK_EQUAL(table.at(tags[3000]).source.stream_seq, 3001u);
+  // The first places are taken first, so that the others need not stay.
+  const auto later = hold(flood + 1);
+  CAF_CHECK(table.at(later).place < 256);
+  table.settle(table.at(tags[3000]), settlement::acknowledge);
+  table.trim(start + 30s);
+  CAF_CHECK_EQUAL(table.places(), 256u);
+  CAF_CHECK_EQUAL(&kept, &table.at(tags[100]));
+  CAF_CHECK_EQUAL(table.size(), 2u);
+  // A place that is made anew is none of those that were there.
+  for (std::uint64_t seq = 1; seq <= flood; ++seq)
+    CAF_CHECK(std::find(tags.begin(), tags.end(), hold(seq)) == tags.end());
+}
+
+CAF_TEST(the places of a great flood are given back by and by) {
+  std::vector<ticket> tags;
+  for (std::uint64_t seq = 1; seq <= 40000; ++seq)
+    tags.push_back(hold(seq));
+  for (const auto tag : tags)
+    table.settle(table.at(tag), settlement::acknowledge);
+  std::vector<std::size_t> left;
+  for (auto at = 0s; at <= 40s; at += 10s) {
+    table.trim(start + at);
+    left.push_back(table.places());
+  }
+  CAF_CHECK_EQUAL(left, (std::vector<std::size_t>{40000, 23616, 7232, 256, 256}));
+}
+
+CAF_TEST(what is settled leaves no memory behind) {
+  auto& one = table.at(hold(1, 900));
+  table.settle(one, settlement::acknowledge);
+  CAF_CHECK(one.source.payload.capacity() < 100);
 }
 
 CAF_TEST(the source hears how each has ended) {

@@ -126,6 +126,20 @@ CAF_TEST(a letter is published again when due and not before) {
   CAF_CHECK_EQUAL(stream->published.size(), 2u);
 }
 
+CAF_TEST(the buckets of a flood are given back when it is over) {
+  constexpr std::uint64_t flood = 5000;
+  for (std::uint64_t token = 1; token <= flood; ++token)
+    put(token, give_up::never);
+  box.publish_due(start);
+  CAF_CHECK(box.buckets() >= flood); // they are needed
+  for (std::uint64_t token = 2; token <= flood; ++token)
+    answer(token, publish_outcome::confirmed, 1s);
+  CAF_CHECK(box.buckets() >= flood);
+  box.publish_due(start + 1s);
+  CAF_CHECK(box.buckets() < 100);
+  CAF_CHECK_EQUAL(answer(1, publish_outcome::confirmed, 2s), "1 stored");
+}
+
 CAF_TEST(a letter that is too large is made smaller at once for as long as that goes) {
   put(7, give_up::when_refused);
   CAF_CHECK_EQUAL(answer(7, too_large, 0s), "7 again");
