@@ -4,7 +4,7 @@
 
 #include <array>
 #include <charconv>
-#include <cstdlib>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 namespace ledgerd {
@@ -12,10 +12,6 @@ namespace ledgerd {
 namespace {
 
 constexpr std::size_t tokens_max = 13;
-constexpr std::string_view internal_header_prefix = "Nats-";
-
-// How many headers of a message are kept: many tiny ones would take many times their bytes.
-constexpr std::size_t headers_max = 256;
 
 // JetStream's refusals of this message for its size, or that of its headers. All other errors are
 // the world's: a stream that is full, away, sealed or short of something may take it another time.
@@ -24,13 +20,6 @@ bool is_refusal_for_size(int code) noexcept {
   constexpr int headers_too_large = 10097;
   return code == message_too_large || code == headers_too_large;
 }
-
-struct free_deleter {
-  void operator()(const char** list) const noexcept {
-    std::free(const_cast<char**>(list)); // NOLINT: the library hands out an array from malloc
-  }
-};
-using string_list = std::unique_ptr<const char*, free_deleter>;
 
 // `{"stream":"NAME", "seq":N}` and nothing else: the usual answer, read without a parser.
 bool is_plain_publish_answer(std::string_view json) noexcept {
@@ -158,55 +147,39 @@ std::string parse_api_error(std::string_view json, int& error_code) {
              : "error " + std::to_string(error_code);
 }
 
-std::vector<header> copy_headers(nats_message* message, header_choice which) {
-  std::vector<header> result;
-  const char** raw_names = nullptr;
-  int name_count = 0;
-  if (natsMsgHeader_Keys(message, &raw_names, &name_count) != NATS_OK)
-    return result;
-  const string_list names(raw_names);
-  for (int i = 0; i < name_count; ++i) {
-    const std::string_view name = raw_names[i];
-    if (which == header_choice::application && name.starts_with(internal_header_prefix))
-      continue;
-    const char** raw_values = nullptr;
-    int value_count = 0;
-    if (natsMsgHeader_Values(message, raw_names[i], &raw_values, &value_count) != NATS_OK)
-      continue;
-    const string_list values(raw_values);
-    for (int j = 0; j < value_count && result.size() < headers_max; ++j)
-      result.push_back({std::string(name), raw_values[j] == nullptr ? "" : raw_values[j]});
-  }
-  return result;
+// The library keeps subject, reply, block and payload of a received message one behind the other in
+// one piece of memory, each with a zero byte at its end, and hands out all but the block. That is
+// so in all its versions, and the tests against a broker would show when it no longer is. A subject
+// with a zero byte in it only lengthens the block's first line, which is no header.
+std::string_view header_block_of(const nats_message* message) noexcept {
+  const char* before = natsMsg_GetReply(message);
+  if (before == nullptr)
+    before = natsMsg_GetSubject(message);
+  const char* payload = natsMsg_GetData(message);
+  if (before == nullptr || payload == nullptr)
+    return {};
+  const char* begin = before + std::strlen(before) + 1;
+  return begin < payload ? std::string_view(begin, static_cast<std::size_t>(payload - begin) - 1)
+                         : std::string_view();
 }
 
-std::vector<header> parse_headers(std::string_view block) {
-  constexpr std::string_view line_end = "\r\n";
-  std::vector<header> result;
-  bool first = true;
-  while (!block.empty()) {
-    const auto end = block.find(line_end);
-    const auto line = block.substr(0, end);
-    block.remove_prefix(end == std::string_view::npos ? block.size() : end + line_end.size());
-    const auto colon = line.find(':');
-    if (std::exchange(first, false) || colon == std::string_view::npos || colon == 0)
-      continue;
-    const auto begin = line.find_first_not_of(" \t", colon + 1);
-    const auto last = line.find_last_not_of(" \t");
-    auto value =
-        begin == std::string_view::npos ? std::string_view() : line.substr(begin, last + 1 - begin);
-    result.push_back({std::string(line.substr(0, colon)), std::string(value)});
-  }
-  return result;
+std::vector<header> copy_headers(const nats_message* message, header_choice which) {
+  return parse_headers(header_block_of(message), which);
 }
 
-std::string header_value(nats_message* message, const char* name) {
-  const char* value = nullptr;
-  return natsMsgHeader_Get(message, name, &value) == NATS_OK && value != nullptr ? value : "";
+std::string_view header_value(const nats_message* message, std::string_view name) noexcept {
+  return header_value_in(header_block_of(message), name);
 }
 
-bool is_no_responders(nats_message* message) {
-  return natsMsg_IsNoResponders(message);
+status_line status_of(const nats_message* message) noexcept {
+  const auto text = header_walk(header_block_of(message)).status();
+  const auto code = text.substr(0, text.find(' '));
+  const auto description = text.find_first_not_of(' ', code.size());
+  return {code, description == text.npos ? std::string_view() : text.substr(description)};
+}
+
+bool is_no_responders(const nats_message* message) noexcept {
+  return payload_of(message).empty() && status_of(message).code == "503";
 }
 
 std::string_view subject_of(const nats_message* message) noexcept {

@@ -10,6 +10,7 @@
 
 #include "messaging/nats/connection.hpp"
 #include "messaging/ports.hpp"
+#include "messaging/wire/header_block.hpp"
 
 namespace ledgerd {
 
@@ -56,20 +57,26 @@ std::optional<std::size_t> parse_message_limit(std::string_view json);
 // The JetStream error of an API answer, as a sentence; empty when there is none.
 std::string parse_api_error(std::string_view json, int& error_code);
 
-enum class header_choice { all, application }; // application: without those that begin with "Nats-"
+// The block of headers of a received message, as it came; empty: it has none. It is gone with the
+// message. Nothing else may ask the library of a received message's headers: it would write into
+// the block.
+std::string_view header_block_of(const nats_message* message) noexcept;
 
-// The headers of a received message, the first 256 of them. Malformed ones count as none.
-std::vector<header> copy_headers(nats_message* message, header_choice which);
-
-// Headers as they are stored: the version line, then `Name: value` lines. Malformed lines are left
-// out.
-std::vector<header> parse_headers(std::string_view block);
+// The headers of a received message; see parse_headers.
+std::vector<header> copy_headers(const nats_message* message, header_choice which);
 
 // One header's value; empty when there is none.
-std::string header_value(nats_message* message, const char* name);
+std::string_view header_value(const nats_message* message, std::string_view name) noexcept;
+
+// What the broker says instead of a message: a number of three digits, and what it means.
+struct status_line {
+  std::string_view code; // empty: none
+  std::string_view description;
+};
+status_line status_of(const nats_message* message) noexcept;
 
 // The answer of a broker that has nobody to ask.
-bool is_no_responders(nats_message* message);
+bool is_no_responders(const nats_message* message) noexcept;
 
 std::string_view subject_of(const nats_message* message) noexcept;
 std::string_view reply_of(const nats_message* message) noexcept;

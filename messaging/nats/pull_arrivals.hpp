@@ -180,9 +180,9 @@ private:
   void note(nats_message* message) {
     notice one;
     one.request = reply_number(subject_of(message));
-    const auto status = header_value(message, "Status");
-    one.code = static_cast<int>(std::min<std::uint64_t>(parse_number(status).value_or(0), 999));
-    one.text = status + " " + header_value(message, "Description");
+    const auto [code, description] = status_of(message);
+    one.code = static_cast<int>(std::min<std::uint64_t>(parse_number(code).value_or(0), 999));
+    one.text = std::string(code).append(" ").append(description);
     if (const auto missing = parse_number(header_value(message, "Nats-Pending-Messages")))
       one.missing = *missing;
     if (const auto missing = parse_number(header_value(message, "Nats-Pending-Bytes")))

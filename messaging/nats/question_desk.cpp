@@ -6,6 +6,7 @@
 
 #include "messaging/names.hpp"
 #include "messaging/nats/incoming.hpp"
+#include "messaging/nats/mailbox.hpp"
 #include "messaging/nats/question_queue.hpp"
 #include "messaging/nats/renewal.hpp"
 #include "messaging/submission_codec.hpp"
@@ -17,7 +18,13 @@ namespace {
 using steady = std::chrono::steady_clock;
 
 constexpr std::size_t reply_bytes_max = 1024;
+
+// Of a question's headers, as over HTTP; the bytes are those of all its lines.
 constexpr std::size_t headers_bytes_max = 8192;
+constexpr std::size_t headers_count_max = 64;
+
+// Of questions that are refused for their headers. They are all answered at the next look.
+constexpr std::size_t unreadable_bytes_max = std::size_t{1} << 20;
 
 // Of what the library has read and the callback, which never waits, has not seen yet.
 constexpr pending_limits pending{.messages = 8192, .bytes = 16 << 20};
@@ -34,23 +41,27 @@ public:
     if (!is_inbox(reply))
       return queue.refuse_reply();
     const auto payload = payload_of(raw);
+    const auto headers = header_block_of(raw);
+    const auto [sound, count] = judge_headers(headers);
+    const bool too_large = payload.size() > payload_max_ || headers.size() > headers_bytes_max
+                           || count > headers_count_max;
+    if (!sound && !too_large)
+      return unreadable.put_within(std::string(reply), reply_bytes_max, unreadable_bytes_max);
     api_question one{.subject = std::string(subject_of(raw)),
                      .payload = {},
-                     .headers = copy_headers(raw, header_choice::all),
+                     .headers = {},
                      .reply = std::string(reply),
-                     .arrived = steady::now()};
-    std::size_t headers = 0;
-    for (const auto& each : one.headers)
-      headers += each.name.size() + each.value.size();
-    one.too_large = payload.size() > payload_max_ || headers > headers_bytes_max;
-    if (one.too_large)
-      one.headers = {};
-    else
+                     .arrived = steady::now(),
+                     .too_large = too_large};
+    if (!too_large) {
       one.payload = payload;
+      one.headers = parse_headers(headers);
+    }
     queue.put(std::move(one));
   }
 
   question_queue queue;
+  mailbox<std::string> unreadable; // where those with unreadable headers wait for an answer
 
 private:
   // Whoever asks chooses where we publish the answer. He must not use our permissions to reach the
@@ -65,16 +76,27 @@ private:
   const std::string prefix_;
 };
 
+outgoing problem(const std::string& reply, int status, std::string_view title,
+                 std::string_view code, std::string_view detail) {
+  return {.subject = reply,
+          .payload = encode_problem(status, title, code, detail),
+          .headers = {{std::string(names::service_error_code), std::to_string(status)},
+                      {std::string(names::service_error), std::string(code)}}};
+}
+
 // What whoever asks is told instead of an answer that the broker does not take.
 outgoing too_large(const std::string& reply, std::size_t bytes, std::size_t bytes_max) {
-  const auto detail = "the answer has " + std::to_string(bytes) + " bytes, and the broker takes "
-                      + std::to_string(bytes_max) + " (max_payload)";
-  return {.subject = reply,
-          .payload =
-              encode_problem(413, "Payload Too Large", to_text(dead_reason::too_large), detail),
-          .headers = {
-              {std::string(names::service_error_code), "413"},
-              {std::string(names::service_error), std::string(to_text(dead_reason::too_large))}}};
+  return problem(reply, 413, "Payload Too Large", to_text(dead_reason::too_large),
+                 "the answer has " + std::to_string(bytes) + " bytes, and the broker takes "
+                     + std::to_string(bytes_max) + " (max_payload)");
+}
+
+// Nobody knows what was meant: a submission might lose its key, and be another one when it comes
+// again.
+outgoing unreadable(const std::string& reply) {
+  return problem(reply, 400, "Bad Request", "MALFORMED_REQUEST",
+                 "the headers cannot be read: each has to be one line `Name: value` without "
+                 "control characters");
 }
 
 class nats_question_desk final : public question_desk {
@@ -86,17 +108,21 @@ public:
 
   ~nats_question_desk() override {
     questions_->queue.shut();
+    questions_->unreadable.shut();
     for (auto* one : subscriptions_)
       session_->unsubscribe(one);
   }
 
   void open(waker wake) override {
+    questions_->unreadable.open(wake);
     questions_->queue.open(std::move(wake));
     subscribe();
   }
 
   std::vector<api_question> take(std::size_t at_most) override {
     subscribe();
+    for (const auto& reply : questions_->unreadable.take({}))
+      control_->current()->publish(unreadable(reply), {});
     return questions_->queue.take(at_most, steady::now());
   }
 

@@ -24,6 +24,9 @@ struct desk_limits {
   bool in_order = false;
 };
 
+// Questions whose headers cannot be read, or could be read in two ways, it refuses by itself with
+// the problem MALFORMED_REQUEST, at the next `take`. More than 64 headers, or 8 KiB of them, are
+// too large.
 std::unique_ptr<question_desk> make_question_desk(std::shared_ptr<lifeline> control,
                                                   std::vector<std::string> subjects,
                                                   desk_limits limits = {});

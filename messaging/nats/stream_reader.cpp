@@ -148,14 +148,14 @@ private:
   void note(nats_message* message) {
     const auto subject = subject_of(message);
     const auto id = parse_number(subject.substr(subject.rfind('.') + 1)).value_or(0);
-    const auto status = header_value(message, "Status");
+    const std::string status(status_of(message).code);
     if (status == "100")
       book_.heard(id, steady::now());
     else if (status == "404" || status == "408")
       throw std::runtime_error(
           "the rest of the stream has been deleted"); // or it came late: look again
     else
-      throw std::runtime_error(status + " " + header_value(message, "Description"));
+      throw std::runtime_error(status + " " + std::string(status_of(message).description));
   }
 
   bool accept(nats_message* message) {

@@ -37,8 +37,13 @@ struct __natsSubscription {
   interest* what = nullptr;
 };
 
+// One that has come is kept as the library does it: subject, reply, block of headers and payload in
+// one piece of memory, each with a zero byte at its end.
 struct __natsMsg {
   packet what;
+  std::string piece = {};
+  std::size_t reply_at = 0;
+  std::size_t payload_at = 0;
 };
 
 namespace {
@@ -77,6 +82,38 @@ natsStatus publish(natsConnection* on, packet one) {
   return net().publish(*on->link, std::move(one)) ? NATS_OK : NATS_INSUFFICIENT_BUFFER;
 }
 
+// What the broker says instead of a message stands in the block's first line.
+std::string block_of(const packet& one) {
+  if (one.headers.empty())
+    return {};
+  const auto is_word = [](const auto& each) {
+    return each.name == "Status" || each.name == "Description";
+  };
+  std::string result = "NATS/1.0";
+  for (const auto& each : one.headers)
+    if (is_word(each))
+      result.append(" ").append(each.value);
+  for (const auto& each : one.headers)
+    if (!is_word(each))
+      result.append("\r\n").append(each.name).append(": ").append(each.value);
+  return result.append("\r\n\r\n");
+}
+
+natsMsg* received(packet&& one) {
+  auto* result = new natsMsg{std::move(one)};
+  auto& piece = result->piece;
+  const auto add = [&](const std::string& part) { piece.append(part).push_back('\0'); };
+  add(result->what.subject);
+  result->reply_at = piece.size();
+  if (!result->what.reply.empty())
+    add(result->what.reply);
+  if (const auto block = block_of(result->what); !block.empty())
+    add(block);
+  result->payload_at = piece.size();
+  add(result->what.payload);
+  return result;
+}
+
 packet packet_of(const char* subject, const char* reply, const void* data, int size) {
   return {.subject = subject,
           .reply = reply == nullptr ? "" : reply,
@@ -90,26 +127,11 @@ natsStatus subscribe(natsSubscription** result, natsConnection* on, const char* 
   auto* made = new natsSubscription{on, nullptr}; // freed by nobody: others may still look at it
   std::function<void(packet &&)> hand_over;
   if (handler != nullptr)
-    hand_over = [=](packet&& one) { handler(on, made, new natsMsg{std::move(one)}, closure); };
+    hand_over = [=](packet&& one) { handler(on, made, received(std::move(one)), closure); };
   made->what = net().subscribe(*on->link, subject, group == nullptr ? "" : group, hand_over);
   if (made->what == nullptr)
     return NATS_CONNECTION_CLOSED;
   *result = made;
-  return NATS_OK;
-}
-
-// A list as the library hands it out: one piece of malloc's.
-template <class Wanted>
-natsStatus list_headers(natsMsg* message, const char*** list, int* count, Wanted wanted) {
-  std::vector<const char*> found;
-  for (const auto& each : message->what.headers)
-    if (const char* one = wanted(each, found))
-      found.push_back(one);
-  if (found.empty())
-    return NATS_NOT_FOUND;
-  *list = static_cast<const char**>(std::malloc(found.size() * sizeof(const char*)));
-  std::memcpy(static_cast<void*>(*list), found.data(), found.size() * sizeof(const char*));
-  *count = static_cast<int>(found.size());
   return NATS_OK;
 }
 
@@ -294,7 +316,7 @@ natsStatus natsConnection_RequestString(natsMsg** result, natsConnection* on, co
       const bool nobody = inbox->arrived.front().value_of("Status") == "503";
       status = nobody ? NATS_NO_RESPONDERS : NATS_OK;
       if (!nobody)
-        *result = new natsMsg{std::move(inbox->arrived.front())};
+        *result = received(std::move(inbox->arrived.front()));
       break;
     }
     if (link.breaks != breaks) {
@@ -310,6 +332,10 @@ natsStatus natsConnection_RequestString(natsMsg** result, natsConnection* on, co
 
 // -- subscriptions
 
+natsStatus natsConnection_SubscribeSync(natsSubscription** result, natsConnection* on,
+                                        const char* subject) {
+  return subscribe(result, on, subject, nullptr, nullptr, nullptr);
+}
 natsStatus natsConnection_Subscribe(natsSubscription** result, natsConnection* on,
                                     const char* subject, natsMsgHandler handler, void* closure) {
   return subscribe(result, on, subject, nullptr, handler, closure);
@@ -318,10 +344,6 @@ natsStatus natsConnection_QueueSubscribe(natsSubscription** result, natsConnecti
                                          const char* subject, const char* group,
                                          natsMsgHandler handler, void* closure) {
   return subscribe(result, on, subject, group, handler, closure);
-}
-natsStatus natsConnection_SubscribeSync(natsSubscription** result, natsConnection* on,
-                                        const char* subject) {
-  return subscribe(result, on, subject, nullptr, nullptr, nullptr);
 }
 natsStatus natsSubscription_SetOnCompleteCB(natsSubscription* one, natsOnCompleteCB call,
                                             void* closure) {
@@ -350,7 +372,7 @@ natsStatus natsSubscription_NextMsg(natsMsg** result, natsSubscription* one, int
     if (!here().wait(one->what, until) && here().now >= until)
       return NATS_TIMEOUT;
   }
-  *result = new natsMsg{std::move(box.front())};
+  *result = received(std::move(box.front()));
   box.pop_front();
   return NATS_OK;
 }
@@ -366,19 +388,16 @@ void natsMsg_Destroy(natsMsg* message) {
   delete message;
 }
 const char* natsMsg_GetSubject(const natsMsg* message) {
-  return message->what.subject.c_str();
+  return message->piece.c_str();
 }
 const char* natsMsg_GetReply(const natsMsg* message) {
-  return message->what.reply.empty() ? nullptr : message->what.reply.c_str();
+  return message->what.reply.empty() ? nullptr : message->piece.c_str() + message->reply_at;
 }
 const char* natsMsg_GetData(const natsMsg* message) {
-  return message->what.payload.c_str();
+  return message->piece.c_str() + message->payload_at;
 }
 int natsMsg_GetDataLength(const natsMsg* message) {
   return static_cast<int>(message->what.payload.size());
-}
-bool natsMsg_IsNoResponders(natsMsg* message) {
-  return message->what.payload.empty() && message->what.value_of("Status") == "503";
 }
 natsStatus natsMsgHeader_Set(natsMsg* message, const char* name, const char* value) {
   std::erase_if(message->what.headers, [&](const auto& each) { return each.name == name; });
@@ -389,30 +408,6 @@ natsStatus natsMsgHeader_Add(natsMsg* message, const char* name, const char* val
   message->what.headers.push_back({name, value});
   return NATS_OK;
 }
-natsStatus natsMsgHeader_Get(natsMsg* message, const char* name, const char** value) {
-  for (const auto& each : message->what.headers)
-    if (each.name == name) {
-      *value = each.value.c_str();
-      return NATS_OK;
-    }
-  return NATS_NOT_FOUND;
-}
-natsStatus natsMsgHeader_Keys(natsMsg* message, const char*** names, int* count) {
-  return list_headers(message, names, count,
-                      [](const auto& each, const auto& found) -> const char* {
-                        for (const char* known : found)
-                          if (each.name == known)
-                            return nullptr;
-                        return each.name.c_str();
-                      });
-}
-natsStatus natsMsgHeader_Values(natsMsg* message, const char* name, const char*** values,
-                                int* count) {
-  return list_headers(message, values, count, [&](const auto& each, const auto&) {
-    return each.name == name ? each.value.c_str() : nullptr;
-  });
-}
-
 // -- the rest
 
 natsStatus natsInbox_Create(natsInbox** result) {

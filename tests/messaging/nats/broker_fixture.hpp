@@ -97,6 +97,24 @@ private:
   std::uint64_t seen_ = 0;
 };
 
+// Payloads of the messages that come to a subscription.
+class payloads final : public message_sink {
+public:
+  void receive(nats_message* message) override {
+    const std::lock_guard lock(mutex_);
+    came_.emplace_back(payload_of(message));
+  }
+
+  std::vector<std::string> came() const {
+    const std::lock_guard lock(mutex_);
+    return came_;
+  }
+
+private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> came_;
+};
+
 inline broker_options options_for(const std::string& url) {
   broker_options result;
   result.url = url;

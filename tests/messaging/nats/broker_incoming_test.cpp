@@ -151,17 +151,6 @@ CAF_TEST(the largest message of a stream) {
     CAF_CHECK(!parse_message_limit(json));
 }
 
-CAF_TEST(stored headers) {
-  const auto headers = parse_headers(
-      "NATS/1.0\r\nA: 1\r\nB:2\r\nA:  x y \r\nEmpty:\r\nno colon\r\n: no name\r\n\r\n");
-  const std::vector<header> expected{{"A", "1"}, {"B", "2"}, {"A", "x y"}, {"Empty", ""}};
-  CAF_CHECK(headers == expected);
-  CAF_CHECK(parse_headers("").empty());
-  CAF_CHECK(parse_headers("NATS/1.0").empty());
-  CAF_CHECK(parse_headers("NATS/1.0 503\r\n\r\n").empty());
-  CAF_CHECK(parse_headers("NATS/1.0\r\nA: 1").size() == 1);
-}
-
 CAF_TEST(subjects and patterns) {
   CAF_CHECK(subject_matches("transaction.deposit", "transaction.deposit"));
   CAF_CHECK(subject_matches("transaction.*", "transaction.deposit"));
