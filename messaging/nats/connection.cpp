@@ -261,36 +261,29 @@ nats_subscription* session::subscribe(const std::string& subject,
                                       std::shared_ptr<message_sink> sink,
                                       const std::string& queue_group, pending_limits pending) {
   natsSubscription* subscription = nullptr;
-  if (sink == nullptr) {
-    if (natsConnection_SubscribeSync(&subscription, connection_, subject.c_str()) != NATS_OK)
-      return nullptr;
-  } else {
-    auto holder = std::make_unique<receiver>();
-    holder->sink = std::move(sink);
-    holder->signs = signs_;
-    const auto status =
-        queue_group.empty()
-            ? natsConnection_Subscribe(&subscription, connection_, subject.c_str(), on_message,
-                                       holder.get())
-            : natsConnection_QueueSubscribe(&subscription, connection_, subject.c_str(),
-                                            queue_group.c_str(), on_message, holder.get());
-    if (status != NATS_OK)
-      return nullptr;
-    // Freed by the subscription's thread when it ends. Should nobody be able to tell when that is,
-    // it is never freed: a message may be in the sink's hands.
-    auto* released = holder.release();
-    if (natsSubscription_SetOnCompleteCB(subscription, on_subscription_complete, released)
-        != NATS_OK) {
-      natsSubscription_Unsubscribe(subscription);
-      std::lock_guard lock(subscriptions_mutex_);
-      subscriptions_.push_back(subscription);
-      return nullptr;
-    }
-  }
-  natsSubscription_SetPendingLimits(subscription, pending.messages, pending.bytes);
+  auto holder = std::make_unique<receiver>();
+  holder->sink = std::move(sink);
+  holder->signs = signs_;
+  const auto status =
+      queue_group.empty()
+          ? natsConnection_Subscribe(&subscription, connection_, subject.c_str(), on_message,
+                                     holder.get())
+          : natsConnection_QueueSubscribe(&subscription, connection_, subject.c_str(),
+                                          queue_group.c_str(), on_message, holder.get());
+  if (status != NATS_OK)
+    return nullptr;
+  // Freed by the subscription's thread when it ends. Should nobody be able to tell when that is, it
+  // is never freed: a message may be in the sink's hands.
+  auto* released = holder.release();
+  const bool told =
+      natsSubscription_SetOnCompleteCB(subscription, on_subscription_complete, released) == NATS_OK;
+  if (told)
+    natsSubscription_SetPendingLimits(subscription, pending.messages, pending.bytes);
+  else
+    natsSubscription_Unsubscribe(subscription);
   std::lock_guard lock(subscriptions_mutex_);
   subscriptions_.push_back(subscription);
-  return subscription;
+  return told ? subscription : nullptr;
 }
 
 void session::unsubscribe(nats_subscription* subscription) {
@@ -301,16 +294,6 @@ void session::unsubscribe(nats_subscription* subscription) {
 void session::drain(nats_subscription* subscription) {
   if (subscription != nullptr)
     natsSubscription_Drain(subscription);
-}
-
-nats_message* session::next(nats_subscription* subscription, std::chrono::milliseconds timeout) {
-  natsMsg* message = nullptr;
-  const auto status = natsSubscription_NextMsg(&message, subscription, timeout.count());
-  if (status == NATS_OK)
-    return message;
-  if (status == NATS_TIMEOUT)
-    return nullptr;
-  throw std::runtime_error("NATS: " + nats_error_text(status));
 }
 
 std::string session::publish(const std::string& subject, const std::string& reply,

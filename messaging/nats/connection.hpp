@@ -115,18 +115,15 @@ public:
   // A subject nobody else uses, without a trailing dot.
   std::string make_inbox() const;
 
-  // Without `pending`, nothing is dropped silently. Null when the connection is closed.
-  // Without a sink the messages are fetched with `next`. Of the subscriptions in one queue group
-  // each message reaches one; a group needs a sink.
+  // Without `pending`, nothing is dropped silently. Null when the connection is closed. Of the
+  // subscriptions in one queue group each message reaches one. Messages are never fetched one by
+  // one: the library would take an empty one with the status 503 for the word that nobody answers.
   nats_subscription* subscribe(const std::string& subject, std::shared_ptr<message_sink> sink,
                                const std::string& queue_group = {}, pending_limits pending = {});
   void unsubscribe(nats_subscription* subscription);
 
   // Cancels at the broker at once, and still delivers what is on the way.
   void drain(nats_subscription* subscription);
-
-  // Null after `timeout`; throws std::runtime_error when the connection is gone.
-  nats_message* next(nats_subscription* subscription, std::chrono::milliseconds timeout);
 
   // Returns the error, empty when the library has taken the message.
   std::string publish(const std::string& subject, const std::string& reply,

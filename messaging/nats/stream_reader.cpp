@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <memory>
 #include <mutex>
@@ -10,6 +11,7 @@
 #include <stdexcept>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "messaging/nats/incoming.hpp"
 #include "messaging/nats/js_api.hpp"
@@ -52,14 +54,74 @@ json start_of(const stream_place& from, std::uint64_t next_seq) {
           {"opt_start_seq", std::max<std::uint64_t>(next_seq, 1)}};
 }
 
+// What came: a message, or what the broker says instead of one. The broker's own words have no
+// reply; a stored message has one, whatever stands in it, also the status of an answer.
+struct came {
+  stored_message message; // without its place in the stream
+  std::string reply;
+  std::string code;
+  std::string description;
+};
+
+// Where the subscription's thread puts it, and the reading takes it from.
+class arrival_box final : public message_sink {
+public:
+  void receive(nats_message* raw) override {
+    came one{.message = {.subject = std::string(subject_of(raw))},
+             .reply = std::string(reply_of(raw))};
+    if (one.reply.empty()) {
+      const auto [code, description] = status_of(raw);
+      one.code = code;
+      one.description = description;
+    } else {
+      one.message.payload = payload_of(raw);
+      one.message.headers = copy_headers(raw, header_choice::all);
+    }
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(one));
+    if (waiting_.size() == 1)
+      changed_.notify_one();
+  }
+
+  // Nothing comes any more.
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    changed_.notify_one();
+  }
+
+  // Nothing after `at_most`; throws std::runtime_error when the connection is gone.
+  std::optional<came> take(std::chrono::milliseconds at_most) {
+    if (next_ == taken_.size()) {
+      taken_.clear();
+      next_ = 0;
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, at_most, [this] { return closed_ || !waiting_.empty(); });
+      std::swap(taken_, waiting_);
+      if (taken_.empty() && closed_)
+        throw std::runtime_error("the connection is gone");
+    }
+    return next_ < taken_.size() ? std::optional(std::move(taken_[next_++])) : std::nullopt;
+  }
+
+private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool closed_ = false;
+  std::vector<came> waiting_;
+  std::vector<came> taken_; // the reading's own, as is the next
+  std::size_t next_ = 0;
+};
+
 // One ephemeral consumer. Throws std::runtime_error when anything on the way is lost: the consumer
 // sequence of its messages must have no gap.
 class reading {
 public:
   // `config` says where it begins.
-  reading(session& through, std::string stream, std::string_view filter, json config,
-          const std::atomic<bool>& cancelled)
-      : session_(through), stream_(std::move(stream)), cancelled_(cancelled), book_(request_max) {
+  reading(session& through, std::shared_ptr<arrival_box> box, std::string stream,
+          std::string_view filter, json config, const std::atomic<bool>& cancelled)
+      : session_(through), box_(std::move(box)), stream_(std::move(stream)), cancelled_(cancelled),
+        book_(request_max) {
     config["ack_policy"] = "none";
     config["replay_policy"] = "instant";
     config["mem_storage"] = true;
@@ -74,7 +136,7 @@ public:
     name_ = info.value("name", "");
     pending_ = info.value("num_pending", std::uint64_t{0});
     inbox_ = session_.make_inbox();
-    subscription_ = session_.subscribe(inbox_ + ".*", nullptr);
+    subscription_ = session_.subscribe(inbox_ + ".*", box_);
     if (subscription_ == nullptr)
       throw std::runtime_error("the connection broke");
   }
@@ -93,32 +155,21 @@ public:
   reading(const reading&) = delete;
   reading& operator=(const reading&) = delete;
 
-  // The next message, or null when there is none left.
-  message_ptr next() {
+  // The next message, or nothing when there is none left.
+  std::optional<stored_message> next() {
     while (pending_ > 0) {
       if (cancelled_)
         throw std::runtime_error("cancelled");
       request();
-      message_ptr message(session_.next(subscription_, wait_slice));
-      if (message == nullptr)
+      auto one = box_->take(wait_slice);
+      if (!one)
         check_silence();
-      else if (reply_of(message.get()).empty())
-        note(message.get());
-      else if (accept(message.get()))
-        return message;
+      else if (one->reply.empty())
+        note(*one);
+      else if (accept(*one))
+        return std::move(one->message);
     }
-    return nullptr;
-  }
-
-  // The sequence number of the last one.
-  std::uint64_t seq() const noexcept { return seq_; }
-
-  stored_message to_stored(nats_message* message) const {
-    return {.seq = seq_,
-            .stored_at_ns = stored_at_ns_,
-            .subject = std::string(subject_of(message)),
-            .payload = std::string(payload_of(message)),
-            .headers = copy_headers(message, header_choice::all)};
+    return std::nullopt;
   }
 
 private:
@@ -145,28 +196,26 @@ private:
       throw std::runtime_error("the broker has fallen silent");
   }
 
-  void note(nats_message* message) {
-    const auto subject = subject_of(message);
-    const auto id = parse_number(subject.substr(subject.rfind('.') + 1)).value_or(0);
-    const std::string status(status_of(message).code);
-    if (status == "100")
-      book_.heard(id, steady::now());
-    else if (status == "404" || status == "408")
+  void note(const came& one) {
+    if (one.code == "100")
+      book_.heard(reply_number(one.message.subject), steady::now());
+    else if (one.code == "404" || one.code == "408")
       throw std::runtime_error(
           "the rest of the stream has been deleted"); // or it came late: look again
     else
-      throw std::runtime_error(status + " " + std::string(status_of(message).description));
+      throw std::runtime_error(one.code + " " + one.description);
   }
 
-  bool accept(nats_message* message) {
-    const auto facts = parse_receipt(reply_of(message));
+  // A message of the reading; what else has a reply is somebody's who has heard of the inbox.
+  bool accept(came& one) {
+    const auto facts = parse_receipt(one.reply);
     if (!facts || facts->stream != stream_ || facts->consumer != name_)
       return false;
     if (facts->consumer_seq != consumer_seq_ + 1)
       throw std::runtime_error("a message was lost on the way");
     consumer_seq_ = facts->consumer_seq;
-    seq_ = facts->stream_seq;
-    stored_at_ns_ = facts->stored_at_ns;
+    one.message.seq = facts->stream_seq;
+    one.message.stored_at_ns = facts->stored_at_ns;
     pending_ = facts->pending;
     book_.arrived({1, 0}, last_arrival());
     return true;
@@ -180,6 +229,7 @@ private:
   }
 
   session& session_;
+  const std::shared_ptr<arrival_box> box_;
   const std::string stream_;
   const std::atomic<bool>& cancelled_;
   std::string name_;
@@ -188,8 +238,6 @@ private:
   pull_book book_;
   std::uint64_t pending_ = 0;
   std::uint64_t consumer_seq_ = 0;
-  std::uint64_t seq_ = 0;
-  std::int64_t stored_at_ns_ = 0;
   steady::time_point arrival_;
 };
 
@@ -199,25 +247,37 @@ struct made_anew : std::runtime_error {
       : std::runtime_error("reading " + stream + ": the stream was deleted and made anew") {}
 };
 
-// What the server refuses, which it says to nobody who waits for an answer.
-class refusals final : public session_events {
+// What the server refuses, which it says to nobody who waits for an answer, and the connection's
+// end.
+class connection_events final : public session_events {
 public:
+  // Of the connection that comes next.
+  void tell(std::shared_ptr<arrival_box> box) {
+    const std::lock_guard lock(mutex_);
+    box_ = std::move(box);
+  }
+
   void session_disconnected() override {}
   void session_reconnected() override {}
-  void session_closed() override {}
+  void session_closed() override {
+    const std::lock_guard lock(mutex_);
+    if (box_ != nullptr)
+      box_->close();
+  }
   void session_error(bool, const std::string& text) override {
     const std::lock_guard lock(mutex_);
     if (text.find("Permissions Violation") != std::string::npos)
       last_ = text;
   }
 
-  std::string last() const {
+  std::string last_refusal() const {
     const std::lock_guard lock(mutex_);
     return last_;
   }
 
 private:
   mutable std::mutex mutex_;
+  std::shared_ptr<arrival_box> box_;
   std::string last_;
 };
 
@@ -241,7 +301,7 @@ public:
       } catch (const std::runtime_error& why) {
         reading_.reset();
         connection_.reset();
-        if (const auto refused = refusals_.last(); !refused.empty())
+        if (const auto refused = events_.last_refusal(); !refused.empty())
           throw std::runtime_error("reading " + stream_ + ": " + refused);
         if (cancelled_ || !last_seq_ || ++tries_ == tries_max)
           throw std::runtime_error("reading " + stream_ + ": " + why.what());
@@ -256,19 +316,21 @@ private:
       begin();
     if (next_seq_ > *last_seq_)
       return std::nullopt;
-    const auto message = reading_->next();
-    if (message == nullptr || reading_->seq() > *last_seq_)
+    auto message = reading_->next();
+    if (!message || message->seq > *last_seq_)
       return std::nullopt;
-    next_seq_ = reading_->seq() + 1;
+    next_seq_ = message->seq + 1;
     tries_ = 0;
-    return reading_->to_stored(message.get());
+    return message;
   }
 
   void begin() {
+    const auto box = std::make_shared<arrival_box>();
+    events_.tell(box);
     connection_ = session::open(options_, {.name = options_.client_name + " reader",
                                            .immediate = true,
                                            .reconnect = false,
-                                           .events = &refusals_});
+                                           .events = &events_});
     const auto state = ask_stream(*connection_, stream_);
     if (!state.exists)
       throw std::runtime_error("there is no such stream");
@@ -277,8 +339,8 @@ private:
     if (std::exchange(made_at_ns_, state.created_at_ns) != state.created_at_ns && begun_)
       throw made_anew(stream_);
     begun_ = true;
-    reading_ = std::make_unique<reading>(*connection_, stream_, filter_, start_of(from_, next_seq_),
-                                         cancelled_);
+    reading_ = std::make_unique<reading>(*connection_, box, stream_, filter_,
+                                         start_of(from_, next_seq_), cancelled_);
   }
 
   const broker_options& options_;
@@ -291,7 +353,7 @@ private:
   std::int64_t made_at_ns_ = 0;
   std::optional<std::uint64_t> last_seq_; // known once the first try has begun
   int tries_ = 0;
-  refusals refusals_;
+  connection_events events_;
   std::shared_ptr<session> connection_;
   std::unique_ptr<reading> reading_;
 };

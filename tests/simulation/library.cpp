@@ -332,10 +332,6 @@ natsStatus natsConnection_RequestString(natsMsg** result, natsConnection* on, co
 
 // -- subscriptions
 
-natsStatus natsConnection_SubscribeSync(natsSubscription** result, natsConnection* on,
-                                        const char* subject) {
-  return subscribe(result, on, subject, nullptr, nullptr, nullptr);
-}
 natsStatus natsConnection_Subscribe(natsSubscription** result, natsConnection* on,
                                     const char* subject, natsMsgHandler handler, void* closure) {
   return subscribe(result, on, subject, nullptr, handler, closure);
@@ -362,20 +358,6 @@ natsStatus natsSubscription_Drain(natsSubscription* one) {
   return NATS_OK;
 }
 void natsSubscription_Destroy(natsSubscription*) {}
-
-natsStatus natsSubscription_NextMsg(natsMsg** result, natsSubscription* one, int64_t timeout_ms) {
-  auto& box = one->what->arrived;
-  const auto until = here().now + milliseconds{timeout_ms};
-  while (box.empty()) {
-    if (one->of->link->at == connection::state::closed)
-      return NATS_CONNECTION_CLOSED;
-    if (!here().wait(one->what, until) && here().now >= until)
-      return NATS_TIMEOUT;
-  }
-  *result = received(std::move(box.front()));
-  box.pop_front();
-  return NATS_OK;
-}
 
 // -- messages
 

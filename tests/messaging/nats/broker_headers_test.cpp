@@ -1,6 +1,7 @@
 // Messages as no library writes them: what their headers say, and what they must not be taken for.
 #include <algorithm>
 
+#include "messaging/recovery_source.hpp"
 #include "tests/messaging/nats/broker_fixture.hpp"
 #include "tests/messaging/nats/raw_client.hpp"
 
@@ -62,6 +63,15 @@ struct fixture : broker_fixture {
     const auto before = bus->stream(stream).messages;
     raw.publish(subject, {}, block, payload);
     CAF_REQUIRE(eventually([&] { return bus->stream(stream).messages == before + 1; }));
+  }
+
+  std::vector<stored_message> read_all(std::string_view stream) {
+    std::vector<stored_message> result;
+    bus->read(stream, {}, 1, [&](const stored_message& one) {
+      result.push_back(one);
+      return true;
+    });
+    return result;
   }
 };
 
@@ -132,6 +142,31 @@ CAF_TEST(a request keeps its headers) {
   fetch.done(got[0]);
 }
 
+CAF_TEST(a stored message is no word of the server) {
+  std::size_t count = 0;
+  for (const auto* status : statuses)
+    for (const auto* payload : {"", "x"}) {
+      store("transaction.dead.deposit",
+            std::string("NATS/1.0 ").append(status).append(" So\r\nA: b\r\n\r\n"), payload,
+            names::dead_letter_stream);
+      store("transaction.dead.deposit", std::string("NATS/1.0 ").append(status).append("\r\n\r\n"),
+            payload, names::dead_letter_stream);
+      count += 2;
+    }
+  const auto begin = steady::now();
+  const auto all = read_all(names::dead_letter_stream);
+  CAF_CHECK_LESS(steady::now() - begin, 5s);
+  CAF_REQUIRE_EQUAL(all.size(), count);
+  for (std::size_t i = 0; i < count; ++i) {
+    CAF_CHECK_EQUAL(all[i].seq, i + 1);
+    CAF_CHECK_EQUAL(text_of(all[i].headers), i % 2 == 0 ? "A=b;" : "");
+    const auto same = bus->message(names::dead_letter_stream, i + 1);
+    CAF_REQUIRE(same);
+    CAF_CHECK_EQUAL(same->payload, all[i].payload);
+    CAF_CHECK(same->headers == all[i].headers);
+  }
+}
+
 CAF_TEST(a request is no word of the server) {
   for (const auto* status : statuses)
     for (const auto* payload : {"", "x"})
@@ -147,6 +182,24 @@ CAF_TEST(a request is no word of the server) {
     }
     return count == 10;
   }));
+}
+
+CAF_TEST(an announcement that is none does not stop the recovery) {
+  const auto subject = std::string{names::exhausted_prefix}.append("deposit-consumer");
+  bus->delete_stream(names::exhausted_stream);
+  CAF_REQUIRE(bus->provision({}).empty());
+  for (const auto* status : statuses)
+    for (const auto* payload : {"", "x"})
+      store(subject, std::string("NATS/1.0 ").append(status).append("\r\n\r\n"), payload,
+            names::exhausted_stream);
+  std::atomic<std::size_t> failed = 0;
+  const auto source = make_recovery_source(
+      *bus, names::request_stream, "deposit-consumer", "transaction.deposit", 50ms,
+      [&](std::size_t rounds, const std::string&) { failed = std::max(failed.load(), rounds); });
+  source->open(rings.ringer());
+  source->pull({10});
+  CAF_CHECK(eventually([&] { return bus->stream(names::exhausted_stream).messages == 0; }));
+  CAF_CHECK_EQUAL(failed.load(), 0u);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
