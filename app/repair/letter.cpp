@@ -56,7 +56,10 @@ dead_letter read_letter(stored_message message) {
   result.deliveries = header("Ledgerd-Deliveries");
   result.node = header("Ledgerd-Node");
   result.cause = cause_of(result.reason, result.detail);
-  result.full_bytes = number_of(value_of(message, "Ledgerd-Truncated"));
+  // It stands there also where only headers had to be cut.
+  if (const auto full = number_of(value_of(message, "Ledgerd-Truncated"));
+      full && *full != message.payload.size())
+    result.full_bytes = full;
   result.replay_of = number_of(value_of(message, names::replay_of));
   result.of_account_side = !value_of(message, names::account_mark).empty();
   result.message = std::move(message);

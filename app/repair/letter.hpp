@@ -35,7 +35,7 @@ struct dead_letter {
   std::string deliveries;
   std::string node;
   std::string cause;                       // see letter_groups.hpp
-  std::optional<std::uint64_t> full_bytes; // of the payload, where it was cut
+  std::optional<std::uint64_t> full_bytes; // of a payload that was cut
   std::optional<std::uint64_t> replay_of;  // the letter whose replay has led to this one
   bool of_account_side = false;            // its record there has ended as FAILED
   letter_content content;                  // empty until `read_content`

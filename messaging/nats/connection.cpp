@@ -10,6 +10,7 @@
 #include "messaging/nats/js_api.hpp"
 #include "messaging/nats/server_urls.hpp"
 #include "messaging/nats/tls.hpp"
+#include "messaging/wire/header_text.hpp"
 
 namespace ledgerd {
 
@@ -157,6 +158,16 @@ options_ptr make_options(const broker_options& broker, const session_options& op
     check(natsOptions_SetClosedCB(raw, on_closed, closure));
     check(natsOptions_SetErrorHandler(raw, on_error, closure));
   }
+  return result;
+}
+
+// A value as everybody reads it: on one line, without blanks around it. The library, with which
+// others read, takes the line after an empty value for that value: such a header is left out.
+std::string readable_value(std::string_view value) {
+  auto result = without_breaks(value);
+  const auto last = result.find_last_not_of(" \t\v\f");
+  result.resize(last == std::string::npos ? 0 : last + 1);
+  result.erase(0, result.find_first_not_of(" \t\v\f"));
   return result;
 }
 
@@ -314,8 +325,8 @@ session::acceptance session::publish(const outgoing& message, const std::string&
   if (status == NATS_OK && !message.message_id.empty())
     status = natsMsgHeader_Set(raw, "Nats-Msg-Id", message.message_id.c_str());
   for (const auto& one : message.headers)
-    if (status == NATS_OK)
-      status = natsMsgHeader_Add(raw, one.name.c_str(), one.value.c_str());
+    if (const auto value = readable_value(one.value); status == NATS_OK && !value.empty())
+      status = natsMsgHeader_Add(raw, one.name.c_str(), value.c_str());
   const bool built = status == NATS_OK || status == NATS_NO_MEMORY;
   if (status == NATS_OK)
     status = natsConnection_PublishMsg(connection_, raw);

@@ -134,6 +134,7 @@ public:
     publish_outcome outcome = publish_outcome::confirmed; // here: taken
     std::string error = {};
   };
+  // A header without a value is left out.
   acceptance publish(const outgoing& message, const std::string& reply);
 
   // The server's limit for payload and headers of one message, in bytes, as the last greeting said.

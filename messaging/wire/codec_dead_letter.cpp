@@ -1,9 +1,11 @@
 // Dead letters out.
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "messaging/codec.hpp"
 #include "messaging/names.hpp"
+#include "messaging/wire/header_block.hpp"
 #include "messaging/wire/header_text.hpp"
 
 namespace ledgerd {
@@ -20,6 +22,11 @@ constexpr std::size_t header_line_bytes = 2 + 2;
 
 // What a stream takes as headers of one message, with something to spare: 64 KiB.
 constexpr std::size_t header_bytes_max = 60 * 1024;
+
+// How many headers of the original a letter has: whoever reads it keeps `headers_kept_max` in all,
+// of which ours are a few.
+constexpr std::size_t foreign_headers_max = 200;
+static_assert(foreign_headers_max + 20 < headers_kept_max);
 
 constexpr std::string_view own_prefix = "Ledgerd-";
 constexpr std::string_view message_id_header = "Nats-Msg-Id";
@@ -64,10 +71,16 @@ bool is_own(const header& one) noexcept {
   return has_prefix(one.name, own_prefix);
 }
 
+std::size_t foreign_count(const outgoing& message) noexcept {
+  return static_cast<std::size_t>(std::ranges::count_if(message.headers, std::not_fn(is_own)));
+}
+
 // Cuts the payload, and if the headers alone are too many the original's headers from the last on,
 // until all fits. Our own headers stay; they are the first.
 void fit(outgoing& message, std::size_t message_bytes_max) {
-  if (message_bytes(message) <= message_bytes_max && header_bytes(message) <= header_bytes_max)
+  const auto foreign_before = foreign_count(message);
+  if (message_bytes(message) <= message_bytes_max && header_bytes(message) <= header_bytes_max
+      && foreign_before <= foreign_headers_max)
     return;
   const auto foreign = std::find_if_not(message.headers.begin(), message.headers.end(), is_own);
   const auto marked = std::find_if(message.headers.begin(), foreign,
@@ -75,6 +88,8 @@ void fit(outgoing& message, std::size_t message_bytes_max) {
   if (marked == foreign)
     message.headers.insert(foreign,
                            {std::string(truncated_header), std::to_string(message.payload.size())});
+  if (foreign_before > foreign_headers_max)
+    message.headers.resize(message.headers.size() - (foreign_before - foreign_headers_max));
   while (!is_own(message.headers.back())
          && header_bytes(message) > std::min(message_bytes_max, header_bytes_max))
     message.headers.pop_back();
@@ -126,7 +141,7 @@ outgoing make_dead_letter(std::uint64_t token, delivery&& source, const rejectio
   // A message that was parked before and sent again may carry the old reasons: only the present
   // ones count.
   for (auto& h : std::exchange(source.headers, {}))
-    if (!has_prefix(h.name, "Nats-") && !is_own(h))
+    if (!has_prefix(h.name, "Nats-") && !is_own(h) && !h.value.empty())
       result.headers.push_back({std::move(h.name), without_breaks(h.value)});
   fit(result, message_bytes_max);
   return result;

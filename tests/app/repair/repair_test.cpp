@@ -260,6 +260,14 @@ CAF_TEST(a letter that was cut is replayed only with a whole payload) {
   CAF_CHECK_EQUAL(run(order).done, 1u);
 }
 
+CAF_TEST(a letter that lost only headers is replayed as it is) {
+  deposit(1, "anna", 10);
+  auto& letter = nats.streams.at("TRANSACTION_DEAD_LETTERS").messages.back();
+  letter.headers.push_back({"Ledgerd-Truncated", std::to_string(letter.payload.size())});
+  CAF_CHECK_EQUAL(run(all()).done, 1u);
+  CAF_CHECK_EQUAL(joined(verdicts()), "SUCCESS; ");
+}
+
 CAF_TEST(without a ledger letters are replayed and nothing is foretold) {
   deposit(1, "anna", 10);
   park("transaction.deposit", "{", dead_reason::malformed_json);

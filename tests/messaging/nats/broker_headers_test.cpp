@@ -1,6 +1,7 @@
 // Messages as no library writes them: what their headers say, and what they must not be taken for.
 #include <algorithm>
 
+#include "messaging/codec.hpp"
 #include "messaging/recovery_source.hpp"
 #include "tests/messaging/nats/broker_fixture.hpp"
 #include "tests/messaging/nats/raw_client.hpp"
@@ -140,6 +141,42 @@ CAF_TEST(a request keeps its headers) {
   CAF_REQUIRE(eventually([&] { return !(got = fetch.turn()).empty(); }));
   CAF_CHECK_EQUAL(text_of(got[0].headers), "A=1;B=;C=3;D=;");
   fetch.done(got[0]);
+}
+
+CAF_TEST(a letter is read with all that it says) {
+  const auto block = "NATS/1.0\r\n" + many("X-", 6000) + "Traceparent: t\r\nEmpty:\r\n\r\n";
+  store("transaction.deposit", block, "{", names::request_stream);
+  fetcher fetch(deposits(), 10);
+  std::vector<delivery> got;
+  CAF_REQUIRE(eventually([&] { return !(got = fetch.turn()).empty(); }));
+  fetch.done(got[0]);
+  auto letter = make_dead_letter(1, std::move(got[0]), {dead_reason::malformed_json, "bad"}, "n",
+                                 bus->message_bytes_max());
+  letter.headers.push_back({"Blank", " \t"}); // what became of one that was not
+  bool given = false;
+  bus->publish_all(
+      [&] { return std::exchange(given, true) ? std::nullopt : std::optional(letter); }, 1, nullptr,
+      10s);
+  const auto stored = read_all(names::dead_letter_stream);
+  CAF_REQUIRE_EQUAL(stored.size(), 1u);
+  const auto by_number = bus->message(names::dead_letter_stream, 1);
+  CAF_REQUIRE(by_number);
+  for (const auto* one : {&stored[0], &*by_number}) {
+    CAF_CHECK_EQUAL(one->payload, "{");
+    const auto value_of = [&](std::string_view name) {
+      const auto at = std::ranges::find(one->headers, name, &header::name);
+      return at == one->headers.end() ? "none" : at->value;
+    };
+    CAF_CHECK_EQUAL(value_of("Ledgerd-Reason"), "MALFORMED_JSON");
+    CAF_CHECK_EQUAL(value_of("Ledgerd-Node"), "n");
+    CAF_CHECK_EQUAL(value_of("Ledgerd-Truncated"), "1");
+    CAF_CHECK(value_of("Nats-Msg-Id").starts_with("dead-TRANSACTIONS-"));
+    CAF_CHECK_EQUAL(value_of("X-0"), "x");
+    CAF_CHECK_EQUAL(value_of("Blank"), "none");
+    CAF_CHECK_LESS(one->headers.size(), 256u);
+    for (const auto& each : one->headers)
+      CAF_CHECK(!each.value.empty());
+  }
 }
 
 CAF_TEST(a stored message is no word of the server) {

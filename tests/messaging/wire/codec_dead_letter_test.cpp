@@ -186,6 +186,31 @@ CAF_TEST(headers_that_leave_no_room_go_from_the_last_on) {
   CAF_CHECK_EQUAL(bare.payload, "");
 }
 
+CAF_TEST(of_more_headers_than_are_read_the_last_go) {
+  auto source = sample();
+  source.headers.clear();
+  for (int i = 0; i < 200; ++i)
+    source.headers.push_back({"X-" + std::to_string(i), "x"});
+  const auto whole = bury(source);
+  CAF_CHECK_EQUAL(value_of(whole, "X-199"), "x");
+  CAF_CHECK_EQUAL(value_of(whole, "Ledgerd-Truncated"), "none");
+  for (int i = 200; i < 256; ++i)
+    source.headers.push_back({"X-" + std::to_string(i), "x"});
+  const auto cut = bury(source);
+  CAF_CHECK_EQUAL(value_of(cut, "X-199"), "x");
+  CAF_CHECK_EQUAL(value_of(cut, "X-200"), "none");
+  CAF_CHECK_EQUAL(value_of(cut, "Ledgerd-Truncated"), std::to_string(source.payload.size()));
+  CAF_CHECK_EQUAL(cut.payload, source.payload);
+  CAF_CHECK_LESS(cut.headers.size(), 256u);
+}
+
+CAF_TEST(a_header_without_a_value_is_left_out) {
+  auto source = sample();
+  source.headers = {{"Empty", ""}, {"X", "kept"}};
+  CAF_CHECK_EQUAL(value_of(bury(source), "Empty"), "none");
+  CAF_CHECK_EQUAL(value_of(bury(source), "X"), "kept");
+}
+
 CAF_TEST(a_payload_is_moved_and_not_copied) {
   auto source = sample();
   source.payload.assign(1 << 20, 'x');
