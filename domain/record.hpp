@@ -41,6 +41,7 @@ struct transaction_record {
   std::optional<money> balance_after;        // of the verdict
   database_time created_at{};
   database_time updated_at{};
+  std::string traceparent; // of the call; known only of what is claimed. Empty: none
 
   friend bool operator==(const transaction_record&, const transaction_record&) = default;
 };

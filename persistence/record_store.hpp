@@ -19,6 +19,7 @@ namespace ledgerd {
 struct new_record {
   submission asked;
   std::string idempotency_key; // empty: none
+  std::string traceparent;     // of the call, in version 00; empty: none
 };
 
 // What became of a new record.
@@ -100,6 +101,7 @@ public:
   // At most `limit` records, oldest first, that are PENDING and were not touched for `age`, nor for
   // as long as they had waited at the last touch (at most an hour), so that each rests twice as
   // long as before; touches them (updated_at), so that no other node claims them within `age`.
+  // Each comes with the trace of its call.
   virtual find_result claim(std::chrono::milliseconds age, std::size_t limit) = 0;
 };
 

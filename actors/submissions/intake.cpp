@@ -26,6 +26,12 @@ std::int64_t microseconds(caf::actor_clock::duration_type time) {
   return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
 }
 
+// As the record keeps it. Of a later version the same part, whatever else it has.
+std::string in_version_00(std::string_view traceparent) {
+  const auto read = read_traceparent(traceparent);
+  return read ? write_traceparent(read->trace_id, read->span_id, read->sampled) : std::string{};
+}
+
 std::string_view why_not_recorded(store_failure_kind kind) {
   switch (kind) {
   case store_failure_kind::in_doubt:
@@ -194,8 +200,10 @@ void intake_state::record_next_batch() {
   forming_.erase(forming_.begin(), end);
   auto batch = std::make_shared<std::vector<new_record>>();
   batch->reserve(size);
-  for (auto& request : recording_)
+  for (auto& request : recording_) {
     batch->push_back(request.asked);
+    batch->back().traceparent = in_version_00(request.traceparent);
+  }
   self_->request(options_.recorder, caf::infinite, record_atom_v, new_records_ptr{batch})
       .then(
           [this](recorded_batch& done) { on_recorded(done); },

@@ -64,7 +64,10 @@ void redriver_state::publish_again(const records& undecided) {
     }
     const auto attempt = static_cast<std::uint64_t>(to_int(record.updated_at));
     const auto token = static_cast<std::uint64_t>(to_int(record.id));
-    options_.requests->publish(make_request(token, record, *exponent, attempt));
+    auto request = make_request(token, record, *exponent, attempt);
+    if (!record.traceparent.empty())
+      request.headers.push_back({"traceparent", record.traceparent});
+    options_.requests->publish(std::move(request));
     ++publishing_;
     ++counters_.republished;
   }

@@ -28,6 +28,13 @@ void array_literal::add_null() {
   text_ += "NULL";
 }
 
+void array_literal::add_or_null(std::string_view value) {
+  if (value.empty())
+    add_null();
+  else
+    add(value);
+}
+
 const char* array_literal::c_str() {
   if (text_.empty())
     text_ = "{";

@@ -24,6 +24,9 @@ public:
 
   void add_null();
 
+  // Empty: NULL.
+  void add_or_null(std::string_view value);
+
   // Closes the literal; it stays valid until clear(). Nothing may be added after it.
   const char* c_str();
 

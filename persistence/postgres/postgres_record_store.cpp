@@ -24,9 +24,10 @@ namespace {
 const statement insert_records{
     "insert_records",
     "INSERT INTO account.transaction_records "
-    "(user_id, currency, type, amount, idempotency_key, fingerprint, after_transaction) "
-    "SELECT *, NULLIF($7::bigint, 0) FROM unnest($1::text[], $2::text[], $3::text[], "
-    "$4::bigint[], $5::text[], $6::bigint[]) "
+    "(user_id, currency, type, amount, idempotency_key, fingerprint, traceparent, "
+    "after_transaction) "
+    "SELECT *, NULLIF($8::bigint, 0) FROM unnest($1::text[], $2::text[], $3::text[], "
+    "$4::bigint[], $5::text[], $6::bigint[], $7::text[]) "
     "ON CONFLICT (idempotency_key) DO NOTHING RETURNING id, idempotency_key"};
 
 const statement find_keys{"find_keys", "SELECT " + record_columns
@@ -86,17 +87,18 @@ const statement claim_records{
                      "FROM chosen WHERE r.id = chosen.id "
                      "RETURNING r.*, chosen.updated_at AS touched_before) "
                      "SELECT "
-                         + record_columns + " FROM touched ORDER BY touched_before, id"};
+                         + record_columns
+                         + ", traceparent FROM touched ORDER BY touched_before, id"};
 
 // The columns of a statement's parameters; their memory is kept from batch to batch.
 struct columns {
   array_literal ids, users, currencies, types, amounts;
-  array_literal keys, fingerprints;
+  array_literal keys, fingerprints, traces;
   std::string after; // a single value
   array_literal statuses, reasons, transactions, balances, times, parked;
 
   void clear() {
-    for (auto column : {&ids, &users, &currencies, &types, &amounts, &keys, &fingerprints,
+    for (auto column : {&ids, &users, &currencies, &types, &amounts, &keys, &fingerprints, &traces,
                         &statuses, &reasons, &transactions, &balances, &times, &parked})
       column->clear();
   }
@@ -281,7 +283,7 @@ postgres_record_store::attempt_record(database& session, const std::vector<new_r
   std::size_t row = 0;
   for (const auto place : order.asked) {
     // Rows come back in the order in which they went in, without those whose key was taken.
-    const auto& [asked, key] = batch[place];
+    const auto& [asked, key, trace] = batch[place];
     if (row < inserted.size() && inserted.text(row, 1) == key) {
       result[place].record = {.id = record_id{inserted.integer(row, 0)},
                               .asked = asked,
@@ -316,20 +318,18 @@ prepared_call postgres_record_store::insertion(const std::vector<new_record>& ba
                                                const places& order) {
   columns_.clear();
   for (const auto place : order) {
-    const auto& [asked, key] = batch[place];
+    const auto& [asked, key, trace] = batch[place];
     columns_.add(asked);
-    if (key.empty())
-      columns_.keys.add_null();
-    else
-      columns_.keys.add(key);
+    columns_.keys.add_or_null(key);
     columns_.fingerprints.add(fingerprint(asked.account, asked.type, asked.amount));
+    columns_.traces.add_or_null(trace);
   }
   const auto heard = ledger_ ? ledger_->marks() : std::nullopt;
   columns_.after = std::to_string(heard ? to_int(heard->highest_transaction) : 0);
   return {insert_records,
           {columns_.users.c_str(), columns_.currencies.c_str(), columns_.types.c_str(),
            columns_.amounts.c_str(), columns_.keys.c_str(), columns_.fingerprints.c_str(),
-           columns_.after.c_str()}};
+           columns_.traces.c_str(), columns_.after.c_str()}};
 }
 
 bool postgres_record_store::read_holders(database& session, const std::vector<new_record>& batch,
@@ -341,7 +341,7 @@ bool postgres_record_store::read_holders(database& session, const std::vector<ne
   if (found.size() != taken.size())
     return false;
   for (std::size_t row = 0; row < found.size(); ++row) {
-    const auto& [asked, key] = batch[taken[row]];
+    const auto& [asked, key, trace] = batch[taken[row]];
     LEDGERD_ASSERT(found.text(row, record_column_count) == key);
     answers[taken[row]] = answer_from(read_record(found, row), asked);
   }
@@ -402,10 +402,7 @@ prepared_call postgres_record_store::settlement(const std::vector<record_verdict
     columns_.ids.add(to_int(verdict.id));
     columns_.add(verdict.decided);
     columns_.statuses.add(to_text(verdict.status));
-    if (verdict.reason.empty())
-      columns_.reasons.add_null();
-    else
-      columns_.reasons.add(verdict.reason);
+    columns_.reasons.add_or_null(verdict.reason);
     columns_.transactions.add(to_int(verdict.transaction));
     columns_.balances.add(verdict.balance_after.minor_units());
     columns_.times.add(to_int(verdict.processed_at));
@@ -455,8 +452,11 @@ find_result postgres_record_store::claim(std::chrono::milliseconds age, std::siz
   const auto interval = std::to_string(age.count()) + " milliseconds";
   const auto at_most = std::to_string(limit);
   return session_.run<found>([&](database& session, int) {
-    auto claimed = read_all(
-        session.begin({}, {{claim_records, {interval.c_str(), at_most.c_str()}}}).answers.front());
+    const auto answers =
+        session.begin({}, {{claim_records, {interval.c_str(), at_most.c_str()}}}).answers;
+    auto claimed = read_all(answers.front());
+    for (std::size_t row = 0; row < claimed.size(); ++row) // NULL reads as empty
+      claimed[row].traceparent = answers.front().text(row, record_column_count);
     if (claimed.empty())
       session.rollback();
     else

@@ -28,6 +28,33 @@ async function last(nats, stream, subject) {
   return message.header;
 }
 
+// A request that was lost before a ledger node had it is published again in its caller's trace.
+async function redriven(world, nats, daemon) {
+  const door = await world.daemon('door', '--roles', 'account', '--redrive-after', '2s', '--log-format', 'json');
+  await door.ready();
+  const own = '0af7651916cd43dd8448eb211c80319c';
+  const manager = await nats.jetstreamManager();
+  await daemon.stop(); // nobody decides
+  const answer = await fetch(`${door.url}/v1/transactions`, {
+    method: 'POST', headers: {'Content-Type': 'application/json', traceparent: `00-${own}-${caller}-01`},
+    body: JSON.stringify({userId: 'anna', type: 'WITHDRAWAL', amount: '1', currency: 'KRW'}),
+  });
+  assert.equal(answer.status, 202);
+  await until('the request is in the stream', 10, async () => (await last(nats, 'TRANSACTIONS', 'transaction.withdrawal')).get('traceparent').includes(own));
+  await manager.streams.purge('TRANSACTIONS', {filter: 'transaction.withdrawal'});
+  const ledger = await world.daemon('ledger', '--roles', 'ledger', '--log-format', 'json');
+  await ledger.ready();
+  await until('the lost request is decided in its trace', 30, () => spans(door).some((span) => span.traceId === own
+    && span.name === 'process transaction.result.withdrawal'));
+  for (const [stream, subject] of [['TRANSACTIONS', 'transaction.withdrawal'], ['TRANSACTION_RESULTS', 'transaction.result.withdrawal']]) {
+    assert.equal((await last(nats, stream, subject)).get('traceparent'), `00-${own}-${caller}-01`);
+  }
+  const decided = spans(ledger).find((span) => span.name === 'process transaction.withdrawal');
+  assert.equal(`${decided.traceId} ${decided.parentSpanId}`, `${own} ${caller}`);
+  await door.stop();
+  await ledger.stop();
+}
+
 await conclude(async () => {
   const world = new World(process.argv[2]);
   const daemon = await world.daemon('traced', '--roles', 'ledger,account', '--log-format', 'json');
@@ -68,9 +95,10 @@ await conclude(async () => {
   assert(!bare.has('traceparent') && !bare.has('tracestate'));
   assert.equal(spans(daemon).length, 4);
 
+  await redriven(world, nats, daemon);
+
   // Every line of the log is an object with a code.
   await nats.close();
-  await daemon.stop();
   for (const line of lines(daemon)) {
     assert.match(line.event, /^[a-z_]+$/);
     assert.equal(line.node, 'traced');

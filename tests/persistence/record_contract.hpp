@@ -299,6 +299,22 @@ CAF_TEST(what waits for too long is claimed once) {
   CAF_CHECK(again[1].id == old.id);
 }
 
+CAF_TEST(what is claimed comes with the trace of its call) {
+  const std::string trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const auto store = this->store();
+  const auto made = done(store->record({{ask("ann", 1), "k", trace}, {ask("bob", 2), ""}}));
+  const std::string other = "00-00000000000000000000000000000001-0000000000000001-00";
+  CAF_CHECK(done(store->record({{ask("ann", 1), "k", other}})).front().record.id
+            == made[0].record.id);
+  for (int times = 0; times < 2; ++times) {
+    const auto claimed = done(store->claim(0ms, 10));
+    CAF_REQUIRE_EQUAL(claimed.size(), 2u);
+    for (const auto& each : claimed)
+      CAF_CHECK_EQUAL(each.traceparent, each.id == made[0].record.id ? trace : "");
+    pass(1h);
+  }
+}
+
 CAF_TEST(a claimed record rests twice as long before it is claimed again) {
   const auto store = this->store();
   done(store->record({{ask("ann", 1), ""}}));

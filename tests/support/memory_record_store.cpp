@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "domain/trace_context.hpp"
+
 namespace ledgerd::test {
 
 namespace {
@@ -13,7 +15,9 @@ constexpr std::int64_t first_id = 1'000'000'000'000'000;
 bool holds(const new_record& each) {
   const auto& user = each.asked.account.user_id;
   return !user.empty() && user.size() <= 128 && user.find('\0') == std::string::npos
-         && each.asked.amount.minor_units() > 0 && each.idempotency_key.size() <= 255;
+         && each.asked.amount.minor_units() > 0 && each.idempotency_key.size() <= 255
+         && (each.traceparent.empty()
+             || (each.traceparent.starts_with("00-") && read_traceparent(each.traceparent)));
 }
 
 // Whether a record that has its verdict has this one.
@@ -110,6 +114,8 @@ recorded memory_record_store::record_one(const new_record& each) {
   const transaction_record row{
       .id = id, .asked = each.asked, .created_at = now(), .updated_at = now()};
   records.emplace(id, row);
+  if (!each.traceparent.empty())
+    shared_->traces_.emplace(id, each.traceparent);
   if (!each.idempotency_key.empty())
     keys.emplace(each.idempotency_key, id);
   wrote_ = true;
@@ -196,6 +202,8 @@ find_result memory_record_store::claim(std::chrono::milliseconds age, std::size_
       row->updated_at = now();
       wrote_ = true;
       result.push_back(*row);
+      if (const auto trace = shared_->traces_.find(row->id); trace != shared_->traces_.end())
+        result.back().traceparent = trace->second;
     }
     return std::optional(std::move(result));
   });

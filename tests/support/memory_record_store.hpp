@@ -30,6 +30,7 @@ private:
   mutable std::mutex mutex_;
   content records_;
   std::map<std::string, record_id> keys_;
+  std::map<record_id, std::string> traces_;           // of calls
   std::int64_t microseconds_ = 1'770'000'000'000'000; // some moment of 2026
 };
 

@@ -257,6 +257,24 @@ CAF_TEST(a request goes on with the trace of its call under the span of its publ
   choose_spans(span_choice::off);
 }
 
+CAF_TEST(a record keeps the span of its caller in version 00) {
+  const std::string ids = "-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-";
+  choose_spans(span_choice::sampled); // the publication has a span of its own
+  for (const auto& [sent, kept] : {std::pair{"00" + ids + "01", "00" + ids + "01"},
+                                   std::pair{"cc" + ids + "03-more", "00" + ids + "01"},
+                                   std::pair{std::string{}, std::string{}}}) {
+    submit_request request{{ten_won(), {}}, {}, sys.clock().now() + 5s, [](const auto&) {}};
+    request.traceparent = sent;
+    caf::anon_send(subject, submit_atom_v, request);
+    consume_messages();
+    memory_record_store elsewhere{database};
+    const auto all = elsewhere.claim(0ms, 10);
+    CAF_REQUIRE(std::holds_alternative<std::vector<transaction_record>>(all));
+    CAF_CHECK_EQUAL(std::get<std::vector<transaction_record>>(all).back().traceparent, kept);
+  }
+  choose_spans(span_choice::off);
+}
+
 CAF_TEST(submissions beyond the limit are refused until there is room) {
   publisher->confirm_at_once = false;
   for (int i = 0; i < 4; ++i)

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 
+#include "actors/common/span.hpp"
 #include "actors/submissions/ledger_client.hpp"
 
 #include "tests/actors/submissions/fixture.hpp"
@@ -109,6 +110,22 @@ CAF_TEST(an undecided record is published again under an id of its own) {
   answer_last({});
   CAF_REQUIRE_EQUAL(publisher->published.size(), 2u);
   CAF_CHECK_NOT_EQUAL(publisher->published[0].message_id, publisher->published[1].message_id);
+}
+
+CAF_TEST(what is published again goes on with the trace of its call) {
+  const std::string trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  memory_record_store elsewhere{database};
+  const submission asked{{"ann", *currency_code::parse("KRW")}, movement::deposit, money{10}};
+  CAF_REQUIRE(std::holds_alternative<std::vector<recorded>>(
+      elsewhere.record({{asked, {}, trace}, {asked, {}}})));
+  for (int times = 0; times < 2; ++times) {
+    publisher->published.clear();
+    live(5000ms);
+    answer_last({});
+    CAF_REQUIRE_EQUAL(publisher->published.size(), 2u);
+    CAF_CHECK_EQUAL(traceparent_of(publisher->published[0].headers), trace);
+    CAF_CHECK_EQUAL(traceparent_of(publisher->published[1].headers), "");
+  }
 }
 
 CAF_TEST(a decided record is settled from the ledger and not published) {

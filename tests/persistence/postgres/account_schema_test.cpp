@@ -47,12 +47,12 @@ bool says(const std::string& url, const std::string& part) {
 CAF_TEST_FIXTURE_SCOPE(without_account_schema, empty_world)
 
 CAF_TEST(each schema has its own migrations) {
-  CAF_CHECK(
-      migrate(url, schema::account)
-      == (std::vector<std::string>{"0001_account", "0002_ledger_facts", "0003_first_currencies"}));
+  CAF_CHECK(migrate(url, schema::account)
+            == (std::vector<std::string>{"0001_account", "0002_ledger_facts",
+                                         "0003_first_currencies", "0004_traceparent"}));
   CAF_CHECK(migrate(url, schema::account).empty());
-  CAF_CHECK_EQUAL(read_schema(url, schema::account).version, 3);
-  CAF_CHECK_EQUAL(read_schema(url, schema::account).known, 3);
+  CAF_CHECK_EQUAL(read_schema(url, schema::account).version, 4);
+  CAF_CHECK_EQUAL(read_schema(url, schema::account).known, 4);
   CAF_CHECK(sql("SELECT to_regnamespace('ledger') IS NULL") == "t\n");
   CAF_CHECK_EQUAL(read_schema(url).version, 0);
   CAF_CHECK(check_database(url, schema::account).empty());
@@ -89,7 +89,8 @@ CAF_TEST(processes that migrate both schemas at once do it once) {
   std::sort(steps.begin(), steps.end());
   CAF_CHECK(steps
             == (std::vector<std::string>{"0001_account", "0001_ledger", "0002_keep_currencies",
-                                         "0002_ledger_facts", "0003_first_currencies"}));
+                                         "0002_ledger_facts", "0003_first_currencies",
+                                         "0004_traceparent"}));
 }
 
 CAF_TEST(a database without the schema is named) {
@@ -112,7 +113,7 @@ CAF_TEST_FIXTURE_SCOPE_END()
 CAF_TEST_FIXTURE_SCOPE(with_account_schema, postgres_record_world)
 
 CAF_TEST(a newer or changed account schema is refused) {
-  sql("INSERT INTO account.schema_migrations VALUES (4, '0004_future', 'x')");
+  sql("INSERT INTO account.schema_migrations VALUES (5, '0005_future', 'x')");
   CAF_CHECK(has(complaint_of_migrate(url), "newer"));
   CAF_CHECK(says(url, "newer"));
   sql("DELETE FROM account.schema_migrations WHERE version = 4;"
@@ -164,6 +165,20 @@ CAF_TEST(a record that has its verdict never changes) {
                     "ON CONFLICT (idempotency_key) DO UPDATE SET updated_at = now()"));
   CAF_CHECK(content() == before);
   CAF_CHECK(!refuses(update + "updated_at = now() WHERE status = 'PENDING'"));
+}
+
+CAF_TEST(the table takes a trace and nothing else for one) {
+  const auto record = [this](const std::string& trace) {
+    return refuses("INSERT INTO account.transaction_records (user_id, currency, type, amount, "
+                   "fingerprint, traceparent) VALUES ('a', 'KRW', 'DEPOSIT', 1, 0, '"
+                   + trace + "')");
+  };
+  const std::string ids = "-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-";
+  CAF_CHECK(!record("00" + ids + "01"));
+  CAF_CHECK(!record("00" + ids + "00"));
+  for (const auto& other : {std::string{}, "00" + ids, "00" + ids + "010", "01" + ids + "01",
+                            "00" + ids + "01\n", "00" + ids + "0A"})
+    CAF_CHECK(record(other));
 }
 
 CAF_TEST(the table refuses records that cannot be) {
