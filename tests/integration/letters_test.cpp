@@ -99,8 +99,13 @@ CAF_TEST(ten letters without a place do not stop the deposit behind them and non
     publish(*nats, "poison-" + std::to_string(i), std::string(100 * 1024, 'x'));
   publish(*nats, "valid", valid_request(2));
   CAF_CHECK(eventually([&] { return results() == 2; }, 20s));
-  const auto state = nats->consumer(names::request_stream, "deposit-consumer");
-  CAF_CHECK_EQUAL(state.ack_pending + state.pending, static_cast<std::uint64_t>(oversize));
+  // The acknowledgement follows the result.
+  CAF_CHECK(eventually(
+      [&] {
+        const auto state = nats->consumer(names::request_stream, "deposit-consumer");
+        return state.ack_pending + state.pending == static_cast<std::uint64_t>(oversize);
+      },
+      5s));
   CAF_REQUIRE(nats->provision({}).empty());
   CAF_CHECK(eventually([&] { return nats->stream(names::dead_letter_stream).messages == oversize; },
                        50s));
