@@ -69,7 +69,8 @@ outgoing make_result(std::uint64_t token, const posting& stored, int exponent,
 
 // The dead letter for a delivery (contract section 4). Takes payload and headers out of `source`,
 // which may be large, and leaves the rest. The payload is cut so that payload and headers fit
-// `message_bytes_max`, the broker's limit; Ledgerd-Truncated then gives its full length.
+// `message_bytes_max`, the broker's limit, and of too many headers the last; Ledgerd-Truncated then
+// gives the payload's full length.
 outgoing make_dead_letter(std::uint64_t token, delivery&& source, const rejection& why,
                           std::string_view node_name, std::size_t message_bytes_max);
 

@@ -58,6 +58,7 @@ enum class log_event : std::uint8_t {
   // the steady audit
   audit_finding,
   audit_delayed,
+  audit_goes_on,
   // requests
   message_parked,
   letter_unconfirmed,
@@ -165,7 +166,8 @@ inline constexpr auto log_events = [] {
       {currencies_kept, "currencies_kept", warn, change, few},
       {currencies_unread, "currencies_unread", debug, false, few},
       {audit_finding, "audit_finding", error, change, few},
-      {audit_delayed, "audit_delayed", debug, false, few},
+      {audit_delayed, "audit_delayed", warn, change, few},
+      {audit_goes_on, "audit_goes_on", warn, change, few},
       {message_parked, "message_parked", info, false, few},
       {letter_unconfirmed, "letter_unconfirmed", warn, false, few},
       {letter_unstored, "letter_unstored", error, change, few},

@@ -13,7 +13,9 @@ namespace ledgerd {
 namespace {
 
 constexpr std::chrono::milliseconds step_pause{50};
-constexpr int steps_max = 200; // at one look
+constexpr int steps_max = 200;        // at one look
+constexpr std::size_t failed_min = 3; // one may meet a server that restarts
+constexpr std::size_t say_again = 30; // failed looks from one line of the log to the next
 
 metric series(const char* name, const char* help, metric_kind kind, std::uint64_t value) {
   return {name, help, kind, {}, static_cast<std::int64_t>(value), {}};
@@ -30,6 +32,19 @@ void audit_board::looked(const steady_checks& checks) {
   rows_ = checks.row_count();
   results_ = checks.result_count();
   at_ = std::chrono::steady_clock::now();
+}
+
+void audit_board::delayed(const std::string& why) {
+  const std::lock_guard lock{mutex_};
+  if (++failed_ >= failed_min && (failed_ - failed_min) % say_again == 0)
+    log(log_event::audit_delayed, {{"why", why}}, "audit: {} looks in a row have failed: {}",
+        failed_, one_line(why));
+}
+
+void audit_board::goes_on() {
+  const std::lock_guard lock{mutex_};
+  if (std::exchange(failed_, 0) >= failed_min)
+    log(log_event::audit_goes_on, "audit: it looks again");
 }
 
 metrics_snapshot audit_board::metrics() const {
@@ -88,8 +103,9 @@ void audit_watch::watch() {
   do {
     try {
       look();
+      board_->goes_on();
     } catch (const std::exception& e) {
-      log(log_event::audit_delayed, {{"why", e.what()}}, "audit: {}", one_line(e.what()));
+      board_->delayed(e.what());
     }
   } while (pause(interval_));
 }

@@ -5,9 +5,11 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 
 #include "app/audit/steady_audit.hpp"
@@ -21,12 +23,18 @@ class audit_board {
 public:
   void looked(const steady_checks& checks);
 
+  // A look has failed, or has not. The log has a word of what fails several times in a row: nobody
+  // would miss an audit that finds nothing because it sees nothing.
+  void delayed(const std::string& why);
+  void goes_on();
+
   // Nothing before the first look: what nobody has looked at is not fine.
   metrics_snapshot metrics() const;
 
 private:
   mutable std::mutex mutex_;
   bool looked_ = false;
+  std::size_t failed_ = 0; // looks in a row
   std::uint64_t findings_ = 0;
   std::uint64_t rows_ = 0;
   std::uint64_t results_ = 0;
