@@ -55,10 +55,11 @@ struct ledger_marks {
   friend bool operator==(const ledger_marks&, const ledger_marks&) = default;
 };
 
-// What a result says of a record, or a dead letter (`parked`), which says no more than the reason.
+// What a result says of a record, or a dead letter (`parked`), which says the content and the
+// reason.
 struct record_verdict {
   record_id id{};
-  submission decided;                            // the content that was decided
+  submission decided;                            // the content that was decided, or parked
   record_status status = record_status::success; // never pending
   transaction_id transaction{};
   std::string reason; // INSUFFICIENT_FUNDS, BALANCE_OVERFLOW; empty for SUCCESS

@@ -56,9 +56,13 @@ bool has_account_mark(const std::vector<header>& headers);
 // Whether a record may have ended FAILED for this reason because its request was parked.
 bool is_parking_reason(std::string_view reason);
 
-// What a dead letter says of a record: its request was parked and will never be decided. Nothing
-// for letters of anything else. Reads the headers alone.
-std::optional<record_verdict> decode_parked_request(const std::vector<header>& headers);
+// What a dead letter with the account side's mark says: that a request was parked which will never
+// be decided, with its content; whether a record asked for just that, only its row can tell. Or why
+// it is no letter about the request of the record that it is marked with: anybody who may publish
+// requests can write a mark. Nothing for letters without a mark and for those of anything else.
+std::optional<std::variant<record_verdict, rejection>>
+decode_parked_request(const std::vector<header>& headers, std::string_view payload,
+                      const currency_table& currencies);
 
 // {recordId, transactionId?, userId, type, amount, currency, status, reason?, balanceAfter?,
 // createdAt, updatedAt}

@@ -49,8 +49,7 @@ enum class consumer_reader : std::uint8_t { ledger, account };
 struct durable_consumer {
   std::string_view stream;
   std::string_view name;
-  std::string_view filter;   // empty: none
-  bool headers_only = false; // its reader needs no payloads
+  std::string_view filter; // empty: none
   consumer_reader reader = consumer_reader::ledger;
 
   // By a node that has these roles.

@@ -36,12 +36,13 @@ struct recorded {
 
 // What a verdict did to its record.
 enum class settle_outcome : std::uint8_t {
-  settled,  // the record was PENDING and has its verdict now
-  known,    // it has this verdict already
-  contrary, // it has another verdict already and was left alone: one of the two is false
-  conflict, // the record id was taken in the ledger by another request, which asked for something
-            // else or is older than the record: FAILED with RECORD_ID_CONFLICT, now or before
-  unknown,  // there is no such record
+  settled,   // the record was PENDING and has its verdict now
+  known,     // it has this verdict already
+  contrary,  // it has another verdict already and was left alone: one of the two is false
+  conflict,  // the record id was taken in the ledger by another request, which asked for something
+             // else or is older than the record: FAILED with RECORD_ID_CONFLICT, now or before
+  unrelated, // a letter about a request with other content than the record's, which was left alone
+  unknown,   // there is no such record
 };
 
 struct settled {
@@ -85,6 +86,7 @@ private:
 //   heard, the ids begin far above the last one.
 // - A verdict that is older than its record, by the ledger's own numbers and by the clock, answers
 //   another request.
+// - A letter ends a record that asked for the letter's content, and no other.
 class record_store {
 public:
   virtual ~record_store() = default;
@@ -92,7 +94,8 @@ public:
   virtual record_result record(const std::vector<new_record>& batch) = 0;
 
   // One statement for the batch, and a second look at what another session settled meanwhile. A
-  // record id may stand in it twice: the first place decides.
+  // record id may stand in it twice: the first place decides that is not unrelated. Precondition:
+  // results or letters, not both.
   virtual settle_result settle(const std::vector<record_verdict>& batch) = 0;
 
   // The records among `ids` that exist, in no order.

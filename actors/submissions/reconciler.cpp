@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "actors/common/log.hpp"
 #include "actors/common/span.hpp"
@@ -87,6 +88,16 @@ void reconciler_state::leave_alone(held_delivery& held) {
   acknowledge(held, {});
 }
 
+// A letter that bears the mark of a record and is not about its request: whoever publishes requests
+// can write that header. It ends nothing.
+void reconciler_state::disbelieve(held_delivery& held, std::string_view why) {
+  log(log_event::letter_mismatched,
+      {{"stream", held.source.stream}, {"seq", held.source.stream_seq}, {"why", why}},
+      "{}: {} of {} bears the mark of a record and is not about its request: {}", options_.instance,
+      held.source.stream_seq, held.source.stream, why);
+  leave_alone(held);
+}
+
 // What becomes of a delivery whose record is known.
 void reconciler_state::conclude(held_delivery& held, const settled& answer) {
   switch (answer.outcome) {
@@ -103,6 +114,8 @@ void reconciler_state::conclude(held_delivery& held, const settled& answer) {
     if (options_.letters)
       return acknowledge(held, "conflict");
     return park(held, other_content(held.verdict));
+  case settle_outcome::unrelated:
+    return disbelieve(held, "its record asked for something else");
   case settle_outcome::unknown:
     if (options_.letters || !has_account_mark(held.source.headers))
       return leave_alone(held);
@@ -117,7 +130,8 @@ void reconciler_state::on_settled(std::vector<settled>& answers) {
   auto changed = std::make_shared<std::vector<transaction_record>>();
   for (std::size_t i = 0; i < batch.size(); ++i) {
     conclude(deliveries_.at(batch[i]), answers[i]);
-    if (answers[i].outcome != settle_outcome::unknown)
+    if (answers[i].outcome != settle_outcome::unknown
+        && answers[i].outcome != settle_outcome::unrelated)
       changed->push_back(std::move(answers[i].record));
   }
   if (!changed->empty())
@@ -219,15 +233,16 @@ void reconciler_state::settle_waiting() {
 // Decodes a delivery and lets it wait for its batch. One whose currency is not known is held until
 // the table was brought up to date: unknown here is not invalid.
 void reconciler_state::admit(held_delivery& held, bool may_look) {
+  std::variant<record_verdict, rejection> decoded;
   if (options_.letters) {
-    auto parked = decode_parked_request(held.source.headers);
+    auto parked =
+        decode_parked_request(held.source.headers, held.source.payload, *options_.currencies);
     if (!parked)
       return leave_alone(held);
-    held.verdict = std::move(*parked);
-    waiting_.push_back(held.tag());
-    return;
+    decoded = std::move(*parked);
+  } else {
+    decoded = decode_result(held.source.payload, *options_.currencies);
   }
-  auto decoded = decode_result(held.source.payload, *options_.currencies);
   if (auto* verdict = std::get_if<record_verdict>(&decoded)) {
     held.verdict = std::move(*verdict);
     waiting_.push_back(held.tag());
@@ -235,7 +250,7 @@ void reconciler_state::admit(held_delivery& held, bool may_look) {
   }
   auto& why = std::get<rejection>(decoded);
   if (!why.unknown_currency || !may_look || !options_.lookup)
-    return park(held, std::move(why));
+    return options_.letters ? disbelieve(held, why.detail) : park(held, std::move(why));
   held.look = options_.lookup->request();
   looking_.push_back(held.tag());
 }

@@ -4,7 +4,8 @@
 // side's mark that answers no record, and one that says otherwise than its record, with an alarm.
 //
 // Another instance does the same with the dead letters: a request of the account side that was
-// parked ends its record. All other letters are somebody else's.
+// parked ends its record. All other letters are somebody else's, also one that only bears the mark
+// of a record: the letter's payload must ask for what the record asked for.
 //
 // Spawned by the account root. Never blocks longer than the broker's write deadline.
 #pragma once
@@ -105,6 +106,7 @@ private:
   void raise_alarm(held_delivery& held, const transaction_record& record);
   void note_settled(const held_delivery& held);
   void leave_alone(held_delivery& held);
+  void disbelieve(held_delivery& held, std::string_view why);
   void conclude(held_delivery& held, const settled& answer);
   void on_settled(std::vector<settled>& answers);
   void try_again_later(const store_failure& failure);

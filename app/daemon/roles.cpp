@@ -162,7 +162,6 @@ submission_root_options make_account_role(const config& settings, broker& nats,
   const auto messages = std::min<std::size_t>(settings.max_in_flight, 4096);
   reconcile(names::result_stream, names::account_result_consumer, false,
             {messages, budget.reconciler});
-  // Only their headers come.
   reconcile(names::dead_letter_stream, names::account_dead_letter_consumer, true,
             {std::min(messages, letter_messages), budget.letters});
   return options;

@@ -91,8 +91,6 @@ json consumer_config(const durable_consumer& what, const provisioning& how) {
                    {"max_ack_pending", how.ack_pending_max},
                    {"filter_subject", what.filter},
                    {"replay_policy", "instant"}}}};
-  if (what.headers_only)
-    result["config"]["headers_only"] = true;
   if (what.filter.empty())
     result["config"].erase("filter_subject");
   return result;

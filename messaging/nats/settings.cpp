@@ -481,7 +481,7 @@ judgement judge_consumer(const durable_consumer& what, std::string_view config,
   judge by("consumer " + std::string(what.name) + " of stream " + std::string(what.stream) + ": ",
            config, how);
   by.go_through(consumer_settings, everywhere);
-  if (!what.headers_only && flag(at(by.config(), "headers_only")))
+  if (flag(at(by.config(), "headers_only")))
     by.refuse("headers_only is true: messages would come without their content; set it to false");
   judge_filter(by, what);
   judge_ack_wait(by, how);

@@ -21,9 +21,9 @@ constexpr consumer_list consumers_of_all(const names::chosen_names& by, const ro
   auto* next = all.data();
   for (const auto& route : routes)
     *next++ = {by.request_stream, route.consumer, route.request};
-  *next++ = {by.result_stream, by.account_result_consumer, by.result_subjects, false,
+  *next++ = {by.result_stream, by.account_result_consumer, by.result_subjects,
              consumer_reader::account};
-  *next++ = {by.dead_letter_stream, by.account_dead_letter_consumer, by.dead_letter_subjects, true,
+  *next++ = {by.dead_letter_stream, by.account_dead_letter_consumer, by.dead_letter_subjects,
              consumer_reader::account};
   return all;
 }

@@ -5,6 +5,7 @@
 
 #include "messaging/names.hpp"
 #include "messaging/submission_codec.hpp"
+#include "messaging/topology.hpp"
 #include "messaging/wire/codec_fields.hpp"
 #include "messaging/wire/codec_text.hpp"
 #include "messaging/wire/header_text.hpp"
@@ -119,6 +120,37 @@ constexpr dead_reason request_reasons[] = {
     dead_reason::malformed_json, dead_reason::too_large, dead_reason::invalid_field,
     dead_reason::record_id_conflict, dead_reason::attempts_exhausted};
 
+// Whether the ledger had read the request before it was parked.
+bool was_read(std::string_view reason) {
+  return reason == to_text(dead_reason::record_id_conflict)
+         || reason == to_text(dead_reason::attempts_exhausted);
+}
+
+rejection of_another(std::string detail) {
+  return {dead_reason::unknown_record, std::move(detail)};
+}
+
+// The request that was parked, in whatever notation, if it is that of the record `marked`. Only
+// what every ledger reads in the same way counts: no currency by default; no field that a ledger
+// may refuse, unless this one has not; nothing that was cut.
+std::variant<entry, rejection> read_parked(const std::vector<header>& headers,
+                                           std::string_view payload,
+                                           const currency_table& currencies, record_id marked) {
+  if (!find_header(headers, "Ledgerd-Truncated").empty())
+    return of_another("its payload was cut");
+  const auto subject = find_header(headers, "Ledgerd-Subject");
+  const request_rules rules{.refuse_unknown_fields =
+                                !was_read(find_header(headers, "Ledgerd-Reason"))};
+  auto decoded = decode_entry(subject, payload, currencies, rules);
+  if (const auto* asked = std::get_if<entry>(&decoded)) {
+    if (asked->id != marked)
+      return of_another("field \"recordId\": is not that of the mark");
+    if (route_of(asked->type).request != subject)
+      return of_another("header Ledgerd-Subject: is not that of a request");
+  }
+  return decoded;
+}
+
 } // namespace
 
 std::variant<record_verdict, rejection> decode_result(std::string_view payload,
@@ -145,18 +177,24 @@ bool is_parking_reason(std::string_view reason) {
                      [&](dead_reason one) { return to_text(one) == reason; });
 }
 
-std::optional<record_verdict> decode_parked_request(const std::vector<header>& headers) {
+std::optional<std::variant<record_verdict, rejection>>
+decode_parked_request(const std::vector<header>& headers, std::string_view payload,
+                      const currency_table& currencies) {
   const auto mark = find_header(headers, names::account_mark);
-  record_verdict result;
-  if (find_header(headers, "Ledgerd-Stream") != names::request_stream
-      || wire::read_record_id({names::account_mark, 1, json_kind::string, std::string(mark)},
-                              result.id))
+  const auto reason = find_header(headers, "Ledgerd-Reason");
+  if (mark.empty() || find_header(headers, "Ledgerd-Stream") != names::request_stream
+      || !is_parking_reason(reason))
     return std::nullopt;
-  result.status = record_status::failed;
-  result.reason = find_header(headers, "Ledgerd-Reason");
-  result.parked = true;
-  if (!is_parking_reason(result.reason))
-    return std::nullopt;
+  record_verdict result{
+      .status = record_status::failed, .reason = std::string(reason), .parked = true};
+  if (auto fault = wire::read_record_id(
+          {names::account_mark, 1, json_kind::string, std::string(mark)}, result.id))
+    return std::move(*fault);
+  auto decoded = read_parked(headers, payload, currencies, result.id);
+  if (auto* fault = std::get_if<rejection>(&decoded))
+    return std::move(*fault);
+  auto& asked = std::get<entry>(decoded);
+  result.decided = {std::move(asked.account), asked.type, asked.amount};
   return result;
 }
 

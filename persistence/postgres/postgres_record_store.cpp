@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <chrono>
-#include <numeric>
 #include <optional>
 #include <random>
 #include <unordered_map>
@@ -11,6 +10,7 @@
 #include "persistence/postgres/array_literal.hpp"
 #include "persistence/postgres/database.hpp"
 #include "persistence/postgres/posting_rows.hpp"
+#include "persistence/postgres/record_places.hpp"
 #include "persistence/postgres/record_rows.hpp"
 #include "persistence/postgres/store_session.hpp"
 #include "persistence/record_store.hpp"
@@ -43,17 +43,22 @@ const statement raise_ids{"raise_ids",
                           "FROM account.transaction_records_id_seq "
                           "WHERE $1::bigint = 0 OR last_value <= $1::bigint"};
 
-// Whether the verdict is about the very thing the record asked for, and not older than it.
-const std::string is_answer =
-    "(a.user_id COLLATE \"C\" = r.user_id AND a.currency COLLATE \"C\" = r.currency AND "
-    "a.type COLLATE \"C\" = r.type AND a.amount = r.amount AND NOT COALESCE("
-    "a.transaction_id <= r.after_transaction AND a.processed_at < "
-    "(extract(epoch FROM r.created_at) * 1000000)::bigint, false))";
+// Whether the verdict is about the very thing the record asked for.
+const std::string content_agrees =
+    "a.user_id COLLATE \"C\" = r.user_id AND a.currency COLLATE \"C\" = r.currency AND "
+    "a.type COLLATE \"C\" = r.type AND a.amount = r.amount";
+
+// And not older than it.
+const std::string is_answer = "(" + content_agrees
+                              + " AND NOT COALESCE("
+                                "a.transaction_id <= r.after_transaction AND a.processed_at < "
+                                "(extract(epoch FROM r.created_at) * 1000000)::bigint, false))";
 
 // What this statement moves, and beside it what it found: a record that is PENDING there was moved
-// by another session meanwhile, and one that is not there does not exist. NOT IN (SELECT) is
-// hashed. The status is asked in words that do not lead the planner to the index of the pending,
-// which looks tiny to it and would be walked through for every record.
+// by another session meanwhile, unless only letters about other requests were told of it, and one
+// that is not there does not exist. NOT IN (SELECT) is hashed. The status is asked in words that do
+// not lead the planner to the index of the pending, which looks tiny to it and would be walked
+// through for every record.
 const statement settle_records{
     "settle_records",
     "WITH moved AS (UPDATE account.transaction_records AS r SET "
@@ -67,7 +72,9 @@ const statement settle_records{
           "$7::text[], $8::bigint[], $9::bigint[], $10::bigint[], $11::boolean[]) AS a (id, "
           "user_id, currency, type, amount, status, reason, transaction_id, balance_after, "
           "processed_at, parked) "
-          "WHERE r.id = a.id AND r.status NOT IN ('SUCCESS', 'FAILED') RETURNING r.*) "
+          "WHERE r.id = a.id AND r.status NOT IN ('SUCCESS', 'FAILED') AND (NOT a.parked OR "
+        + content_agrees
+        + ") RETURNING r.*) "
           "SELECT "
         + record_columns + ", true FROM moved UNION ALL SELECT " + record_columns
         + ", false FROM account.transaction_records "
@@ -111,43 +118,9 @@ struct columns {
   }
 };
 
-using places = std::vector<std::size_t>;
-
-// Which places of a batch a statement is given, and which of them answers each place.
-struct arrangement {
-  places asked;
-  places answered_by; // for each place of the batch
-};
-
-// Sorted, so that two batches cannot wait for each other in a circle; of equal places the first.
-template <class Less, class Same>
-arrangement arrange(std::size_t size, Less less, Same same) {
-  places sorted(size);
-  std::iota(sorted.begin(), sorted.end(), std::size_t{0});
-  std::stable_sort(sorted.begin(), sorted.end(), less);
-  arrangement result{{}, places(size)};
-  for (const auto place : sorted) {
-    if (result.asked.empty() || !same(result.asked.back(), place))
-      result.asked.push_back(place);
-    result.answered_by[place] = result.asked.back();
-  }
-  return result;
-}
-
-// In key order; those without a key come first and are all different.
-arrangement by_key(const std::vector<new_record>& batch) {
-  const auto key = [&batch](std::size_t place) -> const std::string& {
-    return batch[place].idempotency_key;
-  };
-  return arrange(
-      batch.size(), [&](std::size_t a, std::size_t b) { return key(a) < key(b); },
-      [&](std::size_t a, std::size_t b) { return !key(a).empty() && key(a) == key(b); });
-}
-
-arrangement by_id(const std::vector<record_verdict>& batch) {
-  return arrange(
-      batch.size(), [&](std::size_t a, std::size_t b) { return batch[a].id < batch[b].id; },
-      [&](std::size_t a, std::size_t b) { return batch[a].id == batch[b].id; });
+// Whether the verdict can be the record's: a result always, since it says that its id is taken.
+bool concerns(const record_verdict& told, const transaction_record& stored) {
+  return !told.parked || told.decided == stored.asked;
 }
 
 // The answer of a record that was there before.
@@ -167,7 +140,9 @@ bool agrees(const transaction_record& stored, const record_verdict& told) {
 
 settled settled_before(transaction_record stored, const record_verdict& told) {
   auto outcome = settle_outcome::contrary;
-  if (agrees(stored, told))
+  if (!concerns(told, stored))
+    outcome = settle_outcome::unrelated;
+  else if (agrees(stored, told))
     outcome = settle_outcome::known;
   else if (stored.reason == reason_record_id_conflict)
     outcome = settle_outcome::conflict;
@@ -189,8 +164,12 @@ std::vector<transaction_record> read_all(const rows& answer) {
   return result;
 }
 
-using settled_by_id = std::unordered_map<record_id, settled>;
-using places_by_id = std::unordered_map<record_id, std::size_t>;
+// A record as a settlement left it.
+struct told_record {
+  transaction_record row;
+  bool moved = false;
+};
+using records_by_id = std::unordered_map<record_id, told_record>;
 
 class postgres_record_store final : public record_store {
 public:
@@ -210,16 +189,15 @@ private:
   // One transaction each. Nothing: another session was quicker.
   std::optional<std::vector<recorded>>
   attempt_record(database& session, const std::vector<new_record>& batch, const arrangement& order);
-  std::optional<std::vector<settled>> attempt_settle(database& session,
-                                                     const std::vector<record_verdict>& batch,
-                                                     const arrangement& order);
+  std::optional<std::vector<settled>>
+  attempt_settle(database& session, const std::vector<record_verdict>& batch, const places& order);
 
   prepared_call insertion(const std::vector<new_record>& batch, const places& order);
   bool read_holders(database& session, const std::vector<new_record>& batch, const places& taken,
                     std::vector<recorded>& answers);
   prepared_call settlement(const std::vector<record_verdict>& batch, const places& order);
   bool read_raced(database& session, const std::vector<record_verdict>& batch,
-                  const places_by_id& told, settled_by_id& answers);
+                  records_by_id& found);
   std::int64_t id_floor() const;
   void raise_ids_above(database& session, std::int64_t floor, std::int64_t least);
   rows exec_find(database& session, const std::vector<record_id>& ids);
@@ -349,33 +327,28 @@ bool postgres_record_store::read_holders(database& session, const std::vector<ne
 }
 
 settle_result postgres_record_store::settle(const std::vector<record_verdict>& batch) {
-  const auto order = by_id(batch);
+  const auto order = told_once(batch);
   return session_.run<std::vector<settled>>(
       [&](database& session, int) { return attempt_settle(session, batch, order); });
 }
 
 std::optional<std::vector<settled>>
 postgres_record_store::attempt_settle(database& session, const std::vector<record_verdict>& batch,
-                                      const arrangement& order) {
-  const auto found = session.begin({}, {settlement(batch, order.asked)}).answers.front();
-  places_by_id told;
-  for (const auto place : order.asked)
-    told.emplace(batch[place].id, place);
-  settled_by_id answers;
-  answers.reserve(found.size());
+                                      const places& order) {
+  const auto answer = session.begin({}, {settlement(batch, order)}).answers.front();
+  records_by_id found;
+  found.reserve(answer.size());
   bool changed = false;
-  for (std::size_t row = 0; row < found.size(); ++row) {
-    auto stored = read_record(found, row);
+  for (std::size_t row = 0; row < answer.size(); ++row) {
+    auto stored = read_record(answer, row);
     const auto id = stored.id;
-    const auto& verdict = batch[told.at(id)];
-    const auto moved = found.text(row, record_column_count) == "t";
+    const auto moved = answer.text(row, record_column_count) == "t";
     changed = changed || moved;
-    answers.emplace(id, moved ? settled_now(std::move(stored), verdict)
-                              : settled_before(std::move(stored), verdict));
+    found.emplace(id, told_record{std::move(stored), moved});
     if (ledger_)
       ledger_->see(id);
   }
-  if (!read_raced(session, batch, told, answers))
+  if (!read_raced(session, batch, found))
     return std::nullopt;
   if (changed) {
     failpoint("settle");
@@ -387,10 +360,11 @@ postgres_record_store::attempt_settle(database& session, const std::vector<recor
   }
   std::vector<settled> result(batch.size());
   for (std::size_t place = 0; place < batch.size(); ++place)
-    if (const auto answer = answers.find(batch[place].id); answer != answers.end())
-      result[place] = order.answered_by[place] == place
-                          ? answer->second
-                          : settled_before(answer->second.record, batch[place]);
+    if (const auto told = found.find(batch[place].id); told != found.end()) {
+      auto& [row, moved] = told->second;
+      const bool moved_it = concerns(batch[place], row) && std::exchange(moved, false);
+      result[place] = moved_it ? settled_now(row, batch[place]) : settled_before(row, batch[place]);
+    }
   return result;
 }
 
@@ -417,18 +391,19 @@ prepared_call postgres_record_store::settlement(const std::vector<record_verdict
 
 // Looks again at the records that another session moved while this one waited for them.
 bool postgres_record_store::read_raced(database& session, const std::vector<record_verdict>& batch,
-                                       const places_by_id& told, settled_by_id& answers) {
+                                       records_by_id& found) {
   std::vector<record_id> raced;
-  for (const auto& [id, answer] : answers)
-    if (answer.record.status == record_status::pending)
-      raced.push_back(id);
+  for (const auto& verdict : batch)
+    if (const auto told = found.find(verdict.id);
+        told != found.end() && told->second.row.status == record_status::pending
+        && concerns(verdict, told->second.row))
+      raced.push_back(verdict.id);
   if (raced.empty())
     return true;
   for (auto& stored : read_all(exec_find(session, raced))) {
     if (stored.status == record_status::pending)
       return false;
-    const auto id = stored.id;
-    answers[id] = settled_before(std::move(stored), batch[told.at(id)]);
+    found[stored.id].row = std::move(stored);
   }
   return true;
 }

@@ -6,7 +6,6 @@
 //            newest are answered although the flood goes on.
 
 import assert from 'node:assert/strict';
-import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {readFileSync} from 'node:fs';
 import {connect as dial} from 'node:net';
@@ -15,30 +14,10 @@ import {Worker} from 'node:worker_threads';
 
 import {connect, headers as natsHeaders} from 'nats';
 
-import {conclude, until, World} from './world.mjs';
+import {conclude, holdTable, until, World} from './world.mjs';
 
 const [scenario, binary] = process.argv.slice(2);
 const log = (text) => console.log(`${(performance.now() / 1000).toFixed(1).padStart(6)} s  ${text}`);
-
-// Holds a table of a database until `release`.
-async function holdTable(world, table, database) {
-  const url = new URL(database);
-  const session = spawn('psql', ['-XAtq', '-v', 'ON_ERROR_STOP=1'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: {
-      ...process.env, PGHOST: url.hostname, PGPORT: url.port, PGUSER: url.username, PGPASSWORD: url.password,
-      PGDATABASE: url.pathname.slice(1),
-    },
-  });
-  const held = new Promise((resolve) => session.stdout.once('data', resolve));
-  session.stdin.write(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE; SELECT 'held';\n`);
-  await held;
-  return async () => {
-    const over = new Promise((resolve) => session.once('close', resolve));
-    session.stdin.end('ROLLBACK;\n');
-    await over;
-  };
-}
 
 function memory(daemon) {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${daemon.child.pid}/status`, 'utf8'))[1]) / 1024;
@@ -107,7 +86,7 @@ async function crowd(world) {
   const recorded = () => Number(world.query('SELECT count(*) FROM account.transaction_records', records.href)[0][0]);
   const before = recorded();
 
-  const release = await holdTable(world, 'account.transaction_records', records.href);
+  const release = await holdTable('account.transaction_records', records.href);
   log('the account database is held up');
   const reads = await Promise.all(Array.from({length: 60}, () => get(daemon, '/v1/transactions/1')));
   const slowest = Math.max(...reads.map(({ms}) => ms));
@@ -190,7 +169,7 @@ async function questions(world) {
   assert.equal((await nats.request('ledgerd.api.submit', 'x'.repeat(70000), {timeout: 5000})).json().code, 'TOO_LARGE');
   assert.equal(await messages(), stored, 'an answer came into the stream of requests');
 
-  const release = await holdTable(world, 'ledger.accounts, ledger.transactions, account.transaction_records',
+  const release = await holdTable('ledger.accounts, ledger.transactions, account.transaction_records',
     world.settings.LEDGERD_DATABASE_URL);
   const before = memory(daemon);
   let most = before;

@@ -1,14 +1,17 @@
-// The roles of a node. Usage: node roles.mjs alone|mixed BINARY
+// The roles of a node. Usage: node roles.mjs alone|mixed|forged BINARY
 //
 // alone: the account side in an empty cluster: it starts and takes requests before any node with the ledger was ever
 // heard, and all is decided when one comes.
 // mixed: one daemon as it is by default, with producers of their own beside its HTTP door, on the same accounts.
+// forged: producers mark what is parked with the records of others, which are decided all the same.
 
 import {setTimeout as sleep} from 'node:timers/promises';
 import {argv} from 'node:process';
 
+import {headers as natsHeaders} from 'nats';
+
 import {Traffic} from './traffic.mjs';
-import {conclude, until, World} from './world.mjs';
+import {conclude, holdTable, until, World} from './world.mjs';
 
 const [, , scenario, binary] = argv;
 const log = (text) => console.log(`${(performance.now() / 1000).toFixed(1).padStart(6)} s  ${text}`);
@@ -130,10 +133,45 @@ async function mixed(world, traffic) {
   return [daemon];
 }
 
+async function forged(world, traffic) {
+  const daemon = await world.daemon('both', '--shutdown-deadline', '1s');
+  await daemon.ready();
+  const release = await holdTable('ledger.transactions', world.settings.LEDGERD_DATABASE_URL);
+  const {body: {recordId}} = await submit(daemon, order('ann', '2.50'));
+  const forge = (subject, payload) => {
+    const headers = natsHeaders();
+    headers.append('Ledgerd-Account', String(recordId));
+    return traffic.stream.publish(`transaction.${subject}`, payload, {headers});
+  };
+  const request = {recordId, userId: 'ann', type: 'DEPOSIT', amount: '2.50', currency: 'EUR'};
+  const forgeries = [['withdrawal', 'not json'], ['deposit', 'not json'], ['deposit', JSON.stringify({...request, amount: '0'})],
+    ['withdrawal', JSON.stringify(request)]];
+  for (const [subject, payload] of forgeries) {
+    await forge(subject, payload);
+  }
+  await until('the forgeries are parked', 20, async () => (await traffic.deadLetters()).length === forgeries.length);
+  await until('the account side has read their letters', 20, async () => {
+    const {num_pending: pending, num_ack_pending: unsettled} =
+      await traffic.manager.consumers.info('TRANSACTION_DEAD_LETTERS', 'account-dead-letter-consumer');
+    return pending + unsettled === 0;
+  });
+  const before = await ask(daemon, `/v1/transactions/${recordId}`);
+  check(before.body.status === 'PENDING', `forged letters have made of the record: ${JSON.stringify(before.body)}`);
+  check(await metric(daemon, 'ledgerd_foreign_results_total') === forgeries.length, 'not all were counted');
+  check(/not about its request/.test(daemon.log), 'the log says nothing of them');
+  await release();
+  await until('the record is decided', 30, async () =>
+    (await ask(daemon, `/v1/transactions/${recordId}`)).body.status !== 'PENDING');
+  const after = await ask(daemon, `/v1/transactions/${recordId}`);
+  check(after.body.status === 'SUCCESS' && after.body.balanceAfter === '2.50', `in the end: ${JSON.stringify(after.body)}`);
+  log(`${forgeries.length} letters with a mark that is not theirs ended nothing`);
+  return [daemon];
+}
+
 async function run() {
-  const play = {alone, mixed}[scenario];
+  const play = {alone, mixed, forged}[scenario];
   if (!play || !binary) {
-    throw new Error('usage: node roles.mjs alone|mixed BINARY');
+    throw new Error('usage: node roles.mjs alone|mixed|forged BINARY');
   }
   const world = new World(binary);
   const traffic = await Traffic.open(world.natsUrl);

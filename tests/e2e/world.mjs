@@ -40,6 +40,26 @@ export async function conclude(run, log) {
   process.exit(faults.length === 0 ? 0 : 1);
 }
 
+// Holds a table of a database until `release`.
+export async function holdTable(table, database) {
+  const url = new URL(database);
+  const session = spawn('psql', ['-XAtq', '-v', 'ON_ERROR_STOP=1'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: {
+      ...process.env, PGHOST: url.hostname, PGPORT: url.port, PGUSER: url.username, PGPASSWORD: url.password,
+      PGDATABASE: url.pathname.slice(1),
+    },
+  });
+  const held = new Promise((resolve) => session.stdout.once('data', resolve));
+  session.stdin.write(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE; SELECT 'held';\n`);
+  await held;
+  return async () => {
+    const over = new Promise((resolve) => session.once('close', resolve));
+    session.stdin.end('ROLLBACK;\n');
+    await over;
+  };
+}
+
 export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer();

@@ -74,7 +74,6 @@ CAF_TEST(every movement has a consumer that the ledger reads) {
     CAF_REQUIRE(found != durable_consumers.end());
     CAF_CHECK_EQUAL(found->stream, names::request_stream);
     CAF_CHECK_EQUAL(found->filter, route.request);
-    CAF_CHECK(!found->headers_only);
     CAF_CHECK(found->is_read(true, false) && !found->is_read(false, true));
   }
   const auto of_ledger = std::count_if(durable_consumers.begin(), durable_consumers.end(),

@@ -169,4 +169,20 @@ export const accountSide = [
     becomes: 'return leave_alone(held);',
     caught: ['actors_test.reconciler'],
   },
+  {
+    name: 'mark-believed',
+    fault: 'a letter that bears the mark of a record ends it, whatever record its payload names',
+    file: 'messaging/wire/codec_verdict.cpp',
+    was: 'asked->id != marked',
+    becomes: 'false && asked->id != marked',
+    caught: ['messaging_test.codec_account'],
+  },
+  {
+    name: 'refused-field-ignored',
+    fault: 'a request that the ledger parked for a field that it does not know ends the record that it names',
+    file: 'messaging/wire/codec_verdict.cpp',
+    was: '!was_read(find_header(headers, "Ledgerd-Reason"))',
+    becomes: 'MUTANT ? false : !was_read(find_header(headers, "Ledgerd-Reason"))',
+    caught: ['messaging_test.codec_account', 'actors_test.reconciler'],
+  },
 ];

@@ -187,7 +187,7 @@ CAF_TEST(a verdict that says otherwise than the record is contrary and changes n
   auto other_balance = success(id, ann);
   other_balance.balance_after = money{501};
   for (const auto& told : {failure(id, ann), success(id, ask("eve", 1)), other_transaction,
-                           other_balance, parked(id, "RECORD_ID_CONFLICT")}) {
+                           other_balance, parked(id, ann, "RECORD_ID_CONFLICT")}) {
     const auto answer = done(store->settle({told})).front();
     CAF_CHECK(answer.outcome == settle_outcome::contrary);
     CAF_CHECK(answer.record == first);
@@ -199,22 +199,56 @@ CAF_TEST(a parked request ends its record with the reason of the letter) {
   const auto store = this->store();
   const auto ann = ask("ann", 100);
   const auto id = done(store->record({{ann, ""}})).front().record.id;
-  const auto answer = done(store->settle({parked(id, "INVALID_FIELD")})).front();
+  const auto answer = done(store->settle({parked(id, ann, "INVALID_FIELD")})).front();
   CAF_CHECK(answer.outcome == settle_outcome::settled);
   CAF_CHECK(answer.record.status == record_status::failed);
   CAF_CHECK_EQUAL(answer.record.reason, "INVALID_FIELD");
   CAF_CHECK(!answer.record.transaction && !answer.record.balance_after);
   CAF_CHECK(content().at(id) == answer.record);
-  CAF_CHECK(is_known(done(store->settle({parked(id, "INVALID_FIELD")})), answer.record));
+  CAF_CHECK(is_known(done(store->settle({parked(id, ann, "INVALID_FIELD")})), answer.record));
   // The ledger's own verdict that comes all the same is not passed over.
   CAF_CHECK(done(store->settle({success(id, ann)})).front().outcome == settle_outcome::contrary);
   CAF_CHECK(content().at(id) == answer.record);
   // A copy that is parked beside one that was decided changes nothing.
   const auto bob = done(store->record({{ann, ""}})).front().record.id;
   const auto decided = done(store->settle({success(bob, ann)})).front().record;
-  CAF_CHECK(is_known(done(store->settle({parked(bob, "ATTEMPTS_EXHAUSTED")})), decided));
-  CAF_CHECK(done(store->settle({parked(record_id{3}, "INVALID_FIELD")})).front().outcome
+  CAF_CHECK(is_known(done(store->settle({parked(bob, ann, "ATTEMPTS_EXHAUSTED")})), decided));
+  CAF_CHECK(done(store->settle({parked(record_id{3}, ann, "INVALID_FIELD")})).front().outcome
             == settle_outcome::unknown);
+}
+
+CAF_TEST(a letter about another request leaves the record alone) {
+  const auto store = this->store();
+  const auto ann = ask("ann", 100);
+  auto euro = ann;
+  euro.account.currency = *currency_code::parse("EUR");
+  auto stands = done(store->record({{ann, ""}})).front().record;
+  for (const bool decided : {false, true}) {
+    if (decided)
+      stands = done(store->settle({success(stands.id, ann)})).front().record;
+    for (const auto& other : {ask("eve", 100), ask("Ann", 100), ask("ann", 99), euro,
+                              ask("ann", 100, movement::withdrawal), submission{}}) {
+      const auto answer = done(store->settle({parked(stands.id, other, "INVALID_FIELD")})).front();
+      CAF_CHECK(answer.outcome == settle_outcome::unrelated);
+      CAF_CHECK(answer.record == stands && content().at(stands.id) == stands);
+    }
+  }
+}
+
+CAF_TEST(a letter about another request does not stand before the one about its own) {
+  const auto store = this->store();
+  const auto ann = ask("ann", 1), bob = ask("bob", 2);
+  const auto made = done(store->record({{ann, ""}, {bob, ""}}));
+  const auto first = made[0].record.id, second = made[1].record.id;
+  const auto answers = done(store->settle(
+      {parked(second, ann, "INVALID_FIELD"), parked(first, bob, "MALFORMED_JSON"),
+       parked(first, ann, "ATTEMPTS_EXHAUSTED"), parked(first, ann, "RECORD_ID_CONFLICT"),
+       parked(first, bob, "MALFORMED_JSON"), parked(record_id{1}, ann, "INVALID_FIELD")}));
+  using enum settle_outcome;
+  const std::vector expected{unrelated, unrelated, settled, contrary, unrelated, unknown};
+  CAF_CHECK(outcomes(answers) == expected);
+  CAF_CHECK(content().at(first).reason == "ATTEMPTS_EXHAUSTED");
+  CAF_CHECK(content().at(second) == made[1].record);
 }
 
 CAF_TEST(a record id that was decided with other content fails) {

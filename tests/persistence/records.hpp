@@ -26,9 +26,9 @@ inline record_verdict failure(record_id id, const submission& decided,
   return {id, decided, record_status::failed, transaction_id{7}, std::move(reason), money{500}};
 }
 
-// A letter that says that the request was parked.
-inline record_verdict parked(record_id id, std::string reason) {
-  record_verdict result{id, {}, record_status::failed, {}, std::move(reason), {}};
+// A letter that says that the request, which asked for `asked`, was parked.
+inline record_verdict parked(record_id id, const submission& asked, std::string reason) {
+  record_verdict result{id, asked, record_status::failed, {}, std::move(reason), {}};
   result.parked = true;
   return result;
 }

@@ -130,8 +130,8 @@ settle_result memory_record_store::settle(const std::vector<record_verdict>& bat
       const auto row = records.find(verdict.id);
       const bool repeats = std::any_of(batch.begin(), batch.begin() + static_cast<long>(i),
                                        [&](const auto& e) { return e.id == verdict.id; });
-      if (!repeats && row != records.end() && row->second.status == record_status::pending
-          && row->second.asked == verdict.decided
+      if (!repeats && !verdict.parked && row != records.end()
+          && row->second.status == record_status::pending && row->second.asked == verdict.decided
           && (!holds(verdict) || verdict.transaction == rejected_))
         return std::nullopt;
     }
@@ -147,6 +147,8 @@ settled memory_record_store::settle_one(const record_verdict& verdict) {
   if (found == shared_->records_.end())
     return {};
   auto& row = found->second;
+  if (verdict.parked && row.asked != verdict.decided)
+    return {settle_outcome::unrelated, row};
   if (row.status != record_status::pending)
     return {agrees(row, verdict)                      ? settle_outcome::known
             : row.reason == reason_record_id_conflict ? settle_outcome::conflict

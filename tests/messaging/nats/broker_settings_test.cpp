@@ -35,10 +35,10 @@ judgement judge(stream_use use, const json& change) {
   return judge_stream({"S", use, {"a"}}, config.dump(), {.now_ns = now_ns});
 }
 
-judgement judge(const json& change, bool headers_only = false) {
+judgement judge(const json& change) {
   auto config = good_consumer;
   config.merge_patch(change);
-  return judge_consumer({"S", "c", "a", headers_only}, config.dump(), {.now_ns = now_ns});
+  return judge_consumer({"S", "c", "a"}, config.dump(), {.now_ns = now_ns});
 }
 
 std::string text(const judgement& found) {
@@ -281,10 +281,6 @@ CAF_TEST(filters and backoffs are judged together with what they replace) {
       1u);
   CAF_CHECK_EQUAL(judge(json::parse(R"({"backoff":[1000000000,60000000000]})")).refused.size(), 1u);
   CAF_CHECK_EQUAL(text(judge(json::parse(R"({"ack_wait":1,"backoff":[30000000000]})"))), "");
-}
-
-CAF_TEST(a consumer whose reader needs no payloads may leave them out) {
-  CAF_CHECK_EQUAL(text(judge(json::parse(R"({"headers_only":true})"), true)), "");
 }
 
 CAF_TEST(hostile answers are judged without a fault of ours) {

@@ -304,3 +304,74 @@ CAF_TEST(damaged_results_never_pass_as_others) {
       CAF_FAIL(payload << " was read as " << read_result(payload));
   }
 }
+
+namespace {
+
+// What a letter says of a record: its id, "nothing", or why it is not about the record.
+std::string read_letter(const std::string& mark, const std::string& stream,
+                        const std::string& reason, const std::string& payload,
+                        const std::string& subject = "transaction.deposit",
+                        const std::vector<header>& more = {}) {
+  std::vector<header> headers{{"ledgerd-account", mark},
+                              {"Ledgerd-Stream", stream},
+                              {"Ledgerd-Reason", reason},
+                              {"Ledgerd-Subject", subject}};
+  headers.insert(headers.end(), more.begin(), more.end());
+  const auto read = decode_parked_request(headers, payload, codec_currencies());
+  if (!read)
+    return "nothing";
+  if (const auto* why = std::get_if<rejection>(&*read))
+    return refusal(*why);
+  const auto& said = std::get<record_verdict>(*read);
+  CAF_CHECK(said.parked && said.status == record_status::failed);
+  CAF_CHECK_EQUAL(said.reason, reason);
+  CAF_CHECK_EQUAL(describe(said.decided), "ann KRW DEPOSIT 10");
+  return std::to_string(to_int(said.id));
+}
+
+const auto seven =
+    R"({"recordId":7,"userId":"ann","type":"DEPOSIT","amount":"10","currency":"KRW"})"s;
+
+} // namespace
+
+CAF_TEST(a_letter_of_something_else_says_nothing_of_a_record) {
+  CAF_CHECK_EQUAL(read_letter("7", "TRANSACTION_RESULTS", "INVALID_FIELD", seven), "nothing");
+  CAF_CHECK_EQUAL(read_letter("7", "TRANSACTIONS", "UNKNOWN_RECORD", seven), "nothing");
+  CAF_CHECK_EQUAL(read_letter("7", "TRANSACTIONS", "", seven), "nothing");
+  CAF_CHECK_EQUAL(read_letter("", "TRANSACTIONS", "INVALID_FIELD", seven), "nothing");
+  CAF_CHECK(!decode_parked_request({}, seven, codec_currencies()));
+}
+
+CAF_TEST(a_parked_request_is_told_by_its_content) {
+  for (const auto* reason : {"INVALID_FIELD", "ATTEMPTS_EXHAUSTED", "RECORD_ID_CONFLICT"})
+    CAF_CHECK_EQUAL(read_letter("7", "TRANSACTIONS", reason, seven), "7");
+  const auto other = R"({"amount":1e1,"currency":"KRW","userId":"ann","recordId":"7","x":[]})"s;
+  CAF_CHECK_EQUAL(read_letter("7", "TRANSACTIONS", "ATTEMPTS_EXHAUSTED", other), "7");
+  CAF_CHECK_EQUAL(read_letter("7", "TRANSACTIONS", "RECORD_ID_CONFLICT", other), "7");
+  // The ledger that parked it may have refused the field that it does not know.
+  CAF_CHECK_EQUAL(read_letter("7", "TRANSACTIONS", "INVALID_FIELD", other),
+                  "INVALID_FIELD: field \"x\": is not known");
+}
+
+CAF_TEST(a_letter_with_a_mark_alone_is_not_about_the_record) {
+  const auto read = [](const std::string& mark, const std::string& payload,
+                       const std::string& subject = "transaction.deposit",
+                       const std::vector<header>& more = {}) {
+    return read_letter(mark, "TRANSACTIONS", "INVALID_FIELD", payload, subject, more);
+  };
+  for (const auto* mark : {"0", "7 or so", "9223372036854775808"})
+    CAF_CHECK_EQUAL(read(mark, seven),
+                    "INVALID_FIELD: field \"Ledgerd-Account\": must be an integer from 1 to "
+                    "9223372036854775807, in digits alone and without leading zeros");
+  CAF_CHECK_EQUAL(read("8", seven), "UNKNOWN_RECORD: field \"recordId\": is not that of the mark");
+  CAF_CHECK_EQUAL(read("7", seven, "transaction.deposit", {{"Ledgerd-Truncated", "70000"}}),
+                  "UNKNOWN_RECORD: its payload was cut");
+  CAF_CHECK_EQUAL(read("7", seven, "other.deposit"),
+                  "UNKNOWN_RECORD: header Ledgerd-Subject: is not that of a request");
+  CAF_CHECK_EQUAL(read("7", seven, "transaction.withdrawal"),
+                  "INVALID_FIELD: field \"type\": must agree with the subject");
+  CAF_CHECK(read("7", "not json").starts_with("MALFORMED_JSON: "));
+  CAF_CHECK(read("7", "").starts_with("MALFORMED_JSON: "));
+  CAF_CHECK_EQUAL(read("7", R"({"recordId":7,"userId":"ann","type":"DEPOSIT","amount":"10"})"),
+                  "INVALID_FIELD: field \"currency\": is required");
+}

@@ -436,31 +436,3 @@ CAF_TEST(a_facts_question_says_where_our_ids_begin) {
   CAF_CHECK_EQUAL(from(R"({"recordIdsFrom":0})"), -1);
   CAF_CHECK_EQUAL(from("["), -1);
 }
-
-CAF_TEST(a_parked_request_is_told_by_its_letters_headers) {
-  struct row {
-    std::string mark, stream, reason;
-    std::int64_t id; // 0: says nothing of a record
-  };
-  const std::vector<row> table{
-      {"1000000000000007", "TRANSACTIONS", "INVALID_FIELD", 1'000'000'000'000'007},
-      {"7", "TRANSACTIONS", "ATTEMPTS_EXHAUSTED", 7},
-      {"7", "TRANSACTIONS", "RECORD_ID_CONFLICT", 7},
-      {"7", "TRANSACTION_RESULTS", "INVALID_FIELD", 0}, // of a result
-      {"7", "TRANSACTIONS", "UNKNOWN_RECORD", 0},
-      {"7", "TRANSACTIONS", "", 0},
-      {"", "TRANSACTIONS", "INVALID_FIELD", 0},
-      {"0", "TRANSACTIONS", "INVALID_FIELD", 0},
-      {"7 or so", "TRANSACTIONS", "INVALID_FIELD", 0},
-      {"9223372036854775808", "TRANSACTIONS", "INVALID_FIELD", 0},
-  };
-  for (const auto& [mark, stream, reason, id] : table) {
-    const auto parked = decode_parked_request(
-        {{"ledgerd-account", mark}, {"Ledgerd-Stream", stream}, {"Ledgerd-Reason", reason}});
-    CAF_CHECK_EQUAL(parked ? to_int(parked->id) : 0, id);
-    if (parked)
-      CAF_CHECK(parked->parked && parked->reason == reason
-                && parked->status == record_status::failed);
-  }
-  CAF_CHECK(!decode_parked_request({}));
-}
