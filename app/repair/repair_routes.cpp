@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <initializer_list>
+#include <set>
 #include <utility>
 
 #include "app/base/text.hpp"
@@ -45,6 +46,23 @@ bool is_json(const http_request& request) {
   const auto type = request.header("content-type");
   return request.header_count("content-type") == 1
          && same_word(trimmed(type.substr(0, type.find(';'))), "application/json");
+}
+
+// The document, and the first member that is given twice in its object, however deep: the library
+// would believe the last one.
+ordered_json parse_once(std::string_view body, std::optional<std::string>& doubled) {
+  std::vector<std::set<std::string>> open;
+  const auto look = [&](int, ordered_json::parse_event_t event, const ordered_json& parsed) {
+    if (event == ordered_json::parse_event_t::object_start)
+      open.emplace_back();
+    else if (event == ordered_json::parse_event_t::object_end)
+      open.pop_back();
+    else if (event == ordered_json::parse_event_t::key
+             && !open.back().insert(parsed.get<std::string>()).second && !doubled)
+      doubled = parsed.get<std::string>();
+    return true;
+  };
+  return ordered_json::parse(body, look, false);
 }
 
 // What a page is asked for.
@@ -357,9 +375,12 @@ private:
 
 std::variant<repair_order, http_response> read_repair_order(action_kind what, std::string_view body,
                                                             std::int64_t now) {
-  const auto document = ordered_json::parse(body, nullptr, false);
+  std::optional<std::string> doubled;
+  const auto document = parse_once(body, doubled);
   if (!document.is_object())
     return http_problem(400, "MALFORMED_JSON", "the body must be a JSON object");
+  if (doubled)
+    return invalid(*doubled, "must not be given twice");
   repair_order order{.what = what, .limit = call_limit_default};
   if (auto fault = order_reader{order, now}.read(document))
     return *std::move(fault);

@@ -2,6 +2,9 @@
 
 #include <cstddef>
 #include <nlohmann/json.hpp>
+#include <utility>
+
+#include "messaging/wire/codec_fields.hpp"
 
 namespace ledgerd {
 
@@ -20,21 +23,13 @@ std::string encode_numbers_question(const numbers_question& question) {
 }
 
 std::optional<numbers_question> decode_numbers_question(std::string_view payload) {
-  if (payload.empty() || payload.size() > bytes_max)
+  wire::field question{"question"};
+  wire::field node{"node"};
+  if (wire::read_document(payload, bytes_max, {&question, &node})
+      || question.kind != json_kind::string || question.text != word
+      || (node.kind != json_kind::string && !node.absent()))
     return std::nullopt;
-  const auto document = nlohmann::json::parse(payload, nullptr, false);
-  if (!document.is_object())
-    return std::nullopt;
-  const auto text = [&](const char* name) -> std::optional<std::string> {
-    const auto found = document.find(name);
-    if (found == document.end())
-      return std::string{};
-    return found->is_string() ? std::optional{found->get<std::string>()} : std::nullopt;
-  };
-  const auto node = text("node");
-  if (text("question") != word || !node)
-    return std::nullopt;
-  return numbers_question{*node};
+  return numbers_question{std::move(node.text)};
 }
 
 } // namespace ledgerd

@@ -29,7 +29,7 @@ let daemon;
 
 async function http(expected, method, path, body, token = tokens.ops) {
   const answer = await fetch(daemon.url + path, {
-    method, body: body && JSON.stringify(body),
+    method, body: typeof body === 'object' ? JSON.stringify(body) : body,
     headers: {Authorization: `Bearer ${token}`, ...(body && {'Content-Type': 'application/json'})},
   });
   const text = await answer.text();
@@ -125,6 +125,8 @@ async function byCalls(traffic) {
   const repair = (expected, what, body) => http(expected, 'POST', `/v1/dead-letters/${what}`, body);
   assert.equal((await repair(400, 'replay', {seqs: [tooLong.seq], set: {userId: ''}})).code, 'INVALID_FIELD');
   assert.equal((await repair(409, 'replay', {seqs: [conflict.seq], set: {amount: '52'}})).code, 'RECORD_ID_CONFLICT');
+  const twice = await repair(400, 'discard', `{"dryRun":true,"dryRun":false,"seqs":[${malformed.seq}]}`);
+  assert.deepEqual([twice.code, twice.detail], ['INVALID_FIELD', 'field "dryRun": must not be given twice']);
   const order = {seqs: [malformed.seq], payload: request(22, 'cleo', '7')};
   const dry = await repair(200, 'replay', {...order, dryRun: true});
   assert.deepEqual(dry.items.map(foretold), ['SUCCESS']);

@@ -173,12 +173,23 @@ CAF_TEST(what is wrong with a call is said as everywhere) {
       {"POST", "/v1/dead-letters/replay", R"({"seqs":[1],"set":{"amount":"x"}})",
        "400 INVALID_FIELD"},
       {"POST", "/v1/dead-letters/replay", R"({"seqs":[1],"payload":"x"})", "400 MALFORMED_JSON"},
+      {"POST", "/v1/dead-letters/discard", R"({"dryRun":true,"dryRun":false,"seqs":[1]})",
+       "400 INVALID_FIELD"},
+      {"POST", "/v1/dead-letters/discard", R"({"seqs":[99],"seqs":[1]})", "400 INVALID_FIELD"},
+      {"POST", "/v1/dead-letters/discard", R"({"filter":{"user":"x","us\u0065r":"anna"}})",
+       "400 INVALID_FIELD"},
+      {"POST", "/v1/dead-letters/replay", R"({"seqs":[1],"set":{"amount":"5","amount":"6"}})",
+       "400 INVALID_FIELD"},
       {"POST", "/v1/dead-letters/replay", R"({"seqs":[99]})", "404 NOT_FOUND"},
       {"POST", "/v1/dead-letters/discard", R"({"seqs":[99]})", "404 NOT_FOUND"},
   };
   for (const auto& [method, target, body, expected] : table)
     CAF_CHECK_EQUAL(std::string(target) + " " + body + " " + problem(ask(method, target, body)),
                     std::string(target) + " " + body + " " + expected);
+  const auto twice =
+      ask("POST", "/v1/dead-letters/discard", R"({"dryRun":true,"dryRun":false,"seqs":[1]})");
+  CAF_CHECK_EQUAL(twice.body.value("detail", ""), "field \"dryRun\": must not be given twice");
+  CAF_CHECK_EQUAL(nats.stored(names::dead_letter_stream).size(), 1u);
   CAF_CHECK_EQUAL(problem(ask("GET", "/v1/dead-letters", "", "")), "401 UNAUTHORIZED");
   CAF_CHECK_EQUAL(problem(ask("GET", "/v1/actions", "", reader_token)), "403 FORBIDDEN");
   CAF_CHECK_EQUAL(problem(ask("POST", "/v1/dead-letters/replay", "{}", reader_token)),

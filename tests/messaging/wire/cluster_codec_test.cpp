@@ -186,8 +186,9 @@ CAF_TEST(a question for numbers is told from all others) {
   for (const auto* node : {"", "a", "a \"b\" \xc3\xa4"})
     CAF_CHECK(decode_numbers_question(encode_numbers_question({node})) == numbers_question{node});
   CAF_CHECK(decode_numbers_question(R"({"question":"metrics","later":1})") == numbers_question{});
-  for (const auto* other : {"", "x", "[]", "{}", "\"metrics\"", R"({"question":"record"})",
-                            R"({"question":5})", R"({"question":"metrics","node":5})"})
+  for (const auto* other :
+       {"", "x", "[]", "{}", "\"metrics\"", R"({"question":"record"})", R"({"question":5})",
+        R"({"question":"metrics","node":5})", R"({"node":"a","question":"metrics","node":"b"})"})
     CAF_CHECK(!decode_numbers_question(other).has_value());
   CAF_CHECK(!decode_numbers_question(encode_numbers_question({std::string(2000, 'x')})));
 }
