@@ -61,7 +61,8 @@ dead_letter read_letter(stored_message message) {
       full && *full != message.payload.size())
     result.full_bytes = full;
   result.replay_of = number_of(value_of(message, names::replay_of));
-  result.of_account_side = !value_of(message, names::account_mark).empty();
+  if (const auto number = parse_integer(value_of(message, names::account_mark), 1, INT64_MAX))
+    result.account_record = record_id{*number};
   result.message = std::move(message);
   return result;
 }

@@ -37,7 +37,7 @@ struct dead_letter {
   std::string cause;                       // see letter_groups.hpp
   std::optional<std::uint64_t> full_bytes; // of a payload that was cut
   std::optional<std::uint64_t> replay_of;  // the letter whose replay has led to this one
-  bool of_account_side = false;            // its record there has ended as FAILED
+  std::optional<record_id> account_record; // of the account side, as its mark says
   letter_content content;                  // empty until `read_content`
 
   std::uint64_t seq() const noexcept { return message.seq; }

@@ -130,7 +130,7 @@ public:
   repairing(const repair_tools& tools, const repair_order& order,
             const std::function<void(const repair_step&)>& tell, const stop_asked& stop)
       : tools_(tools), order_(order), tell_(tell), stop_(stop),
-        preview_(tools.currencies, tools.rules, tools.ledger != nullptr) {}
+        preview_(tools.currencies, tools.rules, tools.ledger != nullptr, order.force) {}
 
   repair_outcome run() {
     if (!order_.dry_run && !tools_.nats.stream(names::action_stream).exists)

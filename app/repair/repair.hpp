@@ -40,7 +40,7 @@ struct repair_order {
   std::uint64_t after = 0;   // only letters above this sequence number
   std::size_t limit = 10000; // of a filter: at most so many letters
   bool dry_run = false;
-  bool force = false; // replay also what would be parked again
+  bool force = false; // replay also what would be parked again, and what has ended its record
   // Of a single letter: the fields or the payload of the message that is replayed instead.
   field_changes set;
   std::optional<std::string> payload;
@@ -86,7 +86,8 @@ private:
 //
 // Letters are replayed in their order: where a verdict depends on the letters before, those are
 // waited for, so that what happens is what a dry run has said, but for what others do to the same
-// accounts meanwhile. A letter that would be parked again stays where it is unless `force` is said.
+// accounts meanwhile. A letter that would be parked again stays where it is unless `force` is said,
+// and so does one whose record has ended: the caller was told that nothing moves.
 //
 // The entry of a letter is stored before anything is done to it, so nothing is done that is not
 // written down; when publishing fails afterwards, an entry may stand there without its message.

@@ -42,6 +42,8 @@ std::string_view to_text(expectation what) noexcept {
     return "DUPLICATE";
   case expectation::parked:
     return "PARKED";
+  case expectation::ended:
+    return "ENDED";
   case expectation::result:
     return "RESULT";
   case expectation::unknown:
@@ -112,26 +114,37 @@ expected_verdict verdict_preview::judge(const dead_letter& letter) {
   auto target = target_of(letter);
   if (!target.fault.empty())
     return no_message(std::move(target.fault));
-  auto result =
-      target.is_result ? expected_verdict{.what = expectation::result} : judge_request(letter);
-  if (letter.of_account_side && result.detail.empty() && !target.is_result)
-    result.detail = "its record on the account side has ended as FAILED and stays so";
-  return result;
+  return target.is_result ? expected_verdict{.what = expectation::result} : judge_request(letter);
 }
 
 expected_verdict verdict_preview::judge_request(const dead_letter& letter) {
-  if (currencies_ == nullptr)
-    return {.what = expectation::unknown};
+  // Money that moves now would move for a record whose caller was told that it does not.
+  const auto has_ended = [&letter](const std::optional<record_id>& record) {
+    return letter.account_record && letter.account_record == record;
+  };
+  constexpr auto ended = "its record on the account side has ended as FAILED and stays so";
+  if (currencies_ == nullptr) {
+    if (!has_ended(record_in_payload(letter.message.payload)))
+      return {.what = expectation::unknown};
+    return {.what = force_ ? expectation::unknown : expectation::ended, .detail = ended};
+  }
   auto decoded = decode_entry(letter.subject, letter.message.payload, *currencies_, rules_);
   if (auto* why = std::get_if<rejection>(&decoded))
     return {.what = expectation::parked,
             .reason = std::string(ledgerd::to_text(why->reason)),
             .detail = std::move(why->detail)};
   const auto& asked = std::get<entry>(decoded);
+  const auto known = postings_.find(asked.id);
   expected_verdict result{.what = expectation::unknown};
-  if (with_ledger_) {
-    const auto known = postings_.find(asked.id);
-    result = known == postings_.end() ? decide_new(asked) : decided_before(asked, known->second);
+  if (known != postings_.end()) {
+    result = decided_before(asked, known->second);
+  } else {
+    if (has_ended(asked.id) && !force_)
+      result.what = expectation::ended;
+    else if (with_ledger_)
+      result = decide_new(asked);
+    if (has_ended(asked.id))
+      result.detail = ended;
   }
   result.asked = asked;
   return result;

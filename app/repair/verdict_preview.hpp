@@ -26,6 +26,7 @@ enum class expectation : std::uint8_t {
   failed,    // the ledger refuses it; `reason` says why
   duplicate, // the same was decided before: that verdict is published again
   parked,    // it would become a dead letter again; `reason` and `detail` say why
+  ended,     // its record on the account side has ended as FAILED, as its caller was told
   result,    // it is a result: the account side judges it, the ledger does not see it
   unknown,   // it is a right request, and the ledger could not be asked
   none,      // it cannot be replayed; `detail` says why
@@ -43,7 +44,9 @@ struct expected_verdict {
   bool waits = false;
 
   // Whether a message goes out for it.
-  bool can_be_sent() const noexcept { return what != expectation::none; }
+  bool can_be_sent() const noexcept {
+    return what != expectation::none && what != expectation::ended;
+  }
 };
 
 // Letters are judged in their order: several of one account build on each other, and so do two with
@@ -51,9 +54,11 @@ struct expected_verdict {
 class verdict_preview {
 public:
   // `currencies` outlives this object; null: not known, so nothing can be said of requests.
-  // `with_ledger` is false when it cannot be asked.
-  verdict_preview(const currency_table* currencies, const request_rules& rules, bool with_ledger)
-      : currencies_(currencies), rules_(rules), with_ledger_(with_ledger) {}
+  // `with_ledger` is false when it cannot be asked. `force`: letters whose record has ended are
+  // replayed like any other.
+  verdict_preview(const currency_table* currencies, const request_rules& rules, bool with_ledger,
+                  bool force)
+      : currencies_(currencies), rules_(rules), with_ledger_(with_ledger), force_(force) {}
 
   // What `judge` has to know for this letter and has not been told yet.
   void want(const dead_letter& letter);
@@ -90,6 +95,7 @@ private:
   const currency_table* currencies_;
   request_rules rules_;
   bool with_ledger_;
+  bool force_;
   std::set<record_id> wanted_records_;
   std::set<std::string> wanted_users_;
   std::set<std::string> known_users_;

@@ -130,11 +130,15 @@ int tell_one(const repair_order& order, const repair_step& step) {
     return exit_code::done;
   }
   if (!step.done) {
-    complain(expected.what == expectation::parked
-                 ? "it would be parked again, %s: %s; mend it with --set or --payload, or say "
-                   "--force"
-                 : "it cannot be replayed%s: %s",
-             expected.reason.c_str(), expected.detail.c_str());
+    if (expected.what == expectation::ended)
+      complain("%s, and the caller was told so: discard the letter and submit anew, or say --force",
+               expected.detail.c_str());
+    else
+      complain(expected.what == expectation::parked
+                   ? "it would be parked again, %s: %s; mend it with --set or --payload, or say "
+                     "--force"
+                   : "it cannot be replayed%s: %s",
+               expected.reason.c_str(), expected.detail.c_str());
     return exit_code::answer_is_no;
   }
   if (!expected.detail.empty())
@@ -302,7 +306,8 @@ void add_dead_repairs(command_line& line, CLI::App& group) {
                         "ledgerd dead replay --cause 1f3a90c2 --dry-run"},
                        [replay](const config& settings) { return run_repair(settings, *replay); });
   add_repair_flags(replay_app, *replay);
-  replay_app.add_flag("--force", replay->order.force, "Also what would be parked again");
+  replay_app.add_flag("--force", replay->order.force,
+                      "Also what would be parked again, and what has ended its record");
   replay_app
       .add_option_function<std::vector<std::string>>(
           "--set",

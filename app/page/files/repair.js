@@ -5,7 +5,8 @@ import {count} from './format.js';
 
 const verdictWords = {
   SUCCESS: 'would be applied', FAILED: 'would be refused', DUPLICATE: 'are decided already, and would get the same answer',
-  PARKED: 'would be parked again, so they stay where they are', RESULT: 'are results, which the account side judges',
+  PARKED: 'would be parked again, so they stay where they are',
+  ENDED: 'have ended their record as FAILED, and so their caller was told; they stay where they are', RESULT: 'are results, which the account side judges',
   UNKNOWN: 'cannot be foretold: the ledger is not asked', NONE: 'cannot be replayed',
 };
 const shown = 20;

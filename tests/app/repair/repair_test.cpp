@@ -43,6 +43,15 @@ struct fixture {
     return park("transaction.withdrawal", request(record, user, amount));
   }
 
+  // A deposit of the account side, whose record the letter ends.
+  std::uint64_t submission(int record, const std::string& user, std::int64_t amount) {
+    const auto seq = deposit(record, user, amount);
+    nats.streams.at("TRANSACTION_DEAD_LETTERS")
+        .messages.back()
+        .headers.push_back({"Ledgerd-Account", std::to_string(record)});
+    return seq;
+  }
+
   static std::string request(int record, const std::string& user, std::int64_t amount) {
     return R"({"recordId":)" + std::to_string(record) + R"(,"userId":")" + user + R"(","amount":)"
            + std::to_string(amount) + "}";
@@ -274,6 +283,52 @@ CAF_TEST(without a ledger letters are replayed and nothing is foretold) {
   with_ledger = false;
   CAF_CHECK_EQUAL(run(all()).done, 2u);
   CAF_CHECK_EQUAL(joined(verdicts()), "UNKNOWN; UNKNOWN; ");
+}
+
+CAF_TEST(a letter that has ended its record stays unless it is forced) {
+  submission(1, "anna", 10);
+  withdrawal(2, "anna", 10); // nothing is there to withdraw
+  submission(3, "anna", 5);
+  ledger.postings[record_id{3}] = {.record = record_id{3},
+                                   .account = {"anna", *currency_code::parse("KRW")},
+                                   .amount = money{5}};
+  const auto marked_by_another = submission(4, "anna", 7);
+  nats.streams.at("TRANSACTION_DEAD_LETTERS").messages.back().headers.back().value = "77";
+  auto order = all();
+  for (const bool dry_run : {true, false}) {
+    order.dry_run = dry_run;
+    CAF_CHECK_EQUAL(run(order).done, 3u);
+    CAF_CHECK_EQUAL(joined(verdicts()), "ENDED; FAILED INSUFFICIENT_FUNDS; DUPLICATE; SUCCESS; ");
+    CAF_CHECK(!steps.at(0).done);
+    CAF_CHECK_EQUAL(steps.at(0).expected.detail,
+                    "its record on the account side has ended as FAILED and stays so");
+    CAF_CHECK_EQUAL(steps.at(3).seq, marked_by_another);
+  }
+  CAF_CHECK_EQUAL(nats.stored(names::request_stream).size(), 3u);
+  order.force = true;
+  order.seqs = {1};
+  CAF_CHECK_EQUAL(run(order).done, 1u);
+  CAF_CHECK_EQUAL(joined(verdicts()), "SUCCESS; ");
+  CAF_CHECK(!steps.at(0).expected.detail.empty());
+  CAF_CHECK_EQUAL(nats.stored(names::request_stream).size(), 4u);
+}
+
+CAF_TEST(a letter that has ended its record stays also mended and without a ledger) {
+  const auto seq = submission(1, "anna", 10);
+  auto order = all();
+  order.seqs = {seq};
+  order.set = {{"amount", "12"}};
+  CAF_CHECK_EQUAL(run(order).done, 0u);
+  CAF_CHECK_EQUAL(joined(verdicts()), "ENDED; ");
+  order.set = {{"recordId", "2"}}; // another request
+  CAF_CHECK_EQUAL(run(order).done, 1u);
+  order.set = {};
+  with_ledger = false;
+  CAF_CHECK_EQUAL(run(order).done, 0u);
+  CAF_CHECK_EQUAL(joined(verdicts()), "ENDED; ");
+  order.force = true;
+  CAF_CHECK_EQUAL(run(order).done, 1u);
+  CAF_CHECK_EQUAL(joined(verdicts()), "UNKNOWN; ");
 }
 
 CAF_TEST(a discard leaves an entry and deletes the letter) {
