@@ -90,8 +90,9 @@ private:
   // Up to the end as it was at the beginning: what is parked again meanwhile is not taken.
   void take_matching(std::vector<dead_letter>& batch, const stop_asked& stop) {
     const auto& filter = order_.filter;
-    if (!state_.exists || state_.messages == 0 || next_seq_ > state_.last_seq
-        || taken_ == order_.limit)
+    if (!state_.exists || state_.messages == 0)
+      next_seq_ = state_.last_seq + 1;
+    if (next_seq_ > state_.last_seq || taken_ == order_.limit)
       return;
     if (filter.needs_replays() && !tools_.shelf.read_marks(stop))
       return;

@@ -277,7 +277,7 @@ void add_repair_flags(CLI::App& app, repair_options& options) {
   add_integer(app, "SEQ", options.seq, 1, INT64_MAX, "One letter, by its sequence number");
   add_filter_flags(app, options.order.filter);
   app.add_flag("--all", options.all, "All letters")->group("Which letters");
-  add_integer(app, "--after", options.order.after, 1, INT64_MAX,
+  add_integer(app, "--after", options.order.after, 0, INT64_MAX,
               "Only letters above this sequence number")
       .group("Which letters");
   add_integer(app, "--limit", options.order.limit, 1,

@@ -144,6 +144,8 @@ async function byCalls(traffic) {
     after = part.next;
   }
   assert.deepEqual([rest, await traffic.messages(stream)], [many + 2, 0]);
+  assert.equal((await repair(200, 'replay', {all: true})).next, null);
+  assert.deepEqual(dead('discard', '--all', '--yes', '--after', '0').next, null);
 }
 
 async function written() {

@@ -331,6 +331,14 @@ CAF_TEST(a letter that has ended its record stays also mended and without a ledg
   CAF_CHECK_EQUAL(joined(verdicts()), "UNKNOWN; ");
 }
 
+CAF_TEST(an emptied stream has no rest) {
+  deposit(1, "anna", 10);
+  deposit(2, "anna", 10);
+  CAF_CHECK_EQUAL(run(all(action_kind::discard)).done, 2u);
+  for (const auto what : {action_kind::discard, action_kind::replay})
+    CAF_CHECK(!run(all(what)).next);
+}
+
 CAF_TEST(a discard leaves an entry and deletes the letter) {
   const auto first = deposit(1, "anna", 10);
   const auto second = deposit(2, "anna", 10);
