@@ -52,9 +52,7 @@ api_answer submit_result(const submit_answer& got, const currency_table& currenc
     return record_answer(200, got.record, currencies);
   case submit_outcome::conflict:
     return api_problem(409, "IDEMPOTENCY_CONFLICT",
-                       "header \"Idempotency-Key\": belongs to record "
-                           + std::to_string(to_int(got.record.id))
-                           + ", which asked for something else");
+                       "this Idempotency-Key belongs to a request with other content");
   case submit_outcome::unavailable:
     break;
   }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cstring>
-#include <fstream>
 #include <map>
 #include <regex>
 #include <set>
@@ -15,6 +14,7 @@
 #include "app/base/text.hpp"
 #include "app/config/bearer_tokens.hpp"
 #include "app/config/broker_setters.hpp"
+#include "app/config/config_text.hpp"
 #include "app/config/machine.hpp"
 #include "app/config/names_section.hpp"
 #include "app/config/options.hpp"
@@ -291,9 +291,10 @@ void read_names(const toml::value& section, const source& from, loader& into) {
 // The file's settings; what cannot be read becomes a fault.
 setting_list read_file(const std::string& path, const source& from, loader& into) {
   setting_list found;
-  std::ifstream stream{path, std::ios::binary};
-  if (!stream) {
-    into.fault(from, "the file cannot be read");
+  std::string fault;
+  std::istringstream stream{read_config_text(path, fault)};
+  if (!fault.empty()) {
+    into.fault(from, fault);
     return found;
   }
   try {

@@ -8,11 +8,14 @@
 #include <stdexcept>
 #include <vector>
 
+#include "app/config/secret_file.hpp"
 #include "app/http/socket.hpp"
 
 namespace ledgerd {
 
 namespace {
+
+constexpr std::size_t key_bytes_max = std::size_t{1} << 20;
 
 void check(const asio::error_code& error, const std::string& option, const std::string& file) {
   if (error)
@@ -54,7 +57,11 @@ std::shared_ptr<http_certificate> read_http_certificate(const http_settings& set
       [](std::size_t, asio::ssl::context::password_purpose) { return std::string{}; }, error);
   context.use_certificate_chain_file(file, error);
   check(error, "http-tls-cert-file", file);
-  context.use_private_key_file(key, asio::ssl::context::pem, error);
+  std::string fault;
+  const auto text = read_secret_file(key, key_bytes_max, fault);
+  if (!fault.empty())
+    throw std::runtime_error{"http-tls-key-file " + key + " " + fault};
+  context.use_private_key(asio::buffer(text), asio::ssl::context::pem, error);
   check(error, "http-tls-key-file", key);
   if (SSL_CTX_check_private_key(raw) != 1)
     throw std::runtime_error{"http-tls-key-file " + key + " is not the key of the certificate in "

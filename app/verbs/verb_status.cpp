@@ -24,7 +24,7 @@ using nlohmann::ordered_json;
 ordered_json look_at_streams(broker& nats) {
   auto items = ordered_json::array();
   for (const auto name : {names::request_stream, names::result_stream, names::dead_letter_stream,
-                          names::exhausted_stream}) {
+                          names::exhausted_stream, names::action_stream}) {
     const auto state = nats.stream(name);
     items.push_back({{"name", name},
                      {"exists", state.exists},
@@ -39,8 +39,6 @@ ordered_json look_at_streams(broker& nats) {
 ordered_json look_at_consumers(broker& nats) {
   auto items = ordered_json::array();
   for (const auto& one : durable_consumers) {
-    if (one.stream == names::dead_letter_stream)
-      continue;
     const auto state = nats.consumer(one.stream, one.name);
     items.push_back({{"name", one.name},
                      {"exists", state.exists},

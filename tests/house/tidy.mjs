@@ -37,7 +37,7 @@ const wings = {
   'app/base': {ours: ['domain'], anywhere: /./},
   'app/config': {ours: ['app/base', ...outer], anywhere: /./},
   'app/http': {
-    ours: ['app/config/bearer_tokens.hpp', 'app/config/http_settings.hpp', 'app/base', 'actors/common/log.hpp', 'domain'], anywhere: /./,
+    ours: ['app/config/bearer_tokens.hpp', 'app/config/http_settings.hpp', 'app/config/secret_file.hpp', 'app/base', 'actors/common/log.hpp', 'domain'], anywhere: /./,
   },
   'app/api': {ours: ['app/http', 'app/base', ...actors, ...outer], anywhere: /./},
   'app/operations': {ours: ['app/http', 'app/trace', 'app/base', ...actors, ...outer], anywhere: /./},

@@ -2,9 +2,13 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
+#include <caf/typed_event_based_actor.hpp>
 
+#include <future>
 #include <utility>
 #include <vector>
+
+#include "messaging/submission_codec.hpp"
 
 #define CAF_SUITE submission_service
 #include "caf/test/unit_test.hpp"
@@ -66,6 +70,33 @@ CAF_TEST(what waits for a look at the currencies is limited in bytes) {
   CAF_CHECK_EQUAL(lookup->waiting.size(), 1U);
   lookup->end(false);
   CAF_CHECK_EQUAL(answers.back().status, 503);
+}
+
+CAF_TEST(a key that is taken tells nothing of the record that has it) {
+  using answer_ptr = std::shared_ptr<std::promise<api_answer>>;
+  submission_handles doors;
+  doors.intake = system.spawn(
+      [](submission_sink::pointer, std::int64_t holder) -> submission_sink::behavior_type {
+        return {[holder](submit_atom, const submit_request& request) {
+          request.answer({submit_outcome::conflict, {.id = record_id{holder}}, ""});
+        }};
+      },
+      std::int64_t{1'234'567});
+  const auto service = make_account_service(
+      system, doors,
+      std::make_shared<currency_table>(std::vector<currency>{{*currency_code::parse("KRW"), 0}}),
+      lookup, {});
+  const answer_ptr got = std::make_shared<std::promise<api_answer>>();
+  service->submit({.body = R"({"userId":"ann","type":"DEPOSIT","amount":"5","currency":"KRW"})",
+                   .idempotency_key = "taken"},
+                  [got](api_answer answer) { got->set_value(std::move(answer)); });
+  const auto answer = got->get_future().get();
+  CAF_CHECK_EQUAL(answer.status, 409);
+  CAF_CHECK(answer.headers.empty());
+  CAF_CHECK_EQUAL(answer.body,
+                  encode_problem(409, "Conflict", "IDEMPOTENCY_CONFLICT",
+                                 "this Idempotency-Key belongs to a request with other content")
+                      + "\n");
 }
 
 CAF_TEST(small calls weigh something too) {

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/config/options.hpp"
@@ -232,6 +233,15 @@ CAF_TEST(a file that is not TOML or not there is one fault) {
   CAF_CHECK(contains(joined(load_config({{}, {}, broken.path()}).faults), "not valid TOML"));
   CAF_CHECK(contains(joined(load_config({{}, {}, "/does/not/exist"}).faults),
                      "/does/not/exist: the file cannot be read"));
+  const temporary_file longer{"gates = 2\n" + std::string((1 << 20) - 9, '\n')};
+  CAF_CHECK_EQUAL(joined(load_config({{}, {}, longer.path()}).faults),
+                  longer.path() + ": is longer than 1 MiB\n");
+  const auto pipe = broken.path() + ".pipe";
+  CAF_REQUIRE_EQUAL(mkfifo(pipe.c_str(), 0600), 0);
+  for (const auto& path : {std::string("/tmp"), std::string("/dev/zero"), pipe})
+    CAF_CHECK_EQUAL(joined(load_config({{}, {}, path}).faults), path + ": is no regular file\n");
+  unlink(pipe.c_str());
+  CAF_CHECK_EQUAL(joined(load_config({{}, {}, "/dev/null"}).faults), "");
   const temporary_file twice{"gates = 1\ngates = 2\n"};
   CAF_CHECK_EQUAL(load_config({{}, {}, twice.path()}).faults.size(), 1u);
   const temporary_file both{"max-in-flight = 1\nmax_in_flight = 2\n"};

@@ -1,5 +1,6 @@
 // The HTTP server over TLS.
 #include <atomic>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -199,6 +200,18 @@ CAF_TEST(what is wrong with the files is named) {
                      "http-tls-key-file"));
   CAF_CHECK(contains(complaint_of(papers().certificate("first"), papers().key("second")),
                      "http-tls-key-file"));
+}
+
+CAF_TEST(a key that others may read is refused whenever it is read) {
+  const auto key = papers().directory() + "/open.key";
+  std::filesystem::copy_file(papers().key("first"), key);
+  using std::filesystem::perms;
+  std::filesystem::permissions(key, perms{0644});
+  CAF_CHECK(contains(complaint_of(papers().certificate("first"), key),
+                     "http-tls-key-file " + key + " holds secrets but others than its owner"));
+  std::filesystem::permissions(key, perms{0600});
+  CAF_CHECK_EQUAL(complaint_of(papers().certificate("first"), key), "");
+  std::filesystem::remove(key);
 }
 
 CAF_TEST(a key is known by its pin) {

@@ -444,8 +444,13 @@ CAF_TEST(status shows the streams and consumers and the ledger) {
   CAF_CHECK_EQUAL(found.at("ledger").at("refused").get<int>(), 1);
   CAF_CHECK_EQUAL(found.at("ledger").at("accounts").get<int>(), 1);
   CAF_CHECK_EQUAL(found.at("broker").at("streams").at(2).at("messages").get<int>(), 1);
-  CAF_CHECK_EQUAL(found.at("broker").at("streams").size(), 4u);
-  CAF_CHECK_EQUAL(found.at("broker").at("consumers").size(), 3u);
+  CAF_CHECK_EQUAL(found.at("broker").at("streams").size(), 5u);
+  CAF_CHECK_EQUAL(found.at("broker").at("consumers").size(), 4u);
+  for (const auto* name : {"TRANSACTION_ACTIONS", "account-dead-letter-consumer"})
+    CAF_CHECK(contains(text.out, name));
+  for (const auto* list : {"streams", "consumers"})
+    for (const auto& each : found.at("broker").at(list))
+      CAF_CHECK_EQUAL(each.at("exists"), true);
 }
 
 CAF_TEST(status asks the daemon over HTTP) {
