@@ -1,10 +1,12 @@
 // Sessions that end while nobody uses them, and passwords that change meanwhile.
 #include <chrono>
+#include <malloc.h>
 #include <thread>
 
 #include "persistence/database_error.hpp"
 #include "persistence/database_watch.hpp"
 #include "persistence/postgres.hpp"
+#include "persistence/postgres/database.hpp"
 #include "persistence/record_store.hpp"
 #include "persistence/schema.hpp"
 #include "tests/persistence/batches.hpp"
@@ -47,6 +49,28 @@ struct rest : postgres_world {
 } // namespace
 
 CAF_TEST_FIXTURE_SCOPE(resting, rest)
+
+// libpqxx 6.4 loses the answer, 2 KB each time.
+CAF_TEST(a session that breaks within a call leaves no memory behind) {
+  const auto break_sessions = [this](int count) {
+    for (int i = 0; i < count; ++i) {
+      database session(url);
+      bool broke = false;
+      try {
+        session.run("SELECT pg_terminate_backend(pg_backend_pid())");
+      } catch (const database_error&) {
+        broke = true;
+      }
+      CAF_REQUIRE(broke);
+    }
+  };
+  break_sessions(10);
+  const auto before = mallinfo2().uordblks;
+  break_sessions(50);
+  const auto after = mallinfo2().uordblks;
+  CAF_MESSAGE(before << " bytes before, " << after << " after");
+  CAF_CHECK(after < before + 50 * 1000);
+}
 
 CAF_TEST(a session that idled for too long is opened again without a failure) {
   const auto store =
