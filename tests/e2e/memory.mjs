@@ -1,0 +1,90 @@
+// A node gives back what a flood took: node memory.mjs BINARY
+//
+// 100,000 messages are decided as they come. Then all of them are delivered again at once, twice, as when a broker has lost
+// what it knew of its consumers. After each flood, under a light load, the node's memory must come back to what it was
+// before it; the first may leave a little more, since it is the first of its kind.
+
+import assert from 'node:assert/strict';
+import {setTimeout as sleep} from 'node:timers/promises';
+
+import {residentBytes, sumOf} from './chaos/watch.mjs';
+import {Random} from './random.mjs';
+import {makeMessages} from './requests.mjs';
+import {Traffic} from './traffic.mjs';
+import {conclude, until, World} from './world.mjs';
+
+const seed = Number(process.argv[3] ?? 1 + Math.floor(Math.random() * 0x7fffffff));
+const requests = 104000;
+const flooding = 100000; // messages; the others are the light load
+const lightly = 25; // messages each half second
+const growthMax = {first: 0.1, second: 0.05};
+const payloadMax = 100000; // the largest take long, and are few
+const floodLeast = 5000; // held at a time; fewer would be no flood
+const quiet = 25; // seconds: longer than the allocator takes to give back free pages, and the tables their places
+const restMax = 120;
+
+const log = (text) => console.log(`${(performance.now() / 1000).toFixed(1).padStart(6)} s  ${text}`);
+const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
+
+// The memory of a node that has little to do: the least, when it has not become less for a while.
+async function atRest(traffic, {child: {pid}}, rest) {
+  let [least, since] = [Infinity, 0];
+  await until('the memory has come to rest', restMax, async () => {
+    await traffic.publish(rest.splice(0, lightly));
+    await sleep(500);
+    const now = residentBytes(pid);
+    if (now < least * 0.995) {
+      [least, since] = [now, performance.now()];
+    }
+    return performance.now() - since > quiet * 1000;
+  });
+  return least;
+}
+
+// Everything is delivered again, at once. Returns how much of it the node has held at a time.
+async function flood(traffic, daemon) {
+  const before = await daemon.entries();
+  for (const {config} of await traffic.consumers()) {
+    await traffic.manager.consumers.delete('TRANSACTIONS', config.durable_name);
+    await traffic.manager.consumers.add('TRANSACTIONS', config).catch(() => {}); // the node may have been faster
+  }
+  let held = 0;
+  await until('all is settled again', 120, async () => {
+    const {body} = await daemon.get('/metrics');
+    held = Math.max(held, sumOf(body, 'ledgerd_in_flight'));
+    return traffic.drained(0).then(() => true, () => false);
+  });
+  log(`delivered again: ${await daemon.entries() - before} messages, ${held} held at a time, ${megabytes(residentBytes(daemon.child.pid))} MB`);
+  return held;
+}
+
+await conclude(async () => {
+  log(`seed ${seed}`);
+  const world = new World(process.argv[2]);
+  const traffic = await Traffic.open(world.natsUrl);
+  await traffic.provision(30);
+  const daemon = await world.daemon('one', '--roles', 'ledger');
+  await daemon.ready();
+  const messages = makeMessages(new Random(seed), requests).filter(({payload}) => payload.length < payloadMax);
+  await traffic.publish(messages.slice(0, flooding));
+  await traffic.drained(120);
+  const rest = messages.slice(flooding);
+  let before = await atRest(traffic, daemon, rest);
+  log(`${flooding} messages decided as they came: ${megabytes(before)} MB at rest`);
+  const faults = [];
+  let most = 0;
+  for (const which of ['first', 'second']) {
+    most = Math.max(most, await flood(traffic, daemon));
+    const after = await atRest(traffic, daemon, rest);
+    log(`after the ${which} flood: ${megabytes(after)} MB at rest`);
+    if (!(after <= before * (1 + growthMax[which]))) {
+      faults.push(`the memory was ${megabytes(before)} MB before the ${which} flood and is ${megabytes(after)} MB after it`);
+    }
+    before = after;
+  }
+  assert.ok(rest.length > 0, 'there was no load at the end');
+  assert.ok(most >= floodLeast, `${most} messages held at a time are no flood`);
+  await daemon.stop();
+  await traffic.close();
+  return faults;
+}, log);
