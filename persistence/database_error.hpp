@@ -43,6 +43,9 @@ private:
 // PostgreSQL does not have is somebody's own, raised by a trigger or function: content.
 database_fault fault_of(std::string_view sql_state) noexcept;
 
+// What the server has reported with a SQLSTATE, in its own words.
+database_error reported_error(std::string_view sql_state, std::string_view text);
+
 // What libpq says of a connection that it could not make: several attempts, over several lines,
 // each with the server's SQLSTATE where the server has refused it (PQERRORS_VERBOSE). One sentence,
 // about the first of them that says why.

@@ -17,6 +17,7 @@
 #include "actors/common/lease.hpp"
 #include "actors/common/protocol.hpp"
 #include "domain/assert.hpp"
+#include "domain/release.hpp"
 #include "messaging/ports.hpp"
 
 namespace ledgerd {
@@ -77,7 +78,7 @@ public:
     bytes_ -= one.bytes;
     --size_;
     static_cast<Work&>(one) = Work{};
-    const auto gone = std::exchange(one.source, {}); // an assignment would keep the strings' memory
+    release(one.source);
     one.taken = false;
     ++one.generation;
     free_.push_back(one.place);

@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "domain/release.hpp"
+
 namespace ledgerd {
 
 inline constexpr std::size_t spill_parts = 64;
@@ -116,7 +118,7 @@ public:
     result.reserve(items_.size());
     for (const auto& each : items_)
       result.push_back(each.item);
-    items_ = {};
+    release(items_);
     return result;
   }
 
@@ -129,7 +131,7 @@ private:
   void move_to_files() override {
     for (const auto& each : items_)
       append(spill_part(each.record), std::as_bytes(std::span(&each.item, 1)));
-    items_ = {};
+    release(items_);
   }
 
   std::vector<keyed> items_;

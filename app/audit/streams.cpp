@@ -5,6 +5,7 @@
 
 #include "domain/assert.hpp"
 #include "domain/opening.hpp"
+#include "domain/release.hpp"
 #include "messaging/codec.hpp"
 #include "messaging/names.hpp"
 #include "persistence/schema_names.hpp"
@@ -285,7 +286,7 @@ void stream_audit::finish(const std::function<void(std::size_t, std::size_t)>& p
     rows_ = row_list_.take(part);
     results_ = result_list_.take(part);
     match();
-    results_ = {};
+    release(results_);
     for (const auto& each : request_list_.take(part))
       if (each.conflict_letter != 0)
         check_conflict(each);
@@ -295,7 +296,7 @@ void stream_audit::finish(const std::function<void(std::size_t, std::size_t)>& p
     if (progress)
       progress(part + 1, parts);
   }
-  rows_ = {};
+  release(rows_);
 }
 
 stream_audit::place stream_audit::pause() {

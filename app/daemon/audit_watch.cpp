@@ -6,6 +6,7 @@
 
 #include "actors/common/log.hpp"
 #include "app/base/text.hpp"
+#include "app/operations/failed_looks.hpp"
 #include "messaging/names.hpp"
 
 namespace ledgerd {
@@ -13,9 +14,7 @@ namespace ledgerd {
 namespace {
 
 constexpr std::chrono::milliseconds step_pause{50};
-constexpr int steps_max = 200;        // at one look
-constexpr std::size_t failed_min = 3; // one may meet a server that restarts
-constexpr std::size_t say_again = 30; // failed looks from one line of the log to the next
+constexpr int steps_max = 200; // at one look
 
 metric series(const char* name, const char* help, metric_kind kind, std::uint64_t value) {
   return {name, help, kind, {}, static_cast<std::int64_t>(value), {}};
@@ -36,14 +35,14 @@ void audit_board::looked(const steady_checks& checks) {
 
 void audit_board::delayed(const std::string& why) {
   const std::lock_guard lock{mutex_};
-  if (++failed_ >= failed_min && (failed_ - failed_min) % say_again == 0)
+  if (is_line_due(++failed_))
     log(log_event::audit_delayed, {{"why", why}}, "audit: {} looks in a row have failed: {}",
         failed_, one_line(why));
 }
 
 void audit_board::goes_on() {
   const std::lock_guard lock{mutex_};
-  if (std::exchange(failed_, 0) >= failed_min)
+  if (std::exchange(failed_, 0) >= failed_looks_min)
     log(log_event::audit_goes_on, "audit: it looks again");
 }
 

@@ -7,6 +7,7 @@
 #include "actors/common/log.hpp"
 #include "app/base/text.hpp"
 #include "app/http/refusals.hpp"
+#include "domain/release.hpp"
 
 namespace ledgerd {
 
@@ -402,13 +403,13 @@ void http_connection::written() {
   if (!keep_alive_)
     return linger();
   enter(state::idle, service_->limits.idle_time);
-  request_ = {}; // an idle connection keeps no memory of what it has done
-  output_ = {};
+  release(request_); // an idle connection keeps no memory of what it has done
+  release(output_);
   begin_ < end_ ? consume() : read();
 }
 
 void http_connection::begin_stream() {
-  output_ = {};
+  release(output_);
   stream_->attach([weak = weak_from_this()] {
     if (const auto self = weak.lock())
       asio::post(self->service_->io, [weak] {

@@ -2,13 +2,11 @@
 
 #include "actors/common/log.hpp"
 #include "actors/common/sentence_board.hpp"
+#include "app/operations/failed_looks.hpp"
 
 namespace ledgerd {
 
 namespace {
-
-constexpr std::size_t failed_min = 3; // one may meet a server that restarts
-constexpr std::size_t say_again = 30; // failed looks from one line of the log to the next
 
 sentence_board& of_process() {
   static sentence_board instance;
@@ -24,10 +22,10 @@ void note_recovery(const std::string& consumer, std::size_t failed, const std::s
           "{}: what it gives up is recovered again", consumer);
     return;
   }
-  if (failed < failed_min)
+  if (failed < failed_looks_min)
     return;
   of_process().say(consumer, "what " + consumer + " gives up is not recovered: " + why);
-  if ((failed - failed_min) % say_again == 0)
+  if (is_line_due(failed))
     log(log_event::recovery_failed, {{"consumer", consumer}, {"why", why}},
         "{}: what it gives up cannot be recovered, and is tried again: {}", consumer, why);
 }

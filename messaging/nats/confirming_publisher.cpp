@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "domain/failpoint.hpp"
+#include "domain/release.hpp"
 #include "messaging/nats/incoming.hpp"
 #include "messaging/nats/js_api.hpp"
 #include "messaging/nats/mailbox.hpp"
@@ -81,7 +82,7 @@ public:
     std::vector<confirmation> result;
     // It has grown with a flood that is over.
     if (spare_.capacity() > spare_kept && spare_.size() < spare_.capacity() / 8)
-      spare_ = {};
+      release(spare_);
     spare_ = answers_->box.take(std::move(spare_));
     result.reserve(spare_.size());
     if (!spare_.empty())

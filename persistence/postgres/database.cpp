@@ -51,13 +51,12 @@ database_error translated() {
   } catch (const pqxx::broken_connection& e) {
     return {database_fault::lost, one_line_of(e.what())};
   } catch (const pqxx::insufficient_privilege& e) {
-    return {database_fault::refused, one_line_of(e.what()) + " [SQLSTATE 42501]", true};
+    return reported_error("42501", e.what());
   } catch (const pqxx::sql_error& e) {
     const std::string& state = e.sqlstate();
     // libpq makes errors of its own, without a state, when the connection breaks.
     return state.empty() ? database_error{database_fault::lost, one_line_of(e.what())}
-                         : database_error{fault_of(state),
-                                          one_line_of(e.what()) + " [SQLSTATE " + state + "]"};
+                         : reported_error(state, e.what());
   } catch (const std::exception& e) {
     return {database_fault::refused, one_line_of(e.what())};
   }

@@ -112,6 +112,11 @@ std::string one_line_of(std::string_view text) {
   return result;
 }
 
+database_error reported_error(std::string_view sql_state, std::string_view text) {
+  return {fault_of(sql_state), one_line_of(text) + " [SQLSTATE " + std::string(sql_state) + "]",
+          sql_state == "42501"};
+}
+
 namespace {
 
 constexpr std::size_t state_size = 5;

@@ -1,7 +1,6 @@
 #include "persistence/postgres/pipeline.hpp"
 
 #include <libpq-fe.h>
-#include <string_view>
 
 namespace ledgerd {
 
@@ -57,13 +56,10 @@ std::optional<database_error> error_of(const PGresult& answer) {
   const auto status = PQresultStatus(&answer);
   if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
     return std::nullopt;
-  auto sentence = one_line_of(PQresultErrorMessage(&answer));
-  const char* state = PQresultErrorField(&answer, PG_DIAG_SQLSTATE);
-  if (state == nullptr)
-    throw database_error(database_fault::lost, sentence);
-  const bool denied = std::string_view(state) == "42501";
-  sentence += " [SQLSTATE " + std::string(state) + "]";
-  return database_error(fault_of(state), sentence, denied);
+  const char* text = PQresultErrorMessage(&answer);
+  if (const char* state = PQresultErrorField(&answer, PG_DIAG_SQLSTATE))
+    return reported_error(state, text);
+  throw database_error(database_fault::lost, one_line_of(text));
 }
 
 } // namespace ledgerd

@@ -2,12 +2,11 @@
 // interrupted, and the daemon's own looks: node trace.mjs BINARY
 
 import assert from 'node:assert/strict';
-import {spawn} from 'node:child_process';
 import {existsSync} from 'node:fs';
 import {join} from 'node:path';
 
 import {Traffic} from './traffic.mjs';
-import {conclude, until, World} from './world.mjs';
+import {conclude, holdLocks, until, World} from './world.mjs';
 
 const log = (text) => console.log(`${(performance.now() / 1000).toFixed(1).padStart(6)} s  ${text}`);
 const world = new World(process.argv[2]);
@@ -35,24 +34,8 @@ function concludes(story, state, pattern) {
 const road = (story) => story.events.map(({what}) => what).join(' ');
 
 // Holds an account's row until `release`.
-async function holdAccount(user) {
-  const url = new URL(world.settings.LEDGERD_DATABASE_URL);
-  const session = spawn('psql', ['-XAtq', '-v', 'ON_ERROR_STOP=1'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: {
-      ...process.env, PGHOST: url.hostname, PGPORT: url.port, PGUSER: url.username, PGPASSWORD: url.password,
-      PGDATABASE: url.pathname.slice(1),
-    },
-  });
-  const held = new Promise((resolve) => session.stdout.once('data', resolve));
-  session.stdin.write(`BEGIN; SELECT 'held' FROM ledger.accounts WHERE user_id = '${user}' FOR UPDATE;\n`);
-  await held;
-  return async () => {
-    const over = new Promise((resolve) => session.once('close', resolve));
-    session.stdin.end('ROLLBACK;\n');
-    await over;
-  };
-}
+const holdAccount = (user) => holdLocks(
+  `SELECT 'held' FROM ledger.accounts WHERE user_id = '${user}' FOR UPDATE`, world.settings.LEDGERD_DATABASE_URL);
 
 // Over HTTP it is the same.
 async function overHttp(daemon, story) {

@@ -40,8 +40,8 @@ export async function conclude(run, log) {
   process.exit(faults.length === 0 ? 0 : 1);
 }
 
-// Holds a table of a database until `release`.
-export async function holdTable(table, database) {
+// Holds the locks of a statement, which must answer something, in a database until `release`.
+export async function holdLocks(statement, database) {
   const url = new URL(database);
   const session = spawn('psql', ['-XAtq', '-v', 'ON_ERROR_STOP=1'], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -51,7 +51,7 @@ export async function holdTable(table, database) {
     },
   });
   const held = new Promise((resolve) => session.stdout.once('data', resolve));
-  session.stdin.write(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE; SELECT 'held';\n`);
+  session.stdin.write(`BEGIN; ${statement};\n`);
   await held;
   return async () => {
     const over = new Promise((resolve) => session.once('close', resolve));
@@ -59,6 +59,8 @@ export async function holdTable(table, database) {
     await over;
   };
 }
+
+export const holdTable = (table, database) => holdLocks(`LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE; SELECT 'held'`, database);
 
 export function freePort() {
   return new Promise((resolve, reject) => {

@@ -91,18 +91,32 @@ struct account_fixture : fixture {
     });
   }
 
-  // How often a stage of an actor was passed, and for how long in all.
   template <class Actor>
-  std::pair<std::int64_t, std::chrono::microseconds> stage_of(const Actor& of,
-                                                              std::string_view name) {
+  actor_report report_of(const Actor& of) {
     auto got = std::make_shared<actor_report>();
     ask(
         of, [got](const actor_report& report) { *got = report; }, report_atom_v);
     consume_messages();
-    for (const auto& [what, histogram] : got->histograms)
+    return *got;
+  }
+
+  // How often a stage of an actor was passed, and for how long in all.
+  template <class Actor>
+  std::pair<std::int64_t, std::chrono::microseconds> stage_of(const Actor& of,
+                                                              std::string_view name) {
+    for (const auto& [what, histogram] : report_of(of).histograms)
       if (what->name == name)
         return {histogram.count(), std::chrono::microseconds{histogram.sum_us()}};
     CAF_FAIL("no stage " << name);
+    return {};
+  }
+
+  template <class Actor>
+  std::int64_t number(const Actor& of, std::string_view name) {
+    for (const auto& [what, value] : report_of(of).values)
+      if (what->name == name)
+        return value;
+    CAF_FAIL("no number " << name);
     return {};
   }
 

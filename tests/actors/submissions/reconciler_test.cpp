@@ -109,20 +109,6 @@ struct letters_fixture : account_fixture {
       if (each.name == name)
         each.value = std::move(value);
   }
-
-  std::int64_t foreign() {
-    std::int64_t result = -1;
-    ask(
-        subject,
-        [&](const actor_report& report) {
-          for (const auto& value : report.values)
-            if (value.what->name == "foreign_total")
-              result = value.value;
-        },
-        report_atom_v);
-    consume_messages();
-    return result;
-  }
 };
 
 } // namespace
@@ -140,7 +126,7 @@ CAF_TEST(a request that was parked ends its record with the reason) {
     CAF_REQUIRE_EQUAL(told->size(), 1u);
     CAF_CHECK(told->front() == stored(ann.id));
   }
-  CAF_CHECK_EQUAL(foreign(), 0);
+  CAF_CHECK_EQUAL(number(subject, "foreign_total"), 0);
 }
 
 CAF_TEST(a request that another version has written ends its record likewise) {
@@ -165,7 +151,7 @@ CAF_TEST(all other letters are left alone) {
     CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 1u);
   CAF_CHECK(stored(ann.id).status == record_status::pending);
   CAF_CHECK(publisher->published.empty());
-  CAF_CHECK_EQUAL(foreign(), 4);
+  CAF_CHECK_EQUAL(number(subject, "foreign_total"), 4);
 }
 
 CAF_TEST(a letter that only bears the mark of a record does not end it) {
@@ -199,7 +185,7 @@ CAF_TEST(a letter that only bears the mark of a record does not end it) {
   }
   CAF_CHECK(told->empty());
   CAF_CHECK(publisher->published.empty());
-  CAF_CHECK_EQUAL(foreign(), static_cast<std::int64_t>(forgeries.size()));
+  CAF_CHECK_EQUAL(number(subject, "foreign_total"), static_cast<std::int64_t>(forgeries.size()));
   // The record's own verdict comes all the same.
   queue(ann, "ATTEMPTS_EXHAUSTED");
   CAF_CHECK_EQUAL(stored(ann.id).reason, "ATTEMPTS_EXHAUSTED");
@@ -285,17 +271,7 @@ CAF_TEST(a verdict that says otherwise is parked and changes nothing) {
   CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
   CAF_CHECK_EQUAL(header_of(publisher->published.front(), "Ledgerd-Reason"), "CONTRARY_VERDICT");
   CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 0u);
-  std::int64_t contrary = 0;
-  ask(
-      subject,
-      [&](const actor_report& report) {
-        for (const auto& value : report.values)
-          if (value.what->name == "contrary_total")
-            contrary = value.value;
-      },
-      report_atom_v);
-  consume_messages();
-  CAF_CHECK_EQUAL(contrary, 1);
+  CAF_CHECK_EQUAL(number(subject, "contrary_total"), 1);
 }
 
 CAF_TEST(a result in a currency that was inserted a moment ago is applied) {

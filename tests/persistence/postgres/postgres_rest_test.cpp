@@ -1,6 +1,7 @@
 // Sessions that end while nobody uses them, and passwords that change meanwhile.
 #include <chrono>
 #include <malloc.h>
+#include <optional>
 #include <thread>
 
 #include "persistence/database_error.hpp"
@@ -70,6 +71,22 @@ CAF_TEST(a session that breaks within a call leaves no memory behind) {
   const auto after = mallinfo2().uordblks;
   CAF_MESSAGE(before << " bytes before, " << after << " after");
   CAF_CHECK(after < before + 50 * 1000);
+}
+
+CAF_TEST(a COMMIT that the server answers with a rollback has not committed) {
+  database session(url);
+  session.begin();
+  std::optional<database_fault> told;
+  try {
+    session.run("SELECT 1 / 0");
+  } catch (const database_error&) { // the transaction is aborted now
+  }
+  try {
+    session.commit();
+  } catch (const database_error& error) {
+    told = error.fault();
+  }
+  CAF_CHECK(told == database_fault::rolled_back);
 }
 
 CAF_TEST(a session that idled for too long is opened again without a failure) {
