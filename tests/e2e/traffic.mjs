@@ -114,6 +114,21 @@ export class Traffic {
     return deliveries - state.messages;
   }
 
+  // What the broker says of every stream and consumer, in words for whoever has to find out why a run stands still.
+  async standing() {
+    const lines = [];
+    const leader = (cluster) => (cluster ? `, leader ${cluster.leader ?? 'none'}, ${(cluster.replicas ?? [])
+      .map(({name, current, offline, lag}) => `${name} ${offline ? 'offline' : current ? 'current' : 'behind'} by ${lag ?? 0}`).join(', ')}` : '');
+    for await (const {config, state, cluster} of this.manager.streams.list()) {
+      lines.push(`${config.name}: ${state.messages} messages to ${state.last_seq}${leader(cluster)}`);
+      for await (const info of this.manager.consumers.list(config.name)) {
+        lines.push(`  ${info.name}: delivered ${info.delivered.stream_seq}, acknowledged to ${info.ack_floor.stream_seq}, `
+          + `${info.num_pending} wait, ${info.num_ack_pending} held, ${info.num_waiting} pulls${leader(info.cluster)}`);
+      }
+    }
+    return lines.join('\n');
+  }
+
   // Waits until every request is settled and, where an account side has ever run, every result.
   async drained(seconds) {
     const all = async () => [...await this.consumers(), ...await this.resultConsumers()];
@@ -157,7 +172,9 @@ export class Traffic {
 
   // The place of each request, and when it was stored, in milliseconds since 1970.
   async requests() {
-    return this.readAll(requestStream, 'transaction.*', (message) => ({seq: message.seq, at: message.info.timestampNanos / 1e6}));
+    return this.readAll(requestStream, 'transaction.*', (message) => ({
+      seq: message.seq, at: message.info.timestampNanos / 1e6, messageId: message.headers?.get('Nats-Msg-Id') ?? '',
+    }));
   }
 
   // `at` as above.

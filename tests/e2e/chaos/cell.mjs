@@ -98,8 +98,8 @@ function judgeEvidence(stage, cell, counts, faults) {
       faults.push(`no ${name} was seen, so the cell tested nothing`);
     }
   }
-  if (counts.forced >= counts.kills && counts.kills > 0) {
-    faults.push(`all of the ${counts.kills} nodes that were told to stop had to be forced`);
+  if (counts.forced >= stage.stops && stage.stops > 0) {
+    faults.push(`all of the ${stage.stops} nodes that were told to stop had to be forced`);
   }
   if (stage.watch.reads === 0) {
     faults.push('the books were never read during the run');

@@ -50,6 +50,12 @@ export class Producer {
     }
   }
 
+  // How many messages the broker has confirmed and does not have; a cell in which the stream is emptied cannot ask.
+  async lost() {
+    const there = new Set((await this.traffic.requests()).map(({messageId}) => messageId));
+    return this.messages.slice(0, this.next).filter((_, index) => !there.has(`${this.prefix}-${index}`)).length;
+  }
+
   async #room() {
     while (this.underWay.size >= underWayMax) {
       await Promise.race(this.underWay);

@@ -71,6 +71,7 @@ class Node {
     this.signal('SIGTERM');
     const code = await this.daemon.exit(30);
     const forced = code === 70 && this.daemon.log.includes('the shutdown took longer than');
+    this.stage.stops += 1;
     this.stage.counts.forced += forced ? 1 : 0;
     if (code !== 0 && !forced) {
       throw new Error(`${this.name} ended with ${code}: ${this.daemon.log.slice(-1500)}`);
@@ -90,6 +91,7 @@ export class Stage {
     Object.assign(stage, {cell, records, seed, random: new Random(seed), ownEnds: [], faults: [], nodes: [], skipped: null});
     stage.counts = {kills: 0, freezes: 0, cuts: 0, hangs: 0, terminated: 0, deadlocks: 0, locks: 0, jumps: 0, full: 0, changes: 0, limits: 0, forced: 0};
     stage.rounds = [];
+    stage.stops = 0; // of nodes that were told to
     stage.deliveriesBefore = 0;
     stage.witnessed = null;
     stage.closing = [];
@@ -195,6 +197,13 @@ export class Stage {
       await sleep(200);
       return this.traffic.drained(0).then(() => true, () => false);
     }).catch((error) => this.faults.push(error.message));
+    const lost = this.brokers ? await this.producer.lost() : 0;
+    if (lost > 0) {
+      this.faults.push(`the brokers have lost ${lost} messages that they had confirmed, whatever the nodes did`);
+    }
+    if (this.faults.length > 0) {
+      log(`what the broker holds: ${await this.traffic.standing().catch((error) => error.message)}`);
+    }
   }
 
   // Ends the nodes and says what is wrong.

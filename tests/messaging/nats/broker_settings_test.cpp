@@ -102,6 +102,7 @@ const stream_row stream_rows[] = {
     {R"({"max_consumers":100})", "----"},
     {R"({"num_replicas":2})", "wwww"},
     {R"({"num_replicas":3})", "----"},
+    {R"({"num_replicas":3,"compression":null})", "wwww"},
     {R"({"duplicate_window":1000000000})", "-ww-"},
     {R"({"allow_rollup_hdrs":true})", "rwwr"},
     {R"({"deny_delete":true})", "--ww"},
@@ -142,6 +143,8 @@ const consumer_row consumer_rows[] = {
     {R"({"ack_policy":"none"})", 'r'},
     {R"({"ack_policy":"flow_control"})", 'r'},
     {R"({"ack_wait":9000000000})", 'r'},
+    {R"({"ack_wait":300000000000})", '-'},
+    {R"({"ack_wait":300000000001})", 'w'},
     {R"({"replay_policy":"original"})", 'r'},
     {R"({"headers_only":true})", 'r'},
     {R"({"max_expires":1000000000})", 'r'},
@@ -182,6 +185,7 @@ CAF_TEST(every setting of a stream has its verdict) {
     const auto field = patch.size() > 1 && patch.contains("max_bytes") ? "max_bytes"
                        : patch.contains("max_msgs")                    ? "max_msgs"
                        : patch.contains("max_msgs_per_subject")        ? "max_msgs_per_subject"
+                       : patch.contains("num_replicas")                ? "num_replicas"
                                                                        : patch.begin().key();
     std::size_t i = 0;
     for (const auto use : {requests, results, letters, announced})
@@ -281,6 +285,8 @@ CAF_TEST(filters and backoffs are judged together with what they replace) {
       1u);
   CAF_CHECK_EQUAL(judge(json::parse(R"({"backoff":[1000000000,60000000000]})")).refused.size(), 1u);
   CAF_CHECK_EQUAL(text(judge(json::parse(R"({"ack_wait":1,"backoff":[30000000000]})"))), "");
+  CAF_CHECK_EQUAL(judge(json::parse(R"({"backoff":[30000000000,36000000000000]})")).warned.size(),
+                  1u);
 }
 
 CAF_TEST(hostile answers are judged without a fault of ours) {
