@@ -46,7 +46,8 @@ bool letter_office::publish_letter(nameless_letter& one, progress_time now) {
 
 void letter_office::upkeep(progress_time now) {
   unstored_.forget_old(now);
-  note_unplaced(options_.instance, unstored_.size(), oldest_unconfirmed(now), unstored_.cause());
+  note_unplaced(options_.instance, unstored_.count(now), oldest_unconfirmed(now),
+                unstored_.cause());
   for (const auto& [kind, count] : lines_.overdue(now))
     log(log_event::lines_left_out,
         {{"consumer", options_.instance}, {"of", kind}, {"count", count}}, "{}: {} more: {}",

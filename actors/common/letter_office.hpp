@@ -80,7 +80,8 @@ public:
   void close();
 
   const letter_counters& counters() const noexcept { return counters_; }
-  std::size_t unstored() const noexcept { return unstored_.size(); } // that no stream takes
+  // Letters that no stream takes.
+  std::size_t unstored(progress_time now) const { return unstored_.count(now); }
 
   // For how long the oldest letter has been without a PubAck.
   std::chrono::milliseconds oldest_unconfirmed(progress_time now) const;

@@ -1,5 +1,7 @@
 // The letters that no stream has taken and whose deliveries were therefore postponed: how many, and
 // since when. Without it a letter that can never be stored would look new each time it comes again.
+// What does not come again in time has gone to another node, which counts it: it is remembered for
+// a while but not counted, so that this node does not go on complaining about it.
 //
 // Pure; belongs to one actor.
 #pragma once
@@ -20,7 +22,8 @@ public:
   using time_point = caf::actor_clock::time_point;
 
   static constexpr std::size_t size_max = 10000;
-  // One that has not come again for so long is another node's.
+  // A postponed delivery comes again after 30 s, and its letter is given up some seconds later.
+  static constexpr std::chrono::seconds counted_for{45};
   static constexpr std::chrono::seconds forget_after{120};
 
   // The letter of this sequence was first published at `since` and is given up for now.
@@ -42,13 +45,19 @@ public:
                   [now](const auto& each) { return now - each.second.seen >= forget_after; });
   }
 
-  std::size_t size() const noexcept { return letters_.size(); }
+  std::size_t count(time_point now) const {
+    return static_cast<std::size_t>(
+        std::count_if(letters_.begin(), letters_.end(),
+                      [now](const auto& each) { return each.second.counts(now); }));
+  }
 
-  // The time since which the oldest has waited; `otherwise` when there is none.
-  time_point oldest(time_point otherwise) const {
+  // The time since which the oldest has waited; now when there is none.
+  time_point oldest(time_point now) const {
+    auto result = now;
     for (const auto& [seq, one] : letters_)
-      otherwise = std::min(otherwise, one.since);
-    return otherwise;
+      if (one.counts(now))
+        result = std::min(result, one.since);
+    return result;
   }
 
   // Why the last one was not stored.
@@ -58,6 +67,8 @@ private:
   struct letter {
     time_point since;
     time_point seen;
+
+    bool counts(time_point now) const { return now - seen < counted_for; }
   };
 
   std::map<std::uint64_t, letter> letters_;

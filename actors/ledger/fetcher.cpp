@@ -255,7 +255,7 @@ actor_report fetcher_state::report(progress_time now) const {
       name, options_.instance,
       fetcher_numbers{counters_,
                       letters_.counters(),
-                      {.unstored = letters_.unstored(),
+                      {.unstored = letters_.unstored(now),
                        .oldest_unconfirmed_ms = letters_.oldest_unconfirmed(now).count(),
                        .held = deliveries_.size(),
                        .held_bytes = deliveries_.bytes(),

@@ -336,7 +336,7 @@ actor_report reconciler_state::report(progress_time now) const {
       reconciler_numbers{counters_,
                          dead_letters_.counters(),
                          {.aside = aside_.size(),
-                          .unstored = dead_letters_.unstored(),
+                          .unstored = dead_letters_.unstored(now),
                           .oldest_unconfirmed_ms = dead_letters_.oldest_unconfirmed(now).count(),
                           .held = deliveries_.size(),
                           .held_bytes = deliveries_.bytes()}},

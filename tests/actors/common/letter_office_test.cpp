@@ -45,8 +45,8 @@ struct office_fixture {
 
   ~office_fixture() { office.close(); }
 
-  void park(ticket tag) {
-    office.park(tag, held.at(tag).source, {dead_reason::malformed_json, "no object"}, start);
+  void park(ticket tag, std::chrono::milliseconds at = 0ms) {
+    office.park(tag, held.at(tag).source, {dead_reason::malformed_json, "no object"}, start + at);
   }
 
   void publish(ticket tag) {
@@ -94,7 +94,7 @@ CAF_TEST(what no stream takes is postponed and health hears of it until it is st
   here.stream->answer({1, publish_outcome::unconfirmed, "no space"});
   CAF_CHECK_EQUAL(here.take(3100ms), "1 postponed");
   here.office.upkeep(start + 4000ms);
-  CAF_CHECK_EQUAL(here.office.unstored(), 1U);
+  CAF_CHECK_EQUAL(here.office.unstored(start + 4000ms), 1U);
   CAF_CHECK(here.office.oldest_unconfirmed(start + 4000ms) == 4000ms);
   CAF_CHECK_NOT_EQUAL(unplaced_letters().find("no space"), std::string::npos);
   here.held[1].source = make_delivery("transaction.deposit", "{", 1);
@@ -105,6 +105,32 @@ CAF_TEST(what no stream takes is postponed and health hears of it until it is st
   CAF_CHECK_EQUAL(unplaced_letters(), "");
   CAF_CHECK_EQUAL(here.office.counters().postponed, 1);
   CAF_CHECK_EQUAL(here.office.counters().unconfirmed, 2);
+}
+
+CAF_TEST(a letter whose message went to another node is complained of no longer and remembered) {
+  office_fixture here;
+  here.park(1);
+  for (const auto at : {0ms, 3100ms}) {
+    here.stream->answer({1, publish_outcome::unconfirmed, "no space"});
+    here.take(at);
+    here.office.upkeep(start + at + 1100ms);
+  }
+  here.office.upkeep(start + 48s);
+  CAF_CHECK_EQUAL(here.office.unstored(start + 48s), 1U);
+  CAF_CHECK_NOT_EQUAL(unplaced_letters(), "");
+  here.office.upkeep(start + 49s);
+  CAF_CHECK_EQUAL(here.office.unstored(start + 49s), 0U);
+  CAF_CHECK_EQUAL(unplaced_letters(), "");
+  CAF_CHECK(here.office.oldest_unconfirmed(start + 49s) == 0ms);
+  here.held[1].source = make_delivery("transaction.deposit", "{", 1);
+  here.park(1, 100s);
+  for (const auto at : {100s, 104s}) {
+    here.stream->answer({1, publish_outcome::unconfirmed, "no space"});
+    here.take(at);
+    here.office.upkeep(start + at + 1s);
+  }
+  CAF_CHECK_EQUAL(here.office.unstored(start + 105s), 1U);
+  CAF_CHECK(here.office.oldest_unconfirmed(start + 105s) == 105s);
 }
 
 CAF_TEST(a result is given up only when its stream will never take it) {
