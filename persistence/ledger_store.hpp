@@ -50,6 +50,7 @@ struct post_limits {
 struct post_statistics {
   std::uint32_t rows = 0;             // postings inserted
   std::uint32_t fence_rejections = 0; // accounts whose head was not the database's any more
+  std::uint32_t heads_lost = 0;       // of them: the database has never had that head, or lost it
   std::uint32_t heads_read = 0;       // accounts that came without a head
   std::uint32_t raced = 0;            // times the batch was begun anew: another session was quicker
   std::int64_t work_us = 0;           // time from BEGIN to COMMIT, without the latter

@@ -80,6 +80,7 @@ void gate_state::answer_posted(gate_batch& batch, posted& result) {
   LEDGERD_ASSERT(result.answers.size() == batch.origins.size());
   counters_.rows += result.statistics.rows;
   counters_.fence_rejections += result.statistics.fence_rejections;
+  note_lost(result.statistics.heads_lost);
   counters_.heads_read += result.statistics.heads_read;
   counters_.raced += result.statistics.raced;
   ++counters_.batches;
@@ -90,6 +91,17 @@ void gate_state::answer_posted(gate_batch& batch, posted& result) {
   for (std::size_t i = 0; i < result.answers.size(); ++i)
     book.add(batch.origins[i], std::move(result.answers[i]));
   book.send_all(self_);
+}
+
+// A head comes from a commit that was answered: the database was set back, or another one has taken
+// its place. What was lost is the audit's to find.
+void gate_state::note_lost(std::uint32_t heads) {
+  counters_.heads_lost += heads;
+  if (heads > 0)
+    log(log_event::commits_lost, {{"gate", options_.index}, {"accounts", heads}},
+        "gate {}: the database lacks what it has committed for {} accounts: was it restored, or "
+        "another one promoted? Run ledgerd audit",
+        options_.index, heads);
 }
 
 // The one entry of the batch is refused by the database itself: its fetcher decides what becomes of

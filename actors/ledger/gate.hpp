@@ -75,6 +75,7 @@ private:
   std::optional<std::int64_t> may_log(std::size_t kind);
   void tell_circuit(bool open);
   void close_circuit();
+  void note_lost(std::uint32_t heads);
   void answer_posted(gate_batch& batch, posted& result);
   void answer_rejected(const gate_batch& batch, const store_failure& failure);
   void set_aside(const account_key& account, trouble why, const std::string& detail);

@@ -14,6 +14,7 @@ struct gate_counters {
   std::int64_t batches = 0;
   std::int64_t rows = 0;
   std::int64_t fence_rejections = 0;
+  std::int64_t heads_lost = 0;
   std::int64_t heads_read = 0;
   std::int64_t raced = 0;
   std::int64_t in_doubt = 0;
@@ -45,6 +46,9 @@ struct gate_numbers : gate_counters, gate_gauges {
         {&n::fence_rejections, "fence_rejections_total",
          exported("ledgerd_fence_rejections_total",
                   "Groups whose head was not the database's any more.")},
+        {&n::heads_lost, "heads_lost_total",
+         exported("ledgerd_heads_lost_total",
+                  "Accounts whose last posting, committed before, the database has no more.")},
         {&n::heads_read, "heads_read_total",
          not_exported("Ordinary work of the store: one for each ledger that is new in memory.")},
         {&n::raced, "raced_total",

@@ -118,8 +118,8 @@ private:
       too_large_.erase(asked);
     }
     if (const auto token = requests_.answer(one.number))
-      result.push_back(
-          {*token, one.what.outcome, std::move(one.what.error), one.limit.value_or(0)});
+      result.push_back({*token, one.what.outcome, std::move(one.what.error), one.limit.value_or(0),
+                        one.what.known_before});
   }
 
   // The stream refuses the message for its size and does not say what it would take.

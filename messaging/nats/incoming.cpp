@@ -111,7 +111,8 @@ publish_answer parse_publish_answer(std::string_view json) {
             std::move(error), stream};
   if (!stream.empty() && answer.contains("seq") && answer["seq"].is_number_unsigned()
       && answer["seq"].get<std::uint64_t>() > 0)
-    return {publish_outcome::confirmed};
+    return {.outcome = publish_outcome::confirmed,
+            .known_before = answer.contains("duplicate") && answer["duplicate"] == true};
   return {publish_outcome::unconfirmed, "an answer that is not a PubAck"};
 }
 

@@ -47,6 +47,7 @@ struct publish_answer {
   publish_outcome outcome = publish_outcome::unconfirmed;
   std::string error = {};
   std::string stream = {};
+  bool known_before = false; // a duplicate
 };
 publish_answer parse_publish_answer(std::string_view json);
 

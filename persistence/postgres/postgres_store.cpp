@@ -278,7 +278,9 @@ postgres_store::picture postgres_store::look(const posting_batch& batch, const p
     for (std::size_t i = 0; i < heads.size(); ++i) {
       const auto& given = batch.heads[i].head;
       statistics.heads_read += !given;
-      statistics.fence_rejections += given && *given != heads[i];
+      const bool is_old = given && *given != heads[i];
+      statistics.fence_rejections += is_old;
+      statistics.heads_lost += is_old && given->seq >= heads[i].seq;
     }
   }
   return {now, std::move(heads), known_question::read(answers.back())};

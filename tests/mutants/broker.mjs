@@ -292,7 +292,7 @@ export const broker = [
   {
     name: 'new-messages-only',
     fault: 'a consumer that hands out only what comes after it was made is taken for fine',
-    file: 'messaging/nats/settings.cpp',
+    file: 'messaging/nats/setting_rules.cpp',
     was: 'return text(it.value) == "all";',
     becomes: 'return !text(it.value).empty();',
     caught: ['messaging_test.broker_settings'],
@@ -300,7 +300,7 @@ export const broker = [
   {
     name: 'unknown-setting-fine',
     fault: 'a setting of a newer server that nobody here knows is passed over in silence',
-    file: 'messaging/nats/settings.cpp',
+    file: 'messaging/nats/setting_rules.cpp',
     was: 'if (!is_off(value) && std::none_of(',
     becomes: 'if (!MUTANT && !is_off(value) && std::none_of(',
     caught: ['messaging_test.broker_settings'],

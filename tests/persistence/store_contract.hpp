@@ -156,6 +156,7 @@ CAF_TEST(an old head is decided anew) {
   CAF_CHECK(result.heads.at(0) == head(20, 3));
   CAF_CHECK_EQUAL(result.answers.at(1).verdict, outcome::applied);
   CAF_CHECK_EQUAL(result.statistics.fence_rejections, 1u);
+  CAF_CHECK_EQUAL(result.statistics.heads_lost, 0u);
   CAF_CHECK_EQUAL(chain_fault(content()), "");
 }
 
@@ -166,6 +167,10 @@ CAF_TEST(a head of the right number and another balance is old too) {
       posted_of(store->post(group(won("ann"), head(1000, 1), {withdrawal(2, 500)})));
   CAF_CHECK_EQUAL(result.answers.at(0).verdict, outcome::insufficient_funds);
   CAF_CHECK_EQUAL(result.statistics.fence_rejections, 1u);
+  CAF_CHECK_EQUAL(result.statistics.heads_lost, 1u);
+  CAF_CHECK_EQUAL(
+      posted_of(store->post(group(won("ann"), head(7, 9), {deposit(3, 1)}))).statistics.heads_lost,
+      1u);
   CAF_CHECK_EQUAL(chain_fault(content()), "");
 }
 

@@ -74,6 +74,7 @@ std::vector<account_head> memory_store::present_heads(const posting_batch& batch
     const auto present = found == shared_->content_.accounts.end() ? account_head{} : found->second;
     statistics.heads_read += !given;
     statistics.fence_rejections += given && *given != present;
+    statistics.heads_lost += given && *given != present && given->seq >= present.seq;
     result.push_back(present);
   }
   return result;

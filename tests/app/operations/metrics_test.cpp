@@ -50,38 +50,40 @@ size_histogram of_size(std::size_t entries) {
 std::vector<actor_report> ledger_ones() {
   return {
       make_report("fetcher", "deposit-consumer/0",
-                  fetcher_numbers{{.fetched = 101,
-                                   .redelivered = 102,
-                                   .applied = 103,
-                                   .refused = 104,
-                                   .insufficient_funds = 129,
-                                   .balance_overflow = 130,
-                                   .duplicate = 105,
-                                   .own_failures = 107,
-                                   .let_go = 108,
-                                   .end_to_end = lasting(116),
-                                   .pull = lasting(123),
-                                   .decode = lasting(124),
-                                   .decide = lasting(125),
-                                   .publish = lasting(126),
-                                   .ack = lasting(127),
-                                   .pulled = of_size(128)},
-                                  {.parked = 106, .unconfirmed = 109, .postponed = 110},
-                                  {.unstored = 111,
-                                   .oldest_unconfirmed_ms = 112,
-                                   .held = 113,
-                                   .held_bytes = 114,
-                                   .paused = 115,
-                                   .deciding = 117,
-                                   .publishing = 118,
-                                   .credit = 119,
-                                   .pending = 120,
-                                   .oldest_undecided_ms = 121,
-                                   .idle_ms = 122}}),
+                  fetcher_numbers{
+                      {.fetched = 101,
+                       .redelivered = 102,
+                       .applied = 103,
+                       .refused = 104,
+                       .insufficient_funds = 129,
+                       .balance_overflow = 130,
+                       .duplicate = 105,
+                       .own_failures = 107,
+                       .let_go = 108,
+                       .end_to_end = lasting(116),
+                       .pull = lasting(123),
+                       .decode = lasting(124),
+                       .decide = lasting(125),
+                       .publish = lasting(126),
+                       .ack = lasting(127),
+                       .pulled = of_size(128)},
+                      {.parked = 106, .unconfirmed = 109, .postponed = 110, .known_before = 130},
+                      {.unstored = 111,
+                       .oldest_unconfirmed_ms = 112,
+                       .held = 113,
+                       .held_bytes = 114,
+                       .paused = 115,
+                       .deciding = 117,
+                       .publishing = 118,
+                       .credit = 119,
+                       .pending = 120,
+                       .oldest_undecided_ms = 121,
+                       .idle_ms = 122}}),
       make_report("gate", "",
                   gate_numbers{{.batches = 201,
                                 .rows = 202,
                                 .fence_rejections = 203,
+                                .heads_lost = 220,
                                 .heads_read = 204,
                                 .raced = 205,
                                 .in_doubt = 206,
@@ -133,21 +135,22 @@ std::vector<actor_report> one_of_each() {
       make_report("lookup", "",
                   lookup_numbers{{.answered = 601, .refused = 602}, {.waiting = 603}}),
       make_report("reconciler", "",
-                  reconciler_numbers{{.fetched = 701,
-                                      .settled = 702,
-                                      .known = 703,
-                                      .foreign = 704,
-                                      .contrary = 705,
-                                      .batches = 707,
-                                      .failures = 708,
-                                      .result_pull = lasting(716),
-                                      .settle = lasting(717)},
-                                     {.parked = 706, .unconfirmed = 715, .postponed = 710},
-                                     {.aside = 709,
-                                      .unstored = 711,
-                                      .oldest_unconfirmed_ms = 712,
-                                      .held = 713,
-                                      .held_bytes = 714}}),
+                  reconciler_numbers{
+                      {.fetched = 701,
+                       .settled = 702,
+                       .known = 703,
+                       .foreign = 704,
+                       .contrary = 705,
+                       .batches = 707,
+                       .failures = 708,
+                       .result_pull = lasting(716),
+                       .settle = lasting(717)},
+                      {.parked = 706, .unconfirmed = 715, .postponed = 710, .known_before = 730},
+                      {.aside = 709,
+                       .unstored = 711,
+                       .oldest_unconfirmed_ms = 712,
+                       .held = 713,
+                       .held_bytes = 714}}),
       make_report("redriver", "",
                   redriver_numbers{{.claimed = 801,
                                     .settled = 802,
@@ -199,11 +202,13 @@ const std::vector<std::string> listed{
     "fetcher fetched_total=101 redelivered_total=102 applied_total=103 refused_total=104 "
     "insufficient_funds_total=129 balance_overflow_total=130 "
     "duplicate_total=105 parked_total=106 own_failures_total=107 let_go_total=108 "
-    "unconfirmed_total=109 postponed_total=110 unstored=111 oldest_unconfirmed_ms=112 held=113 "
+    "unconfirmed_total=109 postponed_total=110 known_before_total=130 unstored=111 "
+    "oldest_unconfirmed_ms=112 held=113 "
     "held_bytes=114 paused=115 deciding=117 publishing=118 credit=119 pending=120 "
     "oldest_undecided_ms=121 idle_ms=122 end_to_end=116us pull=123us decode=124us decide=125us "
     "publish=126us ack=127us pulled=128 ",
-    "gate batches_total=201 rows_total=202 fence_rejections_total=203 heads_read_total=204 "
+    "gate batches_total=201 rows_total=202 fence_rejections_total=203 heads_lost_total=220 "
+    "heads_read_total=204 "
     "raced_total=205 in_doubt_total=206 unavailable_total=207 rejected_total=208 blocked_total=209 "
     "set_aside_total=210 circuit_open=211 waiting=212 under_way=213 oldest_waiting_ms=214 "
     "aside_accounts=215 aside_waiting=216 aside_oldest_ms=217 commit=218us gate_wait=219us "
@@ -219,7 +224,8 @@ const std::vector<std::string> listed{
     "lookup answered_total=601 refused_total=602 waiting=603 ",
     "reconciler fetched_total=701 settled_total=702 known_total=703 foreign_total=704 "
     "contrary_total=705 parked_total=706 batches_total=707 failures_total=708 aside=709 "
-    "unconfirmed_total=715 postponed_total=710 unstored=711 oldest_unconfirmed_ms=712 held=713 "
+    "unconfirmed_total=715 postponed_total=710 known_before_total=730 unstored=711 "
+    "oldest_unconfirmed_ms=712 held=713 "
     "held_bytes=714 result_pull=716us settle=717us ",
     "redriver claimed_total=801 settled_total=802 republished_total=803 unanswered_total=804 "
     "contrary_total=805 publishing=806 ",
