@@ -8,6 +8,7 @@ int main(int argc, char** argv) {
   std::signal(
       SIGPIPE,
       SIG_IGN); // a closed pipe or socket is an error of the write, not the end of the process
+  ledgerd::hold_standard_files();
   ledgerd::raise_open_files();
   ledgerd::command_line line;
   ledgerd::add_run(line);

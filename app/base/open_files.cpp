@@ -1,8 +1,10 @@
 #include "app/base/open_files.hpp"
 
 #include <algorithm>
+#include <fcntl.h>
 #include <limits>
 #include <sys/resource.h>
+#include <unistd.h>
 
 namespace ledgerd {
 
@@ -18,6 +20,13 @@ void raise_open_files() noexcept {
     return;
   limit.rlim_cur = std::max(limit.rlim_cur, std::min(limit.rlim_max, enough));
   setrlimit(RLIMIT_NOFILE, &limit); // the old one will do as well
+}
+
+void hold_standard_files() noexcept {
+  for (const int one : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) // the lowest free is taken
+    if (fcntl(one, F_GETFD) == -1
+        && open("/dev/null", one == STDIN_FILENO ? O_WRONLY : O_RDONLY) != one)
+      return;
 }
 
 std::size_t open_files_max() noexcept {

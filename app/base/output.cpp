@@ -1,7 +1,9 @@
 #include "app/base/output.hpp"
 
+#include <cerrno>
 #include <cstdarg>
 #include <cstdio>
+#include <system_error>
 
 #include "app/base/text.hpp"
 
@@ -22,8 +24,12 @@ std::string formatted(const char* format, std::va_list arguments) {
   return text;
 }
 
+int first_fault = 0; // of a write to stdout, as errno
+
 void write(std::FILE* to, const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), to);
+  if (std::fwrite(text.data(), 1, text.size(), to) != text.size() && to == stdout
+      && first_fault == 0)
+    first_fault = errno;
 }
 
 } // namespace
@@ -63,6 +69,14 @@ void print_lines(std::string_view lines) {
 void print_json(const nlohmann::ordered_json& value) {
   constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
   write(stdout, escape_json_controls(value.dump(2, ' ', false, replace)) + "\n");
+}
+
+std::optional<std::string> unwritten_output() {
+  if (std::fflush(stdout) != 0 && first_fault == 0)
+    first_fault = errno;
+  if (first_fault == EPIPE || (first_fault == 0 && std::ferror(stdout) == 0))
+    return std::nullopt;
+  return std::generic_category().message(first_fault != 0 ? first_fault : EIO);
 }
 
 } // namespace ledgerd

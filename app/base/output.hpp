@@ -3,6 +3,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,5 +25,9 @@ void print_lines(std::string_view lines);
 // The value in indented lines. Bytes that are not UTF-8 are replaced, control characters are
 // written as \u....
 void print_json(const nlohmann::ordered_json& value);
+
+// Writes what still waits for stdout. Why something of all that was printed has not been written;
+// nothing when all has, or when nobody reads it any more (a pipe closed at its far end).
+std::optional<std::string> unwritten_output();
 
 } // namespace ledgerd

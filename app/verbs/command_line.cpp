@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <sstream>
 
 #include "app/base/output.hpp"
 #include "app/base/text.hpp"
@@ -16,6 +17,16 @@ namespace {
 int fail(int code, const std::string& sentence) {
   complain("%s", sentence.c_str());
   return code;
+}
+
+// The code of a verb that ended with `code`, once its output is written. No yes and no no without.
+int with_output(int code) {
+  const auto why = unwritten_output();
+  if (!why)
+    return code;
+  fail(code, "the output could not be written: " + *why);
+  return code == exit_code::done || code == exit_code::answer_is_no ? exit_code::cannot_start
+                                                                    : code;
 }
 
 std::function<int(const loaded_config&)> refuse_faults(std::function<int(const config&)> run) {
@@ -69,12 +80,13 @@ command_line::command_line()
   app_.set_version_flag("--version", std::string{"ledgerd "} + LEDGERD_VERSION);
   app_.set_help_flag("-h,--help", "Print this help and exit");
   app_.require_subcommand(1);
-  app_.footer("Example: ledgerd run --nats-url nats://127.0.0.1:4222 --database-url-file "
-              "/etc/ledgerd/database-url\n"
-              "`ledgerd VERB --help` explains a verb. Options come from flags, LEDGERD_* "
-              "environment variables and a\n"
-              "TOML file (--config or LEDGERD_CONFIG), in this order of precedence.\n"
-              "Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 3 cannot start, 70 a bug.");
+  app_.footer(
+      "Example: ledgerd run --nats-url nats://127.0.0.1:4222 --database-url-file "
+      "/etc/ledgerd/database-url\n"
+      "`ledgerd VERB --help` explains a verb. Options come from flags, LEDGERD_* "
+      "environment variables and a\n"
+      "TOML file (--config or LEDGERD_CONFIG), in this order of precedence.\n"
+      "Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 3 cannot start or write, 70 a bug.");
 }
 
 CLI::App& command_line::add_verb(const verb_text& text, std::function<int(const config&)> run) {
@@ -198,7 +210,10 @@ int command_line::parse_and_run(int argc, const char* const* argv) {
   try {
     app_.parse(argc, argv);
   } catch (const CLI::Success& success) { // --help, --version
-    return app_.exit(success);
+    std::ostringstream out;
+    const int code = app_.exit(success, out, out);
+    print_lines(out.str());
+    return code;
   } catch (const CLI::ParseError& error) {
     return fail(exit_code::wrong_usage, explain(error));
   }
@@ -213,7 +228,7 @@ int command_line::parse_and_run(int argc, const char* const* argv) {
   return fail(exit_code::wrong_usage, "no verb was given (see --help)");
 }
 
-int command_line::run(int argc, const char* const* argv) {
+int command_line::parse_and_catch(int argc, const char* const* argv) {
   try {
     return parse_and_run(argc, argv);
   } catch (const usage_error& e) {
@@ -225,6 +240,10 @@ int command_line::run(int argc, const char* const* argv) {
   } catch (...) {
     return fail(exit_code::bug, "bug: an exception of unknown type");
   }
+}
+
+int command_line::run(int argc, const char* const* argv) {
+  return with_output(parse_and_catch(argc, argv));
 }
 
 } // namespace ledgerd

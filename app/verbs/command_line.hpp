@@ -92,6 +92,7 @@ private:
   static void add_option(verb& to, const option& what);
   static setting_list given_flags(const verb& chosen);
   int parse_and_run(int argc, const char* const* argv);
+  int parse_and_catch(int argc, const char* const* argv);
   std::string explain(const CLI::ParseError& error) const;
 
   CLI::App app_;

@@ -133,3 +133,24 @@ CAF_TEST(servers that are away are no wrong usage and no bug of any verb) {
     CAF_CHECK((run.out + run.err).find("s3cr3t") == std::string::npos);
   }
 }
+
+CAF_TEST(output that is not written whole is no success) {
+  const auto ends = [](const std::string& typed, const std::string& why) {
+    const auto run = run_shell("ledgerd " + typed, nowhere);
+    const auto sentence = "ledgerd: the output could not be written: " + why + "\n";
+    CAF_CHECK_EQUAL(std::make_pair(typed, run.code),
+                    std::make_pair(typed, exit_code::cannot_start));
+    CAF_CHECK(run.err.size() >= sentence.size()
+              && run.err.compare(run.err.size() - sentence.size(), sentence.size(), sentence) == 0);
+  };
+  for (const auto* typed : {"help --json", "completion bash", "run --print-config", "--help",
+                            "--version", "check", "status --json", "account --help"}) {
+    ends(std::string{typed} + " >/dev/full", "No space left on device");
+    ends(std::string{typed} + " >&-", "Bad file descriptor");
+  }
+  // A reader that has seen enough is no trouble.
+  const auto piped = run_shell("ledgerd help --json | true; echo ${PIPESTATUS[0]}", nowhere);
+  CAF_CHECK_EQUAL(std::make_pair(piped.out, piped.err),
+                  std::make_pair(std::string{"0\n"}, std::string{}));
+  CAF_CHECK_EQUAL(run_shell("ledgerd --no-such-flag >/dev/full").code, exit_code::wrong_usage);
+}
