@@ -101,12 +101,45 @@ http_guard::~http_guard() = default;
 
 void http_guard::replace(http_access access) {
   auto next = std::make_unique<guarded_access>(std::move(access));
-  const std::lock_guard lock{mutex_};
-  std::swap(present_, next);
+  std::vector<std::shared_ptr<http_stream>> revoked;
+  {
+    const std::lock_guard lock{mutex_};
+    std::swap(present_, next);
+    std::erase_if(streams_, [&](const auto& each) {
+      if (holds(each.token, each.needed))
+        return each.stream.expired();
+      if (auto stream = each.stream.lock())
+        revoked.push_back(std::move(stream));
+      return true;
+    });
+  }
+  for (const auto& each : revoked)
+    each->cut();
+}
+
+// With the mutex.
+bool http_guard::holds(const token_digest& token, access_scope needed) const {
+  const auto& all = present_->tokens.all();
+  return !present_->required || std::any_of(all.begin(), all.end(), [&](const auto& each) {
+    return each.digest == token && (each.scopes & static_cast<std::uint8_t>(needed)) != 0;
+  });
+}
+
+void http_guard::keep(const std::shared_ptr<http_stream>& stream, const token_digest& token,
+                      access_scope needed) {
+  {
+    const std::lock_guard lock{mutex_};
+    std::erase_if(streams_, [](const auto& each) { return each.stream.expired(); });
+    if (holds(token, needed)) { // it may have been replaced since the request was let through
+      streams_.push_back({stream, token, needed});
+      return;
+    }
+  }
+  stream->cut();
 }
 
 std::optional<http_response> http_guard::refuse(const http_request& request, access_scope needed,
-                                                std::string& caller_name) {
+                                                std::optional<bearer_token>& owner) {
   const std::lock_guard lock{mutex_};
   auto& access = *present_;
   if (!access.required)
@@ -123,7 +156,7 @@ std::optional<http_response> http_guard::refuse(const http_request& request, acc
     return unauthorized(!given.empty());
   if ((access.tokens.all()[*caller].scopes & static_cast<std::uint8_t>(needed)) == 0)
     return forbidden(needed);
-  caller_name = access.tokens.all()[*caller].name;
+  owner = access.tokens.all()[*caller];
   return std::nullopt;
 }
 
@@ -182,15 +215,21 @@ std::vector<http_route> guard_routes(std::vector<http_route> routes,
     const auto open = std::make_shared<const http_route>(route);
     route.handle = [guard, open](const http_request& request, http_responder respond) {
       const auto needed = scope_of(*open, request);
-      std::string caller;
+      std::optional<bearer_token> caller;
       if (needed)
         if (auto refusal = guard->refuse(request, *needed, caller))
           return respond(*std::move(refusal));
-      if (needed != access_scope::operate)
+      // No call for which another scope is enough answers with a stream.
+      if (needed != access_scope::operate || !caller)
         return open->handle(request, std::move(respond));
       auto named = request;
-      named.caller = std::move(caller);
-      open->handle(named, std::move(respond));
+      named.caller = caller->name;
+      open->handle(named,
+                   [guard, token = caller->digest, respond = std::move(respond)](auto answer) {
+                     if (answer.stream)
+                       guard->keep(answer.stream, token, access_scope::operate);
+                     respond(std::move(answer));
+                   });
     };
   }
   return routes;

@@ -53,18 +53,30 @@ public:
   explicit http_guard(http_access access);
   ~http_guard();
 
-  // From now on.
+  // From now on, and for the streams that are open: those whose token holds no more are cut.
   void replace(http_access access);
 
-  // The answer that keeps a request from its route, or nothing; then `caller` is the name of the
-  // token that it came with, empty without tokens.
+  // The answer that keeps a request from its route, or nothing; then `caller` is the token that it
+  // came with, nothing without tokens.
   std::optional<http_response> refuse(const http_request& request, access_scope needed,
-                                      std::string& caller);
+                                      std::optional<bearer_token>& caller);
+
+  // A stream that this token has opened lives as long as the token has the scope.
+  void keep(const std::shared_ptr<http_stream>& stream, const token_digest& token,
+            access_scope needed);
 
 private:
   struct guarded_access;
+  struct open_stream {
+    std::weak_ptr<http_stream> stream;
+    token_digest token;
+    access_scope needed;
+  };
+  bool holds(const token_digest& token, access_scope needed) const;
+
   std::mutex mutex_;
   std::unique_ptr<guarded_access> present_;
+  std::vector<open_stream> streams_;
 };
 
 // The same routes behind the access: 401 without a token or with an unknown one, 403 without the

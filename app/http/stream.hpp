@@ -26,6 +26,19 @@ public:
   // The last piece; may be null. Takes the place of one that has not begun to go out.
   void finish(piece last) { put(std::move(last), true); }
 
+  // Ends it without what has not begun to go out.
+  void cut() {
+    std::function<void()> wake;
+    {
+      const std::lock_guard lock{mutex_};
+      next_ = nullptr;
+      over_ = true;
+      wake = wake_;
+    }
+    if (wake)
+      wake();
+  }
+
   // The server's: from now on `wake` is called, from any thread, when there is something to do.
   void attach(std::function<void()> wake) {
     const std::lock_guard lock{mutex_};

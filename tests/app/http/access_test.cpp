@@ -194,6 +194,57 @@ CAF_TEST(each token has its rate and all callers without one share another) {
   CAF_CHECK_EQUAL(ask_as("", "GET", "/readyz").status, 200);
 }
 
+CAF_TEST(a stream ends when the token that opened it is revoked) {
+  const auto access_of = [](const std::string& lines) {
+    const temporary_file present{lines};
+    http_settings settings;
+    settings.http_token_file = present.path();
+    return read_http_access(settings);
+  };
+  const auto guard = std::make_shared<http_guard>(access_of(token_lines()));
+  std::shared_ptr<http_stream> held; // as the server does
+  http_responder late;
+  const auto open = guard_routes(
+      {{"GET", "/v1/events",
+        [&](const http_request&, http_responder respond) { late = std::move(respond); }}},
+      guard);
+  const auto listen = [&](const std::string& name, const std::function<void()>& meanwhile) {
+    http_request request;
+    request.method = "GET";
+    request.headers = {{"authorization", "Bearer " + tokens.at(name)}};
+    open.front().handle(request, [&](http_response answer) { held = std::move(answer.stream); });
+    meanwhile();
+    late({200, "text/event-stream", "", {}, std::make_shared<http_stream>()});
+  };
+  const auto over = [&] {
+    bool over = false;
+    const auto next = held->take(over);
+    CAF_CHECK(!over || next == nullptr);
+    return over;
+  };
+  const auto piece = std::make_shared<const std::string>("secret");
+  const auto nothing = [] {};
+  const auto others = "again operate " + tokens.at("all") + "\n";
+  const auto less = "operator read " + tokens.at("operator") + "\n";
+  listen("operator", nothing);
+  guard->replace(access_of(token_lines()));
+  CAF_CHECK(!over());
+  held->say(piece);
+  guard->replace(access_of(others)); // gone
+  CAF_CHECK(over());
+  guard->replace(access_of(token_lines()));
+  listen("operator", nothing);
+  guard->replace(access_of(less)); // without the scope
+  CAF_CHECK(over());
+  guard->replace(access_of(token_lines()));
+  listen("all", nothing);
+  guard->replace(access_of(others)); // under another name
+  CAF_CHECK(!over());
+  guard->replace(access_of(token_lines()));
+  listen("operator", [&] { guard->replace(access_of(others)); }); // before it was answered
+  CAF_CHECK(over());
+}
+
 CAF_TEST(a bucket fills with time and never above its rate) {
   const token_bucket::clock::time_point start{1h};
   token_bucket bucket{2};
