@@ -72,8 +72,10 @@ void topology_watch::look() {
   missing_before_ = std::move(gone);
   if (still_gone || back || changed || !wrong_.empty() || clock::now() >= judge_at_)
     survey();
-  if (how_.ledger && requests_.exists)
+  if (how_.ledger && requests_.exists) {
+    find_lost();
     find_deleted();
+  }
   board_->wrong(!wrong_.empty() || still_gone ? wrong_ : missing_before_);
 }
 
@@ -150,6 +152,38 @@ void topology_watch::note_wrong(std::vector<std::string> sentences, bool complet
   wrong_ = std::move(sentences);
 }
 
+std::vector<consumer_state> topology_watch::request_consumers() {
+  std::vector<consumer_state> consumers;
+  for (const auto& one : consumers_of(how_.shadow))
+    if (one.stream == names::request_stream)
+      consumers.push_back(nats_.consumer(one.stream, one.name));
+  return consumers;
+}
+
+// Requests that went with their stream, which somebody has deleted as a whole.
+void topology_watch::find_lost() {
+  const auto lost = lives_.look(requests_);
+  if (lives_.asks())
+    lives_.hear(request_consumers());
+  if (!lost)
+    return;
+  board_->deleted_unread(lost->count);
+  const auto [first, last] = lost->range;
+  if (lost->settled_known)
+    log(log_event::requests_deleted,
+        {{"stream", names::request_stream}, {"first", first}, {"last", last}},
+        "the stream {} was deleted and made anew; at the last look {} requests between {} and {} "
+        "had not been settled, and are gone unless a node still holds them: publish them again",
+        names::request_stream, lost->count, first, last);
+  else
+    log(log_event::requests_deleted,
+        {{"stream", names::request_stream}, {"first", first}, {"last", last}},
+        "the stream {} was deleted and made anew; it held {} requests between {} and {}, and how "
+        "many of them had been settled is not known: compare with the ledger, publish the rest "
+        "again",
+        names::request_stream, lost->count, first, last);
+}
+
 void topology_watch::find_deleted() {
   if (std::exchange(known_life_, requests_.created_at_ns) != requests_.created_at_ns) {
     first_before_ = 0;
@@ -161,10 +195,7 @@ void topology_watch::find_deleted() {
       || clock::now() < ask_deleted_at_)
     return;
   ask_deleted_at_ = clock::now() + pauses_.judge;
-  std::vector<consumer_state> consumers;
-  for (const auto& one : consumers_of(how_.shadow))
-    if (one.stream == names::request_stream)
-      consumers.push_back(nats_.consumer(one.stream, one.name));
+  const auto consumers = request_consumers();
   first_before_ = requests_.first_seq;
   const auto range = deleted_unread(requests_.first_seq, consumers);
   if (!range || range->last <= deleted_to_)

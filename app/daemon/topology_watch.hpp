@@ -48,7 +48,9 @@ private:
   void look();
   void survey();
   void note_wrong(std::vector<std::string> sentences, bool complete);
+  void find_lost();
   void find_deleted();
+  std::vector<consumer_state> request_consumers();
   std::vector<std::string> missing(std::size_t& settings);
 
   const provisioning how_;
@@ -61,6 +63,7 @@ private:
   std::vector<std::string> warned_;
   std::size_t settings_before_ = 0; // of all streams
   stream_state requests_;           // as of this look
+  stream_lives lives_;              // of the request stream
   std::int64_t known_life_ = 0;     // of the request stream, in which the next two are
   std::uint64_t first_before_ = 0;  // the first sequence as it was last judged
   std::uint64_t deleted_to_ = 0;    // told of up to here

@@ -1,6 +1,7 @@
 #include "messaging/deleted_unread.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace ledgerd {
 
@@ -21,6 +22,40 @@ std::optional<sequence_range> deleted_unread(std::uint64_t first_seq,
   if (!any || first_seq <= settled + 1)
     return std::nullopt;
   return sequence_range{settled + 1, first_seq - 1};
+}
+
+std::optional<lost_requests> stream_lives::look(const stream_state& stream) {
+  const auto before = std::exchange(stream_, stream);
+  moved_ = moved_ || before.last_seq != stream.last_seq;
+  if (before.created_at_ns == stream.created_at_ns)
+    return std::nullopt;
+  const auto unsettled = std::exchange(unsettled_, std::nullopt);
+  made_at_.clear();
+  auto lost = unsettled.value_or(
+      lost_requests{{before.first_seq, before.last_seq}, before.messages, false});
+  if (!before.exists || lost.count == 0)
+    return std::nullopt;
+  return lost;
+}
+
+void stream_lives::hear(std::span<const consumer_state> consumers) {
+  std::vector<std::int64_t> made_at;
+  auto first = stream_.last_seq;
+  std::uint64_t count = 0;
+  for (const auto& one : consumers) {
+    if (!one.exists)
+      return;
+    made_at.push_back(one.created_at_ns);
+    const auto unsettled = one.pending + one.ack_pending;
+    count += unsettled;
+    if (unsettled > 0)
+      first = std::min(first, one.ack_floor + 1);
+  }
+  const auto before = std::exchange(made_at_, made_at);
+  if (!before.empty() && before != made_at)
+    return;
+  unsettled_ = lost_requests{{first, stream_.last_seq}, count, true};
+  moved_ = false;
 }
 
 } // namespace ledgerd

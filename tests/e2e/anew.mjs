@@ -2,10 +2,11 @@
 //   node anew.mjs BINARY        (NATS_SERVER=/path/to/nats-server: with that server)
 
 import {readFileSync} from 'node:fs';
+import {setTimeout as sleep} from 'node:timers/promises';
 import {AckPolicy} from 'nats';
 
 import {Traffic} from './traffic.mjs';
-import {conclude, until, World} from './world.mjs';
+import {conclude, holdTable, until, World} from './world.mjs';
 
 const [binary] = process.argv.slice(2);
 const log = (text) => console.log(`${(performance.now() / 1000).toFixed(1).padStart(6)} s  ${text}`);
@@ -171,11 +172,36 @@ async function whatIsMissingIsNamed(world, traffic) {
   return faults;
 }
 
+// Requests wait for the database when their stream is deleted: the log and the metric say what went with it.
+async function whatWaitedIsCounted(world, traffic) {
+  const faults = [];
+  await traffic.manager.streams.delete(requestStream);
+  await traffic.provision(30);
+  const daemon = await world.daemon('waiting', '--roles', 'ledger', '--shutdown-deadline', '1s');
+  await daemon.ready();
+  const release = await holdTable('ledger.transactions', world.settings.LEDGERD_DATABASE_URL);
+  await traffic.publish(requestsOf(30));
+  await sleep(3000); // the watch looks once a second
+  await traffic.manager.streams.delete(requestStream);
+  const told = /the stream TRANSACTIONS was deleted and made anew; at the last look (\d+) requests between \d+ and 120 /;
+  await until('the log says what went with the stream', 20, () => told.test(readFileSync(daemon.logFile, 'utf8')));
+  const [, count] = told.exec(readFileSync(daemon.logFile, 'utf8'));
+  const counted = await metric(daemon, 'ledgerd_requests_deleted_unread_total');
+  if (Number(count) < 1 || counted !== Number(count)) {
+    faults.push(`${count} requests of 120 waited as the log says, ${counted} as the metric does`);
+  }
+  await release();
+  await daemon.ready(30);
+  await daemon.stop();
+  return faults;
+}
+
 async function run() {
   const world = new World(binary);
   const traffic = await Traffic.open(world.natsUrl);
   log(`nats-server ${traffic.connection.info.version}`);
-  const faults = [...await nothingIsLost(world, traffic), ...await whatIsMissingIsNamed(world, traffic)];
+  const faults = [...await nothingIsLost(world, traffic), ...await whatIsMissingIsNamed(world, traffic),
+    ...await whatWaitedIsCounted(world, traffic)];
   await traffic.close();
   return faults;
 }

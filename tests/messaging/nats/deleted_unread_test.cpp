@@ -13,6 +13,26 @@ consumer_state at(std::uint64_t floor, std::uint64_t delivered, std::uint64_t un
   return {.exists = true, .ack_pending = unsettled, .ack_floor = floor, .delivered = delivered};
 }
 
+stream_state life(std::int64_t created, std::uint64_t first, std::uint64_t last) {
+  return {.exists = true,
+          .messages = last + 1 - first,
+          .first_seq = first,
+          .last_seq = last,
+          .created_at_ns = created};
+}
+
+consumer_state consumer(std::int64_t created, std::uint64_t floor, std::uint64_t held,
+                        std::uint64_t waiting) {
+  return {.exists = true,
+          .pending = waiting,
+          .ack_pending = held,
+          .ack_floor = floor,
+          .delivered = floor + held,
+          .created_at_ns = created};
+}
+
+using heard = std::vector<consumer_state>;
+using lost = std::optional<lost_requests>;
 using range = std::optional<sequence_range>;
 
 } // namespace
@@ -38,4 +58,46 @@ CAF_TEST(what no consumer can have settled was deleted unread) {
   for (const auto& [name, first_seq, consumers, expected] : rows)
     if (deleted_unread(first_seq, consumers) != expected)
       CAF_ERROR(name);
+}
+
+CAF_TEST(what waited in a stream that was deleted is lost) {
+  stream_lives lives;
+  CAF_CHECK(lives.look(life(1, 1, 300)) == lost{}); // the first look tells of no end
+  CAF_CHECK(lives.asks());
+  lives.hear(heard{consumer(1, 100, 20, 80), consumer(1, 250, 0, 0)});
+  CAF_CHECK(lives.look(life(1, 1, 300)) == lost{});
+  CAF_CHECK(lives.asks());
+  CAF_CHECK((lives.look(life(2, 1, 0)) == lost{{{101, 300}, 100, true}}));
+  CAF_CHECK(lives.look(life(2, 1, 0)) == lost{}); // told once
+}
+
+CAF_TEST(a stream that was deleted at rest has lost nothing) {
+  stream_lives lives;
+  lives.look(life(1, 1, 300));
+  lives.hear(heard{consumer(1, 300, 0, 0), consumer(1, 299, 0, 0)});
+  CAF_CHECK(!lives.asks()); // nor is anybody asked
+  lives.look(life(1, 1, 301));
+  CAF_CHECK(lives.asks());
+  lives.hear(heard{consumer(1, 301, 0, 0), consumer(1, 299, 0, 0)});
+  CAF_CHECK(lives.look(life(2, 1, 7)) == lost{});
+}
+
+CAF_TEST(consumers of the next life say nothing of the one that has ended) {
+  for (const auto& late : {heard{consumer(2, 0, 0, 0), consumer(2, 0, 0, 0)},
+                           heard{consumer(1, 300, 0, 0), consumer_state{}}}) {
+    stream_lives lives;
+    lives.look(life(1, 1, 300));
+    lives.hear(heard{consumer(1, 290, 4, 0), consumer(1, 299, 0, 0)});
+    lives.look(life(1, 1, 310));
+    lives.hear(late);
+    CAF_CHECK((lives.look(life(2, 1, 0)) == lost{{{291, 300}, 4, true}}));
+  }
+}
+
+CAF_TEST(what was settled and is not known is no zero) {
+  stream_lives lives;
+  lives.look(life(1, 5, 30));
+  lives.hear(heard{consumer(1, 20, 0, 0), consumer_state{}});
+  CAF_CHECK((lives.look(life(2, 1, 0)) == lost{{{5, 30}, 26, false}}));
+  CAF_CHECK(lives.asks());
 }
