@@ -37,6 +37,7 @@
 #include "app/http/server.hpp"
 #include "app/operations/change_board.hpp"
 #include "app/operations/readiness.hpp"
+#include "app/operations/server_numbers.hpp"
 #include "app/operations/snapshot.hpp"
 #include "app/operations/trace_routes.hpp"
 #include "app/page/overview_hub.hpp"
@@ -210,8 +211,9 @@ private:
   }
 
   void serve(actor_world& actors, broker& nats) {
-    const auto operations =
-        with_audit(make_operations(actors.system(), actors.sources(), board_, streams_), audits_);
+    const auto operations = with_servers(
+        with_audit(make_operations(actors.system(), actors.sources(), board_, streams_), audits_),
+        [this] { return health_.latest(); });
     signals_.on_dump([operations] { dump(operations); });
     actors.answer_numbers(operations.actors);
     desk_->open(actors.looks(), actors.changes());

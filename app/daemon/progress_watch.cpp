@@ -71,6 +71,7 @@ void progress_watch::watch() {
 
 void progress_watch::look() {
   tell_left_out();
+  servers_.look(servers_of(health_.latest()));
   const auto now = std::chrono::steady_clock::now();
   const auto standing = board_->standing(now);
   switch (judge_.look(standing, health_.servers_answer(), now)) {

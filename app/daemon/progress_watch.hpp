@@ -1,5 +1,5 @@
 // Watches from outside the actors whether they make progress: says in the log when something stands
-// still and when it goes on, and ends a process that is broken.
+// still, when a server is away and when it goes on, and ends a process that is broken.
 #pragma once
 
 #include <atomic>
@@ -15,6 +15,7 @@
 
 #include "actors/common/progress.hpp"
 #include "app/operations/readiness.hpp"
+#include "app/operations/server_numbers.hpp"
 
 namespace ledgerd {
 
@@ -63,6 +64,7 @@ private:
   std::condition_variable stopped_;
   bool stop_ = false;
   standstill_judge judge_;
+  server_log servers_;
   std::thread thread_;
 };
 
