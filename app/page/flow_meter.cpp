@@ -87,11 +87,15 @@ std::optional<double> flow_meter::decided(boot_id node) const {
   const auto* begin = window_begin();
   if (begin == nullptr)
     return std::nullopt;
-  const auto before = begin->decided.find(node);
-  const auto now = samples_.back().decided.find(node);
-  if (before == begin->decided.end() || now == samples_.back().decided.end())
+  const auto before = begin->nodes.find(node);
+  const auto now = samples_.back().nodes.find(node);
+  if (before == begin->nodes.end() || now == samples_.back().nodes.end()
+      || now->second.uptime_ms <= before->second.uptime_ms)
     return std::nullopt;
-  return per_second(before->second, now->second, seconds(begin->at, samples_.back().at));
+  const std::chrono::duration<double, std::milli> passed(now->second.uptime_ms
+                                                         - before->second.uptime_ms);
+  return per_second(before->second.decided, now->second.decided,
+                    std::chrono::duration<double>(passed).count());
 }
 
 std::vector<stage_times> flow_meter::stages() const {

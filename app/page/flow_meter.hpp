@@ -24,13 +24,19 @@ namespace ledgerd {
 inline constexpr std::array<std::string_view, 4> entry_outcomes{"applied", "refused", "duplicate",
                                                                 "parked"};
 
+// What a node has said of itself.
+struct node_count {
+  std::uint64_t decided = 0;   // entries
+  std::uint64_t uptime_ms = 0; // when it said so
+};
+
 // What is counted at one moment.
 struct flow_sample {
   std::chrono::steady_clock::time_point at;
   std::array<std::optional<std::int64_t>, entry_outcomes.size()> outcomes; // entries, here
   std::optional<stream_marks> streams;
   std::map<std::string, duration_histogram> stages; // by name
-  std::map<boot_id, std::uint64_t> decided;         // entries, by node
+  std::map<boot_id, node_count> nodes;              // as they were heard last
 };
 
 // The times of one stage in the window.
@@ -54,6 +60,7 @@ public:
   // A second, in the window. `outcome`: of entry_outcomes.
   std::optional<double> rate(std::size_t outcome) const;
   std::optional<double> published() const;
+  // By what the node has said of itself; nothing as long as that is one thing.
   std::optional<double> decided(boot_id node) const;
 
   // Those that have happened in the window, in the order of their names.

@@ -237,7 +237,7 @@ flow_sample to_sample(const overview_facts& facts) {
   if (facts.nodes)
     for (const auto& each : *facts.nodes)
       if (!each.silent)
-        sample.decided[each.word.boot] = each.tally.decided;
+        sample.nodes[each.word.boot] = {each.tally.decided, each.word.uptime_ms};
   return sample;
 }
 

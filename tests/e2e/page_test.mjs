@@ -108,7 +108,13 @@ test('the key changes with what somebody should be told and not with each number
 test('several nodes decide together what is known of them', () => {
   const nodes = [{decidedPerSecond: 5}, {decidedPerSecond: null}, {decidedPerSecond: 7}];
   assert.equal(decidedRate(calm({cluster: {nodes}})), 12);
-  assert.equal(decidedRate(calm({cluster: {nodes: nodes.slice(1, 2).concat(nodes.slice(1, 2))}})), null);
+  const silent = nodes.slice(1, 2).concat(nodes.slice(1, 2));
+  assert.equal(decidedRate(calm({cluster: {nodes: silent}, flow: still})), null);
+  assert.equal(decidedRate(calm({cluster: {nodes: silent}})), 11); // this node's own
+  // The nodes' words have not changed yet, and this one decides.
+  const unchanged = {cluster: {nodes: [{decidedPerSecond: 0}, {decidedPerSecond: 0}]}};
+  assert.match(verdict(calm(unchanged)).text, /^Money flows: 11 requests/);
+  assert.match(verdict(calm({...unchanged, flow: still})).text, /^At rest/);
 });
 
 test('the chart ends at a round number', () => {

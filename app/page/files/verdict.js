@@ -4,15 +4,18 @@ import {count, millis, rate, unknown} from './format.js';
 
 const oldWait = 5000; // of an undecided request, in milliseconds: beyond it somebody should look
 
-// What the whole cluster decides a second, as far as that is known; with one node its own outcomes.
+// What the whole cluster decides a second, as far as that is known, and at least what this node does.
 export function decidedRate(overview) {
   const nodes = overview.cluster?.nodes ?? [];
+  const {applied, refused, duplicate, parked} = overview.flow;
+  const here = applied === null ? null : applied + refused + duplicate + parked;
   if (nodes.length > 1) {
     const known = nodes.map((node) => node.decidedPerSecond).filter((each) => each !== null && each !== undefined);
-    return known.length > 0 ? known.reduce((sum, each) => sum + each, 0) : null;
+    const all = known.reduce((sum, each) => sum + each, 0);
+    // The others' silence is no rest.
+    return known.length > 0 && (all > 0 || !(here > 0)) ? all : here || null;
   }
-  const {applied, refused, duplicate, parked} = overview.flow;
-  return applied === null ? null : applied + refused + duplicate + parked;
+  return here;
 }
 
 const joined = (lines) => lines.filter(Boolean).join('; ');

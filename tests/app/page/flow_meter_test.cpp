@@ -16,7 +16,8 @@ flow_sample sample(std::chrono::milliseconds at, std::int64_t applied, std::uint
   result.at = start + at;
   result.outcomes[0] = applied;
   result.streams = stream_marks{start + at, 7, published, 0};
-  result.decided[node_a] = static_cast<std::uint64_t>(applied);
+  result.nodes[node_a] = {static_cast<std::uint64_t>(applied),
+                          static_cast<std::uint64_t>(at.count()) + 70};
   return result;
 }
 
@@ -45,6 +46,22 @@ CAF_TEST(a rate is taken over the window and from nothing else) {
   CAF_CHECK(flow.rate(0) == 25.0);
   flow.note(sample(7s, 1150, 5300)); // the first two are older than the window
   CAF_CHECK(flow.rate(0) == 10.0);
+}
+
+CAF_TEST(a node that was heard once has no pace) {
+  flow_meter flow;
+  const auto heard = [](std::chrono::milliseconds at, node_count said) {
+    auto result = sample(at, 0, 0);
+    result.nodes[node_a] = said;
+    return result;
+  };
+  flow.note(heard(0s, {1000, 500}));
+  flow.note(heard(1s, {1000, 500})); // the same word again
+  CAF_CHECK(!flow.decided(node_a));
+  flow.note(heard(2s, {1400, 2500}));
+  CAF_CHECK(flow.decided(node_a) == 200.0); // of the time between the two words
+  flow.note(heard(3s, {1400, 4500}));
+  CAF_CHECK(flow.decided(node_a) == 100.0);
 }
 
 CAF_TEST(a pause begins anew and what falls has no rate) {

@@ -169,10 +169,12 @@ CAF_TEST(nodes have their pace and changes come to an end) {
   self.word.boot = boot_id{1};
   self.word.name = "node-1";
   self.tally.decided = 100;
+  self.word.uptime_ms = 500;
   first.nodes = std::vector{self, other};
   flow.note(to_sample(first));
   auto second = facts(2s);
   self.tally.decided = 150;
+  self.word.uptime_ms = 2500;
   second.nodes = std::vector{self, other};
   for (int i = 0; i < 100; ++i)
     second.changes.push_back({i, "info", "started", std::to_string(i)});
