@@ -353,12 +353,14 @@ caf::typed_response_promise<std::vector<actor_report>> region_state::report_peer
 }
 
 actor_report region_state::report() const {
+  // While no node serves, each decides what comes to it, and owns nothing.
+  const bool serves = !roster_ || roster_->self.doing == node_doing::serving;
   auto result = make_report(name, "",
                             region_numbers{counters_,
                                            {.ledgers = by_account_.size(),
                                             .waiting = waiting_.size(),
                                             .owed = owed_,
-                                            .shards = hands_.shards(),
+                                            .shards = serves ? hands_.shards() : 0,
                                             .peers = neighbours_.size()}});
   result.accounts = hot_.hottest(self_->clock().now());
   return result;

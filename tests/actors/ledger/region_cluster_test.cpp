@@ -189,6 +189,20 @@ CAF_TEST(what waits goes on by the owners of the moment) {
   CAF_CHECK_EQUAL(value("waiting"), 0);
 }
 
+CAF_TEST(a node that does not serve owns no shard although it decides what comes to it) {
+  serve_with({bea});
+  CAF_CHECK(value("shards") > 0);
+  who.self.doing = node_doing::paused;
+  other(bea).doing = node_doing::paused;
+  tell();
+  apply({mine});
+  CAF_CHECK_EQUAL(at_gate(), lines{mine + " 1"});
+  CAF_CHECK_EQUAL(value("shards"), 0);
+  who.self.doing = node_doing::serving;
+  tell();
+  CAF_CHECK(value("shards") == static_cast<std::int64_t>(shard_count));
+}
+
 CAF_TEST(owners that change again and again leave every entry at one place) {
   serve_with({bea, cid});
   lines expected;
