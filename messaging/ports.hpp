@@ -114,6 +114,8 @@ struct outgoing {
   std::string message_id; // Nats-Msg-Id
   std::string payload;
   std::vector<header> headers;
+  // The stream that has to store it, by a name that stays; empty: whichever takes its subject.
+  std::string_view stream = {};
 };
 
 // What became of a publication.

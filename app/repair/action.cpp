@@ -38,6 +38,7 @@ outgoing action_entry(action_kind what, const dead_letter& letter, const action_
                       const expected_verdict* expected, const field_changes& changed,
                       bool other_payload) {
   outgoing entry;
+  entry.stream = names::action_stream;
   const bool replay = what == action_kind::replay;
   entry.subject = replay ? names::replay_subject : names::discard_subject;
   const auto stamp = std::to_string(letter.seq()) + "-" + std::to_string(origin.stamp) + "-";
@@ -73,6 +74,7 @@ outgoing replay_message(const dead_letter& letter, std::int64_t stamp) {
   const auto target = target_of(letter);
   outgoing again;
   again.subject = target.subject;
+  again.stream = target.is_result ? names::result_stream : names::request_stream;
   if (target.is_result) {
     const auto record = record_in_payload(letter.message.payload);
     if (!record)

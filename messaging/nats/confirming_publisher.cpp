@@ -1,11 +1,13 @@
 #include "messaging/nats/confirming_publisher.hpp"
 
+#include <array>
 #include <optional>
 #include <unordered_map>
 #include <utility>
 
 #include "domain/failpoint.hpp"
 #include "domain/release.hpp"
+#include "messaging/names.hpp"
 #include "messaging/nats/incoming.hpp"
 #include "messaging/nats/js_api.hpp"
 #include "messaging/nats/mailbox.hpp"
@@ -19,8 +21,9 @@ using steady = std::chrono::steady_clock;
 
 constexpr auto answer_deadline = std::chrono::seconds(5);
 
-// How long a stream may take to say how large a message it takes.
-constexpr auto limit_deadline = std::chrono::seconds(1);
+// How long a stream may take to say how large a message it takes, or to confirm after another one
+// has.
+constexpr auto second_answer_deadline = std::chrono::seconds(1);
 
 constexpr std::size_t spare_kept = 256; // answers for which there is always room
 
@@ -28,6 +31,7 @@ struct answer {
   std::uint64_t number = 0;
   publish_answer what;
   std::optional<std::size_t> limit; // instead of `what`: how large a message its stream takes
+  bool of_other_stream = false;     // than has to confirm
 };
 
 class answers final : public message_sink {
@@ -42,12 +46,16 @@ public:
     } else if (is_no_responders(raw)) {
       one.what.error = "no stream takes this subject, or JetStream is not available";
     } else {
-      one.what = parse_publish_answer(payload_of(raw));
+      one.what = parse_publish_answer(payload_of(raw), known_);
     }
     box.put(std::move(one));
   }
 
   mailbox<answer> box;
+
+private:
+  const std::array<std::string_view, 4> known_{names::result_stream, names::request_stream,
+                                               names::dead_letter_stream, names::action_stream};
 };
 
 class confirming_publisher final : public publisher {
@@ -60,7 +68,8 @@ public:
   void open(waker wake) override { answers_->box.open(std::move(wake)); }
 
   void publish(const outgoing& message) override {
-    const auto number = requests_.begin(message.token, data_->epoch(), steady::now());
+    const auto number =
+        requests_.begin(message.token, data_->epoch(), steady::now(), message.stream);
     if (failpoint("publish"))
       return;
     auto* session = inbox_.ready();
@@ -90,11 +99,11 @@ public:
     for (auto& one : spare_)
       attend(one, result);
     const auto now = steady::now();
-    std::erase_if(too_large_, [&](auto& each) {
+    std::erase_if(waiting_, [&](auto& each) {
       if (each.second.due > now)
         return false;
       if (const auto token = requests_.answer(each.first))
-        result.push_back({*token, publish_outcome::too_large, std::move(each.second.error)});
+        result.push_back({*token, each.second.outcome, std::move(each.second.error)});
       return true;
     });
     requests_.give_up(data_->epoch(), now - answer_deadline, [&](std::uint64_t token, bool broke) {
@@ -108,18 +117,39 @@ public:
 
 private:
   void attend(answer& one, std::vector<confirmation>& result) {
-    if (one.what.outcome == publish_outcome::too_large && !one.limit
-        && ask_for_limit(one.number, one.what.stream)) {
-      too_large_[one.number] = {std::move(one.what.error), steady::now() + limit_deadline};
+    doubt_other_stream(one);
+    const bool undecided = one.what.outcome == publish_outcome::too_large && !one.limit
+                           && ask_for_limit(one.number, one.what.stream);
+    if (undecided || one.of_other_stream) {
+      auto& first = waiting_[one.number];
+      if (undecided || first.error.empty()) // what the expected one has said stays
+        first = {one.what.outcome, std::move(one.what.error),
+                 steady::now() + second_answer_deadline};
       return;
     }
-    if (const auto asked = too_large_.find(one.number); asked != too_large_.end()) {
-      one.what = {publish_outcome::too_large, std::move(asked->second.error)};
-      too_large_.erase(asked);
+    if (const auto first = waiting_.find(one.number); first != waiting_.end()) {
+      if (first->second.outcome == publish_outcome::too_large
+          && one.what.outcome != publish_outcome::confirmed)
+        one.what = {publish_outcome::too_large, std::move(first->second.error)};
+      waiting_.erase(first);
     }
     if (const auto token = requests_.answer(one.number))
       result.push_back({*token, one.what.outcome, std::move(one.what.error), one.limit.value_or(0),
                         one.what.known_before});
+  }
+
+  // Another stream may take our subject, or a mapping of the server turn it away: nobody reads
+  // there what was meant for the expected one, which may answer, too.
+  void doubt_other_stream(answer& one) {
+    const auto expected = requests_.from(one.number);
+    const auto stream = one.what.stream_name();
+    if (one.what.outcome != publish_outcome::confirmed || expected.empty() || stream == expected)
+      return;
+    one.of_other_stream = true;
+    one.what = {publish_outcome::unconfirmed, std::string("confirmed by the stream ")
+                                                  .append(stream)
+                                                  .append(", not by ")
+                                                  .append(expected)};
   }
 
   // The stream refuses the message for its size and does not say what it would take.
@@ -138,11 +168,12 @@ private:
   const std::shared_ptr<answers> answers_;
   reply_inbox inbox_;
   open_requests requests_;
-  struct refusal {
+  struct first_answer {
+    publish_outcome outcome = publish_outcome::unconfirmed;
     std::string error;
     steady::time_point due;
   };
-  std::unordered_map<std::uint64_t, refusal> too_large_; // their streams' limit is asked for
+  std::unordered_map<std::uint64_t, first_answer> waiting_; // for a second answer
   std::vector<answer> spare_;
 };
 

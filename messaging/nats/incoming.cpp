@@ -2,6 +2,7 @@
 
 #include <nats/nats.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
@@ -21,25 +22,26 @@ bool is_refusal_for_size(int code) noexcept {
   return code == message_too_large || code == headers_too_large;
 }
 
-// `{"stream":"NAME", "seq":N}` and nothing else: the usual answer, read without a parser.
-bool is_plain_publish_answer(std::string_view json) noexcept {
+// The name in `{"stream":"NAME", "seq":N}` and nothing else: the usual answer, read without a
+// parser. Empty: it is another one.
+std::string_view stream_of_plain_answer(std::string_view json) noexcept {
   constexpr std::string_view head = R"({"stream":")";
   if (!json.starts_with(head) || !json.ends_with('}'))
-    return false;
+    return {};
   json.remove_prefix(head.size());
   json.remove_suffix(1);
-  const auto quote = json.find('"');
-  if (quote == std::string_view::npos || json.substr(0, quote).find('\\') != std::string_view::npos)
-    return false;
-  json.remove_prefix(quote + 1);
+  const auto stream = json.substr(0, json.find('"'));
+  if (stream.size() == json.size() || stream.find('\\') != std::string_view::npos)
+    return {};
+  json.remove_prefix(stream.size() + 1);
   constexpr std::string_view seq = R"("seq":)";
   if (!json.starts_with(','))
-    return false;
+    return {};
   json.remove_prefix(json.starts_with(", ") ? 2 : 1);
   if (!json.starts_with(seq))
-    return false;
+    return {};
   const auto number = parse_number(json.substr(seq.size()));
-  return number && *number > 0;
+  return number && *number > 0 ? stream : std::string_view();
 }
 
 } // namespace
@@ -96,9 +98,14 @@ std::optional<std::uint64_t> aside_number(std::string_view subject) noexcept {
   return token.starts_with(aside_mark) ? parse_number(token.substr(1)) : std::nullopt;
 }
 
-publish_answer parse_publish_answer(std::string_view json) {
-  if (is_plain_publish_answer(json))
-    return {publish_outcome::confirmed};
+publish_answer parse_publish_answer(std::string_view json,
+                                    std::span<const std::string_view> known) {
+  if (const auto plain = stream_of_plain_answer(json); !plain.empty()) {
+    const auto found = std::find(known.begin(), known.end(), plain);
+    if (found != known.end())
+      return {publish_outcome::confirmed, {}, {}, *found};
+    return {publish_outcome::confirmed, {}, std::string(plain)};
+  }
   int code = 0;
   auto error = parse_api_error(json, code);
   const auto answer = nlohmann::json::parse(json, nullptr, false);
@@ -112,6 +119,7 @@ publish_answer parse_publish_answer(std::string_view json) {
   if (!stream.empty() && answer.contains("seq") && answer["seq"].is_number_unsigned()
       && answer["seq"].get<std::uint64_t>() > 0)
     return {.outcome = publish_outcome::confirmed,
+            .stream = stream,
             .known_before = answer.contains("duplicate") && answer["duplicate"] == true};
   return {publish_outcome::unconfirmed, "an answer that is not a PubAck"};
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,14 +43,22 @@ std::uint64_t reply_number(std::string_view subject) noexcept;
 inline constexpr char aside_mark = 'a';
 std::optional<std::uint64_t> aside_number(std::string_view subject) noexcept;
 
-// A PubAck. `error` is empty when the message is stored. `stream` is named by refusals for size.
+// A PubAck. `error` is empty when the message is stored.
 struct publish_answer {
   publish_outcome outcome = publish_outcome::unconfirmed;
   std::string error = {};
-  std::string stream = {};
-  bool known_before = false; // a duplicate
+  std::string stream = {};            // that answers, as far as it says so
+  std::string_view known_stream = {}; // instead of `stream` when it is one of the known ones
+  bool known_before = false;          // a duplicate
+
+  std::string_view stream_name() const noexcept {
+    return known_stream.empty() ? std::string_view(stream) : known_stream;
+  }
 };
-publish_answer parse_publish_answer(std::string_view json);
+
+// The usual answer costs no memory when it comes from one of the `known` streams, whose names stay.
+publish_answer parse_publish_answer(std::string_view json,
+                                    std::span<const std::string_view> known = {});
 
 // The largest message that a stream takes, of the answer to STREAM.INFO; nothing when the answer
 // does not say or there is no limit.

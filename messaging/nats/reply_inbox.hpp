@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "messaging/nats/connection.hpp"
@@ -19,10 +20,18 @@ class open_requests {
 public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  // Returns the request's number.
-  std::uint64_t begin(std::uint64_t token, std::uint64_t epoch, time_point now) {
-    under_way_.push_back({token, epoch, now, false});
+  // Returns the request's number. `from` names who has to answer, and stays; empty: anybody.
+  std::uint64_t begin(std::uint64_t token, std::uint64_t epoch, time_point now,
+                      std::string_view from = {}) {
+    under_way_.push_back({token, epoch, now, from, false});
     return first_ + under_way_.size() - 1;
+  }
+
+  // Who has to answer the request; empty: anybody, or it is over.
+  std::string_view from(std::uint64_t number) const {
+    return number < first_ || number - first_ >= under_way_.size()
+               ? std::string_view()
+               : under_way_[number - first_].from;
   }
 
   // The token of the request that this reply answers; nothing when it is answered already.
@@ -56,6 +65,7 @@ private:
     std::uint64_t token;
     std::uint64_t epoch;
     time_point sent;
+    std::string_view from;
     bool answered;
   };
 

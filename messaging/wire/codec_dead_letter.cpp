@@ -121,7 +121,9 @@ outgoing make_dead_letter(std::uint64_t token, delivery&& source, const rejectio
   outgoing result{.token = token,
                   .subject = dead_letter_subject(source.subject),
                   .message_id = "dead-" + source.stream + "-" + life + "-" + sequence,
-                  .payload = std::move(source.payload)};
+                  .payload = std::move(source.payload),
+                  .headers = {},
+                  .stream = names::dead_letter_stream};
   source.payload.clear();
   result.headers = {
       {"Ledgerd-Reason", std::string(to_text(why.reason))},

@@ -62,7 +62,9 @@ outgoing make_result(std::uint64_t token, const posting& stored, int exponent,
   outgoing result{.token = token,
                   .subject = std::string(route_of(stored.type).result),
                   .message_id = result_message_id(stored.record),
-                  .payload = encode_result(stored, exponent)};
+                  .payload = encode_result(stored, exponent),
+                  .headers = {},
+                  .stream = names::result_stream};
   for (const auto wanted : kept_headers) {
     const auto found = std::find_if(source.headers.begin(), source.headers.end(),
                                     [&](const header& h) { return same_name(h.name, wanted); });

@@ -98,6 +98,7 @@ outgoing make_request(std::uint64_t token, const transaction_record& record, int
   outgoing result{.token = token,
                   .subject = std::string(route_of(asked.type).request),
                   .message_id = std::to_string(to_int(record.id))};
+  result.stream = names::request_stream;
   result.headers = {{std::string(names::account_mark), result.message_id}};
   if (attempt > 0)
     result.message_id.append("-").append(std::to_string(attempt));

@@ -103,6 +103,52 @@ CAF_TEST(a full stream does not confirm and says so) {
   CAF_CHECK_EQUAL(by_token[100].error, "maximum bytes exceeded");
 }
 
+CAF_TEST(what another stream stores is not confirmed) {
+  bus->delete_stream(names::result_stream);
+  CAF_REQUIRE_EQUAL(
+      ask("STREAM.CREATE.OTHER", R"({"name":"OTHER","subjects":["transaction.result.>"]})"), "");
+  auto expected = result(1);
+  expected.stream = names::result_stream;
+  pub->publish(expected);
+  auto again = expected; // a duplicate is answered in other words
+  again.token = 2;
+  pub->publish(again);
+  pub->publish(result(3)); // to whichever stream there is
+  auto by_token = answers(3);
+  bus->delete_stream("OTHER");
+  CAF_REQUIRE_EQUAL(by_token.size(), 3u);
+  for (const auto token : {1u, 2u}) {
+    CAF_CHECK(by_token[token].outcome == publish_outcome::unconfirmed);
+    CAF_CHECK_EQUAL(by_token[token].error,
+                    "confirmed by the stream OTHER, not by TRANSACTION_RESULTS");
+  }
+  CAF_CHECK(by_token[3].confirmed());
+}
+
+CAF_TEST(the right stream is heard behind another one) {
+  class other final : public message_sink {
+  public:
+    explicit other(session& through) : through_(through) {}
+    void receive(nats_message* message) override {
+      through_.publish(std::string(reply_of(message)), "", R"({"stream":"OTHER", "seq":1})");
+    }
+
+  private:
+    session& through_;
+  };
+  side->subscribe("transaction.result.deposit", std::make_shared<other>(*side));
+  CAF_REQUIRE_EQUAL(ask("INFO"), ""); // the subscription is known by now
+  for (std::uint64_t i = 1; i <= 20; ++i) {
+    auto message = result(i);
+    message.stream = names::result_stream;
+    pub->publish(message);
+  }
+  const auto by_token = answers(20);
+  CAF_CHECK_EQUAL(by_token.size(), 20u);
+  for (const auto& [token, one] : by_token)
+    CAF_CHECK_EQUAL(one.error, "");
+}
+
 CAF_TEST(a message over the limit is refused here) {
   auto message = result(1);
   message.payload.assign(bus->message_bytes_max() + 1, 'x');
