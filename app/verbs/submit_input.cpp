@@ -73,7 +73,9 @@ request_lines::request_lines(std::string path, bool raw) : path_{std::move(path)
   descriptor_ = standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
                          : open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   struct stat status {};
-  const bool known = descriptor_ >= 0 && fstat(descriptor_, &status) == 0;
+  const bool readable =
+      descriptor_ >= 0 && (fcntl(descriptor_, F_GETFL) & O_ACCMODE) != O_WRONLY; // it was closed
+  const bool known = readable && fstat(descriptor_, &status) == 0;
   if (known && !S_ISDIR(status.st_mode)) {
     is_file_ = S_ISREG(status.st_mode) && !standard;
     if (standard)

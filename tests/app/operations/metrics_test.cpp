@@ -289,21 +289,19 @@ const std::set<std::string> series{
     "counter ledgerd_forwarded_entries_total 305: Entries given to the node that owns them, each "
     "time they were.",
     "counter ledgerd_frames_dropped_total{outcome=damaged} 1106: Frames from other nodes that were "
-    "not "
-    "looked at, by the reason.",
+    "not looked at, by the reason.",
     "counter ledgerd_frames_dropped_total{outcome=foreign_reply} 1110: Frames from other nodes "
     "that were not "
     "looked at, by the reason.",
     "counter ledgerd_frames_dropped_total{outcome=overflow} 1109: Frames from other nodes that "
-    "were not "
-    "looked at, by the reason.",
+    "were not looked at, by the reason.",
     "counter ledgerd_frames_dropped_total{outcome=stranger} 1108: Frames from other nodes that "
-    "were not "
-    "looked at, by the reason.",
+    "were not looked at, by the reason.",
     "counter ledgerd_frames_dropped_total{outcome=version} 1107: Frames from other nodes that were "
-    "not "
-    "looked at, by the reason.",
+    "not looked at, by the reason.",
     "counter ledgerd_hand_overs_total 307: How often the owners of the accounts changed.",
+    "counter ledgerd_heads_lost_total 220: Accounts whose last posting, committed before, the "
+    "database has no more.",
     "counter ledgerd_in_doubt_total 206: Commits whose outcome was not known.",
     "counter ledgerd_ledger_questions_dropped_total{outcome=expired} 402: Questions over NATS to "
     "this role that were dropped unread, by the reason.",
@@ -327,6 +325,8 @@ const std::set<std::string> series{
     "counter ledgerd_refused_total{reason=INSUFFICIENT_FUNDS} 129: Refused entries by reason.",
     "counter ledgerd_requests_republished_total 803: Requests published again for want of a "
     "verdict.",
+    "counter ledgerd_results_known_before_total 130: Results of rows written just now of which "
+    "their stream had another already.",
     "counter ledgerd_results_parked_total 706: Results that answer no record, or are none.",
     "counter ledgerd_rows_total 202: Postings written.",
     "counter ledgerd_set_aside_total 210: Times an account was set aside.",
