@@ -133,7 +133,6 @@ struct confirmation {
   publish_outcome outcome = publish_outcome::unconfirmed;
   std::string error = {};    // when not confirmed: why
   std::size_t bytes_max = 0; // when too large: what payload and headers may have; 0: not known
-  bool known_before = false; // confirmed, since the stream has a message of this id already
 
   bool confirmed() const noexcept { return outcome == publish_outcome::confirmed; }
   // Not stored, and never will be as it is.

@@ -10,8 +10,8 @@ letter_office::letter_office(letter_office_options options)
     : options_(std::move(options)),
       letters_({options_.letters, options_.retry_pause, options_.letter_patience, shrink_letter}) {}
 
-void letter_office::publish(outgoing&& result, progress_time now, std::int64_t row) {
-  letters_.put(std::move(result), give_up::when_refused, now, row);
+void letter_office::publish(outgoing&& result, progress_time now) {
+  letters_.put(std::move(result), give_up::when_refused, now);
 }
 
 void letter_office::park(ticket tag, delivery& source, rejection why, progress_time now) {
@@ -88,18 +88,6 @@ void letter_office::note_again(const confirmation& got, const outbox::letter& le
          {"why", got.error}},
         "{}: {} not confirmed, publishing again ({} so far): {}{}", options_.instance,
         letter.message.message_id, counters_.unconfirmed, got.error, left_out_text(*more));
-}
-
-// The row is new and the verdict is not: the database has lost what was decided, or somebody else
-// publishes results. Whoever was told the old verdict has to hear the new one.
-void letter_office::note_renamed(const outbox::letter& letter, progress_time now) {
-  ++counters_.known_before;
-  if (const auto more = lines_.admit("known before", now))
-    log(log_event::result_known_before,
-        {{"consumer", options_.instance}, {"messageId", letter.message.message_id}},
-        "{}: its stream has a result of this record already, although its row was written just "
-        "now: the database has lost rows, or somebody else publishes results; published as {}{}",
-        options_.instance, letter.message.message_id, left_out_text(*more));
 }
 
 // Nobody can do anything about it at present.

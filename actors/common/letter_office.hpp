@@ -38,7 +38,6 @@ struct letter_counters {
   std::int64_t parked = 0;
   std::int64_t unconfirmed = 0; // publications
   std::int64_t postponed = 0;
-  std::int64_t known_before = 0; // results of new rows whose stream had one of the record already
 };
 
 class letter_office {
@@ -46,8 +45,8 @@ public:
   letter_office() = default;
   explicit letter_office(letter_office_options options);
 
-  // Publishes a result; its token is the delivery's ticket. `row` as in the outbox.
-  void publish(outgoing&& result, progress_time now, std::int64_t row = 0);
+  // Publishes a result; its token is the delivery's ticket.
+  void publish(outgoing&& result, progress_time now);
 
   // Publishes the dead letter of a delivery, as soon as it can be named, and takes the payload out
   // of it. `source` stays where it is until the letter's end.
@@ -64,8 +63,6 @@ public:
                   [&](const confirmation& got, outbox::fate what, const outbox::letter& letter) {
                     if (what == outbox::fate::again)
                       return note_again(got, letter, now);
-                    if (what == outbox::fate::renamed)
-                      return note_renamed(letter, now);
                     auto& held = at(got.token);
                     const bool stored = what == outbox::fate::stored;
                     if (stored)
@@ -102,7 +99,6 @@ private:
   bool publish_letter(nameless_letter& one, progress_time now);
   void note_stored(std::uint64_t stream_seq);
   void note_again(const confirmation& got, const outbox::letter& letter, progress_time now);
-  void note_renamed(const outbox::letter& letter, progress_time now);
   void note_given_up(const confirmation& got, const outbox::letter& letter,
                      std::uint64_t stream_seq, progress_time now);
 

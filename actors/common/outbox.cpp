@@ -1,7 +1,6 @@
 #include "actors/common/outbox.hpp"
 
 #include <algorithm>
-#include <string>
 #include <utility>
 
 namespace ledgerd {
@@ -12,10 +11,10 @@ constexpr std::size_t buckets_kept = 1024;
 
 } // namespace
 
-void outbox::put(outgoing&& message, give_up when, progress_time now, std::int64_t row) {
+void outbox::put(outgoing&& message, give_up when, progress_time now) {
   const auto token = message.token;
-  const auto [place, is_new] = letters_.try_emplace(
-      token, letter{std::move(message), when, now, now, {}, true, 1, false, row});
+  const auto [place, is_new] =
+      letters_.try_emplace(token, letter{std::move(message), when, now, now, {}});
   LEDGERD_ASSERT(is_new);
   puback_.begin(now);
   options_.to->publish(place->second.message);
@@ -25,7 +24,6 @@ void outbox::publish_due(progress_time now) {
   for (auto& [token, each] : letters_)
     if (!each.under_way && each.due <= now) {
       each.under_way = true;
-      each.repeated = true;
       ++each.tries;
       options_.to->publish(each.message);
     }
@@ -42,11 +40,6 @@ progress_time outbox::oldest(progress_time otherwise) const {
 
 outbox::fate outbox::judge(letter& of, const confirmation& got, progress_time now) {
   LEDGERD_ASSERT(of.under_way);
-  if (got.confirmed() && got.known_before && of.row != 0 && !of.repeated) {
-    of.message.message_id += ".transaction-" + std::to_string(std::exchange(of.row, 0));
-    options_.to->publish(of.message);
-    return fate::renamed;
-  }
   if (got.confirmed())
     return fate::stored;
   if (got.outcome == publish_outcome::too_large && options_.shrink != nullptr

@@ -44,24 +44,19 @@ public:
     progress_time due;     // published again then
     bool under_way = true; // with the publisher
     int tries = 1;         // over the connection that is up since `tried`
-    bool repeated = false; // published more than once
-    std::int64_t row = 0;  // see `put`
   };
 
   enum class fate : std::uint8_t {
     stored,
     again,    // not stored: published again, at once when it could be made smaller, else when due
-    renamed,  // its stream has another message of this id: published again under one of its own
     given_up, // not stored, and no longer kept here
   };
 
   outbox() = default;
   explicit outbox(outbox_options options) : options_(std::move(options)) {}
 
-  // Publishes a letter. Precondition (asserted): no other is kept under its token. `row`: the
-  // transaction that it tells of, if that was written just now, so that the stream cannot know it;
-  // 0: it may.
-  void put(outgoing&& message, give_up when, progress_time now, std::int64_t row = 0);
+  // Publishes a letter. Precondition (asserted): no other is kept under its token.
+  void put(outgoing&& message, give_up when, progress_time now);
 
   // Takes the publisher's answers and calls `on_news(answer, fate, letter)` for each: the letter is
   // not kept here any more unless it is published again.
@@ -71,7 +66,7 @@ public:
       const auto found = letters_.find(got.token);
       LEDGERD_ASSERT(found != letters_.end());
       const auto what = judge(found->second, got, now);
-      if (what == fate::again || what == fate::renamed) {
+      if (what == fate::again) {
         on_news(got, what, found->second);
         continue;
       }

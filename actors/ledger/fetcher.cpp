@@ -172,7 +172,7 @@ void fetcher_state::answer_one(ticketed_answer& got, time_point now) {
   slot.after = settlement::acknowledge;
   auto result = make_result(got.tag, stored, *exponent, slot.source);
   add_origin(result, {slot.source.stream_seq, options_.node_name});
-  letters_.publish(std::move(result), now, is_new(got.verdict->verdict) ? to_int(stored.id) : 0);
+  letters_.publish(std::move(result), now);
 }
 
 // Decodes anew what waited for a look at the table of currencies.

@@ -134,8 +134,8 @@ private:
       waiting_.erase(first);
     }
     if (const auto token = requests_.answer(one.number))
-      result.push_back({*token, one.what.outcome, std::move(one.what.error), one.limit.value_or(0),
-                        one.what.known_before});
+      result.push_back(
+          {*token, one.what.outcome, std::move(one.what.error), one.limit.value_or(0)});
   }
 
   // Another stream may take our subject, or a mapping of the server turn it away: nobody reads

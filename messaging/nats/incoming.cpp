@@ -118,9 +118,7 @@ publish_answer parse_publish_answer(std::string_view json,
             std::move(error), stream};
   if (!stream.empty() && answer.contains("seq") && answer["seq"].is_number_unsigned()
       && answer["seq"].get<std::uint64_t>() > 0)
-    return {.outcome = publish_outcome::confirmed,
-            .stream = stream,
-            .known_before = answer.contains("duplicate") && answer["duplicate"] == true};
+    return {publish_outcome::confirmed, {}, stream};
   return {publish_outcome::unconfirmed, "an answer that is not a PubAck"};
 }
 

@@ -49,7 +49,6 @@ struct publish_answer {
   std::string error = {};
   std::string stream = {};            // that answers, as far as it says so
   std::string_view known_stream = {}; // instead of `stream` when it is one of the known ones
-  bool known_before = false;          // a duplicate
 
   std::string_view stream_name() const noexcept {
     return known_stream.empty() ? std::string_view(stream) : known_stream;

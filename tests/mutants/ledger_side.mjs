@@ -5,8 +5,8 @@ export const ledgerSide = [
     name: 'ack-before-puback',
     fault: 'a request is acknowledged before its result is stored',
     file: 'actors/ledger/fetcher.cpp',
-    was: 'letters_.publish(std::move(result), now, is_new(got.verdict->verdict) ? to_int(stored.id) : 0);',
-    becomes: `letters_.publish(std::move(result), now, is_new(got.verdict->verdict) ? to_int(stored.id) : 0);
+    was: 'letters_.publish(std::move(result), now);',
+    becomes: `letters_.publish(std::move(result), now);
       options_.source->settle(slot.source.receipt, settlement::acknowledge);`,
     caught: ['actors_test.fetcher', 'simulation.seeds'],
   },

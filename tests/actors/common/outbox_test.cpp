@@ -49,7 +49,7 @@ struct outbox_fixture {
     stream->answer({token, what});
     news.clear();
     box.take(start + at, [this](const confirmation& got, outbox::fate fate, const auto& letter) {
-      constexpr const char* names[] = {" stored", " again", " renamed", " given up"};
+      constexpr const char* names[] = {" stored", " again", " given up"};
       CAF_CHECK_EQUAL(letter.message.token, got.token);
       news +=
           (news.empty() ? "" : ", ") + std::to_string(got.token) + names[static_cast<int>(fate)];
@@ -188,28 +188,3 @@ CAF_TEST(the wait begins anew with each PubAck and ends with the last letter) {
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
-
-CAF_TEST(a result of a new row that its stream knows is published under an id of its own) {
-  outbox_fixture here;
-  const auto known = [&](std::uint64_t token) {
-    here.stream->answer(
-        {.token = token, .outcome = publish_outcome::confirmed, .known_before = true});
-    std::string news;
-    here.box.take(start, [&](const auto&, outbox::fate fate, const auto& letter) {
-      news += letter.message.message_id + (fate == outbox::fate::stored ? " stored" : " renamed");
-    });
-    return news;
-  };
-  here.box.put({.token = 1, .message_id = "result-5"}, give_up::when_refused, start, 77);
-  CAF_CHECK_EQUAL(known(1), "result-5.transaction-77 renamed");
-  CAF_REQUIRE_EQUAL(here.stream->published.size(), 2U);
-  CAF_CHECK_EQUAL(here.stream->published[1].message_id, "result-5.transaction-77");
-  CAF_CHECK_EQUAL(known(1), "result-5.transaction-77 stored");
-  // Of an old row, and of a new one that may have been stored by the first try.
-  here.box.put({.token = 2, .message_id = "result-6"}, give_up::when_refused, start);
-  CAF_CHECK_EQUAL(known(2), "result-6 stored");
-  here.box.put({.token = 3, .message_id = "result-7"}, give_up::when_refused, start, 78);
-  CAF_CHECK_EQUAL(here.answer(3, publish_outcome::unconfirmed, 0ms), "3 again");
-  here.box.publish_due(start + 2s);
-  CAF_CHECK_EQUAL(known(3), "result-7 stored");
-}

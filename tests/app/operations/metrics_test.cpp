@@ -67,7 +67,7 @@ std::vector<actor_report> ledger_ones() {
                        .publish = lasting(126),
                        .ack = lasting(127),
                        .pulled = of_size(128)},
-                      {.parked = 106, .unconfirmed = 109, .postponed = 110, .known_before = 130},
+                      {.parked = 106, .unconfirmed = 109, .postponed = 110},
                       {.unstored = 111,
                        .oldest_unconfirmed_ms = 112,
                        .held = 113,
@@ -145,7 +145,7 @@ std::vector<actor_report> one_of_each() {
                        .failures = 708,
                        .result_pull = lasting(716),
                        .settle = lasting(717)},
-                      {.parked = 706, .unconfirmed = 715, .postponed = 710, .known_before = 730},
+                      {.parked = 706, .unconfirmed = 715, .postponed = 710},
                       {.aside = 709,
                        .unstored = 711,
                        .oldest_unconfirmed_ms = 712,
@@ -202,7 +202,7 @@ const std::vector<std::string> listed{
     "fetcher fetched_total=101 redelivered_total=102 applied_total=103 refused_total=104 "
     "insufficient_funds_total=129 balance_overflow_total=130 "
     "duplicate_total=105 parked_total=106 own_failures_total=107 let_go_total=108 "
-    "unconfirmed_total=109 postponed_total=110 known_before_total=130 unstored=111 "
+    "unconfirmed_total=109 postponed_total=110 unstored=111 "
     "oldest_unconfirmed_ms=112 held=113 "
     "held_bytes=114 paused=115 deciding=117 publishing=118 credit=119 pending=120 "
     "oldest_undecided_ms=121 idle_ms=122 end_to_end=116us pull=123us decode=124us decide=125us "
@@ -224,7 +224,7 @@ const std::vector<std::string> listed{
     "lookup answered_total=601 refused_total=602 waiting=603 ",
     "reconciler fetched_total=701 settled_total=702 known_total=703 foreign_total=704 "
     "contrary_total=705 parked_total=706 batches_total=707 failures_total=708 aside=709 "
-    "unconfirmed_total=715 postponed_total=710 known_before_total=730 unstored=711 "
+    "unconfirmed_total=715 postponed_total=710 unstored=711 "
     "oldest_unconfirmed_ms=712 held=713 "
     "held_bytes=714 result_pull=716us settle=717us ",
     "redriver claimed_total=801 settled_total=802 republished_total=803 unanswered_total=804 "
@@ -325,8 +325,6 @@ const std::set<std::string> series{
     "counter ledgerd_refused_total{reason=INSUFFICIENT_FUNDS} 129: Refused entries by reason.",
     "counter ledgerd_requests_republished_total 803: Requests published again for want of a "
     "verdict.",
-    "counter ledgerd_results_known_before_total 130: Results of rows written just now of which "
-    "their stream had another already.",
     "counter ledgerd_results_parked_total 706: Results that answer no record, or are none.",
     "counter ledgerd_rows_total 202: Postings written.",
     "counter ledgerd_set_aside_total 210: Times an account was set aside.",
