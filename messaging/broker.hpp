@@ -63,6 +63,7 @@ struct stream_state {
   std::int64_t created_at_ns = 0; // by the broker's clock, since 1970
   bool limited = false; // it drops old messages by itself: has a limit of age, number or size
   std::size_t settings_digest = 0; // changes with the stream's configuration
+  bool on_old_server = false;      // before 2.10: asking for a consumer's state costs it dearly
 };
 
 // What the broker says of a durable consumer.

@@ -33,15 +33,15 @@ struct lost_requests {
   friend bool operator==(const lost_requests&, const lost_requests&) = default;
 };
 
-// Remembers what a stream's life holds unsettled, for when the next one begins. What comes between
-// the last look and the end is not seen.
+// Remembers what a stream's life holds unsettled, for when the next one begins: what the consumers
+// said, and all that has come since. What comes between the last look and the end is not seen.
 class stream_lives {
 public:
   // A look at the stream, which exists. What was lost when a new life has begun since the last one.
   std::optional<lost_requests> look(const stream_state& stream);
 
-  // Whether what is unsettled may have changed since the last answer.
-  bool asks() const noexcept { return !unsettled_ || unsettled_->count > 0 || moved_; }
+  // Whether the consumers may have more to say.
+  bool asks() const noexcept { return !unsettled_ || unsettled_->count > 0; }
 
   // What the consumers said right after the look; passed over when one of them is missing or new:
   // it may be that of the next life.
@@ -51,7 +51,6 @@ private:
   stream_state stream_;                    // at the last look
   std::vector<std::int64_t> made_at_;      // the consumers
   std::optional<lost_requests> unsettled_; // nothing: not known
-  bool moved_ = false;                     // since the consumers were heard
 };
 
 } // namespace ledgerd

@@ -63,6 +63,7 @@ void topology_watch::watch() {
 }
 
 void topology_watch::look() {
+  may_cost_ = false;
   std::size_t settings = 0;
   auto gone = missing(settings);
   const bool still_gone = std::any_of(gone.begin(), gone.end(),
@@ -118,7 +119,7 @@ void topology_watch::survey() {
   const auto now = clock::now();
   auto how = how_;
   // A nats-server before 2.10 is asked what may cost only now and then, while nothing comes.
-  how.may_cost = now >= costly_at_ && now - last_moved_at_ >= pauses_.judge;
+  may_cost_ = how.may_cost = now >= costly_at_ && now - last_moved_at_ >= pauses_.judge;
   const auto found = nats_.provision(how);
   judge_at_ = now + pauses_.judge;
   if (how.may_cost)
@@ -163,7 +164,7 @@ std::vector<consumer_state> topology_watch::request_consumers() {
 // Requests that went with their stream, which somebody has deleted as a whole.
 void topology_watch::find_lost() {
   const auto lost = lives_.look(requests_);
-  if (lives_.asks())
+  if (lives_.asks() && (!requests_.on_old_server || may_cost_))
     lives_.hear(request_consumers());
   if (!lost)
     return;
@@ -172,8 +173,9 @@ void topology_watch::find_lost() {
   if (lost->settled_known)
     log(log_event::requests_deleted,
         {{"stream", names::request_stream}, {"first", first}, {"last", last}},
-        "the stream {} was deleted and made anew; at the last look {} requests between {} and {} "
-        "had not been settled, and are gone unless a node still holds them: publish them again",
+        "the stream {} was deleted and made anew; at the last look at most {} requests between {} "
+        "and {} had not been settled, and are gone unless a node still holds them: publish them "
+        "again",
         names::request_stream, lost->count, first, last);
   else
     log(log_event::requests_deleted,

@@ -72,6 +72,7 @@ private:
   clock::time_point judge_at_;
   clock::time_point complain_at_;
   clock::time_point costly_at_;
+  bool may_cost_ = false; // at this look
   clock::time_point ask_deleted_at_;
 
   std::mutex mutex_;

@@ -26,9 +26,15 @@ std::optional<sequence_range> deleted_unread(std::uint64_t first_seq,
 
 std::optional<lost_requests> stream_lives::look(const stream_state& stream) {
   const auto before = std::exchange(stream_, stream);
-  moved_ = moved_ || before.last_seq != stream.last_seq;
-  if (before.created_at_ns == stream.created_at_ns)
+  if (before.created_at_ns == stream.created_at_ns) {
+    if (unsettled_ && stream.last_seq > before.last_seq) {
+      if (unsettled_->count == 0)
+        unsettled_->range.first = before.last_seq + 1;
+      unsettled_->range.last = stream.last_seq;
+      unsettled_->count += stream.last_seq - before.last_seq;
+    }
     return std::nullopt;
+  }
   const auto unsettled = std::exchange(unsettled_, std::nullopt);
   made_at_.clear();
   auto lost = unsettled.value_or(
@@ -55,7 +61,6 @@ void stream_lives::hear(std::span<const consumer_state> consumers) {
   if (!before.empty() && before != made_at)
     return;
   unsettled_ = lost_requests{{first, stream_.last_seq}, count, true};
-  moved_ = false;
 }
 
 } // namespace ledgerd

@@ -110,7 +110,8 @@ stream_state parse_stream_state(std::string_view text) {
           number_at(state, "last_seq"),
           parse_time(text_at(info, "created")),
           limited,
-          std::hash<std::string>()(config.dump(-1, ' ', false, json::error_handler_t::replace))};
+          std::hash<std::string>()(config.dump(-1, ' ', false, json::error_handler_t::replace)),
+          !config.contains("compression")};
 }
 
 consumer_state parse_consumer_state(std::string_view text) {

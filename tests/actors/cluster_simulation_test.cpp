@@ -109,6 +109,8 @@ CAF_TEST(a cluster in trouble loses nothing and applies nothing twice and comes 
     for (const auto& [name, least] : expected)
       if (all[name] < least)
         CAF_ERROR("too few: " << name << ": " << all[name] << " instead of " << least);
+  // No old head is taken for a database that has lost what it had committed.
+  CAF_CHECK_EQUAL(all["gate heads_lost_total"], 0);
 }
 
 CAF_TEST(accounts that are handed over in good order hardly meet the fence) {

@@ -21,6 +21,7 @@ constexpr std::int64_t refused_by_database = 13; // a record id that no attempt 
 struct faults_seen {
   std::int64_t redelivered = 0;
   std::int64_t fence_rejections = 0;
+  std::int64_t heads_lost = 0;
   std::int64_t in_doubt = 0;
   std::int64_t unconfirmed = 0;
   std::int64_t set_aside = 0;
@@ -149,6 +150,7 @@ struct simulation : fixture {
           const auto name = what->name;
           result->redelivered += name == "redelivered_total" ? value : 0;
           result->fence_rejections += name == "fence_rejections_total" ? value : 0;
+          result->heads_lost += name == "heads_lost_total" ? value : 0;
           result->in_doubt += name == "in_doubt_total" ? value : 0;
           result->unconfirmed += name == "unconfirmed_total" ? value : 0;
           result->let_go += name == "let_go_total" ? value : 0;
@@ -187,6 +189,7 @@ CAF_TEST(two nodes and misbehaving surroundings lose nothing and apply nothing t
     const auto seen = run.seen();
     total.redelivered += seen.redelivered;
     total.fence_rejections += seen.fence_rejections;
+    CAF_CHECK_EQUAL(seen.heads_lost, 0); // an old head is no loss
     total.in_doubt += seen.in_doubt;
     total.unconfirmed += seen.unconfirmed;
     total.set_aside += seen.set_aside;

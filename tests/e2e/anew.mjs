@@ -183,7 +183,11 @@ async function whatWaitedIsCounted(world, traffic) {
   await traffic.publish(requestsOf(30));
   await sleep(3000); // the watch looks once a second
   await traffic.manager.streams.delete(requestStream);
-  const told = /the stream TRANSACTIONS was deleted and made anew; at the last look (\d+) requests between \d+ and 120 /;
+  // An old server is not asked what is settled while requests come: it would slow down.
+  const [major, minor] = traffic.connection.info.version.split('.').map(Number);
+  const told = major > 2 || minor >= 10
+    ? /the stream TRANSACTIONS was deleted and made anew; at the last look at most (\d+) requests between \d+ and 120 /
+    : /the stream TRANSACTIONS was deleted and made anew; it held (\d+) requests between \d+ and 120, /;
   await until('the log says what went with the stream', 20, () => told.test(readFileSync(daemon.logFile, 'utf8')));
   const [, count] = told.exec(readFileSync(daemon.logFile, 'utf8'));
   const counted = await metric(daemon, 'ledgerd_requests_deleted_unread_total');

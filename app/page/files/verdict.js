@@ -11,9 +11,8 @@ export function decidedRate(overview) {
   const here = applied === null ? null : applied + refused + duplicate + parked;
   if (nodes.length > 1) {
     const known = nodes.map((node) => node.decidedPerSecond).filter((each) => each !== null && each !== undefined);
-    const all = known.reduce((sum, each) => sum + each, 0);
     // The others' silence is no rest.
-    return known.length > 0 && (all > 0 || !(here > 0)) ? all : here || null;
+    return known.length > 0 ? Math.max(here ?? 0, known.reduce((sum, each) => sum + each, 0)) : here || null;
   }
   return here;
 }

@@ -71,6 +71,10 @@ export class Watch {
         // An actor that does not answer leaves its series out; what was seen stays.
         life.seen[name] = Math.max(life.seen[name] ?? 0, sumOf(body, series));
       }
+      if (sumOf(body, 'ledgerd_heads_lost_total') > 0 && !life.falseLoss) {
+        life.falseLoss = true;
+        this.faults.push(`${daemon.name} says that the database has lost commits, and it has not: ${daemon.log.slice(-1500)}`);
+      }
     }
   }
 

@@ -82,6 +82,16 @@ CAF_TEST(a stream that was deleted at rest has lost nothing) {
   CAF_CHECK(lives.look(life(2, 1, 7)) == lost{});
 }
 
+CAF_TEST(what has come since the consumers were heard may be lost too) {
+  stream_lives lives;
+  lives.look(life(1, 1, 300));
+  lives.hear(heard{consumer(1, 300, 0, 0), consumer(1, 299, 0, 0)});
+  lives.look(life(1, 1, 303));
+  CAF_CHECK(lives.asks());
+  lives.look(life(1, 1, 305));
+  CAF_CHECK((lives.look(life(2, 1, 0)) == lost{{{301, 305}, 5, true}}));
+}
+
 CAF_TEST(consumers of the next life say nothing of the one that has ended) {
   for (const auto& late : {heard{consumer(2, 0, 0, 0), consumer(2, 0, 0, 0)},
                            heard{consumer(1, 300, 0, 0), consumer_state{}}}) {
@@ -90,7 +100,7 @@ CAF_TEST(consumers of the next life say nothing of the one that has ended) {
     lives.hear(heard{consumer(1, 290, 4, 0), consumer(1, 299, 0, 0)});
     lives.look(life(1, 1, 310));
     lives.hear(late);
-    CAF_CHECK((lives.look(life(2, 1, 0)) == lost{{{291, 300}, 4, true}}));
+    CAF_CHECK((lives.look(life(2, 1, 0)) == lost{{{291, 310}, 14, true}}));
   }
 }
 

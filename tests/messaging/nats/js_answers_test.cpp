@@ -36,6 +36,8 @@ CAF_TEST(a state is read from an answer) {
   CAF_CHECK_EQUAL(state.last_seq, 4u);
   CAF_CHECK_EQUAL(state.created_at_ns, 1'000'000'000);
   CAF_CHECK(!parse_stream_state(R"({"config":{"max_age":0,"max_msgs":-1}})").limited);
+  CAF_CHECK(parse_stream_state(R"({"config":{}})").on_old_server);
+  CAF_CHECK(!parse_stream_state(R"({"config":{"compression":"none"}})").on_old_server);
 }
 
 CAF_TEST(fields of another type than they should be count as left out) {
