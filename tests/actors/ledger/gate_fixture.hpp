@@ -29,6 +29,7 @@ struct scripted_store {
   std::map<std::string, naming> blocked; // users
   std::map<std::string, naming> refused; // likewise
   std::set<std::string> slow;            // shown by a post one by one
+  std::uint32_t heads_lost = 0;          // of each post
   std::size_t blocked_above = SIZE_MAX;  // batches with more entries take too long
   std::int64_t work_us = 1000;
 
@@ -75,6 +76,7 @@ struct scripted_store {
       return std::move(*failure);
     ledgerd::posted result;
     result.statistics.work_us = work_us;
+    result.statistics.heads_lost = heads_lost;
     result.slow = slow_places(*batch);
     result.heads.resize(batch->heads.size(), {money{1}, 0});
     for (const auto& [asked, head] : batch->entries) {

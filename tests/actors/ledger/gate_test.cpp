@@ -83,6 +83,17 @@ CAF_TEST(a refused entry is isolated and all others go through) {
   CAF_CHECK(circuit->empty());
 }
 
+CAF_TEST(commits that the database lacks are counted and their entries answered) {
+  post("ann", {1});
+  consume_messages();
+  CAF_CHECK_EQUAL(value("heads_lost_total"), 0);
+  store->heads_lost = 2;
+  post("ann", {2});
+  consume_messages();
+  CAF_CHECK_EQUAL(value("heads_lost_total"), 2);
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1, 2}));
+}
+
 CAF_TEST(what waits for the database is noted with its accounts and the reason) {
   store->failures.assign(8, store_failure_kind::unavailable);
   post("ann", {1, 2});
