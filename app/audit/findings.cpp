@@ -19,6 +19,7 @@ std::string_view to_text(finding_kind kind) noexcept {
     LEDGERD_NAME(account_differs)
     LEDGERD_NAME(account_without_postings)
     LEDGERD_NAME(posting_without_account)
+    LEDGERD_NAME(rows_lost)
     LEDGERD_NAME(not_conserved)
     LEDGERD_NAME(posting_without_result)
     LEDGERD_NAME(result_without_posting)

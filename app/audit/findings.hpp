@@ -23,7 +23,8 @@ enum class finding_kind : std::uint8_t {
   account_differs,   // the account's balance or sequence number is not that of its last row
   account_without_postings, // an account that no row has opened
   posting_without_account,  // rows whose account is missing
-  not_conserved,            // the balances of a currency are not its deposits less its withdrawals
+  rows_lost,     // rows that were there before, the newest of all: the database was set back
+  not_conserved, // the balances of a currency are not its deposits less its withdrawals
 
   // Results against rows.
   posting_without_result,

@@ -30,6 +30,16 @@ void steady_checks::forget() {
   waiting_.clear();
 }
 
+void steady_checks::newest(transaction_id row) {
+  if (row >= last_row_)
+    return;
+  findings_.add(finding_kind::rows_lost, "row " + std::to_string(to_int(last_row_))
+                                             + " was there, and the newest is now "
+                                             + std::to_string(to_int(row)));
+  last_row_ = row;
+  forget();
+}
+
 void steady_checks::rows(std::span<const linked_posting> rows) {
   for (const auto& each : rows) {
     ++row_count_;
@@ -91,8 +101,7 @@ steady_audit::steady_audit(ledger_reader& ledger, broker& nats) : ledger_(ledger
   const auto results = nats_.stream(names::result_stream);
   results_made_at_ = results.created_at_ns;
   next_result_ = results.last_seq + 1;
-  last_row_ = ledger_.marks(record_id{1}, 1).highest_transaction;
-  checks_ = steady_checks(last_row_);
+  checks_ = steady_checks(ledger_.marks(record_id{1}, 1).highest_transaction);
 }
 
 bool steady_audit::step(std::size_t at_most) {
@@ -133,10 +142,10 @@ bool steady_audit::look_at_results(std::size_t at_most) {
 }
 
 bool steady_audit::look_at_rows(std::size_t at_most) {
-  const auto rows = ledger_.linked_after(last_row_, at_most, rest);
+  const auto rows = ledger_.linked_after(checks_.last_row(), at_most, rest);
   checks_.rows(rows);
-  if (!rows.empty())
-    last_row_ = rows.back().at.row.id;
+  if (rows.empty())
+    checks_.newest(ledger_.marks(record_id{1}, 1).highest_transaction);
   return rows.size() < at_most;
 }
 

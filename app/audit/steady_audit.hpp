@@ -32,6 +32,9 @@ public:
   // Rows up to this one were there before.
   explicit steady_checks(transaction_id from = {}) : last_row_(from) {}
 
+  // The newest row of all; what was there before may be gone. Then no row is remembered.
+  void newest(transaction_id row);
+
   // Rows in order of their ids.
   void rows(std::span<const linked_posting> rows);
 
@@ -42,6 +45,7 @@ public:
   // Rows that have been without a result for too long.
   void pass(database_time now);
 
+  transaction_id last_row() const noexcept { return last_row_; } // that was looked at
   const finding_list& findings() const noexcept { return findings_; }
   std::uint64_t row_count() const noexcept { return row_count_; }
   std::uint64_t result_count() const noexcept { return result_count_; }
@@ -78,7 +82,6 @@ private:
   steady_checks checks_;
   std::int64_t results_made_at_ = 0; // the life of their stream
   std::uint64_t next_result_ = 1;
-  transaction_id last_row_{}; // that was looked at
 };
 
 } // namespace ledgerd

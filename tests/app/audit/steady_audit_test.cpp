@@ -104,3 +104,17 @@ CAF_TEST(results of rows that were there before are compared and not remembered)
   CAF_CHECK(checks.findings().empty());
   CAF_CHECK_EQUAL(checks.result_count(), 8u);
 }
+
+CAF_TEST(a database that was set back is told of once and looked at from where it is) {
+  world facts;
+  const auto rows = linked(facts);
+  steady_checks checks;
+  checks.rows(rows);
+  checks.newest(rows.back().at.row.id);
+  CAF_CHECK(checks.findings().empty());
+  checks.newest(rows.front().at.row.id);
+  checks.newest(rows.front().at.row.id);
+  CAF_CHECK_EQUAL(text_of(checks.findings().counts()), "1 rows_lost");
+  CAF_CHECK_EQUAL(checks.waiting(), 0u); // of rows that are gone no result is missed
+  CAF_CHECK(checks.last_row() == rows.front().at.row.id);
+}
