@@ -10,13 +10,6 @@ namespace ledgerd {
 
 namespace {
 
-std::uint64_t fnv1a_64(std::string_view text) noexcept {
-  std::uint64_t hash = 14695981039346656037ULL;
-  for (const char c : text)
-    hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-  return hash;
-}
-
 // The finalizer of splitmix64 (S. Vigna): FNV alone is too alike for names that differ in a digit.
 std::uint64_t mix(std::uint64_t x) noexcept {
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
@@ -25,6 +18,13 @@ std::uint64_t mix(std::uint64_t x) noexcept {
 }
 
 } // namespace
+
+std::uint64_t fnv1a_64(std::string_view text) noexcept {
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const char c : text)
+    hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  return hash;
+}
 
 std::uint32_t fnv1a_32(std::string_view text) noexcept {
   std::uint32_t hash = 2166136261U;

@@ -24,6 +24,9 @@ inline constexpr std::size_t shard_count = 16384;
 // build.
 std::uint32_t fnv1a_32(std::string_view text) noexcept;
 
+// 64-bit FNV-1a.
+std::uint64_t fnv1a_64(std::string_view text) noexcept;
+
 // Accounts of one user are in one shard. Less than `shard_count`.
 std::size_t shard_of(std::string_view user_id) noexcept;
 

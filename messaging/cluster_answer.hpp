@@ -92,4 +92,8 @@ bool is_complete(std::span<const cluster_answer> answers);
 const cluster_answer* find_namesake(std::span<const cluster_answer> answers, std::string_view name,
                                     boot_id self);
 
+// A node that has answered and serves another ledger than this one; null: there is none.
+const cluster_answer* find_stranger(std::span<const cluster_answer> answers,
+                                    std::uint64_t database);
+
 } // namespace ledgerd

@@ -43,9 +43,15 @@ struct node_word {
   std::uint64_t released = 0;
   std::uint64_t uptime_ms = 0; // by its monotonic clock
   bool asks = false;           // everybody who hears it says his word at once
+  // Which ledger it serves; 0: it has none, does not know or is of a version that does not say.
+  // Nodes of different ledgers are no cluster.
+  std::uint64_t database = 0;
 
   friend bool operator==(const node_word&, const node_word&) = default;
 };
+
+// Whether both know which ledger they serve, and it is not one.
+bool serve_different_ledgers(std::uint64_t one, std::uint64_t other) noexcept;
 
 std::string encode_word(const node_word& word);
 

@@ -2,6 +2,7 @@
 // lock. The two may live in one database or in two; each keeps its own list of migrations.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,11 @@ schema_state read_schema(const std::string& database_url, schema which = schema:
 // Empty: all is well.
 std::vector<std::string> check_database(const std::string& database_url,
                                         schema which = schema::ledger);
+
+// What tells this ledger from all others, the same for whoever asks: a digest of the server's
+// system identifier, the database and the schema's name. A physical copy that took over is the same
+// one. 0: the server does not tell.
+std::uint64_t ledger_identity(const std::string& database_url);
 
 // One sentence for each thing that makes posting slower than it need be. Empty: there is none.
 std::vector<std::string> database_warnings(const std::string& database_url);

@@ -55,7 +55,7 @@ std::vector<node_word> member_table::pass(std::chrono::milliseconds time) {
 std::vector<node_word> member_table::living() const {
   std::vector<node_word> result;
   for (const auto& [boot, one] : members_)
-    if (lives(one))
+    if (lives(one) && !is_stranger(one.word))
       result.push_back(one.word);
   return result;
 }
@@ -63,6 +63,13 @@ std::vector<node_word> member_table::living() const {
 const node_word* member_table::namesake(const std::string& name) const {
   for (const auto& [boot, one] : members_)
     if (lives(one) && one.word.name == name)
+      return &one.word;
+  return nullptr;
+}
+
+const node_word* member_table::stranger() const {
+  for (const auto& [boot, one] : members_)
+    if (lives(one) && is_stranger(one.word))
       return &one.word;
   return nullptr;
 }

@@ -34,8 +34,9 @@ public:
   // A node that is silent is shown for so long; see `silence_shown_ms`.
   static constexpr std::chrono::milliseconds shown{silence_shown_ms};
 
-  member_table(boot_id self, std::chrono::milliseconds patience)
-      : self_(self), patience_(patience) {}
+  // `database`: which ledger this node serves; 0: not known.
+  member_table(boot_id self, std::chrono::milliseconds patience, std::uint64_t database = 0)
+      : self_(self), patience_(patience), database_(database) {}
 
   // Precondition: the word is another node's.
   member_news hear(const node_word& word);
@@ -44,8 +45,15 @@ public:
   // silent for longer than the patience only now.
   std::vector<node_word> pass(std::chrono::milliseconds time);
 
-  // The last words of those that live.
+  // The last words of those that live and do not serve another ledger.
   std::vector<node_word> living() const;
+
+  // One that lives and serves another ledger; null: there is none.
+  const node_word* stranger() const;
+
+  bool is_stranger(const node_word& word) const noexcept {
+    return serve_different_ledgers(word.database, database_);
+  }
 
   // One that lives and has this name; null: there is none.
   const node_word* namesake(const std::string& name) const;
@@ -64,6 +72,7 @@ private:
 
   boot_id self_;
   std::chrono::milliseconds patience_;
+  std::uint64_t database_;
   std::map<boot_id, member> members_;
 };
 

@@ -57,6 +57,7 @@ std::string service_answer(service_question asked, const node_word& self,
 
 membership_state::~membership_state() {
   note_namesake({});
+  note_stranger({});
   if (!options_.line)
     return;
   options_.self.doing = node_doing::gone;
@@ -102,6 +103,8 @@ void membership_state::hear(const node_word& word, bool& news) {
     break;
   case member_news::joined:
     ++counters_.joined;
+    if (members_.is_stranger(word))
+      break; // has a line of its own
     if (const auto more = lines_.admit("joined " + word.name, now))
       log(log_event::node_joined, {{"peer", word.name}, {"boot", to_text(word.boot)}},
           "cluster: node {} is {}{}", describe(word), to_text(word.doing), left_out_text(*more));
@@ -165,6 +168,8 @@ void membership_state::judge_silence(time_point now) {
   const auto lost = members_.pass(passed);
   for (const auto& each : lost) {
     ++counters_.lost;
+    if (members_.is_stranger(each))
+      continue; // no account of ours was its
     if (const auto more = lines_.admit("silent " + each.name, now))
       log(log_event::node_silent, {{"peer", each.name}, {"boot", to_text(each.boot)}},
           "cluster: node {} is silent: its accounts go to the others{}", describe(each),
@@ -192,6 +197,20 @@ void membership_state::look_for_namesake(time_point now) {
         "cluster: {}{}", what, left_out_text(*more));
 }
 
+void membership_state::look_for_stranger(time_point now) {
+  const auto* other = members_.stranger();
+  if (other == nullptr)
+    return note_stranger({});
+  const auto what = "the node " + describe(*other) + " serves another ledger (database "
+                    + to_text(boot_id{other->database}) + ", this node's is "
+                    + to_text(boot_id{options_.self.database})
+                    + "): nodes on one broker serve one, so this one pulls nothing meanwhile";
+  note_stranger(what);
+  if (const auto more = lines_.admit("stranger", now))
+    log(log_event::node_of_other_ledger, {{"peer", other->name}, {"boot", to_text(other->boot)}},
+        "cluster: {}{}", what, left_out_text(*more));
+}
+
 void membership_state::tell_roster() {
   const auto now = std::make_shared<const roster>(roster{options_.self, members_.living()});
   for (const auto& each : sinks_)
@@ -210,6 +229,7 @@ void membership_state::on_tick() {
     say(now);
   }
   look_for_namesake(now);
+  look_for_stranger(now);
 }
 
 cluster_answer membership_state::answer(time_point now) const {
@@ -233,7 +253,7 @@ actor_report membership_state::report() const {
 
 membership_actor::behavior_type membership_state::make_behavior(membership_options options) {
   options_ = std::move(options);
-  members_ = member_table{options_.self.boot, options_.patience};
+  members_ = member_table{options_.self.boot, options_.patience, options_.self.database};
   began_ = last_look_ = self_->clock().now();
   const auto wake = make_waker(membership_actor{self_});
   options_.line->open(wake);

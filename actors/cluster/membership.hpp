@@ -66,6 +66,7 @@ private:
   void take_questions();
   void judge_silence(time_point now);
   void look_for_namesake(time_point now);
+  void look_for_stranger(time_point now);
   void tell_roster();
   void on_tick();
   cluster_answer answer(time_point now) const;

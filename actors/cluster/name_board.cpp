@@ -6,12 +6,29 @@ namespace ledgerd {
 
 namespace {
 
-struct board {
-  std::mutex mutex;
-  std::string sentence;
+class board {
+public:
+  void note(const std::string& sentence) {
+    const std::lock_guard lock{mutex_};
+    sentence_ = sentence;
+  }
+
+  std::string noted() {
+    const std::lock_guard lock{mutex_};
+    return sentence_;
+  }
+
+private:
+  std::mutex mutex_;
+  std::string sentence_;
 };
 
-board& of_process() {
+board& namesakes() {
+  static board instance;
+  return instance;
+}
+
+board& strangers() {
   static board instance;
   return instance;
 }
@@ -19,15 +36,19 @@ board& of_process() {
 } // namespace
 
 void note_namesake(const std::string& what) {
-  auto& all = of_process();
-  const std::lock_guard lock{all.mutex};
-  all.sentence = what;
+  namesakes().note(what);
 }
 
 std::string namesake_found() {
-  auto& all = of_process();
-  const std::lock_guard lock{all.mutex};
-  return all.sentence;
+  return namesakes().noted();
+}
+
+void note_stranger(const std::string& what) {
+  strangers().note(what);
+}
+
+std::string stranger_found() {
+  return strangers().noted();
 }
 
 } // namespace ledgerd

@@ -1,5 +1,6 @@
-// Whether another living node has our name, as health sees it: a node whose name is taken works on,
-// since accounts are owned by boot id, but somebody must look at it. For the process. Any thread.
+// Whether another living node has our name or serves another ledger, as health sees it. A node
+// whose name is taken works on, since accounts are owned by boot id, but somebody must look at it;
+// beside a node of another ledger it pulls nothing. For the process. Any thread.
 #pragma once
 
 #include <string>
@@ -11,5 +12,9 @@ void note_namesake(const std::string& what);
 
 // One sentence; empty: the name is ours alone.
 std::string namesake_found();
+
+// The same for a node of another ledger on this broker.
+void note_stranger(const std::string& what);
+std::string stranger_found();
 
 } // namespace ledgerd

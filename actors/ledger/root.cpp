@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "actors/cluster/membership.hpp"
+#include "actors/cluster/name_board.hpp"
 #include "actors/common/log.hpp"
 #include "actors/ledger/fetcher.hpp"
 #include "actors/ledger/gate.hpp"
@@ -143,14 +144,23 @@ void ledger_root_state::on_circuit(std::uint32_t index, bool open) {
     log(log_event::circuit_opened, "database away: pulling stops, what is held is kept alive");
   else
     log(log_event::circuit_closed, "database back: pulling goes on");
-  for (const auto& to : fetchers_)
-    self_->send(to, circuit_atom_v, paused);
+  tell_fetchers();
   tell_doing();
+}
+
+// What would be pulled beside nodes of another ledger would land in one ledger or the other.
+void ledger_root_state::tell_fetchers() {
+  const auto stop = paused_ || (membership_ && !stranger_found().empty());
+  if (std::exchange(stopped_, stop) == stop)
+    return;
+  for (const auto& to : fetchers_)
+    self_->send(to, circuit_atom_v, stop);
 }
 
 void ledger_root_state::call_the_roll() {
   failpoint("node");
   moving_ = children_.call_the_roll();
+  tell_fetchers();
   tell_doing();
   tell_tally();
   self_->delayed_send(self_, roll_call_pause, tick_atom_v);

@@ -95,6 +95,7 @@ private:
   void on_circuit(std::uint32_t index, bool open);
   void call_the_roll();
   void tell_doing();
+  void tell_fetchers();
   void tell_tally();
   void look_for(std::int64_t record, const std::string& reply);
 
@@ -111,6 +112,7 @@ private:
 
   std::vector<bool> circuits_; // by gate: open
   bool paused_ = false;
+  bool stopped_ = false; // the fetchers were told to pull nothing
   bool moving_ = true;
   bool leaving_ = false;
   node_doing told_ = node_doing::serving;

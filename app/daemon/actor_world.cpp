@@ -84,7 +84,8 @@ actor_world::actor_world(const config& settings, broker& nats, const ledger_know
   std::optional<ledger_root_options> ledger_parts;
   std::optional<submission_root_options> account_parts;
   std::shared_ptr<question_desk> desk;
-  const auto self = make_node_word(settings);
+  auto self = make_node_word(settings);
+  self.database = known.database;
   log(log_event::node_starting, {{"boot", to_text(self.boot)}, {"version", self.version}},
       "node {} ({})", self.name, to_text(self.boot));
   self_ = {self.name, to_text(self.boot), self.version, std::chrono::steady_clock::now()};

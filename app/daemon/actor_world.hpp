@@ -4,6 +4,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -27,6 +28,7 @@ struct ledger_knowledge {
   std::shared_ptr<const currency_table> currencies;
   std::shared_ptr<currency_lookup> lookup;
   std::shared_ptr<ledger_view> view;
+  std::uint64_t database = 0; // see node_word
 };
 
 struct actors_config : caf::actor_system_config {

@@ -129,7 +129,8 @@ public:
                             std::chrono::steady_clock::now() + settings_.start_timeout};
     const auto claim = open_databases(start);
     const auto nats = open_broker(start);
-    check_name(start, nats->make_ask_line());
+    const auto database = read_identity(start);
+    check_name(start, nats->make_ask_line(), database);
     const auto view = std::make_shared<ledger_view>();
     auto facts = make_facts_source(settings_, *nats, view);
     const auto currencies = open_currencies(start, facts);
@@ -140,7 +141,7 @@ public:
           keep_claim(*claim);
         return facts.read();
       });
-      actor_world actors{settings_, *nats, {currencies, looks, view}, board_, deadline_};
+      actor_world actors{settings_, *nats, {currencies, looks, view, database}, board_, deadline_};
       const progress_watch watch{board_, health_};
       const currency_watch::stopped_at_end no_more_looks{*looks};
       const doors_closed_at_end closed{*this};

@@ -34,7 +34,7 @@ constexpr auto say_pause = std::chrono::seconds{30};
 constexpr auto namesake_patience = std::chrono::milliseconds{500};
 constexpr auto claim_patience = std::chrono::seconds{5}; // for a shadow that was just killed
 
-// A node of this node's name that is about to go.
+// A node of this node's name, or of another ledger, that is about to go.
 class name_not_free_yet : public std::runtime_error {
 public:
   using std::runtime_error::runtime_error;
@@ -179,6 +179,13 @@ std::unique_ptr<shadow_claim> open_databases(const start_steps& start) {
   return claim;
 }
 
+std::uint64_t read_identity(const start_steps& start) {
+  if (!start.settings.has_role(role::ledger) || start.settings.shadow)
+    return 0;
+  return keep_trying("database", start,
+                     [&] { return ledger_identity(ledger_database(start.settings)()); });
+}
+
 void keep_claim(shadow_claim& claim) {
   try {
     if (const auto taken = claim.hold(std::chrono::milliseconds{0}); !taken.empty())
@@ -203,7 +210,8 @@ std::unique_ptr<broker> open_broker(const start_steps& start) {
   return nats;
 }
 
-void check_name(const start_steps& start, std::shared_ptr<peer_line> to_all) {
+void check_name(const start_steps& start, std::shared_ptr<peer_line> to_all,
+                std::uint64_t database) {
   if (start.settings.shadow)
     return; // it is none of the nodes
   cluster_question nodes{std::move(to_all), namesake_patience};
@@ -211,9 +219,12 @@ void check_name(const start_steps& start, std::shared_ptr<peer_line> to_all) {
     const auto answers = nodes.ask();
     // This node says no word yet, so whoever answers is another one.
     const auto* other = find_namesake(answers, start.settings.node_name, boot_id{});
+    const bool taken = other != nullptr;
+    if (!taken)
+      other = find_stranger(answers, database);
     if (other == nullptr)
       return true;
-    const auto what = describe_namesake(*other);
+    const auto what = taken ? describe_namesake(*other) : describe_stranger(*other, database);
     if (other->word.doing != node_doing::leaving)
       refuse_start(what);
     throw name_not_free_yet{what};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -34,15 +35,20 @@ struct start_steps {
 // long as it holds what comes back; null for all others.
 std::unique_ptr<shadow_claim> open_databases(const start_steps& start);
 
+// Which ledger this node serves; 0: none, or the database does not say.
+std::uint64_t read_identity(const start_steps& start);
+
 // Looks whether a shadow still has its database, and says so when it has not.
 void keep_claim(shadow_claim& claim);
 
 // Connects, provisions and checks.
 std::unique_ptr<broker> open_broker(const start_steps& start);
 
-// Refuses the name of another node that lives. Waits for answers half a second at most, and for a
-// node of this name that is leaving until it has gone, or the start's timeout is over.
-void check_name(const start_steps& start, std::shared_ptr<peer_line> to_all);
+// Refuses the name of another node that lives, and the company of one that serves another ledger
+// than `database`. Waits for answers half a second at most, and for
+// such a node that is leaving until it has gone, or the start's timeout is over.
+void check_name(const start_steps& start, std::shared_ptr<peer_line> to_all,
+                std::uint64_t database = 0);
 
 // Without the ledger role it makes do with what the account side has kept, while the ledger is
 // silent. Refuses a default currency that is not in the table.

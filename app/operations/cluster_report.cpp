@@ -94,4 +94,12 @@ std::string describe_namesake(const cluster_answer& other) {
          + rough_time(word.uptime_ms) + "; each node needs a --node-name of its own";
 }
 
+std::string describe_stranger(const cluster_answer& other, std::uint64_t database) {
+  const auto& word = other.word;
+  return "the node " + word.name + " serves another ledger (database "
+         + to_text(boot_id{word.database}) + ", this node's is " + to_text(boot_id{database})
+         + ") and is " + std::string{to_text(word.doing)} + ": boot id " + to_text(word.boot)
+         + "; a cluster has one ledger, see --database-url and --nats-url";
+}
+
 } // namespace ledgerd

@@ -21,4 +21,7 @@ std::string rough_time(std::uint64_t milliseconds);
 // A living node that has the name which another one wants, in one sentence.
 std::string describe_namesake(const cluster_answer& other);
 
+// The same for a node of another ledger than `database`.
+std::string describe_stranger(const cluster_answer& other, std::uint64_t database);
+
 } // namespace ledgerd

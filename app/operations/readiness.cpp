@@ -114,6 +114,8 @@ std::vector<readiness_check> readiness::latest() const {
     result.push_back({"recovery", false, std::move(left)});
   if (auto taken = namesake_found(); !taken.empty())
     result.push_back({"name", false, std::move(taken)});
+  if (auto other = stranger_found(); !other.empty())
+    result.push_back({"ledger", false, std::move(other)});
   if (draining_)
     result.push_back({"draining", false, "shutting down"});
   return result;

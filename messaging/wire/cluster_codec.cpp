@@ -27,10 +27,15 @@ bool read_field(const json_member& given, node_word& word) {
          : name == "released"  ? wire::read_digest(given, word.released)
          : name == "uptimeMs"  ? wire::read_count(given, word.uptime_ms)
          : name == "asks"      ? wire::read_flag(given, word.asks)
+         : name == "database"  ? wire::read_digest(given, word.database)
                                : true;
 }
 
 } // namespace
+
+bool serve_different_ledgers(std::uint64_t one, std::uint64_t other) noexcept {
+  return one != 0 && other != 0 && one != other;
+}
 
 std::string encode_word(const node_word& word) {
   std::string out = "{";
@@ -45,6 +50,8 @@ std::string encode_word(const node_word& word) {
   append_member(out, "released", wire::hexadecimal(word.released));
   append_member(out, "uptimeMs", word.uptime_ms);
   append_flag(out, "asks", word.asks);
+  if (word.database != 0)
+    append_member(out, "database", wire::hexadecimal(word.database));
   return out + "}";
 }
 

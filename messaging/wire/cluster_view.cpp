@@ -87,4 +87,12 @@ const cluster_answer* find_namesake(std::span<const cluster_answer> answers, std
   return found == answers.end() ? nullptr : &*found;
 }
 
+const cluster_answer* find_stranger(std::span<const cluster_answer> answers,
+                                    std::uint64_t database) {
+  const auto found = std::find_if(answers.begin(), answers.end(), [&](const cluster_answer& each) {
+    return serve_different_ledgers(each.word.database, database);
+  });
+  return found == answers.end() ? nullptr : &*found;
+}
+
 } // namespace ledgerd

@@ -1,3 +1,4 @@
+#include "domain/ownership.hpp"
 #include "persistence/postgres/applied_migrations.hpp"
 #include "persistence/postgres/connection_string.hpp"
 #include "persistence/postgres/database.hpp"
@@ -121,6 +122,19 @@ std::vector<std::string> check_database(const std::string& database_url, schema 
   if (found == sentences.size())
     add_schema_findings(session, which, sentences);
   return sentences;
+}
+
+std::uint64_t ledger_identity(const std::string& database_url) {
+  database session(any_server_connection_string(database_url));
+  try {
+    const auto found = session.run("SELECT system_identifier::text || '/' || oid::text FROM "
+                                   "pg_control_system(), pg_database "
+                                   "WHERE datname = current_database()");
+    return fnv1a_64(std::string{found.text(0, 0)} + "/" + schema_name(schema::ledger));
+  } catch (const database_error&) {
+    session.run("SELECT 1"); // throws when it is the server that is away
+    return 0;
+  }
 }
 
 bool only_rows_are_refused(database& session, schema which) {

@@ -342,6 +342,34 @@ CAF_TEST(a name that is taken twice is on the board while both live) {
   CAF_CHECK_EQUAL(namesake_found(), "");
 }
 
+CAF_TEST(a node of another ledger is no member and on the board while it lives) {
+  auto self_word = word_of(1, "ann");
+  self_word.database = 7;
+  const auto own = std::make_shared<fake_line>();
+  rosters.clear();
+  const auto here = started_actor(
+      sys.spawn(membership, membership_options{.self = self_word, .line = own, .desk = nullptr}));
+  self->send(here, roster_atom_v, region);
+  consume_messages();
+  CAF_CHECK_EQUAL(own->said.back().database, 7u);
+  auto same = word_of(2, "bob");
+  same.database = 7;
+  auto other = word_of(3, "cid");
+  other.database = 8;
+  for (const auto& each : {same, word_of(4, "old"), other})
+    own->hear(each);
+  consume_messages();
+  pass(200ms);
+  CAF_CHECK_EQUAL(names(), (std::vector<std::string>{"bob", "old"}));
+  const auto said = stranger_found();
+  CAF_CHECK(said.find("cid") != std::string::npos);
+  CAF_CHECK(said.find("0000000000000008, this node's is 0000000000000007") != std::string::npos);
+  pass(3100ms);
+  CAF_CHECK_EQUAL(stranger_found(), "");
+  self->send_exit(here, caf::exit_reason::user_shutdown);
+  consume_messages();
+}
+
 CAF_TEST(whoever looks for services gets an answer and a strange subject none) {
   note_answered(names::api_history, 5us, 404, "NOT_FOUND");
   for (const char* asked : {"$SRV.STATS.ledgerd", "$SRV.SCHEMA", "$SRV.PING"})

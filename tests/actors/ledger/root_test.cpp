@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "actors/cluster/name_board.hpp"
 #include "messaging/names.hpp"
 #include "tests/actors/child_lines.hpp"
 #include "tests/actors/process_end.hpp"
@@ -21,10 +22,11 @@ namespace {
 class played_word_line : public word_line {
 public:
   std::vector<node_doing> said;
+  std::vector<std::string> arriving;
 
   void open(waker) override {}
   void say(std::string_view word) override { said.push_back(decode_word(word).value().doing); }
-  std::vector<std::string> take() override { return {}; }
+  std::vector<std::string> take() override { return arriving; }
 };
 
 struct ledger_root_fixture : fixture {
@@ -58,12 +60,13 @@ struct ledger_root_fixture : fixture {
       options.side_stores.push_back(std::make_shared<memory_store>(database));
     }
     if (among_others)
-      options.cluster = ledger_cluster{.self = {.boot = boot_id{1}, .name = "node", .ledger = true},
-                                       .words = words,
-                                       .asks = asks,
-                                       .entries = entries,
-                                       .make_line = [](boot_id) { return nullptr; },
-                                       .received = {100}};
+      options.cluster = ledger_cluster{
+          .self = {.boot = boot_id{1}, .name = "node", .ledger = true, .database = 7},
+          .words = words,
+          .asks = asks,
+          .entries = entries,
+          .make_line = [](boot_id) { return nullptr; },
+          .received = {100}};
     root = started_actor(sys.spawn(ledger_root, options));
     consume_messages();
     for (const auto& each : children())
@@ -191,6 +194,31 @@ CAF_TEST(it says what it is doing and its last word is that it has gone) {
       root, [](const drain_summary&) {}, drain_atom_v, std::int64_t{1000});
   consume_messages();
   CAF_CHECK(since(count) == (std::vector{d::leaving, d::gone}));
+}
+
+CAF_TEST(beside a node of another ledger its fetchers pull nothing until that has gone) {
+  const auto pulls = [this] {
+    for (const auto& each : sources)
+      each->room = 0;
+    pass(std::chrono::milliseconds{1500});
+    return std::count_if(sources.begin(), sources.end(),
+                         [](const auto& each) { return each->room > 0; });
+  };
+  CAF_CHECK_EQUAL(pulls(), 2);
+  words->arriving = {encode_word({.boot = boot_id{2},
+                                  .name = "other",
+                                  .ledger = true,
+                                  .doing = node_doing::serving,
+                                  .database = 8})};
+  pass(std::chrono::milliseconds{1500});
+  CAF_CHECK(!stranger_found().empty());
+  CAF_CHECK_EQUAL(pulls(), 0);
+  tell_circuit(0, true);
+  tell_circuit(0, false); // the database that comes back changes nothing
+  CAF_CHECK_EQUAL(pulls(), 0);
+  words->arriving.clear();
+  pass(std::chrono::milliseconds{4000});
+  CAF_CHECK_EQUAL(pulls(), 2);
 }
 
 CAF_TEST(whoever asks about a record is told what all fetchers say) {

@@ -1,5 +1,6 @@
 // A node does not start under the name of another that lives.
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -19,13 +20,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
-line_reply says(const std::string& name, node_doing doing) {
+line_reply says(const std::string& name, node_doing doing, std::uint64_t database = 0) {
   cluster_answer answer;
   answer.word.boot = boot_id{name == "mine" ? 7U : 8U};
   answer.word.name = name;
   answer.word.version = "1.2.3";
   answer.word.ledger = true;
   answer.word.doing = doing;
+  answer.word.database = database;
   return {0, false, encode_answer(answer)};
 }
 
@@ -33,10 +35,12 @@ struct fixture {
   fixture() { settings.node_name = "mine"; }
 
   // The exit code with which the start ends; -1: it goes on.
-  int check(std::vector<line_reply> replies, std::chrono::milliseconds timeout = 60s) {
+  int check(std::vector<line_reply> replies, std::chrono::milliseconds timeout = 60s,
+            std::uint64_t database = 0) {
     line->reply_with(std::move(replies));
     try {
-      check_name({settings, signals, health, std::chrono::steady_clock::now() + timeout}, line);
+      check_name({settings, signals, health, std::chrono::steady_clock::now() + timeout}, line,
+                 database);
       return -1;
     } catch (const stop_start& stop) {
       return stop.exit_code;
@@ -63,6 +67,14 @@ CAF_TEST(the name of a node that lives is refused) {
        {node_doing::starting, node_doing::serving, node_doing::paused, node_doing::stalled})
     CAF_CHECK_EQUAL(check({says("other", node_doing::serving), says("mine", doing)}),
                     static_cast<int>(exit_code::cannot_start));
+}
+
+CAF_TEST(a node of another ledger that lives is refused and one that does not say is not ) {
+  CAF_CHECK_EQUAL(check({says("other", node_doing::serving, 8)}, 60s, 7),
+                  static_cast<int>(exit_code::cannot_start));
+  CAF_CHECK_EQUAL(check({says("other", node_doing::serving, 7)}, 60s, 7), -1);
+  CAF_CHECK_EQUAL(check({says("other", node_doing::serving)}, 60s, 7), -1);
+  CAF_CHECK_EQUAL(check({says("other", node_doing::serving, 8)}), -1);
 }
 
 CAF_TEST(nobody who answers costs half a second and no more) {
@@ -102,6 +114,15 @@ CAF_TEST(a name that is taken twice is not ready) {
   CAF_CHECK_EQUAL(name_check().detail, "another one has it");
   note_namesake({});
   CAF_CHECK_EQUAL(name_check().name, "none");
+}
+
+CAF_TEST(a node beside one of another ledger is not ready) {
+  note_stranger("the node b serves another ledger");
+  const auto seen = health.latest();
+  note_stranger({});
+  CAF_CHECK(std::any_of(seen.begin(), seen.end(), [](const readiness_check& each) {
+    return each.name == "ledger" && !each.ok && each.detail == "the node b serves another ledger";
+  }));
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

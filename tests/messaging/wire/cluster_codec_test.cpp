@@ -84,6 +84,25 @@ CAF_TEST(a later version may say and do more) {
   CAF_CHECK_EQUAL(early->link_most, 0u); // reads no frames
 }
 
+CAF_TEST(a word says which ledger the node serves unless that is not known) {
+  auto said = word(1, "a");
+  const auto before = encode_word(said);
+  said.database = 0x1f;
+  const auto text = encode_word(said);
+  CAF_CHECK(text.ends_with(R"(,"asks":false,"database":"000000000000001f"})"));
+  CAF_CHECK(decode_word(text) == said);
+  CAF_CHECK(!decode_word(with(text, "1f\"", "1g\"")));
+  CAF_REQUIRE(decode_word(before));
+  CAF_CHECK_EQUAL(decode_word(before)->database, 0u);
+  // A program that does not know the field reads the rest as before.
+  const auto unknown = decode_word(with(text, "\"database\"", "\"strange\""));
+  CAF_CHECK(unknown == word(1, "a"));
+  CAF_CHECK(serve_different_ledgers(1, 2));
+  CAF_CHECK(!serve_different_ledgers(1, 1));
+  CAF_CHECK(!serve_different_ledgers(0, 2));
+  CAF_CHECK(!serve_different_ledgers(1, 0));
+}
+
 CAF_TEST(what is no word is none) {
   const auto good = encode_word(word(1, "a"));
   const std::pair<const char*, const char*> table[] = {

@@ -67,6 +67,19 @@ CAF_TEST(each schema has its own migrations) {
   CAF_CHECK(check_database(url, schema::account).empty());
 }
 
+CAF_TEST(a ledger is told from another one by whoever may log in) {
+  const auto known = ledger_identity(url);
+  CAF_CHECK(known != 0);
+  CAF_CHECK_EQUAL(ledger_identity(url), known);
+  CAF_CHECK(ledger_identity(postgres().fresh_database()) != known);
+  sql("DROP ROLE IF EXISTS nobody_special; CREATE ROLE nobody_special LOGIN PASSWORD 'nobody'");
+  const auto as_nobody = with_user(url, "nobody_special", "nobody");
+  CAF_CHECK_EQUAL(ledger_identity(as_nobody), known);
+  sql("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC");
+  CAF_CHECK_EQUAL(ledger_identity(as_nobody), 0u);
+  sql("DROP ROLE nobody_special");
+}
+
 CAF_TEST(processes that migrate both schemas at once do it once) {
   std::vector<std::vector<std::string>> applied(8);
   std::vector<std::string> complaints(applied.size());
