@@ -85,6 +85,9 @@ public:
 
   // Whether the database answers and accepts writes now; at most one second.
   virtual bool writable() = 0;
+
+  // The same as a sentence: why it does not, or would lose what it accepts; empty: all is well.
+  virtual std::string write_fault() { return writable() ? "" : "not writable"; }
 };
 
 } // namespace ledgerd

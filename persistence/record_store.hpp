@@ -151,6 +151,9 @@ public:
 
   // Whether the database answers and accepts writes now; at most one second.
   virtual bool writable() = 0;
+
+  // The same as a sentence: why it does not, or would lose what it accepts; empty: all is well.
+  virtual std::string write_fault() { return writable() ? "" : "not writable"; }
 };
 
 std::unique_ptr<record_reader> make_postgres_record_reader(url_source account_database_url);

@@ -27,8 +27,9 @@ void look_at_database(const char* name, Reader& reader, std::vector<readiness_ch
   if (!reader)
     return;
   try {
-    const auto writable = reader->writable();
-    seen.push_back({name, writable, writable ? "" : "not writable"});
+    auto fault = reader->write_fault();
+    const bool good = fault.empty();
+    seen.push_back({name, good, std::move(fault)});
   } catch (const std::exception& e) {
     seen.push_back({name, false, e.what()});
   }

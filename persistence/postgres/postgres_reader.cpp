@@ -179,7 +179,8 @@ public:
 
   std::int64_t commits(record_id first, record_id last) override;
 
-  bool writable() override { return probe_.writable(probe_limit); }
+  bool writable() override { return write_fault().empty(); }
+  std::string write_fault() override { return probe_.fault(probe_limit); }
 
 private:
   // Runs `function` on the session; one that fails is thrown away.

@@ -39,7 +39,8 @@ public:
     return result;
   }
 
-  bool writable() override { return probe_.writable(probe_limit); }
+  bool writable() override { return write_fault().empty(); }
+  std::string write_fault() override { return probe_.fault(probe_limit); }
 
 private:
   // Runs `query` on the session; one that fails is thrown away.

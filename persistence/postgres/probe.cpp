@@ -6,21 +6,54 @@
 
 namespace ledgerd {
 
-bool probe::ask() {
-  const auto answer = session_->run("SELECT NOT pg_is_in_recovery() "
-                                    "AND NOT current_setting('transaction_read_only')::boolean");
-  return answer.text(0, 0) == "t";
+namespace {
+
+constexpr std::size_t sentence_max = 200;
+
+// A server's settings may change while the daemon runs: a session takes them up when its server
+// reads them again.
+constexpr const char* question = R"(
+SELECT CASE
+  WHEN pg_is_in_recovery() THEN 'the server is in recovery: a standby cannot be written to'
+  WHEN current_setting('transaction_read_only')::boolean THEN 'the database is read-only'
+  WHEN current_setting('synchronous_commit') = 'off'
+    THEN 'synchronous_commit is off: commits would be lost in a crash'
+  WHEN NOT current_setting('fsync')::boolean
+    THEN 'fsync is off: a crash of the machine can destroy the database'
+  WHEN NOT current_setting('full_page_writes')::boolean
+    THEN 'full_page_writes is off: a crash of the machine can destroy the database'
+  ELSE '' END)";
+
+// One line, cut between characters.
+std::string short_sentence(std::string_view text) {
+  auto line = one_line_of(text);
+  if (line.empty())
+    return "it cannot be asked";
+  if (line.size() <= sentence_max)
+    return line;
+  auto end = sentence_max;
+  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xc0U) == 0x80U)
+    --end;
+  line.resize(end);
+  return line;
 }
 
-bool probe::writable(std::chrono::milliseconds limit) {
+} // namespace
+
+std::string probe::ask() {
+  const auto answer = session_->run(question);
+  return std::string{answer.text(0, 0)};
+}
+
+std::string probe::fault(std::chrono::milliseconds limit) {
   const auto begun = std::chrono::steady_clock::now();
   // The session of the last time may have ended with its server, or belong to one that is primary
   // no more: that says nothing about the present one.
   try {
     if (session_) {
       session_->limit_calls(limit / 2);
-      if (ask())
-        return true;
+      if (ask().empty())
+        return {};
     }
   } catch (const std::exception&) {
   }
@@ -32,9 +65,9 @@ bool probe::writable(std::chrono::milliseconds limit) {
     session_.emplace(connection_string(url_()), std::vector<statement>{},
                      session_options{.limit = left});
     return ask();
-  } catch (const std::exception&) {
+  } catch (const std::exception& error) {
     session_.reset();
-    return false;
+    return short_sentence(error.what());
   }
 }
 

@@ -1,11 +1,12 @@
-// A quick look whether a database accepts writes, within a time limit that also holds when the
-// server hangs.
+// A quick look whether a database accepts writes and keeps them, within a time limit that also
+// holds when the server hangs.
 //
 // One thread.
 #pragma once
 
 #include <chrono>
 #include <optional>
+#include <string>
 
 #include "persistence/postgres/database.hpp"
 #include "persistence/url_source.hpp"
@@ -16,12 +17,12 @@ class probe {
 public:
   explicit probe(url_source url) : url_(std::move(url)) {}
 
-  // Waits at most `limit`; a database that cannot be asked is not writable. Keeps its session for
-  // the next time.
-  bool writable(std::chrono::milliseconds limit);
+  // Why the database takes no writes that last, in a line without secrets; empty: it does. Waits at
+  // most `limit`; a database that cannot be asked does not. Keeps its session for the next time.
+  std::string fault(std::chrono::milliseconds limit);
 
 private:
-  bool ask();
+  std::string ask();
 
   url_source url_;
   std::optional<database> session_;

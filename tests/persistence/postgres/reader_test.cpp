@@ -4,6 +4,7 @@
 #include <chrono>
 #include <map>
 #include <stdexcept>
+#include <thread>
 
 #include "tests/persistence/batches.hpp"
 #include "tests/persistence/postgres/postgres_world.hpp"
@@ -237,6 +238,44 @@ CAF_TEST(a reader of a server that is away says so) {
   const auto away = make_postgres_reader("postgresql://u:hidden@127.0.0.1:1/d");
   CAF_CHECK(throws<std::runtime_error>([&] { away->currencies(); }));
   CAF_CHECK(!away->writable());
+  const auto why = away->write_fault();
+  CAF_MESSAGE(why);
+  CAF_CHECK(why.find("refused") != std::string::npos);
+  CAF_CHECK(why.find("hidden") == std::string::npos);
+  CAF_CHECK(why.find('\n') == std::string::npos && why.size() <= 200);
+}
+
+CAF_TEST(why a database cannot be written to is said) {
+  const auto fault = [&](const char* parameter) {
+    return make_postgres_reader(with_parameter(url, parameter))->write_fault();
+  };
+  CAF_CHECK_EQUAL(fault("connect_timeout=5"), "");
+  CAF_CHECK(fault("options=-cdefault_transaction_read_only%3Don").find("read-only")
+            != std::string::npos);
+  CAF_CHECK_EQUAL(fault("options=-csynchronous_commit%3Doff"),
+                  "synchronous_commit is off: commits would be lost in a crash");
+  sql("DROP ROLE IF EXISTS shut_out; CREATE ROLE shut_out NOLOGIN PASSWORD 'hidden'");
+  const auto why = make_postgres_reader(with_user(url, "shut_out", "hidden"))->write_fault();
+  CAF_MESSAGE(why);
+  CAF_CHECK(why.find("not permitted to log in") != std::string::npos);
+  CAF_CHECK(why.find("hidden") == std::string::npos);
+  sql("DROP ROLE shut_out");
+}
+
+CAF_TEST(settings that are changed under a running reader are found) {
+  const auto reader = this->reader();
+  CAF_CHECK_EQUAL(reader->write_fault(), "");
+  const auto change = [&](const std::string& statement) {
+    sql(statement);
+    sql("SELECT pg_reload_conf()");
+    for (int i = 0; i < 40 && reader->write_fault().empty() == (statement.ends_with("off")); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds{50});
+    return reader->write_fault();
+  };
+  for (const std::string name : {"synchronous_commit", "fsync", "full_page_writes"}) {
+    CAF_CHECK_EQUAL(change("ALTER SYSTEM SET " + name + " = off").find(name + " is off"), 0u);
+    CAF_CHECK_EQUAL(change("ALTER SYSTEM RESET " + name), "");
+  }
 }
 
 CAF_TEST(a read - only database is not writable) {
