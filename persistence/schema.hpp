@@ -37,7 +37,8 @@ std::vector<std::string> check_database(const std::string& database_url,
 // one. 0: the server does not tell.
 std::uint64_t ledger_identity(const std::string& database_url);
 
-// One sentence for each thing that makes posting slower than it need be. Empty: there is none.
+// One sentence for each thing that makes posting slower than it need be, or other nodes harder to
+// tell. Empty: there is none.
 std::vector<std::string> database_warnings(const std::string& database_url);
 
 } // namespace ledgerd

@@ -248,6 +248,7 @@ actor_report membership_state::report() const {
       membership_numbers{counters,
                          {.members = members_.living().size() + 1,
                           .namesakes = members_.namesake(options_.self.name) != nullptr,
+                          .strangers = members_.stranger() != nullptr,
                           .deaf = unheard_ >= options_.patience}});
 }
 

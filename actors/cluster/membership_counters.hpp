@@ -20,6 +20,7 @@ struct membership_counters {
 struct membership_gauges {
   gauge members; // that live, this node included
   gauge namesakes;
+  gauge strangers;
   gauge deaf;
 };
 
@@ -40,6 +41,9 @@ struct membership_numbers : membership_counters, membership_gauges {
         {&n::members, "members",
          exported("ledgerd_cluster_nodes", "Nodes that live, this one included.")},
         {&n::namesakes, "namesakes", not_exported("/readyz says when a name is taken twice.")},
+        {&n::strangers, "strangers",
+         exported("ledgerd_cluster_strangers",
+                  "1 while another node serves another ledger database: this one pulls nothing.")},
         {&n::deaf, "deaf",
          exported("ledgerd_cluster_deaf",
                   "1 while this node's own words do not come back to it: it hears nobody.")},

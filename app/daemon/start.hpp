@@ -45,8 +45,8 @@ void keep_claim(shadow_claim& claim);
 std::unique_ptr<broker> open_broker(const start_steps& start);
 
 // Refuses the name of another node that lives, and the company of one that serves another ledger
-// than `database`. Waits for answers half a second at most, and for
-// such a node that is leaving until it has gone, or the start's timeout is over.
+// than `database`. Waits for answers half a second at most, and for such a node that is leaving
+// until it has gone, or the start's timeout is over.
 void check_name(const start_steps& start, std::shared_ptr<peer_line> to_all,
                 std::uint64_t database = 0);
 

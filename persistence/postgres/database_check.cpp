@@ -31,10 +31,14 @@ SELECT sentence FROM (VALUES
    'the database is read-only')
 ) AS finding (holds, sentence) WHERE NOT holds)";
 
-constexpr const char* speed_findings = R"(
+constexpr const char* warnings = R"(
 SELECT 'max_wal_size is ' || current_setting('max_wal_size')
   || ': under load checkpoints follow each other and hold commits up; set 4GB or more'
-FROM pg_settings WHERE name = 'max_wal_size' AND setting::bigint < 4096)";
+FROM pg_settings WHERE name = 'max_wal_size' AND setting::bigint < 4096
+UNION ALL
+SELECT current_user || ' may not execute pg_control_system(): nodes of another ledger database on '
+  'the broker would be taken for nodes of this one'
+WHERE NOT has_function_privilege('pg_control_system()', 'EXECUTE'))";
 
 constexpr const char* schema_privilege = R"(
 SELECT current_user || ' lacks the privilege USAGE on schema ' || nspname
@@ -145,7 +149,7 @@ bool only_rows_are_refused(database& session, schema which) {
 std::vector<std::string> database_warnings(const std::string& database_url) {
   database session(any_server_connection_string(database_url));
   std::vector<std::string> sentences;
-  add_sentences(session, speed_findings, sentences);
+  add_sentences(session, warnings, sentences);
   return sentences;
 }
 

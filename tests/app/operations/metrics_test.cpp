@@ -191,7 +191,7 @@ std::vector<actor_report> one_of_each() {
           "membership", "",
           membership_numbers{
               {.heard = 1201, .dropped = 1202, .joined = 1203, .lost = 1204, .answered = 1205},
-              {.members = 1206, .namesakes = 1207, .deaf = 1208}}),
+              {.members = 1206, .namesakes = 1207, .strangers = 1209, .deaf = 1208}}),
   };
   std::move(others.begin(), others.end(), std::back_inserter(all));
   return all;
@@ -241,7 +241,7 @@ const std::vector<std::string> listed{
     "frames_stranger_total=1108 frames_overflow_total=1109 frames_foreign_total=1110 held=1111 "
     "held_bytes=1112 ",
     "membership heard_total=1201 dropped_total=1202 joined_total=1203 lost_total=1204 "
-    "answered_total=1205 members=1206 namesakes=1207 deaf=1208 ",
+    "answered_total=1205 members=1206 namesakes=1207 strangers=1209 deaf=1208 ",
 };
 
 const std::string stage_help =
@@ -364,6 +364,8 @@ const std::set<std::string> series{
     "gauge ledgerd_cluster_deaf 1208: 1 while this node's own words do not come back to it: it "
     "hears nobody.",
     "gauge ledgerd_cluster_nodes 1206: Nodes that live, this one included.",
+    "gauge ledgerd_cluster_strangers 1209: 1 while another node serves another ledger database: "
+    "this one pulls nothing.",
     "gauge ledgerd_hand_over_ledgers 310: Ledgers of accounts that another node owns now and that "
     "still have work here.",
     "gauge ledgerd_hand_over_waiting 309: Entries that wait for the old owner of their account to "

@@ -77,6 +77,10 @@ CAF_TEST(a ledger is told from another one by whoever may log in) {
   CAF_CHECK_EQUAL(ledger_identity(as_nobody), known);
   sql("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC");
   CAF_CHECK_EQUAL(ledger_identity(as_nobody), 0u);
+  const auto warned = database_warnings(as_nobody);
+  CAF_CHECK(std::any_of(warned.begin(), warned.end(), [](const std::string& each) {
+    return each.find("nobody_special may not execute pg_control_system()") == 0;
+  }));
   sql("DROP ROLE nobody_special");
 }
 

@@ -1,0 +1,97 @@
+// Two ledger databases behind one broker: the second node refuses to start and says why. Where they find each other
+// later, both say so, and neither pulls until the other has gone. Usage: node cluster_ledgers.mjs BINARY
+
+import {argv} from 'node:process';
+import {setTimeout as sleep} from 'node:timers/promises';
+
+import {Cluster, log} from './cluster.mjs';
+import {conclude, until} from './world.mjs';
+
+const [, , binary] = argv;
+const openPulls = 4; // seconds for which a node's pull requests stand
+
+function otherDatabase(world) {
+  world.query('CREATE DATABASE other');
+  const url = new URL(world.settings.LEDGERD_DATABASE_URL);
+  url.pathname = '/other';
+  return url.href;
+}
+
+async function refused(cluster, environment, faults) {
+  const first = await cluster.start('first');
+  await cluster.formed(['first']);
+  const {nodes: [{boot}]} = await cluster.view(first);
+  const second = await cluster.world.daemonIn(environment, 'second', ...cluster.flags);
+  const code = await second.exit(20);
+  const lines = second.log.trim().split('\n').filter((line) => /^\S+ error |^ledgerd: /.test(line));
+  log(`the second ends with ${code}: ${lines.join(' | ')}`);
+  if (code !== 3) {
+    faults.push(`the node of another ledger ended with ${code}:\n${second.log.slice(-2000)}`);
+  }
+  if (lines.length !== 1 || !['first', boot, 'another ledger', '--database-url'].every((part) => lines[0].includes(part))) {
+    faults.push(`the node of another ledger does not say in one sentence why it ends: ${lines.join('\n')}`);
+  }
+  if ((await first.get('/readyz')).status !== 200) {
+    faults.push('the first is not ready any more');
+  }
+  return first;
+}
+
+// They could not hear each other when they started.
+async function foundLater(cluster, first, environment, faults) {
+  const {users, natsUrl} = cluster.world;
+  users.restrict('deaf', 'ledger+making', /^ledgerd\.(node|cluster)\./);
+  cluster.world.mayBeRefused.push('deaf');
+  cluster.world.reloadUsers();
+  const other = await cluster.world.daemonIn(
+    {...environment, LEDGERD_NATS_URL: users.as('deaf', natsUrl)}, 'other', ...cluster.flags);
+  await other.ready();
+  users.restrict('deaf', 'ledger+making', /$^/);
+  cluster.world.reloadUsers();
+  for (const node of [first, other]) {
+    await until(`${node.name} says that there is another ledger`, 15, async () => {
+      await sleep(200);
+      const {status, body} = await node.get('/readyz?verbose');
+      return status === 503 && JSON.parse(body).checks.some((check) => !check.ok && check.name === 'ledger'
+        && check.detail.includes(node === first ? 'other' : 'first'));
+    }).catch((error) => faults.push(error.message));
+    if (!/ error cluster: the node .* serves another ledger/.test(node.log)) {
+      faults.push(`the log of ${node.name} says nothing of another ledger`);
+    }
+    if (await cluster.metric(node, 'ledgerd_cluster_strangers') !== 1) {
+      faults.push(`${node.name} counts no stranger`);
+    }
+  }
+  return other;
+}
+
+async function neitherPulls(cluster, nodes, faults) {
+  await sleep(openPulls * 1000);
+  cluster.load.begin();
+  await sleep(3000);
+  const entries = await Promise.all(nodes.map((node) => node.entries()));
+  log(`beside each other they have dealt with ${entries.join(' and ')} entries`);
+  if (entries.some((count) => count > 0)) {
+    faults.push(`a node beside one of another ledger has pulled: ${entries.join(' and ')} entries`);
+  }
+}
+
+async function run() {
+  const cluster = await Cluster.open(binary, {load: {rate: 200, accounts: 100}});
+  const faults = [];
+  const database = otherDatabase(cluster.world);
+  const environment = {LEDGERD_DATABASE_URL: database};
+  const first = await refused(cluster, environment, faults);
+  const other = await foundLater(cluster, first, environment, faults);
+  await neitherPulls(cluster, [first, other], faults);
+  await other.stop();
+  await first.ready(15);
+  await cluster.allDecided('all is decided', 20);
+  const [[strange]] = cluster.world.query('SELECT count(*) FROM ledger.transactions', database);
+  if (strange !== '0') {
+    faults.push(`${strange} rows landed in the other ledger`);
+  }
+  return [...faults, ...await cluster.judge({forwards: false})];
+}
+
+await conclude(run, log);
