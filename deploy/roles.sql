@@ -24,6 +24,7 @@ BEGIN
     GRANT SELECT ON ledger.schema_migrations, ledger.currencies TO ledgerd_writer;
     GRANT SELECT, INSERT, UPDATE (balance, seq, updated_at) ON ledger.accounts TO ledgerd_writer;
     GRANT SELECT, INSERT ON ledger.transactions TO ledgerd_writer;
+    GRANT SELECT ON SEQUENCE ledger.transactions_id_seq TO ledgerd_writer;
   END IF;
 END $$;
 

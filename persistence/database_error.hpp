@@ -43,8 +43,19 @@ private:
 // PostgreSQL does not have is somebody's own, raised by a trigger or function: content.
 database_fault fault_of(std::string_view sql_state) noexcept;
 
-// What the server has reported with a SQLSTATE, in its own words.
-database_error reported_error(std::string_view sql_state, std::string_view text);
+// What a unique constraint means that a row breaks, by its name: that of a record id, an
+// idempotency key or an account may have been taken by another session, and the same may go through
+// at once. An id of the table's own counting that is taken is everybody's fault (refused). All
+// others wait.
+database_fault fault_of_unique(std::string_view constraint) noexcept;
+
+// That the ledger's counting of ids lies behind what its table holds, and the cure.
+std::string ledger_ids_behind();
+
+// What the server has reported with a SQLSTATE, in its own words; `constraint` is the one that was
+// broken, where it tells.
+database_error reported_error(std::string_view sql_state, std::string_view text,
+                              std::string_view constraint = {});
 
 // What libpq says of a connection that it could not make: several attempts, over several lines,
 // each with the server's SQLSTATE where the server has refused it (PQERRORS_VERBOSE). One sentence,

@@ -28,10 +28,6 @@ namespace ledgerd {
 
 namespace {
 
-#if PQXX_VERSION_MAJOR > 7 || (PQXX_VERSION_MAJOR == 7 && PQXX_VERSION_MINOR >= 10)
-#define LEDGERD_PQXX_PREPPED
-#endif
-
 using row_number = pqxx::result::size_type;
 using column_number = pqxx::row::size_type;
 
@@ -350,21 +346,20 @@ pipeline_answer database::run_all(std::size_t count, Send send) {
   return result;
 }
 
+// Not through libpqxx, whose errors do not name a constraint.
 rows database::exec(const statement& prepared, const std::vector<const char*>& parameters) {
   return call(call_kind::statement, [&] {
-    rows answer;
-#ifdef LEDGERD_PQXX_PREPPED
-    pqxx::params list;
-    list.reserve(parameters.size());
-    for (const char* parameter : parameters)
-      list.append(pqxx::zview{parameter});
-    answer.content_ = std::make_shared<rows::content>(
-        rows::content{session_->work.exec(pqxx::prepped{prepared.name.c_str()}, list)});
-#else
-    answer.content_ = std::make_shared<rows::content>(rows::content{session_->work.exec_prepared(
-        prepared.name, pqxx::prepare::make_dynamic_params(parameters.begin(), parameters.end()))});
-#endif
-    return answer;
+    libpq_result answer(PQexecPrepared(session_->raw, prepared.name.c_str(),
+                                       static_cast<int>(parameters.size()), parameters.data(),
+                                       nullptr, nullptr, 0),
+                        PQclear);
+    if (!answer)
+      throw database_error(database_fault::lost, one_line_of(PQerrorMessage(session_->raw)));
+    if (auto error = error_of(*answer))
+      throw *error;
+    rows result;
+    result.content_ = std::make_shared<rows::content>(rows::content{{}, std::move(answer)});
+    return result;
   });
 }
 

@@ -68,6 +68,46 @@ WHERE schema = $which AND NOT CASE privilege
   ELSE has_table_privilege(pg_class.oid, privilege)
 END)";
 
+// What the ledger's guarantees rest on, whatever it is called. A lookup through an index that is
+// not valid, or that covers a part of the rows, misses some.
+constexpr const char* unique_indexes = R"(
+SELECT $name || '.' || relname || ' has no valid unique index on ' || columns
+  || ': a request could be posted twice'
+FROM (VALUES
+  ('ledger', 'accounts', 'user_id,currency'),
+  ('ledger', 'transactions', 'id'),
+  ('ledger', 'transactions', 'record_id'),
+  ('ledger', 'transactions', 'user_id,currency,seq'),
+  ('account', 'transaction_records', 'id'),
+  ('account', 'transaction_records', 'idempotency_key')
+) AS needed (schema, name, columns)
+JOIN pg_class AS c ON relname = name AND relnamespace = to_regnamespace($quoted)
+WHERE schema = $which AND NOT EXISTS (
+  SELECT FROM pg_index WHERE indrelid = c.oid AND indisunique AND indisvalid AND indimmediate
+    AND indpred IS NULL AND indexprs IS NULL
+    AND columns = (SELECT string_agg(attname, ',' ORDER BY at) FROM
+      unnest(indkey) WITH ORDINALITY AS k (attribute, at)
+      JOIN pg_attribute ON attrelid = c.oid AND attnum = attribute WHERE at <= indnkeyatts)))";
+
+constexpr const char* triggers = R"(
+SELECT 'the trigger ' || trigger || ' of ' || $name || '.' || relname
+  || ' is missing or disabled: what was decided could be changed'
+FROM (VALUES
+  ('ledger', 'transactions', 'append_only'), ('ledger', 'currencies', 'keep_currencies'),
+  ('account', 'transaction_records', 'keep_verdict'),
+  ('account', 'transaction_records', 'keep_records')
+) AS needed (schema, name, trigger)
+JOIN pg_class AS c ON relname = name AND relnamespace = to_regnamespace($quoted)
+WHERE schema = $which AND NOT EXISTS (
+  SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgname = trigger AND tgenabled IN ('O', 'A')))";
+
+// The counting is read after the picture of the table was taken, so what is posted meanwhile is no
+// finding. A role that may not read it is told nothing.
+constexpr const char* ids_behind = R"(
+SELECT FROM (SELECT pg_get_serial_sequence('ledger.transactions', 'id')::regclass AS ids) AS s
+WHERE has_sequence_privilege(ids, 'SELECT') AND coalesce(pg_sequence_last_value(ids), 0)
+  < (SELECT coalesce(max(id), 0) FROM ledger.transactions))";
+
 constexpr const char* secured_tables = R"(
 SELECT FROM pg_class WHERE relnamespace = to_regnamespace($quoted) AND relkind IN ('r', 'p')
 AND row_security_active(oid))";
@@ -106,6 +146,12 @@ void add_schema_findings(database& session, schema which, std::vector<std::strin
     sentences.push_back("the database's schema is older than this program: it lacks "
                         + std::string(migrations(which)[applied.size()].name)
                         + ": run the migrations");
+  if (!sentences.empty())
+    return;
+  add_sentences(session, about(which, unique_indexes), sentences);
+  add_sentences(session, about(which, triggers), sentences);
+  if (which == schema::ledger && session.run(ids_behind).size() > 0)
+    sentences.push_back(ledger_ids_behind());
 }
 
 } // namespace

@@ -5,6 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include "persistence/postgres/schema_text.hpp"
+
 namespace ledgerd {
 
 namespace {
@@ -97,6 +99,36 @@ database_fault fault_of(std::string_view sql_state) noexcept {
   return found == std::end(classes) ? content : found->fault;
 }
 
+namespace {
+
+constexpr std::string_view unique_violation = "23505";
+constexpr std::string_view ledger_ids = "transactions_pkey";
+
+// Where another session may have been quicker.
+constexpr std::string_view raced[] = {
+    "", // not told
+    "transactions_record_id_key",
+    "accounts_pkey",
+    "currencies_pkey",
+    "transaction_records_pkey",
+    "transaction_records_idempotency_key_key",
+};
+
+} // namespace
+
+database_fault fault_of_unique(std::string_view constraint) noexcept {
+  if (constraint == ledger_ids)
+    return refused;
+  return std::find(std::begin(raced), std::end(raced), constraint) == std::end(raced) ? blocked
+                                                                                      : unique;
+}
+
+std::string ledger_ids_behind() {
+  return in_schemas("the identity of ledger.transactions is behind its table: SELECT "
+                    "setval(pg_get_serial_sequence('ledger.transactions', 'id'), max(id)) FROM "
+                    "ledger.transactions");
+}
+
 std::string one_line_of(std::string_view text) {
   std::string result;
   bool blank = false;
@@ -112,9 +144,14 @@ std::string one_line_of(std::string_view text) {
   return result;
 }
 
-database_error reported_error(std::string_view sql_state, std::string_view text) {
-  return {fault_of(sql_state), one_line_of(text) + " [SQLSTATE " + std::string(sql_state) + "]",
-          sql_state == "42501"};
+database_error reported_error(std::string_view sql_state, std::string_view text,
+                              std::string_view constraint) {
+  auto sentence = one_line_of(text) + " [SQLSTATE " + std::string(sql_state) + "]";
+  if (sql_state != unique_violation)
+    return {fault_of(sql_state), sentence, sql_state == "42501"};
+  if (constraint == ledger_ids)
+    sentence = ledger_ids_behind() + " (" + sentence + ")";
+  return {fault_of_unique(constraint), sentence};
 }
 
 namespace {

@@ -57,8 +57,10 @@ std::optional<database_error> error_of(const PGresult& answer) {
   if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
     return std::nullopt;
   const char* text = PQresultErrorMessage(&answer);
-  if (const char* state = PQresultErrorField(&answer, PG_DIAG_SQLSTATE))
-    return reported_error(state, text);
+  if (const char* state = PQresultErrorField(&answer, PG_DIAG_SQLSTATE)) {
+    const char* constraint = PQresultErrorField(&answer, PG_DIAG_CONSTRAINT_NAME);
+    return reported_error(state, text, constraint == nullptr ? "" : constraint);
+  }
   throw database_error(database_fault::lost, one_line_of(text));
 }
 

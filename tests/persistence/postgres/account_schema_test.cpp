@@ -67,6 +67,15 @@ CAF_TEST(each schema has its own migrations) {
   CAF_CHECK(check_database(url, schema::account).empty());
 }
 
+CAF_TEST(what the records rest on is missed) {
+  migrate(url, schema::account);
+  sql("ALTER TABLE account.transaction_records DISABLE TRIGGER keep_verdict");
+  CAF_CHECK(has(check_database(url, schema::account).front(), "the trigger keep_verdict"));
+  sql("ALTER TABLE account.transaction_records ENABLE TRIGGER keep_verdict; ALTER TABLE "
+      "account.transaction_records DROP CONSTRAINT transaction_records_idempotency_key_key");
+  CAF_CHECK(has(check_database(url, schema::account).front(), "index on idempotency_key"));
+}
+
 CAF_TEST(a ledger is told from another one by whoever may log in) {
   const auto known = ledger_identity(url);
   CAF_CHECK(known != 0);

@@ -127,6 +127,24 @@ CAF_TEST(each state has its meaning) {
   }
 }
 
+CAF_TEST(a key that is taken means what its constraint is for) {
+  const auto error_on = [](const char* constraint) {
+    return reported_error("23505", "ERROR:  duplicate key value", constraint);
+  };
+  for (const auto raced : {"transactions_record_id_key", "accounts_pkey", "",
+                           "transaction_records_idempotency_key_key", "transaction_records_pkey"})
+    CAF_CHECK(error_on(raced).fault() == fault::unique);
+  for (const auto strange : {"transactions_user_id_currency_seq_key", "somebodys_index"})
+    CAF_CHECK(error_on(strange).fault() == fault::blocked);
+  const auto ids = error_on("transactions_pkey");
+  CAF_CHECK(ids.fault() == fault::refused);
+  CAF_CHECK_EQUAL(std::string(ids.what()),
+                  "the identity of ledger.transactions is behind its table: SELECT "
+                  "setval(pg_get_serial_sequence('ledger.transactions', 'id'), max(id)) FROM "
+                  "ledger.transactions (ERROR: duplicate key value [SQLSTATE 23505])");
+  CAF_CHECK(reported_error("42501", "ERROR", "transactions_pkey").denied());
+}
+
 CAF_TEST(a connection that fails is told in one line) {
   const auto password = connection_error(
       "connection to server at \"10.0.0.1\", port 5432 failed: FATAL:  28P01: password "

@@ -3,6 +3,7 @@
 #include <future>
 #include <thread>
 
+#include "persistence/database_error.hpp"
 #include "persistence/postgres.hpp"
 #include "tests/persistence/batches.hpp"
 #include "tests/persistence/chain.hpp"
@@ -175,6 +176,39 @@ CAF_TEST(a missing privilege is the fault of no account) {
   check();
   sql("GRANT INSERT ON ledger.transactions TO ledgerd");
   posted_of(store->post(batch_for({"ann", "bob"})));
+}
+
+CAF_TEST(ids that are behind their table are the fault of no account) {
+  posted_of(store->post(batch_for({"ann", "bob"})));
+  sql("SELECT setval('ledger.transactions_id_seq', 1, false)");
+  for (const auto& limits : {quick, one_by_one}) {
+    const auto failure = failure_of_post({"cid"}, limits);
+    CAF_MESSAGE(failure.detail);
+    CAF_CHECK(failure.kind == store_failure_kind::unavailable);
+    CAF_CHECK(failure.culprits.empty());
+    CAF_CHECK_EQUAL(failure.detail.find(ledger_ids_behind()), 0u);
+  }
+  const auto sentence = ledger_ids_behind();
+  sql(sentence.substr(sentence.find("SELECT")));
+  posted_of(store->post(batch_for({"cid"})));
+  CAF_CHECK_EQUAL(chain_fault(content()), "");
+}
+
+CAF_TEST(an account that is behind its rows must wait and no other) {
+  posted_of(store->post(batch_for({"bob"})));
+  posted_of(store->post(batch_for({"bob"})));
+  sql("UPDATE ledger.accounts SET seq = 1, balance = 1 WHERE user_id = 'bob'");
+  CAF_CHECK(failure_of_post({"ann", "bob"}, quick).kind == store_failure_kind::blocked);
+  const auto failure = failure_of_post({"ann", "bob", "cid"}, one_by_one);
+  CAF_CHECK(failure.kind == store_failure_kind::blocked);
+  CAF_CHECK_EQUAL(failure.culprits, (places{1}));
+  posted_of(store->post(batch_for({"ann", "cid"})));
+}
+
+CAF_TEST(a unique index of somebody else refuses no request) {
+  sql("CREATE UNIQUE INDEX once ON ledger.transactions (user_id) WHERE user_id = 'bob'");
+  posted_of(store->post(batch_for({"bob"})));
+  check_only_bob(store_failure_kind::blocked);
 }
 
 CAF_TEST(who is refused is named by the account however the entries stand) {

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "persistence/database_error.hpp"
 #include "tests/persistence/batches.hpp"
 #include "tests/persistence/postgres/postgres_world.hpp"
 
@@ -235,6 +236,46 @@ CAF_TEST(the writer role can post and can do nothing else) {
         "ALTER TABLE ledger.transactions DISABLE TRIGGER ALL", "CREATE TABLE ledger.mine (id int)"})
     CAF_CHECK(refuses(*this, "SET ROLE posting_daemon; " + std::string(statement)));
   url = owner;
+}
+
+CAF_TEST(ids that are behind their table are found before a request is refused) {
+  CAF_CHECK(check_database(url).empty());
+  posted_of(store()->post(group(won("ann"), {}, {deposit(1, 100), deposit(2, 5)})));
+  CAF_CHECK(check_database(url).empty());
+  sql("SELECT setval('ledger.transactions_id_seq', 1)");
+  CAF_CHECK(says(check_database(url), "identity of ledger.transactions is behind its table: "));
+  sql("ALTER TABLE ledger.transactions ALTER id RESTART");
+  CAF_CHECK(says(check_database(url), ledger_ids_behind()));
+  sql("SELECT setval('ledger.transactions_id_seq', 2)");
+  CAF_CHECK(check_database(url).empty());
+}
+
+CAF_TEST(what the guarantees rest on is missed) {
+  const std::pair<const char*, const char*> table[] = {
+      {"ALTER TABLE ledger.transactions DROP CONSTRAINT transactions_record_id_key",
+       "ledger.transactions has no valid unique index on record_id:"},
+      {"CREATE UNIQUE INDEX half ON ledger.transactions (record_id) WHERE record_id > 7",
+       "index on record_id:"},
+      {"CREATE UNIQUE INDEX more ON ledger.transactions (record_id, user_id)",
+       "index on record_id:"},
+      {"CREATE UNIQUE INDEX again ON ledger.transactions (record_id) INCLUDE (user_id)", ""},
+      {"UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ledger.again'::regclass",
+       "index on record_id:"},
+      {"UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'ledger.again'::regclass", ""},
+      {"ALTER TABLE ledger.transactions DISABLE TRIGGER append_only",
+       "the trigger append_only of ledger.transactions is missing or disabled"},
+      {"ALTER TABLE ledger.transactions ENABLE REPLICA TRIGGER append_only", "append_only"},
+      {"ALTER TABLE ledger.transactions ENABLE ALWAYS TRIGGER append_only", ""},
+      {"DROP TRIGGER keep_currencies ON ledger.currencies",
+       "the trigger keep_currencies of ledger.currencies"},
+  };
+  for (const auto& [change, said] : table) {
+    sql(change);
+    if (const auto found = check_database(url); std::string(said).empty())
+      CAF_CHECK(found.empty());
+    else
+      CAF_CHECK(says(found, said));
+  }
 }
 
 CAF_TEST(a currency keeps its digits) {
