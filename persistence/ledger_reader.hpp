@@ -21,10 +21,11 @@ struct account_row {
   database_time updated_at{};
 };
 
-// A row as an audit sees it: the stored checksum beside the content.
+// A row as an audit sees it: beside the content what is stored of it a second time.
 struct audited_posting {
   posting row;
   std::int64_t stored_fingerprint = 0;
+  bool status_agrees = true; // with the reason
 };
 
 // A row and the one before it in its account's chain.

@@ -8,6 +8,8 @@ namespace ledgerd {
 
 namespace {
 
+constexpr auto status_sentence = ": the status does not agree with the reason";
+
 std::string row_text(const posting& row) {
   return "account " + account_text(row.account) + ", seq " + std::to_string(row.seq) + ", record "
          + std::to_string(to_int(row.record));
@@ -53,6 +55,8 @@ std::optional<finding> fault_of(const audited_posting& audited,
   if (fingerprint(row.account, row.type, row.amount) != audited.stored_fingerprint)
     return finding{finding_kind::wrong_fingerprint,
                    row_text(row) + ": the fingerprint is not that of the content"};
+  if (!audited.status_agrees)
+    return finding{finding_kind::invalid_row, row_text(row) + status_sentence};
   if (!in_range(row))
     return finding{finding_kind::invalid_row, row_text(row) + ": a value is out of range"};
   if ((row.seq == 1) == before.has_value())
@@ -123,6 +127,8 @@ void ledger_audit::row(const audited_posting& audited) {
   if (fingerprint(row.account, row.type, row.amount) != audited.stored_fingerprint)
     findings_.add(finding_kind::wrong_fingerprint,
                   row_text(row) + ": the fingerprint is not that of the content");
+  if (!audited.status_agrees)
+    findings_.add(finding_kind::invalid_row, row_text(row) + status_sentence);
   check_link(row);
 }
 

@@ -266,7 +266,7 @@ private:
       const auto end = std::min(begin + ids_per_query, ids.size());
       const std::vector<record_id> some(ids.begin() + static_cast<std::ptrdiff_t>(begin),
                                         ids.begin() + static_cast<std::ptrdiff_t>(end));
-      for (const auto& [row, checksum] : ledger_.find_all(some))
+      for (const auto& [row, checksum, agrees] : ledger_.find_all(some))
         settle({row.record, fingerprint(row.account, row.type, row.amount)},
                row.verdict == outcome::applied ? so_far_.success : so_far_.failed);
     }

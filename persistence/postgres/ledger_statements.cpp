@@ -1,5 +1,6 @@
 #include "persistence/postgres/ledger_statements.hpp"
 
+#include <stdexcept>
 #include <string>
 
 #include "domain/assert.hpp"
@@ -13,7 +14,7 @@ namespace {
 // own.
 const statement find_known{"find_known",
                            "SELECT " + posting_columns
-                               + " FROM ledger.transactions WHERE record_id = ANY (ARRAY("
+                               + ", status FROM ledger.transactions WHERE record_id = ANY (ARRAY("
                                  "SELECT id FROM unnest($1::bigint[]) AS id "
                                  "WHERE id <= (SELECT max(record_id) FROM ledger.transactions)))"};
 
@@ -52,6 +53,18 @@ const statement insert_rows{
     "SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], "
     "$6::bigint[], $7::text[], $8::text[], $9::bigint[], $10::bigint[]) "
     "RETURNING id, record_id"};
+
+constexpr int record_column = 1; // of `posting_columns`
+
+// With the status, which has to agree with the reason.
+posting read_whole_posting(const rows& found, std::size_t row) {
+  auto stored = read_posting(found, row);
+  if (const auto status = found.text(row, posting_column_count);
+      status != status_text(stored.verdict))
+    throw std::runtime_error("its status is '" + std::string(status) + "' where "
+                             + std::string(status_text(stored.verdict)) + " belongs");
+  return stored;
+}
 
 template <class... Columns>
 void clear_all(Columns&... columns) {
@@ -97,13 +110,16 @@ prepared_call known_question::call() {
   return call_of(find_known, records_);
 }
 
-known_postings known_question::read(const rows& found) {
-  known_postings result;
-  result.reserve(found.size());
+known_question::answer known_question::read(const rows& found) {
+  answer result;
+  result.postings.reserve(found.size());
   for (std::size_t row = 0; row < found.size(); ++row) {
-    auto stored = read_posting(found, row);
-    const auto id = stored.record;
-    result.emplace(id, std::move(stored));
+    const record_id id{found.integer(row, record_column)};
+    try {
+      result.postings.emplace(id, read_whole_posting(found, row));
+    } catch (const std::runtime_error& error) {
+      result.unreadable.emplace(id, error.what());
+    }
   }
   return result;
 }

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "domain/plan.hpp"
@@ -38,9 +40,15 @@ private:
 // The postings of record ids that have one.
 class known_question {
 public:
+  struct answer {
+    known_postings postings;
+    // Rows that hold what this program cannot have written, and what that is.
+    std::unordered_map<record_id, std::string> unreadable;
+  };
+
   void fill(const std::vector<batch_entry>& entries);
   prepared_call call();
-  static known_postings read(const rows& found);
+  static answer read(const rows& found);
 
 private:
   array_literal records_;

@@ -57,15 +57,19 @@ const statement read_user_history{
           "ORDER BY t.seq DESC LIMIT $5::bigint) AS newest "
           "WHERE a.user_id = $1 ORDER BY newest.id DESC LIMIT $5::bigint"};
 
-const statement read_audited{"read_audited", "SELECT " + posting_columns
-                                                 + ", fingerprint FROM ledger.transactions "
+const std::string audited_columns =
+    posting_columns
+    + ", fingerprint, status = CASE WHEN reason IS NULL THEN 'SUCCESS' ELSE 'FAILED' END";
+
+const statement read_audited{"read_audited", "SELECT " + audited_columns
+                                                 + " FROM ledger.transactions "
                                                    "WHERE record_id = ANY ($1::bigint[])"};
 
 // Through the two unique indexes. The ids of one transaction lie close together.
 const statement read_linked{
     "read_linked",
-    "SELECT t.*, b.balance_after FROM (SELECT " + posting_columns
-        + ", fingerprint, created_at < now() - $3::bigint * interval '1 second' AS rests "
+    "SELECT t.*, b.balance_after FROM (SELECT " + audited_columns
+        + " AS status_agrees, created_at < now() - $3::bigint * interval '1 second' AS rests "
           "FROM ledger.transactions WHERE id > $1::bigint ORDER BY id LIMIT $2::bigint) AS t "
           "LEFT JOIN ledger.transactions AS b ON b.user_id = t.user_id AND b.currency = t.currency "
           "AND b.seq = t.seq - 1 ORDER BY t.id"};
@@ -91,7 +95,8 @@ account_row read_account(const rows& answer, std::size_t row) {
 }
 
 audited_posting read_audited_posting(const rows& answer, std::size_t row) {
-  return {read_posting(answer, row), answer.integer(row, posting_column_count)};
+  return {read_posting(answer, row), answer.integer(row, posting_column_count),
+          answer.text(row, posting_column_count + 1) == "t"};
 }
 
 template <class Read>
@@ -268,7 +273,7 @@ void postgres_reader::snapshot(const std::optional<account_key>& after,
                     "SELECT " + account_columns + " FROM ledger.accounts" + behind
                         + " ORDER BY user_id, currency");
     cursor postings(session, "postings",
-                    "SELECT " + posting_columns + ", fingerprint FROM ledger.transactions" + behind
+                    "SELECT " + audited_columns + " FROM ledger.transactions" + behind
                         + " ORDER BY user_id, currency, seq");
     while (accounts.has_row() || postings.has_row()) {
       if (accounts.has_row()) {
@@ -290,7 +295,7 @@ void postgres_reader::snapshot(const std::optional<account_key>& after,
 
 std::vector<linked_posting> postgres_reader::linked_after(transaction_id id, std::size_t limit,
                                                           std::chrono::seconds rest) {
-  constexpr int rests = posting_column_count + 1;
+  constexpr int rests = posting_column_count + 2;
   const auto answer =
       ask(read_linked, {std::to_string(to_int(id)).c_str(), std::to_string(limit).c_str(),
                         std::to_string(rest.count()).c_str()});

@@ -12,6 +12,7 @@
 #include "persistence/postgres.hpp"
 #include "persistence/postgres/database.hpp"
 #include "persistence/postgres/ledger_statements.hpp"
+#include "persistence/postgres/schema_text.hpp"
 #include "persistence/postgres/slow_groups.hpp"
 #include "persistence/postgres/store_session.hpp"
 
@@ -78,12 +79,14 @@ private:
 
 // What an attempt knows of the accounts that made it fail, by their places among the heads.
 struct trail {
-  std::optional<std::size_t> at;   // the one being written
-  std::vector<std::size_t> locked; // those that others have locked
-  std::vector<std::size_t> slow;   // those that took far longer than the others
-  std::size_t managed = 0;         // entries written
-  bool all_blocked = false;        // not even the question who is locked went through
-  std::vector<std::size_t> taken;  // those that have postings, though only new ones are opened
+  std::optional<std::size_t> at;    // the one being written
+  std::vector<std::size_t> locked;  // those that others have locked
+  std::vector<std::size_t> slow;    // those that took far longer than the others
+  std::size_t managed = 0;          // entries written
+  bool all_blocked = false;         // not even the question who is locked went through
+  std::vector<std::size_t> taken;   // those that have postings, though only new ones are opened
+  std::vector<std::size_t> damaged; // those with a row that nobody here can have written
+  std::string damage;               // what is wrong with the first of them
 };
 
 enum class posts_to : std::uint8_t { all_accounts, new_accounts };
@@ -91,9 +94,8 @@ enum class posts_to : std::uint8_t { all_accounts, new_accounts };
 class postgres_store final : public ledger_store {
 public:
   postgres_store(url_source database_url, posts_to whom)
-      : whom_(whom),
-        session_(std::move(database_url), schema::ledger, ledger_statements(),
-                 "a record id or an account's next number is taken, yet no posting answers it") {}
+      : whom_(whom), session_(std::move(database_url), schema::ledger, ledger_statements(),
+                              "a record id is taken, yet no posting answers it") {}
 
   post_result post(const posting_batch& batch, const post_limits& limits) override;
 
@@ -131,6 +133,9 @@ private:
   void explain(store_failure& failure) const;
   void refuse_taken(const posting_batch& batch, const std::vector<account_head>& before,
                     const known_postings& known);
+  account_head read_head(const rows& found, std::size_t row, const posting_batch& batch);
+  known_postings read_known(const rows& found, const posting_batch& batch);
+  void note_damage(std::size_t place, const std::string& what);
 
   const posts_to whom_;
   store_session session_;
@@ -155,7 +160,7 @@ post_result postgres_store::post(const posting_batch& batch, const post_limits& 
         success->statistics.raced = static_cast<std::uint32_t>(count);
       return success;
     } catch (const database_error& error) {
-      if (error.fault() == database_fault::blocked)
+      if (error.fault() == database_fault::blocked && trail_.damaged.empty())
         find_locked(order, batch);
       throw;
     }
@@ -201,7 +206,9 @@ void postgres_store::explain(store_failure& failure) const {
     return;
   if (failure.kind == store_failure_kind::blocked) {
     failure.managed = trail_.managed;
-    failure.culprits = trail_.locked.empty() ? trail_.slow : trail_.locked;
+    failure.culprits = !trail_.damaged.empty()  ? trail_.damaged
+                       : !trail_.locked.empty() ? trail_.locked
+                                                : trail_.slow;
     // The table itself is locked, or the server is stuck: no account is to blame.
     if (trail_.all_blocked)
       failure.kind = store_failure_kind::unavailable;
@@ -273,8 +280,7 @@ postgres_store::picture postgres_store::look(const posting_batch& batch, const p
   if (!heads_.empty()) {
     const auto& found = answers.front();
     for (std::size_t row = 0; row < found.size(); ++row)
-      heads[static_cast<std::size_t>(found.integer(row, 0))] =
-          account_head{money{found.integer(row, 1)}, found.integer(row, 2)};
+      heads[static_cast<std::size_t>(found.integer(row, 0))] = read_head(found, row, batch);
     for (std::size_t i = 0; i < heads.size(); ++i) {
       const auto& given = batch.heads[i].head;
       statistics.heads_read += !given;
@@ -283,7 +289,42 @@ postgres_store::picture postgres_store::look(const posting_batch& batch, const p
       statistics.heads_lost += is_old && given->seq >= heads[i].seq;
     }
   }
-  return {now, std::move(heads), known_question::read(answers.back())};
+  auto known = read_known(answers.back(), batch);
+  if (!trail_.damaged.empty())
+    throw database_error(database_fault::blocked, trail_.damage);
+  return {now, std::move(heads), std::move(known)};
+}
+
+void postgres_store::note_damage(std::size_t place, const std::string& what) {
+  if (trail_.damaged.empty())
+    trail_.damage = what;
+  trail_.damaged.push_back(place);
+}
+
+// Nothing may be decided on a head that no decision leads to.
+account_head postgres_store::read_head(const rows& found, std::size_t row,
+                                       const posting_batch& batch) {
+  const account_head head{money{found.integer(row, 1)}, found.integer(row, 2)};
+  if (head.balance < money{} || head.seq < 1 || head.seq == INT64_MAX) {
+    const auto place = static_cast<std::size_t>(found.integer(row, 0));
+    const auto& [user, currency] = batch.heads[place].account;
+    note_damage(place, in_schemas("ledger.accounts holds for ") + user + " "
+                           + std::string(currency.text()) + " the balance "
+                           + std::to_string(head.balance.minor_units()) + " and the number "
+                           + std::to_string(head.seq) + ", which no posting leads to");
+  }
+  return head;
+}
+
+known_postings postgres_store::read_known(const rows& found, const posting_batch& batch) {
+  auto [known, unreadable] = known_question::read(found);
+  if (!unreadable.empty())
+    for (const auto& each : batch.entries)
+      if (const auto one = unreadable.find(each.asked.id); one != unreadable.end())
+        note_damage(each.head, "the row of record " + std::to_string(to_int(each.asked.id))
+                                   + in_schemas(" in ledger.transactions cannot be read: ")
+                                   + one->second);
+  return std::move(known);
 }
 
 bool postgres_store::write(const posting_batch& batch, const places& order,

@@ -21,7 +21,7 @@ export const database = [
     name: 'known-not-read',
     fault: 'the postings of known record ids are not looked up',
     file: 'persistence/postgres/ledger_statements.cpp',
-    was: 'result.emplace(id, std::move(stored));',
+    was: 'result.postings.emplace(id, read_whole_posting(found, row));',
     becomes: ' ',
     caught: ['persistence_test.postgres_store'],
   },

@@ -117,6 +117,8 @@ CAF_TEST(damage_to_the_ledger_is_found) {
         [](world& w) { w.row(4).amount = money{6}; });
   check("a changed fingerprint", {{kind::wrong_fingerprint, 1}},
         [](world& w) { ++w.rows[0].stored_fingerprint; });
+  check("a status beside its reason", {{kind::invalid_row, 1}},
+        [](world& w) { w.rows[0].status_agrees = false; });
   check("a negative amount",
         {{kind::invalid_row, 1}, {kind::not_conserved, 1}, {kind::conflict_not_parked, 1}},
         [](world& w) {

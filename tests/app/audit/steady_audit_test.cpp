@@ -73,6 +73,7 @@ CAF_TEST(what is wrong with new rows and results is found) {
         [](world& w) { w.row(2).balance_after = money{71}; });
   check("a fingerprint", {{kind::wrong_fingerprint, 1}},
         [](world& w) { ++w.rows[0].stored_fingerprint; });
+  check("a status", {{kind::invalid_row, 1}}, [](world& w) { w.rows[0].status_agrees = false; });
   check("a row is gone", {{kind::chain_gap, 1}, {kind::result_without_posting, 1}}, [](world& w) {
     std::erase_if(w.rows, [](const auto& each) { return to_int(each.row.record) == 2; });
   });

@@ -211,6 +211,55 @@ CAF_TEST(a unique index of somebody else refuses no request) {
   check_only_bob(store_failure_kind::blocked);
 }
 
+CAF_TEST(an account with a head that no posting leads to must wait and no other) {
+  posted_of(store->post(batch_for({"ann", "bob"})));
+  sql("ALTER TABLE ledger.accounts DROP CONSTRAINT accounts_balance_check, "
+      "DROP CONSTRAINT accounts_seq_check");
+  for (const auto head : {"balance = -5, seq = 1", "balance = 5, seq = 0",
+                          "balance = 5, seq = 9223372036854775807"}) {
+    sql("UPDATE ledger.accounts SET " + std::string(head) + " WHERE user_id = 'bob'");
+    for (const auto& limits : {quick, one_by_one}) {
+      const auto failure = failure_of_post({"ann", "bob", "cid"}, limits);
+      CAF_MESSAGE(failure.detail);
+      CAF_CHECK(failure.kind == store_failure_kind::blocked);
+      CAF_CHECK_EQUAL(failure.culprits, (places{1}));
+      CAF_CHECK(failure.detail.find("ledger.accounts holds for bob KRW the balance ") == 0);
+    }
+  }
+  posted_of(store->post(batch_for({"ann", "cid"})));
+  sql("UPDATE ledger.accounts SET balance = 1, seq = 1 WHERE user_id = 'bob'");
+  posted_of(store->post(batch_for({"ann", "bob"})));
+  CAF_CHECK_EQUAL(chain_fault(content()), "");
+}
+
+CAF_TEST(a row that cannot be read holds up its account and no other) {
+  const auto once = batch_for({"ann", "bob", "cid"});
+  posted_of(store->post(once));
+  sql("ALTER TABLE ledger.transactions DISABLE TRIGGER ALL, "
+      "DROP CONSTRAINT transactions_type_check, DROP CONSTRAINT transactions_verdict_check");
+  const std::pair<const char*, const char*> table[] = {
+      {"type = 'GIFT'", "the unknown word 'GIFT'"},
+      {"currency = 'won'", "the unknown word 'won'"},
+      {"reason = 'WHIM', status = 'FAILED'", "the unknown word 'WHIM'"},
+      {"status = 'FAILED'", "its status is 'FAILED' where SUCCESS belongs"},
+      {"status = 'DONE'", "its status is 'DONE' where SUCCESS belongs"},
+  };
+  for (const auto& [change, what] : table) {
+    sql("UPDATE ledger.transactions SET " + std::string(change) + " WHERE user_id = 'bob'");
+    for (const auto& limits : {quick, one_by_one}) {
+      const auto result = store->post(once, limits);
+      CAF_REQUIRE(failure_of(result) == store_failure_kind::blocked);
+      const auto& failure = std::get<store_failure>(result);
+      CAF_CHECK_EQUAL(failure.culprits, (places{1}));
+      CAF_CHECK(failure.detail.find("the row of record 2 in ledger.transactions") == 0);
+      CAF_CHECK(failure.detail.find(what) != std::string::npos);
+    }
+    sql("UPDATE ledger.transactions SET type = 'DEPOSIT', currency = 'KRW', reason = NULL, "
+        "status = 'SUCCESS' WHERE user_id = 'bob'");
+  }
+  CAF_CHECK_EQUAL(posted_of(store->post(once)).statistics.rows, 0u);
+}
+
 CAF_TEST(who is refused is named by the account however the entries stand) {
   on_insert("NEW.user_id = 'bob' AND NEW.type = 'WITHDRAWAL'", "RAISE EXCEPTION 'not for bob'");
   const auto result = store->post(
