@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "persistence/ledger_reader.hpp"
 #include "persistence/ledger_store.hpp"
@@ -13,5 +14,9 @@ namespace ledgerd {
 std::unique_ptr<ledger_store> make_postgres_store(url_source database_url);
 
 std::unique_ptr<ledger_reader> make_postgres_reader(url_source database_url);
+
+// The connection string of whoever only reads, and may wait for what a standby lacks yet: one
+// server that is named alone may be one. Of several the primary is taken, as always.
+std::string reading_connection(const std::string& database_url);
 
 } // namespace ledgerd

@@ -2,10 +2,12 @@
 
 #include "app/base/output.hpp"
 #include "app/base/text.hpp"
+#include "app/base/usage_error.hpp"
 #include "app/trace/posting_view.hpp"
 #include "app/verbs/command_line.hpp"
 #include "app/verbs/verb_support.hpp"
 #include "app/verbs/verbs.hpp"
+#include "messaging/submission_codec.hpp"
 
 namespace ledgerd {
 
@@ -59,7 +61,9 @@ nlohmann::ordered_json to_json(const std::string& user, const std::vector<histor
 }
 
 int run_account(const config& settings, const account_options& options) {
-  const auto ledger = open_ledger(settings);
+  if (const auto fault = check_user_id(options.user))
+    throw usage_error{fault->detail};
+  const auto ledger = open_ledger_to_read(settings);
   const currency_table currencies{ledger->currencies()};
   std::vector<history> accounts;
   for (auto& account : ledger->accounts_of(options.user)) {

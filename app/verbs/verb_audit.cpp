@@ -107,14 +107,14 @@ int run_verb(const config& settings, verb_options options) {
   if (!options.watch.empty() && (!interval || interval->count() < 100))
     throw usage_error{"--watch must be a duration such as 500ms, 10s or 1m, from 100ms on"};
   options.audit.rules.requests = settings.rules;
-  const auto ledger = open_ledger(settings);
+  const auto ledger = open_ledger_to_read(settings);
   if (is_shadow_database(settings.database_url))
     throw usage_error{"the database is a shadow's: ask `ledgerd shadow report`"};
   options.audit.rules.opened_at = first_opening(settings.database_url);
   const auto nats = connect_broker(settings);
   if (interval)
     watch(*ledger, *nats, *interval, options.audit.json);
-  const auto records = make_postgres_record_reader(settings.records_url());
+  const auto records = make_postgres_record_reader(reading_connection(settings.records_url()));
   part_progress shown;
   options.audit.how.progress = [&](std::string_view part, std::uint64_t done, std::uint64_t total) {
     shown.update(part, done, total);

@@ -21,7 +21,7 @@ struct add_options {
 };
 
 int run_list(const config& settings, bool json) {
-  const auto currencies = open_ledger(settings)->currencies();
+  const auto currencies = open_ledger_to_read(settings)->currencies();
   if (json) {
     auto items = ordered_json::array();
     for (const auto& each : currencies)

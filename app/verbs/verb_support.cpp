@@ -23,6 +23,11 @@ std::unique_ptr<ledger_reader> open_ledger(const database_settings& settings) {
   return make_postgres_reader(settings.database_url);
 }
 
+std::unique_ptr<ledger_reader> open_ledger_to_read(const database_settings& settings) {
+  require_ledger_database(settings);
+  return make_postgres_reader(reading_connection(settings.database_url));
+}
+
 std::string_view header_value(const stored_message& message, std::string_view name) {
   for (const auto& header : message.headers)
     if (header.name == name)

@@ -19,6 +19,9 @@ std::unique_ptr<broker> connect_broker(const broker_settings& settings);
 // Throws usage_error when no database is configured. Connects on first use.
 std::unique_ptr<ledger_reader> open_ledger(const database_settings& settings);
 
+// The same for verbs that only show what is there: the database may be a standby.
+std::unique_ptr<ledger_reader> open_ledger_to_read(const database_settings& settings);
+
 // The value of a header, or an empty text.
 std::string_view header_value(const stored_message& message, std::string_view name);
 

@@ -60,10 +60,11 @@ int run_trace(const config& settings, const trace_options& options) {
   std::exception_ptr first;
   const auto nats = made([&] { return connect_broker(settings); }, from.nats_problem, first);
   const bool configured = !settings.database_url.empty();
-  const auto ledger = configured ? open_ledger(settings) : nullptr;
-  const auto records = settings.records_url().empty()
-                           ? nullptr
-                           : make_postgres_record_reader(settings.records_url());
+  const auto ledger = configured ? open_ledger_to_read(settings) : nullptr;
+  const auto records =
+      settings.records_url().empty()
+          ? nullptr
+          : make_postgres_record_reader(reading_connection(settings.records_url()));
   from.nats = nats.get();
   from.ledger = ledger.get();
   from.records = records.get();

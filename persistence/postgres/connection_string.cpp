@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "persistence/postgres.hpp"
+
 namespace ledgerd {
 
 namespace {
@@ -128,6 +130,17 @@ std::string settings_as_statements(const std::string& connection_string) {
 
 std::string connection_string(const std::string& database_url, std::string_view settings) {
   return complete(parse_connection_string(database_url), settings);
+}
+
+std::string reading_connection(const std::string& database_url) {
+  auto values = parse_connection_string(database_url);
+  const auto is_one = [&](const char* name) {
+    const auto found = values.find(name);
+    return found == values.end() || found->second.find(',') == std::string::npos;
+  };
+  if (is_one("host") && is_one("hostaddr"))
+    values.emplace("target_session_attrs", "any");
+  return to_text(values);
 }
 
 std::string any_server_connection_string(const std::string& database_url) {

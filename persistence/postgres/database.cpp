@@ -58,6 +58,13 @@ database_error translated() {
   }
 }
 
+// Whom the server has refused: of several roles one may lack what the others have.
+database_error with_role(const database_error& error, const PGconn* connection) {
+  if (!error.denied())
+    return error;
+  return {error.fault(), std::string(error.what()) + " for the role " + PQuser(connection), true};
+}
+
 // Whether the server itself said that it rolled back; all else leaves a COMMIT in doubt.
 bool clear_rollback(const database_error& error) noexcept {
   return error.fault() == database_fault::rolled_back || error.fault() == database_fault::unique
@@ -239,7 +246,7 @@ auto database::wait(call_kind kind, Function&& function) {
     } stamped{on.last_call};
     return function();
   } catch (...) {
-    const auto error = translated();
+    const auto error = with_role(translated(), on.raw);
     on.expired = deadline.passed();
     if (on.expired)
       throw database_error(database_fault::lost,
@@ -336,8 +343,12 @@ pipeline_answer database::run_all(std::size_t count, Send send) {
   for (std::size_t i = 0; i < count; ++i)
     call(call_kind::statement, [&] {
       auto answer = line->next();
-      if (result.error || (result.error = error_of(*answer)))
+      if (result.error)
         return;
+      if (const auto error = error_of(*answer)) {
+        result.error = with_role(*error, session_->raw);
+        return;
+      }
       rows good;
       good.content_ = std::make_shared<rows::content>(rows::content{{}, std::move(answer)});
       result.good.push_back(std::move(good));

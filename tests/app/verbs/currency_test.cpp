@@ -54,6 +54,29 @@ CAF_TEST(a currency is added once and never changed) {
   CAF_CHECK_EQUAL(run({"currency", "add", "XAG", "19"}).code, 2);
 }
 
+CAF_TEST(who may add no currency is told why) {
+  const auto url = servers.database_url();
+  servers.sql(url, "DROP ROLE IF EXISTS looker; CREATE ROLE looker LOGIN PASSWORD 'l'; GRANT USAGE "
+                   "ON SCHEMA ledger TO looker; GRANT SELECT ON ALL TABLES IN SCHEMA ledger TO "
+                   "looker");
+  auto as_looker = url;
+  const auto begin = as_looker.find("//") + 2;
+  as_looker.replace(begin, as_looker.find('@') - begin, "looker:l");
+  const auto refused =
+      run_program({"currency", "add", "XAU", "6"}, {"LEDGERD_DATABASE_URL=" + as_looker});
+  CAF_CHECK_EQUAL(refused.code, 3);
+  CAF_CHECK(contains(refused.err, "whoever adds a currency must be allowed to insert into its "
+                                  "table"));
+  CAF_CHECK(contains(refused.err, "for the role looker"));
+  servers.sql(url, "INSERT INTO ledger.schema_migrations (version, name, checksum) VALUES (1000, "
+                   "'1000_later', 'x')");
+  const auto newer = run({"currency", "add", "XAU", "6"});
+  CAF_CHECK_EQUAL(newer.code, 3);
+  CAF_CHECK(contains(newer.err, "newer than this program"));
+  servers.sql(url, "DELETE FROM ledger.schema_migrations WHERE version = 1000");
+  CAF_CHECK(contains(run({"currency", "add", "XAU", "6"}).out, "added XAU"));
+}
+
 CAF_TEST(submit tells as JSON what was sent and decided) {
   const auto sent = run({"submit", "--user", "alice", "--type", "DEPOSIT", "--amount", "500",
                          "--currency", "KRW", "--record-id", "1", "--wait", "--json"});

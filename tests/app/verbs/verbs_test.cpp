@@ -238,6 +238,14 @@ CAF_TEST(submit without its stream says what creates it) {
   CAF_CHECK(contains(result.err, "TRANSACTIONS does not exist yet"));
 }
 
+CAF_TEST(a user that no request can name is no user) {
+  for (const auto user : {"\xff", "", "a\nb"}) {
+    const auto refused = run({"account", user});
+    CAF_CHECK_EQUAL(refused.code, 2);
+    CAF_CHECK(contains(refused.err, "userId"));
+  }
+}
+
 CAF_TEST(account shows balances and the newest rows first) {
   const auto text = run({"account", "alice"});
   CAF_CHECK_EQUAL(text.code, 0);

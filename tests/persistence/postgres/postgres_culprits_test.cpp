@@ -163,6 +163,8 @@ CAF_TEST(a missing privilege is the fault of no account) {
       const auto failure = failure_of_post({"ann", "bob"}, limits);
       CAF_CHECK(failure.kind == store_failure_kind::unavailable);
       CAF_CHECK(failure.culprits.empty());
+      CAF_CHECK(failure.detail.find("permission denied for table ") != std::string::npos);
+      CAF_CHECK(failure.detail.ends_with(" [SQLSTATE 42501] for the role ledgerd"));
     }
   };
   sql("REVOKE INSERT ON ledger.accounts FROM ledgerd");

@@ -97,6 +97,15 @@ CAF_TEST(a promoted standby is found while the primary is frozen) {
   const auto reader = make_postgres_reader(both);
   std::int64_t id = 0;
   posted_of(store->post({group(won("ann"), {}, {deposit(++id, 1)})}));
+  // Whoever only reads is content with a standby that is named alone, and with no other.
+  const auto alone = with_port(servers.database_url(), second.port());
+  CAF_CHECK(make_postgres_reader(reading_connection(alone))->currencies().size() > 150);
+  CAF_CHECK(throws<std::runtime_error>([&] { make_postgres_reader(alone)->currencies(); }));
+  CAF_CHECK(make_postgres_reader(reading_connection(both))->writable());
+  CAF_CHECK(throws<std::runtime_error>([&] {
+    make_postgres_reader(reading_connection(with_parameter(alone, "target_session_attrs=primary")))
+        ->currencies();
+  }));
   second.freeze_primary(true);
   const auto frozen = clock::now();
   std::thread operator_([&] { second.promote(); });
