@@ -100,6 +100,15 @@ public:
   // known.
   virtual std::optional<std::uint64_t> backlog() const { return std::nullopt; }
 
+  // For how long the broker has answered no request for messages, neither with one nor with a sign
+  // of life, although it is up and there is room, and what it has complained of meanwhile. Zero: it
+  // answers, or is not asked.
+  struct silence {
+    std::chrono::milliseconds since{0};
+    std::string complaint; // empty: it has said nothing
+  };
+  virtual silence unanswered() const { return {}; }
+
   // Fire and forget: a lost acknowledgement leads to a redelivery, which the gate knows.
   virtual void settle(std::string_view receipt, settlement how) = 0;
 

@@ -6,6 +6,22 @@
 
 namespace ledgerd {
 
+namespace {
+
+// A broker that answers gives a sign every second.
+constexpr std::chrono::milliseconds pull_patience{4000};
+
+standstill unanswered_pulls(const delivery_source& source) {
+  const auto silence = source.unanswered();
+  if (silence.since < pull_patience)
+    return {};
+  return {silence.since, silence.complaint.empty()
+                             ? "pulls are not answered"
+                             : "pulls are not answered: " + silence.complaint};
+}
+
+} // namespace
+
 letter_office::letter_office(letter_office_options options)
     : options_(std::move(options)),
       letters_({options_.letters, options_.retry_pause, options_.letter_patience, shrink_letter}) {}
@@ -66,8 +82,9 @@ std::chrono::milliseconds letter_office::oldest_unconfirmed(progress_time now) c
 }
 
 standstill letter_office::wait(progress_time now) const {
-  return {letters_.waiting(now),
-          last_refusal_.empty() ? "no PubAck" : "no PubAck: " + last_refusal_};
+  return longer(
+      {letters_.waiting(now), last_refusal_.empty() ? "no PubAck" : "no PubAck: " + last_refusal_},
+      unanswered_pulls(*options_.source));
 }
 
 void letter_office::note_stored(std::uint64_t stream_seq) {

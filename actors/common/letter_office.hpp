@@ -86,7 +86,8 @@ public:
   // For how long the oldest letter has been without a PubAck.
   std::chrono::milliseconds oldest_unconfirmed(progress_time now) const;
 
-  // For how long no PubAck has come although one was waited for, and why.
+  // For how long no PubAck has come although one was waited for, or no answer to the source's
+  // pulls, and why.
   standstill wait(progress_time now) const;
 
 private:

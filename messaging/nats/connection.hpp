@@ -210,6 +210,10 @@ public:
   // How often the broker has refused this client a subject.
   std::uint64_t refusals() const noexcept { return refusals_.load(std::memory_order_acquire); }
 
+  // What the broker said when it refused this client this subject, a few seconds ago at most;
+  // empty: nothing.
+  std::string refusal_of(std::string_view subject) const;
+
   // Somebody who uses the link has been answered.
   void answered();
 
@@ -227,6 +231,7 @@ private:
   void session_error(bool slow_consumer, const std::string& text) override;
 
   void set_up(bool up);
+  void note_refusal(const std::string& text); // called with the mutex
   void supervise();
   void ping_for_ever();
   // What is wrong with the connection; empty when nothing is. Called with the mutex.
@@ -244,6 +249,11 @@ private:
   std::shared_ptr<session> session_;
   link_watch watch_;
   std::string suspicion_;
+  struct refusal {
+    std::string text;
+    std::chrono::steady_clock::time_point at;
+  };
+  std::vector<refusal> last_refusals_; // the oldest first, each text once
   std::chrono::steady_clock::time_point answered_at_;
   std::chrono::steady_clock::time_point next_suspicion_;
   backoff suspicion_pauses_{std::chrono::seconds(5), std::chrono::seconds(60)};

@@ -19,6 +19,8 @@ constexpr auto rebuild_pause_min = std::chrono::milliseconds(250);
 constexpr auto rebuild_pause_max = std::chrono::milliseconds(2000);
 constexpr auto ping_every = std::chrono::milliseconds(1000);
 constexpr auto ping_patience = std::chrono::milliseconds(5000);
+constexpr auto refusal_lasts = std::chrono::seconds(10);
+constexpr std::size_t refusals_kept = 16;
 
 // Both clocks at one moment: a pause between the two readings would look like a step.
 std::pair<steady::time_point, link_watch::wall_time> read_clocks() {
@@ -135,15 +137,34 @@ void lifeline::session_closed() {
 
 void lifeline::session_error(bool slow_consumer, const std::string& text) {
   answered(); // a refusal is an answer: a new connection would bring the same
-  if (text.starts_with(natsStatus_GetText(NATS_NOT_PERMITTED)))
-    refusals_.fetch_add(1, std::memory_order_acq_rel);
-  std::string urls;
+  std::string said;
   {
     std::lock_guard lock(mutex_);
-    urls = broker_.url;
+    said = redact(text, broker_.url);
+    if (text.starts_with(natsStatus_GetText(NATS_NOT_PERMITTED))) {
+      refusals_.fetch_add(1, std::memory_order_acq_rel);
+      note_refusal(said);
+    }
   }
   report_(slow_consumer ? link_event::slow_consumer : link_event::error,
-          options_.name + ": " + redact(text, urls));
+          options_.name + ": " + said);
+}
+
+void lifeline::note_refusal(const std::string& text) {
+  std::erase_if(last_refusals_, [&](const refusal& one) { return one.text == text; });
+  if (last_refusals_.size() == refusals_kept)
+    last_refusals_.erase(last_refusals_.begin());
+  last_refusals_.push_back({text, steady::now()});
+}
+
+std::string lifeline::refusal_of(std::string_view subject) const {
+  std::lock_guard lock(mutex_);
+  const auto oldest = steady::now() - refusal_lasts;
+  const auto found =
+      std::find_if(last_refusals_.rbegin(), last_refusals_.rend(), [&](const refusal& one) {
+        return one.at >= oldest && one.text.find(subject) != std::string::npos;
+      });
+  return found == last_refusals_.rend() ? std::string() : found->text;
 }
 
 std::string lifeline::trouble() {

@@ -12,6 +12,7 @@
 #include "messaging/nats/js_api.hpp"
 #include "messaging/nats/pull_arrivals.hpp"
 #include "messaging/nats/pull_book.hpp"
+#include "messaging/nats/pull_silence.hpp"
 #include "messaging/nats/reply_inbox.hpp"
 #include "messaging/nats/stream_life.hpp"
 
@@ -81,9 +82,8 @@ public:
               lifeline::report observe)
       : control_(std::move(control)), data_(std::move(data)),
         name_(std::string(stream) + "/" + std::string(durable)),
-        request_subject_(
-            api_subject(*control_->current(),
-                        "CONSUMER.MSG.NEXT." + std::string(stream) + "." + std::string(durable))),
+        pulls_("CONSUMER.MSG.NEXT." + std::string(stream) + "." + std::string(durable)),
+        request_subject_(api_subject(*control_->current(), pulls_)),
         life_subject_(api_subject(*control_->current(), "STREAM.INFO." + std::string(stream))),
         observe_(std::move(observe)), arrivals_(std::make_shared<arrivals>(stream, durable)),
         book_(request_max), answers_(std::make_shared<life_answers>()),
@@ -102,6 +102,8 @@ public:
 
   void pull(const capacity& room) override {
     room_ = room;
+    if (room.messages > 0)
+      one_more_ = {1, room.bytes};
     advance();
   }
 
@@ -118,7 +120,14 @@ public:
   }
 
   std::optional<std::uint64_t> backlog() const override {
-    return control_->up() ? arrivals_->backlog() : std::nullopt;
+    return control_->up() && silence_.since() < untold_max ? arrivals_->backlog() : std::nullopt;
+  }
+
+  silence unanswered() const override {
+    const auto since = silence_.since();
+    if (since.count() == 0 || closed_ || !control_->up())
+      return {};
+    return {since, control_->refusal_of(pulls_)};
   }
 
   bool identify(delivery& one) override {
@@ -234,6 +243,7 @@ private:
     const bool heard = seen.count.arrived.messages > 0 || !seen.notices.empty();
     if (heard)
       told_at_ = now;
+    silence_.look(heard, waiting && control_->up(), now);
     listen(heard, waiting, now);
     if (book_.open() == 0) // so that what is handed back at the end need not wait
       doubt_if_untold(now);
@@ -320,8 +330,9 @@ private:
     const auto left = [](std::size_t room, std::size_t used) {
       return room - std::min(room, used);
     };
-    const capacity room{left(room_.messages, waiting.messages),
-                        room_.bytes == unlimited ? unlimited : left(room_.bytes, waiting.bytes)};
+    const auto& asked = room_.messages == 0 && silence_.is_long() ? one_more_ : room_;
+    const capacity room{left(asked.messages, waiting.messages),
+                        asked.bytes == unlimited ? unlimited : left(asked.bytes, waiting.bytes)};
     while (const auto wish = book_.next(room, now)) {
       using std::chrono::nanoseconds;
       body_ = "{\"batch\":" + std::to_string(wish->batch)
@@ -344,6 +355,7 @@ private:
   const std::shared_ptr<lifeline> control_;
   const std::shared_ptr<lifeline> data_;
   const std::string name_;
+  const std::string pulls_; // the end of the requests' subject, whatever stands before it
   const std::string request_subject_;
   const std::string life_subject_;
   const lifeline::report observe_;
@@ -355,6 +367,8 @@ private:
   std::uint64_t life_epoch_ = 0;
   std::vector<deferral> deferred_; // settlements that wait for an answer
   capacity room_{0, 0};
+  capacity one_more_{0, 0}; // for one message, in as many bytes as there was room for last
+  pull_silence silence_;
   bool closed_ = false;
   std::uint64_t epoch_ = 0;
   std::shared_ptr<session> session_;

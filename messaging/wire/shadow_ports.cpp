@@ -56,6 +56,7 @@ public:
     return arrived;
   }
 
+  silence unanswered() const override { return source_->unanswered(); }
   bool identify(delivery& one) override { return source_->identify(one); }
   void settle(std::string_view receipt, settlement how) override { source_->settle(receipt, how); }
   void close() override { source_->close(); }

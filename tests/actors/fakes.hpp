@@ -30,6 +30,7 @@ public:
   bool closed = false;
   bool knows_incarnation = true;
   std::optional<std::uint64_t> waiting; // at the consumer, as far as the broker says
+  silence unanswered_for;               // its pulls
   std::vector<std::pair<std::string, settlement>> settled; // receipt and how, in order
 
   void open(waker wake) override { wake_ = std::move(wake); }
@@ -46,6 +47,7 @@ public:
     return result;
   }
   std::optional<std::uint64_t> backlog() const override { return waiting; }
+  silence unanswered() const override { return unanswered_for; }
   bool identify(delivery& one) override {
     one.incarnation = knows_incarnation ? 1 : 0;
     return knows_incarnation;

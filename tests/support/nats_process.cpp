@@ -61,12 +61,21 @@ nats_process::nats_process(const std::string& configuration) : port_(free_port()
   directory_ = "/tmp/ledgerd-nats.XXXXXX";
   if (mkdtemp(directory_.data()) == nullptr)
     throw std::runtime_error("cannot make " + directory_);
-  auto text = configuration;
-  constexpr std::string_view mark = "$directory";
-  for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark))
-    text.replace(at, mark.size(), directory_);
-  std::ofstream{directory_ + "/conf"} << "host: \"127.0.0.1\"\nport: " << port_ << "\n" << text;
+  write(configuration);
   start();
+}
+
+void nats_process::write(std::string configuration) const {
+  constexpr std::string_view mark = "$directory";
+  for (auto at = configuration.find(mark); at != std::string::npos; at = configuration.find(mark))
+    configuration.replace(at, mark.size(), directory_);
+  std::ofstream{directory_ + "/conf"} << "host: \"127.0.0.1\"\nport: " << port_ << "\n"
+                                      << configuration;
+}
+
+void nats_process::reload(const std::string& configuration) {
+  write(configuration);
+  ::kill(process_, SIGHUP);
 }
 
 nats_process::~nats_process() {

@@ -31,7 +31,12 @@ public:
   void kill();
   void start();
 
+  // Has the running server read another configuration, some time soon.
+  void reload(const std::string& configuration);
+
 private:
+  void write(std::string configuration) const;
+
   std::string directory_;
   std::uint16_t port_ = 0;
   pid_t process_ = 0;

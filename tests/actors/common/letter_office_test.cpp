@@ -144,6 +144,26 @@ CAF_TEST(a result is given up only when its stream will never take it) {
   CAF_CHECK_EQUAL(here.take(62s), "2 postponed");
 }
 
+CAF_TEST(pulls without an answer are waited for) {
+  office_fixture here;
+  const auto waited = [&](std::chrono::milliseconds since, const std::string& complaint) {
+    here.consumer->unanswered_for = {since, complaint};
+    return here.office.wait(start);
+  };
+  CAF_CHECK(waited(3999ms, "").since == 0ms);
+  CAF_CHECK(waited(4s, "").since == 4s);
+  CAF_CHECK_EQUAL(waited(4s, "").what, "pulls are not answered");
+  CAF_CHECK_EQUAL(waited(9s, "no right").what, "pulls are not answered: no right");
+}
+
+CAF_TEST(a wait for a PubAck that is longer hides that of the pulls) {
+  office_fixture here;
+  here.consumer->unanswered_for = {5s, ""};
+  here.publish(1);
+  CAF_CHECK_EQUAL(here.office.wait(start + 4s).what, "pulls are not answered");
+  CAF_CHECK_EQUAL(here.office.wait(start + 6s).what, "no PubAck");
+}
+
 CAF_TEST(what has no name when the actor goes is left to the others) {
   office_fixture here;
   here.consumer->knows_incarnation = false;

@@ -22,6 +22,17 @@ authorization { users: [
    permissions { publish: { deny: "$JS.API.CONSUMER.CREATE.TRANSACTION_EXHAUSTED" } } } ] }
 )";
 
+// With what `app` may not publish.
+std::string users_without(const std::string& denied) {
+  return R"(
+jetstream { store_dir: "$directory/js" }
+authorization { users: [
+  {user: admin, password: right},
+  {user: app, password: right, permissions { publish: { deny: ")"
+         + denied + R"(" } } } ] }
+)";
+}
+
 broker_options options_of(const nats_process& server, const std::string& user) {
   return options_for("nats://" + user + ":right@127.0.0.1:" + std::to_string(server.port()));
 }
@@ -93,4 +104,53 @@ CAF_TEST(a right that is missing is told and does not keep the sweep from its wo
   CAF_CHECK_EQUAL(swept, 1u);
   CAF_CHECK_NOT_EQUAL(said.why().find("TRANSACTION_EXHAUSTED"), std::string::npos);
   CAF_CHECK_NOT_EQUAL(said.why().find("Permissions Violation"), std::string::npos);
+}
+
+CAF_TEST(pulls that are refused show and what waits is not known meanwhile) {
+  nats_process server(users_without("nothing"));
+  event_log events;
+  const auto admin = broker::connect(options_of(server, "admin"), events.observer());
+  CAF_REQUIRE(admin->provision({}).empty());
+  const auto side = session::open(options_of(server, "admin"), {.name = "test"});
+  const auto bus = broker::connect(options_of(server, "app"), events.observer());
+  fetcher fetch(bus->make_source(names::request_stream, "deposit-consumer", 10), 100);
+  const auto& source = fetch.source();
+  std::size_t came = 0;
+  const auto turns_until = [&](auto condition) {
+    return eventually(
+        [&] {
+          for (const auto& one : fetch.turn()) {
+            fetch.done(one);
+            ++came;
+          }
+          return condition();
+        },
+        9s);
+  };
+  CAF_REQUIRE_EQUAL(side->publish("transaction.deposit", "", "1"), "");
+  CAF_CHECK(turns_until([&] { return came == 1 && source.backlog() == 0; }));
+  server.reload(users_without("$JS.API.CONSUMER.MSG.NEXT.>"));
+  CAF_CHECK(turns_until([&] { return events.count(link_event::error, "MSG.NEXT") > 0; }));
+  for (int i = 0; i < 50; ++i)
+    CAF_REQUIRE_EQUAL(side->publish("transaction.deposit", "", "1"), "");
+  CAF_CHECK(turns_until([&] { return !source.backlog() || came == 51; }));
+  CAF_CHECK(turns_until([&] { return source.unanswered().since >= 4s; }));
+  CAF_CHECK_NOT_EQUAL(source.unanswered().complaint.find("Permissions Violation"),
+                      std::string::npos);
+  CAF_CHECK_NOT_EQUAL(source.unanswered().complaint.find("deposit-consumer"), std::string::npos);
+  CAF_CHECK(!source.backlog());
+  // A node that stands still has no room, and has to hear all the same that it may go on.
+  server.reload(users_without("nothing"));
+  CAF_CHECK(eventually([&] {
+    fetch.source().pull({0, 0});
+    std::this_thread::sleep_for(50ms);
+    for (const auto& one : fetch.source().take()) {
+      fetch.source().settle(one.receipt, settlement::acknowledge);
+      ++came;
+    }
+    return source.unanswered().since == 0ms;
+  }));
+  CAF_CHECK(turns_until([&] { return came == 51; }));
+  fetch.source().close();
+  CAF_CHECK(source.unanswered().since == 0ms);
 }
