@@ -105,9 +105,15 @@ public:
   // answers, or is not asked.
   struct silence {
     std::chrono::milliseconds since{0};
+    std::string subject;   // on which it is asked
     std::string complaint; // empty: it has said nothing
   };
   virtual silence unanswered() const { return {}; }
+
+  // For how long the broker has said of no acknowledgement that it has taken it, although it was
+  // asked to (of one a second, of those that are sent) and is up. Zero: it takes them, or there was
+  // none.
+  virtual silence unacknowledged() const { return {}; }
 
   // Fire and forget: a lost acknowledgement leads to a redelivery, which the gate knows.
   virtual void settle(std::string_view receipt, settlement how) = 0;

@@ -11,13 +11,18 @@ namespace {
 // A broker that answers gives a sign every second.
 constexpr std::chrono::milliseconds pull_patience{4000};
 
-standstill unanswered_pulls(const delivery_source& source) {
-  const auto silence = source.unanswered();
-  if (silence.since < pull_patience)
+// An acknowledgement that is lost is none of the broker's silences, and it may be slow to take one.
+constexpr std::chrono::milliseconds ack_patience{10000};
+constexpr std::chrono::seconds ack_line_pause{30};
+
+standstill standing(const char* what, const delivery_source::silence& silence,
+                    std::chrono::milliseconds patience) {
+  if (silence.since < patience)
     return {};
-  return {silence.since, silence.complaint.empty()
-                             ? "pulls are not answered"
-                             : "pulls are not answered: " + silence.complaint};
+  return {.since = silence.since,
+          .what = std::string(what) + " on " + silence.subject
+                  + (silence.complaint.empty() ? "" : ": " + silence.complaint),
+          .refused = !silence.complaint.empty()};
 }
 
 } // namespace
@@ -69,6 +74,24 @@ void letter_office::upkeep(progress_time now) {
         {{"consumer", options_.instance}, {"of", kind}, {"count", count}}, "{}: {} more: {}",
         options_.instance, count, kind);
   letters_.publish_due(now);
+  tell_unacknowledged(now);
+}
+
+void letter_office::tell_unacknowledged(progress_time now) {
+  const auto silence = options_.source->unacknowledged();
+  if (silence.since < ack_patience || now < next_ack_line_)
+    return;
+  next_ack_line_ = now + ack_line_pause;
+  log(log_event::acks_unanswered,
+      {{"consumer", options_.instance}, {"subject", silence.subject}, {"why", silence.complaint}},
+      "{}: for {} ms NATS has taken no acknowledgement, so that all comes again{}{}; may this user "
+      "publish on {}, and does its account import it?",
+      options_.instance, silence.since.count(), silence.complaint.empty() ? "" : ": ",
+      silence.complaint, silence.subject);
+}
+
+std::chrono::milliseconds letter_office::acks_unanswered() const {
+  return options_.source->unacknowledged().since;
 }
 
 void letter_office::close() {
@@ -84,7 +107,9 @@ std::chrono::milliseconds letter_office::oldest_unconfirmed(progress_time now) c
 standstill letter_office::wait(progress_time now) const {
   return longer(
       {letters_.waiting(now), last_refusal_.empty() ? "no PubAck" : "no PubAck: " + last_refusal_},
-      unanswered_pulls(*options_.source));
+      longer(standing("pulls are not answered", options_.source->unanswered(), pull_patience),
+             standing("acknowledgements are not answered", options_.source->unacknowledged(),
+                      ack_patience)));
 }
 
 void letter_office::note_stored(std::uint64_t stream_seq) {

@@ -18,6 +18,7 @@
 #include "actors/common/outbox.hpp"
 #include "actors/common/progress.hpp"
 #include "actors/common/protocol.hpp"
+#include "actors/common/report.hpp"
 #include "actors/common/unstored.hpp"
 #include "domain/log_throttle.hpp"
 #include "messaging/codec.hpp"
@@ -39,6 +40,14 @@ struct letter_counters {
   std::int64_t unconfirmed = 0; // publications
   std::int64_t postponed = 0;
 };
+
+constexpr exposure unanswered_acks() {
+  return exported("ledgerd_acknowledgements_unanswered_seconds",
+                  "For how long the broker has taken no acknowledgement; one a second asks.")
+      .by("consumer", label_of::instance)
+      .merging_by(merging::greatest)
+      .as_seconds();
+}
 
 class letter_office {
 public:
@@ -86,8 +95,11 @@ public:
   // For how long the oldest letter has been without a PubAck.
   std::chrono::milliseconds oldest_unconfirmed(progress_time now) const;
 
+  // For how long the broker has taken no acknowledgement.
+  std::chrono::milliseconds acks_unanswered() const;
+
   // For how long no PubAck has come although one was waited for, or no answer to the source's
-  // pulls, and why.
+  // pulls or acknowledgements, and why.
   standstill wait(progress_time now) const;
 
 private:
@@ -98,6 +110,7 @@ private:
   };
 
   bool publish_letter(nameless_letter& one, progress_time now);
+  void tell_unacknowledged(progress_time now);
   void note_stored(std::uint64_t stream_seq);
   void note_again(const confirmation& got, const outbox::letter& letter, progress_time now);
   void note_given_up(const confirmation& got, const outbox::letter& letter,
@@ -109,6 +122,7 @@ private:
   unstored_letters unstored_;
   log_throttle lines_;
   std::string last_refusal_; // why the last publication was not confirmed
+  progress_time next_ack_line_;
   letter_counters counters_;
 };
 

@@ -49,6 +49,8 @@ enum class log_event : std::uint8_t {
   topology_wrong,
   topology_right,
   requests_deleted,
+  stream_full,
+  acks_unanswered,
   recovery_failed,
   recovery_goes_on,
   // currencies
@@ -165,6 +167,8 @@ inline constexpr auto log_events = [] {
       {topology_wrong, "topology_wrong", error, change, few},
       {topology_right, "topology_right", warn, change, few},
       {requests_deleted, "requests_deleted", error, change, few},
+      {stream_full, "stream_full", error, change, few},
+      {acks_unanswered, "acks_unanswered", error, change, few},
       {recovery_failed, "recovery_failed", error, change, few},
       {recovery_goes_on, "recovery_goes_on", warn, change, few},
       {currency_added, "currency_added", info, change, few},

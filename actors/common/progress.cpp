@@ -18,9 +18,10 @@ standstill longer(standstill one, standstill other) {
   return other.since > one.since ? std::move(other) : std::move(one);
 }
 
-const standing_actor* not_aside(const std::vector<standing_actor>& standing) {
-  const auto found = std::find_if(standing.begin(), standing.end(),
-                                  [](const auto& each) { return !each.wait.aside; });
+const standing_actor* worth_a_restart(const std::vector<standing_actor>& standing) {
+  const auto found = std::find_if(standing.begin(), standing.end(), [](const auto& each) {
+    return !each.wait.aside && !each.wait.refused;
+  });
   return found == standing.end() ? nullptr : &*found;
 }
 
@@ -58,7 +59,7 @@ std::vector<standing_actor> roll_call::standing(progress_time now) const {
     const bool silent = wait.since >= bound;
     if (each.wait.since >= bound)
       wait = longer(std::move(wait), {each.wait.since + passed(each.answered), each.wait.what,
-                                      each.wait.aside && !silent});
+                                      each.wait.aside && !silent, each.wait.refused && !silent});
     if (wait.since >= bound)
       result.push_back({each.who, std::move(wait), each.what, silent});
   }

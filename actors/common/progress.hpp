@@ -68,8 +68,9 @@ struct standing_actor {
   bool silent = false; // it does not answer; otherwise it waits for something else
 };
 
-// The first that more than itself comes to a halt with; null: nothing, or all wait aside.
-const standing_actor* not_aside(const std::vector<standing_actor>& standing);
+// The first that a new process might cure; null: nothing, or each waits aside, or for what a server
+// refuses.
+const standing_actor* worth_a_restart(const std::vector<standing_actor>& standing);
 
 // What a root knows of its children's progress.
 class roll_call {

@@ -106,6 +106,8 @@ struct standstill {
   std::string what; // such as "no PubAck"
   // Nothing else comes to a halt with it: it shows, and the node goes on and stays ready.
   bool aside = false;
+  // A server has said that it refuses this: a new process would meet the same.
+  bool refused = false;
 };
 
 // An account that somebody should know of. Shown by name, never a metric's label.

@@ -257,6 +257,7 @@ actor_report fetcher_state::report(progress_time now) const {
                       letters_.counters(),
                       {.unstored = letters_.unstored(now),
                        .oldest_unconfirmed_ms = letters_.oldest_unconfirmed(now).count(),
+                       .acks_unanswered_ms = letters_.acks_unanswered().count(),
                        .held = deliveries_.size(),
                        .held_bytes = deliveries_.bytes(),
                        .paused = paused_,

@@ -34,6 +34,7 @@ struct fetcher_counters {
 struct fetcher_gauges {
   gauge unstored; // letters that no stream takes
   gauge oldest_unconfirmed_ms;
+  gauge acks_unanswered_ms;
   gauge held;
   gauge held_bytes;
   gauge paused; // 1: the circuit is open
@@ -79,6 +80,7 @@ struct fetcher_numbers : fetcher_counters, letter_counters, fetcher_gauges {
         {&n::unstored, "unstored", not_exported(unplaced)},
         {&n::oldest_unconfirmed_ms, "oldest_unconfirmed_ms",
          not_exported("ledgerd_standstill_seconds shows a wait that is too long.")},
+        {&n::acks_unanswered_ms, "acks_unanswered_ms", unanswered_acks()},
         {&n::held, "held",
          exported("ledgerd_in_flight", "Deliveries held, from pull to settlement.")},
         {&n::held_bytes, "held_bytes",

@@ -338,6 +338,7 @@ actor_report reconciler_state::report(progress_time now) const {
                          {.aside = aside_.size(),
                           .unstored = dead_letters_.unstored(now),
                           .oldest_unconfirmed_ms = dead_letters_.oldest_unconfirmed(now).count(),
+                          .acks_unanswered_ms = dead_letters_.acks_unanswered().count(),
                           .held = deliveries_.size(),
                           .held_bytes = deliveries_.bytes()}},
       longer({answer_.since(now), last_failure_.empty() ? "the database does not answer a batch"

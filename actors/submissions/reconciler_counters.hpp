@@ -28,6 +28,7 @@ struct reconciler_gauges {
   gauge aside;    // refused by the database, tried again
   gauge unstored; // letters that no stream takes
   gauge oldest_unconfirmed_ms;
+  gauge acks_unanswered_ms;
   gauge held;
   gauge held_bytes;
 };
@@ -59,6 +60,7 @@ struct reconciler_numbers : reconciler_counters, letter_counters, reconciler_gau
         {&n::unstored, "unstored", not_exported(unplaced)},
         {&n::oldest_unconfirmed_ms, "oldest_unconfirmed_ms",
          not_exported("ledgerd_standstill_seconds shows a wait that is too long.")},
+        {&n::acks_unanswered_ms, "acks_unanswered_ms", unanswered_acks()},
         {&n::held, "held",
          not_exported("Work in memory only; the consumer shows what it has not settled.")},
         {&n::held_bytes, "held_bytes",

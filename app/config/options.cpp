@@ -331,8 +331,9 @@ const option table[] = {
     {"nats-js-domain", "NAME", "JetStream domain of the streams", connection, value, set_js_domain,
      show_text<&config::nats_js_domain>},
     {"nats-js-api-prefix", "PREFIX",
-     "where JetStream is asked instead of $JS.API, such as js.hub.API", connection, value,
-     set_js_api_prefix, show_text<&config::nats_js_api_prefix>},
+     "where JetStream is asked instead of $JS.API, such as js.hub.API; $JS.ACK.> must be imported, "
+     "too",
+     connection, value, set_js_api_prefix, show_text<&config::nats_js_api_prefix>},
     {"nats-reply-prefix", "PREFIX",
      "beginning of reply subjects that are answered over NATS, beside `_INBOX.`", daemon_only,
      value, set_reply_prefix, show_text<&config::nats_reply_prefix>},

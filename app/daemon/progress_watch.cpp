@@ -23,7 +23,7 @@ std::string describe(const standing_actor& each) {
 
 standstill_judge::step standstill_judge::look(const std::vector<standing_actor>& standing,
                                               bool servers_answer, progress_time now) {
-  const auto* halted = not_aside(standing);
+  const auto* halted = worth_a_restart(standing);
   if (halted == nullptr || !servers_answer)
     alone_.reset();
   else if (!alone_)

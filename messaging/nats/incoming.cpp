@@ -8,6 +8,8 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "messaging/nats/js_answers.hpp"
+
 namespace ledgerd {
 
 namespace {

@@ -84,7 +84,7 @@ inline std::uint32_t mark_of(std::string_view receipt) {
   return generation;
 }
 
-// Answers to the question when the stream was made.
+// Answers to the question when the stream was made, and to acknowledgements that ask for one.
 class life_answers final : public message_sink {
 public:
   struct answer {
@@ -111,7 +111,15 @@ public:
     return std::exchange(ready_, {});
   }
 
+  // Which acknowledgement was answered last; 0: none.
+  std::uint64_t taken() const { return taken_.load(std::memory_order_relaxed); }
+
+  // The last acknowledgement of which the broker has said that nobody takes it; 0: none.
+  std::uint64_t untaken() const { return untaken_.load(std::memory_order_relaxed); }
+
   void receive(nats_message* message) override {
+    if (const auto ack = aside_number(subject_of(message)))
+      return (is_no_responders(message) ? untaken_ : taken_).store(*ack, std::memory_order_relaxed);
     const auto created = parse_creation_time(payload_of(message));
     if (!created)
       return;
@@ -126,6 +134,8 @@ private:
   waker wake_;
   bool awaited_ = false;
   std::vector<answer> ready_;
+  std::atomic<std::uint64_t> taken_ = 0;
+  std::atomic<std::uint64_t> untaken_ = 0;
 };
 
 class arrivals final : public message_sink {

@@ -8,6 +8,7 @@
 #include "domain/assert.hpp"
 #include "domain/backoff.hpp"
 #include "domain/failpoint.hpp"
+#include "messaging/nats/ack_watch.hpp"
 #include "messaging/nats/incoming.hpp"
 #include "messaging/nats/js_api.hpp"
 #include "messaging/nats/pull_arrivals.hpp"
@@ -83,6 +84,7 @@ public:
       : control_(std::move(control)), data_(std::move(data)),
         name_(std::string(stream) + "/" + std::string(durable)),
         pulls_("CONSUMER.MSG.NEXT." + std::string(stream) + "." + std::string(durable)),
+        acks_end_(std::string(stream) + "." + std::string(durable) + "."),
         request_subject_(api_subject(*control_->current(), pulls_)),
         life_subject_(api_subject(*control_->current(), "STREAM.INFO." + std::string(stream))),
         observe_(std::move(observe)), arrivals_(std::make_shared<arrivals>(stream, durable)),
@@ -127,7 +129,21 @@ public:
     const auto since = silence_.since();
     if (since.count() == 0 || closed_ || !control_->up())
       return {};
-    return {since, control_->refusal_of(pulls_)};
+    return {since, request_subject_, control_->refusal_of(pulls_)};
+  }
+
+  silence unacknowledged() const override {
+    const auto since = acks_.since();
+    if (since.count() == 0 || closed_ || !control_->up() || !data_->up())
+      return {};
+    auto complaint = data_->refusal_of(acks_end_);
+    if (complaint.empty())
+      complaint = control_->refusal_of(acks_end_);
+    if (complaint.empty() && answers_->untaken() > answers_->taken())
+      complaint = "nobody takes them";
+    const auto numbers = asked_with_.find(acks_end_) + acks_end_.size();
+    return {since, asked_with_.substr(mark_bytes, numbers - mark_bytes) + ">",
+            std::move(complaint)};
   }
 
   bool identify(delivery& one) override {
@@ -147,10 +163,11 @@ public:
   void settle(std::string_view receipt, settlement how) override {
     if (receipt.size() <= mark_bytes || how == settlement::let_go)
       return; // none of ours, or left to its lease
-    doubt_if_untold(steady::now());
+    const auto now = steady::now();
+    doubt_if_untold(now);
     if (life_.is_present(mark_of(receipt)) || how == settlement::progress)
-      send(receipt.substr(mark_bytes), how);
-    else if (!settle_old(receipt, how, steady::now()))
+      send(receipt, how, now);
+    else if (!settle_old(receipt, how, now))
       deferred_.push_back({std::string(receipt), how});
   }
 
@@ -163,28 +180,61 @@ public:
   }
 
 private:
-  void send(std::string_view subject, settlement how) {
+  void send(std::string_view receipt, settlement how, steady::time_point now) {
     if (is_dropped(how))
       return;
     if (const auto epoch = data_->epoch(); epoch != data_epoch_) {
       data_epoch_ = epoch;
       data_session_ = data_->current();
+      acks_.forget();
     }
-    receipt_.assign(subject);
-    data_session_->publish(receipt_, {}, settlement_text(how));
+    receipt_.assign(receipt.substr(mark_bytes));
+    data_session_->publish(receipt_, answer_to(receipt, how, now), settlement_text(how));
+  }
+
+  // Where the broker is to say that it has taken this acknowledgement; empty: it need not.
+  std::string answer_to(std::string_view receipt, settlement how, steady::time_point now) {
+    if (how != settlement::acknowledge || !acks_.may_ask(now) || questions_.ready() == nullptr)
+      return {};
+    asked_with_.assign(receipt);
+    return questions_.aside_subject(acks_.ask(now));
+  }
+
+  // Sends an acknowledgement again, which settles nothing that it has not settled: who stands still
+  // because none is taken has no other, and has to hear when it may go on. Over the connection that
+  // the answers come to: there the broker says when nobody takes it.
+  void watch_acks(steady::time_point now) {
+    acks_.answered(answers_->taken());
+    acks_.look(control_->up() && data_->up(), now);
+    if (closed_ || !acks_.is_missing() || !acks_.may_ask(now))
+      return;
+    const auto subject = asked_with_.substr(mark_bytes);
+    const auto stored_at_ns = parse_receipt(subject)->stored_at_ns; // `deliver` has read it
+    constexpr steady::time_point not_while_in_doubt;
+    switch (life_.may_settle(mark_of(asked_with_), stored_at_ns, not_while_in_doubt)) {
+    case stream_life::settling::yes:
+      if (auto* through = questions_.ready())
+        through->publish(subject, questions_.aside_subject(acks_.ask(now)),
+                         settlement_text(settlement::acknowledge));
+      break;
+    case stream_life::settling::later:
+      break;
+    case stream_life::settling::never:
+      acks_.forget();
+      break;
+    }
   }
 
   // An acknowledgement names a message by its sequence number alone. What came before the consumer
   // or the stream was made anew must not settle the stranger who has that number now.
   // False while in doubt.
   bool settle_old(std::string_view receipt, settlement how, steady::time_point now) {
-    const auto subject = receipt.substr(mark_bytes);
-    const auto facts = parse_receipt(subject);
+    const auto facts = parse_receipt(receipt.substr(mark_bytes));
     if (!facts)
       return true; // none of ours
     const auto verdict = life_.may_settle(mark_of(receipt), facts->stored_at_ns, now);
     if (verdict == stream_life::settling::yes)
-      send(subject, how);
+      send(receipt, how, now);
     return verdict != stream_life::settling::later;
   }
 
@@ -212,6 +262,7 @@ private:
       if (std::exchange(life_epoch_, epoch) != 0)
         doubt(now);
       life_.lost();
+      acks_.forget();
     }
     if (auto* through = questions_.ready())
       if (const auto question = life_.next_question(now))
@@ -229,9 +280,12 @@ private:
   void advance() {
     const auto now = steady::now();
     const auto seen = arrivals_->look();
-    if (seen.restarted)
+    if (seen.restarted) {
       doubt(now);
+      acks_.forget();
+    }
     learn(now);
+    watch_acks(now);
     if (seen.count.arrived.messages > 0)
       recover();
     book_.arrived(seen.count.arrived, now);
@@ -295,6 +349,7 @@ private:
   // may come in its place.
   void stumble(const std::string& text, steady::time_point now) {
     doubt(now);
+    acks_.forget();
     if (trouble_pauses_.pause().count() == 0 || now - reported_at_ >= trouble_report_every) {
       observe_(link_event::error, "pull on " + name_ + ": " + text);
       reported_at_ = now;
@@ -355,7 +410,8 @@ private:
   const std::shared_ptr<lifeline> control_;
   const std::shared_ptr<lifeline> data_;
   const std::string name_;
-  const std::string pulls_; // the end of the requests' subject, whatever stands before it
+  const std::string pulls_;    // the end of the requests' subject, whatever stands before it
+  const std::string acks_end_; // of acknowledgement subjects, before the numbers
   const std::string request_subject_;
   const std::string life_subject_;
   const lifeline::report observe_;
@@ -369,6 +425,8 @@ private:
   capacity room_{0, 0};
   capacity one_more_{0, 0}; // for one message, in as many bytes as there was room for last
   pull_silence silence_;
+  ack_watch acks_;
+  std::string asked_with_; // the receipt of the acknowledgement that asked last
   bool closed_ = false;
   std::uint64_t epoch_ = 0;
   std::shared_ptr<session> session_;

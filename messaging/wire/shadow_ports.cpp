@@ -57,6 +57,7 @@ public:
   }
 
   silence unanswered() const override { return source_->unanswered(); }
+  silence unacknowledged() const override { return source_->unacknowledged(); }
   bool identify(delivery& one) override { return source_->identify(one); }
   void settle(std::string_view receipt, settlement how) override { source_->settle(receipt, how); }
   void close() override { source_->close(); }

@@ -31,6 +31,7 @@ public:
   bool knows_incarnation = true;
   std::optional<std::uint64_t> waiting; // at the consumer, as far as the broker says
   silence unanswered_for;               // its pulls
+  silence untaken_for;                  // its acknowledgements
   std::vector<std::pair<std::string, settlement>> settled; // receipt and how, in order
 
   void open(waker wake) override { wake_ = std::move(wake); }
@@ -48,6 +49,7 @@ public:
   }
   std::optional<std::uint64_t> backlog() const override { return waiting; }
   silence unanswered() const override { return unanswered_for; }
+  silence unacknowledged() const override { return untaken_for; }
   bool identify(delivery& one) override {
     one.incarnation = knows_incarnation ? 1 : 0;
     return knows_incarnation;

@@ -21,8 +21,8 @@ export const broker = [
     name: 'in-progress-never-sent',
     fault: '+WPI is never sent: what takes longer than the acknowledgement wait is delivered again and again',
     file: 'messaging/nats/pull_source.cpp',
-    was: 'data_session_->publish(receipt_, {}, settlement_text(how));',
-    becomes: 'if (how != settlement::progress) data_session_->publish(receipt_, {}, settlement_text(how));',
+    was: 'data_session_->publish(receipt_, answer_to(receipt, how, now), settlement_text(how));',
+    becomes: 'if (how != settlement::progress) data_session_->publish(receipt_, answer_to(receipt, how, now), settlement_text(how));',
     caught: ['broker_test.broker_deliver', 'simulation.seeds'],
   },
   {

@@ -245,6 +245,8 @@ void jetstream::settle(connection* by, const packet& one) {
   if (by != nullptr && (one.payload == "+ACK" || one.payload == "+TERM"))
     note_strange(*of, *at, seq, tokens[7], by->owner);
   settle(*at, seq, one.payload);
+  if (!one.reply.empty())
+    by_.route({.subject = one.reply});
   serve(*of, *at);
 }
 

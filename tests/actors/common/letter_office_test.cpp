@@ -4,7 +4,9 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
+#include "actors/common/log.hpp"
 #include "actors/common/unplaced.hpp"
 #include "tests/actors/fakes.hpp"
 
@@ -147,21 +149,46 @@ CAF_TEST(a result is given up only when its stream will never take it) {
 CAF_TEST(pulls without an answer are waited for) {
   office_fixture here;
   const auto waited = [&](std::chrono::milliseconds since, const std::string& complaint) {
-    here.consumer->unanswered_for = {since, complaint};
+    here.consumer->unanswered_for = {since, "NEXT", complaint};
     return here.office.wait(start);
   };
   CAF_CHECK(waited(3999ms, "").since == 0ms);
   CAF_CHECK(waited(4s, "").since == 4s);
-  CAF_CHECK_EQUAL(waited(4s, "").what, "pulls are not answered");
-  CAF_CHECK_EQUAL(waited(9s, "no right").what, "pulls are not answered: no right");
+  CAF_CHECK_EQUAL(waited(4s, "").what, "pulls are not answered on NEXT");
+  CAF_CHECK(!waited(4s, "").refused);
+  CAF_CHECK_EQUAL(waited(9s, "no right").what, "pulls are not answered on NEXT: no right");
+  CAF_CHECK(waited(9s, "no right").refused);
 }
 
 CAF_TEST(a wait for a PubAck that is longer hides that of the pulls) {
   office_fixture here;
-  here.consumer->unanswered_for = {5s, ""};
+  here.consumer->unanswered_for = {5s, "NEXT", ""};
   here.publish(1);
-  CAF_CHECK_EQUAL(here.office.wait(start + 4s).what, "pulls are not answered");
+  CAF_CHECK_EQUAL(here.office.wait(start + 4s).what, "pulls are not answered on NEXT");
   CAF_CHECK_EQUAL(here.office.wait(start + 6s).what, "no PubAck");
+}
+
+CAF_TEST(acknowledgements that nobody takes are waited for and told every half minute) {
+  office_fixture here;
+  std::vector<std::string> lines;
+  on_change([&](const log_change& one) { lines.push_back(one.sentence); });
+  here.consumer->untaken_for = {9999ms, "$JS.ACK.S.c.>", ""};
+  here.office.upkeep(start);
+  CAF_CHECK(here.office.wait(start).since == 0ms);
+  CAF_CHECK(here.office.acks_unanswered() == 9999ms);
+  CAF_CHECK_EQUAL(lines.size(), 0u);
+  here.consumer->untaken_for = {10s, "$JS.ACK.S.c.>", "nobody takes them"};
+  here.office.upkeep(start);
+  CAF_CHECK_EQUAL(here.office.wait(start).what,
+                  "acknowledgements are not answered on $JS.ACK.S.c.>: nobody takes them");
+  CAF_CHECK(here.office.wait(start).refused);
+  CAF_CHECK_EQUAL(lines.size(), 1u);
+  here.office.upkeep(start + 29s);
+  CAF_CHECK_EQUAL(lines.size(), 1u);
+  here.office.upkeep(start + 30s);
+  CAF_CHECK_EQUAL(lines.size(), 2u);
+  CAF_CHECK_NOT_EQUAL(lines.back().find("$JS.ACK.S.c.>"), std::string::npos);
+  on_change({});
 }
 
 CAF_TEST(what has no name when the actor goes is left to the others) {

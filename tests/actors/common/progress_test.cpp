@@ -99,18 +99,30 @@ CAF_TEST(what waits aside shows and nothing else comes to a halt with it) {
   calls.answered(redriver, start, {4s, "no verdicts", true});
   CAF_CHECK(!calls.hesitates(start));
   CAF_CHECK_EQUAL(names(calls.standing(start)), "redriver: no verdicts 4000");
-  CAF_CHECK(not_aside(calls.standing(start)) == nullptr);
+  CAF_CHECK(worth_a_restart(calls.standing(start)) == nullptr);
   calls.answered(gate, start, {3600ms, "no commit"});
   const auto both = calls.standing(start);
-  CAF_REQUIRE(not_aside(both) != nullptr);
-  CAF_CHECK_EQUAL(not_aside(both)->who, "gate 0");
+  CAF_REQUIRE(worth_a_restart(both) != nullptr);
+  CAF_CHECK_EQUAL(worth_a_restart(both)->who, "gate 0");
   // One that does not answer is not excused by what it waited for.
   calls.answered(gate, start, {});
   calls.asked(redriver, start);
   const auto silent = calls.standing(start + 3500ms);
   CAF_REQUIRE_EQUAL(silent.size(), 1u);
   CAF_CHECK(silent.front().silent);
-  CAF_CHECK(not_aside(silent) != nullptr);
+  CAF_CHECK(worth_a_restart(silent) != nullptr);
+}
+
+CAF_TEST(what a server refuses brings the node to a halt and no restart would cure it) {
+  roll_call calls;
+  const auto fetcher = calls.add("fetcher", duty::moves_money);
+  const standstill no_right{.since = 4s, .what = "pulls are not answered", .refused = true};
+  calls.answered(fetcher, start, no_right);
+  CAF_CHECK(calls.hesitates(start));
+  CAF_CHECK_EQUAL(calls.standing(start).size(), 1u);
+  CAF_CHECK(worth_a_restart(calls.standing(start)) == nullptr);
+  calls.asked(fetcher, start);
+  CAF_CHECK(worth_a_restart(calls.standing(start + 3500ms)) != nullptr);
 }
 
 CAF_TEST(a root that is not heard of stands still and one that has left does not ) {

@@ -75,6 +75,15 @@ CAF_TEST(what waits aside is said and does not make a node dead) {
   CAF_CHECK_EQUAL(judge.dead().value_or(""), "gate 0");
 }
 
+CAF_TEST(what a server refuses is said and does not make a node dead) {
+  standstill_judge judge;
+  auto refused = waiting(60s);
+  refused.front().wait.refused = true;
+  CAF_CHECK(judge.look(refused, true, start) == step::say_standing);
+  judge.look(refused, true, start + 31s);
+  CAF_CHECK(!judge.dead());
+}
+
 CAF_TEST(only an actor that does not answer ends the process) {
   standstill_judge waits;
   standstill_judge hangs;

@@ -70,6 +70,7 @@ std::vector<actor_report> ledger_ones() {
                       {.parked = 106, .unconfirmed = 109, .postponed = 110},
                       {.unstored = 111,
                        .oldest_unconfirmed_ms = 112,
+                       .acks_unanswered_ms = 132,
                        .held = 113,
                        .held_bytes = 114,
                        .paused = 115,
@@ -134,23 +135,23 @@ std::vector<actor_report> one_of_each() {
                                  {.held = 508, .waiting = 509}}),
       make_report("lookup", "",
                   lookup_numbers{{.answered = 601, .refused = 602}, {.waiting = 603}}),
-      make_report("reconciler", "",
-                  reconciler_numbers{
-                      {.fetched = 701,
-                       .settled = 702,
-                       .known = 703,
-                       .foreign = 704,
-                       .contrary = 705,
-                       .batches = 707,
-                       .failures = 708,
-                       .result_pull = lasting(716),
-                       .settle = lasting(717)},
-                      {.parked = 706, .unconfirmed = 715, .postponed = 710},
-                      {.aside = 709,
-                       .unstored = 711,
-                       .oldest_unconfirmed_ms = 712,
-                       .held = 713,
-                       .held_bytes = 714}}),
+      make_report("reconciler", "deposit-consumer/0",
+                  reconciler_numbers{{.fetched = 701,
+                                      .settled = 702,
+                                      .known = 703,
+                                      .foreign = 704,
+                                      .contrary = 705,
+                                      .batches = 707,
+                                      .failures = 708,
+                                      .result_pull = lasting(716),
+                                      .settle = lasting(717)},
+                                     {.parked = 706, .unconfirmed = 715, .postponed = 710},
+                                     {.aside = 709,
+                                      .unstored = 711,
+                                      .oldest_unconfirmed_ms = 712,
+                                      .acks_unanswered_ms = 718,
+                                      .held = 713,
+                                      .held_bytes = 714}}),
       make_report("redriver", "",
                   redriver_numbers{{.claimed = 801,
                                     .settled = 802,
@@ -200,19 +201,17 @@ std::vector<actor_report> one_of_each() {
 // Reports as /v1/actors shows them.
 const std::vector<std::string> listed{
     "fetcher fetched_total=101 redelivered_total=102 applied_total=103 refused_total=104 "
-    "insufficient_funds_total=129 balance_overflow_total=130 "
-    "duplicate_total=105 parked_total=106 own_failures_total=107 let_go_total=108 "
-    "unconfirmed_total=109 postponed_total=110 unstored=111 "
-    "oldest_unconfirmed_ms=112 held=113 "
-    "held_bytes=114 paused=115 deciding=117 publishing=118 credit=119 pending=120 "
+    "insufficient_funds_total=129 balance_overflow_total=130 duplicate_total=105 parked_total=106 "
+    "own_failures_total=107 let_go_total=108 unconfirmed_total=109 postponed_total=110 "
+    "known_before_total=131 unstored=111 oldest_unconfirmed_ms=112 acks_unanswered_ms=132 "
+    "held=113 held_bytes=114 paused=115 deciding=117 publishing=118 credit=119 pending=120 "
     "oldest_undecided_ms=121 idle_ms=122 end_to_end=116us pull=123us decode=124us decide=125us "
     "publish=126us ack=127us pulled=128 ",
     "gate batches_total=201 rows_total=202 fence_rejections_total=203 heads_lost_total=220 "
-    "heads_read_total=204 "
-    "raced_total=205 in_doubt_total=206 unavailable_total=207 rejected_total=208 blocked_total=209 "
-    "set_aside_total=210 circuit_open=211 waiting=212 under_way=213 oldest_waiting_ms=214 "
-    "aside_accounts=215 aside_waiting=216 aside_oldest_ms=217 commit=218us gate_wait=219us "
-    "posted=220 ",
+    "heads_read_total=204 raced_total=205 in_doubt_total=206 unavailable_total=207 "
+    "rejected_total=208 blocked_total=209 set_aside_total=210 circuit_open=211 waiting=212 "
+    "under_way=213 oldest_waiting_ms=214 aside_accounts=215 aside_waiting=216 aside_oldest_ms=217 "
+    "commit=218us gate_wait=219us posted=220 ",
     "region entries_total=301 ledgers=302 ledgers_spawned_total=303 ledgers_passivated_total=304 "
     "forwarded_total=305 held_back_total=306 hand_overs_total=307 ledgers_yielded_total=308 "
     "waiting=309 owed=310 shards=311 peers=312 ",
@@ -224,8 +223,8 @@ const std::vector<std::string> listed{
     "lookup answered_total=601 refused_total=602 waiting=603 ",
     "reconciler fetched_total=701 settled_total=702 known_total=703 foreign_total=704 "
     "contrary_total=705 parked_total=706 batches_total=707 failures_total=708 aside=709 "
-    "unconfirmed_total=715 postponed_total=710 unstored=711 "
-    "oldest_unconfirmed_ms=712 held=713 "
+    "unconfirmed_total=715 postponed_total=710 known_before_total=0 unstored=711 "
+    "oldest_unconfirmed_ms=712 acks_unanswered_ms=718 held=713 "
     "held_bytes=714 result_pull=716us settle=717us ",
     "redriver claimed_total=801 settled_total=802 republished_total=803 unanswered_total=804 "
     "contrary_total=805 publishing=806 ",
@@ -233,13 +232,11 @@ const std::vector<std::string> listed{
     "questions_overflow_total=903 questions_foreign_total=904 ",
     "peer forwarded_total=1001 answered_total=1002 returned_total=1003 full_total=1013 "
     "given_back_total=1004 frames_total=1005 frames_again_total=1006 frames_refused_total=1007 "
-    "late_total=1008 "
-    "damaged_total=1009 link_downs_total=1010 held=1011 link_up=1012 ",
+    "late_total=1008 damaged_total=1009 link_downs_total=1010 held=1011 link_up=1012 ",
     "receiver received_total=1101 received_again_total=1102 answered_total=1103 "
     "returned_total=1104 full_total=1113 probes_total=1105 frames_damaged_total=1106 "
-    "frames_version_total=1107 "
-    "frames_stranger_total=1108 frames_overflow_total=1109 frames_foreign_total=1110 held=1111 "
-    "held_bytes=1112 ",
+    "frames_version_total=1107 frames_stranger_total=1108 frames_overflow_total=1109 "
+    "frames_foreign_total=1110 held=1111 held_bytes=1112 ",
     "membership heard_total=1201 dropped_total=1202 joined_total=1203 lost_total=1204 "
     "answered_total=1205 members=1206 namesakes=1207 strangers=1209 deaf=1208 ",
 };
@@ -248,10 +245,9 @@ const std::string stage_help =
     "Time of requests in a stage: pull (stored in the stream, by the broker's clock, until it is "
     "here), decode, decide (region, ledger, gate and commit), gate (of a batch, until its commit "
     "begins), publish (until the PubAck), ack (until it is on its way). On the account side: "
-    "record "
-    "(a submission, from its arrival until it is committed), request_publish (until the PubAck of "
-    "its request), result_pull (as pull, of results), settle (a result, from its arrival until its "
-    "record has its verdict).";
+    "record (a submission, from its arrival until it is committed), request_publish (until the "
+    "PubAck of its request), result_pull (as pull, of results), settle (a result, from its "
+    "arrival until its record has its verdict).";
 const std::string batch_help =
     "Sizes of batches: pulled (deliveries taken at once), posted (entries of a transaction).";
 
@@ -291,8 +287,7 @@ const std::set<std::string> series{
     "counter ledgerd_frames_dropped_total{outcome=damaged} 1106: Frames from other nodes that were "
     "not looked at, by the reason.",
     "counter ledgerd_frames_dropped_total{outcome=foreign_reply} 1110: Frames from other nodes "
-    "that were not "
-    "looked at, by the reason.",
+    "that were not looked at, by the reason.",
     "counter ledgerd_frames_dropped_total{outcome=overflow} 1109: Frames from other nodes that "
     "were not looked at, by the reason.",
     "counter ledgerd_frames_dropped_total{outcome=stranger} 1108: Frames from other nodes that "
@@ -337,11 +332,12 @@ const std::set<std::string> series{
     "counter ledgerd_unconfirmed_total 824: Publications without a PubAck, published again.",
     "counter ledgerd_verdict_questions_unanswered_total 804: Questions to the ledger for verdicts "
     "without an answer that can be read.",
+    "gauge ledgerd_acknowledgements_unanswered_seconds{consumer=deposit-consumer} 718ms: For how "
+    "long the broker has taken no acknowledgement; one a second asks.",
     "gauge ledgerd_credit 119: Deliveries that may be held at once, at most.",
     "gauge ledgerd_idle_seconds 122ms: Since the last delivery came.",
     "gauge ledgerd_oldest_undecided_seconds{consumer=deposit-consumer} 121ms: Age of the oldest "
-    "request that this node holds "
-    "unsettled, by the broker's clock.",
+    "request that this node holds unsettled, by the broker's clock.",
     "gauge ledgerd_pending{consumer=deposit-consumer} 120: Requests that wait at the consumer, as "
     "the broker said last with a delivery.",
     "sizes ledgerd_batch_entries{stage=posted} 220: " + batch_help,
@@ -445,7 +441,8 @@ CAF_TEST(the actors of a kind are added up in whatever order they answer) {
     CAF_CHECK_EQUAL(twice[i].name, once[i].name);
     // Ages and what two see alike are not added.
     const std::set<std::string> merged{"ledgerd_build_info", "ledgerd_idle_seconds",
-                                       "ledgerd_oldest_undecided_seconds", "ledgerd_pending"};
+                                       "ledgerd_oldest_undecided_seconds", "ledgerd_pending",
+                                       "ledgerd_acknowledgements_unanswered_seconds"};
     CAF_CHECK_EQUAL(twice[i].value, (merged.contains(once[i].name) ? 1 : 2) * once[i].value);
     CAF_CHECK_EQUAL(twice[i].durations.count(), 2 * once[i].durations.count());
     CAF_CHECK_EQUAL(twice[i].sizes.count(), 2 * once[i].sizes.count());

@@ -162,6 +162,7 @@ CAF_TEST(of ages the greatest is exported and of idle times the least) {
                                        {},
                                        {.unstored = 0,
                                         .oldest_unconfirmed_ms = 0,
+                                        .acks_unanswered_ms = 0,
                                         .held = 0,
                                         .held_bytes = 0,
                                         .paused = 0,

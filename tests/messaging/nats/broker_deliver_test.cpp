@@ -323,4 +323,39 @@ CAF_TEST(a consumer that is deleted is reported and used again when it is back) 
   CAF_CHECK_LESS(events.count(link_event::error), 4u);
 }
 
+CAF_TEST(a server under load leaves no pull and no acknowledgement unanswered for long) {
+  fetcher fetch(deposits(), 4000);
+  const auto& source = fetch.source();
+  std::atomic<bool> over = false;
+  std::thread load([&] {
+    while (!over) {
+      for (int i = 0; i < 200; ++i)
+        side->publish("transaction.deposit", "", "1");
+      std::this_thread::sleep_for(10ms);
+    }
+  });
+  std::chrono::milliseconds longest{0};
+  std::size_t came = 0;
+  const auto look = [&] {
+    for (const auto& one : fetch.turn()) {
+      fetch.done(one);
+      ++came;
+    }
+    longest = std::max({longest, source.unanswered().since, source.unacknowledged().since});
+  };
+  for (const auto end = steady::now() + 6s; steady::now() < end;)
+    look();
+  over = true;
+  load.join();
+  CAF_CHECK_LESS(10000u, came);
+  // Nor one that makes the consumer anew.
+  CAF_REQUIRE_EQUAL(ask("CONSUMER.DELETE.TRANSACTIONS.deposit-consumer"), "");
+  for (const auto end = steady::now() + 2s; steady::now() < end;)
+    look();
+  CAF_REQUIRE(bus->provision({}).empty());
+  for (const auto end = steady::now() + 4s; steady::now() < end;)
+    look();
+  CAF_CHECK_LESS(longest.count(), 3000);
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()

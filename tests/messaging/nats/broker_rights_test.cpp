@@ -1,4 +1,4 @@
-// A user to whom the broker does not give a right that recovery needs.
+// A user to whom the broker does not give a right that is needed.
 #include <mutex>
 #include <string>
 
@@ -153,4 +153,120 @@ CAF_TEST(pulls that are refused show and what waits is not known meanwhile) {
   CAF_CHECK(turns_until([&] { return came == 51; }));
   fetch.source().close();
   CAF_CHECK(source.unanswered().since == 0ms);
+}
+
+namespace {
+
+// Two accounts: the streams are of one, the user of the other.
+std::string accounts(const std::string& imported) {
+  return R"(
+jetstream { store_dir: "$directory/js" }
+accounts {
+  STREAMS: { jetstream: enabled, users: [{user: admin, password: right}]
+    exports: [{service: "$JS.API.>", response_type: stream}, {service: "$JS.ACK.>"},
+              {service: "transaction.>"}] }
+  APP: { users: [{user: app, password: right}]
+    imports: [{service: {account: STREAMS, subject: "$JS.API.>"}, to: "money.API.>"},
+              {service: {account: STREAMS, subject: "transaction.>"}})"
+         + imported + R"(] } }
+)";
+}
+
+constexpr auto ack_import = R"(, {service: {account: STREAMS, subject: "$JS.ACK.>"}})";
+
+// A consumer of whose messages each is acknowledged at once.
+struct ack_fixture {
+  nats_process server;
+  event_log events;
+  std::unique_ptr<broker> admin;
+  std::shared_ptr<session> side;
+  std::unique_ptr<broker> bus;
+  std::unique_ptr<fetcher> fetch;
+  std::size_t came = 0;
+
+  ack_fixture(const std::string& configuration, const std::string& prefix) : server(configuration) {
+    admin = broker::connect(options_of(server, "admin"), events.observer());
+    CAF_REQUIRE(admin->provision({.ack_wait = 2s, .shutdown_deadline = 1s}).empty());
+    side = session::open(options_of(server, "admin"), {.name = "test"});
+    auto options = options_of(server, "app");
+    options.js_api_prefix = prefix;
+    bus = broker::connect(options, events.observer());
+    fetch = std::make_unique<fetcher>(
+        bus->make_source(names::request_stream, "deposit-consumer", 100), 1000);
+  }
+
+  delivery_source::silence untaken() const { return fetch->source().unacknowledged(); }
+
+  template <class Condition>
+  bool turns_until(Condition condition, std::chrono::milliseconds within) {
+    return eventually(
+        [&] {
+          for (const auto& one : fetch->turn()) {
+            fetch->done(one);
+            ++came;
+          }
+          return condition();
+        },
+        within);
+  }
+
+  void request() { CAF_REQUIRE_EQUAL(side->publish("transaction.deposit", "", "1"), ""); }
+
+  bool all_are_taken() {
+    return turns_until([&] { return untaken().since == 0ms; }, 4s)
+           && turns_until(
+               [&] {
+                 return admin->consumer(names::request_stream, "deposit-consumer").ack_pending == 0;
+               },
+               9s);
+  }
+};
+
+} // namespace
+
+CAF_TEST(acknowledgements that are refused show and so does their right when it is given) {
+  ack_fixture here(users_without("nothing"), "");
+  here.request();
+  CAF_CHECK(here.turns_until([&] { return here.came == 1; }, 9s));
+  // Nothing is told while they are taken, nor of an idle consumer.
+  CAF_CHECK(!here.turns_until([&] { return here.untaken().since >= 500ms; }, 3s));
+  here.server.reload(users_without("$JS.ACK.>"));
+  CAF_CHECK(here.turns_until(
+      [&] {
+        here.request();
+        return here.events.count(link_event::error, "JS.ACK") > 0;
+      },
+      9s));
+  // One is enough, and whoever stands still asks for no more messages.
+  CAF_CHECK(eventually([&] {
+    here.fetch->source().pull({0, 0});
+    std::this_thread::sleep_for(50ms);
+    return here.untaken().since >= 4s;
+  }));
+  CAF_CHECK_EQUAL(here.untaken().subject, "$JS.ACK.TRANSACTIONS.deposit-consumer.>");
+  CAF_CHECK_NOT_EQUAL(here.untaken().complaint.find("Permissions Violation"), std::string::npos);
+  here.server.reload(users_without("nothing"));
+  CAF_CHECK(eventually([&] {
+    here.fetch->source().pull({0, 0});
+    std::this_thread::sleep_for(50ms);
+    return here.untaken().since == 0ms;
+  }));
+  CAF_CHECK(here.all_are_taken());
+  here.fetch->source().close();
+}
+
+CAF_TEST(acknowledgements that another account does not import show) {
+  ack_fixture here(accounts(""), "money.API");
+  here.request();
+  CAF_CHECK(here.turns_until([&] { return here.untaken().since >= 4s; }, 9s));
+  CAF_CHECK_EQUAL(here.untaken().complaint, "nobody takes them");
+  CAF_CHECK(here.came >= 1);
+}
+
+CAF_TEST(acknowledgements that another account imports are answered) {
+  ack_fixture here(accounts(ack_import), "money.API");
+  here.request();
+  CAF_CHECK(here.turns_until([&] { return here.came == 1; }, 9s));
+  CAF_CHECK(!here.turns_until([&] { return here.untaken().since >= 500ms; }, 4s));
+  CAF_CHECK(here.all_are_taken());
 }
