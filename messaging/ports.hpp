@@ -131,6 +131,9 @@ struct outgoing {
   std::vector<header> headers;
   // The stream that has to store it, by a name that stays; empty: whichever takes its subject.
   std::string_view stream = {};
+  // The transaction it tells of, if that was written just now: its stream cannot know it, and when
+  // it knows the id all the same, what it has under it is read. 0: it may. Needs `stream`.
+  std::int64_t new_row = 0;
 };
 
 // What became of a publication.
@@ -148,6 +151,7 @@ struct confirmation {
   publish_outcome outcome = publish_outcome::unconfirmed;
   std::string error = {};    // when not confirmed: why
   std::size_t bytes_max = 0; // when too large: what payload and headers may have; 0: not known
+  std::string known = {};    // when new and known all the same: the payload that the stream has
 
   bool confirmed() const noexcept { return outcome == publish_outcome::confirmed; }
   // Not stored, and never will be as it is.

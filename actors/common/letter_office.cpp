@@ -132,6 +132,18 @@ void letter_office::note_again(const confirmation& got, const outbox::letter& le
         letter.message.message_id, counters_.unconfirmed, got.error, left_out_text(*more));
 }
 
+// The row is new and the verdict is not: the database has lost what was decided, or somebody else
+// publishes results. Whoever was told the old verdict has to hear the new one.
+void letter_office::note_renamed(const outbox::letter& letter, progress_time now) {
+  ++counters_.known_before;
+  if (const auto more = lines_.admit("known before", now))
+    log(log_event::result_known_before,
+        {{"consumer", options_.instance}, {"messageId", letter.message.message_id}},
+        "{}: its stream has another verdict on this record, although its row was written just "
+        "now: the database has lost rows, or somebody else publishes results; published as {}{}",
+        options_.instance, letter.message.message_id, left_out_text(*more));
+}
+
 // Nobody can do anything about it at present.
 void letter_office::note_given_up(const confirmation& got, const outbox::letter& letter,
                                   std::uint64_t stream_seq, progress_time now) {

@@ -39,6 +39,7 @@ struct letter_counters {
   std::int64_t parked = 0;
   std::int64_t unconfirmed = 0; // publications
   std::int64_t postponed = 0;
+  std::int64_t known_before = 0; // new verdicts whose stream had another one of the record
 };
 
 constexpr exposure unanswered_acks() {
@@ -72,6 +73,8 @@ public:
                   [&](const confirmation& got, outbox::fate what, const outbox::letter& letter) {
                     if (what == outbox::fate::again)
                       return note_again(got, letter, now);
+                    if (what == outbox::fate::renamed)
+                      return note_renamed(letter, now);
                     auto& held = at(got.token);
                     const bool stored = what == outbox::fate::stored;
                     if (stored)
@@ -113,6 +116,7 @@ private:
   void tell_unacknowledged(progress_time now);
   void note_stored(std::uint64_t stream_seq);
   void note_again(const confirmation& got, const outbox::letter& letter, progress_time now);
+  void note_renamed(const outbox::letter& letter, progress_time now);
   void note_given_up(const confirmation& got, const outbox::letter& letter,
                      std::uint64_t stream_seq, progress_time now);
 

@@ -1,6 +1,7 @@
 #include "actors/common/outbox.hpp"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 namespace ledgerd {
@@ -40,6 +41,12 @@ progress_time outbox::oldest(progress_time otherwise) const {
 
 outbox::fate outbox::judge(letter& of, const confirmation& got, progress_time now) {
   LEDGERD_ASSERT(of.under_way);
+  auto& row = of.message.new_row;
+  if (got.confirmed() && row != 0 && !got.known.empty() && got.known != of.message.payload) {
+    of.message.message_id += ".transaction-" + std::to_string(std::exchange(row, 0));
+    options_.to->publish(of.message);
+    return fate::renamed;
+  }
   if (got.confirmed())
     return fate::stored;
   if (got.outcome == publish_outcome::too_large && options_.shrink != nullptr

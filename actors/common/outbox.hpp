@@ -49,6 +49,7 @@ public:
   enum class fate : std::uint8_t {
     stored,
     again,    // not stored: published again, at once when it could be made smaller, else when due
+    renamed,  // its stream has another message of its id: published again under one of its own
     given_up, // not stored, and no longer kept here
   };
 
@@ -66,7 +67,7 @@ public:
       const auto found = letters_.find(got.token);
       LEDGERD_ASSERT(found != letters_.end());
       const auto what = judge(found->second, got, now);
-      if (what == fate::again) {
+      if (what == fate::again || what == fate::renamed) {
         on_news(got, what, found->second);
         continue;
       }

@@ -171,6 +171,7 @@ void fetcher_state::answer_one(ticketed_answer& got, time_point now) {
   slot.at = stage::publishing;
   slot.after = settlement::acknowledge;
   auto result = make_result(got.tag, stored, *exponent, slot.source);
+  result.new_row = is_new(got.verdict->verdict) ? to_int(stored.id) : 0;
   add_origin(result, {slot.source.stream_seq, options_.node_name});
   letters_.publish(std::move(result), now);
 }

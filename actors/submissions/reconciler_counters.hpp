@@ -57,6 +57,7 @@ struct reconciler_numbers : reconciler_counters, letter_counters, reconciler_gau
         {&n::unconfirmed, "unconfirmed_total",
          exported("ledgerd_unconfirmed_total", "Publications without a PubAck, published again.")},
         {&n::postponed, "postponed_total", not_exported(unplaced)},
+        {&n::known_before, "known_before_total", not_exported("It publishes no results.")},
         {&n::unstored, "unstored", not_exported(unplaced)},
         {&n::oldest_unconfirmed_ms, "oldest_unconfirmed_ms",
          not_exported("ledgerd_standstill_seconds shows a wait that is too long.")},

@@ -32,6 +32,7 @@ struct answer {
   publish_answer what;
   std::optional<std::size_t> limit; // instead of `what`: how large a message its stream takes
   bool of_other_stream = false;     // than has to confirm
+  std::string known;                // instead of `what`: the payload that its stream has
 };
 
 class answers final : public message_sink {
@@ -42,7 +43,9 @@ public:
     answer one{reply_number(subject_of(raw)), {}, {}};
     if (const auto aside = aside_number(subject_of(raw))) {
       one.number = *aside;
-      one.limit = parse_message_limit(payload_of(raw)).value_or(0);
+      one.known = parse_known_payload(payload_of(raw));
+      if (one.known.empty())
+        one.limit = parse_message_limit(payload_of(raw)).value_or(0);
     } else if (is_no_responders(raw)) {
       one.what.error = "no stream takes this subject, or JetStream is not available";
     } else {
@@ -68,8 +71,8 @@ public:
   void open(waker wake) override { answers_->box.open(std::move(wake)); }
 
   void publish(const outgoing& message) override {
-    const auto number =
-        requests_.begin(message.token, data_->epoch(), steady::now(), message.stream);
+    const auto number = requests_.begin(message.token, data_->epoch(), steady::now(),
+                                        message.stream, message.new_row != 0);
     if (failpoint("publish"))
       return;
     auto* session = inbox_.ready();
@@ -120,9 +123,11 @@ private:
     doubt_other_stream(one);
     const bool undecided = one.what.outcome == publish_outcome::too_large && !one.limit
                            && ask_for_limit(one.number, one.what.stream);
-    if (undecided || one.of_other_stream) {
+    const bool doubtful = one.what.known_seq != 0 && !one.of_other_stream
+                          && requests_.is_new(one.number) && ask_for_known(one);
+    if (undecided || doubtful || one.of_other_stream) {
       auto& first = waiting_[one.number];
-      if (undecided || first.error.empty()) // what the expected one has said stays
+      if (undecided || doubtful || first.error.empty()) // what the expected one has said stays
         first = {one.what.outcome, std::move(one.what.error),
                  steady::now() + second_answer_deadline};
       return;
@@ -131,11 +136,13 @@ private:
       if (first->second.outcome == publish_outcome::too_large
           && one.what.outcome != publish_outcome::confirmed)
         one.what = {publish_outcome::too_large, std::move(first->second.error)};
+      else if (first->second.outcome == publish_outcome::confirmed)
+        one.what = {publish_outcome::confirmed};
       waiting_.erase(first);
     }
     if (const auto token = requests_.answer(one.number))
-      result.push_back(
-          {*token, one.what.outcome, std::move(one.what.error), one.limit.value_or(0)});
+      result.push_back({*token, one.what.outcome, std::move(one.what.error), one.limit.value_or(0),
+                        std::move(one.known)});
   }
 
   // Another stream may take our subject, or a mapping of the server turn it away: nobody reads
@@ -150,6 +157,19 @@ private:
                                                   .append(stream)
                                                   .append(", not by ")
                                                   .append(expected)};
+  }
+
+  // What is new cannot be known: the stream has another message of this id, or somebody else was
+  // quicker with this one.
+  bool ask_for_known(const answer& one) {
+    auto* session = inbox_.ready();
+    return session != nullptr
+           && session
+                  ->publish(api_subject(*session,
+                                        "STREAM.MSG.GET." + std::string(one.what.stream_name())),
+                            inbox_.aside_subject(one.number),
+                            "{\"seq\":" + std::to_string(one.what.known_seq) + "}")
+                  .empty();
   }
 
   // The stream refuses the message for its size and does not say what it would take.

@@ -119,8 +119,12 @@ publish_answer parse_publish_answer(std::string_view json,
     return {is_refusal_for_size(code) ? publish_outcome::too_large : publish_outcome::unconfirmed,
             std::move(error), stream};
   if (!stream.empty() && answer.contains("seq") && answer["seq"].is_number_unsigned()
-      && answer["seq"].get<std::uint64_t>() > 0)
-    return {publish_outcome::confirmed, {}, stream};
+      && answer["seq"].get<std::uint64_t>() > 0) {
+    const bool known_before = answer.contains("duplicate") && answer["duplicate"] == true;
+    return {.outcome = publish_outcome::confirmed,
+            .stream = stream,
+            .known_seq = known_before ? answer["seq"].get<std::uint64_t>() : 0};
+  }
   return {publish_outcome::unconfirmed, "an answer that is not a PubAck"};
 }
 
@@ -133,6 +137,10 @@ std::optional<std::size_t> parse_message_limit(std::string_view json) {
       || found->get<std::int64_t>() <= 0)
     return std::nullopt;
   return static_cast<std::size_t>(found->get<std::int64_t>());
+}
+
+std::string parse_known_payload(std::string_view json) {
+  return parse_stored_message(json).payload;
 }
 
 std::string parse_api_error(std::string_view json, int& error_code) {

@@ -49,6 +49,7 @@ struct publish_answer {
   std::string error = {};
   std::string stream = {};            // that answers, as far as it says so
   std::string_view known_stream = {}; // instead of `stream` when it is one of the known ones
+  std::uint64_t known_seq = 0;        // of the message that it has under this id already
 
   std::string_view stream_name() const noexcept {
     return known_stream.empty() ? std::string_view(stream) : known_stream;
@@ -62,6 +63,9 @@ publish_answer parse_publish_answer(std::string_view json,
 // The largest message that a stream takes, of the answer to STREAM.INFO; nothing when the answer
 // does not say or there is no limit.
 std::optional<std::size_t> parse_message_limit(std::string_view json);
+
+// The payload of the message in an answer to STREAM.MSG.GET; empty when there is none.
+std::string parse_known_payload(std::string_view json);
 
 // The JetStream error of an API answer, as a sentence; empty when there is none.
 std::string parse_api_error(std::string_view json, int& error_code);

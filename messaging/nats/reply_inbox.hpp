@@ -22,8 +22,8 @@ public:
 
   // Returns the request's number. `from` names who has to answer, and stays; empty: anybody.
   std::uint64_t begin(std::uint64_t token, std::uint64_t epoch, time_point now,
-                      std::string_view from = {}) {
-    under_way_.push_back({token, epoch, now, from, false});
+                      std::string_view from = {}, bool is_new = false) {
+    under_way_.push_back({token, epoch, now, from, false, is_new});
     return first_ + under_way_.size() - 1;
   }
 
@@ -32,6 +32,12 @@ public:
     return number < first_ || number - first_ >= under_way_.size()
                ? std::string_view()
                : under_way_[number - first_].from;
+  }
+
+  // Whether the request is open and `begin` was told that it is new.
+  bool is_new(std::uint64_t number) const {
+    return number >= first_ && number - first_ < under_way_.size()
+           && under_way_[number - first_].is_new;
   }
 
   // The token of the request that this reply answers; nothing when it is answered already.
@@ -67,6 +73,7 @@ private:
     time_point sent;
     std::string_view from;
     bool answered;
+    bool is_new; // see `outgoing::new_row`
   };
 
   std::uint64_t first_ = 1; // the number of the first that is under way

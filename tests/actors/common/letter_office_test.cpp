@@ -146,6 +146,22 @@ CAF_TEST(a result is given up only when its stream will never take it) {
   CAF_CHECK_EQUAL(here.take(62s), "2 postponed");
 }
 
+CAF_TEST(a new verdict whose stream has another one is told and counted) {
+  office_fixture here;
+  std::vector<std::string> lines;
+  on_change([&](const log_change& one) { lines.push_back(one.sentence); });
+  here.office.publish({.token = 1, .message_id = "result-1", .payload = "new", .new_row = 7},
+                      start);
+  here.stream->answer({.token = 1, .outcome = publish_outcome::confirmed, .known = "old"});
+  CAF_CHECK_EQUAL(here.take(0ms), "");
+  CAF_CHECK_EQUAL(here.office.counters().known_before, 1);
+  CAF_REQUIRE_EQUAL(lines.size(), 1u);
+  CAF_CHECK_NOT_EQUAL(lines.front().find("result-1.transaction-7"), std::string::npos);
+  on_change({});
+  here.stream->answer({.token = 1, .outcome = publish_outcome::confirmed});
+  CAF_CHECK_EQUAL(here.take(0ms), "1 stored");
+}
+
 CAF_TEST(pulls without an answer are waited for) {
   office_fixture here;
   const auto waited = [&](std::chrono::milliseconds since, const std::string& complaint) {

@@ -49,7 +49,7 @@ struct outbox_fixture {
     stream->answer({token, what});
     news.clear();
     box.take(start + at, [this](const confirmation& got, outbox::fate fate, const auto& letter) {
-      constexpr const char* names[] = {" stored", " again", " given up"};
+      constexpr const char* names[] = {" stored", " again", " renamed", " given up"};
       CAF_CHECK_EQUAL(letter.message.token, got.token);
       news +=
           (news.empty() ? "" : ", ") + std::to_string(got.token) + names[static_cast<int>(fate)];
@@ -87,6 +87,34 @@ CAF_TEST(what becomes of a letter that is not stored) {
     CAF_CHECK_EQUAL(answer(token, each.answer, each.age), expected);
   }
   CAF_CHECK_EQUAL(box.size(), 6u);
+}
+
+CAF_TEST(a new verdict whose stream has another one is published under an id of its own) {
+  outbox_fixture here;
+  const auto known = [&](std::uint64_t token, const std::string& payload) {
+    here.stream->answer({.token = token, .outcome = publish_outcome::confirmed, .known = payload});
+    std::string news;
+    here.box.take(start, [&](const auto&, outbox::fate fate, const auto& letter) {
+      news += letter.message.message_id + (fate == outbox::fate::stored ? " stored" : " renamed");
+    });
+    return news;
+  };
+  const auto put = [&](std::uint64_t token, std::int64_t row) {
+    here.box.put({.token = token, .message_id = "result-5", .payload = "new", .new_row = row},
+                 give_up::when_refused, start);
+  };
+  put(1, 77);
+  CAF_CHECK_EQUAL(known(1, "old"), "result-5.transaction-77 renamed");
+  CAF_REQUIRE_EQUAL(here.stream->published.size(), 2U);
+  CAF_CHECK_EQUAL(here.stream->published[1].message_id, "result-5.transaction-77");
+  CAF_CHECK_EQUAL(here.stream->published[1].new_row, 0);
+  CAF_CHECK_EQUAL(known(1, ""), "result-5.transaction-77 stored");
+  put(2, 78); // another node that holds the same request was quicker
+  CAF_CHECK_EQUAL(known(2, "new"), "result-5 stored");
+  put(3, 79); // what the stream has could not be read
+  CAF_CHECK_EQUAL(known(3, ""), "result-5 stored");
+  put(4, 0);
+  CAF_CHECK_EQUAL(known(4, "old"), "result-5 stored");
 }
 
 CAF_TEST(a letter is late once a repeat is unanswered and patience is over) {

@@ -67,7 +67,7 @@ std::vector<actor_report> ledger_ones() {
                        .publish = lasting(126),
                        .ack = lasting(127),
                        .pulled = of_size(128)},
-                      {.parked = 106, .unconfirmed = 109, .postponed = 110},
+                      {.parked = 106, .unconfirmed = 109, .postponed = 110, .known_before = 131},
                       {.unstored = 111,
                        .oldest_unconfirmed_ms = 112,
                        .acks_unanswered_ms = 132,
@@ -321,6 +321,8 @@ const std::set<std::string> series{
     "counter ledgerd_requests_republished_total 803: Requests published again for want of a "
     "verdict.",
     "counter ledgerd_results_parked_total 706: Results that answer no record, or are none.",
+    "counter ledgerd_results_known_before_total 131: Verdicts written just now of whose record "
+    "their stream had another one.",
     "counter ledgerd_rows_total 202: Postings written.",
     "counter ledgerd_set_aside_total 210: Times an account was set aside.",
     "counter ledgerd_submissions_expired_total 505: Submissions that were refused because the "

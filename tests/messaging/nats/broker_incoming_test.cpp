@@ -108,6 +108,24 @@ CAF_TEST(an answer names its stream) {
             == publish_outcome::unconfirmed);
 }
 
+CAF_TEST(a duplicate names the message that is there) {
+  const auto seq = [](std::string_view json) { return parse_publish_answer(json).known_seq; };
+  CAF_CHECK_EQUAL(seq(R"({"stream":"S","seq":7,"duplicate": true})"), 7u);
+  CAF_CHECK_EQUAL(seq(R"({"stream":"S","seq":7,"duplicate": false})"), 0u);
+  CAF_CHECK_EQUAL(seq(R"({"stream":"S","seq":7,"duplicate": 1})"), 0u);
+  CAF_CHECK_EQUAL(seq(R"({"stream":"S","seq":7})"), 0u);
+  CAF_CHECK_EQUAL(seq(R"({"stream":"S", "seq":7, "domain":"hub"})"), 0u);
+}
+
+CAF_TEST(the payload of a message that is read) {
+  CAF_CHECK_EQUAL(parse_known_payload(R"({"message":{"subject":"s","seq":7,"data":"eA=="}})"), "x");
+  CAF_CHECK_EQUAL(parse_known_payload(R"({"error":{"code":404,"description":"no message found"}})"),
+                  "");
+  CAF_CHECK_EQUAL(parse_known_payload(R"({"config":{"max_msg_size":5}})"), "");
+  CAF_CHECK_EQUAL(parse_known_payload(R"({"message")"), "");
+  CAF_CHECK_EQUAL(parse_known_payload(""), "");
+}
+
 CAF_TEST(answers that do not say stored) {
   for (const auto* json : {
            "",

@@ -78,6 +78,26 @@ CAF_TEST(a duplicate is confirmed and not stored again) {
   CAF_CHECK_EQUAL(bus->stream(names::result_stream).messages, 1u);
 }
 
+CAF_TEST(what a stream has instead of something new is read) {
+  const auto publish = [&](std::uint64_t token, std::string payload, std::int64_t row) {
+    auto one = result(token);
+    one.message_id = "result-1";
+    one.payload = std::move(payload);
+    one.new_row = row;
+    one.stream = names::result_stream;
+    pub->publish(one);
+    auto got = answers(1)[token];
+    CAF_CHECK(got.confirmed());
+    return got.known;
+  };
+  CAF_CHECK_EQUAL(publish(1, "old", 1), "");
+  CAF_CHECK_EQUAL(publish(2, "new", 2), "old");
+  CAF_CHECK_EQUAL(publish(3, "new", 0), "");
+  // What cannot be read any more counts as what was published.
+  bus->delete_message(names::result_stream, 1);
+  CAF_CHECK_EQUAL(publish(4, "new", 2), "");
+}
+
 CAF_TEST(a subject without stream is not confirmed) {
   pub->publish(result(1, "nobody.listens"));
   auto answer = answers(1);
