@@ -64,6 +64,9 @@ struct stream_state {
   bool limited = false; // it drops old messages by itself: has a limit of age, number or size
   std::size_t settings_digest = 0; // changes with the stream's configuration
   bool on_old_server = false;      // before 2.10: asking for a consumer's state costs it dearly
+  // The limits at which it refuses what is published; 0: none.
+  std::uint64_t messages_max = 0;
+  std::uint64_t bytes_max = 0;
 };
 
 // What the broker says of a durable consumer.

@@ -9,6 +9,7 @@
 #include "actors/common/log.hpp"
 #include "app/config/config.hpp"
 #include "messaging/shadow_topology.hpp"
+#include "messaging/stream_room.hpp"
 #include "messaging/topology.hpp"
 
 namespace ledgerd {
@@ -82,11 +83,13 @@ void topology_watch::look() {
 
 std::vector<std::string> topology_watch::missing(std::size_t& settings) {
   std::vector<std::string> gone;
+  std::vector<stream_fill> fills;
   const auto look_at = [&](std::string_view name) {
     const auto state = nats_.stream(name);
     settings = 31 * settings + state.settings_digest;
     if (!state.exists)
       gone.push_back("stream " + std::string(name) + " is missing");
+    note_fill(name, state, fills);
     return state;
   };
   requests_ = look_at(names::request_stream);
@@ -101,6 +104,7 @@ std::vector<std::string> topology_watch::missing(std::size_t& settings) {
     look_at(names::exhausted_stream);
     look_at(names::action_stream);
   }
+  board_->filled(std::move(fills));
   std::map<std::string_view, std::vector<std::string>> present; // by stream, asked once
   for (const auto& one : consumers_of(how_.shadow)) {
     if (!one.is_read(how_.ledger, how_.account))
@@ -112,6 +116,19 @@ std::vector<std::string> topology_watch::missing(std::size_t& settings) {
       gone.push_back("consumer " + std::string(one.name) + " is missing");
   }
   return gone;
+}
+
+void topology_watch::note_fill(std::string_view stream, const stream_state& state,
+                               std::vector<stream_fill>& fills) {
+  if (state.exists)
+    fills.push_back({std::string(stream), full_percent(state)});
+  if (!is_full(state))
+    full_.erase(std::string(stream));
+  else if (full_.emplace(stream).second)
+    log(log_event::stream_full, {{"stream", stream}},
+        "the stream {} is full ({}) and refuses what is published: raise its limits or purge what "
+        "is settled",
+        stream, room_text(state));
 }
 
 // Makes again what is missing, and judges.

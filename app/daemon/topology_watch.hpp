@@ -6,9 +6,12 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -52,6 +55,8 @@ private:
   void find_deleted();
   std::vector<consumer_state> request_consumers();
   std::vector<std::string> missing(std::size_t& settings);
+  void note_fill(std::string_view stream, const stream_state& state,
+                 std::vector<stream_fill>& fills);
 
   const provisioning how_;
   broker& nats_;
@@ -61,6 +66,7 @@ private:
   std::vector<std::string> missing_before_;
   std::vector<std::string> wrong_;
   std::vector<std::string> warned_;
+  std::set<std::string, std::less<>> full_;
   std::size_t settings_before_ = 0; // of all streams
   stream_state requests_;           // as of this look
   stream_lives lives_;              // of the request stream

@@ -169,9 +169,10 @@ http_routes make_operations(caf::actor_system& system, const operations_sources&
   result.metrics = [ask_all, board, streams](const std::function<void(metrics_snapshot)>& answer) {
     ask_all([answer, board, streams](const reports& all) {
       auto snapshot = to_snapshot(all);
-      for (auto more : {to_snapshot(board->standing(std::chrono::steady_clock::now())),
-                        commit_wait(), to_snapshot(streams->counts()), recovery_failed(),
-                        refusal_numbers(), process_numbers()})
+      for (auto more :
+           {to_snapshot(board->standing(std::chrono::steady_clock::now())), commit_wait(),
+            to_snapshot(streams->counts()), to_snapshot(streams->fills()), recovery_failed(),
+            refusal_numbers(), process_numbers()})
         std::move(more.begin(), more.end(), std::back_inserter(snapshot));
       answer(std::move(snapshot));
     });
@@ -206,6 +207,21 @@ metrics_snapshot to_snapshot(const topology_counts& counts) {
       one_series("ledgerd_requests_deleted_unread_total",
                  "Requests that the broker deleted before they were decided, at most.",
                  metric_kind::counter, static_cast<std::int64_t>(counts.deleted_unread))};
+}
+
+metrics_snapshot to_snapshot(const std::vector<stream_fill>& fills) {
+  metrics_snapshot result;
+  for (const auto& [stream, percent] : fills)
+    result.push_back({"ledgerd_stream_full_percent",
+                      "How full a stream is that refuses what is beyond its limits; 100: it takes "
+                      "nothing more, 0: also without a limit.",
+                      metric_kind::gauge,
+                      {{"stream", stream}},
+                      percent,
+                      {},
+                      {},
+                      false});
+  return result;
 }
 
 // Nothing of a kind of which not every actor has reported: a value that is not known is no zero,

@@ -39,4 +39,6 @@ metrics_snapshot to_snapshot(const std::vector<standing_actor>& standing);
 // The metrics of streams and consumers.
 metrics_snapshot to_snapshot(const topology_counts& counts);
 
+metrics_snapshot to_snapshot(const std::vector<stream_fill>& fills);
+
 } // namespace ledgerd

@@ -1,5 +1,7 @@
 #include "app/operations/topology_board.hpp"
 
+#include <utility>
+
 namespace ledgerd {
 
 std::string topology_board::problem() const {
@@ -25,6 +27,16 @@ std::optional<stream_marks> topology_board::marks() const {
 void topology_board::seen(const stream_marks& marks) {
   const std::lock_guard lock{mutex_};
   marks_ = marks;
+}
+
+std::vector<stream_fill> topology_board::fills() const {
+  const std::lock_guard lock{mutex_};
+  return fills_;
+}
+
+void topology_board::filled(std::vector<stream_fill> fills) {
+  const std::lock_guard lock{mutex_};
+  fills_ = std::move(fills);
 }
 
 void topology_board::wrong(const std::vector<std::string>& sentences) {

@@ -26,6 +26,12 @@ struct stream_marks {
   std::uint64_t dead_letters = 0;           // stored now
 };
 
+// How full a stream is; see full_percent.
+struct stream_fill {
+  std::string stream;
+  std::int64_t percent = 0;
+};
+
 // What the watch has seen last. Thread-safe.
 class topology_board {
 public:
@@ -35,7 +41,11 @@ public:
   // Nothing: no look has come to its end yet.
   std::optional<stream_marks> marks() const;
 
+  // As of the last look; only streams that are there.
+  std::vector<stream_fill> fills() const;
+
   void seen(const stream_marks& marks);
+  void filled(std::vector<stream_fill> fills);
   void wrong(const std::vector<std::string>& sentences);
   void made_again(std::size_t count);
   void deleted_unread(std::uint64_t count);
@@ -50,6 +60,7 @@ private:
   std::vector<std::string> wrong_;
   topology_counts counts_;
   std::optional<stream_marks> marks_;
+  std::vector<stream_fill> fills_;
 };
 
 } // namespace ledgerd

@@ -12,6 +12,8 @@
 #include "app/verbs/link_warnings.hpp"
 #include "app/verbs/verb_support.hpp"
 #include "app/verbs/verbs.hpp"
+#include "messaging/names.hpp"
+#include "messaging/stream_room.hpp"
 #include "persistence/link_check.hpp"
 #include "persistence/schema.hpp"
 #include "persistence/shadow_mark.hpp"
@@ -45,6 +47,16 @@ void add_link_warning(const std::string& database_url, sentences& to) {
     to.push_back(std::move(warning));
 }
 
+void add_full_streams(broker& nats, bool shadow, sentences& to) {
+  auto streams = std::vector{names::request_stream, names::result_stream};
+  if (!shadow)
+    streams.insert(streams.end(), {names::dead_letter_stream, names::action_stream});
+  for (const auto name : streams)
+    if (const auto state = nats.stream(name); is_full(state))
+      to.push_back("the stream " + std::string(name) + " is full (" + room_text(state)
+                   + ") and refuses what is published: raise its limits or purge what is settled");
+}
+
 std::vector<finding> look(const loaded_config& loaded) {
   const auto& settings = loaded.value;
   std::vector<finding> findings;
@@ -58,7 +70,9 @@ std::vector<finding> look(const loaded_config& loaded) {
   findings.push_back(ask("broker", [&] {
     auto only_look = provisioning_of(settings);
     only_look.create = false;
-    auto found = connect_broker(settings)->provision(only_look);
+    const auto nats = connect_broker(settings);
+    auto found = nats->provision(only_look);
+    add_full_streams(*nats, settings.shadow, found.refused);
     warnings = std::move(found.warned);
     for (auto& each : broker_link_warnings(settings.nats_url))
       warnings.push_back(std::move(each));

@@ -115,6 +115,8 @@ publish_answer parse_publish_answer(std::string_view json,
       answer.is_object() && answer.contains("stream") && answer["stream"].is_string()
           ? answer["stream"].get<std::string>()
           : std::string();
+  if (!error.empty() && !stream.empty())
+    error += " (stream " + stream + ")";
   if (!error.empty())
     return {is_refusal_for_size(code) ? publish_outcome::too_large : publish_outcome::unconfirmed,
             std::move(error), stream};

@@ -103,6 +103,7 @@ stream_state parse_stream_state(std::string_view text) {
   const bool limited =
       std::ranges::any_of(std::array{"max_age", "max_msgs", "max_bytes", "max_msgs_per_subject"},
                           [&](const char* limit) { return number_at(config, limit) > 0; });
+  const bool refuses = text_at(config, "discard") == "new";
   return {true,
           number_at(state, "messages"),
           number_at(state, "bytes"),
@@ -111,7 +112,9 @@ stream_state parse_stream_state(std::string_view text) {
           parse_time(text_at(info, "created")),
           limited,
           std::hash<std::string>()(config.dump(-1, ' ', false, json::error_handler_t::replace)),
-          !config.contains("compression")};
+          !config.contains("compression"),
+          refuses ? number_at(config, "max_msgs") : 0,
+          refuses ? number_at(config, "max_bytes") : 0};
 }
 
 consumer_state parse_consumer_state(std::string_view text) {

@@ -168,7 +168,30 @@ async function whatIsMissingIsNamed(world, traffic) {
   });
   await traffic.manager.streams.update(requestStream, config);
   await daemon.ready(20);
+  faults.push(...await aFullStreamIsNamed(world, traffic, daemon));
   await daemon.stop();
+  return faults;
+}
+
+async function aFullStreamIsNamed(world, traffic, daemon) {
+  const faults = [];
+  const {config, state} = await traffic.manager.streams.info(requestStream);
+  const percent = () => metric(daemon, `ledgerd_stream_full_percent{stream="${requestStream}"}`);
+  if (await percent() !== 0) {
+    faults.push('a stream without a limit is full');
+  }
+  await traffic.manager.streams.update(requestStream, {...config, discard: 'new', max_msgs: state.messages});
+  await until('the metric says that the stream is full', 10, async () => await percent() === 100);
+  const sentence = `the stream ${requestStream} is full (${state.messages} of ${state.messages} messages)`;
+  if (!readFileSync(daemon.logFile, 'utf8').includes(sentence)) {
+    faults.push('the log does not say that the stream is full');
+  }
+  const {code, output} = world.verb('check');
+  if (code !== 1 || !output.includes(`FAULT  ${sentence}`)) {
+    faults.push(`ledgerd check does not say that the stream is full: ${code} ${output}`);
+  }
+  await traffic.manager.streams.update(requestStream, config);
+  await until('the metric says that there is room', 10, async () => await percent() === 0);
   return faults;
 }
 

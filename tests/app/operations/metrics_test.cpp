@@ -468,12 +468,14 @@ CAF_TEST(what belongs to no actor is exported although there is none) {
   const auto board = std::make_shared<progress_board>();
   const auto streams = std::make_shared<topology_board>();
   streams->made_again(3);
+  streams->filled({{"TRANSACTIONS", 91}});
   for (std::size_t looks = 1; looks <= 3; ++looks)
     note_recovery("a/recovery", looks, "no right");
   std::set<std::string> found;
   make_operations(system, {}, board, streams).metrics([&](const metrics_snapshot& all) {
     for (const auto& each : all)
-      if (each.name != "ledgerd_build_info" && each.labels.empty()
+      if (each.name != "ledgerd_build_info"
+          && (each.labels.empty() || each.name == "ledgerd_stream_full_percent")
           && !each.name.starts_with("process_"))
         found.insert(text_of(each));
   });
@@ -488,6 +490,8 @@ CAF_TEST(what belongs to no actor is exported although there is none) {
       "gauge ledgerd_recovery_failed 1: Consumers whose given-up requests cannot be looked for.",
       "gauge ledgerd_stalled 0: Actors that have made no progress for longer than their bound.",
       "gauge ledgerd_standstill_seconds 0: How long the longest of them has made none.",
+      "gauge ledgerd_stream_full_percent{stream=TRANSACTIONS} 91: How full a stream is that "
+      "refuses what is beyond its limits; 100: it takes nothing more, 0: also without a limit.",
       "gauge ledgerd_topology_refused 0: Streams and consumers that are missing, and settings that "
       "lose or stop messages.",
   };

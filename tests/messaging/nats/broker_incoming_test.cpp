@@ -154,7 +154,7 @@ CAF_TEST(answers that do not say stored) {
   const auto full = parse_publish_answer(
       R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"},"stream":"S","seq":0})");
   CAF_CHECK(full.outcome == publish_outcome::unconfirmed);
-  CAF_CHECK_EQUAL(full.error, "maximum bytes exceeded");
+  CAF_CHECK_EQUAL(full.error, "maximum bytes exceeded (stream S)");
 }
 
 CAF_TEST(a refusal of this message is told from one of the world) {

@@ -119,7 +119,7 @@ CAF_TEST(a full stream does not confirm and says so) {
   CAF_REQUIRE_EQUAL(by_token.size(), 100u);
   CAF_CHECK(by_token[1].confirmed());
   CAF_CHECK(!by_token[100].confirmed());
-  CAF_CHECK_EQUAL(by_token[100].error, "maximum bytes exceeded");
+  CAF_CHECK_EQUAL(by_token[100].error, "maximum bytes exceeded (stream TRANSACTION_RESULTS)");
 }
 
 CAF_TEST(what another stream stores is not confirmed) {

@@ -37,6 +37,12 @@ CAF_TEST(a state is read from an answer) {
   CAF_CHECK_EQUAL(state.created_at_ns, 1'000'000'000);
   CAF_CHECK(!parse_stream_state(R"({"config":{"max_age":0,"max_msgs":-1}})").limited);
   CAF_CHECK(parse_stream_state(R"({"config":{}})").on_old_server);
+  const auto refusing =
+      parse_stream_state(R"({"config":{"discard":"new","max_msgs":-1,"max_bytes":5},"state":{}})");
+  CAF_CHECK_EQUAL(refusing.messages_max, 0u);
+  CAF_CHECK_EQUAL(refusing.bytes_max, 5u);
+  CAF_CHECK_EQUAL(parse_stream_state(R"({"config":{"discard":"old","max_msgs":5}})").messages_max,
+                  0u);
   CAF_CHECK(!parse_stream_state(R"({"config":{"compression":"none"}})").on_old_server);
 }
 
