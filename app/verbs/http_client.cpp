@@ -63,6 +63,11 @@ http_answer http_get(const http_settings& settings, const std::string& path) {
     throw std::runtime_error{"no answer from " + url + ": " + curl_easy_strerror(code)};
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  if (status == 401 || status == 403)
+    throw std::runtime_error{token.empty()
+                                 ? "the daemon at " + url + " wants a token: give http-token-file"
+                                 : "the daemon at " + url + " refuses the token of "
+                                       + settings.http_token_file};
   answer.status = static_cast<int>(status);
   return answer;
 }

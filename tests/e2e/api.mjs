@@ -226,6 +226,13 @@ await access();
 await queries(record);
 await overNats(record);
 await hostile();
+const strangers = join(world.directory, 'strangers');
+writeFileSync(strangers, `stranger operate ${'stranger-'.repeat(8)}\n`, {mode: 0o600});
+const listen = ['--http-listen', new URL(daemon.url).host];
+assert.match(world.verb('status', ...listen).output, /wants a token: give http-token-file/);
+for (const words of [['status'], ['metrics', '--local']]) {
+  assert.match(world.verb(...words, ...listen, '--http-token-file', strangers).output, /refuses the token of .*strangers/);
+}
 const audit = world.verb('audit', '--live');
 assert.equal(audit.code, 0, audit.output);
 await unready();
