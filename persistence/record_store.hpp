@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,10 +67,16 @@ public:
   // Nothing: the ledger has not answered since the process began.
   std::optional<ledger_marks> marks() const noexcept;
 
+  // The ledger has decided a request of the account side that the account database has not; and how
+  // often that was found.
+  void lack() noexcept { ++lacks_; }
+  std::uint64_t lacks() const noexcept { return lacks_; }
+
 private:
   std::atomic<bool> heard_{false};
   std::atomic<std::int64_t> record_{0};
   std::atomic<std::int64_t> transaction_{0};
+  std::atomic<std::uint64_t> lacks_{0};
 };
 
 // One object belongs to one thread and owns one connection, made on first use and made anew after
@@ -126,6 +133,9 @@ public:
 
   // The last record id that was given, or the first that will be.
   virtual record_id last_id() = 0;
+
+  // Whether there is a record with this id.
+  virtual bool has(record_id id) = 0;
 };
 
 std::unique_ptr<account_keeper> make_postgres_account_keeper(url_source account_database_url);
@@ -148,6 +158,9 @@ public:
     std::optional<transaction_id> after_transaction = std::nullopt;
   };
   virtual std::vector<audited_record> after(record_id id, std::size_t limit) = 0;
+
+  // Those of `ids` that no record has, in their order.
+  virtual std::vector<record_id> missing(const std::vector<record_id>& ids) = 0;
 
   // Whether the database answers and accepts writes now; at most one second.
   virtual bool writable() = 0;

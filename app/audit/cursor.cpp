@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr int version = 1;
+constexpr int version = 2;
 
 // Changes where this program would compute other digests.
 std::string digest_mark() {
@@ -86,7 +86,8 @@ ordered_json to_json(const stream_audit::place& messages) {
           {"beforeImport", messages.before_import},
           {"rowBytes", messages.row_bytes},
           {"resultBytes", messages.result_bytes},
-          {"requestBytes", messages.request_bytes}};
+          {"requestBytes", messages.request_bytes},
+          {"markedBytes", messages.marked_bytes}};
 }
 
 stream_audit::place messages_in(const ordered_json& given) {
@@ -101,6 +102,7 @@ stream_audit::place messages_in(const ordered_json& given) {
   given.at("rowBytes").get_to(messages.row_bytes);
   given.at("resultBytes").get_to(messages.result_bytes);
   given.at("requestBytes").get_to(messages.request_bytes);
+  given.at("markedBytes").get_to(messages.marked_bytes);
   return messages;
 }
 
@@ -214,7 +216,8 @@ void audit_cursor::clear() const {
   std::filesystem::remove(file(), ignored);
   for (const auto& each : std::filesystem::directory_iterator(folder_, ignored)) {
     const auto name = each.path().filename().string();
-    if (name.starts_with("rows.") || name.starts_with("results.") || name.starts_with("requests."))
+    if (name.starts_with("rows.") || name.starts_with("results.") || name.starts_with("requests.")
+        || name.starts_with("marked."))
       std::filesystem::remove(each.path(), ignored);
   }
 }

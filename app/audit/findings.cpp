@@ -36,6 +36,7 @@ std::string_view to_text(finding_kind kind) noexcept {
     LEDGERD_NAME(record_without_posting)
     LEDGERD_NAME(record_differs)
     LEDGERD_NAME(record_fingerprint)
+    LEDGERD_NAME(posting_without_record)
     LEDGERD_NAME(verdict_before_record)
     LEDGERD_NAME(contrary_verdict)
     LEDGERD_NAME(not_settled)

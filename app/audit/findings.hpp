@@ -46,6 +46,7 @@ enum class finding_kind : std::uint8_t {
   record_without_posting, // a verdict that the ledger never gave
   record_differs,         // from its row
   record_fingerprint,     // the checksum is not that of the content
+  posting_without_record, // a row that a record has asked for, which is not there
   verdict_before_record,  // its verdict is of a row that was there before it was made
   contrary_verdict,       // a result said something else than the record's verdict; one was forged
 

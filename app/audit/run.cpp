@@ -53,7 +53,7 @@ public:
   one_audit(ledger_reader& ledger, record_reader& records, broker& nats, const audit_rules& rules,
             const audit_run& how)
       : ledger_(ledger), record_reader_(records), nats_(nats), how_(how),
-        currencies_(ledger.currencies()) {
+        own_account_database_(rules.own_account_database), currencies_(ledger.currencies()) {
     place_.live = rules.live;
     if (!how.cursor.empty())
       cursor_.emplace(how.cursor);
@@ -83,7 +83,8 @@ public:
       read_requests();
     if (place_.phase == audit_phase::records)
       read_records();
-    messages_->finish([this](std::size_t done, std::size_t of) { tell("matching", done, of); });
+    messages_->finish(missing_records(),
+                      [this](std::size_t done, std::size_t of) { tell("matching", done, of); });
     fill_report();
     if (cursor_)
       cursor_->clear();
@@ -263,6 +264,14 @@ private:
     next_phase(audit_phase::matching);
   }
 
+  // An account schema without any record may have been made by the way in the ledger's database,
+  // while the account side has another one.
+  record_lookup missing_records() const {
+    if (!record_reader_.exists() || (place_.records == 0 && !own_account_database_))
+      return nullptr;
+    return [this](const std::vector<record_id>& ids) { return record_reader_.missing(ids); };
+  }
+
   void fill_report() {
     report_.has_records = place_.records != 0 || record_reader_.exists();
     report_.records = place_.records;
@@ -277,6 +286,7 @@ private:
   record_reader& record_reader_;
   broker& nats_;
   const audit_run& how_;
+  const bool own_account_database_;
   const currency_table currencies_;
   audit_report report_;
   audit_place place_;

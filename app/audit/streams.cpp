@@ -17,6 +17,9 @@ namespace {
 // How far the clocks of broker and database may be apart.
 constexpr std::int64_t clock_slack_us = 60'000'000;
 
+// How many records are asked for at a time.
+constexpr std::size_t lookup_max = 5000;
+
 // A result that somebody has replayed from its dead letter has an id of its own.
 bool names_record(std::string_view message_id, record_id record) {
   const auto own = result_message_id(record);
@@ -78,6 +81,7 @@ void stream_audit::result(const stored_message& message) {
     return findings_.add(finding_kind::result_malformed,
                          message_text(names::result_stream, message.seq)
                              + ": Nats-Msg-Id does not name its record");
+  note_mark(message, *record);
   ++counts_.results;
   result_list_.add(to_int(*record), {to_int(*record), digest_of(message.subject, message.payload)});
 }
@@ -208,11 +212,12 @@ void stream_audit::request(const stored_message& message) {
   }
   const auto parked = !letters.empty() || accounted;
   const auto settled = !parked && is_settled(message);
-  if (asked != nullptr)
+  if (asked != nullptr) {
+    note_mark(message, asked->id);
     request_list_.add(to_int(asked->id),
                       {to_int(asked->id), content, message.seq, message.stored_at_ns, 0, settled});
-  else if (settled && !is_of_another_service(message.stored_at_ns)
-           && !may_be_forgotten(message.stored_at_ns))
+  } else if (settled && !is_of_another_service(message.stored_at_ns)
+             && !may_be_forgotten(message.stored_at_ns))
     findings_.add(finding_kind::request_unanswered,
                   message_text(names::request_stream, message.seq)
                       + " has no dead letter: " + std::get<rejection>(decoded).detail);
@@ -280,7 +285,34 @@ void stream_audit::finish_part() {
                     record_text(row.record) + " has a row, but no result");
 }
 
-void stream_audit::finish(const std::function<void(std::size_t, std::size_t)>& progress) {
+// The mark of another record is not the account side's.
+void stream_audit::note_mark(const stored_message& message, record_id record) {
+  if (header_of(message, names::account_mark) == std::to_string(to_int(record)))
+    marked_list_.add(to_int(record), to_int(record));
+}
+
+void stream_audit::match_records(std::vector<std::int64_t> marked, const record_lookup& missing) {
+  std::sort(marked.begin(), marked.end());
+  marked.erase(std::unique(marked.begin(), marked.end()), marked.end());
+  std::erase_if(marked, [this](std::int64_t record) {
+    const auto [begin, end] = rows_of(record);
+    return begin == end;
+  });
+  std::vector<record_id> asked;
+  for (std::size_t i = 0; i < marked.size(); ++i) {
+    asked.push_back(record_id{marked[i]});
+    if (asked.size() < lookup_max && i + 1 < marked.size())
+      continue;
+    for (const auto id : missing(asked))
+      findings_.add(finding_kind::posting_without_record,
+                    record_text(to_int(id))
+                        + " has a row and the account side's mark, but no record");
+    asked.clear();
+  }
+}
+
+void stream_audit::finish(const record_lookup& missing,
+                          const std::function<void(std::size_t, std::size_t)>& progress) {
   const auto parts = space_.parts();
   for (std::size_t part = 0; part < parts; ++part) {
     rows_ = row_list_.take(part);
@@ -293,6 +325,8 @@ void stream_audit::finish(const std::function<void(std::size_t, std::size_t)>& p
       else
         answer(each);
     finish_part();
+    if (auto marked = marked_list_.take(part); missing)
+      match_records(std::move(marked), missing);
     if (progress)
       progress(part + 1, parts);
   }
@@ -309,7 +343,8 @@ stream_audit::place stream_audit::pause() {
           .before_import = counts_.before_import,
           .row_bytes = row_list_.flush(),
           .result_bytes = result_list_.flush(),
-          .request_bytes = request_list_.flush()};
+          .request_bytes = request_list_.flush(),
+          .marked_bytes = marked_list_.flush()};
 }
 
 void stream_audit::resume(const place& from, std::uint64_t letter_seq) {
@@ -319,6 +354,7 @@ void stream_audit::resume(const place& from, std::uint64_t letter_seq) {
   row_list_.restore(from.row_bytes);
   result_list_.restore(from.result_bytes);
   request_list_.restore(from.request_bytes);
+  marked_list_.restore(from.marked_bytes);
   letters_.judged_up_to(letter_seq);
 }
 

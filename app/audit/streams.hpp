@@ -1,8 +1,8 @@
 // Checks requests, results and dead letters against the ledger's rows and each other.
 //
 // Pure but for the lists that it keeps, which go to files once they are large: 48 bytes for a row,
-// 24 for a result, 48 for a request. In memory it keeps the dead letters' book. Any thread, one at
-// a time.
+// 24 for a result, 48 for a request, 8 for a mark of the account side. In memory it keeps the dead
+// letters' book. Any thread, one at a time.
 #pragma once
 
 #include <array>
@@ -31,7 +31,12 @@ struct audit_rules {
   // When the first account was opened by an import, in microseconds since 1970; 0: none was. What
   // is older and has no row was another service's to decide.
   std::int64_t opened_at = 0;
+  // The account side's database is known to be that of the account side even when it is empty.
+  bool own_account_database = false;
 };
+
+// Those of the ids that no record of the account side has.
+using record_lookup = std::function<std::vector<record_id>(const std::vector<record_id>&)>;
 
 // The order of the calls makes the picture sound although the daemon goes on working: what a
 // consumer had settled at the beginning has its dead letter, its result and its row by the time
@@ -43,7 +48,7 @@ public:
                spill_space& space)
       : rules_(rules), currencies_(currencies), findings_(findings), letters_(findings),
         row_list_(space, "rows"), result_list_(space, "results"), request_list_(space, "requests"),
-        space_(space) {}
+        marked_list_(space, "marked"), space_(space) {}
 
   // 1. Where the ledger's consumers stood, in the order of the movements, and what the streams
   // held.
@@ -56,9 +61,12 @@ public:
   void result(const stored_message& message);
   // 3. All rows, in any order.
   void row(const posting& row);
-  // 4. All requests, then `finish`; `progress` hears how many parts of how many are matched.
+  // 4. All requests, then `finish`; `progress` hears how many parts of how many are matched. A
+  // record is there before its request, so `missing`, which is asked last, tells what is lost;
+  // null: there is no account side to ask.
   void request(const stored_message& message);
-  void finish(const std::function<void(std::size_t, std::size_t)>& progress = nullptr);
+  void finish(const record_lookup& missing = nullptr,
+              const std::function<void(std::size_t, std::size_t)>& progress = nullptr);
 
   std::uint64_t results() const noexcept { return counts_.results; }
   std::uint64_t dead_letters() const noexcept { return letters_.count(); }
@@ -87,6 +95,7 @@ public:
     spill_sizes row_bytes{};
     spill_sizes result_bytes{};
     spill_sizes request_bytes{};
+    spill_sizes marked_bytes{};
   };
 
   // Only with lists in files. Dead letters up to `letter_seq` have been judged before.
@@ -134,6 +143,8 @@ private:
   row_range rows_of(std::int64_t record);
   void match();
   void finish_part();
+  void note_mark(const stored_message& message, record_id record);
+  void match_records(std::vector<std::int64_t> marked, const record_lookup& missing);
   bool is_settled(const stored_message& request) const;
   bool is_of_another_service(std::int64_t stored_at_ns) noexcept;
   bool must_have_result(const row_state& row) const noexcept;
@@ -160,6 +171,7 @@ private:
   spill_list<row_state> row_list_;
   spill_list<result_state> result_list_;
   spill_list<request_state> request_list_;
+  spill_list<std::int64_t> marked_list_; // records whose requests or results have the mark
   spill_space& space_;
   // Of the part that is being finished, by record id.
   std::vector<row_state> rows_;

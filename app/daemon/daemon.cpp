@@ -131,8 +131,7 @@ public:
     const auto nats = open_broker(start);
     const auto database = read_identity(start);
     check_name(start, nats->make_ask_line(), database);
-    const auto view = std::make_shared<ledger_view>();
-    auto facts = make_facts_source(settings_, *nats, view);
+    auto facts = make_facts_source(settings_, *nats, view_);
     const auto currencies = open_currencies(start, facts);
     {
       const topology_watch topology{provisioning_of(settings_), *nats, streams_};
@@ -141,7 +140,7 @@ public:
           keep_claim(*claim);
         return facts.read();
       });
-      actor_world actors{settings_, *nats, {currencies, looks, view, database}, board_, deadline_};
+      actor_world actors{settings_, *nats, {currencies, looks, view_, database}, board_, deadline_};
       const progress_watch watch{board_, health_};
       const currency_watch::stopped_at_end no_more_looks{*looks};
       const doors_closed_at_end closed{*this};
@@ -212,9 +211,11 @@ private:
   }
 
   void serve(actor_world& actors, broker& nats) {
-    const auto operations = with_servers(
+    auto operations = with_servers(
         with_audit(make_operations(actors.system(), actors.sources(), board_, streams_), audits_),
         [this] { return health_.latest(); });
+    if (settings_.has_role(role::account))
+      operations = with_lost_records(std::move(operations), view_);
     signals_.on_dump([operations] { dump(operations); });
     actors.answer_numbers(operations.actors);
     desk_->open(actors.looks(), actors.changes());
@@ -245,6 +246,7 @@ private:
   shutdown_deadline deadline_;
   const std::shared_ptr<progress_board> board_ = std::make_shared<progress_board>();
   const std::shared_ptr<topology_board> streams_ = std::make_shared<topology_board>();
+  const std::shared_ptr<ledger_view> view_ = std::make_shared<ledger_view>();
   const std::shared_ptr<audit_board> audits_ = std::make_shared<audit_board>();
   readiness health_{board_, streams_};
   service_notifier manager_{service_manager::of_environment(), board_, health_};

@@ -1,6 +1,8 @@
 #include "app/daemon/ledger_facts.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -8,6 +10,7 @@
 #include <utility>
 #include <variant>
 
+#include "actors/common/log.hpp"
 #include "domain/assert.hpp"
 #include "messaging/names.hpp"
 
@@ -15,6 +18,7 @@ namespace ledgerd {
 
 namespace {
 
+constexpr std::int64_t ids_ahead = 64; // PostgreSQL logs a sequence 32 values ahead
 constexpr auto reply_pause = std::chrono::milliseconds{20};
 
 } // namespace
@@ -27,7 +31,11 @@ ledger_facts_source::ledger_facts_source(ports from, std::shared_ptr<ledger_view
 }
 
 std::vector<currency> ledger_facts_source::read() {
-  const auto after = from_.keeper ? from_.keeper->last_id() : record_id{1};
+  // The sequence of a database that was set back or crashed may be that far ahead of its rows.
+  const auto after =
+      from_.keeper
+          ? record_id{std::max<std::int64_t>(to_int(from_.keeper->last_id()) - ids_ahead, 1)}
+          : record_id{1};
   ledger_facts facts;
   if (from_.ledger) {
     facts.currencies = from_.ledger->currencies();
@@ -40,7 +48,41 @@ std::vector<currency> ledger_facts_source::read() {
     from_.keeper->keep(facts.currencies);
   if (view_ && facts.marks)
     view_->hear(*facts.marks);
+  if (view_ && facts.marks && from_.keeper)
+    look_for_loss(after, facts.marks->highest_record);
   return std::move(facts.currencies);
+}
+
+// A record is committed before its request is published, so what the ledger has decided is there.
+void ledger_facts_source::look_for_loss(record_id from, record_id highest) {
+  const bool lacks = highest >= from && !from_.keeper->has(highest);
+  if (lacks && !lacks_) {
+    view_->lack();
+    log(log_event::account_records_lost, {{"recordId", to_int(highest)}},
+        "the account database lacks records that it has handed out, such as {}: was it restored? "
+        "Their idempotency keys are gone, and a repeated key moves the money again. Restore it to "
+        "the later moment, or tell the callers: docs/runbooks/LedgerdAccountRecordsLost.md",
+        to_int(highest));
+  }
+  lacks_ = lacks;
+}
+
+http_routes with_lost_records(http_routes routes, std::shared_ptr<const ledger_view> view) {
+  routes.metrics = [inner = std::move(routes.metrics),
+                    view = std::move(view)](std::function<void(metrics_snapshot)> answer) {
+    inner([view, answer = std::move(answer)](metrics_snapshot all) {
+      all.push_back(
+          {"ledgerd_account_records_lost_total",
+           "How often the account database was found to lack a record that the ledger has "
+           "decided.",
+           metric_kind::counter,
+           {},
+           static_cast<std::int64_t>(view->lacks()),
+           {}});
+      answer(std::move(all));
+    });
+  };
+  return routes;
 }
 
 std::vector<currency> ledger_facts_source::kept() {

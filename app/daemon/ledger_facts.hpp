@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "app/operations/routes.hpp"
 #include "domain/currency.hpp"
 #include "messaging/broker.hpp"
 #include "messaging/submission_codec.hpp"
@@ -26,7 +27,8 @@ public:
   ledger_facts_source(ports from, std::shared_ptr<ledger_view> view);
 
   // Asks, keeps new currencies for the account side, and returns all. Throws when nobody answers;
-  // waits for at most the inquirer's deadline.
+  // waits for at most the inquirer's deadline. Says in the log when the account database lacks the
+  // last record that the ledger has decided: it was set back.
   std::vector<currency> read();
 
   // What the account side has kept of an earlier answer; empty without that role. Throws.
@@ -34,10 +36,15 @@ public:
 
 private:
   ledger_facts ask(record_id from);
+  void look_for_loss(record_id from, record_id highest);
 
   ports from_;
   std::uint64_t asked_ = 0;
   std::shared_ptr<ledger_view> view_;
+  bool lacks_ = false; // at the last look
 };
+
+// The same routes; their metrics tell how often records were found to be lost.
+http_routes with_lost_records(http_routes routes, std::shared_ptr<const ledger_view> view);
 
 } // namespace ledgerd

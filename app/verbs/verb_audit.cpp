@@ -110,6 +110,7 @@ int run_verb(const config& settings, verb_options options) {
   const auto ledger = open_ledger_to_read(settings);
   if (is_shadow_database(settings.database_url))
     throw usage_error{"the database is a shadow's: ask `ledgerd shadow report`"};
+  options.audit.rules.own_account_database = settings.records_url() != settings.database_url;
   options.audit.rules.opened_at = first_opening(settings.database_url);
   const auto nats = connect_broker(settings);
   if (interval)

@@ -1,3 +1,4 @@
+#include <string>
 #include <utility>
 
 #include "persistence/postgres/array_literal.hpp"
@@ -19,11 +20,14 @@ const statement keep_currencies{
 const statement read_last_id{"read_last_id",
                              "SELECT last_value FROM account.transaction_records_id_seq"};
 
+const statement has_record{
+    "has_record", "SELECT EXISTS (SELECT FROM account.transaction_records WHERE id = $1::bigint)"};
+
 class postgres_account_keeper final : public account_keeper {
 public:
   explicit postgres_account_keeper(url_source account_database_url)
       : session_(std::move(account_database_url), {},
-                 {kept_currencies, keep_currencies, read_last_id}) {}
+                 {kept_currencies, keep_currencies, read_last_id, has_record}) {}
 
   std::vector<currency> currencies() override {
     return read_currency_rows(ask(kept_currencies, {}), "account.currencies");
@@ -40,6 +44,10 @@ public:
   }
 
   record_id last_id() override { return record_id{ask(read_last_id, {}).integer(0, 0)}; }
+
+  bool has(record_id id) override {
+    return ask(has_record, {std::to_string(to_int(id)).c_str()}).text(0, 0) == "t";
+  }
 
 private:
   // A session that fails is thrown away.

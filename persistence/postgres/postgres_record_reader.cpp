@@ -39,6 +39,21 @@ public:
     return result;
   }
 
+  std::vector<record_id> missing(const std::vector<record_id>& ids) override {
+    std::string list;
+    for (const auto id : ids)
+      list.append(list.empty() ? "" : ",").append(std::to_string(to_int(id)));
+    const auto answer =
+        ask("SELECT id FROM unnest('{" + list
+            + "}'::bigint[]) WITH ORDINALITY AS asked (id, place) WHERE NOT EXISTS "
+              "(SELECT FROM account.transaction_records AS r WHERE r.id = asked.id) "
+              "ORDER BY place");
+    std::vector<record_id> result;
+    for (std::size_t row = 0; row < answer.size(); ++row)
+      result.push_back(record_id{answer.integer(row, 0)});
+    return result;
+  }
+
   bool writable() override { return write_fault().empty(); }
   std::string write_fault() override { return probe_.fault(probe_limit); }
 

@@ -55,10 +55,15 @@ public:
 
   audit_report report(bool live = false, const audit_run& how = {}) {
     return run_audit(*make_postgres_reader(database_), *make_postgres_record_reader(database_),
-                     *nats_, {{*currency_code::parse("KRW"), false}, live}, how);
+                     *nats_, {{*currency_code::parse("KRW"), false}, live, 0, own_account_database},
+                     how);
   }
 
+  void add_account_schema() { migrate(database_, schema::account); }
+
   std::string findings(bool live = false) { return text_of(report(live).findings.counts()); }
+
+  bool own_account_database = false;
 
 private:
   static std::string migrated() {
@@ -362,4 +367,35 @@ CAF_TEST(a_missing_stream_is_found) {
   check("results", here.findings(), {{kind::stream_missing, 1}});
   here.nats().delete_stream(names::request_stream);
   check("requests too", here.findings(), {{kind::stream_missing, 2}, {kind::not_settled, 2}});
+}
+
+CAF_TEST(a_row_whose_record_is_lost_is_found) {
+  scene here;
+  here.add_account_schema();
+  here.nats().delete_stream(names::request_stream);
+  here.nats().provision({});
+  publish_requests(here.nats(), sample_requests());
+  publish(here.nats(), {{.subject = "transaction.deposit",
+                         .message_id = "9",
+                         .payload = R"({"recordId":9,"userId":"anna","amount":1})",
+                         .headers = {{"Ledgerd-Account", "9"}}}});
+  here.work_off_again();
+  CAF_CHECK_EQUAL(here.findings(), "nothing"); // the account side may have another database
+  here.own_account_database = true;
+  CAF_CHECK_EQUAL(here.findings(), "1 posting_without_record");
+  CAF_CHECK_EQUAL(text_of(here.report(false, {.memory_max = 0}).findings.counts()),
+                  "1 posting_without_record");
+  here.own_account_database = false;
+  const auto insert = [&](int id) {
+    here.sql("INSERT INTO account.transaction_records (id, amount, fingerprint, currency, type, "
+             "user_id) OVERRIDING SYSTEM VALUE VALUES ("
+             + std::to_string(id) + ", 1, "
+             + std::to_string(
+                 fingerprint({"anna", *currency_code::parse("KRW")}, movement::deposit, money{1}))
+             + ", 'KRW', 'DEPOSIT', 'anna')");
+  };
+  insert(10);
+  CAF_CHECK_EQUAL(here.findings(true), "1 posting_without_record");
+  insert(9);
+  CAF_CHECK_EQUAL(here.findings(true), "nothing");
 }

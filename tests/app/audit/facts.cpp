@@ -127,7 +127,13 @@ audit_report run(const world& facts) {
   chains.finish();
   for (const auto& m : facts.requests)
     messages.request(m);
-  messages.finish();
+  messages.finish([&](const std::vector<record_id>& ids) {
+    std::vector<record_id> missing;
+    for (const auto id : ids)
+      if (std::count(facts.lost_records.begin(), facts.lost_records.end(), to_int(id)) != 0)
+        missing.push_back(id);
+    return missing;
+  });
   report.count(chains, messages);
   return report;
 }

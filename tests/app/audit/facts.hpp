@@ -26,6 +26,7 @@ struct world {
   stream_state request_stream{.exists = true, .first_seq = 1};
   stream_state result_stream{.exists = true, .first_seq = 1};
   stream_state letter_stream{.exists = true, .first_seq = 1};
+  std::vector<std::int64_t> lost_records;        // of the account side
   std::size_t memory_max = std::size_t{1} << 20; // of the audit
   audit_rules rules{{*currency_code::parse("KRW"), false}, false};
 

@@ -367,3 +367,36 @@ CAF_TEST(only_so_many_findings_are_listed) {
   CAF_CHECK_EQUAL(findings.listed().size(), 4u);
   CAF_CHECK_EQUAL(findings.counts().at(kind::chain_gap), 10u);
 }
+
+CAF_TEST(a_row_of_the_account_side_without_its_record_is_found) {
+  const auto mark = [](stored_message& message, std::int64_t record) {
+    message.headers.push_back({"Ledgerd-Account", std::to_string(record)});
+  };
+  const auto lose = [](world& w) { w.lost_records = {1, 2, 3, 4, 5, 6, 7, 8}; };
+  check("without a mark it is another producer's", {}, lose);
+  check("a request has the mark", {{kind::posting_without_record, 1}}, [&](world& w) {
+    lose(w);
+    mark(w.requests[1], 2);
+  });
+  check("its result has it, too", {{kind::posting_without_record, 1}}, [&](world& w) {
+    lose(w);
+    mark(w.requests[1], 2);
+    mark(w.results[1], 2);
+  });
+  check("only the result has it", {{kind::posting_without_record, 1}}, [&](world& w) {
+    lose(w);
+    mark(w.results[2], 3);
+  });
+  check("the mark of another record", {}, [&](world& w) {
+    lose(w);
+    mark(w.requests[1], 3);
+  });
+  check("a request without a row", {}, [&](world& w) {
+    lose(w);
+    mark(w.requests[8], 7);
+  });
+  check("the record is there", {}, [&](world& w) {
+    w.lost_records = {3};
+    mark(w.requests[1], 2);
+  });
+}

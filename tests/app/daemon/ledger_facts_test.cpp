@@ -136,3 +136,25 @@ CAF_TEST(looking_again_and_again_costs_no_memory) {
   // An inquirer for each look took about 20 kB.
   CAF_CHECK_LESS(look(300) - before, 1500);
 }
+
+CAF_TEST(an account database that was set back is noticed) {
+  const auto settings = account_settings();
+  const auto nats = connect();
+  const auto store = make_postgres_record_store(settings.account_database_url);
+  const auto given = store->record(
+      {{{{"anna", *currency_code::parse("KRW")}, movement::deposit, money{1}}, "key", ""}});
+  const auto& made = std::get<std::vector<recorded>>(given);
+  CAF_REQUIRE_EQUAL(made.size(), 1u);
+  const auto lacks = [&](std::int64_t ahead) {
+    const auto view = std::make_shared<ledger_view>();
+    const answering_ledger ledger{
+        {rows, ledger_marks{record_id{to_int(made[0].record.id) + ahead}, transaction_id{9}}}};
+    auto source = make_facts_source(settings, *nats, view);
+    CAF_CHECK_EQUAL(currencies_soon(source), rows.size()); // which looks more than once
+    return view->lacks();
+  };
+  CAF_CHECK_EQUAL(lacks(0), 0u);
+  CAF_CHECK_EQUAL(lacks(-1), 1u); // its sequence is ahead of its rows
+  CAF_CHECK_EQUAL(lacks(5), 1u);
+  CAF_CHECK_EQUAL(lacks(-1'000), 0u); // somebody else's
+}
