@@ -62,7 +62,8 @@ database_error reported_error(std::string_view sql_state, std::string_view text,
 // about the first of them that says why.
 database_error connection_error(std::string_view libpq_text);
 
-// `text` on one line: control characters and runs of blanks become one blank.
+// `text` on one line: control characters and runs of blanks become one blank. Of a
+// long one the first kilobyte, cut between two characters, and how much was left out.
 std::string one_line_of(std::string_view text);
 
 // What becomes of the batch that met the fault, when it is not begun again.

@@ -155,7 +155,10 @@ std::optional<std::string> letter_filter::set(std::string_view name, std::string
              "30m, not `"
              + shorten(value) + "`";
     place = *at;
-    return std::nullopt;
+    // The other one has been judged before.
+    return since_ns_ >= until_ns_ ? std::optional<std::string>{"leaves no time: `since` must be "
+                                                               "before `until`"}
+                                  : std::nullopt;
   };
   std::optional<std::string> fault;
   if (value.empty())

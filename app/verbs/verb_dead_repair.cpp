@@ -44,10 +44,14 @@ std::string read_payload(const std::string& path) {
   if (path == "-") {
     content.assign(std::istreambuf_iterator<char>{std::cin}, {});
   } else {
-    std::ifstream file{path, std::ios::binary};
-    if (!file)
+    // A folder can be opened, and fails when it is read.
+    try {
+      std::ifstream file{path, std::ios::binary};
+      file.exceptions(std::ios::failbit | std::ios::badbit);
+      content.assign(std::istreambuf_iterator<char>{file}, {});
+    } catch (const std::ios_base::failure&) {
       throw usage_error{"--payload: cannot read `" + path + "`"};
-    content.assign(std::istreambuf_iterator<char>{file}, {});
+    }
   }
   // An editor's line end is no part of the message.
   if (content.ends_with('\n'))

@@ -130,6 +130,7 @@ std::string ledger_ids_behind() {
 }
 
 std::string one_line_of(std::string_view text) {
+  constexpr std::size_t bytes_max = 1024;
   std::string result;
   bool blank = false;
   for (const char c : text) {
@@ -141,7 +142,14 @@ std::string one_line_of(std::string_view text) {
       result += ' ';
     result += c;
   }
-  return result;
+  if (result.size() <= bytes_max)
+    return result;
+  auto size = bytes_max;
+  while (size > bytes_max - 4 && (static_cast<unsigned char>(result[size]) & 0xc0U) == 0x80U)
+    --size;
+  const auto left_out = result.size() - size;
+  result.resize(size);
+  return result + "... (" + std::to_string(left_out) + " bytes more)";
 }
 
 database_error reported_error(std::string_view sql_state, std::string_view text,

@@ -180,6 +180,15 @@ CAF_TEST(a filter takes what it names and refuses what it does not know) {
     CAF_CHECK(filter.set(name, value, now).has_value());
     CAF_CHECK(filter.empty());
   }
+  for (const auto& [first, second] : {std::pair{"since", "until"}, std::pair{"until", "since"}}) {
+    letter_filter empty;
+    const auto minutes = [](const char* name) { return *name == 's' ? "1m" : "2m"; };
+    CAF_CHECK(!empty.set(first, minutes(first), now));
+    CAF_CHECK(empty.set(second, minutes(second), now));
+    letter_filter full;
+    CAF_CHECK(!full.set(first, minutes(second), now));
+    CAF_CHECK(!full.set(second, minutes(first), now));
+  }
   letter_filter twice;
   CAF_CHECK(!twice.set("user", "anna", now));
   CAF_CHECK(twice.set("user", "bert", now));

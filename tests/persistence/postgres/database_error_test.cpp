@@ -168,6 +168,13 @@ CAF_TEST(a connection that fails is told in one line) {
   CAF_CHECK(connection_error("x: FATAL:  08P01: unsupported startup parameter: options").fault()
             == fault::refused);
   CAF_CHECK_EQUAL(one_line_of("ERROR:  a\n\tDETAIL: \x1b b\r\n"), "ERROR: a DETAIL: b");
+  CAF_CHECK_EQUAL(one_line_of(std::string(1024, 'x')), std::string(1024, 'x'));
+  CAF_CHECK_EQUAL(one_line_of(std::string(1025, 'x')),
+                  std::string(1024, 'x') + "... (1 bytes more)");
+  CAF_CHECK_EQUAL(one_line_of(std::string(1023, 'x') + "\u20ac" + "y"),
+                  std::string(1023, 'x') + "... (4 bytes more)");
+  CAF_CHECK_EQUAL(one_line_of(std::string(5000, '\x80')),
+                  std::string(1020, '\x80') + "... (3980 bytes more)"); // no UTF-8
 }
 
 CAF_TEST(the table has a row for each class of the manual) {
