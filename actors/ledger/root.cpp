@@ -141,7 +141,8 @@ void ledger_root_state::on_circuit(std::uint32_t index, bool open) {
     return;
   paused_ = paused;
   if (paused)
-    log(log_event::circuit_opened, "the database takes no batch: pulling stops, what is held is kept alive");
+    log(log_event::circuit_opened,
+        "the database takes no batch: pulling stops, what is held is kept alive");
   else
     log(log_event::circuit_closed, "the database takes batches again: pulling goes on");
   tell_fetchers();
