@@ -23,7 +23,8 @@ public class Deposit {
     Map<String, String> env = System.getenv();
     var base = env.getOrDefault("LEDGERD_URL", "http://127.0.0.1:8080");
     // The amount stays text: no rounding. In a service of yours: new BigDecimal(...).toPlainString().
-    var body = "{\"userId\": " + json(user) + ", \"type\": \"DEPOSIT\", \"amount\": " + json(amount) + "}";
+    var body = "{\"userId\": " + json(user) + ", \"type\": \"DEPOSIT\", \"amount\": " + json(amount)
+        + ", \"currency\": \"KRW\"}";
     var request = HttpRequest.newBuilder(URI.create(base + "/v1/transactions"))
         .header("Content-Type", "application/json").header("Idempotency-Key", key).header("Prefer", "wait=10")
         .POST(HttpRequest.BodyPublishers.ofString(body));

@@ -27,7 +27,7 @@ func main() {
 		base = "http://127.0.0.1:8080"
 	}
 	// The amount stays text: no rounding.
-	body, _ := json.Marshal(map[string]string{"userId": user, "type": "DEPOSIT", "amount": amount})
+	body, _ := json.Marshal(map[string]string{"userId": user, "type": "DEPOSIT", "amount": amount, "currency": "KRW"})
 	request, err := http.NewRequest("POST", base+"/v1/transactions", bytes.NewReader(body))
 	if err != nil {
 		panic(err)

@@ -8,7 +8,7 @@ const answer = await fetch(`${base}/v1/transactions`, {
   method: 'POST',
   headers: {'Content-Type': 'application/json', 'Idempotency-Key': key, Prefer: 'wait=10',
     ...(token && {Authorization: `Bearer ${token}`})},
-  body: JSON.stringify({userId: user, type: 'DEPOSIT', amount}), // the amount stays text: no rounding
+  body: JSON.stringify({userId: user, type: 'DEPOSIT', amount, currency: 'KRW'}), // the amount stays text: no rounding
 });
 console.log(await answer.text());
 process.exitCode = answer.ok ? 0 : 1; // no answer, or 503? Repeat with the same key: nothing is paid twice.

@@ -6,7 +6,7 @@ print("Idempotency-Key:", key, file=sys.stderr)  # kept first: your service writ
 headers = {"Content-Type": "application/json", "Idempotency-Key": key, "Prefer": "wait=10"}
 if "LEDGERD_TOKEN" in os.environ:
     headers["Authorization"] = "Bearer " + os.environ["LEDGERD_TOKEN"]
-body = json.dumps({"userId": user, "type": "DEPOSIT", "amount": amount})  # the amount stays text: no rounding
+body = json.dumps({"userId": user, "type": "DEPOSIT", "amount": amount, "currency": "KRW"})  # the amount stays text: no rounding
 url = os.environ.get("LEDGERD_URL", "http://127.0.0.1:8080") + "/v1/transactions"
 try:
     print(urllib.request.urlopen(urllib.request.Request(url, body.encode(), headers)).read().decode())

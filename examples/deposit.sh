@@ -7,5 +7,5 @@ echo "Idempotency-Key: $key" >&2 # kept first: your service writes it down with 
 curl --silent --show-error --fail-with-body --retry 5 --retry-connrefused --max-time 20 \
   ${LEDGERD_TOKEN:+--oauth2-bearer "$LEDGERD_TOKEN"} \
   --header 'Content-Type: application/json' --header "Idempotency-Key: $key" --header 'Prefer: wait=10' \
-  --data "{\"userId\": \"$1\", \"type\": \"DEPOSIT\", \"amount\": \"$2\"}" \
+  --data "{\"userId\": \"$1\", \"type\": \"DEPOSIT\", \"amount\": \"$2\", \"currency\": \"KRW\"}" \
   "${LEDGERD_URL:-http://127.0.0.1:8080}/v1/transactions"

@@ -39,7 +39,7 @@ async function deposit(userId: string, amount: string, key: string): Promise<Tra
       Prefer: 'wait=10',
       ...(token ? {Authorization: `Bearer ${token}`} : {}),
     },
-    body: JSON.stringify({userId, type: 'DEPOSIT', amount}),
+    body: JSON.stringify({userId, type: 'DEPOSIT', amount, currency: 'KRW'}),
   });
   if (!answer.ok) {
     throw new Refused((await answer.json()) as Problem);

@@ -122,8 +122,13 @@ private:
           "dead letter " + std::to_string(each.letter) + " by " + each.by(), each.message.seq);
   }
 
+  // What was parked: results are, too.
+  static std::string original_of(const stored_message& letter) {
+    return header_text(letter, "Ledgerd-Stream") == names::result_stream ? "result" : "request";
+  }
+
   static std::string letter_text(const stored_message& letter) {
-    return "dead letter " + std::to_string(letter.seq) + " of request #"
+    return "dead letter " + std::to_string(letter.seq) + " of " + original_of(letter) + " #"
            + std::string(header_text(letter, "Ledgerd-Sequence")) + ": "
            + std::string(header_text(letter, "Ledgerd-Reason")) + ": "
            + std::string(header_text(letter, "Ledgerd-Detail"));
@@ -260,7 +265,7 @@ private:
       if (each.letter == letter.seq && each.what == "replay")
         return "; it was parked before, for " + reason + ", and replayed by "
                + (each.who.empty() ? "somebody" : each.who);
-    return "; another request under this id was parked: " + reason;
+    return "; another " + original_of(letter) + " under this id was parked: " + reason;
   }
 
   void conclude_from_result() {

@@ -71,6 +71,8 @@ test('the verdict says the worst thing first', () => {
     [{flow: {applied: 5, refused: 0, duplicate: 0, parked: 2, published: 7}}, 'watch', /2\.0 messages a second are parked/],
     [{aside: {accounts: 1, waiting: 4, oldestMs: 1}}, 'watch', /not for every account/],
     [{consumers: [{name: 'd', oldestUndecidedMs: 7000}, {name: 'w', oldestUndecidedMs: null}]}, 'watch', /waiting for 7\.0 s/],
+    [{consumers: aged(7000)}, 'watch', /^Money flows, and falls behind/],
+    [{consumers: aged(7000), flow: still, aside: {accounts: 1}}, 'watch', /^Nothing is decided: a request has been waiting/],
     [{consumers: [{name: 'd', oldestUndecidedMs: 0}, {name: 'w', oldestUndecidedMs: null}], flow: still}, 'unknown', /^Nothing is decided/],
     [{consumers: null, flow: still}, 'unknown', /^Nothing is decided/],
     [{cluster: {silent: 1, nodes: [{name: 'b', silent: true}]}}, 'watch', /a node is silent/],

@@ -9,6 +9,11 @@ export function count(value) {
   return missing(value) ? unknown : whole.format(value);
 }
 
+// So many of something: 1 letter, 2 letters.
+export function number(value, what) {
+  return `${count(value)} ${what}${value === 1 ? '' : 's'}`;
+}
+
 // Something a second.
 export function rate(value) {
   if (missing(value)) {

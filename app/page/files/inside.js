@@ -101,14 +101,10 @@ export class Inside {
   show({actors, hotAccounts, waitingAccounts}) {
     fillTable($('actor-rows'), kinds(actors), (kind) => kind.name, actorColumns, $('actors-empty'));
     setText($('actors-note'), `${count(actors.length)} rows of ${count(new Set(actors.map(({actor}) => actor)).size)} kinds; \`ledgerd metrics\` shows each`);
-    if (hotAccounts) {
-      fillTable($('hot-rows'), hotAccounts, accountKey, this.hotColumns, $('hot-empty'));
-      setText($('hot-empty'), 'None of late.');
-    }
-    if (waitingAccounts) {
-      fillTable($('waiting-rows'), waitingAccounts, accountKey, this.waitingColumns, $('waiting-empty'));
-      setText($('waiting-empty'), 'None: no account is set aside.');
-    }
+    fillTable($('hot-rows'), hotAccounts ?? [], accountKey, this.hotColumns, $('hot-empty'));
+    setText($('hot-empty'), hotAccounts ? 'None of late.' : 'Not available on this node.');
+    fillTable($('waiting-rows'), waitingAccounts ?? [], accountKey, this.waitingColumns, $('waiting-empty'));
+    setText($('waiting-empty'), waitingAccounts ? 'None: no account is set aside.' : 'Not available on this node.');
   }
 
   showActions(actions) {

@@ -2,7 +2,7 @@
 
 import {Chart} from './chart.js';
 import {$, each, el, fillTable, setAttribute, setLevel, setText, time, word} from './dom.js';
-import {clock, count, micros, millis, percent, rate, unknown} from './format.js';
+import {clock, count, micros, millis, number, percent, rate, unknown} from './format.js';
 import {oldestText, verdict} from './verdict.js';
 
 const stageNames = {
@@ -69,7 +69,7 @@ export function findings({checks, standing, circuitOpen, aside, streams}) {
   if (aside.accounts > 0) {
     list.push({
       key: 'aside', level: 'watch', name: 'Set aside',
-      why: `${count(aside.accounts)} accounts, ${count(aside.waiting)} entries, the longest for ${millis(aside.oldestMs)}`,
+      why: `${number(aside.accounts, 'account')}, ${count(aside.waiting)} entries, the longest for ${millis(aside.oldestMs)}`,
     });
   }
   if (streams.deletedUnread > 0) {

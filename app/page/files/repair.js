@@ -1,7 +1,7 @@
 // Replaying and discarding: first what would come of it, then the word, then what came of it.
 
 import {$, el, openDialog, setText} from './dom.js';
-import {count} from './format.js';
+import {count, number} from './format.js';
 
 const verdictWords = {
   SUCCESS: 'would be applied', FAILED: 'would be refused', DUPLICATE: 'are decided already, and would get the same answer',
@@ -55,7 +55,7 @@ export class Repair {
       + `${item.balanceAfter ? `, balance after ${item.balanceAfter}` : ''}`);
     const rest = (answer.items?.length ?? 0) - items.length;
     return [
-      el('p', {class: 'conclusion'}, dry ? `${count(answer.count)} letters` : `Done: ${count(answer.done ?? answer.count)} of ${count(answer.count)} letters`),
+      el('p', {class: 'conclusion'}, dry ? number(answer.count, 'letter') : `Done: ${count(answer.done ?? answer.count)} of ${number(answer.count, 'letter')}`),
       ...(dry && lines.length > 0 ? [el('ul', {class: 'checks'}, ...lines)] : []),
       ...(items.length > 0 ? [el('pre', {tabindex: 0, 'aria-label': 'One by one'}, items.join('\n') + (rest > 0 ? `\nand ${count(rest)} more` : ''))] : []),
     ];

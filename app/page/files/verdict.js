@@ -1,6 +1,6 @@
 // Does money flow? One sentence from an overview, the worst thing first. Pure.
 
-import {count, millis, rate, unknown} from './format.js';
+import {millis, number, rate, unknown} from './format.js';
 
 const oldWait = 5000; // of an undecided request, in milliseconds: beyond it somebody should look
 
@@ -53,12 +53,15 @@ export function oldestText(consumers) {
   return known > 0 ? millis(known) : 'none';
 }
 
+const asideText = ({accounts}) => `${number(accounts, 'account')} set aside: locked, refused or slow`;
+
 function slowness(overview) {
   const oldest = oldestKnown(overview.consumers);
   if (oldest > oldWait) {
     return {
-      key: 'behind', level: 'watch', text: `Money flows, and falls behind: a request has been waiting for ${millis(oldest)}.`,
-      why: overview.aside?.accounts > 0 ? `${count(overview.aside.accounts)} accounts are set aside: locked, refused or slow` : '',
+      key: 'behind', level: 'watch',
+      text: `${decidedRate(overview) === 0 ? 'Nothing is decided' : 'Money flows, and falls behind'}: a request has been waiting for ${millis(oldest)}.`,
+      why: overview.aside?.accounts > 0 ? asideText(overview.aside) : '',
     };
   }
   if (overview.cluster?.silent > 0) {
@@ -67,7 +70,7 @@ function slowness(overview) {
   }
   if (overview.aside?.accounts > 0) {
     return {key: 'aside', level: 'watch', text: 'Money flows, but not for every account.',
-      why: `${count(overview.aside.accounts)} accounts are set aside: locked, refused or slow`};
+      why: asideText(overview.aside)};
   }
   if (overview.flow.parked > 0) {
     return {key: 'parking', level: 'watch', text: `Money flows; ${rate(overview.flow.parked)} messages a second are parked as dead letters.`, why: ''};

@@ -52,12 +52,13 @@ struct facts_of : trace_facts {
         R"({"recordId":7,"userId":"ann","type":"DEPOSIT","status":"SUCCESS","amount":"5.00","currency":"EUR"})";
   }
 
-  void parked(std::uint64_t seq = 5, std::int64_t at = 13) {
+  void parked(std::uint64_t seq = 5, std::int64_t at = 13,
+              const std::string& stream = "TRANSACTIONS") {
     messages.dead_letters.push_back(
         message(seq, at, "transaction.dead.deposit",
                 {{"Ledgerd-Reason", "INVALID_FIELD"},
                  {"Ledgerd-Detail", "field \"amount\": must be positive"},
-                 {"Ledgerd-Stream", "TRANSACTIONS"},
+                 {"Ledgerd-Stream", stream},
                  {"Ledgerd-Sequence", "40"},
                  {"Ledgerd-Node", "node-b"}}));
   }
@@ -103,6 +104,10 @@ CAF_TEST(each conclusion) {
        "holds the request"},
       {[](auto& f) { f.decided(), f.published(), f.parked(); }, trace_state::decided,
        "decided: WITHDRAWAL of 12.50 EUR for ann: SUCCESS; another request under this id was "
+       "parked: INVALID_FIELD"},
+      {[](auto& f) { f.decided(), f.published(), f.parked(5, 13, "TRANSACTION_RESULTS"); },
+       trace_state::decided,
+       "decided: WITHDRAWAL of 12.50 EUR for ann: SUCCESS; another result under this id was "
        "parked: INVALID_FIELD"},
       {[](auto& f) { f.parked(), f.acted("replay", 20), f.decided(), f.published(); },
        trace_state::decided,
