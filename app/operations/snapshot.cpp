@@ -166,7 +166,8 @@ http_routes make_operations(caf::actor_system& system, const operations_sources&
     });
   };
   http_routes result;
-  result.metrics = [ask_all, board, streams](const std::function<void(metrics_snapshot)>& answer) {
+  result.metrics = [ask_all, board = std::move(board), streams = std::move(streams)](
+                       const std::function<void(metrics_snapshot)>& answer) {
     ask_all([answer, board, streams](const reports& all) {
       auto snapshot = to_snapshot(all);
       for (auto more :

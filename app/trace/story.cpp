@@ -159,7 +159,7 @@ private:
 
   std::optional<result_origin> origin_of_result() const {
     for (const auto& each : facts_.messages.results)
-      if (const auto origin = origin_of(each.headers))
+      if (auto origin = origin_of(each.headers))
         return origin;
     return std::nullopt;
   }

@@ -33,10 +33,13 @@ struct repair_options {
 
 // The user's name on this machine, as the actions show it.
 std::string user_at_host() {
-  const auto* entry = getpwuid(geteuid());
+  passwd entry{};
+  passwd* found = nullptr;
+  char room[1024];
+  getpwuid_r(geteuid(), &entry, room, sizeof room, &found);
   char host[256] = "";
   gethostname(host, sizeof host - 1);
-  return (entry != nullptr ? std::string{entry->pw_name} : std::to_string(geteuid())) + "@" + host;
+  return (found != nullptr ? std::string{found->pw_name} : std::to_string(geteuid())) + "@" + host;
 }
 
 std::string read_payload(const std::string& path) {

@@ -59,6 +59,7 @@ std::vector<node_view> view_of(const std::vector<cluster_answer>& answers) {
       add(view, each, known);
     }
   std::vector<node_view> views;
+  views.reserve(found.size());
   for (auto& [boot, view] : found)
     views.push_back(std::move(view));
   std::sort(views.begin(), views.end(), [](const auto& a, const auto& b) {
