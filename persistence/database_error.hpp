@@ -2,6 +2,7 @@
 // the readers and the start.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -62,9 +63,9 @@ database_error reported_error(std::string_view sql_state, std::string_view text,
 // about the first of them that says why.
 database_error connection_error(std::string_view libpq_text);
 
-// `text` on one line: control characters and runs of blanks become one blank. Of a
-// long one the first kilobyte, cut between two characters, and how much was left out.
-std::string one_line_of(std::string_view text);
+// `text` on one line: control characters and runs of blanks become one blank. Of a longer one the
+// first `bytes_max`, cut between two characters, and how much was left out.
+std::string one_line_of(std::string_view text, std::size_t bytes_max = 1024);
 
 // What becomes of the batch that met the fault, when it is not begun again.
 store_failure_kind failure_kind(database_fault fault) noexcept;

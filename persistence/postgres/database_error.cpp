@@ -129,8 +129,7 @@ std::string ledger_ids_behind() {
                     "ledger.transactions");
 }
 
-std::string one_line_of(std::string_view text) {
-  constexpr std::size_t bytes_max = 1024;
+std::string one_line_of(std::string_view text, std::size_t bytes_max) {
   std::string result;
   bool blank = false;
   for (const char c : text) {

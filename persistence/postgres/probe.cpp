@@ -24,20 +24,6 @@ SELECT CASE
     THEN 'full_page_writes is off: a crash of the machine can destroy the database'
   ELSE '' END)";
 
-// One line, cut between characters.
-std::string short_sentence(std::string_view text) {
-  auto line = one_line_of(text);
-  if (line.empty())
-    return "it cannot be asked";
-  if (line.size() <= sentence_max)
-    return line;
-  auto end = sentence_max;
-  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xc0U) == 0x80U)
-    --end;
-  line.resize(end);
-  return line;
-}
-
 } // namespace
 
 std::string probe::ask() {
@@ -67,7 +53,8 @@ std::string probe::fault(std::chrono::milliseconds limit) {
     return ask();
   } catch (const std::exception& error) {
     session_.reset();
-    return short_sentence(error.what());
+    const auto why = one_line_of(error.what(), sentence_max);
+    return why.empty() ? "it cannot be asked" : why;
   }
 }
 
