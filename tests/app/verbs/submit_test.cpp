@@ -20,8 +20,11 @@ using namespace ledgerd::test;
 
 namespace {
 
-// The shell's way to print requests: `requests 1 500`.
+// The shell's way to print requests: `requests 1 500`; and `freeze PID`, which ends when every
+// thread stands still: `kill` returns before the first does, and on a busy machine the others go on
+// meanwhile.
 constexpr auto requests = R"(
+freeze() { kill -STOP $1; while sed 's/.*) //' /proc/$1/task/*/stat | grep -qv ^T; do :; done; }
 requests() { for ((i = $1; i <= $2; ++i)); do
   echo "{\"recordId\":$i,\"userId\":\"bob\",\"amount\":\"1\",\"type\":\"DEPOSIT\",\"currency\":\"KRW\"}"
 done; }
@@ -134,7 +137,7 @@ CAF_TEST(an interrupted run says how many were confirmed) {
 CAF_TEST(a run without a broker says what is in the stream) {
   // The broker goes while the requests come.
   const auto pid = shell("cat " + servers.directory() + "/nats.pid").out;
-  const auto result = shell("(requests 1 20; sleep 3; kill -STOP " + pid
+  const auto result = shell("(requests 1 20; sleep 3; freeze " + pid
                             + "; requests 21 30) | ledgerd submit --file -");
   shell("kill -CONT " + pid);
   CAF_CHECK_EQUAL(result.code, 3);
