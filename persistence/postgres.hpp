@@ -13,7 +13,7 @@ namespace ledgerd {
 // The store of one poster. Does not connect before the first post.
 std::unique_ptr<ledger_store> make_postgres_store(url_source database_url);
 
-std::unique_ptr<ledger_reader> make_postgres_reader(url_source database_url);
+std::unique_ptr<ledger_reader> make_postgres_reader(const url_source& database_url);
 
 // The connection string of whoever only reads, and may wait for what a standby lacks yet: one
 // server that is named alone may be one. Of several the primary is taken, as always.

@@ -169,6 +169,6 @@ public:
   virtual std::string write_fault() { return writable() ? "" : "not writable"; }
 };
 
-std::unique_ptr<record_reader> make_postgres_record_reader(url_source account_database_url);
+std::unique_ptr<record_reader> make_postgres_record_reader(const url_source& account_database_url);
 
 } // namespace ledgerd

@@ -334,7 +334,7 @@ std::int64_t postgres_reader::commits(record_id first, record_id last) {
 
 } // namespace
 
-std::unique_ptr<ledger_reader> make_postgres_reader(url_source database_url) {
+std::unique_ptr<ledger_reader> make_postgres_reader(const url_source& database_url) {
   return std::make_unique<postgres_reader>(database_url);
 }
 

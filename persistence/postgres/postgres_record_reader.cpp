@@ -74,7 +74,7 @@ private:
 
 } // namespace
 
-std::unique_ptr<record_reader> make_postgres_record_reader(url_source account_database_url) {
+std::unique_ptr<record_reader> make_postgres_record_reader(const url_source& account_database_url) {
   return std::make_unique<postgres_record_reader>(account_database_url);
 }
 

@@ -268,7 +268,7 @@ std::unique_ptr<ledger_store> make_postgres_store(url_source) {
   return std::make_unique<simulated_store>();
 }
 
-std::unique_ptr<ledger_reader> make_postgres_reader(url_source) {
+std::unique_ptr<ledger_reader> make_postgres_reader(const url_source&) {
   return std::make_unique<simulated_reader>();
 }
 
@@ -276,6 +276,12 @@ std::unique_ptr<record_store> make_postgres_record_store(url_source,
                                                          std::shared_ptr<ledger_view> ledger) {
   return std::make_unique<simulated_record_store>(std::move(ledger));
 }
+
+// A function here that has not the signature of the one it replaces would leave that one linked:
+// there are two of it then, and its address does not compile.
+[[maybe_unused]] constexpr auto* the_store = &make_postgres_store;
+[[maybe_unused]] constexpr auto* the_reader = &make_postgres_reader;
+[[maybe_unused]] constexpr auto* the_record_store = &make_postgres_record_store;
 
 // Defined beside the store that is replaced.
 void ledger_view::hear(const ledger_marks& marks) noexcept {
