@@ -50,10 +50,10 @@ export class Load {
     this.messages = [];
     this.waiting = new Map(); // record ids, to their messages
     this.stored = [];
-    traffic.connection.subscribe('transaction.result.>', {callback: (_, result) => this.#decided(result)});
   }
 
   begin() {
+    this.traffic.connection.subscribe('transaction.result.>', {callback: (_, result) => this.#decided(result)});
     this.on = true;
     this.began = performance.now();
     this.running = this.#run();
