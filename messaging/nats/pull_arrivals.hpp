@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -120,11 +121,16 @@ public:
   void receive(nats_message* message) override {
     if (const auto ack = aside_number(subject_of(message)))
       return (is_no_responders(message) ? untaken_ : taken_).store(*ack, std::memory_order_relaxed);
-    const auto created = parse_creation_time(payload_of(message));
+    hear(reply_number(subject_of(message)), payload_of(message));
+  }
+
+  // What the broker says of the stream.
+  void hear(std::uint64_t question, std::string_view said) {
+    const auto created = parse_creation_time(said);
     if (!created)
       return;
     const std::lock_guard lock(mutex_);
-    ready_.push_back({reply_number(subject_of(message)), *created});
+    ready_.push_back({question, *created});
     if (std::exchange(awaited_, false) && wake_)
       wake_();
   }
@@ -138,10 +144,12 @@ private:
   std::atomic<std::uint64_t> untaken_ = 0;
 };
 
+// One subscription delivers in order. So an answer that comes to it comes after whatever was
+// delivered before the broker gave it; with a marked number, to be told from a notice.
 class arrivals final : public message_sink {
 public:
-  arrivals(std::string_view stream, std::string_view durable)
-      : stream_(stream), durable_(durable) {}
+  arrivals(std::string_view stream, std::string_view durable, std::shared_ptr<life_answers> answers)
+      : stream_(stream), durable_(durable), answers_(std::move(answers)) {}
 
   void open(waker wake) { ready_.open(std::move(wake)); }
 
@@ -155,10 +163,12 @@ public:
   }
 
   void receive(nats_message* raw) override {
-    if (reply_of(raw).empty())
-      note(raw);
-    else
+    if (!reply_of(raw).empty())
       deliver(raw);
+    else if (const auto question = aside_number(subject_of(raw)))
+      answers_->hear(*question, payload_of(raw));
+    else
+      note(raw);
   }
 
   // The notices first: what came before one of them is then counted, too.
@@ -238,6 +248,7 @@ private:
 
   const std::string stream_;
   const std::string durable_;
+  const std::shared_ptr<life_answers> answers_;
   std::size_t capacity_hint_ = 0; // the actor's thread only
   // Of the last delivery. After a new inbox two threads write it, until what is on the way to the
   // old one has come. Relaxed: nothing else is handed over by it, and each exchange compares two

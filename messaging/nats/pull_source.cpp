@@ -87,8 +87,8 @@ public:
         acks_end_(std::string(stream) + "." + std::string(durable) + "."),
         request_subject_(api_subject(*control_->current(), pulls_)),
         life_subject_(api_subject(*control_->current(), "STREAM.INFO." + std::string(stream))),
-        observe_(std::move(observe)), arrivals_(std::make_shared<arrivals>(stream, durable)),
-        book_(request_max), answers_(std::make_shared<life_answers>()),
+        observe_(std::move(observe)), answers_(std::make_shared<life_answers>()),
+        arrivals_(std::make_shared<arrivals>(stream, durable, answers_)), book_(request_max),
         questions_(control_, answers_) {}
 
   ~pull_source() override {
@@ -266,7 +266,16 @@ private:
     }
     if (auto* through = questions_.ready())
       if (const auto question = life_.next_question(now))
-        through->publish(life_subject_, questions_.subject(*question), "");
+        through->publish(life_subject_, place_of_answer(*question), "");
+  }
+
+  // To the inbox of the pulls, where it cannot overtake what was delivered before it: thousands of
+  // messages of a life that has ended may wait there when a process that was stopped goes on.
+  const std::string& place_of_answer(std::uint64_t question) {
+    if (closed_ || subscription_ == nullptr || epoch_ != control_->epoch())
+      return questions_.subject(question);
+    reply_.assign(inbox_).append({'.', aside_mark}).append(std::to_string(question));
+    return reply_;
   }
 
   void learn(steady::time_point now) {
@@ -415,9 +424,9 @@ private:
   const std::string request_subject_;
   const std::string life_subject_;
   const lifeline::report observe_;
+  const std::shared_ptr<life_answers> answers_;
   const std::shared_ptr<arrivals> arrivals_;
   pull_book book_;
-  const std::shared_ptr<life_answers> answers_;
   reply_inbox questions_;
   stream_life life_;
   std::uint64_t life_epoch_ = 0;

@@ -150,7 +150,7 @@ private:
     demand(book_.open() <= pull_book::open_max, "too many requests are open");
   }
 
-  arrivals arrivals_{"S", "C"};
+  arrivals arrivals_{"S", "C", std::make_shared<life_answers>()};
   pull_book book_{request_max};
   pull_book::time_point now_{std::chrono::hours(1)};
 };

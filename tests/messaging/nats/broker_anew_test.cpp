@@ -1,4 +1,5 @@
 // Streams and consumers that are deleted and made anew under a source.
+#include <mutex>
 #include <set>
 
 #include "messaging/codec.hpp"
@@ -142,6 +143,40 @@ CAF_TEST(a source that is closed still learns the incarnation) {
   fetch.source().close();
   bury(fetch, got[0]);
   CAF_CHECK_EQUAL(got[0].incarnation, bus->stream(names::request_stream).created_at_ns);
+}
+
+// On another inbox the answer would be heard while thousands of messages of a life that has ended
+// still wait for their thread, as when a process that was stopped goes on.
+CAF_TEST(the answer about the stream comes to the inbox that deliveries come to) {
+  struct eavesdropper final : message_sink {
+    std::mutex mutex;
+    std::set<std::string> inboxes;
+    void receive(nats_message* message) override {
+      const std::lock_guard lock(mutex);
+      const std::string reply(reply_of(message));
+      inboxes.insert(reply.substr(0, reply.rfind('.')));
+    }
+    std::size_t count() {
+      const std::lock_guard lock(mutex);
+      return inboxes.size();
+    }
+  };
+  const auto questions = std::make_shared<eavesdropper>();
+  const auto pulls = std::make_shared<eavesdropper>();
+  fetcher fetch(deposits(), 100);
+  publish_requests(1);
+  auto got = take(fetch, 1);
+  side->subscribe("$JS.API.STREAM.INFO.TRANSACTIONS", questions);
+  side->subscribe("$JS.API.CONSUMER.MSG.NEXT.>", pulls);
+  CAF_REQUIRE(eventually([&] {
+    fetch.turn();
+    bury(fetch, got[0]);
+    return pulls->count() > 0;
+  }));
+  got[0].incarnation = got[0].inquiry = 0;
+  bury(fetch, got[0]);
+  CAF_REQUIRE(eventually([&] { return questions->count() > 0; }));
+  CAF_CHECK(questions->inboxes == pulls->inboxes);
 }
 
 CAF_TEST(an acknowledgement for a stream that is gone settles no stranger) {

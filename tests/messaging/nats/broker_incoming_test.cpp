@@ -237,7 +237,7 @@ CAF_TEST(which statuses end a request in the ordinary way) {
 CAF_TEST(an old inbox and a new one deliver at the same time) {
   constexpr std::uint64_t each = 2000;
   CAF_REQUIRE(nats_Open(-1) == NATS_OK); // messages are freed by a thread of the library
-  arrivals come("S", "c");
+  arrivals come("S", "c", std::make_shared<life_answers>());
   std::atomic<int> ready = 0;
   const auto deliver = [&](std::uint64_t first) {
     for (++ready; ready < 2;)
