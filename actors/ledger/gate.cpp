@@ -327,8 +327,8 @@ void gate_state::on_posted(posted& result) {
   } else {
     looking_ = watch_.observe(now, batch->entries.size(), work);
   }
+  post_next(); // first, so that the database works while the answers are given
   answer_posted(*batch, result);
-  post_next();
 }
 
 void gate_state::post_under_way() {
