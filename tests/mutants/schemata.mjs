@@ -74,6 +74,10 @@ export function mutate(text, mutants) {
     }
     const begin = found[0].index;
     const end = begin + found[0][0].length;
+    if (/^((if|for|while|return|else)\b|\|\||&&)/.test(mutant.was) && !namesItself(mutant)
+        && (!isStatement(mutant.was) || /^(\|\||&&)/.test(mutant.was))) {
+      throw new Error(`mutant ${mutant.name}: its text is neither an expression nor whole statements`);
+    }
     const same = places.find((each) => each.begin === begin && each.end === end);
     const other = places.find((each) => each !== same && begin < each.end && each.begin < end);
     if (other || (same && [mutant, ...same.mutants].some(namesItself))) {
