@@ -9,6 +9,7 @@
 #include "app/trace/stream_search.hpp"
 #include "messaging/names.hpp"
 #include "messaging/record_look.hpp"
+#include "messaging/topology.hpp"
 
 namespace ledgerd {
 
@@ -121,9 +122,7 @@ private:
 
   void find_decided() {
     find_result_of_row();
-    for (const auto& result : all_.results)
-      if (const auto origin = origin_of(result.headers))
-        requests_.look_at(origin->seq, names_it_);
+    take_requests_of_results();
     if (!requests_.has_found())
       find_by_id(requests_);
     if (!requests_.has_found())
@@ -238,10 +237,15 @@ private:
       requests_.look_at(seq, names_it_);
   }
 
-  // Results stand in the order of their requests.
+  // Results of one kind stand in the order of their requests, but for what a node has under way at
+  // a time; one consumer may be far ahead of the other.
   void find_result_of(const stored_message& request) {
-    results_.find_by_order(1, results_.state().last_seq, static_cast<std::int64_t>(request.seq),
-                           request_in_result, names_it_);
+    for (const auto& route : movement_routes)
+      for (const std::uint64_t around : {500, 20'000})
+        if (route.request == request.subject && !results_.has_found())
+          results_.find_by_order(1, results_.state().last_seq,
+                                 static_cast<std::int64_t>(request.seq), request_in_result,
+                                 names_it_, around, route.result);
   }
 
   // What nothing leads to, from the newest on, until the time is over.
@@ -269,6 +273,7 @@ private:
                              names_it_, until_found::first);
     }
     find_by_id(results_);
+    take_requests_of_results();
     find_letters();
     find_actions();
     if (results_.has_found() || letters_.has_found() || actions_.has_found()
@@ -279,7 +284,10 @@ private:
     if (nothing_found()) {
       find_waiting();
       search_on();
+      for (const auto& request : all_.requests)
+        find_result_of(request);
     }
+    take_requests_of_results();
   }
 
   // Whoever makes record ids mostly counts up.
@@ -317,6 +325,12 @@ private:
       actions_.read_window(all_.dead_letters[0].stored_at_ns, stream_search::no_end,
                            limits_.letters_least, is_action_, until_found::all);
     take_requests_of(actions_);
+  }
+
+  void take_requests_of_results() {
+    for (const auto& result : all_.results)
+      if (const auto origin = origin_of(result.headers))
+        requests_.look_at(origin->seq, names_it_);
   }
 
   void take_requests_of(const stream_search& in) {

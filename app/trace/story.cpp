@@ -340,11 +340,24 @@ private:
                    "unknown: " + where
                        + " is acknowledged, and neither its row nor its dead letter "
                          "was found");
+    if (!facts_.ledger_problem.empty() && !results_are_read())
+      return set(trace_state::unknown,
+                 "unknown: " + where
+                     + " was handed out, no node that has answered holds it, and the ledger cannot "
+                       "be asked whether it is decided");
     set(trace_state::handed_out,
         "handed out: " + where
-            + (facts_.ledger_problem.empty() ? " has no row" : ": the ledger cannot be asked")
+            + (facts_.ledger_problem.empty() ? " has no row"
+                                             : ": the ledger cannot be asked, there is no result")
             + ", and no node that has answered holds it; the broker delivers it again once the "
               "acknowledgement wait is over");
+  }
+
+  bool results_are_read() const {
+    return std::any_of(facts_.messages.looked.begin(), facts_.messages.looked.end(),
+                       [](const auto& each) {
+                         return each.stream == names::result_stream && (each.all || !each.exists);
+                       });
   }
 
   void conclude_from_record() {

@@ -50,13 +50,16 @@ void stream_search::take(const stored_message& message) {
 
 std::optional<stored_message> stream_search::fetch(std::uint64_t seq, const wanted& is_wanted) {
   auto message = on_.at(name_, seq);
-  if (message) {
-    look(*message);
-    if (is_wanted(*message))
-      take(*message);
-  }
+  if (message)
+    note(*message, is_wanted);
   seen_.add(seq, seq);
   return message;
+}
+
+void stream_search::note(const stored_message& message, const wanted& is_wanted) {
+  look(message);
+  if (is_wanted(message))
+    take(message);
 }
 
 void stream_search::look_at(std::uint64_t seq, const wanted& is_wanted) {
@@ -83,9 +86,7 @@ void stream_search::read_part(std::uint64_t first, std::uint64_t last, const wan
   on_.from(name_, first, [&](const stored_message& message) {
     if (message.seq > last)
       return false;
-    look(message);
-    if (is_wanted(message))
-      take(message);
+    note(message, is_wanted);
     return message.seq < last;
   });
   seen_.add(first, last);
@@ -136,24 +137,59 @@ void stream_search::read_window(std::int64_t since, std::int64_t until, std::uin
 
 // The key at about this place; a message that has none is passed over.
 std::optional<std::int64_t> stream_search::key_near(std::uint64_t& seq, std::uint64_t last,
-                                                    const key_of& of, const wanted& is_wanted) {
+                                                    const order& by) {
   for (int tries = 0; tries < 4 && seq <= last; ++tries, ++seq) {
-    const auto message = fetch(seq, is_wanted);
-    if (const auto key = message ? of(*message) : std::nullopt)
+    const auto message = fetch(seq, by.is_wanted);
+    const bool counts = message && (by.subject.empty() || message->subject == by.subject);
+    if (const auto key = counts ? by.of(*message) : std::nullopt)
       return key;
   }
-  return std::nullopt;
+  const auto next =
+      by.subject.empty() || seq > last ? std::nullopt : on_.first_on(name_, by.subject, seq);
+  if (!next || next->seq > last)
+    return std::nullopt;
+  note(*next, by.is_wanted);
+  seq = next->seq;
+  seen_.add(seq, seq);
+  return by.of(*next);
+}
+
+// The key at the end, where messages of other subjects may stand.
+std::optional<std::int64_t> stream_search::last_key(std::uint64_t low, std::uint64_t& high,
+                                                    const order& by) {
+  constexpr std::uint64_t close = 250;
+  const auto last = high;
+  auto key = key_near(high, last, by);
+  if (key || by.subject.empty())
+    return key;
+  auto begin = last, none = last + 1; // from `none` on there is nothing
+  for (std::uint64_t step = close; !key && begin > low && !is_over(); step *= 2) {
+    none = begin;
+    begin -= std::min(step, begin - low);
+    high = begin;
+    key = key_near(high, last, by);
+  }
+  while (key && none - high > close && high < none && !is_over()) {
+    const auto middle = high + (none - high) / 2;
+    auto found = middle;
+    if (const auto later = key_near(found, last, by)) {
+      high = found;
+      key = later;
+    } else {
+      none = middle;
+    }
+  }
+  return key;
 }
 
 // Nothing when the keys are in no order. By so many places as are read around one they may be off.
 std::optional<std::uint64_t> stream_search::place_of(std::uint64_t low, std::uint64_t high,
-                                                     std::int64_t key, const key_of& of,
-                                                     const wanted& is_wanted,
+                                                     std::int64_t key, const order& by,
                                                      std::uint64_t around) {
   constexpr std::uint64_t close = 250; // reading so many costs about what one more look does
   const auto last = high;
-  auto low_key = key_near(low, last, of, is_wanted);
-  auto high_key = key_near(high, last, of, is_wanted);
+  auto low_key = key_near(low, last, by);
+  auto high_key = last_key(low, high, by);
   if (!low_key || !high_key || *low_key >= *high_key || key < *low_key || key > *high_key)
     return std::nullopt;
   const auto slack = static_cast<std::int64_t>(
@@ -165,7 +201,12 @@ std::optional<std::uint64_t> stream_search::place_of(std::uint64_t low, std::uin
         static_cast<double>(key - *low_key) / static_cast<double>(*high_key - *low_key);
     auto middle = low + static_cast<std::uint64_t>(share * static_cast<double>(width));
     middle = std::clamp(middle, low + width / 16, high - width / 16);
-    const auto found = key_near(middle, last, of, is_wanted);
+    const auto asked = middle;
+    const auto found = key_near(middle, last, by);
+    if (found && middle >= high && !by.subject.empty()) {
+      high = asked; // nothing of this subject stands in between
+      continue;
+    }
     if (!found || middle >= high || *low_key - *found > slack || *found - *high_key > slack)
       return std::nullopt;
     if (*found == key)
@@ -177,7 +218,8 @@ std::optional<std::uint64_t> stream_search::place_of(std::uint64_t low, std::uin
 }
 
 bool stream_search::find_by_order(std::uint64_t first, std::uint64_t last, std::int64_t key,
-                                  const key_of& of, const wanted& is_wanted, std::uint64_t around) {
+                                  const key_of& of, const wanted& is_wanted, std::uint64_t around,
+                                  std::string_view subject) {
   if (is_empty() || is_over())
     return false;
   first = std::max(first, state_.first_seq);
@@ -185,7 +227,7 @@ bool stream_search::find_by_order(std::uint64_t first, std::uint64_t last, std::
   if (last < first)
     return false;
   const auto before = found_.size();
-  if (const auto place = place_of(first, last, key, of, is_wanted, around);
+  if (const auto place = place_of(first, last, key, {of, is_wanted, subject}, around);
       place && found_.size() == before)
     read_part(std::max(first, *place > around ? *place - around : 1),
               std::min(last, *place + around), is_wanted);

@@ -71,9 +71,11 @@ public:
   // Where the keys mostly count up, a few looks lead to the place between `first` and `last` where
   // this one would stand; so many messages before and after it are read, since what is written at
   // once by many stands in no exact order. Reads next to nothing when they are in no such order.
+  // With a subject the keys count up on that one alone, wherever its messages are among the others.
   // Whether something was found.
   bool find_by_order(std::uint64_t first, std::uint64_t last, std::int64_t key, const key_of& of,
-                     const wanted& is_wanted, std::uint64_t around = 500);
+                     const wanted& is_wanted, std::uint64_t around = 500,
+                     std::string_view subject = {});
 
   // All that no node had got was read.
   void note_waiting_read() { waiting_read_ = true; }
@@ -85,11 +87,16 @@ private:
   std::optional<stored_message> fetch(std::uint64_t seq, const wanted& is_wanted);
   void take(const stored_message& message);
   void read_part(std::uint64_t first, std::uint64_t last, const wanted& is_wanted);
-  std::optional<std::int64_t> key_near(std::uint64_t& seq, std::uint64_t last, const key_of& of,
-                                       const wanted& is_wanted);
+  struct order {
+    const key_of& of;
+    const wanted& is_wanted;
+    std::string_view subject; // empty: of all
+  };
+  void note(const stored_message& message, const wanted& is_wanted);
+  std::optional<std::int64_t> key_near(std::uint64_t& seq, std::uint64_t last, const order& by);
+  std::optional<std::int64_t> last_key(std::uint64_t low, std::uint64_t& high, const order& by);
   std::optional<std::uint64_t> place_of(std::uint64_t low, std::uint64_t high, std::int64_t key,
-                                        const key_of& of, const wanted& is_wanted,
-                                        std::uint64_t around);
+                                        const order& by, std::uint64_t around);
 
   const shelf& on_;
   const std::string_view name_;

@@ -99,6 +99,41 @@ CAF_TEST(in a flood of results the number of the row leads to its own) {
   }
 }
 
+// The two kinds come in turn; one consumer worked off all of its own before the other began. In
+// whatever order the record ids are.
+CAF_TEST(without the ledger a result is found though one consumer is far ahead) {
+  for (const std::int64_t factor : {1, 7919}) {
+    shelves on;
+    const auto subject_of = [](std::int64_t seq, std::string of) {
+      return of + (seq % 2 == 0 ? "deposit" : "withdrawal");
+    };
+    const auto payload_of = [factor](std::int64_t seq) {
+      return shelves::payload_of(seq * factor % 100'003);
+    };
+    for (std::int64_t seq = 1; seq <= many; ++seq)
+      on.put(names::request_stream, seq, subject_of(seq, "transaction."), payload_of(seq));
+    for (const std::int64_t kind : {0, 1})
+      for (std::int64_t seq = 2 - kind; seq <= many; seq += 2) {
+        outgoing result;
+        add_origin(result, {static_cast<std::uint64_t>(seq), "node-a"});
+        on.put(names::result_stream, many + kind * many + seq,
+               subject_of(seq, "transaction.result."), payload_of(seq), result.headers);
+      }
+    on.streams[std::string(names::dead_letter_stream)];
+    on.streams[std::string(names::action_stream)];
+    for (const std::int64_t seq : {many - 9000, many - 9001, many - 100, many - 1, many}) {
+      search_limits limits;
+      limits.newest_max = 20'000;
+      const auto found = find_messages(on.view(), record_id{seq * factor % 100'003}, {}, limits);
+      const auto expected = static_cast<std::uint64_t>(seq);
+      CAF_CHECK_EQUAL(std::make_pair(factor, only(found.requests)),
+                      std::make_pair(factor, expected));
+      CAF_CHECK_EQUAL(std::make_pair(seq, found.results.size()),
+                      std::make_pair(seq, std::size_t{1}));
+    }
+  }
+}
+
 CAF_TEST(clocks may differ) {
   busy_shelves on;
   for (const std::int64_t skew : {-60'000, -1500, 0, 3000, 110'000}) {

@@ -138,6 +138,23 @@ CAF_TEST(each conclusion) {
        "handed out: request #40 of TRANSACTIONS has no row, and no node that has answered holds "
        "it; "
        "the broker delivers it again once the acknowledgement wait is over"},
+      // It may be decided and acknowledged long ago.
+      {[](auto& f) {
+         f.requested(), f.node(50), f.ledger_problem = "away";
+         f.messages.looked = {{names::result_stream, true, false, false, 9000, 500, 0}};
+       },
+       trace_state::unknown,
+       "unknown: request #40 of TRANSACTIONS was handed out, no node that has answered holds it, "
+       "and the ledger cannot be asked whether it is decided; not looked at: 8500 of 9000 messages "
+       "of TRANSACTION_RESULTS"},
+      {[](auto& f) {
+         f.requested(), f.node(50), f.ledger_problem = "away";
+         f.messages.looked = {{names::result_stream, true, true, false, 9000, 9000, 0}};
+       },
+       trace_state::handed_out,
+       "handed out: request #40 of TRANSACTIONS: the ledger cannot be asked, there is no result, "
+       "and no node that has answered holds it; the broker delivers it again once the "
+       "acknowledgement wait is over"},
       {[](auto& f) {
          f.requested(), f.consumers = {{"transaction.deposit", 50, 45}};
        },
