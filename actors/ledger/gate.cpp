@@ -9,6 +9,7 @@
 #include "actors/ledger/gate_batch.hpp"
 #include "domain/assert.hpp"
 #include "domain/failpoint.hpp"
+#include "domain/log_throttle.hpp"
 
 namespace ledgerd {
 
@@ -48,7 +49,7 @@ std::int64_t milliseconds_since(caf::actor_clock::time_point then,
 } // namespace
 
 // Whether to write a line of this kind now; if so, how many were left out since the last one.
-std::optional<std::int64_t> gate_state::may_log(std::size_t kind) {
+std::optional<std::uint64_t> gate_state::may_log(std::size_t kind) {
   auto& log = logs_[kind];
   const auto now = self_->clock().now();
   if (now < log.next) {
@@ -112,8 +113,8 @@ void gate_state::answer_rejected(const gate_batch& batch, const store_failure& f
         {{"gate", options_.index},
          {"recordId", to_int(batch.entries.front().asked.id)},
          {"why", failure.detail}},
-        "gate {}: the database refuses record {} ({} more such lines left out): {}", options_.index,
-        to_int(batch.entries.front().asked.id), *left_out, failure.detail);
+        "gate {}: the database refuses record {}{}: {}", options_.index,
+        to_int(batch.entries.front().asked.id), left_out_text(*left_out), failure.detail);
   answer_book book;
   book.add(batch.origins.front(), std::nullopt, std::string{failure.detail});
   book.send_all(self_);
@@ -131,9 +132,10 @@ void gate_state::set_aside(const account_key& account, trouble why, const std::s
          {"userId", account.user_id},
          {"currency", account.currency.text()},
          {"why", detail}},
-        "gate {}: the account {} {} is {} and set aside ({} more such lines left out): "
+        "gate {}: the account {} {} is {} and set aside{}: "
         "its requests wait, all others go on: {}",
-        options_.index, account.user_id, account.currency.text(), to_text(why), *left_out, detail);
+        options_.index, account.user_id, account.currency.text(), to_text(why),
+        left_out_text(*left_out), detail);
 }
 
 // An account that is held up may hold its share of the credit, one that flows as much as any other.

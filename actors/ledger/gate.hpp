@@ -69,10 +69,10 @@ private:
   // Log lines about troubles: one a second for each kind, with the number of those left out.
   struct quiet_log {
     time_point next;
-    std::int64_t left_out = 0;
+    std::uint64_t left_out = 0;
   };
 
-  std::optional<std::int64_t> may_log(std::size_t kind);
+  std::optional<std::uint64_t> may_log(std::size_t kind);
   void tell_circuit(bool open);
   void close_circuit();
   void note_lost(std::uint32_t heads);
