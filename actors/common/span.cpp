@@ -96,7 +96,7 @@ void log_span(const span_entry& what) {
        {"messaging.operation.name", what.operation},
        {"messaging.operation.type", consumes ? "process" : "send"},
        {"messaging.destination.name", what.destination},
-       {"messaging.consumer.group.name", what.consumer},
+       {"messaging.consumer.group.name", what.consumer.substr(0, what.consumer.rfind('/'))},
        {"messaging.message.sequence", what.stream_seq},
        {"ledgerd.outcome", what.outcome}},
       "span: {} {} took {} us, trace {}", what.operation, what.destination, what.took.count(),

@@ -74,6 +74,7 @@ await conclude(async () => {
   assert.equal(published.kind, 'PRODUCER');
   assert.equal(decided.parentSpanId, published.spanId);
   assert.equal(decided['ledgerd.outcome'], 'decided');
+  assert.equal(decided['messaging.consumer.group.name'], 'deposit-consumer'); // whichever of its fetchers it was
   assert.equal(settled.parentSpanId, published.spanId);
   for (const [stream, subject] of [['TRANSACTIONS', 'transaction.deposit'], ['TRANSACTION_RESULTS', 'transaction.result.deposit']]) {
     const header = await last(nats, stream, subject);
