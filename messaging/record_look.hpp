@@ -34,21 +34,41 @@ struct pulled_subject {
   friend bool operator==(const pulled_subject&, const pulled_subject&) = default;
 };
 
+// What the requests of an account wait for where its account is decided.
+struct account_wait {
+  std::string why; // blocked, slow, refused: it is set aside; commit, database: as others do
+  std::uint64_t for_ms = 0; // the first of them
+
+  friend bool operator==(const account_wait&, const account_wait&) = default;
+};
+
 // What one node says of a record.
 struct record_look {
   boot_id boot{};
   std::string node;
   std::vector<held_request> held;
   std::vector<pulled_subject> pulled;
+  // Of the account that was asked for, or of the one whose request is held. Nothing: it does not
+  // wait here, or the node is of an earlier version.
+  std::optional<account_wait> wait = std::nullopt;
 
   friend bool operator==(const record_look&, const record_look&) = default;
 };
 
-// {"question":"record","recordId":"4711"}: a number in JSON is exact to 53 bits only.
-std::string encode_look_question(record_id id);
+struct look_question {
+  record_id record{};
+  // Its account, where the asker knows it: a node may decide what another one holds.
+  std::optional<account_key> account = std::nullopt;
+
+  friend bool operator==(const look_question&, const look_question&) = default;
+};
+
+// {"question":"record","recordId":"4711"}: a number in JSON is exact to 53 bits only. With an
+// account "userId" and "currency" stand beside it; nodes of earlier versions do not look at them.
+std::string encode_look_question(const look_question& asked);
 
 // Nothing for any other question.
-std::optional<record_id> decode_look_question(std::string_view payload);
+std::optional<look_question> decode_look_question(std::string_view payload);
 
 std::string encode_look(const record_look& look);
 

@@ -271,10 +271,18 @@ actor_report fetcher_state::report(progress_time now) const {
       letters_.wait(now));
 }
 
+// Nothing when its currency is not known.
+std::optional<account_key> fetcher_state::account_of(const held_delivery& slot) const {
+  auto decoded =
+      decode_entry(slot.source.subject, slot.source.payload, *options_.currencies, options_.rules);
+  auto* asked = std::get_if<entry>(&decoded);
+  return asked == nullptr ? std::nullopt : std::optional{std::move(asked->account)};
+}
+
 // For people who ask: goes through all that is held, and reads what may be it.
 fetcher_look fetcher_state::look(record_id id) {
   constexpr const char* stages[] = {"deciding", "looking", "failed", "publishing"};
-  fetcher_look result{std::nullopt, pulled_};
+  fetcher_look result{std::nullopt, pulled_, std::nullopt};
   const auto now = self_->clock().now();
   deliveries_.for_each([&](const held_delivery& slot) {
     if (result.held || !may_name(slot.source.payload, id)
@@ -286,6 +294,8 @@ fetcher_look fetcher_state::look(record_id id) {
         options_.instance,      stages[static_cast<std::size_t>(slot.at)],
         slot.source.stream_seq, static_cast<std::uint64_t>(std::max<std::int64_t>(since, 0)),
         slot.source.deliveries, slot.attempts};
+    if (slot.at != stage::publishing)
+      result.account = account_of(slot);
   });
   return result;
 }

@@ -126,6 +126,7 @@ private:
   // How old the oldest request is that is held and not settled.
   gauge oldest_undecided_ms(const held_look& held, progress_time now) const;
   actor_report report(progress_time now) const;
+  std::optional<account_key> account_of(const held_delivery& slot) const;
   fetcher_look look(record_id id);
 
   const fetcher_actor::pointer self_;

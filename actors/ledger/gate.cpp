@@ -388,23 +388,28 @@ void gate_state::split_under_way(std::size_t entries_max) {
   queue_.push_front(std::exchange(under_way_, std::move(front)));
 }
 
-std::vector<noted_account> gate_state::waiting_accounts(time_point now) const {
+std::vector<noted_account> gate_state::waiting_accounts(time_point now,
+                                                        const account_key* only) const {
   longest_waits waits{now};
+  const auto add = [&](const account_key& account, std::size_t entries, auto since, auto why) {
+    if (only == nullptr || *only == account)
+      waits.add(account, entries, since, why);
+  };
   const auto add_batch = [&](const gate_batch& batch) {
     if (!waits.is_long(batch.formed))
       return;
-    std::vector<std::uint64_t> entries(batch.heads.size());
+    std::vector<std::size_t> entries(batch.heads.size());
     for (const auto& each : batch.entries)
       ++entries[each.head];
     for (std::size_t i = 0; i < entries.size(); ++i)
-      waits.add(batch.heads[i].account, entries[i], batch.formed, open_ ? "database" : "commit");
+      add(batch.heads[i].account, entries[i], batch.formed, open_ ? "database" : "commit");
   };
   if (under_way_)
     add_batch(*under_way_);
   for (const auto& batch : queue_)
     add_batch(*batch);
   side_.for_each_waiting([&](const auto& account, std::size_t entries, auto since, trouble why) {
-    waits.add(account, entries, since, to_text(why));
+    add(account, entries, since, to_text(why));
   });
   return waits.take();
 }
@@ -427,7 +432,7 @@ actor_report gate_state::report(time_point now) const {
            .aside_oldest_ms = side_.oldest() ? milliseconds_since(*side_.oldest(), now) : 0}},
       {answer_.since(now), last_failure_.empty() ? "the database does not answer a batch"
                                                  : "a batch waits: " + last_failure_});
-  result.accounts = waiting_accounts(now);
+  result.accounts = waiting_accounts(now, nullptr);
   return result;
 }
 
@@ -450,6 +455,9 @@ gate_actor::behavior_type gate_state::make_behavior(gate_options options) {
           post_under_way();
       },
       [this](report_atom) { return give_report(); },
+      [this](held_atom, const account_key& account) {
+        return waiting_accounts(self_->clock().now(), &account);
+      },
   };
 }
 

@@ -34,7 +34,7 @@
 
 namespace ledgerd {
 
-using gate_actor = group_sink::extend_with<reporting_actor>::extend<
+using gate_actor = group_sink::extend_with<reporting_actor, waiting_actor>::extend<
     // Its own reminder to post what waits, since the last batch had begun only just before.
     caf::reacts_to<turn_atom>,
     // Time to try the failed batch again: of the main lane (false) or the next of the side lane
@@ -103,7 +103,8 @@ private:
   // least, and the rest. Precondition (asserted): it has more than one group.
   void split_under_way(std::size_t entries_max);
 
-  std::vector<noted_account> waiting_accounts(time_point now) const;
+  // Those that have waited longest, or this one.
+  std::vector<noted_account> waiting_accounts(time_point now, const account_key* only) const;
   actor_report report(time_point now) const;
 
   const gate_actor::pointer self_;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "actors/common/protocol.hpp"
+#include "actors/common/report.hpp"
 #include "domain/boot_id.hpp"
 #include "domain/plan.hpp"
 #include "messaging/record_look.hpp"
@@ -57,11 +58,16 @@ using pausable_actor = caf::typed_actor<caf::reacts_to<circuit_atom, bool>>;
 struct fetcher_look {
   std::optional<held_request> held;
   pulled_subject pulled;
+  std::optional<account_key> account; // of what is held and undecided
 };
 
 // Says what it knows of the record with this id: a FETCHER, to its ROOT.
 using holding_actor =
     caf::typed_actor<caf::replies_to<held_atom, std::int64_t>::with<fetcher_look>>;
+
+// Says for how long what it has of this account has been waiting, and why: a GATE, to its ROOT.
+using waiting_actor =
+    caf::typed_actor<caf::replies_to<held_atom, account_key>::with<std::vector<noted_account>>>;
 
 // Where the answer to an entry goes.
 struct origin {
@@ -176,9 +182,9 @@ using ledger_root_actor = circuit_sink::extend_with<drainable_actor>::extend<
     caf::reacts_to<tick_atom>,
     // The reports of all actors of this node.
     caf::replies_to<report_atom>::with<std::vector<actor_report>>,
-    // Somebody asks all nodes about the record with this id, and where the answer goes; from the
-    // MEMBERSHIP's thread.
-    caf::reacts_to<held_atom, std::int64_t, std::string>>;
+    // Somebody asks all nodes about a record, and where the answer goes; from the MEMBERSHIP's
+    // thread.
+    caf::reacts_to<held_atom, look_question, std::string>>;
 
 } // namespace ledgerd
 
@@ -191,3 +197,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::ledger_group)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::gate_batch_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::posted_batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::fetcher_look)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::look_question)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<ledgerd::noted_account>)

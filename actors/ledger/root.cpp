@@ -19,6 +19,14 @@
 
 namespace ledgerd {
 
+// An answer to somebody who asks about a record.
+struct ledger_root_state::look_under_way {
+  record_look said;
+  std::optional<account_key> account;
+  std::string reply;
+  std::size_t open; // who has not answered yet
+};
+
 void ledger_root_state::spawn_gates(const ledger_root_options& options) {
   std::size_t credit = 0;
   for (const auto& ports : options.fetchers)
@@ -38,8 +46,10 @@ void ledger_root_state::spawn_gates(const ledger_root_options& options) {
         .batch_max = options.batch_max,
         // What is set aside must leave most of the credit to all others.
         .aside_max = std::max<std::size_t>(1, credit / 4 / options.stores.size())};
-    gates_.push_back(children_.add(self_->spawn(guarded(gate), std::move(gate_config)),
-                                   {gate_state::name, std::to_string(i)}));
+    const auto one = children_.add(self_->spawn(guarded(gate), std::move(gate_config)),
+                                   {gate_state::name, std::to_string(i)});
+    gates_.push_back(one);
+    waiters_.push_back(one);
   }
   circuits_.assign(gates_.size(), false);
 }
@@ -55,12 +65,12 @@ void ledger_root_state::spawn_membership(const ledger_root_options& options) {
       .desk = asks_,
       .other_questions = [root = caf::actor_cast<caf::weak_actor_ptr>(self_),
                           others = options.cluster->other_questions](const auto& asked) {
-        const auto record = decode_look_question(asked.payload);
+        const auto look = decode_look_question(asked.payload);
         const auto to = root.lock();
-        if (record && to)
-          caf::anon_send(caf::actor_cast<ledger_root_actor>(to), held_atom_v, to_int(*record),
+        if (look && to)
+          caf::anon_send(caf::actor_cast<ledger_root_actor>(to), held_atom_v, *look,
                          std::string{asked.reply});
-        return record.has_value() || (others && others(asked));
+        return look.has_value() || (others && others(asked));
       }};
   membership_ =
       children_.add(self_->spawn(guarded(membership), std::move(config)), {membership_state::name});
@@ -191,36 +201,58 @@ void ledger_root_state::tell_tally() {
 
 // A question that comes while several are under way is not answered: whoever asks knows that a node
 // may be silent. So many at once cannot keep the fetchers from their work.
-void ledger_root_state::look_for(std::int64_t record, const std::string& reply) {
+void ledger_root_state::look_for(const look_question& asked, const std::string& reply) {
   constexpr std::size_t looks_max = 4;
   if (looks_ == looks_max)
     return;
   ++looks_;
-  struct gathering {
-    record_look said;
-    std::size_t open;
-  };
-  const auto all = std::make_shared<gathering>();
-  all->said.boot = word_.boot;
-  all->said.node = word_.name;
-  all->open = holders_.size();
-  const auto done = [this, all, reply] {
-    if (--all->open > 0)
-      return;
-    --looks_;
-    asks_->answer(reply, encode_look(all->said), {});
+  const auto all = std::make_shared<look_under_way>(
+      look_under_way{{word_.boot, word_.name, {}, {}}, asked.account, reply, holders_.size()});
+  const auto done = [this, all] {
+    if (--all->open == 0)
+      ask_gates(all);
   };
   for (const auto& each : holders_)
-    self_->request(each, std::chrono::seconds{1}, held_atom_v, record)
+    self_->request(each, std::chrono::seconds{1}, held_atom_v, to_int(asked.record))
         .then(
-            [all, done](const fetcher_look& got) {
+            [all, done](fetcher_look& got) {
               if (got.held)
-                all->said.held.push_back(*got.held);
+                all->said.held.push_back(*std::move(got.held));
               if (got.pulled.to > 0)
-                all->said.pulled.push_back(got.pulled);
+                all->said.pulled.push_back(std::move(got.pulled));
+              if (got.account)
+                all->account = std::move(got.account);
               done();
             },
             [done](const caf::error&) { done(); });
+}
+
+// Why its account waits, where that is known.
+void ledger_root_state::ask_gates(const std::shared_ptr<look_under_way>& one) {
+  if (!one->account)
+    return end_look(*one);
+  one->open = waiters_.size();
+  const auto done = [this, one] {
+    if (--one->open == 0)
+      end_look(*one);
+  };
+  for (const auto& each : waiters_)
+    self_->request(each, std::chrono::seconds{1}, held_atom_v, *one->account)
+        .then(
+            [one, done](const std::vector<noted_account>& waits) {
+              auto& longest = one->said.wait;
+              for (const auto& [what, account, entries, time, reason] : waits)
+                if (const auto ms = static_cast<std::uint64_t>(time.count());
+                    !longest || longest->for_ms < ms)
+                  longest = account_wait{reason, ms};
+              done();
+            },
+            [done](const caf::error&) { done(); });
+}
+
+void ledger_root_state::end_look(const look_under_way& one) {
+  --looks_;
+  asks_->answer(one.reply, encode_look(one.said), {});
 }
 
 ledger_root_actor::behavior_type ledger_root_state::begin(pointer self,
@@ -245,7 +277,9 @@ ledger_root_actor::behavior_type ledger_root_state::begin(pointer self,
         return children_.drain(deadline_ms);
       },
       [this](report_atom) { return children_.report(); },
-      [this](held_atom, std::int64_t record, const std::string& reply) { look_for(record, reply); },
+      [this](held_atom, const look_question& asked, const std::string& reply) {
+        look_for(asked, reply);
+      },
   };
 }
 

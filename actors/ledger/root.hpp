@@ -97,7 +97,10 @@ private:
   void tell_doing();
   void tell_fetchers();
   void tell_tally();
-  void look_for(std::int64_t record, const std::string& reply);
+  struct look_under_way;
+  void look_for(const look_question& asked, const std::string& reply);
+  void ask_gates(const std::shared_ptr<look_under_way>& one);
+  void end_look(const look_under_way& one);
 
   const ledger_root_actor::pointer self_;
   child_list<pointer> children_;
@@ -106,6 +109,7 @@ private:
   entry_sink region_;
   std::vector<pausable_actor> fetchers_;
   std::vector<holding_actor> holders_; // the same
+  std::vector<waiting_actor> waiters_; // the gates
   node_word word_;                     // as the node began
   std::shared_ptr<question_desk> asks_;
   std::size_t looks_ = 0; // under way

@@ -33,14 +33,14 @@ struct node_question::bell {
   bool rings = false;
 };
 
-node_question::node_question(std::shared_ptr<peer_line> to_all, record_id id)
+node_question::node_question(std::shared_ptr<peer_line> to_all, const look_question& asked)
     : bell_(std::make_shared<bell>()), line_(std::move(to_all)) {
   line_->open([to = bell_] {
     const std::lock_guard lock{to->mutex};
     to->rings = true;
     to->rung.notify_one();
   });
-  line_->send(about_record, encode_look_question(id));
+  line_->send(about_record, encode_look_question(asked));
   line_->send(about_nodes, "");
 }
 

@@ -18,7 +18,7 @@ public:
   // When somebody has answered and others are missing, for so long they still may.
   static constexpr std::chrono::milliseconds quiet{100};
 
-  node_question(std::shared_ptr<peer_line> to_all, record_id id);
+  node_question(std::shared_ptr<peer_line> to_all, const look_question& asked);
   node_question(const node_question&) = delete;
   node_question& operator=(const node_question&) = delete;
 

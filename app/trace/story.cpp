@@ -280,10 +280,36 @@ private:
   }
 
   void conclude_held() {
+    find_wait();
+    const auto waits = waits_text();
     for (const auto& node : facts_.nodes)
       for (const auto& held : node.held)
         return set(trace_state::held, "held by node " + node.node + " for "
-                                          + seconds_text(held.for_ms) + ": " + held_text(held));
+                                          + seconds_text(held.for_ms) + ": " + waits
+                                          + (waits.empty() ? "" : "; ") + held_text(held));
+  }
+
+  void find_wait() {
+    auto& longest = story_.wait;
+    for (const auto& node : facts_.nodes)
+      if (node.wait && (!longest || longest->wait.for_ms < node.wait->for_ms))
+        longest = told_wait{node.node, *node.wait};
+  }
+
+  // Empty: nobody says so.
+  std::string waits_text() const {
+    if (!story_.wait)
+      return {};
+    const auto& why = story_.wait->wait.why;
+    const std::string what =
+        why == "blocked"    ? "the account is locked in the database, or a statement for it takes "
+                              "too long"
+        : why == "slow"     ? "the account takes far longer in the database than others"
+        : why == "refused"  ? "the database refuses what is written for the account"
+        : why == "database" ? "the database is away"
+        : why == "commit"   ? "its batch is not committed yet"
+                            : "the account is set aside, " + why;
+    return what + " (waiting " + seconds_text(story_.wait->wait.for_ms) + ")";
   }
 
   // The last thing that happened to its letters; false: it was published again after that.

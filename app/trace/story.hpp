@@ -65,10 +65,17 @@ struct trace_event {
   std::uint64_t seq = 0; // of its message; 0: it has none
 };
 
+// What the account of a request waits for, and the node that says so.
+struct told_wait {
+  std::string node;
+  account_wait wait;
+};
+
 struct trace_story {
   std::vector<trace_event> events; // what has no time stands last
   trace_state state = trace_state::unknown;
   std::string conclusion;         // a sentence
+  std::optional<told_wait> wait;  // of what is held
   std::vector<std::string> notes; // what was not looked at, and why: sentences
 };
 

@@ -7,6 +7,7 @@
 #include "app/base/text.hpp"
 #include "app/trace/node_question.hpp"
 #include "app/trace/posting_view.hpp"
+#include "messaging/codec.hpp"
 #include "messaging/topology.hpp"
 
 namespace ledgerd {
@@ -108,6 +109,40 @@ request_places ask_places(trace_facts& facts, const trace_sources& from, node_qu
   return result;
 }
 
+// Whose request it is, by the account side or by the request itself.
+std::optional<account_key> account_of(const trace_facts& facts, const currency_table* currencies) {
+  if (facts.record_row)
+    return facts.record_row->asked.account;
+  if (currencies == nullptr || facts.messages.requests.empty())
+    return std::nullopt;
+  const auto& request = facts.messages.requests.back();
+  auto decoded = decode_entry(request.subject, request.payload, *currencies, request_rules{});
+  auto* asked = std::get_if<entry>(&decoded);
+  return asked == nullptr ? std::nullopt : std::optional{std::move(asked->account)};
+}
+
+// What a node holds another one may be deciding: only that one knows what its account waits for.
+// Nobody can ask it before the account is known.
+void ask_deciders(trace_facts& facts, const trace_sources& from, const currency_table* currencies,
+                  std::chrono::milliseconds patience) {
+  auto& nodes = facts.nodes;
+  const auto waits_elsewhere = [&](const record_look& node) {
+    return !node.wait && std::any_of(node.held.begin(), node.held.end(), [](const auto& held) {
+      return held.stage == "deciding";
+    });
+  };
+  if (facts.row || nodes.size() < 2 || std::none_of(nodes.begin(), nodes.end(), waits_elsewhere))
+    return;
+  const auto account = account_of(facts, currencies);
+  if (!account)
+    return;
+  node_question again(from.nats->make_ask_line(), {facts.record, account});
+  for (const auto& answer : again.answers(patience))
+    for (auto& node : nodes)
+      if (node.boot == answer.boot)
+        node.wait = answer.wait;
+}
+
 search_clues clues_from(const trace_facts& facts) {
   search_clues clues;
   if (facts.row) {
@@ -192,7 +227,7 @@ trace_report trace(record_id id, const trace_sources& from, const trace_limits& 
   // Nodes answer while the rest is looked for.
   std::optional<node_question> nodes;
   if (from.nats != nullptr)
-    nodes.emplace(from.nats->make_ask_line(), id);
+    nodes.emplace(from.nats->make_ask_line(), look_question{id});
   ask_ledger(facts, from, currencies);
   ask_records(facts, from);
   auto clues = clues_from(facts);
@@ -212,6 +247,7 @@ trace_report trace(record_id id, const trace_sources& from, const trace_limits& 
   // It may have been decided since.
   if (!facts.row && facts.ledger_problem.empty() && !facts.messages.requests.empty())
     ask_ledger(facts, from, currencies);
+  ask_deciders(facts, from, currencies.get(), limits.node_patience);
   facts.now_us = now_us();
   if (!currencies)
     currencies = std::make_shared<const currency_table>(std::vector<currency>{});
@@ -231,9 +267,14 @@ ordered_json trace_json(const trace_report& report) {
   auto nodes = ordered_json::array();
   for (const auto& each : facts.nodes)
     nodes.push_back(each.node);
+  const auto& wait = report.story.wait;
   return {{"recordId", to_int(facts.record)},
           {"state", to_text(report.story.state)},
           {"conclusion", report.story.conclusion},
+          {"wait", wait ? ordered_json{{"node", wait->node},
+                                       {"why", wait->wait.why},
+                                       {"forMs", wait->wait.for_ms}}
+                        : ordered_json{}},
           {"events", std::move(events)},
           {"notes", report.story.notes},
           {"looked", std::move(looked)},

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <utility>
 
+#include "messaging/codec.hpp"
 #include "messaging/wire/cluster_fields.hpp"
 
 namespace ledgerd {
@@ -15,6 +16,8 @@ using wire::append_name;
 constexpr std::size_t bytes_max = std::size_t{1} << 18;
 constexpr int depth_max = 4;
 constexpr std::size_t items_max = 256; // of one list
+// A user's id with each of its bytes escaped, and the rest.
+constexpr std::size_t question_bytes_max = 1024;
 constexpr std::string_view question = "record";
 // One short header, since every result has it. A dead letter's names would not do: a parked result
 // keeps its own headers.
@@ -68,27 +71,52 @@ bool read_pulled(const json_member& given, pulled_subject& one) {
                                  : true;
 }
 
-} // namespace
-
-std::string encode_look_question(record_id id) {
-  return "{\"question\":\"record\",\"recordId\":\"" + std::to_string(to_int(id)) + "\"}";
+bool read_wait(const json_member& given, record_look& look) {
+  auto& wait = look.wait.emplace();
+  return given.kind == json_kind::object && read_members(given.text, [&](const json_member& each) {
+           return each.name == "why"     ? wire::read_text(each, wait.why)
+                  : each.name == "forMs" ? wire::read_count(each, wait.for_ms)
+                                         : true;
+         });
 }
 
-std::optional<record_id> decode_look_question(std::string_view payload) {
-  if (payload.empty() || payload.size() > 256)
+} // namespace
+
+std::string encode_look_question(const look_question& asked) {
+  std::string out = "{";
+  append_member(out, "question", question);
+  append_member(out, "recordId", std::to_string(to_int(asked.record)));
+  if (asked.account) {
+    append_member(out, "userId", asked.account->user_id);
+    append_member(out, "currency", asked.account->currency.text());
+  }
+  return out + "}";
+}
+
+std::optional<look_question> decode_look_question(std::string_view payload) {
+  if (payload.empty() || payload.size() > question_bytes_max)
     return std::nullopt;
   bool asked = false;
   std::optional<std::int64_t> number;
+  std::string user;
+  std::optional<currency_code> currency;
   const auto good = read_members(payload, [&](const json_member& each) {
     if (each.name == "question")
       asked = each.kind == json_kind::string && each.text == question;
     else if (each.name == "recordId" && each.kind == json_kind::string)
       number = number_in<std::int64_t>(each.text);
+    else if (each.name == "userId" && each.kind == json_kind::string)
+      user = each.text;
+    else if (each.name == "currency" && each.kind == json_kind::string)
+      currency = currency_code::parse(each.text);
     return true;
   });
   if (!good || !asked || number.value_or(0) <= 0)
     return std::nullopt;
-  return record_id{*number};
+  look_question result{record_id{*number}};
+  if (!user.empty() && user.size() <= user_id_bytes_max && currency)
+    result.account = account_key{std::move(user), *currency};
+  return result;
 }
 
 std::string encode_look(const record_look& look) {
@@ -116,7 +144,15 @@ std::string encode_look(const record_look& look) {
     append_member(out, "to", each.to);
     out += '}';
   }
-  return out + "]}";
+  out += ']';
+  if (look.wait) {
+    append_name(out, "wait");
+    out += '{';
+    append_member(out, "why", look.wait->why);
+    append_member(out, "forMs", look.wait->for_ms);
+    out += '}';
+  }
+  return out + "}";
 }
 
 std::optional<record_look> decode_look(std::string_view payload) {
@@ -130,6 +166,7 @@ std::optional<record_look> decode_look(std::string_view payload) {
            : each.name == "node"   ? wire::read_name(each, look.node)
            : each.name == "held"   ? read_items(each, look.held, read_held)
            : each.name == "pulled" ? read_items(each, look.pulled, read_pulled)
+           : each.name == "wait"   ? read_wait(each, look)
                                    : true;
   });
   if (!good || !told || look.boot == boot_id{} || look.node.empty())

@@ -84,12 +84,14 @@ async function parked(traffic) {
   concludes(trace(23, {expected: 1}), 'unknown', /^unknown/);
 }
 
+const locked = /^held by node (alpha|beta) for \d+\.\d s: the account is locked in the database[^(]* \(waiting \d+\.\d s\); request #\d+ waits for its verdict, deposit-consumer/;
+
 async function held(traffic, recordId) {
   await traffic.drained(20);
   const release = await holdAccount('anna');
   await traffic.publish([request(31, 'anna', '1')]);
-  await until('the node holds it', 20, () => trace(31).state === 'held');
-  concludes(trace(31), 'held', /^held by node alpha for \d+\.\d s: request #\d+ waits for its verdict, deposit-consumer/);
+  await until('the node holds it and says why', 20, () => trace(31).wait?.why === 'blocked');
+  concludes(trace(31), 'held', locked);
   // While nobody can ask PostgreSQL.
   const story = trace(31, {environment: {LEDGERD_DATABASE_URL: away}});
   concludes(story, 'held', /^held by node alpha/);
@@ -97,6 +99,27 @@ async function held(traffic, recordId) {
   concludes(trace(recordId, {environment: {LEDGERD_DATABASE_URL: away}}), 'decided', /^decided, by its result: DEPOSIT of 500 KRW/);
   await release();
   await until('it is decided', 30, () => trace(31).state === 'decided');
+}
+
+// What one node holds the other one may decide; every request says what its account waits for.
+async function heldByTwo(daemon, traffic) {
+  const other = await world.daemon('beta', '--roles', 'ledger');
+  await other.ready();
+  const all = 16384;
+  await until('both share the work', 20, async () => await metric(daemon, 'ledgerd_shards') < all && await metric(other, 'ledgerd_shards') > 0);
+  const release = await holdAccount('anna');
+  const records = Array.from({length: 8}, (_, i) => 51 + i);
+  for (const record of records) { // one by one, so that both nodes pull some
+    await traffic.publish([request(record, 'anna', '1')]);
+  }
+  await until('all say what they wait for', 30, () => records.every((record) => trace(record).wait?.why === 'blocked'));
+  const stories = records.map((record) => trace(record));
+  stories.forEach((story) => concludes(story, 'held', locked));
+  assert.equal(new Set(stories.map(({wait}) => wait.node)).size, 1, 'one node decides the account');
+  log(`held by ${[...new Set(stories.map(({conclusion}) => /node (\w+)/.exec(conclusion)[1]))].join(' and ')}`);
+  await release();
+  await until('they are decided', 30, () => records.every((record) => trace(record).state === 'decided'));
+  await other.stop();
 }
 
 function audits() {
@@ -131,6 +154,7 @@ async function run() {
   log('parked and discarded');
   await held(traffic, recordId);
   log('held');
+  await heldByTwo(daemon, traffic);
   audits();
   await looks(daemon, traffic);
   log('looked at');

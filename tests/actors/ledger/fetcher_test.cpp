@@ -134,12 +134,14 @@ CAF_TEST(whoever asks is told what is held and how far was pulled) {
   CAF_REQUIRE(told.held.has_value());
   CAF_CHECK(*told.held == (held_request{"deposit-consumer/0", "deciding", 9, 1500, 1, 0}));
   CAF_CHECK(told.pulled == (pulled_subject{"transaction.deposit", 9}));
+  CAF_CHECK(told.account == won_account("ann"));
   fail(entries->at(1).from.tag);
   ask_for(1);
   CAF_CHECK(told.held && told.held->stage == "failed" && told.held->attempts == 1);
+  CAF_CHECK(told.account == won_account("ann"));
   answer(entries->at(0).from.tag, outcome::applied);
   ask_for(12);
-  CAF_CHECK(told.held && told.held->stage == "publishing");
+  CAF_CHECK(told.held && told.held->stage == "publishing" && !told.account);
   results->answer(results->published[0].token, true);
   consume_messages();
   ask_for(12);
@@ -153,7 +155,7 @@ CAF_TEST(whoever asks is told of a request whose currency is looked for and of o
   source->knows_incarnation = false;
   arrive(1, R"({"recordId":11,"userId":"ann","amount":"25.00","currency":"QQQ"})");
   ask_for(11);
-  CAF_CHECK(told.held && told.held->stage == "looking");
+  CAF_CHECK(told.held && told.held->stage == "looking" && !told.account);
   arrive(2, R"({"recordId":12,"userId":"ann","amount":"a lot","currency":"KRW"})");
   ask_for(12);
   CAF_CHECK(told.held && told.held->stage == "publishing");

@@ -175,6 +175,16 @@ struct gate_fixture : fixture {
     return *result;
   }
 
+  // What it says when somebody asks for the account of this user.
+  std::vector<noted_account> waits_of(const std::string& user) {
+    auto result = std::make_shared<std::vector<noted_account>>();
+    ask(
+        subject, [result](const std::vector<noted_account>& got) { *result = got; }, held_atom_v,
+        won_account(user));
+    consume_messages();
+    return *result;
+  }
+
   std::int64_t value(const std::string& name) {
     const auto got = report();
     for (const auto& each : got.values)

@@ -112,6 +112,10 @@ CAF_TEST(what waits for the database is noted with its accounts and the reason) 
   CAF_CHECK_EQUAL(value("under_way"), 2);
   CAF_CHECK_EQUAL(value("waiting"), 1);
   CAF_CHECK_EQUAL(value("oldest_waiting_ms"), 300);
+  const auto one = waits_of("bob");
+  CAF_REQUIRE_EQUAL(one.size(), 1u);
+  CAF_CHECK_EQUAL(one[0].account.user_id, "bob");
+  CAF_CHECK_EQUAL(one[0].reason, "database");
 }
 
 CAF_TEST(a group that is larger than a batch goes alone and whole) {

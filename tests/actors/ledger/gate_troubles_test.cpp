@@ -78,6 +78,19 @@ CAF_TEST(an account that waits is noted with what it waits for) {
   CAF_CHECK_EQUAL(noted[0].reason, std::string{to_text(trouble::blocked)});
 }
 
+CAF_TEST(whoever asks for one account is told what that one waits for) {
+  store->blocked = {{"bob", naming::at_once}, {"cid", naming::at_once}};
+  post_together({{"ann", {1}}, {"bob", {2, 3}}, {"cid", {4}}});
+  CAF_CHECK(waits_of("bob").empty()); // not for long yet
+  pass(300ms);
+  const auto told = waits_of("bob");
+  CAF_REQUIRE_EQUAL(told.size(), 1u);
+  CAF_CHECK_EQUAL(told[0].account.user_id, "bob");
+  CAF_CHECK_EQUAL(told[0].reason, std::string{to_text(trouble::blocked)});
+  CAF_CHECK(told[0].time >= 300ms);
+  CAF_CHECK(waits_of("ann").empty());
+}
+
 CAF_TEST(an account that the store names is set aside after one failure) {
   store->blocked = {{"bob", naming::at_once}};
   post_together({{"ann", {1}}, {"bob", {2}}, {"cid", {3}}});

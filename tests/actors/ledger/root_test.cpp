@@ -34,6 +34,7 @@ struct ledger_root_fixture : fixture {
   std::shared_ptr<fake_desk> entries = std::make_shared<fake_desk>();
   std::shared_ptr<fake_desk> asks = std::make_shared<fake_desk>();
   std::shared_ptr<played_word_line> words = std::make_shared<played_word_line>();
+  std::vector<std::shared_ptr<memory_store>> stores; // of both lanes
   ledger_root_actor root;
 
   explicit ledger_root_fixture(bool among_others = false) {
@@ -56,8 +57,10 @@ struct ledger_root_fixture : fixture {
       sources.push_back(std::make_shared<fake_source>());
       options.fetchers.push_back(
           {instance, sources.back(), std::make_shared<fake_publisher>(), {20}});
-      options.stores.push_back(std::make_shared<memory_store>(database));
-      options.side_stores.push_back(std::make_shared<memory_store>(database));
+      for (auto* lane : {&options.stores, &options.side_stores}) {
+        stores.push_back(std::make_shared<memory_store>(database));
+        lane->push_back(stores.back());
+      }
     }
     if (among_others)
       options.cluster = ledger_cluster{
@@ -85,6 +88,21 @@ struct cluster_root_fixture : ledger_root_fixture {
   void tell_circuit(std::uint32_t gate, bool open) {
     caf::anon_send(root, circuit_atom_v, gate, open);
     consume_messages();
+  }
+
+  void put(std::string question, std::string reply) {
+    asks->put({std::string{names::cluster_ask},
+               std::move(question),
+               {},
+               std::move(reply),
+               std::chrono::steady_clock::now()});
+  }
+
+  // What the node says to whoever asks so.
+  record_look look_at(const look_question& asked) {
+    put(encode_look_question(asked), "_INBOX.a");
+    consume_messages();
+    return decode_look(asks->answers().back().payload).value();
   }
 };
 
@@ -226,14 +244,7 @@ CAF_TEST(whoever asks about a record is told what all fetchers say) {
       make_delivery("transaction.deposit", deposit_json(5, "ann", 1), 3));
   sources[0]->wake();
   consume_messages();
-  const auto put = [&](std::string question, std::string reply) {
-    asks->put({std::string{names::cluster_ask},
-               std::move(question),
-               {},
-               std::move(reply),
-               std::chrono::steady_clock::now()});
-  };
-  put(encode_look_question(record_id{5}), "_INBOX.a");
+  put(encode_look_question({record_id{5}}), "_INBOX.a");
   put("what is this", "_INBOX.b");
   consume_messages();
   const auto given = asks->answers();
@@ -248,13 +259,32 @@ CAF_TEST(whoever asks about a record is told what all fetchers say) {
   CAF_CHECK(decode_answer(std::find_if_not(given.begin(), given.end(), is_look)->payload));
 }
 
+CAF_TEST(whoever asks about a record is told what its account waits for) {
+  const auto ann = won_account("ann");
+  for (const auto& each : stores)
+    each->block(ann, memory_store::naming::at_once);
+  sources[0]->arriving.push_back(make_delivery(
+      "transaction.deposit", R"({"recordId":5,"userId":"ann","amount":1,"currency":"KRW"})", 3));
+  sources[0]->wake();
+  pass(std::chrono::milliseconds{2000});
+  const auto held = look_at({record_id{5}});
+  CAF_REQUIRE_EQUAL(held.held.size(), 1u);
+  CAF_REQUIRE(held.wait.has_value());
+  CAF_CHECK_EQUAL(held.wait->why, "blocked");
+  CAF_CHECK(held.wait->for_ms > 1000 && held.wait->for_ms <= 2000);
+  // What another node holds may wait here.
+  CAF_CHECK(!look_at({record_id{6}}).wait);
+  const auto other = look_at({record_id{6}, ann});
+  CAF_CHECK(other.held.empty() && other.wait && other.wait->why == "blocked");
+  for (const auto& each : stores)
+    each->unblock(ann);
+  pass(std::chrono::milliseconds{4000});
+  CAF_CHECK(!look_at({record_id{5}, ann}).wait);
+}
+
 CAF_TEST(many such questions at once are not all answered) {
   for (int i = 0; i < 16; ++i)
-    asks->put({std::string{names::cluster_ask},
-               encode_look_question(record_id{5}),
-               {},
-               "_INBOX." + std::to_string(i),
-               std::chrono::steady_clock::now()});
+    put(encode_look_question({record_id{5}}), "_INBOX." + std::to_string(i));
   consume_messages();
   CAF_CHECK_GREATER(asks->answers().size(), 3u);
   CAF_CHECK_LESS(asks->answers().size(), 16u);

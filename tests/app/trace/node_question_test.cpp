@@ -75,7 +75,7 @@ std::pair<std::size_t, bool> ask(const std::vector<std::string>& looks,
   const auto line = std::make_shared<scripted_line>();
   line->looks = looks;
   line->rosters = rosters;
-  node_question question{line, record_id{7}};
+  node_question question{line, {record_id{7}}};
   const auto count = question.answers(std::chrono::seconds{20}).size();
   return {count, line->takes > 1};
 }

@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::int64_t second = 1'000'000; // in microseconds
 
+const held_request held{"deposit-consumer/0", "deciding", 40, 12'345, 2, 1};
+
 // What a test tells of record 7; times are seconds.
 struct facts_of : trace_facts {
   facts_of() {
@@ -71,15 +73,16 @@ struct facts_of : trace_facts {
                                         {"Ledgerd-Why", "seen"}}));
   }
 
-  void node(std::uint64_t pulled_to, std::optional<held_request> held = std::nullopt) {
-    record_look look{boot_id{1}, "node-a", {}, {{"transaction.deposit", pulled_to}}};
+  record_look& node(std::uint64_t pulled_to, std::optional<held_request> held = std::nullopt,
+                    const char* name = "node-a") {
+    record_look look{boot_id{1}, name, {}, {{"transaction.deposit", pulled_to}}};
     if (held)
       look.held.push_back(*held);
-    nodes.push_back(look);
+    return nodes.emplace_back(look);
   }
-};
 
-const held_request held{"deposit-consumer/0", "deciding", 40, 12'345, 2, 1};
+  void waits(const char* why) { node(40, held).wait = account_wait{why, 12'000}; }
+};
 
 trace_story story_of(const trace_facts& facts) {
   return tell(facts, currency_table{{{*currency_code::parse("EUR"), 2}}});
@@ -134,6 +137,10 @@ CAF_TEST(each conclusion) {
       {[](auto& f) { f.requested(), f.node(40, held); }, trace_state::held,
        "held by node node-a for 12.3 s: request #40 waits for its verdict, deposit-consumer/0, 1 "
        "failure of its own, delivery 2"},
+      {[](auto& f) { f.requested(), f.waits("blocked"); }, trace_state::held,
+       "held by node node-a for 12.3 s: the account is locked in the database, or a statement for "
+       "it takes too long (waiting 12.0 s); request #40 waits for its verdict, "
+       "deposit-consumer/0, 1 failure of its own, delivery 2"},
       {[](auto& f) { f.requested(), f.node(50); }, trace_state::handed_out,
        "handed out: request #40 of TRANSACTIONS has no row, and no node that has answered holds "
        "it; "
@@ -198,6 +205,40 @@ CAF_TEST(each conclusion) {
     CAF_CHECK_EQUAL(story.conclusion, each.conclusion);
     CAF_CHECK_EQUAL(to_text(story.state), to_text(each.state));
   }
+}
+
+CAF_TEST(what the account of a held request waits for) {
+  const std::pair<const char*, const char*> table[] = {
+      {"blocked", "the account is locked in the database, or a statement for it takes too long"},
+      {"slow", "the account takes far longer in the database than others"},
+      {"refused", "the database refuses what is written for the account"},
+      {"database", "the database is away"},
+      {"commit", "its batch is not committed yet"},
+      {"of a later version", "the account is set aside, of a later version"},
+  };
+  for (const auto& [why, what] : table) {
+    facts_of facts;
+    facts.waits(why);
+    CAF_CHECK(story_of(facts).conclusion.starts_with("held by node node-a for 12.3 s: "
+                                                     + std::string(what)
+                                                     + " (waiting 12.0 s); request #40 "));
+  }
+}
+
+CAF_TEST(the node that decides says what the account waits for) {
+  facts_of facts;
+  facts.node(40, held);
+  CAF_CHECK(!story_of(facts).wait);
+  facts.node(30, std::nullopt, "node-b").wait = account_wait{"slow", 300};
+  facts.node(30, std::nullopt, "node-c").wait = account_wait{"blocked", 900};
+  facts.node(30, std::nullopt, "node-d").wait = account_wait{"slow", 400};
+  const auto story = story_of(facts);
+  CAF_REQUIRE(story.wait.has_value());
+  CAF_CHECK_EQUAL(story.wait->node, "node-c");
+  CAF_CHECK(story.wait->wait == (account_wait{"blocked", 900}));
+  // Of what is decided it tells nothing.
+  facts.decided();
+  CAF_CHECK(!story_of(facts).wait);
 }
 
 CAF_TEST(the whole road stands in order of time) {

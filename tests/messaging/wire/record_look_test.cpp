@@ -16,11 +16,30 @@ const record_look full{boot_id{7},
                        {{"deposit-consumer/0", "publishing", 40, 12'345, 2, 1}},
                        {{"transaction.deposit", 40}, {"transaction.withdrawal", 39}}};
 
+std::optional<account_key> account_of(std::string user) {
+  return account_key{std::move(user), *currency_code::parse("EUR")};
+}
+
 } // namespace
 
 CAF_TEST(a question names its record) {
   for (const auto id : {record_id{1}, record_id{INT64_MAX}})
-    CAF_CHECK(decode_look_question(encode_look_question(id)) == id);
+    for (const auto& account : {std::optional<account_key>{}, account_of(std::string(128, '\1')),
+                                account_of("\xC3\xA9\"n")})
+      CAF_CHECK(decode_look_question(encode_look_question({id, account}))
+                == (look_question{id, account}));
+  // Half an account is none, and what is too long is no user.
+  for (const auto* half :
+       {R"("userId":"ann")", R"("currency":"EUR")", R"("userId":"","currency":"EUR")",
+        R"("userId":"ann","currency":"eur")", R"("userId":7,"currency":8)"})
+    CAF_CHECK(
+        decode_look_question(R"({"question":"record","recordId":"7",)" + std::string(half) + "}")
+        == look_question{record_id{7}});
+  CAF_CHECK(
+      decode_look_question(encode_look_question({record_id{7}, account_of(std::string(129, 'x'))}))
+      == look_question{record_id{7}});
+  // A node of before takes no more than so many bytes, and looks at no field that it does not know.
+  CAF_CHECK_EQUAL(encode_look_question({record_id{7}}), R"({"question":"record","recordId":"7"})");
   for (const auto* other :
        {"", "{}", "x", R"({"question":"metrics"})", R"({"recordId":"7"})",
         R"({"question":"record"})", R"({"question":"record","recordId":7})",
@@ -37,6 +56,11 @@ CAF_TEST(an answer comes back as it was) {
   CAF_CHECK(decode_look(text) == full);
   const record_look empty{boot_id{1}, "b", {}, {}};
   CAF_CHECK(decode_look(encode_look(empty)) == empty);
+  auto waiting = full;
+  waiting.wait = account_wait{"blocked", 12'000};
+  const auto told = encode_look(waiting);
+  CAF_CHECK(told.ends_with(R"(,"wait":{"why":"blocked","forMs":12000}})"));
+  CAF_CHECK(decode_look(told) == waiting);
   // A later version may say more.
   CAF_CHECK(decode_look(R"({"more":[1],)" + text.substr(1)) == full);
   for (std::size_t size = 0; size < text.size(); ++size)
@@ -44,13 +68,17 @@ CAF_TEST(an answer comes back as it was) {
 }
 
 CAF_TEST(what is no such answer is none) {
-  for (const auto* other : {"", "[]", "{}", R"({"boot":"0000000000000007","node":"a"})",
-                            R"({"boot":"0000000000000007","node":"a","held":{}})",
-                            R"({"boot":"0000000000000007","node":"a","held":[7]})",
-                            R"({"boot":"0000000000000000","node":"a","held":[]})",
-                            R"({"boot":"0000000000000007","node":"a b","held":[]})",
-                            R"({"boot":"0000000000000007","node":"a","held":[{"seq":-1}]})",
-                            R"({"word":{},"knows":[],"tally":{}})"})
+  for (const auto* other :
+       {"", "[]", "{}", R"({"boot":"0000000000000007","node":"a"})",
+        R"({"boot":"0000000000000007","node":"a","held":{}})",
+        R"({"boot":"0000000000000007","node":"a","held":[7]})",
+        R"({"boot":"0000000000000000","node":"a","held":[]})",
+        R"({"boot":"0000000000000007","node":"a b","held":[]})",
+        R"({"boot":"0000000000000007","node":"a","held":[{"seq":-1}]})",
+        R"({"boot":"0000000000000007","node":"a","held":[],"wait":[]})",
+        R"({"boot":"0000000000000007","node":"a","held":[],"wait":{"why":7}})",
+        R"({"boot":"0000000000000007","node":"a","held":[],"wait":{"forMs":""}})",
+        R"({"word":{},"knows":[],"tally":{}})"})
     CAF_CHECK_EQUAL(std::make_pair(other, decode_look(other).has_value()),
                     std::make_pair(other, false));
 }
