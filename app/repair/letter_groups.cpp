@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <tuple>
+#include <utility>
 
 #include "app/repair/letter.hpp"
 
@@ -88,18 +89,16 @@ std::string cause_of(std::string_view reason, std::string_view detail) {
   return result;
 }
 
-void letter_groups::add(const dead_letter& letter) {
+void letter_groups::add(const dead_letter& letter, std::uint64_t replays) {
   const auto at = letter.message.stored_at_ns;
-  const auto found = std::find_if(groups_.begin(), groups_.end(), [&](const letter_group& each) {
-    return each.cause == letter.cause;
-  });
+  auto found = std::find_if(groups_.begin(), groups_.end(),
+                            [&](const letter_group& each) { return each.cause == letter.cause; });
   if (found == groups_.end()) {
-    if (groups_.size() == groups_max)
+    if (groups_.size() == groups_max) {
       ++others_;
-    else
-      groups_.push_back(
-          {letter.cause, letter.reason, letter.detail, 1, at, at, letter.message.seq});
-    return;
+      return;
+    }
+    found = groups_.insert(found, {letter.cause, letter.reason, letter.detail, 0, at, at, 0});
   }
   ++found->count;
   if (found->detail != letter.detail)
@@ -109,6 +108,19 @@ void letter_groups::add(const dead_letter& letter) {
     found->newest_ns = at;
     found->example = letter.message.seq;
   }
+  if (replays == 0)
+    return;
+  ++found->replayed;
+  replayed_.push_back(
+      {letter.message.seq, static_cast<std::uint32_t>(found - groups_.begin()), false});
+}
+
+void letter_groups::note_failure(std::uint64_t replay_of) {
+  const auto found = std::lower_bound(
+      replayed_.begin(), replayed_.end(), replay_of,
+      [](const replayed_letter& each, std::uint64_t wanted) { return each.seq < wanted; });
+  if (found != replayed_.end() && found->seq == replay_of && !std::exchange(found->failed, true))
+    ++groups_[found->group].failed_again;
 }
 
 std::vector<letter_group> letter_groups::sorted() const {

@@ -68,6 +68,7 @@ bool letter_shelf::read_marks(const stop_asked& stop) {
   const auto state = nats_.stream(names::action_stream);
   if (state.created_at_ns != actions_read_.created_at_ns) {
     marks_ = letter_marks{};
+    ++marks_version_;
     actions_read_ = {state.created_at_ns, 0, 0};
   }
   if (!state.exists || state.messages == 0 || state.last_seq <= actions_read_.read_up_to)
@@ -77,6 +78,7 @@ bool letter_shelf::read_marks(const stop_asked& stop) {
              [&](const stored_message& entry) {
                if (const auto letter = number_of(value_of(entry, names::letter_header)))
                  marks_.replayed(*letter, entry.stored_at_ns);
+               ++marks_version_;
                actions_read_.read_up_to = entry.seq;
                stopped = stop();
                return !stopped;
@@ -159,7 +161,7 @@ letter_shelf::grouping letter_shelf::groups(const letter_filter& filter, const s
   grouping result;
   if (!state.exists || state.messages == 0)
     return result;
-  if (filter.needs_replays() && !read_marks(stop)) {
+  if (!read_marks(stop)) {
     result.complete = false;
     return result;
   }
@@ -167,9 +169,10 @@ letter_shelf::grouping letter_shelf::groups(const letter_filter& filter, const s
   auto& into = filter.empty() ? all_groups_ : some;
   auto from = state.first_seq;
   if (filter.empty()) {
-    // What was added since can be counted; what was deleted cannot be taken away.
+    // What was added since can be counted; what was deleted cannot be taken away, nor is known of
+    // which group a letter is that was replayed.
     const auto added = state.last_seq - std::min(state.last_seq, letters_read_.read_up_to);
-    if (state.created_at_ns == letters_read_.created_at_ns
+    if (letters_marked_ == marks_version_ && state.created_at_ns == letters_read_.created_at_ns
         && state.messages == letters_read_.messages + added)
       from = letters_read_.read_up_to + 1;
     else
@@ -181,15 +184,19 @@ letter_shelf::grouping letter_shelf::groups(const letter_filter& filter, const s
       if (message.seq > state.last_seq)
         return false;
       auto letter = read_letter(message);
+      if (letter.replay_of)
+        into.note_failure(*letter.replay_of);
       if (filter.matches(letter, replays))
-        into.add(letter);
+        into.add(letter, replays(letter.seq()));
       if (message.seq % 256 == 0 && stop())
         result.complete = false;
       return result.complete;
     });
-  if (filter.empty())
+  if (filter.empty()) {
     letters_read_ =
         result.complete ? reach{state.created_at_ns, state.last_seq, state.messages} : reach{};
+    letters_marked_ = marks_version_;
+  }
   result.groups = into.sorted();
   result.others = into.others();
   return result;

@@ -88,9 +88,11 @@ private:
 
   broker& nats_;
   letter_marks marks_;
+  std::uint64_t marks_version_ = 0; // another one when they have changed
   reach actions_read_;
   letter_groups all_groups_; // of all letters
   reach letters_read_;
+  std::uint64_t letters_marked_ = 0; // the version of the marks that the groups show
 };
 
 } // namespace ledgerd

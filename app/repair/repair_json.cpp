@@ -78,7 +78,9 @@ ordered_json group_json(const letter_group& group) {
           {"count", group.count},
           {"oldest", time_or_null(group.oldest_ns)},
           {"newest", time_or_null(group.newest_ns)},
-          {"example", group.example}};
+          {"example", group.example},
+          {"replayed", group.replayed},
+          {"failedAgain", group.failed_again}};
 }
 
 ordered_json action_json(const action& shown) {

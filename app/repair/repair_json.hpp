@@ -19,7 +19,7 @@ nlohmann::ordered_json letter_json(const shelved_letter& shown);
 // The same with "headers": {name: value}.
 nlohmann::ordered_json whole_letter_json(const shelved_letter& shown);
 
-// {"cause", "reason", "detail", "count", "oldest", "newest", "example"}
+// {"cause", "reason", "detail", "count", "oldest", "newest", "example", "replayed", "failedAgain"}
 nlohmann::ordered_json group_json(const letter_group& group);
 
 // {"items": [...], "next": null, "others", "complete"}

@@ -61,6 +61,14 @@ std::string mark_text(const shelved_letter& shown) {
   return or_dash(result);
 }
 
+// replayed 3, failed again 1
+std::string mark_text(const letter_group& group) {
+  if (group.replayed == 0)
+    return "-";
+  return "replayed " + std::to_string(group.replayed)
+         + (group.failed_again == 0 ? "" : ", failed again " + std::to_string(group.failed_again));
+}
+
 // Pages are the newest first; a table ends with what is newest, where people look.
 template <class Item, class Row>
 void print_page(std::vector<std::string> heading, const newest_page<Item>& page, Row row) {
@@ -140,11 +148,11 @@ int run_groups(const config& settings, const list_options& options) {
     return exit_code::done;
   }
   std::vector<std::vector<std::string>> table{
-      {"cause", "count", "oldest", "newest", "example", "reason", "detail"}};
+      {"cause", "count", "oldest", "newest", "example", "reason", "detail", "mark"}};
   for (const auto& each : found.groups)
     table.push_back({each.cause, std::to_string(each.count), time_text(each.oldest_ns),
                      time_text(each.newest_ns), std::to_string(each.example), each.reason,
-                     each.detail});
+                     each.detail, mark_text(each)});
   print_table(table);
   if (found.others > 0)
     print_line("and %llu letters of further causes", static_cast<unsigned long long>(found.others));

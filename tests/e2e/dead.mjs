@@ -89,11 +89,15 @@ async function byVerbs(traffic) {
   const [mark] = dead('list', '--record', '12').items;
   assert.deepEqual([mark.replays, mark.failedAgain, typeof mark.lastReplayAt], [1, null, 'string']);
   assert.equal(dead('list', '--replayed', 'no').items.length, 4);
+  const marks = () => Object.fromEntries(dead('groups').items.map(({detail, replayed, failedAgain}) => [detail, [replayed, failedAgain]]));
+  assert.deepEqual(Object.values(marks()).filter(([replayed]) => replayed > 0), [[many + 5, 0]]);
   // A replay that fails again is marked as such, on both letters.
   const [bad] = dead('list', '--record', '21').items;
   assert.match(verb(1, 'dead', 'replay', String(bad.seq)), /parked again, INVALID_FIELD: field "amount"/);
   verb(0, 'dead', 'replay', String(bad.seq), '--force');
   await until('it is parked again', 20, async () => await traffic.messages(stream) === many + 10);
+  assert.deepEqual(Object.values(marks()).filter(([, failed]) => failed > 0), [[1, 1]]);
+  assert.match(verb(0, 'dead', 'groups'), /replayed 1, failed again 1/);
   const again = dead('show', String(bad.seq));
   assert.equal(again.failedAgain, again.seq > 0 && dead('list', '--limit', '1').items[0].seq);
   assert.equal(dead('list', '--limit', '1').items[0].replayOf, bad.seq);

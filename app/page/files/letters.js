@@ -21,7 +21,9 @@ export class Letters {
     this.chosen = new Set();
     this.dirty = true;
     this.groupColumns = [
-      {build: (cell, group) => cell.append(word(group.reason, 'bad'), group.detail ?? ''), class: 'grow what'},
+      {class: 'grow what', build: (cell, group) => cell.append(word(group.reason, 'bad'), group.detail ?? '', el('span', {class: 'quiet'})), update: (cell, group) => {
+        setText(cell.lastElementChild, this.groupMarks(group));
+      }},
       {text: (group) => count(group.count), class: 'num'},
       {class: 'wider', update: (cell, group) => setText(cell, clock(group.newest))},
       {build: (cell, group) => cell.append(el('button', {
@@ -94,6 +96,13 @@ export class Letters {
       !letter.marksComplete && ' not all newer letters were read',
       letter.replayOf && ` came of the replay of ${letter.replayOf}`,
       letter.truncated && ' cut',
+    ].filter(Boolean).join(' ·');
+  }
+
+  groupMarks(group) {
+    return [
+      group.replayed > 0 && ` ${count(group.replayed)} replayed`,
+      group.failedAgain > 0 && ` ${count(group.failedAgain)} failed again`,
     ].filter(Boolean).join(' ·');
   }
 

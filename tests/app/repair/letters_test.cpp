@@ -100,9 +100,9 @@ CAF_TEST(groups count every letter in bounded memory) {
     auto letter = letter_of("INVALID_FIELD", "transaction " + std::to_string(i));
     letter.message.seq = static_cast<std::uint64_t>(i + 1);
     letter.message.stored_at_ns = now + i;
-    groups.add(letter);
+    groups.add(letter, 0);
   }
-  groups.add(letter_of("MALFORMED_JSON", "nothing there"));
+  groups.add(letter_of("MALFORMED_JSON", "nothing there"), 0);
   const auto found = groups.sorted();
   CAF_REQUIRE_EQUAL(found.size(), 2u);
   CAF_CHECK_EQUAL(found[0].count, 5u);
@@ -112,9 +112,26 @@ CAF_TEST(groups count every letter in bounded memory) {
   CAF_CHECK_EQUAL(found[1].detail, "nothing there");
   for (char c = 'a'; c <= 'z'; ++c)
     for (char d = 'a'; d <= 'z'; ++d)
-      groups.add(letter_of("MALFORMED_JSON", {c, d}));
+      groups.add(letter_of("MALFORMED_JSON", {c, d}), 1);
   CAF_CHECK_EQUAL(groups.sorted().size(), letter_groups::groups_max);
   CAF_CHECK_EQUAL(groups.others(), 26u * 26u + 2u - letter_groups::groups_max);
+}
+
+CAF_TEST(groups count the letters that were replayed and those that failed again) {
+  letter_groups groups;
+  for (std::uint64_t seq = 1; seq <= 4; ++seq) {
+    auto letter = letter_of(seq == 4 ? "TOO_LARGE" : "INVALID_FIELD", "some detail");
+    letter.message.seq = seq;
+    groups.add(letter, seq - 1);
+  }
+  for (const std::uint64_t replay_of : {3, 3, 1, 4, 9})
+    groups.note_failure(replay_of);
+  const auto found = groups.sorted();
+  CAF_REQUIRE_EQUAL(found.size(), 2u);
+  CAF_CHECK_EQUAL(found[0].replayed, 2u);
+  CAF_CHECK_EQUAL(found[0].failed_again, 1u);
+  CAF_CHECK_EQUAL(found[1].replayed, 1u);
+  CAF_CHECK_EQUAL(found[1].failed_again, 1u);
 }
 
 CAF_TEST(moments are times or durations) {

@@ -117,6 +117,8 @@ CAF_TEST(letters are listed and grouped and shown and replayed and discarded) {
   const auto groups = ask("GET", "/v1/dead-letters/groups").body;
   CAF_CHECK_EQUAL(groups.at("items").size(), 1u);
   CAF_CHECK_EQUAL(groups.at("items").at(0).at("count"), 4);
+  CAF_CHECK_EQUAL(groups.at("items").at(0).at("replayed"), 0);
+  CAF_CHECK_EQUAL(groups.at("items").at(0).at("failedAgain"), 0);
   const auto shown = ask("GET", "/v1/dead-letters/4").body;
   CAF_CHECK_EQUAL(shown.at("headers").at("Ledgerd-Reason"), "ATTEMPTS_EXHAUSTED");
   CAF_CHECK_EQUAL(shown.at("amount"), "-1");

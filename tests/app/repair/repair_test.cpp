@@ -3,8 +3,7 @@
 
 #include <random>
 
-#include "app/repair/letter_shelf.hpp"
-#include "tests/app/repair/fake_world.hpp"
+#include "tests/app/repair/repair_fixture.hpp"
 
 #define CAF_SUITE repair
 #include "caf/test/unit_test.hpp"
@@ -12,92 +11,7 @@
 using namespace ledgerd;
 using namespace ledgerd::test;
 
-namespace {
-
-constexpr std::int64_t stamp = 1'764'000'000'123;
-
-struct fixture {
-  fake_broker nats;
-  fake_ledger ledger{nats};
-  currency_table currencies{ledger.rows};
-  letter_shelf shelf{nats};
-  std::vector<repair_step> steps;
-
-  // A request that was parked, for whatever reason.
-  std::uint64_t park(const std::string& subject, const std::string& payload,
-                     dead_reason reason = dead_reason::attempts_exhausted,
-                     const std::string& detail = "the database refuses it") {
-    stored_message source;
-    source.seq = 1'000'000 + ++parked; // far from those of the replayed ones
-    source.subject = subject;
-    source.payload = payload;
-    source.headers = {{"traceparent", "00-1-2-01"}};
-    ledger.park(source, {reason, detail});
-    return nats.stored(names::dead_letter_stream).back().seq;
-  }
-
-  std::uint64_t deposit(int record, const std::string& user, std::int64_t amount) {
-    return park("transaction.deposit", request(record, user, amount));
-  }
-  std::uint64_t withdrawal(int record, const std::string& user, std::int64_t amount) {
-    return park("transaction.withdrawal", request(record, user, amount));
-  }
-
-  // A deposit of the account side, whose record the letter ends.
-  std::uint64_t submission(int record, const std::string& user, std::int64_t amount) {
-    const auto seq = deposit(record, user, amount);
-    nats.streams.at("TRANSACTION_DEAD_LETTERS")
-        .messages.back()
-        .headers.push_back({"Ledgerd-Account", std::to_string(record)});
-    return seq;
-  }
-
-  static std::string request(int record, const std::string& user, std::int64_t amount) {
-    return R"({"recordId":)" + std::to_string(record) + R"(,"userId":")" + user + R"(","amount":)"
-           + std::to_string(amount) + "}";
-  }
-
-  static repair_order all(action_kind what = action_kind::replay) {
-    repair_order order{.what = what};
-    order.origin = {"ann@host", "a test", stamp};
-    return order;
-  }
-
-  repair_outcome run(
-      const repair_order& order, const stop_asked& stop = [] { return false; }) {
-    steps.clear();
-    const repair_tools tools{.nats = nats,
-                             .shelf = shelf,
-                             .ledger = with_ledger ? &ledger : nullptr,
-                             .currencies = with_ledger ? &currencies : nullptr,
-                             .rules = ledger.rules};
-    return repair(
-        tools, order, [this](const repair_step& step) { steps.push_back(step); }, stop);
-  }
-
-  // SUCCESS, FAILED INSUFFICIENT_FUNDS, ...
-  std::vector<std::string> verdicts() const {
-    std::vector<std::string> result;
-    for (const auto& each : steps)
-      result.push_back(std::string(to_text(each.expected.what))
-                       + (each.expected.reason.empty() ? "" : " " + each.expected.reason));
-    return result;
-  }
-
-  static std::string joined(const std::vector<std::string>& texts) {
-    std::string result;
-    for (const auto& each : texts)
-      result += each + "; ";
-    return result;
-  }
-
-  bool with_ledger = true;
-  std::uint64_t parked = 0;
-};
-
-} // namespace
-
-CAF_TEST_FIXTURE_SCOPE(repair_tests, fixture)
+CAF_TEST_FIXTURE_SCOPE(repair_tests, repair_fixture)
 
 CAF_TEST(a dry run shows each verdict and touches nothing) {
   ledger.heads[{"anna", *currency_code::parse("KRW")}] = {money{50}, 1};
@@ -150,7 +64,7 @@ CAF_TEST(what happens is what the dry run said however the ledger orders it) {
   std::mt19937 random{20261126};
   const auto below = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
   for (int round = 0; round < 12; ++round) {
-    fixture fresh;
+    repair_fixture fresh;
     for (const auto* user : {"anna", "bert", "carl"})
       if (below(2) == 0)
         fresh.ledger.heads[{user, *currency_code::parse("KRW")}] = {money{below(100)}, 1};
@@ -368,103 +282,6 @@ CAF_TEST(a discard leaves an entry and deletes the letter) {
   CAF_CHECK_EQUAL(nats.stored(names::dead_letter_stream).size(), 1u);
 }
 
-CAF_TEST(pages are the newest first and name where the next begins) {
-  for (int i = 1; i <= 1000; ++i)
-    park("transaction.deposit", request(i, i % 100 == 0 ? "rare" : "usual", 1));
-  const auto never = [] { return false; };
-  letter_filter filter;
-  CAF_CHECK(!filter.set("user", "rare", 0));
-  std::vector<std::uint64_t> seen;
-  for (std::optional<std::uint64_t> before = 0; before;) {
-    const auto page = shelf.page(filter, 3, *before, never);
-    for (const auto& each : page.items)
-      seen.push_back(each.letter.seq());
-    before = page.next;
-  }
-  CAF_CHECK_EQUAL(seen,
-                  (std::vector<std::uint64_t>{1000, 900, 800, 700, 600, 500, 400, 300, 200, 100}));
-  const auto newest = shelf.page({}, 2, 0, never);
-  CAF_CHECK_EQUAL(newest.next.value_or(0), 999u);
-  CAF_CHECK_EQUAL(newest.items.at(0).letter.seq(), 1000u);
-  // What is older than the filter wants is not read.
-  letter_filter late;
-  const auto last = nats.stored(names::dead_letter_stream).back().stored_at_ns;
-  CAF_CHECK(!late.set("since", "5s", last));
-  nats.messages_read = 0;
-  CAF_CHECK_EQUAL(shelf.page(late, 50, 0, never).items.size(), 6u);
-  CAF_CHECK(nats.messages_read <= 256);
-}
-
-CAF_TEST(a letter shows that it was replayed and has failed again) {
-  const auto first = park("transaction.deposit", "{", dead_reason::malformed_json);
-  auto order = all();
-  order.force = true;
-  run(order);
-  ledger.work();
-  order.origin.stamp += 1;
-  order.seqs = {first};
-  run(order);
-  ledger.work();
-  const auto page = shelf.page({}, 10, 0, [] { return false; });
-  CAF_REQUIRE_EQUAL(page.items.size(), 3u);
-  const auto& oldest = page.items[2];
-  CAF_CHECK_EQUAL(oldest.replays.times, 2u);
-  CAF_CHECK(oldest.replays.last_ns > 0);
-  CAF_CHECK_EQUAL(oldest.failed_again.value_or(0), 3u);
-  CAF_CHECK_EQUAL(page.items[1].letter.replay_of.value_or(0), first);
-  CAF_CHECK_EQUAL(page.items[1].replays.times, 0u);
-  letter_filter left;
-  CAF_CHECK(!left.set("replayed", "no", 0));
-  CAF_CHECK_EQUAL(shelf.page(left, 10, 0, [] { return false; }).items.size(), 2u);
-}
-
-CAF_TEST(a look that is stopped says that it does not know all marks) {
-  const auto first = deposit(1, "anna", 1);
-  auto order = all();
-  for (; order.origin.stamp < stamp + 10; ++order.origin.stamp)
-    run(order);
-  for (int i = 2; i <= 1000; ++i)
-    deposit(i, "anna", 1);
-  int asked = 0;
-  int most = 0;
-  const auto stop = [&] { return ++asked > most; };
-  const auto look = [&](int how_often) {
-    asked = 0;
-    most = how_often;
-    nats.messages_read = 0;
-  };
-  // In the actions, and then in the letters behind this one.
-  look(3);
-  auto found = shelf.find(first, stop).value();
-  CAF_CHECK(!found.marks_complete);
-  CAF_CHECK_EQUAL(found.replays.times, 4u);
-  CAF_CHECK(nats.messages_read <= 5);
-  look(50);
-  found = shelf.find(first, stop).value();
-  CAF_CHECK(!found.marks_complete);
-  CAF_CHECK_EQUAL(found.replays.times, 10u);
-  CAF_CHECK(nats.messages_read <= 51);
-  look(5000);
-  found = shelf.find(first, stop).value();
-  CAF_CHECK(found.marks_complete);
-  CAF_CHECK(!found.failed_again);
-  // Likewise for the page that holds it, and for what only those marks can tell.
-  look(20);
-  const auto page = shelf.page({}, 1, first + 1, stop);
-  CAF_CHECK(!page.items.at(0).marks_complete);
-  letter_filter left;
-  CAF_CHECK(!left.set("replayed", "no", 0));
-  letter_shelf fresh{nats};
-  look(3);
-  const auto none = fresh.page(left, 10, 0, stop);
-  CAF_CHECK(none.items.empty() && none.next == 1001u);
-  look(3);
-  const auto groups = fresh.groups(left, stop);
-  CAF_CHECK(groups.groups.empty() && !groups.complete);
-  look(5000);
-  CAF_CHECK_EQUAL(fresh.groups(left, stop).groups.at(0).count, 999u);
-}
-
 CAF_TEST(an order that is stopped among the actions goes on from there) {
   const auto first = deposit(1, "anna", 1);
   auto order = all();
@@ -479,22 +296,6 @@ CAF_TEST(an order that is stopped among the actions goes on from there) {
   const auto rest = run(order);
   CAF_CHECK_EQUAL(rest.done, 1u);
   CAF_CHECK(steps.at(0).seq != first);
-}
-
-CAF_TEST(groups that were counted are not counted again) {
-  const auto never = [] { return false; };
-  for (int i = 1; i <= 100; ++i)
-    deposit(i, "anna", 1);
-  CAF_CHECK(shelf.groups({}, never).groups.at(0).count == 100u);
-  nats.messages_read = 0;
-  deposit(101, "anna", 1);
-  CAF_CHECK(shelf.groups({}, never).groups.at(0).count == 101u);
-  CAF_CHECK_EQUAL(nats.messages_read, 1u);
-  nats.delete_message(names::dead_letter_stream, 50);
-  CAF_CHECK(shelf.groups({}, never).groups.at(0).count == 100u);
-  letter_filter filter;
-  CAF_CHECK(!filter.set("record", "7", 0));
-  CAF_CHECK(shelf.groups(filter, never).groups.at(0).count == 1u);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -1,0 +1,150 @@
+// What a shelf shows of letters: pages, marks, groups.
+#include "app/repair/letter_shelf.hpp"
+
+#include "tests/app/repair/repair_fixture.hpp"
+
+#define CAF_SUITE letter_shelf
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+
+CAF_TEST_FIXTURE_SCOPE(letter_shelf_tests, repair_fixture)
+
+CAF_TEST(pages are the newest first and name where the next begins) {
+  for (int i = 1; i <= 1000; ++i)
+    park("transaction.deposit", request(i, i % 100 == 0 ? "rare" : "usual", 1));
+  const auto never = [] { return false; };
+  letter_filter filter;
+  CAF_CHECK(!filter.set("user", "rare", 0));
+  std::vector<std::uint64_t> seen;
+  for (std::optional<std::uint64_t> before = 0; before;) {
+    const auto page = shelf.page(filter, 3, *before, never);
+    for (const auto& each : page.items)
+      seen.push_back(each.letter.seq());
+    before = page.next;
+  }
+  CAF_CHECK_EQUAL(seen,
+                  (std::vector<std::uint64_t>{1000, 900, 800, 700, 600, 500, 400, 300, 200, 100}));
+  const auto newest = shelf.page({}, 2, 0, never);
+  CAF_CHECK_EQUAL(newest.next.value_or(0), 999u);
+  CAF_CHECK_EQUAL(newest.items.at(0).letter.seq(), 1000u);
+  // What is older than the filter wants is not read.
+  letter_filter late;
+  const auto last = nats.stored(names::dead_letter_stream).back().stored_at_ns;
+  CAF_CHECK(!late.set("since", "5s", last));
+  nats.messages_read = 0;
+  CAF_CHECK_EQUAL(shelf.page(late, 50, 0, never).items.size(), 6u);
+  CAF_CHECK(nats.messages_read <= 256);
+}
+
+CAF_TEST(a letter shows that it was replayed and has failed again) {
+  const auto first = park("transaction.deposit", "{", dead_reason::malformed_json);
+  auto order = all();
+  order.force = true;
+  run(order);
+  ledger.work();
+  order.origin.stamp += 1;
+  order.seqs = {first};
+  run(order);
+  ledger.work();
+  const auto page = shelf.page({}, 10, 0, [] { return false; });
+  CAF_REQUIRE_EQUAL(page.items.size(), 3u);
+  const auto& oldest = page.items[2];
+  CAF_CHECK_EQUAL(oldest.replays.times, 2u);
+  CAF_CHECK(oldest.replays.last_ns > 0);
+  CAF_CHECK_EQUAL(oldest.failed_again.value_or(0), 3u);
+  CAF_CHECK_EQUAL(page.items[1].letter.replay_of.value_or(0), first);
+  CAF_CHECK_EQUAL(page.items[1].replays.times, 0u);
+  letter_filter left;
+  CAF_CHECK(!left.set("replayed", "no", 0));
+  CAF_CHECK_EQUAL(shelf.page(left, 10, 0, [] { return false; }).items.size(), 2u);
+}
+
+CAF_TEST(groups show what was replayed and has failed again since they were counted) {
+  const auto never = [] { return false; };
+  const auto marks = [&](const letter_filter& filter) {
+    const auto group = shelf.groups(filter, never).groups.at(0);
+    return std::to_string(group.replayed) + " of " + std::to_string(group.count) + ", "
+           + std::to_string(group.failed_again);
+  };
+  const auto first = park("transaction.deposit", "{", dead_reason::malformed_json);
+  park("transaction.deposit", "{", dead_reason::malformed_json);
+  CAF_CHECK_EQUAL(marks({}), "0 of 2, 0");
+  auto order = all();
+  order.force = true;
+  order.seqs = {first};
+  run(order);
+  CAF_CHECK_EQUAL(marks({}), "1 of 2, 0");
+  ledger.work();
+  // The letter that came back has a cause of its own.
+  CAF_CHECK_EQUAL(marks({}), "1 of 2, 1");
+  letter_filter replayed;
+  CAF_CHECK(!replayed.set("replayed", "yes", 0));
+  CAF_CHECK_EQUAL(marks(replayed), "1 of 1, 1");
+}
+
+CAF_TEST(a look that is stopped says that it does not know all marks) {
+  const auto first = deposit(1, "anna", 1);
+  auto order = all();
+  for (; order.origin.stamp < stamp + 10; ++order.origin.stamp)
+    run(order);
+  for (int i = 2; i <= 1000; ++i)
+    deposit(i, "anna", 1);
+  int asked = 0;
+  int most = 0;
+  const auto stop = [&] { return ++asked > most; };
+  const auto look = [&](int how_often) {
+    asked = 0;
+    most = how_often;
+    nats.messages_read = 0;
+  };
+  // In the actions, and then in the letters behind this one.
+  look(3);
+  auto found = shelf.find(first, stop).value();
+  CAF_CHECK(!found.marks_complete);
+  CAF_CHECK_EQUAL(found.replays.times, 4u);
+  CAF_CHECK(nats.messages_read <= 5);
+  look(50);
+  found = shelf.find(first, stop).value();
+  CAF_CHECK(!found.marks_complete);
+  CAF_CHECK_EQUAL(found.replays.times, 10u);
+  CAF_CHECK(nats.messages_read <= 51);
+  look(5000);
+  found = shelf.find(first, stop).value();
+  CAF_CHECK(found.marks_complete);
+  CAF_CHECK(!found.failed_again);
+  // Likewise for the page that holds it, and for what only those marks can tell.
+  look(20);
+  const auto page = shelf.page({}, 1, first + 1, stop);
+  CAF_CHECK(!page.items.at(0).marks_complete);
+  letter_filter left;
+  CAF_CHECK(!left.set("replayed", "no", 0));
+  letter_shelf fresh{nats};
+  look(3);
+  const auto none = fresh.page(left, 10, 0, stop);
+  CAF_CHECK(none.items.empty() && none.next == 1001u);
+  look(3);
+  const auto groups = fresh.groups(left, stop);
+  CAF_CHECK(groups.groups.empty() && !groups.complete);
+  look(5000);
+  CAF_CHECK_EQUAL(fresh.groups(left, stop).groups.at(0).count, 999u);
+}
+
+CAF_TEST(groups that were counted are not counted again) {
+  const auto never = [] { return false; };
+  for (int i = 1; i <= 100; ++i)
+    deposit(i, "anna", 1);
+  CAF_CHECK(shelf.groups({}, never).groups.at(0).count == 100u);
+  nats.messages_read = 0;
+  deposit(101, "anna", 1);
+  CAF_CHECK(shelf.groups({}, never).groups.at(0).count == 101u);
+  CAF_CHECK_EQUAL(nats.messages_read, 1u);
+  nats.delete_message(names::dead_letter_stream, 50);
+  CAF_CHECK(shelf.groups({}, never).groups.at(0).count == 100u);
+  letter_filter filter;
+  CAF_CHECK(!filter.set("record", "7", 0));
+  CAF_CHECK(shelf.groups(filter, never).groups.at(0).count == 1u);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
