@@ -118,11 +118,10 @@ int run_show(const config& settings, const show_options& options) {
   const auto nats = connect_broker(settings);
   letter_shelf shelf(*nats);
   const auto found = shelf.find(options.seq, interrupted);
-  if (!found) {
-    complain("there is no dead letter with the sequence number %llu",
-             static_cast<unsigned long long>(options.seq));
-    return exit_code::answer_is_no;
-  }
+  if (!found)
+    return say_no(options.json, "NOT_FOUND",
+                  "there is no dead letter with the sequence number "
+                      + std::to_string(options.seq));
   if (options.json) {
     print_json(whole_letter_json(*found));
     return exit_code::done;

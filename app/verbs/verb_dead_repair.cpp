@@ -274,9 +274,10 @@ int run_repair(const config& settings, const repair_options& options) {
   try {
     return repair_run{settings, options}.run();
   } catch (const edit_refused& why) {
-    complain("it would be parked again, %s: %s; nothing was published",
-             std::string{to_text(why.reason())}.c_str(), why.what());
-    return exit_code::answer_is_no;
+    const std::string reason{to_text(why.reason())};
+    return say_no(options.json, reason,
+                  "it would be parked again, " + reason + ": " + why.what()
+                      + "; nothing was published");
   }
 }
 
@@ -297,6 +298,13 @@ void add_repair_flags(CLI::App& app, repair_options& options) {
 }
 
 } // namespace
+
+int say_no(bool json, std::string_view code, const std::string& detail) {
+  if (json)
+    print_json(error_json(code, detail));
+  complain("%s", detail.c_str());
+  return exit_code::answer_is_no;
+}
 
 std::int64_t wall_clock_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(

@@ -152,6 +152,13 @@ async function byCalls(traffic) {
   assert.deepEqual(dead('discard', '--all', '--yes', '--after', '0').next, null);
 }
 
+function missing() {
+  const {code, output} = world.verb('dead', 'show', '999999', '--json');
+  assert.equal(code, 1, output);
+  const [document] = /^\{[\s\S]*^\}$/m.exec(output);
+  assert.deepEqual(JSON.parse(document), {error: {code: 'NOT_FOUND', detail: 'there is no dead letter with the sequence number 999999'}});
+}
+
 async function written() {
   const {items} = dead('actions', '--limit', '10000');
   const page = await http(200, 'GET', '/v1/actions?limit=100');
@@ -174,6 +181,7 @@ await conclude(async () => {
   const traffic = await Traffic.open(world.natsUrl);
   await poison(traffic);
   await byVerbs(traffic);
+  missing();
   await byCalls(traffic);
   await traffic.drained(60);
   await written();
