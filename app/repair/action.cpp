@@ -5,6 +5,7 @@
 
 #include "app/base/text.hpp"
 #include "messaging/names.hpp"
+#include "messaging/record_look.hpp"
 
 namespace ledgerd {
 
@@ -28,6 +29,11 @@ ordered_json expected_json(const expected_verdict& expected) {
   return result;
 }
 
+// Of the entry for a letter with this message id: of two discards the broker stores one.
+std::string discard_id(std::string_view letter) {
+  return "discard-" + std::string(letter);
+}
+
 } // namespace
 
 std::string_view to_text(action_kind what) noexcept {
@@ -43,8 +49,9 @@ outgoing action_entry(action_kind what, const dead_letter& letter, const action_
   entry.subject = replay ? names::replay_subject : names::discard_subject;
   const auto stamp = std::to_string(letter.seq()) + "-" + std::to_string(origin.stamp) + "-";
   const auto id = value_of(letter.message, "Nats-Msg-Id");
-  entry.message_id =
-      std::string(to_text(what)) + "-" + (replay || id.empty() ? stamp : "") + std::string(id);
+  entry.message_id = replay || id.empty()
+                         ? std::string(to_text(what)) + "-" + stamp + std::string(id)
+                         : discard_id(id);
   for (const auto& each : letter.message.headers)
     if (each.name.starts_with("Ledgerd-"))
       entry.headers.push_back(each);
@@ -88,6 +95,21 @@ outgoing replay_message(const dead_letter& letter, std::int64_t stamp) {
       again.headers.push_back(each);
   again.headers.push_back({std::string(names::replay_of), std::to_string(letter.seq())});
   return again;
+}
+
+bool is_earlier_discard(const stored_message& entry, const dead_letter& letter) {
+  if (entry.subject != names::discard_subject || entry.stored_at_ns >= letter.message.stored_at_ns)
+    return false;
+  // As `action_entry` names it: the same message, however often it is parked.
+  const auto id = value_of(letter.message, "Nats-Msg-Id");
+  if (!id.empty() && value_of(entry, "Nats-Msg-Id") == discard_id(id))
+    return true;
+  const auto& record = letter.content.record;
+  if (!record || !may_name(entry.payload, *record))
+    return false;
+  const auto document = ordered_json::parse(entry.payload, nullptr, false);
+  const auto named = document.is_object() ? document.find("recordId") : document.end();
+  return named != document.end() && *named == to_int(*record);
 }
 
 action read_action(const stored_message& entry) {

@@ -51,4 +51,7 @@ struct action {
 
 action read_action(const stored_message& entry);
 
+// Whether an entry tells that an earlier letter of the same message or record was discarded.
+bool is_earlier_discard(const stored_message& entry, const dead_letter& letter);
+
 } // namespace ledgerd

@@ -129,6 +129,19 @@ void letter_shelf::note_failures(std::vector<shelved_letter>& letters, bool mark
       each->marks_complete = false;
 }
 
+// The broker finds entries by their subject only, so all discards are read.
+void letter_shelf::note_discard(shelved_letter& shown, const stop_asked& stop) {
+  if (nats_.stream(names::action_stream).messages == 0)
+    return;
+  nats_.read(names::action_stream, names::discard_subject, 1, [&](const stored_message& entry) {
+    if (is_earlier_discard(entry, shown.letter))
+      shown.discarded_before = read_action(entry);
+    const bool stopped = stop();
+    shown.marks_complete = shown.marks_complete && !stopped;
+    return !stopped;
+  });
+}
+
 newest_page<shelved_letter> letter_shelf::page(const letter_filter& filter, std::size_t limit,
                                                std::uint64_t before, const stop_asked& stop) {
   const bool marks_complete = read_marks(stop);
@@ -153,6 +166,7 @@ std::optional<shelved_letter> letter_shelf::find(std::uint64_t seq, const stop_a
   std::vector<shelved_letter> one;
   one.push_back(shelve(read_letter(*std::move(message)), SIZE_MAX));
   note_failures(one, marks_complete, stop);
+  note_discard(one.front(), stop);
   return std::move(one.front());
 }
 

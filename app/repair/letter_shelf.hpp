@@ -33,7 +33,10 @@ struct shelved_letter {
   replay_mark replays;
   std::optional<std::uint64_t>
       failed_again; // the newest letter that a replay of this one has led to
-  // False: stopped before all replays and all newer letters were read, so there may be more of
+  // The newest discard of an earlier letter of the same message or record; only `find` looks for
+  // it.
+  std::optional<action> discarded_before = std::nullopt;
+  // False: stopped before all actions and all newer letters were read, so there may be more of
   // both.
   bool marks_complete = true;
 };
@@ -85,6 +88,7 @@ private:
   shelved_letter shelve(dead_letter letter, std::size_t payload_max);
   void note_failures(std::vector<shelved_letter>& letters, bool marks_complete,
                      const stop_asked& stop);
+  void note_discard(shelved_letter& shown, const stop_asked& stop);
 
   broker& nats_;
   letter_marks marks_;

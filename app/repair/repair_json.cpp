@@ -67,6 +67,14 @@ ordered_json whole_letter_json(const shelved_letter& shown) {
   auto headers = ordered_json::object();
   for (const auto& [name, value] : shown.letter.message.headers)
     headers[name] = value;
+  const auto& discard = shown.discarded_before;
+  result["discardedBefore"] =
+      discard ? ordered_json{{"letter", discard->letter},
+                             {"at", time_or_null(discard->at_ns)},
+                             {"who", discard->who},
+                             {"why",
+                              discard->why.empty() ? ordered_json{} : ordered_json(discard->why)}}
+              : ordered_json{};
   result["headers"] = std::move(headers);
   return result;
 }

@@ -16,7 +16,8 @@ namespace ledgerd {
 // what is not known is null; the payload as far as it was kept.
 nlohmann::ordered_json letter_json(const shelved_letter& shown);
 
-// The same with "headers": {name: value}.
+// The same with "discardedBefore": {"letter", "at", "who", "why"} or null, and "headers": {name:
+// value}.
 nlohmann::ordered_json whole_letter_json(const shelved_letter& shown);
 
 // {"cause", "reason", "detail", "count", "oldest", "newest", "example", "replayed", "failedAgain"}

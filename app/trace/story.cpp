@@ -338,11 +338,20 @@ private:
         && requests().back().stored_at_ns > (letter != nullptr ? letter->stored_at_ns : newest);
     if (again || letter == nullptr)
       return false;
-    set(trace_state::parked, "parked because of "
-                                 + std::string(header_text(*letter, "Ledgerd-Reason")) + ": "
-                                 + std::string(header_text(*letter, "Ledgerd-Detail"))
-                                 + " (dead letter " + std::to_string(letter->seq) + ")");
+    set(trace_state::parked,
+        "parked because of " + std::string(header_text(*letter, "Ledgerd-Reason")) + ": "
+            + std::string(header_text(*letter, "Ledgerd-Detail")) + " (dead letter "
+            + std::to_string(letter->seq) + ")" + discarded_before(*letter));
     return true;
+  }
+
+  std::string discarded_before(const stored_message& letter) const {
+    std::string result;
+    for (const auto& each : actions_)
+      if (each.what == "discard" && each.message.stored_at_ns < letter.stored_at_ns)
+        result = "; its earlier letter " + std::to_string(each.letter) + " was discarded by "
+                 + each.by();
+    return result;
   }
 
   void conclude_from_request() {

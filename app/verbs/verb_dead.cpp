@@ -58,6 +58,10 @@ std::string mark_text(const shelved_letter& shown) {
     add("not all newer letters were read");
   if (shown.letter.replay_of)
     add("replay of " + std::to_string(*shown.letter.replay_of));
+  if (const auto& before = shown.discarded_before)
+    add("its earlier letter " + std::to_string(before->letter) + " was discarded by "
+        + (before->who.empty() ? "somebody" : before->who)
+        + (before->why.empty() ? "" : " (" + before->why + ")") + " " + time_text(before->at_ns));
   return or_dash(result);
 }
 

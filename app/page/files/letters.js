@@ -95,6 +95,7 @@ export class Letters {
       letter.failedAgain && ` failed again as ${letter.failedAgain}`,
       !letter.marksComplete && ' not all newer letters were read',
       letter.replayOf && ` came of the replay of ${letter.replayOf}`,
+      letter.discardedBefore && ` its earlier letter ${letter.discardedBefore.letter} was discarded by ${letter.discardedBefore.who || 'somebody'}`,
       letter.truncated && ' cut',
     ].filter(Boolean).join(' ·');
   }

@@ -61,6 +61,37 @@ CAF_TEST(a letter shows that it was replayed and has failed again) {
   CAF_CHECK_EQUAL(shelf.page(left, 10, 0, [] { return false; }).items.size(), 2u);
 }
 
+CAF_TEST(a letter shows that an earlier one of its message or record was discarded) {
+  const auto never = [] { return false; };
+  const auto shown = [&](std::uint64_t seq) { return shelf.find(seq, never).value(); };
+  auto discard = all(action_kind::discard);
+  // The same message is parked again, as when its consumer was made anew.
+  const auto first = park("transaction.deposit", "{", dead_reason::malformed_json);
+  CAF_CHECK(!shown(first).discarded_before);
+  discard.seqs = {first};
+  run(discard);
+  --parked;
+  nats.streams.at("TRANSACTION_DEAD_LETTERS").ids.clear();
+  const auto again = park("transaction.deposit", "{", dead_reason::malformed_json);
+  const auto before = shown(again).discarded_before;
+  CAF_REQUIRE(before.has_value());
+  CAF_CHECK_EQUAL(before->letter, first);
+  CAF_CHECK_EQUAL(before->who, "ann@host");
+  CAF_CHECK_EQUAL(before->why, "a test");
+  // Another message of the same record.
+  discard.seqs = {deposit(12, "anna", 1)};
+  run(discard);
+  CAF_CHECK(!shown(deposit(2, "anna", 1)).discarded_before);
+  const auto other = shown(deposit(12, "anna", 1));
+  CAF_CHECK(other.discarded_before && other.discarded_before->letter == discard.seqs.front());
+  // What comes later says nothing of it.
+  discard.seqs = {deposit(30, "anna", 1)};
+  const auto kept = deposit(30, "anna", 1);
+  run(discard);
+  CAF_CHECK(!shown(kept).discarded_before);
+  CAF_CHECK(!shelf.find(again, [] { return true; })->marks_complete);
+}
+
 CAF_TEST(groups show what was replayed and has failed again since they were counted) {
   const auto never = [] { return false; };
   const auto marks = [&](const letter_filter& filter) {

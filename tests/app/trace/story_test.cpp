@@ -189,6 +189,10 @@ CAF_TEST(each conclusion) {
        },
        trace_state::parked,
        "parked because of INVALID_FIELD: field \"amount\": must be positive (dead letter 6)"},
+      // It was given up, and is parked anew.
+      {[](auto& f) { f.acted("discard", 12), f.requested(), f.parked(6, 13); }, trace_state::parked,
+       "parked because of INVALID_FIELD: field \"amount\": must be positive (dead letter 6); its "
+       "earlier letter 5 was discarded by eve (seen)"},
       {[](auto& f) {
          f.record_row =
              transaction_record{record_id{7}, {}, record_status::pending, {},
