@@ -162,19 +162,19 @@ private:
   void work_off(std::vector<dead_letter>& letters) {
     if (order_.what == action_kind::discard)
       return discard(letters);
-    if (order_.edits())
-      edit(letters.front());
+    const auto uneditable = edit(letters);
     learn(letters);
     std::vector<judged_letter> wave;
     for (auto& letter : letters) {
       const auto seq = letter.seq();
-      auto expected = preview_.judge(letter);
+      const auto fault = uneditable.find(seq);
+      auto expected = fault == uneditable.end() ? preview_.judge(letter) : fault->second;
       if (expected.waits && !send(wave, true))
         return cut_short(seq - 1);
       if (order_.edits())
-        refuse_parked(expected);
-      const bool sent =
-          expected.can_be_sent() && (order_.force || expected.what != expectation::parked);
+        refuse_edit(expected);
+      const bool parked = expected.what == expectation::parked;
+      const bool sent = expected.can_be_sent() && (!parked || (order_.force && !order_.edits()));
       repair_step step{.seq = seq,
                        .record = letter.content.record,
                        .subject = target_of(letter).subject,
@@ -193,11 +193,20 @@ private:
     outcome_.next = after;
   }
 
-  // The message that goes out instead.
-  void edit(dead_letter& letter) const {
+  // The messages that go out instead. What becomes of those that cannot be edited.
+  std::map<std::uint64_t, expected_verdict> edit(std::vector<dead_letter>& letters) const {
+    std::map<std::uint64_t, expected_verdict> faults;
+    if (order_.edits())
+      for (auto& each : letters)
+        if (auto fault = edit(each))
+          faults.emplace(each.seq(), *std::move(fault));
+    return faults;
+  }
+
+  std::optional<expected_verdict> edit(dead_letter& letter) const {
     if (letter.stream == names::result_stream)
-      throw edit_refused(dead_reason::invalid_field,
-                         "a result is what the ledger has said, and is not edited");
+      return expected_verdict{.what = expectation::none,
+                              .detail = "a result is what the ledger has said, and is not edited"};
     auto& payload = letter.message.payload;
     if (order_.payload) {
       payload = *order_.payload;
@@ -206,20 +215,24 @@ private:
     if (!order_.set.empty()) {
       auto changed = with_changes(payload, order_.set);
       if (!changed)
-        throw edit_refused(dead_reason::malformed_json,
-                           "the payload is no JSON object, so no field of it can be set; give the "
-                           "whole payload instead");
+        return expected_verdict{.what = expectation::parked,
+                                .reason = std::string(to_text(dead_reason::malformed_json)),
+                                .detail = "the payload is no JSON object, so no field of it can "
+                                          "be set; give the whole payload instead"};
       payload = *std::move(changed);
     }
     read_content(letter);
+    return std::nullopt;
   }
 
-  static void refuse_parked(const expected_verdict& expected) {
-    if (expected.what == expectation::none)
-      throw edit_refused(dead_reason::invalid_field, expected.detail);
+  void refuse_edit(const expected_verdict& expected) const {
     if (expected.what == expectation::unknown && !expected.asked)
       throw std::runtime_error("an edited message is validated before it is published, and the "
                                "currencies are not known: no database is configured");
+    if (!order_.edits_one())
+      return;
+    if (expected.what == expectation::none)
+      throw edit_refused(dead_reason::invalid_field, expected.detail);
     if (expected.what != expectation::parked)
       return;
     for (auto code = 0; code <= static_cast<int>(dead_reason::contrary_verdict); ++code)

@@ -41,12 +41,14 @@ struct repair_order {
   std::size_t limit = 10000; // of a filter: at most so many letters
   bool dry_run = false;
   bool force = false; // replay also what would be parked again, and what has ended its record
-  // Of a single letter: the fields or the payload of the message that is replayed instead.
+  // What is replayed instead: the messages with these fields changed, or, of a single letter, this
+  // payload.
   field_changes set;
   std::optional<std::string> payload;
   action_origin origin;
 
   bool edits() const noexcept { return !set.empty() || payload; }
+  bool edits_one() const noexcept { return edits() && seqs.size() == 1; }
 };
 
 // What became of one letter, or would become.
@@ -68,8 +70,8 @@ struct repair_outcome {
   std::optional<std::uint64_t> next;
 };
 
-// An edited message that would be parked again, or cannot be made. `reason` is that of the letter
-// that it would become.
+// The edited message of a single letter would be parked again, or cannot be made. `reason` is that
+// of the letter that it would become.
 class edit_refused : public std::runtime_error {
 public:
   edit_refused(dead_reason reason, const std::string& detail)
@@ -87,7 +89,8 @@ private:
 // Letters are replayed in their order: where a verdict depends on the letters before, those are
 // waited for, so that what happens is what a dry run has said, but for what others do to the same
 // accounts meanwhile. A letter that would be parked again stays where it is unless `force` is said,
-// and so does one whose record has ended: the caller was told that nothing moves.
+// and so does one whose record has ended: the caller was told that nothing moves. What is edited is
+// never sent to be parked: of several letters such a one stays, a single one is refused.
 //
 // The entry of a letter is stored before anything is done to it, so nothing is done that is not
 // written down; when publishing fails afterwards, an entry may stand there without its message.

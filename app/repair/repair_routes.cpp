@@ -121,8 +121,11 @@ public:
     const auto ways = int{has_seqs_} + int{has_filter_} + int{all_};
     if (ways != 1)
       return invalid("seqs", "give either seqs, or a filter, or \"all\": true");
-    if (order_.edits() && (order_.what == action_kind::discard || order_.seqs.size() != 1))
-      return invalid(order_.payload ? "payload" : "set", "needs one letter that is replayed");
+    const bool discards = order_.what == action_kind::discard;
+    if (order_.payload && (discards || order_.seqs.size() != 1))
+      return invalid("payload", "needs one letter that is replayed");
+    if (!order_.set.empty() && (discards || all_))
+      return invalid("set", "needs letters that are replayed, by seqs or a filter");
     return std::nullopt;
   }
 

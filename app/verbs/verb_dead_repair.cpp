@@ -80,8 +80,8 @@ void refuse_contradictions(const repair_options& options) {
     throw usage_error{"say either one sequence number, or conditions, or --all"};
   const bool edits = !order.set.empty() || !options.payload_file.empty();
   if (edits && options.all)
-    throw usage_error{"--set and --payload mend one letter: say which, by its sequence number or "
-                      "by conditions such as --record"};
+    throw usage_error{"--set and --payload mend letters that are named: by a sequence number or by "
+                      "conditions such as --record or --cause"};
   const bool discard = order.what == action_kind::discard;
   if (!order.dry_run && !options.yes && (discard || (options.seq == 0 && !edits)))
     throw usage_error{discard ? "discard deletes dead letters for good: say --yes, or look at them "
@@ -181,18 +181,19 @@ std::unique_ptr<ledger_reader> reach_ledger(const config& settings, const repair
   }
 }
 
-// What is mended is one letter, also where conditions name it. Nothing, after saying so, when none
-// matches.
-std::optional<std::uint64_t> only_match(letter_shelf& shelf, const letter_filter& filter) {
-  const auto page = shelf.page(filter, 2, 0, [] { return stop_signals::seen(); });
-  if (page.items.size() > 1)
-    throw usage_error{"--set and --payload mend one letter, and more than one matches: say its "
-                      "sequence number, the first column of `ledgerd dead list`"};
-  if (page.items.empty()) {
-    complain("no dead letter matches");
-    return std::nullopt;
-  }
-  return page.items.front().letter.seq();
+// The sequence numbers of those that are mended, two at most.
+std::vector<std::uint64_t> first_matches(letter_shelf& shelf, const repair_options& options) {
+  const auto page = shelf.page(options.order.filter, 2, 0, [] { return stop_signals::seen(); });
+  if (page.items.size() > 1 && !options.payload_file.empty())
+    throw usage_error{"--payload mends one letter, and more than one matches: say its sequence "
+                      "number, the first column of `ledgerd dead list`"};
+  if (page.items.size() > 1 && !options.order.dry_run && !options.yes)
+    throw usage_error{"more than one matches: look at the verdicts that they would get with "
+                      "--dry-run, then say --yes"};
+  std::vector<std::uint64_t> result;
+  for (const auto& each : page.items)
+    result.push_back(each.letter.seq());
+  return result;
 }
 
 class repair_run {
@@ -209,11 +210,13 @@ public:
     const auto nats = connect_broker(settings_);
     letter_shelf shelf(*nats);
     if (seq_ == 0 && order_.edits()) {
-      const auto found = only_match(shelf, order_.filter);
-      if (!found)
-        return exit_code::answer_is_no;
-      seq_ = *found;
-      order_.filter = {};
+      const auto found = first_matches(shelf, options_);
+      if (found.empty())
+        return say_no(options_.json, "NOT_FOUND", "no dead letter matches");
+      if (found.size() == 1) {
+        seq_ = found.front();
+        order_.filter = {};
+      }
     }
     if (seq_ != 0)
       order_.seqs = {seq_};
@@ -330,7 +333,7 @@ void add_dead_repairs(command_line& line, CLI::App& group) {
             for (const auto& each : all)
               add_change(replay->order.set, each);
           },
-          "Replay one letter with this field changed; may be repeated")
+          "Replay with this field changed; may be repeated")
       ->type_name("FIELD=VALUE")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

@@ -106,7 +106,7 @@ async function byVerbs(traffic) {
   assert.match(verb(1, 'dead', 'replay', String(bad.seq), '--set', 'amount=5', '--set', 'recordId=1'), /RECORD_ID_CONFLICT/);
   // Two letters have this record by now; conditions that leave one of them name it as well.
   assert.match(verb(2, 'dead', 'replay', '--record', '21', '--set', 'amount=5'), /more than one matches/);
-  assert.match(verb(2, 'dead', 'replay', '--all', '--set', 'amount=5'), /mend one letter/);
+  assert.match(verb(2, 'dead', 'replay', '--all', '--set', 'amount=5'), /letters that are named/);
   assert.match(verb(1, 'dead', 'replay', '--record', '77', '--set', 'amount=5'), /no dead letter matches/);
   verb(0, 'dead', 'replay', '--record', '21', '--replayed', 'yes', '--set', 'amount=5', '--why', 'the sign was wrong');
   await until('the mended one is applied', 20, () => verdicts().get(21) === 'SUCCESS');
@@ -159,6 +159,28 @@ function missing() {
   assert.deepEqual(JSON.parse(document), {error: {code: 'NOT_FOUND', detail: 'there is no dead letter with the sequence number 999999'}});
 }
 
+// Several letters are mended by one order; what was discarded and comes again says so.
+async function mended(traffic) {
+  await traffic.publish([deposit(61, 'dora', '-1'), deposit(62, 'dora', '-2'), {subject: 'transaction.deposit', payload: '{"userId":"dora"'}]);
+  await until('they are parked', 20, () => dead('list').items.length === 3);
+  const order = ['dead', 'replay', '--text', 'dora', '--set', 'amount=3'];
+  verb(2, ...order);
+  assert.match(verb(1, ...order, '--dry-run'), /2 of 3 letters would be replayed: 1 PARKED, 2 SUCCESS/);
+  assert.equal(verdicts().has(61), false);
+  assert.match(verb(1, ...order, '--yes', '--why', 'the sign was wrong'), /2 of 3 letters replayed/);
+  await until('both are applied', 20, () => verdicts().get(61) === 'SUCCESS' && verdicts().get(62) === 'SUCCESS');
+  const [letter] = dead('list', '--record', '62').items;
+  assert.equal(dead('show', String(letter.seq)).discardedBefore, null);
+  verb(0, 'dead', 'discard', '--all', '--yes', '--why', 'mended');
+  await traffic.publish([deposit(62, 'dora', '-2')]);
+  await until('it is parked once more', 20, () => dead('list').items.length === 1);
+  const again = dead('show', String(dead('list').items[0].seq));
+  assert.deepEqual([again.discardedBefore.letter, again.discardedBefore.why], [letter.seq, 'mended']);
+  assert.match(verb(0, 'dead', 'show', String(again.seq)), new RegExp(`its earlier letter ${letter.seq} was discarded by \\S+ \\(mended\\)`));
+  const {conclusion} = JSON.parse(verb(0, 'trace', '62', '--json'));
+  assert.match(conclusion, /^decided: /);
+}
+
 async function written() {
   const {items} = dead('actions', '--limit', '10000');
   const page = await http(200, 'GET', '/v1/actions?limit=100');
@@ -185,6 +207,7 @@ await conclude(async () => {
   await byCalls(traffic);
   await traffic.drained(60);
   await written();
+  await mended(traffic);
   verb(0, 'audit');
   await traffic.close();
   await daemon.stop();

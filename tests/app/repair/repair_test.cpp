@@ -170,6 +170,34 @@ CAF_TEST(an edited message is validated and refused with field and rule) {
   CAF_CHECK_EQUAL(refused(order).substr(0, 18), "RECORD_ID_CONFLICT");
 }
 
+CAF_TEST(several letters are mended at once and those that cannot be stay) {
+  deposit(1, "anna", -5);
+  deposit(2, "bert", -7);
+  park("transaction.deposit", R"({"recordId":3)", dead_reason::malformed_json);
+  deposit(4, "anna", 8);
+  auto order = all();
+  CAF_CHECK(!order.filter.set("subject", "deposit", 0));
+  order.set = {{"amount", "5"}};
+  order.dry_run = true;
+  order.force = true;
+  CAF_CHECK_EQUAL(run(order).done, 3u);
+  CAF_CHECK_EQUAL(verdicts(), (std::vector<std::string>{"SUCCESS", "SUCCESS",
+                                                        "PARKED MALFORMED_JSON", "SUCCESS"}));
+  CAF_CHECK(!steps.at(2).done);
+  CAF_CHECK(nats.stored(names::request_stream).empty());
+  order.dry_run = false;
+  CAF_CHECK_EQUAL(run(order).done, 3u);
+  CAF_CHECK_EQUAL(nats.stored(names::request_stream).at(1).payload,
+                  R"({"recordId":2,"userId":"bert","amount":"5"})");
+  for (const auto& each : nats.stored(names::action_stream))
+    CAF_CHECK(read_action(each).document.ends_with(R"("changed":{"amount":"5"}})"));
+  ledger.work();
+  CAF_CHECK_EQUAL(ledger.postings.size(), 3u);
+  // What would be parked stays, whatever is forced.
+  order.set = {{"amount", "0.5"}};
+  CAF_CHECK_EQUAL(run(order).done, 0u);
+}
+
 CAF_TEST(a letter that was cut is replayed only with a whole payload) {
   const auto seq = deposit(1, "anna", 10);
   nats.streams.at("TRANSACTION_DEAD_LETTERS")
