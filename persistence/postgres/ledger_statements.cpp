@@ -61,8 +61,9 @@ posting read_whole_posting(const rows& found, std::size_t row) {
   auto stored = read_posting(found, row);
   if (const auto status = found.text(row, posting_column_count);
       status != status_text(stored.verdict))
-    throw std::runtime_error("its status is '" + std::string(status) + "' where "
-                             + std::string(status_text(stored.verdict)) + " belongs");
+    unreadable_row("record " + std::to_string(to_int(stored.record)), "ledger.transactions",
+                   "its status is '" + one_line_of(status, 64) + "' where "
+                       + std::string(status_text(stored.verdict)) + " belongs");
   return stored;
 }
 
@@ -117,7 +118,7 @@ known_question::answer known_question::read(const rows& found) {
     const record_id id{found.integer(row, record_column)};
     try {
       result.postings.emplace(id, read_whole_posting(found, row));
-    } catch (const std::runtime_error& error) {
+    } catch (const database_error& error) {
       result.unreadable.emplace(id, error.what());
     }
   }

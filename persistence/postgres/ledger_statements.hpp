@@ -42,7 +42,7 @@ class known_question {
 public:
   struct answer {
     known_postings postings;
-    // Rows that hold what this program cannot have written, and what that is.
+    // Rows that hold what this program cannot have written: which, and what that is.
     std::unordered_map<record_id, std::string> unreadable;
   };
 

@@ -15,9 +15,6 @@ namespace {
 
 constexpr auto probe_limit = std::chrono::milliseconds(900);
 
-// Of `posting_columns`.
-constexpr int user_column = 2;
-
 // How many rows of a snapshot are held at once.
 constexpr std::size_t fetch_size = 5000;
 
@@ -88,10 +85,12 @@ const std::string begin_snapshot =
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; "
     "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL cursor_tuple_fraction = 1; ";
 
-account_row read_account(const rows& answer, std::size_t row) {
+account_row read_account(const rows& answer, std::size_t row) try {
   return {read_account_key(answer, row, 0),
           {money{answer.integer(row, 2)}, answer.integer(row, 3)},
           database_time{answer.integer(row, 4)}};
+} catch (const std::runtime_error& why) {
+  unreadable_row(one_line_of(answer.text(row, 0)), "ledger.accounts", why.what());
 }
 
 audited_posting read_audited_posting(const rows& answer, std::size_t row) {
@@ -275,17 +274,20 @@ void postgres_reader::snapshot(const std::optional<account_key>& after,
     cursor postings(session, "postings",
                     "SELECT " + audited_columns + " FROM ledger.transactions" + behind
                         + " ORDER BY user_id, currency, seq");
+    std::optional<audited_posting> posted;
     while (accounts.has_row() || postings.has_row()) {
+      if (postings.has_row() && !posted)
+        posted = read_audited_posting(postings.part(), postings.row());
       if (accounts.has_row()) {
         const auto next = read_account(accounts.part(), accounts.row());
-        if (!postings.has_row()
-            || next.account <= read_account_key(postings.part(), postings.row(), user_column)) {
+        if (!posted || next.account <= posted->row.account) {
           account(next);
           accounts.advance();
           continue;
         }
       }
-      row(read_audited_posting(postings.part(), postings.row()));
+      row(*posted);
+      posted.reset();
       postings.advance();
     }
     session.rollback();

@@ -164,6 +164,24 @@ std::vector<transaction_record> read_all(const rows& answer) {
   return result;
 }
 
+// Without those that cannot be read, so that they hold up nobody else's; throws when all are such.
+std::vector<transaction_record> read_claimed(const rows& answer) {
+  std::vector<transaction_record> result;
+  result.reserve(answer.size());
+  std::optional<database_error> first;
+  for (std::size_t row = 0; row < answer.size(); ++row)
+    try {
+      result.push_back(read_record(answer, row));
+      result.back().traceparent = answer.text(row, record_column_count); // NULL reads as empty
+    } catch (const database_error& unreadable) {
+      if (!first)
+        first = unreadable;
+    }
+  if (result.empty() && first)
+    throw *first;
+  return result;
+}
+
 // A record as a settlement left it.
 struct told_record {
   transaction_record row;
@@ -429,9 +447,7 @@ find_result postgres_record_store::claim(std::chrono::milliseconds age, std::siz
   return session_.run<found>([&](database& session, int) {
     const auto answers =
         session.begin({}, {{claim_records, {interval.c_str(), at_most.c_str()}}}).answers;
-    auto claimed = read_all(answers.front());
-    for (std::size_t row = 0; row < claimed.size(); ++row) // NULL reads as empty
-      claimed[row].traceparent = answers.front().text(row, record_column_count);
+    auto claimed = read_claimed(answers.front());
     if (claimed.empty())
       session.rollback();
     else

@@ -321,9 +321,7 @@ known_postings postgres_store::read_known(const rows& found, const posting_batch
   if (!unreadable.empty())
     for (const auto& each : batch.entries)
       if (const auto one = unreadable.find(each.asked.id); one != unreadable.end())
-        note_damage(each.head, "the row of record " + std::to_string(to_int(each.asked.id))
-                                   + in_schemas(" in ledger.transactions cannot be read: ")
-                                   + one->second);
+        note_damage(each.head, one->second);
   return std::move(known);
 }
 

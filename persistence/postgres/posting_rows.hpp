@@ -19,15 +19,23 @@ inline const std::string posting_columns =
 
 constexpr int posting_column_count = 10;
 
-// Reads the row of a statement that selects `posting_columns` first. Throws std::runtime_error when
-// it holds what this binary cannot have written.
+// Reads the row of a statement that selects `posting_columns` first. Throws what `unreadable_row`
+// does when it holds what this binary cannot have written.
 posting read_posting(const rows& answer, std::size_t row);
 
-// What a word of the database means. Throws std::runtime_error when this binary does not know it.
+// Throws database_error (blocked): the row of `whose` in `table`, such as ledger.accounts, cannot
+// be read, and why.
+[[noreturn]] void unreadable_row(const std::string& whose, std::string_view table,
+                                 std::string_view why);
+
+// What a word of the database means. Throws std::runtime_error, naming the column and the word,
+// when this binary does not know it.
 template <class T>
-T known_word(std::optional<T> value, std::string_view word) {
+T known_word(std::optional<T> value, std::string_view column, std::string_view word) {
+  constexpr std::size_t shown_bytes_max = 64;
   if (!value)
-    throw std::runtime_error("the database holds the unknown word '" + std::string(word) + "'");
+    throw std::runtime_error("its " + std::string(column) + " is the unknown word '"
+                             + one_line_of(word, shown_bytes_max) + "'");
   return *value;
 }
 

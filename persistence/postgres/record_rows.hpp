@@ -16,8 +16,8 @@ inline const std::string record_columns =
 
 constexpr int record_column_count = 11;
 
-// Reads the row of a statement that selects `record_columns` first. Throws std::runtime_error when
-// it holds what this binary cannot have written.
+// Reads the row of a statement that selects `record_columns` first. Throws what
+// `unreadable_row` (posting_rows.hpp) does when it holds what this binary cannot have written.
 transaction_record read_record(const rows& answer, std::size_t row);
 
 } // namespace ledgerd

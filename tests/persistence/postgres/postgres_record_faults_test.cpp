@@ -215,6 +215,45 @@ CAF_TEST(a record that cannot be written must wait and no other) {
   CAF_CHECK(kind_of(store->record({{ask("ann", 2), ""}})) == store_failure_kind::unavailable);
 }
 
+CAF_TEST(a record with an unknown word must wait and no other) {
+  const auto store = this->store();
+  const auto id = connect(*store);
+  const auto other = done(store->record({{ask("bob", 1), "second"}})).front().record.id;
+  sql("ALTER TABLE account.transaction_records DISABLE TRIGGER ALL, "
+      "DROP CONSTRAINT transaction_records_type_check, "
+      "DROP CONSTRAINT transaction_records_currency_check, "
+      "DROP CONSTRAINT transaction_records_verdict_check");
+  const std::pair<const char*, const char*> table[] = {
+      {"type = 'GIFT'", "its type is the unknown word 'GIFT'"},
+      {"currency = 'won'", "its currency is the unknown word 'won'"},
+      {"status = 'DONE'", "its status is the unknown word 'DONE'"},
+  };
+  const auto named = "the row of record " + std::to_string(to_int(id))
+                     + " in account.transaction_records cannot be read: ";
+  const auto waits = [&](const auto& result, const char* word) {
+    CAF_REQUIRE(kind_of(result) == store_failure_kind::blocked);
+    CAF_CHECK_EQUAL(std::get<store_failure>(result).detail, named + word);
+  };
+  for (const auto& [change, word] : table) {
+    sql("UPDATE account.transaction_records SET " + std::string(change) + " WHERE user_id = 'ann'");
+    waits(store->find({id, other}), word);
+    if (change != table[2].first) // a verdict takes the place of any status
+      waits(store->settle({success(id, ask("ann", 1)), success(other, ask("bob", 1))}), word);
+    waits(store->record({{ask("ann", 1), "first"}}), word);
+    CAF_CHECK_EQUAL(done(store->find({other})).size(), 1u);
+    const auto reader = make_postgres_record_reader(url);
+    CAF_CHECK(throws<std::runtime_error>([&] { reader->after(record_id{}, 9); }));
+    sql("UPDATE account.transaction_records SET type = 'DEPOSIT', currency = 'KRW', "
+        "status = 'PENDING' WHERE user_id = 'ann'");
+  }
+  sql("UPDATE account.transaction_records SET type = 'GIFT' WHERE user_id = 'ann'");
+  const auto claimed = done(store->claim(0ms, 9));
+  CAF_REQUIRE_EQUAL(claimed.size(), 1u);
+  CAF_CHECK(claimed.front().id == other);
+  pass(2h);
+  waits(store->claim(0ms, 1), table[0].second);
+}
+
 CAF_TEST(a record that another session settles meanwhile is known) {
   const auto store = this->store();
   const auto id = connect(*store);

@@ -33,6 +33,17 @@ std::vector<std::int64_t> numbers(const std::vector<posting>& list) {
   return result;
 }
 
+// What a call that fails says.
+template <class Function>
+std::string what_of(Function function) {
+  try {
+    function();
+    return "nothing";
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+}
+
 // How long a call takes and what it says.
 template <class Function>
 std::pair<std::chrono::milliseconds, bool> timed(Function function) {
@@ -63,6 +74,39 @@ CAF_TEST(what was posted is found) {
                     fingerprint(stored.account, stored.type, stored.amount));
   }
   CAF_CHECK(reader->find_all({}).empty());
+}
+
+CAF_TEST(a row with an unknown word is named and so is the word) {
+  post(joined({group(won("ann"), {}, {deposit(1, 100)}), group(won("bob"), {}, {deposit(2, 5)})}));
+  sql("ALTER TABLE ledger.transactions DISABLE TRIGGER ALL, "
+      "DROP CONSTRAINT transactions_type_check, DROP CONSTRAINT transactions_verdict_check; "
+      "ALTER TABLE ledger.accounts DROP CONSTRAINT accounts_currency_fkey");
+  const std::pair<const char*, std::string> table[] = {
+      {"type = 'GIFT'", "its type is the unknown word 'GIFT'"},
+      {"currency = 'won'", "its currency is the unknown word 'won'"},
+      {"reason = E'a\\x1b\\n' || repeat('x', 99)", // bounded, and no control character
+       "its reason is the unknown word 'a " + std::string(62, 'x') + "... (37 bytes more)'"},
+  };
+  for (const auto& [change, word] : table) {
+    sql("UPDATE ledger.transactions SET " + std::string(change) + " WHERE user_id = 'bob'");
+    const auto reader = this->reader();
+    const auto expected = "the row of record 2 in ledger.transactions cannot be read: " + word;
+    CAF_CHECK_EQUAL(what_of([&] { reader->find(record_id{2}); }), expected);
+    CAF_CHECK_EQUAL(what_of([&] { reader->find_all({record_id{1}, record_id{2}}); }), expected);
+    CAF_CHECK_EQUAL(what_of([&] { reader->linked_after(transaction_id{}, 9, 0s); }), expected);
+    CAF_CHECK_EQUAL(what_of([&] {
+                      reader->snapshot(
+                          {}, [](const auto&) {}, [](const auto&) {});
+                    }),
+                    expected);
+    sql("UPDATE ledger.transactions SET type = 'DEPOSIT', currency = 'KRW', reason = NULL "
+        "WHERE user_id = 'bob'");
+  }
+  sql("UPDATE ledger.accounts SET currency = 'won' WHERE user_id = 'bob'");
+  const auto reader = this->reader();
+  CAF_CHECK_EQUAL(
+      what_of([&] { reader->accounts_of("bob"); }),
+      "the row of bob in ledger.accounts cannot be read: its currency is the unknown word 'won'");
 }
 
 CAF_TEST(accounts of a user come by currency) {
