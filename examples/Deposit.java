@@ -16,6 +16,10 @@ public class Deposit {
   }
 
   public static void main(String[] args) throws Exception {
+    if (args.length < 2) {
+      System.err.println("usage: java Deposit.java USER AMOUNT [IDEMPOTENCY_KEY]");
+      System.exit(2);
+    }
     var user = args[0];
     var amount = args[1];
     var key = args.length > 2 ? args[2] : UUID.randomUUID().toString();

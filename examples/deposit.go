@@ -12,6 +12,10 @@ import (
 )
 
 func main() {
+	if len(os.Args) < 3 {
+		fmt.Fprintln(os.Stderr, "usage: go run deposit.go USER AMOUNT [IDEMPOTENCY_KEY]")
+		os.Exit(2)
+	}
 	user, amount := os.Args[1], os.Args[2]
 	random := make([]byte, 16)
 	if _, err := rand.Read(random); err != nil {

@@ -2,6 +2,10 @@
 import {randomUUID} from 'node:crypto';
 
 const [user, amount, key = randomUUID()] = process.argv.slice(2);
+if (amount === undefined) {
+  console.error('usage: node deposit.mjs USER AMOUNT [IDEMPOTENCY_KEY]');
+  process.exit(2);
+}
 console.error(`Idempotency-Key: ${key}`); // kept before anything is sent: your service writes it down with the payment
 const {LEDGERD_URL: base = 'http://127.0.0.1:8080', LEDGERD_TOKEN: token} = process.env;
 const answer = await fetch(`${base}/v1/transactions`, {

@@ -1,6 +1,9 @@
 """Deposits an amount and prints the verdict: python3 deposit.py USER AMOUNT [IDEMPOTENCY_KEY]. Standard library only."""
 import json, os, sys, urllib.error, urllib.request, uuid
 
+if len(sys.argv) < 3:
+    print("usage: python3 deposit.py USER AMOUNT [IDEMPOTENCY_KEY]", file=sys.stderr)
+    sys.exit(2)
 user, amount, key = (sys.argv[1:] + [str(uuid.uuid4())])[:3]
 print("Idempotency-Key:", key, file=sys.stderr)  # kept first: your service writes it down with the payment
 headers = {"Content-Type": "application/json", "Idempotency-Key": key, "Prefer": "wait=10"}

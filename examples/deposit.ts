@@ -49,7 +49,8 @@ async function deposit(userId: string, amount: string, key: string): Promise<Tra
 
 const [user, amount, key = randomUUID()] = process.argv.slice(2);
 if (user === undefined || amount === undefined) {
-  throw new Error('USER and AMOUNT are missing');
+  console.error('usage: node deposit.js USER AMOUNT [IDEMPOTENCY_KEY]');
+  process.exit(2);
 }
 console.error(`Idempotency-Key: ${key}`); // kept first: your service writes it down with the payment
 deposit(user, amount, key).then(

@@ -58,6 +58,12 @@ function checkLedgerd(words, where) {
 }
 
 const devUsage = execFileSync(join(root, 'dev'), ['help'], {encoding: 'utf8'});
+for (const [, verb] of devUsage.matchAll(/^ {2}([a-z]+) /gm)) {
+  const {status, stdout, stderr} = spawnSync(join(root, 'dev'), [verb, '--help'], {encoding: 'utf8', timeout: 10000});
+  if (status !== 0 || !stdout.startsWith(`usage: ./dev ${verb}`) || stderr !== '') {
+    faults.push(`./dev ${verb} --help ends with ${status}: ${stdout}${stderr}`);
+  }
+}
 function checkDev([verb = 'help'], where) {
   if (!new RegExp(`^ {2}${verb}\\b`, 'm').test(devUsage) && verb !== 'help') {
     faults.push(`${where}: there is no ./dev ${verb}`);

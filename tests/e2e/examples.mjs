@@ -47,6 +47,12 @@ function run(command, ...words) {
 let balance = 0;
 for (const command of examples) {
   const name = command.at(-1).split('/').at(-1);
+  for (const words of [[], ['anna']]) {
+    const {status, stdout, stderr} = run(command, ...words);
+    if (status !== 2 || stdout !== '' || !/^usage: .*USER AMOUNT \[IDEMPOTENCY_KEY\]\n$/.test(stderr)) {
+      faults.push(`${name} with ${words.length} words: exit ${status}: ${stdout}${stderr}`);
+    }
+  }
   const [first, again] = [1, 2].map(() => run(command, 'anna', '12500', `key of ${name}`.replaceAll(' ', '-')));
   balance += 12500;
   for (const result of [first, again]) {

@@ -297,6 +297,10 @@ END
 
 servers() {
   local verb=${1:-} at=$root/.dev/servers only="" owner=""
+  if [[ " $* " =~ \ (-h|--help)\  ]]; then
+    servers_usage
+    return
+  fi
   shift || true
   while (($#)); do
     case $1 in
