@@ -16,6 +16,9 @@ namespace ledgerd {
 // The same on stderr, after "ledgerd: ".
 [[gnu::format(printf, 1, 2)]] void complain(const char* format, ...);
 
+// What was complained about so far, but for warnings, as one sentence of a bounded length.
+std::string complaints();
+
 // A table as `format_table` lays it out, on stdout.
 void print_table(const std::vector<std::vector<std::string>>& rows);
 
@@ -25,6 +28,15 @@ void print_lines(std::string_view lines);
 // The value in indented lines. Bytes that are not UTF-8 are replaced, control characters are
 // written as \u....
 void print_json(const nlohmann::ordered_json& value);
+
+// The same on one line, at once: one of a sequence of documents, of which nobody knows the last.
+void print_json_line(const nlohmann::ordered_json& value);
+
+// Whether anything but such lines was printed.
+bool has_printed();
+
+// Writes what still waits for stdout. Whether nobody takes it any more: a watch ends then.
+bool output_gone();
 
 // Writes what still waits for stdout. Why something of all that was printed has not been written;
 // nothing when all has, or when nobody reads it any more (a pipe closed at its far end).

@@ -150,10 +150,6 @@ ordered_json groups_json(const letter_shelf::grouping& found) {
   return body;
 }
 
-ordered_json error_json(std::string_view code, std::string_view detail) {
-  return {{"error", {{"code", code}, {"detail", detail}}}};
-}
-
 ordered_json page_json(ordered_json items, const std::optional<std::uint64_t>& next) {
   return {{"items", std::move(items)}, {"next", or_null(next)}};
 }

@@ -37,9 +37,6 @@ nlohmann::ordered_json step_json(action_kind what, const repair_step& step);
 nlohmann::ordered_json outcome_json(const repair_order& order, const repair_outcome& outcome,
                                     nlohmann::ordered_json items);
 
-// {"error": {"code", "detail"}}: as the problem of a call over HTTP, but for what only HTTP needs.
-nlohmann::ordered_json error_json(std::string_view code, std::string_view detail);
-
 // {"items": [...], "next": cursor or null}
 nlohmann::ordered_json page_json(nlohmann::ordered_json items,
                                  const std::optional<std::uint64_t>& next);

@@ -9,6 +9,7 @@
 #include "app/base/usage_error.hpp"
 #include "app/config/machine.hpp"
 #include "app/config/names_section.hpp"
+#include "app/verbs/problem.hpp"
 
 namespace ledgerd {
 
@@ -243,7 +244,12 @@ int command_line::parse_and_catch(int argc, const char* const* argv) {
 }
 
 int command_line::run(int argc, const char* const* argv) {
-  return with_output(parse_and_catch(argc, argv));
+  const int code = parse_and_catch(argc, argv);
+  const std::vector<std::string_view> words(argv, argv + argc);
+  const bool json = std::find(words.begin(), words.end(), "--json") != words.end();
+  if (json && code != exit_code::done && !has_printed())
+    print_problem(problem_code(code), complaints());
+  return with_output(code);
 }
 
 } // namespace ledgerd

@@ -67,7 +67,8 @@ public:
   // usage_error when there is no such verb.
   std::string help(const std::vector<std::string>& words) const;
 
-  // Parses and runs. Prints errors on stderr, one sentence each, and never throws.
+  // Parses and runs. Prints errors on stderr, one sentence each, and never throws. With `--json`
+  // they are a problem document on stdout, too, unless the answer is there already.
   int run(int argc, const char* const* argv);
 
 private:

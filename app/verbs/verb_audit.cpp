@@ -1,5 +1,4 @@
 #include <chrono>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -65,12 +64,11 @@ nlohmann::ordered_json new_findings(const finding_list& findings, std::size_t& t
   return items;
 }
 
-// A line for each look, until somebody ends it.
-[[noreturn]] void watch(ledger_reader& ledger, broker& nats, std::chrono::milliseconds interval,
-                        bool json) {
+// A line for each look, until somebody ends it, or nobody reads on.
+void watch(ledger_reader& ledger, broker& nats, std::chrono::milliseconds interval, bool json) {
   steady_audit audit(ledger, nats);
   std::size_t told = 0;
-  for (;;) {
+  do {
     std::this_thread::sleep_for(interval);
     while (!audit.step())
       ;
@@ -81,14 +79,12 @@ nlohmann::ordered_json new_findings(const finding_list& findings, std::size_t& t
     const auto items = new_findings(checks.findings(), told);
     const auto at = format_time(now_us());
     if (json) {
-      print_lines(nlohmann::ordered_json{{"at", at},
-                                         {"rows", checks.row_count()},
-                                         {"results", checks.result_count()},
-                                         {"waiting", checks.waiting()},
-                                         {"findingCount", count},
-                                         {"findings", items}}
-                      .dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)
-                  + "\n");
+      print_json_line({{"at", at},
+                       {"rows", checks.row_count()},
+                       {"results", checks.result_count()},
+                       {"waiting", checks.waiting()},
+                       {"findingCount", count},
+                       {"findings", items}});
     } else {
       print_line("%s  %llu rows, %llu results, %llu findings", at.c_str(),
                  static_cast<unsigned long long>(checks.row_count()),
@@ -98,8 +94,7 @@ nlohmann::ordered_json new_findings(const finding_list& findings, std::size_t& t
         print_line("%s: %s", each.at("kind").get<std::string>().c_str(),
                    each.at("detail").get<std::string>().c_str());
     }
-    std::fflush(stdout);
-  }
+  } while (!output_gone());
 }
 
 int run_verb(const config& settings, verb_options options) {
@@ -113,8 +108,10 @@ int run_verb(const config& settings, verb_options options) {
   options.audit.rules.own_account_database = settings.records_url() != settings.database_url;
   options.audit.rules.opened_at = first_opening(settings.database_url);
   const auto nats = connect_broker(settings);
-  if (interval)
+  if (interval) {
     watch(*ledger, *nats, *interval, options.audit.json);
+    return exit_code::done;
+  }
   const auto records = make_postgres_record_reader(reading_connection(settings.records_url()));
   part_progress shown;
   options.audit.how.progress = [&](std::string_view part, std::uint64_t done, std::uint64_t total) {
@@ -143,7 +140,7 @@ void add_audit(command_line& line) {
       ->expected(0, 1)
       ->default_str("10s")
       ->type_name("INTERVAL");
-  app.add_flag("--json", options->audit.json, "Print JSON");
+  app.add_flag("--json", options->audit.json, "Print JSON; with --watch a document a line");
 }
 
 } // namespace ledgerd

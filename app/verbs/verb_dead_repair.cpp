@@ -14,6 +14,7 @@
 #include "app/repair/repair_json.hpp"
 #include "app/verbs/command_line.hpp"
 #include "app/verbs/dead_flags.hpp"
+#include "app/verbs/problem.hpp"
 #include "app/verbs/progress.hpp"
 #include "app/verbs/verb_support.hpp"
 #include "messaging/codec.hpp"
@@ -304,7 +305,7 @@ void add_repair_flags(CLI::App& app, repair_options& options) {
 
 int say_no(bool json, std::string_view code, const std::string& detail) {
   if (json)
-    print_json(error_json(code, detail));
+    print_problem(code, detail);
   complain("%s", detail.c_str());
   return exit_code::answer_is_no;
 }

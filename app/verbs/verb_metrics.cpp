@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "app/verbs/command_line.hpp"
 #include "app/verbs/http_client.hpp"
 #include "app/verbs/metrics_table.hpp"
+#include "app/verbs/problem.hpp"
 #include "app/verbs/verb_support.hpp"
 #include "app/verbs/verbs.hpp"
 
@@ -127,13 +129,15 @@ public:
   metrics_look(const config& settings, const metrics_options& options)
       : settings_(settings), options_(options) {}
 
+  enum class place : std::uint8_t { once, line, screen };
+
   // One look, shown. The exit code.
-  int show(bool clear) {
+  int show(place where) {
     const auto nodes = ask();
-    if (clear)
+    if (where == place::screen)
       std::fputs("\x1b[H\x1b[2J", stdout);
     if (options_.json)
-      print_json(all_json(nodes));
+      where == place::line ? print_json_line(all_json(nodes)) : print_json(all_json(nodes));
     else
       for (const auto& each : nodes)
         print_node(each, before(each), options_.all);
@@ -199,18 +203,24 @@ int run_metrics(const config& settings, const metrics_options& options) {
   const bool watches = options.watch->count() > 0;
   const auto pause = watches ? watch_pause(options.interval) : std::chrono::milliseconds{0};
   metrics_look look{settings, options};
+  using place = metrics_look::place;
   if (!watches)
-    return look.show(false);
-  const bool terminal = isatty(STDOUT_FILENO) == 1 && !options.json;
+    return look.show(place::once);
+  const auto where = options.json                 ? place::line
+                     : isatty(STDOUT_FILENO) == 1 ? place::screen
+                                                  : place::once;
   for (;;) {
     try {
-      look.show(terminal);
+      look.show(where);
     } catch (const usage_error&) {
       throw;
     } catch (const std::runtime_error& e) {
       complain("%s", e.what()); // it may come back
+      if (options.json)
+        print_problem(problem_code(exit_code::cannot_start), e.what());
     }
-    std::fflush(stdout);
+    if (output_gone())
+      return exit_code::done;
     std::this_thread::sleep_for(pause);
   }
 }
@@ -225,7 +235,7 @@ void add_metrics(command_line& line) {
        "does not answer",
        "ledgerd metrics --watch 2s"},
       [options](const config& settings) { return run_metrics(settings, *options); });
-  app.add_flag("--json", options->json, "Print JSON");
+  app.add_flag("--json", options->json, "Print JSON; with --watch a document a line");
   app.add_flag("--all", options->all, "Show numbers that are 0, too");
   app.add_option("--node", options->node, "Only the node of this name")->type_name("NAME");
   app.add_flag("--local", options->local,

@@ -134,6 +134,51 @@ CAF_TEST(servers that are away are no wrong usage and no bug of any verb) {
   }
 }
 
+CAF_TEST(with json a verb that cannot answer says why in one document) {
+  const auto problem_of = [](const words& typed, const words& environment) {
+    const auto run = run_program(typed, environment);
+    const auto shown = joined(typed) + ": " + run.out;
+    const auto document = json::parse(run.out, nullptr, false);
+    CAF_REQUIRE_EQUAL(std::make_pair(shown, document.is_object()), std::make_pair(shown, true));
+    CAF_CHECK_EQUAL(document.at("type"), "about:blank");
+    CAF_CHECK_EQUAL("ledgerd: " + document.at("detail").get<std::string>() + "\n", run.err);
+    CAF_CHECK(run.out.find("s3cr3t") == std::string::npos);
+    return std::make_pair(run.code, document.at("code").get<std::string>());
+  };
+  const auto wrong = std::make_pair(exit_code::wrong_usage, std::string{"INVALID_FIELD"});
+  const auto unavailable = std::make_pair(exit_code::cannot_start, std::string{"UNAVAILABLE"});
+  for (const auto& verb : all_verbs()) {
+    const auto name = joined(verb.typed);
+    auto typed = verb.typed;
+    typed.insert(typed.end(), {"--json", "--no-such-flag"});
+    CAF_CHECK(problem_of(typed, nowhere) == wrong);
+    const auto found = rows.find(name);
+    const auto row = found == rows.end() ? away{} : found->second;
+    const auto& flags = verb.entry.at("flags");
+    const bool speaks_json = std::any_of(flags.begin(), flags.end(), [](const json& flag) {
+      return flag.at("names").back() == "--json";
+    });
+    if (row.code != exit_code::cannot_start || !speaks_json)
+      continue;
+    typed = verb.typed;
+    for (const auto& word : verb.entry.at("words"))
+      if (word.at("required").get<bool>())
+        typed.push_back(sample(word));
+    typed.insert(typed.end(), row.flags.begin(), row.flags.end());
+    typed.emplace_back("--json");
+    CAF_CHECK(problem_of(typed, nowhere) == unavailable);
+  }
+  CAF_CHECK(problem_of({"--json"}, nowhere) == wrong);
+  CAF_CHECK(problem_of({"submit", "--json"}, nowhere) == wrong);
+  // Several sentences are one detail.
+  const auto faults = run_program({"status", "--json", "--http-listen", "x"},
+                                  {"LEDGERD_GATES=0", "LEDGERD_NOBODY=1"});
+  CAF_CHECK_EQUAL(faults.code, exit_code::wrong_usage);
+  const auto detail = json::parse(faults.out).at("detail").get<std::string>();
+  CAF_CHECK(contains(detail, "LEDGERD_GATES must be") && contains(detail, "; --http-listen "));
+  CAF_CHECK(contains(faults.err, "LEDGERD_NOBODY") && !contains(detail, "LEDGERD_NOBODY"));
+}
+
 CAF_TEST(output that is not written whole is no success) {
   const auto ends = [](const std::string& typed, const std::string& why) {
     const auto run = run_shell("ledgerd " + typed, nowhere);

@@ -1,6 +1,7 @@
 // `ledgerd metrics` where no daemon runs; with nodes, tests/e2e/numbers.mjs.
 
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,19 @@
 using namespace ledgerd;
 using namespace ledgerd::test;
 
-namespace {} // namespace
+namespace {
+
+std::vector<nlohmann::json> documents_of(const std::string& lines) {
+  std::vector<nlohmann::json> found;
+  for (std::istringstream in{lines}; in.peek() != EOF;) {
+    std::string line;
+    std::getline(in, line);
+    found.push_back(nlohmann::json::parse(line, nullptr, false));
+  }
+  return found;
+}
+
+} // namespace
 
 CAF_TEST(metrics asks all nodes over NATS and says who does not answer) {
   const private_servers servers;
@@ -61,4 +74,22 @@ CAF_TEST(metrics asks one daemon over HTTP and leaves out what is 0) {
   CAF_CHECK(contains(one_line(run({"--all"}).out), "gate rows_total 0"));
   const auto document = nlohmann::json::parse(run({"--json"}).out);
   CAF_CHECK(document.at("nodes").at(0).at("actors").at(1).at("answered") == false);
+  // Who has read enough ends the watch.
+  const auto watched = documents_of(
+      run_shell("timeout 20 " LEDGERD_PROGRAM " metrics --local --http-listen " + listen
+                + " --watch 100ms --json | head -n 2; [[ ${PIPESTATUS[0]} = 0 ]] && echo '{}'")
+          .out);
+  CAF_REQUIRE_EQUAL(watched.size(), 3u);
+  for (const auto& each : {watched[0], watched[1]})
+    CAF_CHECK(each.is_object() && each.contains("nodes"));
+}
+
+CAF_TEST(a look that fails is a line of its own) {
+  const auto watched = documents_of(
+      run_shell("timeout 20 " LEDGERD_PROGRAM
+                " metrics --local --http-listen 127.0.0.1:9 --watch 100ms --json | head -n 2")
+          .out);
+  CAF_REQUIRE_EQUAL(watched.size(), 2u);
+  for (const auto& each : watched)
+    CAF_CHECK(each.is_object() && each.value("code", "") == "UNAVAILABLE");
 }

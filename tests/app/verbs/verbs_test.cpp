@@ -278,9 +278,10 @@ CAF_TEST(dead letters are listed and shown without control characters) {
   CAF_CHECK_EQUAL(run({"dead", "show", "999"}).code, 1);
   const auto none = run({"dead", "show", "999", "--json"});
   CAF_CHECK_EQUAL(none.code, 1);
-  CAF_CHECK_EQUAL(json::parse(none.out).dump(),
-                  R"({"error":{"code":"NOT_FOUND","detail":"there is no dead letter with the )"
-                  R"(sequence number 999"}})");
+  const auto problem = json::parse(none.out);
+  CAF_CHECK_EQUAL(problem.at("code").get<std::string>(), "NOT_FOUND");
+  CAF_CHECK_EQUAL(problem.at("detail").get<std::string>(),
+                  "there is no dead letter with the sequence number 999");
 }
 
 CAF_TEST(what a message holds cannot steer the terminal) {
