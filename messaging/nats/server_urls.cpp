@@ -1,5 +1,6 @@
 #include "messaging/nats/server_urls.hpp"
 
+#include <cctype>
 #include <charconv>
 
 namespace ledgerd {
@@ -47,21 +48,50 @@ std::string percent_encoded(std::string_view text) {
   return result;
 }
 
-void replace_all(std::string& text, std::string_view what, std::string_view with) {
-  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
-    text.replace(at, what.size(), with);
+constexpr std::string_view mask = "***";
+
+bool in_word(const std::string& text, std::size_t at) {
+  return at < text.size() && std::isalnum(static_cast<unsigned char>(text[at])) != 0;
+}
+
+// Where the secret stands in a text: a short one must be a whole word, for its letters are those of
+// other words too, and those that were missing from them would tell it.
+void mask_all(std::string& text, std::string_view secret) {
+  constexpr std::size_t short_bytes = 6;
+  for (auto at = text.find(secret); at != std::string::npos;) {
+    const auto end = at + secret.size();
+    const bool is_part = (in_word(text, at) && at > 0 && in_word(text, at - 1))
+                         || (in_word(text, end - 1) && in_word(text, end));
+    if (is_part && secret.size() < short_bytes) {
+      at = text.find(secret, at + 1);
+      continue;
+    }
+    text.replace(at, secret.size(), mask);
+    at = text.find(secret, at + mask.size());
+  }
+}
+
+// In URLs the place tells what is secret, whatever it is.
+void mask_in_urls(std::string& text, std::string_view secret) {
+  const auto marked = std::string{secret} + "@";
+  for (auto at = text.find(marked); at != std::string::npos;) {
+    const bool begins = at == 0 || !in_word(text, at - 1);
+    if (begins)
+      text.replace(at, secret.size(), mask);
+    at = text.find(marked, at + (begins ? mask.size() : 1));
+  }
 }
 
 void redact_one(std::string& text, std::string_view url) {
   const auto [begin, end] = credentials_of(url);
   if (begin == end)
     return;
-  const auto secret = std::string{url.substr(begin, end - begin)};
-  replace_all(text, secret + "@", "***@");
+  const auto secret = url.substr(begin, end - begin);
+  mask_in_urls(text, secret);
   const auto colon = secret.find(':');
-  const auto password = colon == std::string::npos ? secret : secret.substr(colon + 1);
-  if (!password.empty())
-    replace_all(text, password, "***");
+  const auto password = colon == std::string_view::npos ? secret : secret.substr(colon + 1);
+  if (password.find_first_not_of('*') != std::string_view::npos) // else it looks like the mask
+    mask_all(text, password);
 }
 
 } // namespace

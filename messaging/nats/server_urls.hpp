@@ -20,8 +20,8 @@ std::string decode_credentials(std::string_view url);
 // mean something is written with %...
 std::string encode_credentials(std::string_view url);
 
-// `text` without the credentials of any of the URLs, as written, as decoded and as
-// encoded.
+// `text` without the credentials of any of the URLs, as written, as decoded and as encoded. A
+// password that stands outside a URL is found by its text, a short one as a whole word.
 std::string redact(std::string text, std::string_view urls);
 
 } // namespace ledgerd

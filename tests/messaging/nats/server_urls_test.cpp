@@ -57,3 +57,23 @@ CAF_TEST(no form of a password survives redaction) {
       "cannot connect to nats://***@h:1 as nats://***@h:1 with ***, ***");
   CAF_CHECK_EQUAL(redact("no nats://u:p%40s@h", "nats://u:p@s@h"), "no nats://***@h");
 }
+
+CAF_TEST(a short password leaves the words around it whole) {
+  struct row {
+    const char* text;
+    const char* urls;
+    const char* shown;
+  };
+  constexpr row table[] = {
+      {"nats://u:s@hosts:1", "nats://u:s@hosts:1", "nats://***@hosts:1"},
+      {"nats://s@hosts:1", "nats://s@hosts:1", "nats://***@hosts:1"},
+      {"no answer as u:t@h from tests", "nats://u:t@h", "no answer as ***@h from tests"},
+      {"the token s is not known", "nats://s@h", "the token *** is not known"},
+      {"nats://u:ab@ab.example", "nats://u:ab@ab.example", "nats://***@***.example"},
+      {"nats://hats:1", "nats://u:@hats:1", "nats://hats:1"},
+      {"nats://u:*@h:1", "nats://u:*@h:1", "nats://***@h:1"},
+      {"xlongpasswordx", "nats://u:longpassword@h", "x***x"},
+  };
+  for (const auto& [text, urls, shown] : table)
+    CAF_CHECK_EQUAL(redact(text, urls), shown);
+}
