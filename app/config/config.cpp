@@ -14,7 +14,6 @@
 #include "app/base/text.hpp"
 #include "app/config/bearer_tokens.hpp"
 #include "app/config/broker_setters.hpp"
-#include "app/config/config_text.hpp"
 #include "app/config/machine.hpp"
 #include "app/config/names_section.hpp"
 #include "app/config/options.hpp"

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 namespace ledgerd {
@@ -11,6 +12,7 @@ namespace {
 
 constexpr mode_t rights_of_others = 077;
 constexpr mode_t rights_beyond_group_read = 037;
+const dev_t null_device = makedev(1, 3); // of /dev/null, wherever it stands
 
 class descriptor {
 public:
@@ -35,6 +37,26 @@ bool is_credential(const std::string& path) {
   return folder != nullptr && *folder != '\0' && path.starts_with(std::string{folder} + "/");
 }
 
+int open_file(const std::string& path) {
+  return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+std::string read_whole(int file, std::size_t bytes_max, std::string& fault) {
+  std::string text(bytes_max + 1, '\0');
+  std::size_t size = 0;
+  for (ssize_t got = 1; got > 0 && size < text.size(); size += static_cast<std::size_t>(got)) {
+    got = read(file, text.data() + size, text.size() - size);
+    if (got < 0) {
+      fault = "cannot be read";
+      got = 0;
+    }
+  }
+  if (size > bytes_max)
+    fault = "is longer than " + std::to_string(bytes_max / 1024 / 1024) + " MiB";
+  text.resize(size);
+  return text;
+}
+
 std::string judge(int file, const std::string& path) {
   struct stat status {};
   if (file < 0 || fstat(file, &status) != 0 || !S_ISREG(status.st_mode))
@@ -50,28 +72,25 @@ std::string judge(int file, const std::string& path) {
 } // namespace
 
 std::string judge_secret_file(const std::string& path) {
-  const descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  const descriptor file{open_file(path)};
   return judge(file.number(), path);
 }
 
 std::string read_secret_file(const std::string& path, std::size_t bytes_max, std::string& fault) {
-  const descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  const descriptor file{open_file(path)};
   fault = judge(file.number(), path);
-  if (!fault.empty())
-    return {};
-  std::string text(bytes_max + 1, '\0');
-  std::size_t size = 0;
-  for (ssize_t got = 1; got > 0 && size < text.size(); size += static_cast<std::size_t>(got)) {
-    got = read(file.number(), text.data() + size, text.size() - size);
-    if (got < 0) {
-      fault = "cannot be read";
-      got = 0;
-    }
-  }
-  if (size > bytes_max)
-    fault = "is longer than " + std::to_string(bytes_max / 1024 / 1024) + " MiB";
-  text.resize(size);
-  return text;
+  return fault.empty() ? read_whole(file.number(), bytes_max, fault) : std::string{};
+}
+
+std::string read_config_text(const std::string& path, std::string& fault) {
+  constexpr std::size_t bytes_max = std::size_t{1} << 20;
+  const descriptor file{open_file(path)};
+  struct stat status {};
+  if (file.number() < 0 || fstat(file.number(), &status) != 0)
+    fault = "the file cannot be read";
+  else if (!S_ISREG(status.st_mode) && status.st_rdev != null_device)
+    fault = "is no regular file";
+  return fault.empty() ? read_whole(file.number(), bytes_max, fault) : std::string{};
 }
 
 } // namespace ledgerd

@@ -1,4 +1,5 @@
-// Files that hold secrets: tokens, passwords, credentials. Any thread.
+// Files that hold secrets: tokens, passwords, credentials; and the configuration file, which may.
+// Any thread.
 #pragma once
 
 #include <string>
@@ -14,5 +15,9 @@ std::string judge_secret_file(const std::string& path);
 // `fault`. The rights are those of the file that was opened, so that it cannot be another one's.
 // Does not wait for a writer of a pipe.
 std::string read_secret_file(const std::string& path, std::size_t bytes_max, std::string& fault);
+
+// At most 1 MiB of a regular file, or of /dev/null, which is an empty one; `fault` says why there
+// is none. A pipe is refused, since SIGHUP reads the file again.
+std::string read_config_text(const std::string& path, std::string& fault);
 
 } // namespace ledgerd
