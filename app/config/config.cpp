@@ -374,6 +374,15 @@ std::string toml_string(std::string_view text) {
   return result + '"';
 }
 
+std::string needs_ledger(const database_settings& value, const char* who) {
+  return std::string{"database-url is required: set LEDGERD_DATABASE_URL or give "
+                     "--database-url-file or --database-url"}
+         + who
+         + (value.account_database_url.empty()
+                ? ""
+                : "; a node without the ledger is started with --roles account");
+}
+
 // Whether TOML writes it the same way: a name of digits alone may begin with zeros.
 bool is_toml_integer(const std::string& text) {
   const auto number = parse_integer(text, 0, INT64_MAX);
@@ -467,23 +476,24 @@ bool http_settings::listens_locally() const noexcept {
   return inet_pton(AF_INET6, host, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
 }
 
+std::string missing_database(const config& value) {
+  if (value.has_role(role::ledger) && value.database_url.empty())
+    return needs_ledger(value, "; the role ledger needs it");
+  if (value.has_role(role::account) && value.records_url().empty())
+    return "account-database-url is required: set LEDGERD_ACCOUNT_DATABASE_URL or "
+           "LEDGERD_DATABASE_URL, or give --account-database-url-file, --account-database-url or "
+           "the same for database-url; the role account needs it";
+  return {};
+}
+
 void require_database(const config& value) {
-  if (value.has_role(role::ledger))
-    return require_ledger_database(value);
-  if (value.records_url().empty())
-    throw usage_error{"account-database-url is required: set LEDGERD_ACCOUNT_DATABASE_URL or "
-                      "LEDGERD_DATABASE_URL, or give --account-database-url-file, "
-                      "--account-database-url or the same for database-url"};
+  if (const auto rule = missing_database(value); !rule.empty())
+    throw usage_error{rule};
 }
 
 void require_ledger_database(const database_settings& value) {
-  if (!value.database_url.empty())
-    return;
-  std::string rule = "database-url is required: set LEDGERD_DATABASE_URL or give "
-                     "--database-url-file or --database-url";
-  if (!value.account_database_url.empty())
-    rule += "; a node without the ledger is started with --roles account";
-  throw usage_error{rule};
+  if (value.database_url.empty())
+    throw usage_error{needs_ledger(value, "")};
 }
 
 } // namespace ledgerd

@@ -122,8 +122,11 @@ std::string read_nats_url(const broker_settings& from);
 // `url` without user, password, token and secret parameters: for logs and messages.
 std::string redact_url(std::string_view url);
 
-// Throws usage_error naming the alternatives when a role lacks its database. Where the account role
-// stands alone that is the account database, which may be the ledger's.
+// That a role lacks its database, which one, and the alternatives, as a sentence; empty: none does.
+// Where the account role stands alone that is the account database, which may be the ledger's.
+std::string missing_database(const config& value);
+
+// Throws it as a usage_error.
 void require_database(const config& value);
 
 // The same for what needs the ledger's database whatever the roles are.

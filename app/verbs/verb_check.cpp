@@ -61,6 +61,8 @@ std::vector<finding> look(const loaded_config& loaded) {
   const auto& settings = loaded.value;
   std::vector<finding> findings;
   findings.push_back({"configuration", loaded.faults, loaded.warnings});
+  if (auto missing = missing_database(settings); !missing.empty())
+    findings.back().faults.push_back(std::move(missing));
   if (!settings.listens_locally() && settings.http_tls_cert_file.empty())
     findings.back().warnings.emplace_back(
         "http-listen is not a loopback address, and HTTP is not encrypted: tokens and amounts can "
@@ -79,9 +81,8 @@ std::vector<finding> look(const loaded_config& loaded) {
     return std::move(found.refused);
   }));
   findings.back().warnings = std::exchange(warnings, {});
-  if (settings.has_role(role::ledger)) {
+  if (settings.has_role(role::ledger) && !settings.database_url.empty()) {
     findings.push_back(ask("database", [&] {
-      require_ledger_database(settings);
       warnings = database_warnings(settings.database_url);
       add_link_warning(settings.database_url, warnings);
       auto faults = check_database(settings.database_url);
@@ -91,9 +92,8 @@ std::vector<finding> look(const loaded_config& loaded) {
     }));
     findings.back().warnings = std::exchange(warnings, {});
   }
-  if (settings.has_role(role::account)) {
+  if (settings.has_role(role::account) && !settings.records_url().empty()) {
     findings.push_back(ask("account database", [&] {
-      require_database(settings);
       if (settings.records_url() != settings.database_url) // else it is said already
         add_link_warning(settings.records_url(), warnings);
       return check_database(settings.records_url(), schema::account);

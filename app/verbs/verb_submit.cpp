@@ -97,12 +97,10 @@ private:
 // Reads messages as the ledger does.
 class judgement {
 public:
-  // `ledger` may be null when messages are only sent, as they are.
-  judgement(const submit_options& options, const config& settings, ledger_reader* ledger)
-      : raw_{options.raw}, rules_{settings.rules} {
-    if (ledger != nullptr)
-      currencies_.emplace(ledger->currencies());
-  }
+  // There may be no currencies when messages are only sent, as they are.
+  judgement(const submit_options& options, const config& settings,
+            std::optional<currency_table> currencies)
+      : raw_{options.raw}, rules_{settings.rules}, currencies_{std::move(currencies)} {}
 
   // Throws usage_error when the ledger would park the message; --raw sends it all the same.
   void operator()(const outgoing& message, const std::string& where) const {
@@ -349,6 +347,24 @@ void print_verdicts(const verdicts& found) {
                 std::to_string(found.parked), std::to_string(found.outstanding)}});
 }
 
+// Throws with what the ledger's database is asked for.
+void read_ledger(const config& settings, const submit_options& options,
+                 std::unique_ptr<ledger_reader>& ledger,
+                 std::optional<currency_table>& currencies) {
+  const std::string why =
+      options.raw ? "; --wait reads the verdicts from it"
+                  : "; requests are checked with its currencies first: --raw sends them as they "
+                    "are, with the broker alone";
+  try {
+    ledger = open_ledger(settings);
+    currencies.emplace(ledger->currencies());
+  } catch (const usage_error& e) {
+    throw usage_error{e.what() + why};
+  } catch (const std::runtime_error& e) {
+    throw std::runtime_error{e.what() + why};
+  }
+}
+
 int run_submit(const config& settings, const submit_options& options) {
   refuse_contradictions(options);
   const auto limit = parse_duration(options.wait_limit);
@@ -357,9 +373,10 @@ int run_submit(const config& settings, const submit_options& options) {
   const stop_signals signals;
   submit_input input{options};
   std::unique_ptr<ledger_reader> ledger;
+  std::optional<currency_table> currencies;
   if (!options.raw || options.wait)
-    ledger = open_ledger(settings);
-  const judgement judge{options, settings, ledger.get()};
+    read_ledger(settings, options, ledger, currencies);
+  const judgement judge{options, settings, std::move(currencies)};
   const auto total = look_ahead(input, judge);
   const auto nats = connect_broker(settings);
   const auto requests = nats->stream(names::request_stream);
@@ -391,7 +408,9 @@ int run_submit(const config& settings, const submit_options& options) {
 void add_submit(command_line& line) {
   const auto options = std::make_shared<submit_options>();
   auto& app = line.add_verb(
-      {"submit", "Publish one request, or a file of them, to the stream",
+      {"submit",
+       "Publish one request, or a file of them, to the stream; the ledger's database says which "
+       "currencies there are, and with --wait the verdicts",
        "ledgerd submit --user alice --type DEPOSIT --amount 10000 --record-id 1 --wait"},
       [options](const config& settings) { return run_submit(settings, *options); });
   app.add_option("--user", options->one.user, "userId of the request");
@@ -409,8 +428,8 @@ void add_submit(command_line& line) {
                  "A file or pipe with one request as JSON on each line; `-`: standard input")
       ->type_name("PATH");
   app.add_flag("--raw", options->raw,
-               "Send what cannot be valid, too; a line {\"subject\": ..., \"payload\": ...} names "
-               "its own subject");
+               "Send what cannot be valid, too, and do without the database; a line {\"subject\": "
+               "..., \"payload\": ...} names its own subject");
   app.add_flag("--message-ids", options->message_ids,
                "Give each message the id request-<recordId>");
   app.add_option_function<std::string>(

@@ -118,6 +118,41 @@ CAF_TEST(check reports faults of configuration and broker and database in one go
   CAF_CHECK(!contains(result.out + result.err, "s3cr3t"));
 }
 
+CAF_TEST(a database that a role lacks is a fault of the configuration) {
+  const auto none = run_program({"check"}, {no_broker});
+  CAF_CHECK_EQUAL(none.code, 1);
+  CAF_CHECK(contains(none.out, "configuration    FAULT  database-url is required: "));
+  CAF_CHECK(contains(none.out, "; the role ledger needs it"));
+  CAF_CHECK(!contains(none.out, "database         "));
+  const auto account = run_program({"check", "--roles", "account"}, {no_broker});
+  CAF_CHECK(contains(account.out, "configuration    FAULT  account-database-url is required: "));
+  CAF_CHECK(contains(account.out, "; the role account needs it"));
+  CAF_CHECK(!contains(account.out, "account database "));
+}
+
+CAF_TEST(submit says what it asks the database for) {
+  const std::vector<std::string> request{"submit",   "--user", "ann",         "--type", "DEPOSIT",
+                                         "--amount", "1",      "--record-id", "1"};
+  const auto with = [&](const std::vector<std::string>& flags) {
+    auto words = request;
+    words.insert(words.end(), flags.begin(), flags.end());
+    return words;
+  };
+  for (const auto& environment :
+       {std::vector<std::string>{no_broker}, std::vector<std::string>{no_broker, no_database}}) {
+    const int code = environment.size() == 1 ? 2 : 3;
+    const auto checked = run_program(request, environment);
+    CAF_CHECK_EQUAL(std::make_pair(checked.err, checked.code), std::make_pair(checked.err, code));
+    CAF_CHECK(contains(checked.err, "; requests are checked with its currencies first: --raw "));
+    const auto waits = run_program(with({"--raw", "--wait"}), environment);
+    CAF_CHECK_EQUAL(std::make_pair(waits.err, waits.code), std::make_pair(waits.err, code));
+    CAF_CHECK(contains(waits.err, "; --wait reads the verdicts from it"));
+  }
+  const auto raw = run_program(with({"--raw"}), {no_broker});
+  CAF_CHECK_EQUAL(raw.code, 3);
+  CAF_CHECK(contains(raw.err, "cannot reach the broker"));
+}
+
 CAF_TEST(a server that is away is code 3 and no stack trace) {
   for (const std::vector<std::string>& arguments : {std::vector<std::string>{"migrate"},
                                                     {"account", "alice"},
