@@ -375,7 +375,7 @@ const option table[] = {
     {"log-spans", "off|sampled|all",
      "spans in the log: of traces whose traceparent is sampled, or of all", daemon_only, value,
      set_log_spans, show_log_spans},
-    {"roles", "ROLES", "what this node does: ledger, account, or, by default, both", daemon_only,
+    {"roles", "ledger|account|ledger,account", "what this node does; by default both", daemon_only,
      value, set_roles, show_roles},
     {"node-name", "NAME",
      "name of this process for other nodes, dead letters and logs; by default host and process id",

@@ -13,7 +13,10 @@ namespace ledgerd {
 namespace {
 
 constexpr auto conditions = std::to_array<filter_name>({
-    {"reason", "REASON", "Only letters with this reason, such as INVALID_FIELD"},
+    {"reason",
+     "MALFORMED_JSON|TOO_LARGE|INVALID_FIELD|RECORD_ID_CONFLICT|ATTEMPTS_EXHAUSTED|"
+     "UNKNOWN_RECORD|CONTRARY_VERDICT",
+     "Only letters with this reason"},
     {"cause", "ID", "Only letters of this cause, as `dead groups` names it"},
     {"user", "USER", "Only requests of this user"},
     {"currency", "CODE", "Only requests in this currency"},

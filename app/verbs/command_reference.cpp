@@ -64,7 +64,15 @@ verb_entry entry_of(const CLI::App& app) {
 } // namespace
 
 verb_entry command_line::reference() const {
-  return entry_of(app_);
+  auto program = entry_of(app_);
+  std::vector<std::string> names;
+  for (const auto& each : program.verbs)
+    names.push_back(each.name);
+  // Not checked by the library: what comes behind a verb is one of that verb's.
+  for (auto& each : program.verbs)
+    if (each.name == "help")
+      each.words.at(0).choices = names;
+  return program;
 }
 
 } // namespace ledgerd

@@ -177,14 +177,23 @@ std::string bash_completion(const verb_entry& program) {
   std::string text = bash_begin;
   std::vector<std::string> paths;
   std::string offers;
-  walk(program, "", [&](const std::string& path, const verb_entry& verb) {
+  const auto add = [&](const std::string& path, const std::vector<std::string>& words,
+                       const verb_entry& flags_from) {
     if (!path.empty())
       paths.push_back(path);
+    offers += "    '" + path + "')\n      words='" + joined(words, " ") + "'\n      flags='"
+              + joined(flags_of(flags_from), " ") + "' ;;\n";
+  };
+  walk(program, "", [&](const std::string& path, const verb_entry& verb) {
     auto words = names_of(verb.verbs);
     for (const auto& word : verb.words)
       words.insert(words.end(), word.choices.begin(), word.choices.end());
-    offers += "    '" + path + "')\n      words='" + joined(words, " ") + "'\n      flags='"
-              + joined(flags_of(verb), " ") + "' ;;\n";
+    add(path, words, verb);
+    // A verb below another one is explained, too.
+    if (path == "/help")
+      for (const auto& group : program.verbs)
+        if (!group.verbs.empty())
+          add(path + "/" + group.name, names_of(group.verbs), verb);
   });
   text += "      " + joined(paths, " | ") + ") path=$path/$word ;;\n    esac\n  done\n";
   text += "  case \"$path $previous\" in\n";

@@ -153,6 +153,17 @@ CAF_TEST(moments are times or durations) {
     CAF_CHECK(!parse_moment(bad, now));
 }
 
+CAF_TEST(every reason is offered and taken) {
+  std::string offered;
+  for (const auto& each : filter_names())
+    if (each.name == "reason")
+      offered = each.unit;
+  std::string all;
+  for (auto code = 0; code <= static_cast<int>(dead_reason::contrary_verdict); ++code)
+    all += (code == 0 ? "" : "|") + std::string(to_text(static_cast<dead_reason>(code)));
+  CAF_CHECK_EQUAL(offered, all);
+}
+
 CAF_TEST(a filter takes what it names and refuses what it does not know) {
   const auto asked = R"({"recordId":42,"userId":"anna","amount":1,"currency":"EUR"})";
   struct row {

@@ -132,6 +132,12 @@ CAF_TEST(bash completes verbs and flags and values) {
   CAF_CHECK_EQUAL(completed("ledgerd submit --type W", script), "WITHDRAWAL ");
   CAF_CHECK_EQUAL(completed("ledgerd status --gates", script), " ");
   CAF_CHECK_EQUAL(completed("ledgerd completion f", script), "fish ");
+  CAF_CHECK_EQUAL(completed("ledgerd run --roles ''", script), "ledger account ledger,account ");
+  CAF_CHECK_EQUAL(completed("ledgerd dead list --reason UN", script), "UNKNOWN_RECORD ");
+  CAF_CHECK_EQUAL(completed("ledgerd help che", script), "check ");
+  CAF_CHECK_EQUAL(completed("ledgerd help --man de", script), "dead ");
+  CAF_CHECK_EQUAL(completed("ledgerd help currency ''", script), "list add ");
+  CAF_CHECK_EQUAL(completed("ledgerd help dead --m", script), "--man ");
   CAF_CHECK(contains(completed("ledgerd run --config " + (at / "b").string(), script),
                      (at / "bash").string()));
   CAF_CHECK_EQUAL(run_program({"completion", "bash"}).out, run_shell("cat " + script).out);
