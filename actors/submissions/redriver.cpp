@@ -215,6 +215,11 @@ void redriver_state::ask_ledger() {
 
 void redriver_state::on_claimed(found_records& found) {
   auto* claimed = std::get_if<records>(&found.result);
+  if (const auto* failure = std::get_if<store_failure>(&found.result);
+      failure != nullptr && failure->kind == store_failure_kind::blocked)
+    log(log_event::record_unsettled, {{"why", failure->detail}},
+        "redriver: the database gives none of the records that wait for a verdict: {}",
+        failure->detail);
   if (claimed == nullptr || claimed->empty())
     return end_round();
   counters_.claimed += static_cast<std::int64_t>(claimed->size());

@@ -5,6 +5,10 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
+#include <sstream>
+
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 
 #include "actors/common/span.hpp"
 #include "actors/submissions/ledger_client.hpp"
@@ -275,6 +279,19 @@ CAF_TEST(one refused verdict of many holds up none of the others) {
   answer_last(rows);
   for (std::size_t i = 0; i < rows.size(); ++i)
     CAF_CHECK((stored(rows[i].record).status == record_status::success) == (i != 7));
+}
+
+CAF_TEST(records that the database does not give are told) {
+  pending_record();
+  std::ostringstream lines;
+  const auto before = spdlog::default_logger();
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>(
+      "kept", std::make_shared<spdlog::sinks::ostream_sink_st>(lines)));
+  store->fail_next(1, store_failure_kind::blocked);
+  live(1500ms);
+  spdlog::set_default_logger(before);
+  CAF_CHECK(lines.str().find("redriver: the database gives none of the records that wait")
+            != std::string::npos);
 }
 
 CAF_TEST(an answer that is none counts as silence) {
