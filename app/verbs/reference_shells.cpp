@@ -193,7 +193,7 @@ std::string bash_completion(const verb_entry& program) {
     if (path == "/help")
       for (const auto& group : program.verbs)
         if (!group.verbs.empty())
-          add(path + "/" + group.name, names_of(group.verbs), verb);
+          add(std::string{"/help/"}.append(group.name), names_of(group.verbs), verb);
   });
   text += "      " + joined(paths, " | ") + ") path=$path/$word ;;\n    esac\n  done\n";
   text += "  case \"$path $previous\" in\n";

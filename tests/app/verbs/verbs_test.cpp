@@ -5,6 +5,7 @@
 #include <fstream>
 #include <future>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <thread>
 #include <unistd.h>
 
@@ -479,6 +480,18 @@ CAF_TEST(status asks the daemon over HTTP) {
   CAF_CHECK_EQUAL(run({"status", "--http-listen", listen}).code, 1);
   CAF_CHECK_EQUAL(run({"status", "--http-listen", "127.0.0.1:9"}).code, 1);
   CAF_CHECK_EQUAL(status.at("daemon").at("checks").at(0).at("detail").get<std::string>(), "away");
+}
+
+CAF_TEST(an audit that watches prints a document a line until nobody reads) {
+  const auto watched = run_shell(
+      "timeout 20 " LEDGERD_PROGRAM
+      " audit --watch 100ms --json | head -n 2; echo ${PIPESTATUS[0]}",
+      {"LEDGERD_NATS_URL=" + servers.nats_url(), "LEDGERD_DATABASE_URL=" + servers.database_url()});
+  std::istringstream lines{watched.out};
+  for (std::string line; std::getline(lines, line) && line != "0";)
+    CAF_CHECK(json::parse(line, nullptr, false).contains("findingCount"));
+  CAF_CHECK_EQUAL(std::count(watched.out.begin(), watched.out.end(), '\n'), 3);
+  CAF_CHECK(watched.out.ends_with("\n0\n"));
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
