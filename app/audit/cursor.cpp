@@ -1,10 +1,15 @@
 #include "app/audit/cursor.hpp"
 
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
+#include <sys/file.h>
 #include <system_error>
+#include <unistd.h>
 
 namespace ledgerd {
 
@@ -146,13 +151,31 @@ audit_place place_in(const ordered_json& given) {
   return place;
 }
 
+// The file stays: where it is removed, two audits could each lock one of their own.
+int lock_in(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error)
+    throw std::runtime_error("--cursor " + folder.string() + ": " + error.message());
+  const auto path = folder / "lock";
+  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (file != -1 && flock(file, LOCK_EX | LOCK_NB) == 0)
+    return file;
+  const int why = errno;
+  if (file != -1 && flock(file, LOCK_EX | LOCK_NB) == 0)
+    close(file);
+  throw std::runtime_error(why == EWOULDBLOCK
+                               ? "another audit works with " + folder.string()
+                               : "--cursor " + path.string() + ": " + std::strerror(why));
+}
+
 } // namespace
 
-audit_cursor::audit_cursor(std::filesystem::path folder) : folder_(std::move(folder)) {
-  std::error_code error;
-  std::filesystem::create_directories(folder_, error);
-  if (error)
-    throw std::runtime_error("--cursor " + folder_.string() + ": " + error.message());
+audit_cursor::audit_cursor(std::filesystem::path folder)
+    : folder_(std::move(folder)), lock_(lock_in(folder_)) {}
+
+audit_cursor::~audit_cursor() {
+  close(lock_);
 }
 
 std::optional<audit_place> audit_cursor::load(finding_list& findings) const {

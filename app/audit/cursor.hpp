@@ -1,8 +1,8 @@
 // Where an audit is, kept in a folder while it runs, so that one that was interrupted goes on
 // there.
 //
-// The folder belongs to one audit at a time and to this program on this machine. Errors are
-// std::runtime_error with the folder in them.
+// The folder belongs to one audit at a time, which holds a lock in it until it ends, however it
+// ends, and to this program on this machine. Errors are std::runtime_error with the folder in them.
 #pragma once
 
 #include <array>
@@ -41,8 +41,11 @@ struct audit_place {
 
 class audit_cursor {
 public:
-  // Makes the folder when it is missing.
+  // Makes the folder when it is missing, and locks it; an error when another audit works with it.
   explicit audit_cursor(std::filesystem::path folder);
+  ~audit_cursor();
+  audit_cursor(const audit_cursor&) = delete;
+  audit_cursor& operator=(const audit_cursor&) = delete;
 
   const std::filesystem::path& folder() const noexcept { return folder_; }
 
@@ -58,6 +61,7 @@ private:
   std::filesystem::path file() const { return folder_ / "cursor.json"; }
 
   const std::filesystem::path folder_;
+  const int lock_; // an open file
 };
 
 } // namespace ledgerd
