@@ -22,6 +22,16 @@ std::string record_of_text(std::int64_t record) {
   return "record " + std::to_string(record);
 }
 
+database_time now() {
+  return database_time{std::chrono::duration_cast<std::chrono::microseconds>(
+                           std::chrono::system_clock::now().time_since_epoch())
+                           .count()};
+}
+
+database_time before(database_time time, std::chrono::microseconds by) {
+  return database_time{to_int(time) - by.count()};
+}
+
 } // namespace
 
 // Whatever was remembered is given up together, rather than half of it.
@@ -86,10 +96,9 @@ void steady_checks::results(std::span<const stored_message> messages,
 }
 
 void steady_checks::pass(database_time now) {
-  const auto limit =
-      to_int(now) - std::chrono::duration_cast<std::chrono::microseconds>(result_patience).count();
+  const auto limit = before(now, result_patience);
   std::erase_if(waiting_, [&](const auto& each) {
-    if (each.second > limit)
+    if (each.second > to_int(limit))
       return false;
     findings_.add(finding_kind::posting_without_result,
                   record_of_text(each.first) + " has a row, but no result");
@@ -97,7 +106,8 @@ void steady_checks::pass(database_time now) {
   });
 }
 
-steady_audit::steady_audit(ledger_reader& ledger, broker& nats) : ledger_(ledger), nats_(nats) {
+steady_audit::steady_audit(ledger_reader& ledger, broker& nats)
+    : ledger_(ledger), nats_(nats), results_seen_to_(now()), rows_seen_to_(results_seen_to_) {
   const auto results = nats_.stream(names::result_stream);
   results_made_at_ = results.created_at_ns;
   next_result_ = results.last_seq + 1;
@@ -109,21 +119,24 @@ bool steady_audit::step(std::size_t at_most) {
   const bool no_results = look_at_results(at_most);
   const bool no_rows = look_at_rows(at_most);
   if (no_results && no_rows)
-    checks_.pass(database_time{std::chrono::duration_cast<std::chrono::microseconds>(
-                                   std::chrono::system_clock::now().time_since_epoch())
-                                   .count()});
+    checks_.pass(now());
   return no_results && no_rows;
 }
 
 bool steady_audit::look_at_results(std::size_t at_most) {
+  const auto asked_at = now();
   const auto state = nats_.stream(names::result_stream);
-  if (!state.exists)
-    return true; // readiness says so
+  if (!state.exists) { // readiness says so
+    results_seen_to_ = asked_at;
+    return true;
+  }
   if (std::exchange(results_made_at_, state.created_at_ns) != state.created_at_ns)
     next_result_ = 1;
   next_result_ = std::max(next_result_, state.first_seq);
-  if (state.last_seq < next_result_)
+  if (state.last_seq < next_result_) {
+    results_seen_to_ = asked_at;
     return true;
+  }
   std::vector<stored_message> messages;
   nats_.read(names::result_stream, "", next_result_, [&](const stored_message& message) {
     messages.push_back(message);
@@ -138,15 +151,20 @@ bool steady_audit::look_at_results(std::size_t at_most) {
   checks_.results(messages, rows, currency_table(ledger_.currencies()));
   if (!messages.empty())
     next_result_ = messages.back().seq + 1;
-  return messages.size() < at_most;
+  const bool no_more = messages.size() < at_most;
+  results_seen_to_ = no_more ? asked_at : database_time{messages.back().stored_at_ns / 1000};
+  return no_more;
 }
 
 bool steady_audit::look_at_rows(std::size_t at_most) {
+  const auto asked_at = now();
   const auto rows = ledger_.linked_after(checks_.last_row(), at_most, rest);
   checks_.rows(rows);
   if (rows.empty())
     checks_.newest(ledger_.marks(record_id{1}, 1).highest_transaction);
-  return rows.size() < at_most;
+  const bool no_more = rows.size() < at_most;
+  rows_seen_to_ = no_more ? before(asked_at, rest) : rows.back().at.row.created_at;
+  return no_more;
 }
 
 } // namespace ledgerd

@@ -5,6 +5,7 @@
 // finds. Belongs to one thread, which waits for database and broker.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -73,6 +74,9 @@ public:
 
   const steady_checks& checks() const noexcept { return checks_; }
 
+  // Rows and results of before this moment have been looked at.
+  database_time seen_to() const noexcept { return std::min(results_seen_to_, rows_seen_to_); }
+
 private:
   bool look_at_results(std::size_t at_most);
   bool look_at_rows(std::size_t at_most);
@@ -82,6 +86,8 @@ private:
   steady_checks checks_;
   std::int64_t results_made_at_ = 0; // the life of their stream
   std::uint64_t next_result_ = 1;
+  database_time results_seen_to_;
+  database_time rows_seen_to_;
 };
 
 } // namespace ledgerd

@@ -1,5 +1,6 @@
 #include "app/daemon/audit_watch.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <iterator>
 #include <utility>
@@ -13,16 +14,44 @@ namespace ledgerd {
 
 namespace {
 
-constexpr std::chrono::milliseconds step_pause{50};
-constexpr int steps_max = 200; // at one look
+using steady = std::chrono::steady_clock;
 
-metric series(const char* name, const char* help, metric_kind kind, std::uint64_t value) {
-  return {name, help, kind, {}, static_cast<std::int64_t>(value), {}};
+constexpr std::chrono::milliseconds step_pause{50};
+constexpr std::chrono::milliseconds step_short{100};
+constexpr std::chrono::milliseconds step_long{400};
+constexpr int pauses_per_step = 9; // while there is other work
+
+metric series(const char* name, const char* help, metric_kind kind, std::int64_t value) {
+  return {name, help, kind, {}, value, {}};
+}
+
+std::int64_t seconds_of(steady::duration time) {
+  return std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(time).count());
+}
+
+// By two clocks, the database's and the broker's may be ahead.
+std::chrono::microseconds age_of(database_time time) {
+  const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+  return std::max(now - std::chrono::microseconds{to_int(time)}, std::chrono::microseconds{0});
 }
 
 } // namespace
 
-void audit_board::looked(const steady_checks& checks) {
+std::chrono::milliseconds audit_pace::behind(std::chrono::milliseconds took, bool busy) noexcept {
+  if (took < step_short)
+    at_most_ = std::min(most, at_most_ * 2);
+  else if (took > step_long)
+    at_most_ = std::max(least, at_most_ / 2);
+  return busy ? std::max(step_pause, took * pauses_per_step) : step_pause;
+}
+
+void audit_board::begins() {
+  const std::lock_guard lock{mutex_};
+  seen_to_ = steady::now();
+}
+
+void audit_board::looked(const steady_checks& checks, std::chrono::microseconds behind) {
   const std::lock_guard lock{mutex_};
   looked_ = true;
   findings_ = 0;
@@ -30,7 +59,8 @@ void audit_board::looked(const steady_checks& checks) {
     findings_ += count;
   rows_ = checks.row_count();
   results_ = checks.result_count();
-  at_ = std::chrono::steady_clock::now();
+  at_ = steady::now();
+  seen_to_ = at_ - behind;
 }
 
 void audit_board::delayed(const std::string& why) {
@@ -48,19 +78,27 @@ void audit_board::goes_on() {
 
 metrics_snapshot audit_board::metrics() const {
   const std::lock_guard lock{mutex_};
+  const auto now = steady::now();
+  metrics_snapshot all;
+  if (seen_to_)
+    all.push_back(
+        series("ledgerd_audit_behind_seconds",
+               "How long ago that was written up to which that audit has looked at everything.",
+               metric_kind::gauge, seconds_of(now - *seen_to_)));
   if (!looked_)
-    return {};
-  const auto age =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - at_);
-  return {series("ledgerd_audit_findings",
-                 "What the daemon's own audit of new rows and results has found since it started.",
-                 metric_kind::gauge, findings_),
-          series("ledgerd_audit_age_seconds", "How long ago that audit looked last.",
-                 metric_kind::gauge, static_cast<std::uint64_t>(age.count())),
-          series("ledgerd_audit_rows_total", "Rows that it has looked at.", metric_kind::counter,
-                 rows_),
-          series("ledgerd_audit_results_total", "Results that it has looked at.",
-                 metric_kind::counter, results_)};
+    return all;
+  all.insert(
+      all.end(),
+      {series("ledgerd_audit_findings",
+              "What the daemon's own audit of new rows and results has found since it started.",
+              metric_kind::gauge, findings_),
+       series("ledgerd_audit_age_seconds", "How long ago that audit looked last.",
+              metric_kind::gauge, seconds_of(now - at_)),
+       series("ledgerd_audit_rows_total", "Rows that it has looked at.", metric_kind::counter,
+              rows_),
+       series("ledgerd_audit_results_total", "Results that it has looked at.", metric_kind::counter,
+              results_)});
+  return all;
 }
 
 http_routes with_audit(http_routes routes, std::shared_ptr<const audit_board> board) {
@@ -78,8 +116,10 @@ http_routes with_audit(http_routes routes, std::shared_ptr<const audit_board> bo
 audit_watch::audit_watch(std::unique_ptr<ledger_reader> ledger, broker& nats,
                          std::shared_ptr<audit_board> board, std::chrono::milliseconds interval)
     : ledger_(std::move(ledger)), nats_(nats), board_(std::move(board)), interval_(interval) {
-  if (ledger_ && interval_.count() > 0)
-    thread_ = std::thread([this] { watch(); });
+  if (!ledger_ || interval_.count() == 0)
+    return;
+  board_->begins();
+  thread_ = std::thread([this] { watch(); });
 }
 
 audit_watch::~audit_watch() {
@@ -99,35 +139,39 @@ bool audit_watch::pause(std::chrono::milliseconds time) {
 }
 
 void audit_watch::watch() {
+  auto wait = interval_;
   do {
     try {
-      look();
+      wait = look();
       board_->goes_on();
     } catch (const std::exception& e) {
+      wait = interval_;
       board_->delayed(e.what());
     }
-  } while (pause(interval_));
+  } while (pause(wait));
 }
 
-void audit_watch::look() {
+std::chrono::milliseconds audit_watch::look() {
   if (!nats_.connected())
-    return;
+    return interval_;
   if (!audit_) {
     audit_ = std::make_unique<steady_audit>(*ledger_, nats_);
-    return;
+    return interval_;
   }
-  for (int i = 0; i < steps_max; ++i) {
-    const bool caught_up = audit_->step();
-    report();
-    const auto last = nats_.stream(names::request_stream).last_seq;
-    const bool busy = std::exchange(last_request_, last) != last;
-    if (caught_up || busy || !pause(step_pause))
-      return;
-  }
+  const auto began = steady::now();
+  const bool caught_up = audit_->step(pace_.at_most());
+  report();
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(steady::now() - began);
+  const auto last = nats_.stream(names::request_stream).last_seq;
+  const bool busy = std::exchange(last_request_, last) != last;
+  if (!caught_up)
+    return pace_.behind(took, busy);
+  pace_.caught_up();
+  return interval_;
 }
 
 void audit_watch::report() {
-  board_->looked(audit_->checks());
+  board_->looked(audit_->checks(), age_of(audit_->seen_to()));
   const auto& listed = audit_->checks().findings().listed();
   for (; reported_ < listed.size(); ++reported_) {
     const auto& found = listed[reported_];

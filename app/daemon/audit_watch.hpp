@@ -1,5 +1,4 @@
-// The daemon's own look at what it does: audits what is new, in small steps, while there is little
-// else to do.
+// The daemon's own look at what it does: audits what is new, in small steps, beside all else.
 #pragma once
 
 #include <atomic>
@@ -9,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -18,17 +18,41 @@
 
 namespace ledgerd {
 
+// How large the next step is and how long it waits, so that the audit keeps up and takes a tenth of
+// one processor's time while there is other work. Pure.
+class audit_pace {
+public:
+  static constexpr std::size_t least = 250;
+  static constexpr std::size_t usual = 2000;
+  static constexpr std::size_t most = 8000;
+
+  // How many rows and results the next step looks at.
+  std::size_t at_most() const noexcept { return at_most_; }
+
+  // What to wait after a step that took so long, and did not see all that there is.
+  std::chrono::milliseconds behind(std::chrono::milliseconds took, bool busy) noexcept;
+
+  void caught_up() noexcept { at_most_ = usual; }
+
+private:
+  std::size_t at_most_ = usual;
+};
+
 // What the last look has found. Thread-safe.
 class audit_board {
 public:
-  void looked(const steady_checks& checks);
+  // What is written from now on will be looked at.
+  void begins();
+
+  // `behind` is the age of what has not been looked at.
+  void looked(const steady_checks& checks, std::chrono::microseconds behind);
 
   // A look has failed, or has not. The log has a word of what fails several times in a row: nobody
   // would miss an audit that finds nothing because it sees nothing.
   void delayed(const std::string& why);
   void goes_on();
 
-  // Nothing before the first look: what nobody has looked at is not fine.
+  // Before the first look only how long ago it began: what nobody has looked at is not fine.
   metrics_snapshot metrics() const;
 
 private:
@@ -39,14 +63,14 @@ private:
   std::uint64_t rows_ = 0;
   std::uint64_t results_ = 0;
   std::chrono::steady_clock::time_point at_;
+  std::optional<std::chrono::steady_clock::time_point> seen_to_; // nothing: it never begins
 };
 
 // The same routes; their metrics tell the last look, too.
 http_routes with_audit(http_routes routes, std::shared_ptr<const audit_board> board);
 
-// Looks on a thread of its own. While requests come, one step each time; while none do, until it
-// has caught up. What is wrong is an error line and a metric; a server that is away is somebody
-// else's word.
+// Looks on a thread of its own, each time until it has caught up. What is wrong is an error line
+// and a metric; a server that is away is somebody else's word.
 class audit_watch {
 public:
   // `nats` outlives it. With an `interval` of 0 it never looks.
@@ -58,7 +82,7 @@ public:
 
 private:
   void watch();
-  void look();
+  std::chrono::milliseconds look(); // what to wait until the next
   bool pause(std::chrono::milliseconds time);
   void report();
 
@@ -68,6 +92,7 @@ private:
   const std::chrono::milliseconds interval_;
   // The thread's only.
   std::unique_ptr<steady_audit> audit_;
+  audit_pace pace_;
   std::uint64_t last_request_ = 0;
   std::size_t reported_ = 0; // findings in the log
 

@@ -194,6 +194,7 @@ ordered_json audit_json(const overview_facts& facts) {
     return nullptr;
   return {{"findings", value_of(facts, "ledgerd_audit_findings")},
           {"ageSeconds", value_of(facts, "ledgerd_audit_age_seconds")},
+          {"behindSeconds", value_of(facts, "ledgerd_audit_behind_seconds")},
           {"rows", value_of(facts, "ledgerd_audit_rows_total")}};
 }
 

@@ -171,6 +171,8 @@ function showChanges(changes) {
   setText($('changes-empty'), 'Nothing since it started.');
 }
 
+const auditLateSeconds = 3600; // as the alert LedgerdAuditBehind
+
 function showAudit(audit) {
   const box = $('audit');
   if (!audit || audit.ageSeconds === null) {
@@ -178,9 +180,10 @@ function showAudit(audit) {
     setText(box, 'This node has not looked yet. `ledgerd audit` looks now.');
     return;
   }
-  setLevel(box, audit.findings > 0 ? 'bad' : 'good');
+  const late = audit.behindSeconds > auditLateSeconds;
+  setLevel(box, audit.findings > 0 ? 'bad' : late ? 'watch' : 'good');
   setText(box, `${audit.findings > 0 ? `${count(audit.findings)} findings` : 'Clean'}: ${count(audit.rows)} rows looked at, `
-    + `the last time ${millis(audit.ageSeconds * 1000)} ago`);
+    + `the last time ${millis(audit.ageSeconds * 1000)} ago; ${late ? 'it is behind by' : 'all that is older than'} ${millis(audit.behindSeconds * 1000)}`);
 }
 
 const settingColumns = [

@@ -1,14 +1,165 @@
 #include "app/daemon/audit_watch.hpp"
 
+#include <memory>
+#include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "actors/common/log.hpp"
+#include "tests/app/repair/fake_world.hpp"
 
 #define CAF_SUITE audit_watch
 #include "caf/test/unit_test.hpp"
 
 using namespace ledgerd;
+using namespace ledgerd::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+const account_key anna{"anna", *currency_code::parse("KRW")};
+
+std::int64_t now_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+// Deposits of 1, a millisecond apart. Another request has come whenever somebody looks at them.
+class busy_ledger final : public ledger_reader {
+public:
+  busy_ledger(fake_broker& nats, std::int64_t count, std::int64_t first_at_us)
+      : nats_(nats), count_(count), first_at_us_(first_at_us) {}
+
+  database_time created(std::int64_t id) const { return database_time{first_at_us_ + id * 1000}; }
+
+  std::vector<linked_posting> linked_after(transaction_id after, std::size_t limit,
+                                           std::chrono::seconds) override {
+    ++nats_.streams.at(std::string(names::request_stream)).last_seq;
+    std::vector<linked_posting> result;
+    for (auto id = to_int(after) + 1; id <= count_ && result.size() < limit; ++id) {
+      posting row;
+      row.id = transaction_id{id};
+      row.record = record_id{id};
+      row.account = anna;
+      row.seq = id;
+      row.type = movement::deposit;
+      row.amount = money{1};
+      row.balance_after = money{id};
+      row.created_at = created(id);
+      result.push_back({{row, fingerprint(anna, row.type, row.amount)}, std::nullopt});
+      if (id > 1)
+        result.back().balance_before = money{id - 1};
+    }
+    return result;
+  }
+  ledger_marks marks(record_id, std::int64_t) override { return {}; }
+  std::vector<audited_posting> find_all(const std::vector<record_id>&) override { return {}; }
+  std::vector<currency> currencies() override { return {}; }
+  std::vector<account_row> accounts_of(const std::string&) override { return {}; }
+  std::optional<posting> find(record_id) override { return std::nullopt; }
+  std::vector<posting> history(const account_key&, std::int64_t, int) override { return {}; }
+  std::vector<posting> history(const std::string&, const history_position&, int) override {
+    return {};
+  }
+  void snapshot(const std::optional<account_key>&, const std::function<void(const account_row&)>&,
+                const std::function<void(const audited_posting&)>&) override {}
+  std::int64_t written_with(const posting&) override { return 1; }
+  totals count() override { return {}; }
+  std::int64_t commits(record_id, record_id) override { return 0; }
+  bool writable() override { return true; }
+
+private:
+  fake_broker& nats_;
+  const std::int64_t count_;
+  const std::int64_t first_at_us_;
+};
+
+// -1: it is not there.
+std::int64_t value_of(const audit_board& board, const std::string& name) {
+  for (const auto& each : board.metrics())
+    if (each.name == name)
+      return each.value;
+  return -1;
+}
+
+} // namespace
+
+CAF_TEST(it keeps up while requests come) {
+  fake_broker nats;
+  const auto board = std::make_shared<audit_board>();
+  const audit_watch watch(std::make_unique<busy_ledger>(nats, 30'000, now_us() - 90'000'000), nats,
+                          board, 1s);
+  const auto until = std::chrono::steady_clock::now() + 6s;
+  while (value_of(*board, "ledgerd_audit_rows_total") < 30'000
+         && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(10ms);
+  CAF_CHECK_EQUAL(value_of(*board, "ledgerd_audit_rows_total"), 30'000);
+  CAF_CHECK_EQUAL(value_of(*board, "ledgerd_audit_findings"), 0);
+}
+
+CAF_TEST(what has been looked at is known by its time) {
+  fake_broker nats;
+  busy_ledger ledger(nats, 250, now_us() - 7'200'000'000);
+  steady_audit audit(ledger, nats);
+  CAF_CHECK(!audit.step(100));
+  CAF_CHECK_EQUAL(to_int(audit.seen_to()), to_int(ledger.created(100)));
+  CAF_CHECK(!audit.step(100));
+  CAF_CHECK_EQUAL(to_int(audit.seen_to()), to_int(ledger.created(200)));
+  CAF_CHECK(audit.step(100)); // but for what is too young to be looked at
+  CAF_CHECK(to_int(audit.seen_to()) > now_us() - 60'000'000);
+  CAF_CHECK(to_int(audit.seen_to()) <= now_us() - 30'000'000);
+}
+
+CAF_TEST(results that have not been looked at count as rows do) {
+  fake_broker nats;
+  busy_ledger ledger(nats, 0, 0);
+  steady_audit audit(ledger, nats);
+  for (int i = 0; i < 3; ++i)
+    nats.store({.subject = "transaction.result.deposit", .payload = "{}"});
+  CAF_CHECK(!audit.step(2));
+  const auto second = nats.stored(names::result_stream).at(1).stored_at_ns / 1000;
+  CAF_CHECK_EQUAL(to_int(audit.seen_to()), second);
+  CAF_CHECK(audit.step(2));
+  CAF_CHECK(to_int(audit.seen_to()) > now_us() - 60'000'000);
+}
+
+CAF_TEST(how far it is behind is known from where it begins) {
+  audit_board board;
+  CAF_CHECK_EQUAL(value_of(board, "ledgerd_audit_behind_seconds"), -1);
+  board.begins();
+  CAF_CHECK_EQUAL(value_of(board, "ledgerd_audit_behind_seconds"), 0);
+  CAF_CHECK_EQUAL(value_of(board, "ledgerd_audit_age_seconds"), -1);
+  board.looked(steady_checks{}, 90s);
+  CAF_CHECK_EQUAL(value_of(board, "ledgerd_audit_behind_seconds"), 90);
+  CAF_CHECK_EQUAL(value_of(board, "ledgerd_audit_age_seconds"), 0);
+}
+
+CAF_TEST(a step that is behind takes a tenth of the time beside other work) {
+  audit_pace pace;
+  CAF_CHECK_EQUAL(pace.at_most(), audit_pace::usual);
+  CAF_CHECK(pace.behind(200ms, true) == 1800ms);
+  CAF_CHECK(pace.behind(200ms, false) == 50ms);
+  CAF_CHECK(pace.behind(101ms, true) == 909ms);
+  CAF_CHECK_EQUAL(pace.at_most(), audit_pace::usual);
+  CAF_CHECK(pace.behind(1ms, true) == 50ms);
+  CAF_CHECK_EQUAL(pace.at_most(), 2 * audit_pace::usual);
+}
+
+CAF_TEST(steps grow and shrink with their time within bounds) {
+  audit_pace pace;
+  for (int i = 0; i < 10; ++i)
+    pace.behind(10ms, true);
+  CAF_CHECK_EQUAL(pace.at_most(), audit_pace::most);
+  pace.behind(401ms, true);
+  CAF_CHECK_EQUAL(pace.at_most(), audit_pace::most / 2);
+  for (int i = 0; i < 10; ++i)
+    pace.behind(4s, false);
+  CAF_CHECK_EQUAL(pace.at_most(), audit_pace::least);
+  pace.caught_up();
+  CAF_CHECK_EQUAL(pace.at_most(), audit_pace::usual);
+}
 
 CAF_TEST(looks that fail are said from the third in a row on) {
   std::vector<std::string> said;

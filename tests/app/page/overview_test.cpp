@@ -75,6 +75,7 @@ CAF_TEST(the counters are those of the metrics) {
                                    counted("ledgerd_circuit_open", 1),
                                    counted("ledgerd_audit_findings", 2),
                                    counted("ledgerd_audit_age_seconds", 3),
+                                   counted("ledgerd_audit_behind_seconds", 35),
                                    counted("ledgerd_audit_rows_total", 4)};
   known.streams = stream_marks{start - 1s, 7, 100, 5};
   const auto document = shown(known);
@@ -85,7 +86,7 @@ CAF_TEST(the counters are those of the metrics) {
                                                   R"({"reason":"INSUFFICIENT_FUNDS","count":9}])");
   CAF_CHECK_EQUAL(document.at("inFlight"), 13);
   CAF_CHECK_EQUAL(document.at("circuitOpen"), 1);
-  CAF_CHECK_EQUAL(document.at("audit").dump(), R"({"findings":2,"ageSeconds":3,"rows":4})");
+  CAF_CHECK_EQUAL(document.at("audit").dump(), R"({"findings":2,"ageSeconds":3,"behindSeconds":35,"rows":4})");
   CAF_CHECK_EQUAL(document.at("streams").at("published"), 100);
   CAF_CHECK_EQUAL(document.at("streams").at("deadLetters"), 5);
   known.streams->at = start - 6s; // nobody has looked of late
