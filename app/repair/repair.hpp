@@ -63,7 +63,7 @@ struct repair_step {
 
 struct repair_outcome {
   std::uint64_t count = 0;                       // letters that were meant and are there
-  std::uint64_t done = 0;                        // of them, published or discarded
+  std::uint64_t done = 0;                        // of them, published or discarded, or would be
   std::uint64_t missing = 0;                     // of the sequence numbers, those without a letter
   std::map<std::string, std::uint64_t> verdicts; // of a replay: how many of each
   // There may be more: call again with `after` set to this.

@@ -110,12 +110,14 @@ ordered_json action_json(const action& shown) {
           {"changed", at("changed")}};
 }
 
-ordered_json step_json(action_kind what, const repair_step& step) {
+ordered_json step_json(const repair_order& order, const repair_step& step) {
   ordered_json result{{"seq", step.seq},
                       {"found", step.found},
                       {"recordId", record_or_null(step.record)},
-                      {"done", step.done}};
-  if (what == action_kind::discard || !step.found)
+                      {"done", step.done && !order.dry_run}};
+  if (order.dry_run)
+    result["wouldBeDone"] = step.done;
+  if (order.what == action_kind::discard || !step.found)
     return result;
   result["verdict"] = to_text(step.expected.what);
   const auto& [kind, reason, detail, balance, asked, waits] = step.expected;
@@ -131,13 +133,16 @@ ordered_json outcome_json(const repair_order& order, const repair_outcome& outco
   auto verdicts = ordered_json::object();
   for (const auto& [word, count] : outcome.verdicts)
     verdicts[word] = count;
-  return {{"dryRun", order.dry_run},
-          {"count", outcome.count},
-          {"done", outcome.done},
-          {"missing", outcome.missing},
-          {"verdicts", std::move(verdicts)},
-          {"items", std::move(items)},
-          {"next", or_null(outcome.next)}};
+  ordered_json result{{"dryRun", order.dry_run},
+                      {"count", outcome.count},
+                      {"done", order.dry_run ? 0 : outcome.done}};
+  if (order.dry_run)
+    result["wouldBeDone"] = outcome.done;
+  result["missing"] = outcome.missing;
+  result["verdicts"] = std::move(verdicts);
+  result["items"] = std::move(items);
+  result["next"] = or_null(outcome.next);
+  return result;
 }
 
 ordered_json groups_json(const letter_shelf::grouping& found) {

@@ -29,11 +29,12 @@ nlohmann::ordered_json groups_json(const letter_shelf::grouping& found);
 // {"seq", "at", "action", "letter", "who", "why", "reason", "recordId", "expected", "changed"}
 nlohmann::ordered_json action_json(const action& shown);
 
-// {"seq", "found", "recordId", "done", "verdict"?, "reason"?, "detail"?, "balanceAfter"?}; the
-// verdict is that of a replay.
-nlohmann::ordered_json step_json(action_kind what, const repair_step& step);
+// {"seq", "found", "recordId", "done", "wouldBeDone"?, "verdict"?, "reason"?, "detail"?,
+// "balanceAfter"?}; the verdict is that of a replay. In a dry run nothing is done.
+nlohmann::ordered_json step_json(const repair_order& order, const repair_step& step);
 
-// {"dryRun", "count", "done", "missing", "verdicts": {word: count}, "items": [...], "next"}
+// {"dryRun", "count", "done", "wouldBeDone"?, "missing", "verdicts": {word: count}, "items": [...],
+// "next"}
 nlohmann::ordered_json outcome_json(const repair_order& order, const repair_outcome& outcome,
                                     nlohmann::ordered_json items);
 

@@ -267,7 +267,7 @@ http_response do_repair(const repair_order& order, letter_shelf& shelf, desk_too
         tools, order,
         [&](const repair_step& step) {
           if (items.size() < shown_max)
-            items.push_back(step_json(order.what, step));
+            items.push_back(step_json(order, step));
         },
         [&] { return limit.over(); });
     if (order.seqs.size() == 1 && outcome.missing == 1)

@@ -245,7 +245,7 @@ private:
   void tell(const repair_step& step) {
     bar_.update(++done_);
     if (options_.json)
-      items_.push_back(step_json(order_.what, step));
+      items_.push_back(step_json(order_, step));
     else if (one())
       last_ = step;
     else if (order_.dry_run || !step.done)

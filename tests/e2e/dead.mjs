@@ -73,7 +73,8 @@ async function byVerbs(traffic) {
   verb(2, 'dead', 'replay', '--cause', cause);
   world.query('INSERT INTO ledger.currencies (code, exponent) VALUES (\'XAU\', 0), (\'XAG\', 0)');
   const dry = dead('replay', '--cause', cause, '--dry-run');
-  assert.deepEqual([dry.count, dry.done, dry.next], [many + 5, many + 5, null]);
+  assert.deepEqual([dry.count, dry.done, dry.wouldBeDone, dry.next], [many + 5, 0, many + 5, null]);
+  assert.ok(dry.items.every(({done, wouldBeDone}) => !done && wouldBeDone));
   assert.equal(verdicts().size, 1);
   const began = performance.now();
   const replayed = dead('replay', '--cause', cause, '--yes', '--why', 'XAU and XAG inserted');
@@ -134,6 +135,8 @@ async function byCalls(traffic) {
   const order = {seqs: [malformed.seq], payload: request(22, 'cleo', '7')};
   const dry = await repair(200, 'replay', {...order, dryRun: true});
   assert.deepEqual(dry.items.map(foretold), ['SUCCESS']);
+  const wouldGo = await repair(200, 'discard', {seqs: [malformed.seq], dryRun: true});
+  assert.deepEqual([wouldGo.done, wouldGo.wouldBeDone, wouldGo.items[0].done], [0, 1, false]);
   assert.equal(verdicts().has(22), false);
   await repair(200, 'replay', {...order, why: 'cut by the producer'});
   await until('the given payload is applied', 20, () => verdicts().get(22) === 'SUCCESS');

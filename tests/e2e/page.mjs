@@ -141,8 +141,72 @@ async function letters(tab) {
   await until('the dry run says what would come of it', 20, () => tab.run(() => /letters/.test(document.querySelector('#repair-answer .conclusion')?.textContent)));
   await tab.press('Escape');
   await until('the dialog is closed', 10, () => tab.run(() => !document.querySelector('dialog[open]')));
-  await tab.run(() => document.querySelector('#filter-clear').click());
   log('letters were looked at and tried');
+}
+
+const active = (tab) => tab.run(() => document.activeElement.id);
+const result = (tab) => tab.run(() => document.querySelector('#repair-answer .conclusion')?.textContent ?? '');
+const says = (tab, wanted) => until(`the dialog says \`${wanted}\``, 20, async () => await result(tab) === wanted);
+
+// To the element with this id, by the Tab key alone.
+async function tabTo(tab, id, most = 40) {
+  for (let i = 0; i < most && await active(tab) !== id; ++i) {
+    await tab.press('Tab');
+  }
+  assert.equal(await active(tab), id, 'the keyboard does not get there');
+}
+
+async function hasResult(tab, wanted) {
+  await says(tab, wanted);
+  assert.equal(await tab.run(() => document.activeElement.className), 'conclusion', 'the focus is not on what came of it');
+}
+
+async function lettersHeld(world) {
+  const nats = await connect({servers: world.natsUrl});
+  const {state: {messages}} = await (await nats.jetstreamManager()).streams.info('TRANSACTION_DEAD_LETTERS');
+  await nats.close();
+  return messages;
+}
+
+// By keyboard alone: discards the letters of the cause that is shown, and says so only when it is done.
+async function discards(tab, world, count) {
+  await tab.run(() => document.querySelector('#letters [data-do=discard]').focus());
+  await tab.press('Enter');
+  await says(tab, `${count} of ${count} letters would be discarded`);
+  const items = await tab.run(() => document.querySelector('#repair-answer pre').textContent);
+  assert.equal(items.match(/^letter \d+: would be discarded$/gm).length, count, items);
+  assert.equal(await lettersHeld(world), count + 1, 'a dry run discards');
+  await tabTo(tab, 'repair-why');
+  await tab.type('poison of a test');
+  await tabTo(tab, 'repair-go');
+  await tab.press('Enter');
+  await hasResult(tab, `${count} of ${count} letters discarded`);
+  assert.equal(await lettersHeld(world), 1);
+  await tab.press('Escape');
+  await until('the focus is at the letters', 10, async () => await active(tab) === 'letters-title');
+  await tab.run(() => document.querySelector('#filter-clear').click());
+  await until('only the other letter is shown', 15, () => tab.run(() => document.querySelectorAll('#letter-rows tr').length === 1));
+}
+
+// By keyboard alone: mends a letter and replays it.
+async function replays(tab, world) {
+  await tab.run(() => document.querySelector('#letter-rows td:last-child button').focus());
+  await tab.press('Enter');
+  await until('the letter is shown', 15, () => tab.run(() => !document.querySelector('#edit-form').hidden));
+  await tabTo(tab, 'edit-payload');
+  await tab.run(() => document.querySelector('#edit-payload').select());
+  await tab.type(JSON.stringify({recordId: 500, userId: 'mended', amount: '3', currency: 'KRW'}));
+  await tab.run(() => document.querySelector('#edit-form [type=submit]').focus());
+  await tab.press('Enter');
+  await says(tab, '1 of 1 letter would be published again');
+  assert.deepEqual(world.query('SELECT 1 FROM ledger.transactions WHERE record_id = 500'), []);
+  await tabTo(tab, 'repair-go');
+  await tab.press('Enter');
+  await hasResult(tab, '1 of 1 letter published again');
+  await until('it is applied', 15, () => world.query('SELECT status FROM ledger.transactions WHERE record_id = 500').length === 1);
+  await tab.press('Escape');
+  await until('the dialog is closed', 10, () => tab.run(() => !document.querySelector('dialog[open]')));
+  log('letters were discarded and replayed by keyboard');
 }
 
 async function staysText(tab) {
@@ -305,6 +369,8 @@ async function page(world) {
   await fits(tab);
   await takePictures(tab);
   await worksByKeyboard(tab);
+  await discards(tab, world, 5);
+  await replays(tab, world);
   await isAccessible(tab);
   await saysWhenItHearsNothing(tab, daemon);
   await staysText(tab);

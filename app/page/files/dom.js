@@ -84,12 +84,14 @@ export function fillTable(body, items, keyOf, columns, empty) {
   empty.hidden = items.length > 0;
 }
 
-// Opens a dialog, and gives the focus back when it closes.
+// Opens a dialog, and gives the focus back when it closes: to what had it, or, when nothing can be done there any more, to
+// the title of its section.
 export function openDialog(dialog) {
   const before = document.activeElement;
   if (!dialog.open) {
     dialog.showModal();
-    dialog.addEventListener('close', () => before?.isConnected && before.focus(), {once: true});
+    const title = $(before?.closest('section')?.getAttribute('aria-labelledby'));
+    dialog.addEventListener('close', () => (before?.isConnected && !before.disabled ? before : title)?.focus(), {once: true});
   }
 }
 

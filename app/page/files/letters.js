@@ -86,6 +86,7 @@ export class Letters {
       this.chosen.clear();
       this.dirty = true;
       this.next = 0;
+      this.show();
     };
   }
 
@@ -186,6 +187,9 @@ export class Letters {
     const any = this.items.length > 0;
     setText($('chosen'), this.chosen.size > 0 ? `${count(this.chosen.size)} chosen` : filtered && any ? 'none chosen: all that match' : 'none chosen');
     $('letters').querySelectorAll('[data-do]').forEach((button) => { button.disabled = !any || (this.chosen.size === 0 && !filtered); });
+    if (document.activeElement?.disabled) {
+      $('letters-title').focus({preventScroll: true});
+    }
     $('choose-all').checked = any && this.items.every(({seq}) => this.chosen.has(seq));
   }
 

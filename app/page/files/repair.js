@@ -9,6 +9,7 @@ const verdictWords = {
   ENDED: 'have ended their record as FAILED, and so their caller was told; they stay where they are', RESULT: 'are results, which the account side judges',
   UNKNOWN: 'cannot be foretold: the ledger is not asked', NONE: 'cannot be replayed',
 };
+const doneWords = {discard: 'discarded', replay: 'published again'};
 const shown = 20;
 
 export class Repair {
@@ -47,15 +48,16 @@ export class Repair {
   }
 
   // The verdicts of a dry run, grouped, and the first of them one by one.
-  report(answer, dry) {
+  report(answer, verb, dry) {
     const verdicts = answer.verdicts ?? answer.items?.reduce((all, {verdict}) => ({...all, [verdict]: (all[verdict] ?? 0) + 1}), {}) ?? {};
     const lines = Object.entries(verdicts).map(([verdict, times]) => el('li', {}, el('strong', {}, count(times)), ` ${verdictWords[verdict] ?? verdict}`));
+    const became = (item) => (item.done ? doneWords[verb] : item.wouldBeDone ? `would be ${doneWords[verb]}` : 'stays where it is');
     const items = (answer.items ?? []).slice(0, shown).map((item) => `letter ${item.seq}: ${item.found === false ? 'is not there'
-      : [item.verdict, item.reason, item.detail].filter(Boolean).join(', ') || (item.done ? 'done' : 'would be done')}`
+      : [became(item), item.verdict, item.reason, item.detail].filter(Boolean).join(', ')}`
       + `${item.balanceAfter ? `, balance after ${item.balanceAfter}` : ''}`);
     const rest = (answer.items?.length ?? 0) - items.length;
     return [
-      el('p', {class: 'conclusion'}, dry ? number(answer.count, 'letter') : `Done: ${count(answer.done ?? answer.count)} of ${number(answer.count, 'letter')}`),
+      el('p', {class: 'conclusion', tabindex: -1}, `${count(dry ? answer.wouldBeDone : answer.done)} of ${number(answer.count, 'letter')} ${dry ? 'would be ' : ''}${doneWords[verb]}`),
       ...(dry && lines.length > 0 ? [el('ul', {class: 'checks'}, ...lines)] : []),
       ...(items.length > 0 ? [el('pre', {tabindex: 0, 'aria-label': 'One by one'}, items.join('\n') + (rest > 0 ? `\nand ${count(rest)} more` : ''))] : []),
     ];
@@ -65,7 +67,7 @@ export class Repair {
     const number = this.number = (this.number ?? 0) + 1;
     this.say(el('p', {class: 'quiet'}, 'Asking …'));
     const why = $('repair-why').value.trim();
-    const merged = {count: 0, done: 0, items: [], verdicts: {}};
+    const merged = {count: 0, done: 0, wouldBeDone: 0, items: [], verdicts: {}};
     try {
       for (let after = null; ;) {
         const answer = await this.link.ask(`/v1/dead-letters/${verb}`, {
@@ -75,7 +77,8 @@ export class Repair {
           return false;
         }
         merged.count += answer.count;
-        merged.done += answer.done ?? 0;
+        merged.done += answer.done;
+        merged.wouldBeDone += answer.wouldBeDone ?? 0;
         merged.items.push(...(answer.items ?? []));
         Object.entries(answer.verdicts ?? {}).forEach(([verdict, times]) => { merged.verdicts[verdict] = (merged.verdicts[verdict] ?? 0) + times; });
         after = answer.next ?? null;
@@ -84,7 +87,7 @@ export class Repair {
         }
         this.say(el('p', {class: 'quiet'}, `${count(merged.count)} so far …`));
       }
-      this.say(...this.report(merged, dryRun));
+      this.say(...this.report(merged, verb, dryRun));
       $('repair-go').disabled = merged.count === 0;
       return true;
     } catch (failure) {
@@ -99,6 +102,7 @@ export class Repair {
     if (await this.ask(this.what, false)) {
       go.hidden = true;
       $('repair-why-label').hidden = true;
+      $('repair-answer').querySelector('.conclusion').focus();
       this.done?.();
     } else {
       go.disabled = false;

@@ -127,13 +127,26 @@ CAF_TEST(letters are listed and grouped and shown and replayed and discarded) {
                        R"({"filter":{"cause":")" + cause + R"("},"dryRun":true})");
   CAF_CHECK_EQUAL(dry.status, 200);
   CAF_CHECK_EQUAL(dry.body.at("verdicts").dump(), R"({"PARKED":1,"SUCCESS":3})");
+  CAF_CHECK_EQUAL(dry.body.at("done"), 0);
+  CAF_CHECK_EQUAL(dry.body.at("wouldBeDone"), 3);
+  for (const auto& each : dry.body.at("items")) {
+    CAF_CHECK_EQUAL(each.at("done"), false);
+    CAF_CHECK_EQUAL(each.at("wouldBeDone"), each.at("verdict") == "SUCCESS");
+  }
   CAF_CHECK(nats.stored(names::request_stream).empty());
   const auto replayed = ask("POST", "/v1/dead-letters/replay",
                             R"({"filter":{"cause":")" + cause + R"("},"why":"mended"})");
   CAF_CHECK_EQUAL(replayed.body.at("done"), 3);
+  CAF_CHECK(!replayed.body.contains("wouldBeDone"));
   const auto edited =
       ask("POST", "/v1/dead-letters/replay", R"({"seqs":[4],"set":{"amount":"5"}})");
   CAF_CHECK_EQUAL(edited.body.at("items").at(0).at("verdict"), "SUCCESS");
+  const auto tried = ask("POST", "/v1/dead-letters/discard", R"({"seqs":[1,2,9],"dryRun":true})");
+  CAF_CHECK_EQUAL(tried.body.at("done"), 0);
+  CAF_CHECK_EQUAL(tried.body.at("wouldBeDone"), 2);
+  CAF_CHECK_EQUAL(tried.body.at("items").back().at("done"), false);
+  CAF_CHECK_EQUAL(tried.body.at("items").back().at("wouldBeDone"), true);
+  CAF_CHECK_EQUAL(nats.stored(names::dead_letter_stream).size(), 4u);
   const auto discarded = ask("POST", "/v1/dead-letters/discard", R"({"seqs":[1,2],"why":"done"})");
   CAF_CHECK_EQUAL(discarded.body.at("done"), 2);
   CAF_CHECK_EQUAL(nats.stored(names::dead_letter_stream).size(), 2u);

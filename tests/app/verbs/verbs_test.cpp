@@ -363,6 +363,9 @@ CAF_TEST(a mended message is replayed and the action is listed) {
   dry.insert(dry.end(), {"--dry-run", "--json"});
   const auto told = json::parse(run(dry).out);
   CAF_CHECK_EQUAL(told.at("items").at(0).at("verdict"), "SUCCESS");
+  CAF_CHECK_EQUAL(told.at("done"), 0);
+  CAF_CHECK_EQUAL(told.at("wouldBeDone"), 1);
+  CAF_CHECK_EQUAL(told.at("items").at(0).at("done"), false);
   CAF_CHECK(stored(names::action_stream).empty());
   const auto replayed = run(mended);
   CAF_CHECK_EQUAL(std::make_pair(replayed.err, replayed.code), std::make_pair(std::string{}, 0));
