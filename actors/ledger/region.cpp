@@ -6,6 +6,7 @@
 
 #include "actors/common/child_list.hpp"
 #include "actors/common/fail_stop.hpp"
+#include "actors/common/log.hpp"
 #include "actors/ledger/ledger.hpp"
 #include "domain/assert.hpp"
 #include "domain/failpoint.hpp"
@@ -260,6 +261,7 @@ void region_state::look_around() {
 // The owners have changed: who stays, who goes.
 void region_state::sort_out() {
   ++counters_.hand_overs;
+  say_shards();
   lanes_.clear();
   for (const auto& each : hands_.owners()) {
     const auto found = std::find_if(neighbours_.begin(), neighbours_.end(),
@@ -287,6 +289,14 @@ void region_state::sort_out() {
   if (owed_ > 0)
     say_released();
   tell_lost();
+}
+
+void region_state::say_shards() {
+  const auto before = std::exchange(shards_, hands_.shards());
+  const auto nodes = hands_.owners().size();
+  log(log_event::shards_moved, {{"shards", shards_}, {"before", before}, {"nodes", nodes}},
+      "cluster: this node has {} of {} shards, {} before; nodes that share them: {}", shards_,
+      shard_count, before, nodes);
 }
 
 void region_state::tell_lost() {

@@ -131,6 +131,7 @@ private:
   void tell_lost();
   void say_released();
   void say_links(const hand_over::view& seen);
+  void say_shards();
   void remind(time_point now);
 
   caf::typed_response_promise<std::vector<actor_report>> report_peers();
@@ -149,6 +150,7 @@ private:
   roster_ptr roster_;
   std::vector<neighbour> neighbours_;
   hand_over hands_;
+  std::size_t shards_ = 0; // that this node has, as it said last
   // By place among the owners: the peer (null for this node), and its part of the batch that is
   // being split.
   std::vector<peer_actor> lanes_;

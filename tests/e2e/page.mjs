@@ -96,6 +96,7 @@ async function showsTheTruth(tab, world, daemon, wanted) {
   await until('the page is at rest', 15, async () => /At rest|flows/.test(await tab.text('verdict-text')));
   assert.equal(await tab.text('refusals'), `Refused for: INSUFFICIENT_FUNDS ${wanted.refused}`);
   assert.match(await tab.text('node-rows'), /page.*serving/);
+  assert.match(await tab.text('change-rows'), /shards_moved cluster: this node has 16384 of 16384 shards, 0 before/);
   log(`page, /metrics and database agree: ${JSON.stringify(wanted)}`);
 }
 
@@ -248,6 +249,7 @@ async function worksByKeyboard(tab) {
 }
 
 async function fits(tab) {
+  await tab.run(() => document.querySelectorAll('details').forEach((each) => { each.open = true; }));
   for (const width of [320, 375, 768, 1440]) {
     await tab.size(width, 800);
     await sleep(200);
@@ -259,6 +261,7 @@ async function fits(tab) {
     });
     assert.deepEqual(wide, {page: 0, out: []}, `at ${width} pixels`);
   }
+  await tab.run(() => document.querySelectorAll('details').forEach((each) => { each.open = false; }));
   await tab.size(1440, 900);
   log('nothing sticks out at 320, 375, 768 and 1440 pixels');
 }

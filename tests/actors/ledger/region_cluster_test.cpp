@@ -1,6 +1,7 @@
 // Which entries a region among other nodes decides, forwards and holds, as the owners change.
 #define CAF_SUITE region_cluster
 
+#include "actors/common/log.hpp"
 #include "tests/actors/ledger/region_cluster_fixture.hpp"
 
 using namespace ledgerd;
@@ -24,6 +25,27 @@ CAF_TEST(without any roster it goes on alone) {
   CAF_CHECK(at_gate().empty());
   pass(200ms);
   CAF_CHECK_EQUAL(at_gate(), lines{mine + " 1"});
+}
+
+CAF_TEST(it says how many shards it has when the owners change) {
+  std::vector<std::string> said;
+  on_change([&](const log_change& line) {
+    if (line.event == log_event::shards_moved)
+      said.emplace_back(line.sentence);
+  });
+  tell();
+  serve_with({bea});
+  pass(3100ms);
+  on_change(nullptr);
+  CAF_REQUIRE_EQUAL(said.size(), 2U);
+  CAF_CHECK_EQUAL(said[0], "cluster: this node has 16384 of 16384 shards, 0 before; nodes that "
+                           "share them: 1");
+  const ownership both{{ann, bea}};
+  std::size_t here = 0;
+  for (std::size_t shard = 0; shard < shard_count; ++shard)
+    here += both.owner_of(shard) == ann.boot ? 1 : 0;
+  CAF_CHECK_EQUAL(said[1], "cluster: this node has " + std::to_string(here)
+                               + " of 16384 shards, 16384 before; nodes that share them: 2");
 }
 
 CAF_TEST(each entry goes to its owner and what has no hops left is decided here) {
