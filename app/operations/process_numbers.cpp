@@ -24,12 +24,12 @@ std::int64_t start_seconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(started.time_since_epoch()).count();
 }
 
-std::optional<std::int64_t> processor_seconds() {
+std::optional<std::int64_t> processor_ms() {
   rusage used{};
   if (getrusage(RUSAGE_SELF, &used) != 0)
     return std::nullopt;
-  return used.ru_utime.tv_sec + used.ru_stime.tv_sec
-         + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1'000'000;
+  return (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000
+         + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1000;
 }
 
 std::optional<std::int64_t> resident_bytes() {
@@ -54,14 +54,18 @@ std::optional<std::int64_t> open_descriptors() {
 metrics_snapshot process_numbers() {
   metrics_snapshot result;
   const auto add = [&result](const char* name, const char* help, metric_kind kind,
-                             std::optional<std::int64_t> value) {
+                             std::optional<std::int64_t> value, bool in_milliseconds = false) {
     if (value)
-      result.push_back({name, help, kind, {}, *value, {}});
+      result.push_back({.name = name,
+                        .help = help,
+                        .kind = kind,
+                        .value = *value,
+                        .in_milliseconds = in_milliseconds});
   };
   add("process_start_time_seconds", "When the process started, in seconds since 1970.",
       metric_kind::gauge, start_seconds());
   add("process_cpu_seconds_total", "Processor time that the process has taken.",
-      metric_kind::counter, processor_seconds());
+      metric_kind::counter, processor_ms(), true);
   add("process_resident_memory_bytes", "Memory of the process.", metric_kind::gauge,
       resident_bytes());
   add("process_open_fds", "Files that the process has open, connections included.",

@@ -43,13 +43,13 @@ prometheus::ClientMetric convert(const metric& from) {
   prometheus::ClientMetric to;
   for (const auto& [name, value] : from.labels)
     to.label.push_back({name, value});
+  const double unit = from.in_milliseconds ? milliseconds_per_second : 1;
   switch (from.kind) {
   case metric_kind::counter:
-    to.counter.value = static_cast<double>(from.value);
+    to.counter.value = static_cast<double>(from.value) / unit;
     break;
   case metric_kind::gauge:
-    to.gauge.value =
-        static_cast<double>(from.value) / (from.in_milliseconds ? milliseconds_per_second : 1);
+    to.gauge.value = static_cast<double>(from.value) / unit;
     break;
   case metric_kind::histogram:
     fill_histogram(to.histogram, from.durations, duration_histogram::bounds_us,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <fcntl.h>
 #include <string_view>
 #include <unistd.h>
@@ -34,6 +35,25 @@ CAF_TEST(the process says when it started and what it takes) {
   CAF_CHECK_GREATER_OR_EQUAL(value_of("process_cpu_seconds_total"), 0);
   CAF_CHECK_GREATER(value_of("process_resident_memory_bytes"), 1 << 20);
   CAF_CHECK_GREATER(value_of("process_max_fds"), value_of("process_open_fds"));
+}
+
+CAF_TEST(processor time is told in parts of a second) {
+  const auto begun = std::clock();
+  while (std::clock() - begun < CLOCKS_PER_SEC / 5) // more than a processor's tick
+    ;
+  const auto all = process_numbers();
+  const auto found = std::find_if(all.begin(), all.end(), [](const metric& each) {
+    return each.name == "process_cpu_seconds_total";
+  });
+  CAF_REQUIRE(found != all.end());
+  CAF_CHECK(found->in_milliseconds);
+  CAF_CHECK_GREATER_OR_EQUAL(found->value, 200);
+  const auto text = to_prometheus({{.name = "process_cpu_seconds_total",
+                                    .help = "x",
+                                    .kind = metric_kind::counter,
+                                    .value = 1250,
+                                    .in_milliseconds = true}});
+  CAF_CHECK(text.find("\nprocess_cpu_seconds_total 1.25\n") != std::string::npos);
 }
 
 CAF_TEST(an open file is counted) {
