@@ -2,6 +2,8 @@
 // interrupted, and the daemon's own looks: node trace.mjs BINARY
 
 import assert from 'node:assert/strict';
+import {spawn} from 'node:child_process';
+import {once} from 'node:events';
 import {existsSync} from 'node:fs';
 import {join} from 'node:path';
 
@@ -122,7 +124,7 @@ async function heldByTwo(daemon, traffic) {
   await other.stop();
 }
 
-function audits() {
+async function audits() {
   const folder = join(world.directory, 'cursor');
   const whole = world.verb('audit', '--live', '--json');
   const kept = world.verb('audit', '--live', '--json', '--cursor', folder);
@@ -130,6 +132,14 @@ function audits() {
   assert.equal(kept.code, 0, kept.output);
   assert.deepEqual(answer(kept), answer(whole));
   assert.ok(!existsSync(join(folder, 'cursor.json')), 'an audit that is over has no place any more');
+  const other = spawn('flock', ['--no-fork', join(folder, 'lock'), 'sh', '-c', 'echo held; exec sleep 60'], {stdio: ['ignore', 'pipe', 'ignore']});
+  await once(other.stdout, 'data');
+  const second = world.verb('audit', '--live', '--cursor', folder);
+  assert.equal(second.code, 3, second.output);
+  assert.match(second.output, /another audit works with .*\/cursor$/m);
+  other.kill('SIGKILL');
+  await once(other, 'close');
+  assert.equal(world.verb('audit', '--live', '--cursor', folder).code, 0, 'one that was killed keeps the folder');
 }
 
 const metric = async (daemon, name) =>
@@ -155,7 +165,7 @@ async function run() {
   await held(traffic, recordId);
   log('held');
   await heldByTwo(daemon, traffic);
-  audits();
+  await audits();
   await looks(daemon, traffic);
   log('looked at');
   await daemon.stop();
