@@ -16,7 +16,7 @@ const read = (path) => readFileSync(root + path, 'utf8');
 const metricName = /\b(?:ledgerd|caf|process)_[a-z][a-z0-9_]*/g;
 // A name, and what stands in its braces.
 const selector = /\b((?:ledgerd|caf|process)_[a-z][a-z0-9_]*)(?:\{([^{}]*)\})?/g;
-const noMetrics = new Set(['ledgerd_writer']); // a role of PostgreSQL
+const noMetrics = new Set(['ledgerd_ledger', 'ledgerd_account', 'ledgerd_writer', 'ledgerd_reader']); // roles of PostgreSQL
 
 // The expressions of a file, where it has a form; of a page what stands in backticks.
 function expressions(path) {
