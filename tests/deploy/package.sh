@@ -1,13 +1,24 @@
 #!/usr/bin/env bash
 # Packs what a build directory holds and takes the package through its life in a fresh Debian: it is installed,
-# configured, upgraded, removed and purged. Usage, as root: package.sh BUILD_DIRECTORY
+# configured, started as the unit starts it, upgraded, removed and purged. Usage, as root: package.sh BUILD_DIRECTORY
 set -euo pipefail
 
 build=$(realpath "$1")
-readonly build
+dev=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../../dev")
+readonly build dev
 work=$(mktemp -d /var/tmp/ledgerd-package.XXXXXX)
-trap 'rm -rf --one-file-system "$work"' EXIT
+chmod 755 "$work"
 root=$work/root
+service=""
+manager=""
+
+clean() {
+  [[ -z $service ]] || kill -KILL "$service" 2>/dev/null || true
+  [[ -z $manager ]] || kill -KILL "$manager" 2>/dev/null || true
+  [[ ! -d $work/servers ]] || "$dev" servers remove --at "$work/servers" || true
+  rm -rf --one-file-system "$work"
+}
+trap clean EXIT
 
 step() { echo "== $*"; }
 
@@ -97,6 +108,71 @@ fi
 within chmod 0640 /etc/ledgerd/secrets/nats-url
 echo '# by the administrator' >>"$root/etc/ledgerd/ledgerd.toml"
 
+# In the place of systemd, which runs no service here: its socket, and the unit's command, user and environment.
+heard() { grep -qx "$1" "$work/heard"; }
+
+within_seconds() {
+  local tries=$(($1 * 10))
+  shift
+  until "$@"; do
+    ((tries-- > 0)) || return 1
+    sleep 0.1
+  done
+}
+
+listen() {
+  python3 -c '
+import os, socket, sys
+here = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+os.umask(0)
+here.bind(sys.argv[1])
+while True:
+    print(here.recv(4096).decode(), flush=True)
+' "$root/run/notify" >>"$work/heard" &
+  manager=$!
+  within_seconds 10 test -S "$root/run/notify" || fail "nobody listens in the place of systemd"
+}
+
+unit() { sed -n "s/^$1=//p" "$root/lib/systemd/system/ledgerd.service"; }
+
+livez() { curl -sf -o "$work/livez" "http://127.0.0.1:$port/livez"; }
+
+start_service() {
+  local command environment
+  read -ra command <<<"$(unit ExecStart)"
+  environment=$(unit Environment)
+  : >"$work/heard"
+  (
+    umask "$(unit UMask)"
+    exec chroot "$root" setpriv --reuid "$(unit User)" --regid "$(unit Group)" --clear-groups --no-new-privs --inh-caps=-all \
+      --bounding-set=-all env -i PATH=/usr/bin:/bin NOTIFY_SOCKET=/run/notify "${environment//%l/$(uname -n | cut -d. -f1)}" \
+      "${command[@]}"
+  ) >"$work/service.log" 2>&1 &
+  service=$!
+  within_seconds 60 heard 'READY=1' || fail "the service does not become ready: $(<"$work/service.log")"
+  livez || fail "/livez of a service that is ready: $(<"$work/service.log")"
+}
+
+stop_service() {
+  local status=0
+  kill -TERM "$service"
+  wait "$service" || status=$?
+  service=""
+  ((status == 0)) || fail "SIGTERM ends the service with $status: $(<"$work/service.log")"
+  heard 'STOPPING=1' || fail "nobody was told of the stop"
+}
+
+step "started, as the unit says"
+"$dev" servers start --at "$work/servers" --owner $$ >/dev/null
+for name in database-url nats-url; do
+  variable=LEDGERD_${name^^}
+  sed -n "s/^${variable//-/_}=//p" "$work/servers/env" >"$root/etc/ledgerd/secrets/$name"
+done
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+echo "http-listen = \"127.0.0.1:$port\"" >>"$root/etc/ledgerd/ledgerd.toml"
+listen
+start_service
+
 step "upgraded"
 within systemctl disable ledgerd.service >/dev/null 2>&1 || rm -f "$root/etc/systemd/system/multi-user.target.wants/ledgerd.service"
 within apt-get -qq -y install "/var/tmp/$(basename "$new")" >"$work/apt.log" 2>&1 || {
@@ -108,6 +184,12 @@ within apt-get -qq -y install "/var/tmp/$(basename "$new")" >"$work/apt.log" 2>&
 grep -qx '# by the administrator' "$root/etc/ledgerd/ledgerd.toml" || fail "the upgrade lost the administrator's change"
 [[ -s $root/etc/ledgerd/secrets/database-url ]] || fail "the upgrade lost a secret"
 [[ ! -e $root/etc/systemd/system/multi-user.target.wants/ledgerd.service ]] || fail "the upgrade enabled what was disabled"
+livez || fail "the upgrade has ended what systemd alone ends"
+stop_service
+start_service
+stop_service
+kill "$manager"
+rm "$root/run/notify"
 
 step "removed"
 within apt-get -qq -y remove ledgerd >/dev/null 2>&1
