@@ -1,4 +1,4 @@
-// What stands in a page's fenced blocks, and which commands a script of the shell is made of. Pure.
+// What stands in a page's fenced blocks and in backticks, and which commands a script of the shell is made of. Pure.
 
 // The fenced blocks of a page: {line, info, text}. A fence may be indented, in a list.
 export function blocksOf(page) {
@@ -16,6 +16,22 @@ export function blocksOf(page) {
     }
   });
   return found;
+}
+
+// What stands in backticks in a page's text, blocks left out: {line, text}. A span may go on in the next line.
+export function spansOf(page) {
+  const blank = (text) => text.replace(/[^\n]/g, '');
+  const text = page.replace(/^( *)```[^]*?^ *```$/gm, blank);
+  return [...text.matchAll(/(?<!`)`([^`]+)`(?!`)/g)].map(({index, 1: span}) =>
+    ({line: text.slice(0, index).split('\n').length, text: span.replace(/\s+/g, ' ')}));
+}
+
+// The commands of a block that shows a terminal: what follows a prompt, if it has any, or all of it.
+export function typedIn(block) {
+  const prompt = /^[$#] /;
+  const joined = block.replace(/\\\n/g, ' ').split('\n');
+  const typed = joined.some((line) => prompt.test(line)) ? joined.filter((line) => prompt.test(line)) : joined;
+  return typed.map((line) => line.replace(prompt, '')).join('\n');
 }
 
 // The simple commands of a script, each a list of words. Quotes keep words together; comments, redirections and what

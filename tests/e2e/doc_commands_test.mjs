@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import {blocksOf, commandsOf} from './doc_commands.mjs';
+import {blocksOf, commandsOf, spansOf, typedIn} from './doc_commands.mjs';
 
 test('blocks are found with their line and their words, in lists too', () => {
   const page = 'a\n```sh\nledgerd status\n```\n1. b\n\n   ```sh run\n   ledgerd audit\n     --json\n   ```\n```\nplain\n```\n';
@@ -12,6 +12,16 @@ test('blocks are found with their line and their words, in lists too', () => {
     {line: 7, info: 'sh run', text: 'ledgerd audit\n  --json\n'},
     {line: 11, info: '', text: 'plain\n'},
   ]);
+});
+
+test('what stands in backticks is found, over the end of a line too, and not in blocks', () => {
+  const page = 'a `ledgerd status` b\n```sh\necho `date`\n```\nc `ledgerd dead discard SEQ\n  --yes` and ``two` `` d\n';
+  assert.deepEqual(spansOf(page), [{line: 1, text: 'ledgerd status'}, {line: 5, text: 'ledgerd dead discard SEQ --yes'}]);
+});
+
+test('of a terminal only what was typed in is a command', () => {
+  assert.equal(typedIn('$ ledgerd run \\\n    --json # why\nledgerd is ready\n# ledgerd check\n'), 'ledgerd run      --json # why\nledgerd check');
+  assert.equal(typedIn('ledgerd run\ncurl x\n'), 'ledgerd run\ncurl x\n');
 });
 
 test('a script is taken apart into commands', () => {

@@ -1,86 +1,23 @@
 // Every command that the pages show: node docs.mjs BINARY
 //
-// A block that is fenced as `sh` holds commands that work: each `ledgerd VERB` in it must exist, with every flag that is
-// given, and so must each `./dev VERB`. One fenced as `sh run` is run as well, all of a page in order, by bash, between
-// private servers with a daemon at work. A block fenced as `csv NAME` or `jsonl NAME` is a file that they find. What is
-// only shown is fenced as `console` or not at all.
+// Wherever a page shows `ledgerd VERB` or `./dev VERB`, in a block or in its text, the verb exists, with every flag that is given.
+//
+// Blocks that are fenced as `sh run` are run, all of a page in order, by bash, between private servers with a daemon at work. A
+// block fenced as `csv NAME` or `jsonl NAME` is a file that they find. All other commands are run one by one on a playground, with
+// its letters, records and files in the place of names such as SEQ, and end as they should. What is not run is listed with the reason.
 
-import {execFileSync, spawnSync} from 'node:child_process';
-import {mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs';
-import {dirname, join, relative} from 'node:path';
-import {fileURLToPath} from 'node:url';
+import {spawnSync} from 'node:child_process';
+import {mkdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {dirname, join} from 'node:path';
 
-import {blocksOf, commandsOf} from './doc_commands.mjs';
-import {conclude, World} from './world.mjs';
+import {pages, Program, root, shownIn} from './doc_checks.mjs';
+import {blocksOf} from './doc_commands.mjs';
+import {conclude, until, World} from './world.mjs';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const binary = process.argv[2];
+const program = new Program(binary);
 const faults = [];
 const log = (text) => console.log(`${(performance.now() / 1000).toFixed(1).padStart(6)} s  ${text}`);
-
-const pages = [
-  ...['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'examples/README.md'].map((name) => join(root, name)),
-  ...readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')).map((name) => join(root, 'docs', name)),
-];
-
-const helps = new Map();
-function helpOf(words) {
-  const key = words.join(' ');
-  if (!helps.has(key)) {
-    const {status, stdout} = spawnSync(binary, [...words, '--help'], {encoding: 'utf8'});
-    helps.set(key, {status, text: stdout, flags: new Set(stdout.match(/--[a-z][a-z-]*/g) ?? [])});
-  }
-  return helps.get(key);
-}
-
-// The verbs of a group of verbs, such as `dead`, by its help.
-function verbsOf(words) {
-  const [, listed = ''] = helpOf(words).text.split(/^(?:Subcommands|SUBCOMMANDS):$/m);
-  return [...listed.matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name);
-}
-
-function checkLedgerd(words, where) {
-  const verb = [];
-  while (verb.length < words.length && verbsOf(verb).includes(words[verb.length])) {
-    verb.push(words[verb.length]);
-  }
-  const rest = words.slice(verb.length);
-  if (verb.length === 0 && !rest[0]?.startsWith('-')) {
-    faults.push(`${where}: there is no verb ${rest[0] ?? '(none)'}`);
-    return;
-  }
-  for (const word of rest.filter((each) => /^--[a-z]/.test(each))) {
-    const flag = word.split('=')[0];
-    if (!helpOf(verb).flags.has(flag)) {
-      faults.push(`${where}: ledgerd ${verb.join(' ')} knows no ${flag}`);
-    }
-  }
-}
-
-const devUsage = execFileSync(join(root, 'dev'), ['help'], {encoding: 'utf8'});
-for (const [, verb] of devUsage.matchAll(/^ {2}([a-z]+) /gm)) {
-  const {status, stdout, stderr} = spawnSync(join(root, 'dev'), [verb, '--help'], {encoding: 'utf8', timeout: 10000});
-  if (status !== 0 || !stdout.startsWith(`usage: ./dev ${verb}`) || stderr !== '') {
-    faults.push(`./dev ${verb} --help ends with ${status}: ${stdout}${stderr}`);
-  }
-}
-function checkDev([verb = 'help'], where) {
-  if (!new RegExp(`^ {2}${verb}\\b`, 'm').test(devUsage) && verb !== 'help') {
-    faults.push(`${where}: there is no ./dev ${verb}`);
-  }
-}
-
-function checkBlock({text, line}, name) {
-  for (const words of commandsOf(text)) {
-    const where = `${name}:${line}`;
-    if (/(^|\/)ledgerd$/.test(words[0])) {
-      checkLedgerd(words.slice(1), where);
-    } else if (words[0] === './dev') {
-      checkDev(words.slice(1), where);
-    }
-  }
-  return commandsOf(text).filter((words) => /(^|\/)(ledgerd|dev)$/.test(words[0])).length;
-}
 
 // A page is one script in a directory of its own; the first command that fails ends it.
 async function runPage(name, blocks) {
@@ -108,24 +45,170 @@ async function runPage(name, blocks) {
   log(`${name}: ${(script.match(/^== line|^echo "== line/gm) ?? []).length} blocks run`);
 }
 
+// Verbs that want more than their name.
+const wanting = ['account', 'bench', 'completion', 'currency add', 'dead discard', 'dead replay', 'dead show', 'import', 'submit', 'trace'];
+
+// Why a command is not run one by one, or nothing.
+function reasonNotToRun({program: which, words}) {
+  if (which === 'dev') {
+    return words[0] === 'run' ? undefined : 'builds, tests or measures for minutes, or leaves servers behind';
+  }
+  const {verb, rest} = program.parts(words);
+  if (words.includes('--shadow') || words.join(' ').includes('shadow')) {
+    return 'wants another service beside it: e2e.shadow runs it';
+  }
+  if (program.help(verb).verbs.length > 0 && rest.length === 0) {
+    return 'names a group of verbs';
+  }
+  if (wanting.includes(verb.join(' ')) && rest.length === 0) {
+    return 'names a verb and not what it wants';
+  }
+  if (/^--(?!watch)/.test(rest.at(-1) ?? '') && program.help(verb).valued.has(rest.at(-1))) {
+    return 'names a flag and not its value';
+  }
+  if (words.includes('balances.csv')) {
+    return 'wants an empty ledger: the blocks of docs/moving-in.md and e2e.import run it';
+  }
+  if (verb[0] === 'run' && !rest.some((flag) => ['--help', '--print-config'].includes(flag))) {
+    return 'stays until it is stopped: here the README\'s is run, and e2e.tls runs that with HTTPS';
+  }
+  return undefined;
+}
+
+// What is dry-run or replayed unmended would be parked again: the answer is no.
+function codeOf(words) {
+  return words[0] === 'dead' && words[1] === 'replay' && !words.includes('--set') ? 1 : 0;
+}
+
+class Playground {
+  static async open() {
+    const ground = new Playground();
+    ground.world = new World(binary);
+    ground.daemon = await ground.world.daemon('playground', '--roles', 'ledger,account');
+    await ground.daemon.ready();
+    ground.world.environment.LEDGERD_HTTP_LISTEN = new URL(ground.daemon.url).host;
+    ground.config = join(ground.world.directory, 'ledgerd.toml');
+    writeFileSync(ground.config, 'log-level = "info"\n', {mode: 0o600});
+    ground.records = 3000000;
+    return ground;
+  }
+
+  // A dead letter whose currency is misspelt, in the words of the pages.
+  async letter() {
+    const record = ++this.records;
+    const file = join(this.world.directory, 'request.jsonl');
+    writeFileSync(file, `{"recordId": ${record}, "userId": "alice", "type": "DEPOSIT", "amount": "1", "currency": "EUU"}\n`);
+    this.world.verb('submit', '--raw', '--file', file);
+    const [item] = await until('the request is parked', 20, () => {
+      const {items} = JSON.parse(this.world.verb('dead', 'list', '--record', `${record}`, '--json').output);
+      return items.length > 0 && items;
+    });
+    const [group] = JSON.parse(this.world.verb('dead', 'groups', '--json').output).items;
+    const seq = `${item.seq}`;
+    return {
+      SEQ: seq, 17: seq, CAUSE: group.cause, '1f3a90c2': group.cause, RECORD_ID: `${record}`, ID: `${record}`, TEXT: 'a test', VERB: 'status',
+      FILE: this.config, '/etc/ledgerd/ledgerd.toml': this.config, DIR: this.world.directory,
+    };
+  }
+
+  async run({where, words}) {
+    const names = await this.letter();
+    const real = words.map((word) => names[word] ?? word);
+    const unknown = real.find((word) => /^[A-Z_]{2,}$/.test(word));
+    if (unknown) {
+      faults.push(`${where}: the playground has nothing for ${unknown}`);
+      return;
+    }
+    const {code, output} = words.includes('--watch') ? this.watch(real) : this.world.verb(...real);
+    if (code !== codeOf(words)) {
+      faults.push(`${where}: ledgerd ${words.join(' ')} ended with ${code}, not ${codeOf(words)}: ${output.slice(-1000)}`);
+    }
+  }
+
+  // What goes on until it is ended, without a complaint.
+  watch(words) {
+    const {status, signal, stdout, stderr} = spawnSync(binary, words, {
+      env: {...this.world.environment, LEDGERD_NATS_URL: this.world.natsUrl}, encoding: 'utf8', timeout: 3000,
+    });
+    return {code: status ?? (signal === 'SIGTERM' && stderr === '' ? 0 : signal), output: stdout + stderr};
+  }
+}
+
+// The README's blocks of a terminal, as they stand but for the ports and the password.
+async function runReadme(ground) {
+  const text = readFileSync(join(root, 'README.md'), 'utf8');
+  const blocks = blocksOf(text).filter(({info}) => info === 'console');
+  const database = new URL(ground.world.settings.LEDGERD_DATABASE_URL);
+  for (const {line, text: block} of blocks) {
+    if (block.startsWith('curl ')) {
+      const command = block.replaceAll('127.0.0.1:8080', new URL(ground.daemon.url).host);
+      const {stdout} = spawnSync('bash', ['-c', command], {encoding: 'utf8', timeout: 60000});
+      if (!/"status": ?"SUCCESS"/.test(stdout)) {
+        faults.push(`README.md:${line}: curl says ${stdout}`);
+      }
+      continue;
+    }
+    const words = /^\$ ledgerd run (.*)\n$/.exec(block)?.[1].split(' ');
+    if (!words) {
+      faults.push(`README.md:${line}: a block that is not run: ${block}`);
+      continue;
+    }
+    const real = words.map((word) => word.replace('127.0.0.1:4222', new URL(ground.world.natsUrl).host)
+      .replace('@127.0.0.1/ledgerd', `@${database.host}${database.pathname}`));
+    const daemon = await ground.world.daemonIn({PGPASSWORD: database.password, LEDGERD_DATABASE_URL: ''}, 'readme', ...real);
+    await daemon.ready();
+    await daemon.stop();
+  }
+  log(`README.md: ${blocks.length} blocks of a terminal run`);
+}
+
+function runDev() {
+  const {status, stdout, stderr} = spawnSync(join(root, 'dev'), ['run', '--once', '--with', binary], {encoding: 'utf8', timeout: 200000});
+  if (status !== 0) {
+    faults.push(`./dev run --once --with ended with ${status}: ${(stdout + stderr).slice(-1500)}`);
+  }
+  log('./dev run --once --with, for each ./dev run of the pages');
+}
+
+async function runOneByOne(commands) {
+  const ground = await Playground.open();
+  const unique = [...new Map(commands.map((each) => [[each.program, ...each.words].join(' '), each])).values()];
+  const left = new Map();
+  let count = 0;
+  for (const command of unique.filter(({program: which, words}) => which !== 'dev' || words[0] !== 'run')) {
+    const reason = reasonNotToRun(command);
+    if (reason) {
+      left.set(reason, [...(left.get(reason) ?? []), command]);
+    } else {
+      await ground.run(command);
+      ++count;
+    }
+  }
+  log(`${count} commands run one by one`);
+  await runReadme(ground);
+  await ground.daemon.stop();
+  runDev();
+  for (const [reason, those] of left) {
+    log(`not run, ${reason}:`);
+    those.forEach(({where, program: which, words}) => log(`    ${which} ${words.join(' ')} (${where})`));
+  }
+}
+
 async function run() {
-  let commands = 0;
-  let blocks = 0;
-  for (const page of pages) {
-    const name = relative(root, page);
-    const all = blocksOf(readFileSync(page, 'utf8'));
-    for (const block of all.filter(({info}) => /^sh( run)?$/.test(info))) {
-      commands += checkBlock(block, name);
-      ++blocks;
-    }
-    if (all.some(({info}) => info === 'sh run')) {
-      await runPage(name, all);
+  const all = pages();
+  const commands = all.flatMap(shownIn);
+  faults.push(...program.devHelpFaults(), ...commands.flatMap((command) => program.faults(command)));
+  log(`${commands.length} commands in ${all.length} pages have known verbs and flags, or are named below`);
+  if (commands.length < 200) {
+    faults.push(`only ${commands.length} commands were found, which is too few to be all`);
+  }
+  for (const page of all) {
+    const blocks = blocksOf(readFileSync(join(root, page), 'utf8'));
+    if (blocks.some(({info}) => info === 'sh run')) {
+      await runPage(page, blocks);
     }
   }
-  log(`${commands} commands in ${blocks} blocks of ${pages.length} pages`);
-  if (commands < 20) {
-    faults.push(`only ${commands} commands were found, which is too few to be all`);
-  }
+  await runOneByOne(commands.filter(({page, kind}) => kind !== 'sh run' && !(page === 'README.md' && kind === 'console')));
   return faults;
 }
 
