@@ -94,7 +94,7 @@ export class Program {
   // What is wrong with a command, as sentences.
   faults({where, program, words}) {
     if (program === 'dev') {
-      return words[0] === 'help' || new RegExp(`^ {2}${words[0]}\\b`, 'm').test(this.devUsage) ? []
+      return ['help', 'VERB'].includes(words[0]) || new RegExp(`^ {2}${words[0]}\\b`, 'm').test(this.devUsage) ? []
         : [`${where}: there is no ./dev ${words[0]}`];
     }
     const {verb, rest} = this.parts(words);
