@@ -19,7 +19,7 @@ using steady = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds step_pause{50};
 constexpr std::chrono::milliseconds step_short{100};
 constexpr std::chrono::milliseconds step_long{400};
-constexpr int pauses_per_step = 9; // while there is other work
+constexpr int pauses_per_step = 19; // while there is other work
 
 metric series(const char* name, const char* help, metric_kind kind, std::int64_t value) {
   return {name, help, kind, {}, value, {}};

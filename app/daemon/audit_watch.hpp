@@ -18,8 +18,8 @@
 
 namespace ledgerd {
 
-// How large the next step is and how long it waits, so that the audit keeps up and takes a tenth of
-// one processor's time while there is other work. Pure.
+// How large the next step is and how long it waits, so that the audit keeps up and takes a
+// twentieth of one processor's time while there is other work. Pure.
 class audit_pace {
 public:
   static constexpr std::size_t least = 250;

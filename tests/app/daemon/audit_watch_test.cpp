@@ -136,12 +136,12 @@ CAF_TEST(how far it is behind is known from where it begins) {
   CAF_CHECK_EQUAL(value_of(board, "ledgerd_audit_age_seconds"), 0);
 }
 
-CAF_TEST(a step that is behind takes a tenth of the time beside other work) {
+CAF_TEST(a step that is behind takes a twentieth of the time beside other work) {
   audit_pace pace;
   CAF_CHECK_EQUAL(pace.at_most(), audit_pace::usual);
-  CAF_CHECK(pace.behind(200ms, true) == 1800ms);
+  CAF_CHECK(pace.behind(200ms, true) == 3800ms);
   CAF_CHECK(pace.behind(200ms, false) == 50ms);
-  CAF_CHECK(pace.behind(101ms, true) == 909ms);
+  CAF_CHECK(pace.behind(101ms, true) == 1919ms);
   CAF_CHECK_EQUAL(pace.at_most(), audit_pace::usual);
   CAF_CHECK(pace.behind(1ms, true) == 50ms);
   CAF_CHECK_EQUAL(pace.at_most(), 2 * audit_pace::usual);
