@@ -57,7 +57,8 @@ void steady_checks::rows(std::span<const linked_posting> rows) {
     if (auto fault = fault_of(each.at, each.balance_before))
       findings_.add(fault->kind, std::move(fault->detail));
     const auto record = to_int(each.at.row.record);
-    if (seen_.erase(record) == 0 && !is_opening(each.at.row)) // no result tells of an opening
+    if (seen_.erase(record) == 0 && !is_opening(each.at.row) // no result tells of an opening
+        && each.at.row.created_at >= judged_from_)
       waiting_.emplace(record, to_int(each.at.row.created_at));
   }
   if (waiting_.size() > remembered_max)
@@ -95,6 +96,11 @@ void steady_checks::results(std::span<const stored_message> messages,
     forget();
 }
 
+void steady_checks::results_missed(database_time now) {
+  judged_from_ = now;
+  forget();
+}
+
 void steady_checks::pass(database_time now) {
   const auto limit = before(now, result_patience);
   std::erase_if(waiting_, [&](const auto& each) {
@@ -130,8 +136,12 @@ bool steady_audit::look_at_results(std::size_t at_most) {
     results_seen_to_ = asked_at;
     return true;
   }
-  if (std::exchange(results_made_at_, state.created_at_ns) != state.created_at_ns)
+  const bool made_anew =
+      std::exchange(results_made_at_, state.created_at_ns) != state.created_at_ns;
+  if (made_anew)
     next_result_ = 1;
+  if (made_anew || state.first_seq > next_result_)
+    checks_.results_missed(asked_at);
   next_result_ = std::max(next_result_, state.first_seq);
   if (state.last_seq < next_result_) {
     results_seen_to_ = asked_at;

@@ -43,6 +43,10 @@ public:
   void results(std::span<const stored_message> messages, std::span<const audited_posting> rows,
                const currency_table& currencies);
 
+  // Results were deleted before they were looked at: of rows until now nobody can tell whether they
+  // had one.
+  void results_missed(database_time now);
+
   // Rows that have been without a result for too long.
   void pass(database_time now);
 
@@ -56,6 +60,7 @@ private:
   void forget();
 
   transaction_id last_row_;
+  database_time judged_from_; // rows of before are without a result that could be missing
   finding_list findings_;
   std::uint64_t row_count_ = 0;
   std::uint64_t result_count_ = 0;

@@ -125,6 +125,24 @@ CAF_TEST(results that have not been looked at count as rows do) {
   CAF_CHECK(to_int(audit.seen_to()) > now_us() - 60'000'000);
 }
 
+// A limit of the stream takes what is old: its rows are not without a result.
+CAF_TEST(results that are deleted before they are looked at prove nothing) {
+  for (const bool made_anew : {false, true}) {
+    fake_broker nats;
+    busy_ledger ledger(nats, 250, now_us() - 7'200'000'000);
+    steady_audit audit(ledger, nats);
+    CAF_CHECK(!audit.step(200));
+    auto& results = nats.streams.at(std::string(names::result_stream));
+    if (made_anew)
+      ++results.created_at_ns;
+    else
+      results.last_seq = 299; // and none of them is there
+    CAF_CHECK(audit.step(200));
+    CAF_CHECK_EQUAL(audit.checks().row_count(), 250u);
+    CAF_CHECK(audit.checks().findings().empty());
+  }
+}
+
 CAF_TEST(how far it is behind is known from where it begins) {
   audit_board board;
   CAF_CHECK_EQUAL(value_of(board, "ledgerd_audit_behind_seconds"), -1);

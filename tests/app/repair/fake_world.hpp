@@ -29,6 +29,7 @@ public:
     std::vector<stored_message> messages;
     std::uint64_t last_seq = 0;
     std::set<std::string> ids;
+    std::int64_t created_at_ns = 1;
   };
 
   fake_broker() {
@@ -81,7 +82,7 @@ public:
             .messages = messages.size(),
             .first_seq = messages.empty() ? found->second.last_seq + 1 : messages.front().seq,
             .last_seq = found->second.last_seq,
-            .created_at_ns = 1};
+            .created_at_ns = found->second.created_at_ns};
   }
 
   void read(std::string_view name, std::string_view filter, std::uint64_t first_seq,
