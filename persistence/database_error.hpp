@@ -19,6 +19,8 @@ enum class database_fault : std::uint8_t {
   content,  // it speaks of the rows, or a trigger or function raised it: nothing was written, and
             // again it will fail
   blocked,  // a time limit, or a damaged place: nothing was written, and the rows are not at fault
+  limited,  // 54000: nothing was written. A row is too large, or the server gives no transaction
+            // ids any more: the state alone does not tell
   in_doubt, // the outcome of COMMIT is unknown
   lost,     // the session is gone; another may do
   away,     // the server cannot now: it starts, is read-only, its disk is full, ...

@@ -38,7 +38,11 @@ std::vector<std::string> check_database(const std::string& database_url,
 std::uint64_t ledger_identity(const std::string& database_url);
 
 // One sentence for each thing that makes posting slower than it need be, or other nodes harder to
-// tell. Empty: there is none.
+// tell, or will stop it one day (old_id_warnings). Empty: there is none.
 std::vector<std::string> database_warnings(const std::string& database_url);
+
+// How near the server is to giving no transaction ids any more, and who keeps it from going back.
+// Empty: far away.
+std::vector<std::string> old_id_warnings(const std::string& database_url);
 
 } // namespace ledgerd

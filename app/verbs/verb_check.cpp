@@ -94,8 +94,10 @@ std::vector<finding> look(const loaded_config& loaded) {
   }
   if (settings.has_role(role::account) && !settings.records_url().empty()) {
     findings.push_back(ask("account database", [&] {
-      if (settings.records_url() != settings.database_url) // else it is said already
+      if (!settings.has_role(role::ledger) || settings.records_url() != settings.database_url) {
+        warnings = old_id_warnings(settings.records_url());
         add_link_warning(settings.records_url(), warnings);
+      } // else it is said already
       return check_database(settings.records_url(), schema::account);
     }));
     findings.back().warnings = std::move(warnings);

@@ -68,7 +68,8 @@ database_error with_role(const database_error& error, const PGconn* connection) 
 // Whether the server itself said that it rolled back; all else leaves a COMMIT in doubt.
 bool clear_rollback(const database_error& error) noexcept {
   return error.fault() == database_fault::rolled_back || error.fault() == database_fault::unique
-         || error.fault() == database_fault::content || error.fault() == database_fault::blocked;
+         || error.fault() == database_fault::content || error.fault() == database_fault::blocked
+         || error.fault() == database_fault::limited;
 }
 
 std::int64_t parse_integer(std::string_view text) {

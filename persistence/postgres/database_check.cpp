@@ -40,6 +40,30 @@ SELECT current_user || ' may not execute pg_control_system(): nodes of another l
   'the broker would be taken for nodes of this one'
 WHERE NOT has_function_privilege('pg_control_system()', 'EXECUTE'))";
 
+// Of the whole server, for one database that is behind stops them all; and who keeps VACUUM from
+// going on.
+constexpr const char* old_ids = R"(
+WITH oldest AS (
+  SELECT DISTINCT ON (kind) kind, datname, age FROM (
+    SELECT 'transaction' AS kind, datname, age(datfrozenxid) AS age FROM pg_database UNION ALL
+    SELECT 'multixact', datname, mxid_age(datminmxid) FROM pg_database) AS each
+  WHERE age > 1000000000 ORDER BY kind, age DESC
+), holder AS (
+  SELECT name, age FROM (
+    SELECT 'prepared transaction ' || gid AS name, age(transaction) AS age FROM pg_prepared_xacts
+    UNION ALL
+    SELECT 'replication slot ' || slot_name, greatest(age(xmin), age(catalog_xmin))
+    FROM pg_replication_slots
+    UNION ALL
+    SELECT 'session ' || pid, greatest(age(backend_xid), age(backend_xmin)) FROM pg_stat_activity
+  ) AS each WHERE age > 100000000 ORDER BY age DESC LIMIT 1
+)
+SELECT 'the oldest ' || kind || ' id of the database ' || datname || ' is ' || oldest.age
+  || ' ids old: at 2144483647 the server takes no writes any more; VACUUM FREEZE is behind'
+  || coalesce((SELECT ', held back by the ' || name || ', which is ' || age || ' ids old'
+               FROM holder), '')
+FROM oldest ORDER BY kind DESC)";
+
 constexpr const char* schema_privilege = R"(
 SELECT current_user || ' lacks the privilege USAGE on schema ' || nspname
 FROM pg_namespace WHERE nspname = $name AND NOT has_schema_privilege(oid, 'USAGE'))";
@@ -196,6 +220,14 @@ std::vector<std::string> database_warnings(const std::string& database_url) {
   database session(any_server_connection_string(database_url));
   std::vector<std::string> sentences;
   add_sentences(session, warnings, sentences);
+  add_sentences(session, old_ids, sentences);
+  return sentences;
+}
+
+std::vector<std::string> old_id_warnings(const std::string& database_url) {
+  database session(any_server_connection_string(database_url));
+  std::vector<std::string> sentences;
+  add_sentences(session, old_ids, sentences);
   return sentences;
 }
 

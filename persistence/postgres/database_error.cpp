@@ -26,6 +26,7 @@ constexpr meaning states[] = {
     {"25P04", blocked},  // the transaction took too long
     {"40002", content},  // an integrity constraint
     {"40003", in_doubt}, // statement completion unknown
+    {"54000", limited},  // an index row's size, or no transaction ids any more
     {"55006", away},     // object in use
     {"55P03", blocked},  // lock timeout
     {"57014", blocked},  // statement timeout, or cancelled by hand
@@ -72,7 +73,7 @@ constexpr meaning classes[] = {
     {"42", refused},     // syntax error or access rule violation: table, column, privilege
     {"44", content},     // WITH CHECK OPTION violation
     {"53", away},        // insufficient resources: disk, memory, connections
-    {"54", content},     // program limit exceeded, such as the size of an index row
+    {"54", content},     // program limit exceeded, such as the depth of the stack
     {"55", refused},     // object not in prerequisite state
     {"57", away},        // operator intervention, such as a server that starts
     {"58", away},        // system error
@@ -212,6 +213,7 @@ store_failure_kind failure_kind(database_fault fault) noexcept {
   case content:
     return store_failure_kind::rejected;
   case blocked:
+  case limited:
     return store_failure_kind::blocked;
   case in_doubt:
     return store_failure_kind::in_doubt;

@@ -11,7 +11,8 @@ namespace {
 constexpr std::size_t sentence_max = 200;
 
 // A server's settings may change while the daemon runs: a session takes them up when its server
-// reads them again.
+// reads them again. Close to the age at which no more transaction ids are given, one is asked for:
+// a server that refuses says so itself.
 constexpr const char* question = R"(
 SELECT CASE
   WHEN pg_is_in_recovery() THEN 'the server is in recovery: a standby cannot be written to'
@@ -22,6 +23,10 @@ SELECT CASE
     THEN 'fsync is off: a crash of the machine can destroy the database'
   WHEN NOT current_setting('full_page_writes')::boolean
     THEN 'full_page_writes is off: a crash of the machine can destroy the database'
+  WHEN (SELECT max(mxid_age(datminmxid)) FROM pg_database) >= 2144483647
+    THEN 'the server gives no multixact ids any more: VACUUM FREEZE is behind'
+  WHEN (SELECT max(age(datfrozenxid)) FROM pg_database) > 2140000000
+    THEN CASE WHEN pg_current_xact_id() IS NULL THEN 'no transaction id' ELSE '' END
   ELSE '' END)";
 
 } // namespace

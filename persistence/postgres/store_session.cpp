@@ -53,14 +53,30 @@ bool store_session::only_rows_are_refused() try {
   return false;
 }
 
+// A transaction of its own that writes no row: what it meets is no row's fault.
+bool store_session::gives_no_ids() try {
+  if (session_.get() == nullptr)
+    return true;
+  session_.get()->rollback();
+  session_.get()->run("SELECT pg_current_xact_id()");
+  return false;
+} catch (const database_error&) {
+  return true;
+}
+
 std::optional<store_failure> store_session::judge(const database_error& error) {
   if (error.denied() && only_rows_are_refused())
     return store_failure{store_failure_kind::blocked, error.what()};
+  if (error.fault() == database_fault::limited && gives_no_ids()) {
+    session_.drop();
+    return store_failure{store_failure_kind::unavailable, error.what()};
+  }
   switch (error.fault()) {
   case database_fault::rolled_back:
   case database_fault::unique:
   case database_fault::content:
   case database_fault::blocked:
+  case database_fault::limited:
     try {
       if (session_.get() != nullptr)
         session_.get()->rollback();

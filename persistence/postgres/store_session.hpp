@@ -78,6 +78,9 @@ private:
   // Whether row security refuses single rows of what was to be written; rolls back.
   bool only_rows_are_refused();
 
+  // Whether the server gives no transaction ids any more, or does not say; rolls back.
+  bool gives_no_ids();
+
   void pause(int attempt);
 
   kept_session session_;

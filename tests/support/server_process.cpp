@@ -91,6 +91,10 @@ void standby::promote() {
   script({"promote", directory_});
 }
 
+void exhaust_transaction_ids(const private_servers& of) {
+  script({"exhaust", of.directory() + "/pg"});
+}
+
 void standby::freeze_primary(bool on) {
   script({"freeze", on ? "STOP" : "CONT", primary_data_});
 }

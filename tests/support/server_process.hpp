@@ -52,4 +52,8 @@ private:
   std::uint16_t port_ = 0;
 };
 
+// Leaves a server of private servers, stopped, without a transaction id to give: after
+// `start_again` it takes no writes until VACUUM has moved its oldest.
+void exhaust_transaction_ids(const private_servers& of);
+
 } // namespace ledgerd::test

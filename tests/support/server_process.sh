@@ -5,6 +5,7 @@
 #   server_process.sh standby DIR PORT PRIMARY_DATA PRIMARY_PORT PASSWORD
 #   server_process.sh promote DIR
 #   server_process.sh freeze STOP|CONT PRIMARY_DATA
+#   server_process.sh exhaust DATA
 #   server_process.sh remove DIR
 set -euo pipefail
 
@@ -84,6 +85,16 @@ start_standby() {
   exit 1
 }
 
+# Stops the server on a data directory and moves its next transaction id behind the last that it gives out: the
+# first of a file of pg_xact (of 1,048,576 ids), which has to be there.
+exhaust() {
+  local data
+  data=$(readlink -f "$1")
+  as_server_user "$(pg_bin)/pg_ctl" -D "$data" -m fast -w -t 60 stop >/dev/null
+  as_server_user "$(pg_bin)/pg_resetwal" -x $((2046 * 1048576)) "$data" >/dev/null
+  as_server_user dd if=/dev/zero of="$data/pg_xact/07FE" bs=262144 count=1 status=none
+}
+
 remove() {
   local at=$1 pid
   if [[ -s $at/pooler.pid ]]; then
@@ -106,6 +117,7 @@ case $1 in
       kill "-$2" "$pid" 2>/dev/null || [[ ! -e /proc/$pid ]] # a backend may have ended meanwhile
     done
     ;;
+  exhaust) exhaust "$2" ;;
   remove) remove "$2" ;;
   *) exit 2 ;;
 esac

@@ -129,6 +129,13 @@ CAF_TEST(what a trigger refuses shows when it is written alone) {
   check_only_bob(store_failure_kind::rejected);
 }
 
+CAF_TEST(a row that is too large for a limit of the server must wait and no other) {
+  on_insert("NEW.user_id = 'bob'",
+            "RAISE EXCEPTION 'index row size 2832 exceeds btree version 4 maximum 2704 for index "
+            "\"wide\"' USING ERRCODE = '54000'");
+  check_only_bob(store_failure_kind::blocked);
+}
+
 CAF_TEST(a row that a trigger leaves out or changes is a refusal) {
   for (const auto action : {"RETURN NULL", "NEW.record_id := 1000000 + NEW.record_id"}) {
     on_insert("NEW.user_id = 'bob'", action);

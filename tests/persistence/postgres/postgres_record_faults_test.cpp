@@ -184,6 +184,14 @@ CAF_TEST(a key that another session holds uncommitted is waited for) {
   CAF_CHECK(content().at(answer.record.id) == answer.record);
 }
 
+CAF_TEST(a record that is too large for a limit of the server is no refusal) {
+  const auto store = this->store();
+  connect(*store);
+  on_write("NEW.user_id = 'bob'", "RAISE EXCEPTION 'too large' USING ERRCODE = '54000'");
+  CAF_CHECK(kind_of(store->record({{ask("bob", 1), ""}})) == store_failure_kind::blocked);
+  CAF_CHECK_EQUAL(done(store->record({{ask("cid", 2), ""}})).size(), 1u);
+}
+
 CAF_TEST(a record that a trigger leaves out or changes is a refusal) {
   const auto store = this->store();
   connect(*store);

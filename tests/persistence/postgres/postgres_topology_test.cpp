@@ -8,6 +8,7 @@
 #include "tests/persistence/batches.hpp"
 #include "tests/persistence/chain.hpp"
 #include "tests/persistence/postgres/postgres_world.hpp"
+#include "tests/persistence/records.hpp"
 #include "tests/support/cut_proxy.hpp"
 #include "tests/support/server_process.hpp"
 
@@ -82,6 +83,47 @@ CAF_TEST(a pooler in session mode that drops the settings is content) {
   CAF_CHECK(failure_of(store->post({group(won("sid"), {}, {deposit(1, 1)})}))
             == store_failure_kind::blocked);
   CAF_CHECK(!failure_of(store->post({group(won("ann"), {}, {deposit(2, 1)})})));
+}
+
+CAF_TEST(a server that gives no transaction ids any more is away and no row is at fault) {
+  private_servers own(private_servers::which::postgres);
+  const auto at = own.database_url();
+  migrate(at);
+  migrate(at, schema::account);
+  const auto store = make_postgres_store(at);
+  const auto records = make_postgres_record_store(at);
+  const auto id = done(records->record({{ask("ann", 1), "first"}})).front().record.id;
+  CAF_CHECK(old_id_warnings(at).empty());
+  own.sql(at, "ALTER SYSTEM SET wal_level = logical");
+  own.kill_postgres();
+  own.start_again();
+  own.sql(at, "SELECT pg_create_logical_replication_slot('forgotten', 'pgoutput')");
+  exhaust_transaction_ids(own);
+  own.start_again();
+  for (const bool one_by_one : {false, true}) {
+    const auto result =
+        store->post(group(won("ann"), {}, {deposit(1, 1)}), {200ms, 5s, one_by_one});
+    const auto* failure = std::get_if<store_failure>(&result);
+    CAF_REQUIRE(failure != nullptr);
+    CAF_MESSAGE(failure->detail);
+    CAF_CHECK(failure->kind == store_failure_kind::unavailable);
+    CAF_CHECK(failure->culprits.empty());
+    CAF_CHECK(has(failure->detail, "[SQLSTATE 54000]"));
+  }
+  CAF_CHECK(kind_of(records->record({{ask("bob", 1), ""}})) == store_failure_kind::unavailable);
+  CAF_CHECK(kind_of(records->settle({success(id, ask("ann", 1))}))
+            == store_failure_kind::unavailable);
+  CAF_CHECK(kind_of(records->claim(0ms, 10)) == store_failure_kind::unavailable);
+  for (const auto& fault :
+       {make_postgres_reader(at)->write_fault(), make_postgres_record_reader(at)->write_fault()}) {
+    CAF_MESSAGE(fault);
+    CAF_CHECK(has(fault, "not accepting commands"));
+  }
+  const auto warnings = database_warnings(at);
+  CAF_REQUIRE_EQUAL(warnings.size(), 1u);
+  CAF_MESSAGE(warnings.front());
+  CAF_CHECK(has(warnings.front(), "the oldest transaction id of the database "));
+  CAF_CHECK(has(warnings.front(), "held back by the replication slot forgotten, which is 21"));
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
