@@ -281,8 +281,10 @@ void intake_state::look_at_records(time_point now) {
           [this](found_records& found) {
             looking_ = false;
             auto* records = std::get_if<std::vector<transaction_record>>(&found.result);
-            if (records == nullptr)
+            if (records == nullptr) {
+              ++counters_.looks_failed;
               return;
+            }
             std::erase_if(*records,
                           [](const auto& r) { return r.status == record_status::pending; });
             on_settled(*records);

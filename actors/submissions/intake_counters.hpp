@@ -18,6 +18,7 @@ struct intake_counters {
   std::int64_t expired = 0; // of these, those whose deadline passed
   std::int64_t unconfirmed = 0;
   std::int64_t batches = 0;
+  std::int64_t looks_failed = 0;      // for verdicts that other nodes applied
   duration_histogram record;          // from the arrival to the commit
   duration_histogram request_publish; // to the PubAck
   duration_histogram verdict_wait;    // from the record to the verdict, of those that wait
@@ -47,6 +48,8 @@ struct intake_numbers : intake_counters, intake_gauges {
         {&n::unconfirmed, "unconfirmed_total",
          not_exported("The log warns of it; what is not published stays in flight.")},
         {&n::batches, "batches_total", not_exported("Only how the submissions fell together.")},
+        {&n::looks_failed, "looks_failed_total",
+         exported("ledgerd_verdict_looks_failed_total", "Looks for awaited verdicts that failed.")},
         {&n::held, "held",
          exported("ledgerd_submissions_in_flight",
                   "Submissions held, from arrival to the PubAck of their request.")},

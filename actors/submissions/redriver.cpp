@@ -20,6 +20,7 @@ namespace {
 constexpr auto beat_min = std::chrono::milliseconds{100};
 constexpr auto beat_max = std::chrono::milliseconds{5000};
 constexpr std::size_t publishing_max = 5000;
+constexpr std::size_t unclaimed_max = 3;
 
 // The ledger's verdicts, or why there are none.
 std::variant<std::vector<record_verdict>, rejection> read_answer(const api_reply& reply,
@@ -113,11 +114,16 @@ void redriver_state::on_settled(settled_batch& done) {
   switch (course_.failed(failure.kind, batch_)) {
   case batch_step::done:
   case batch_step::again:
+    ++counters_.failures;
+    log(log_event::record_unsettled, {{"why", failure.detail}},
+        "redriver: the database does not take the verdicts on {} records: {}", settling_.size(),
+        failure.detail);
     return give_up();
   case batch_step::split:
     break;
   case batch_step::refuse:
   case batch_step::set_aside:
+    ++counters_.failures;
     log(log_event::record_unsettled, {{"recordId", to_int(first->id)}, {"why", failure.detail}},
         "redriver: the database does not settle record {}: {}", to_int(first->id), failure.detail);
     settling_.erase(first);
@@ -213,17 +219,31 @@ void redriver_state::ask_ledger() {
             [this](const caf::error&) { end_round(); });
 }
 
+// One claim that fails may be a moment's; the next comes only after a beat.
+void redriver_state::on_unclaimed(const store_failure& failure) {
+  ++counters_.failures;
+  if (unclaimed_++ % 10 == 0)
+    log(log_event::record_unsettled, {{"why", failure.detail}},
+        "redriver: the database gives none of the records that wait for a verdict ({} times in a "
+        "row): {}",
+        unclaimed_, failure.detail);
+  if (unclaimed_ >= unclaimed_max)
+    failing_.begin(self_->clock().now());
+  why_unclaimed_ = failure.detail;
+}
+
 void redriver_state::on_claimed(found_records& found) {
-  auto* claimed = std::get_if<records>(&found.result);
-  if (const auto* failure = std::get_if<store_failure>(&found.result);
-      failure != nullptr && failure->kind == store_failure_kind::blocked)
-    log(log_event::record_unsettled, {{"why", failure->detail}},
-        "redriver: the database gives none of the records that wait for a verdict: {}",
-        failure->detail);
-  if (claimed == nullptr || claimed->empty())
+  if (const auto* failure = std::get_if<store_failure>(&found.result)) {
+    on_unclaimed(*failure);
     return end_round();
-  counters_.claimed += static_cast<std::int64_t>(claimed->size());
-  kept_ = std::move(*claimed);
+  }
+  unclaimed_ = 0;
+  failing_.end();
+  auto& claimed = std::get<records>(found.result);
+  if (claimed.empty())
+    return end_round();
+  counters_.claimed += static_cast<std::int64_t>(claimed.size());
+  kept_ = std::move(claimed);
   ask_ledger();
 }
 
@@ -254,8 +274,12 @@ void redriver_state::take_confirmations() {
 // What waits for the ledger waits aside: this side takes requests and applies results without it.
 actor_report redriver_state::report(progress_time now) const {
   const redriver_numbers numbers{counters_, {.publishing = publishing_}};
-  if (answer_.since(now) >= hesitates_after)
+  if (answer_.since(now) >= (unclaimed_ == 0 ? hesitates_after : standstill_after))
     return make_report(name, "", numbers, {answer_.since(now), "a claim is not answered"});
+  if (const auto since = failing_.since(now); since.count() > 0)
+    return make_report(
+        name, "", numbers,
+        {since, "records without a verdict cannot be claimed: " + why_unclaimed_, true});
   return make_report(name, "", numbers,
                      {ledger_.since(now), "the ledger does not say what it decided", true});
 }

@@ -10,6 +10,8 @@
 // A question without an answer that can be read is halved, down to one record and to none: a ledger
 // that answers the last, but not about the one record, answers about the others.
 //
+// A claim that fails is made again at the next beat; several in a row show as a standstill aside.
+//
 // Spawned by the account root, one on every node; claims make sure that no record is driven twice
 // at once.
 #pragma once
@@ -20,6 +22,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "actors/common/batch_course.hpp"
@@ -78,6 +81,7 @@ private:
   void on_unanswered(const rejection& why);
   void on_reply(const api_reply& reply);
   void ask_ledger();
+  void on_unclaimed(const store_failure& failure);
   void on_claimed(found_records& found);
   void claim();
   void begin_round();
@@ -96,9 +100,12 @@ private:
   std::vector<record_verdict> settling_; // not written yet; the first `batch` are with the recorder
   std::size_t batch_ = 0;
   batch_course course_;
-  bool busy_ = false;          // a claim is being driven
-  awaited answer_;             // of the recorder, while it is
-  awaited ledger_;             // an answer of the ledger that can be read, while any is kept
+  bool busy_ = false;         // a claim is being driven
+  awaited answer_;            // of the recorder, while it is
+  awaited ledger_;            // an answer of the ledger that can be read, while any is kept
+  std::size_t unclaimed_ = 0; // claims that failed, in a row
+  awaited failing_;           // a claim that does not, once several have
+  std::string why_unclaimed_;
   std::size_t publishing_ = 0; // handed to the publisher and not answered yet
 
   redriver_counters counters_;

@@ -16,6 +16,7 @@ struct redriver_counters {
   std::int64_t republished = 0;
   std::int64_t unanswered = 0;
   std::int64_t contrary = 0;
+  std::int64_t failures = 0;
 };
 
 struct redriver_gauges {
@@ -38,6 +39,10 @@ struct redriver_numbers : redriver_counters, redriver_gauges {
          exported("ledgerd_verdict_questions_unanswered_total",
                   "Questions to the ledger for verdicts without an answer that can be read.")},
         {&n::contrary, "contrary_total", contrary_verdicts("ledger")},
+        {&n::failures, "failures_total",
+         exported("ledgerd_redrive_failures_total",
+                  "Claims of records without a verdict, and verdicts on them, that the database "
+                  "did not take.")},
         {&n::publishing, "publishing",
          not_exported("At most one claim at a time, of a few hundred.")},
     });

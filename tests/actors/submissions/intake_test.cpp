@@ -312,6 +312,16 @@ CAF_TEST(a verdict that another node applied is seen as well) {
   CAF_CHECK(answers->at(0).outcome != answers->at(1).outcome);
 }
 
+CAF_TEST(a look for verdicts that fails is counted and made again) {
+  submit(ten_won(), "k1", 5000ms);
+  settle(database->picture().begin()->second);
+  store->fail_next(1, store_failure_kind::blocked);
+  for (int i = 0; i < 5; ++i)
+    pass(300ms);
+  CAF_CHECK_EQUAL(number(subject, "looks_failed_total"), 1);
+  CAF_CHECK_EQUAL(answers->size(), 1u);
+}
+
 CAF_TEST(an answer that waited long enough comes without a verdict) {
   submit(ten_won(), {}, 500ms);
   pass(400ms);

@@ -294,6 +294,34 @@ CAF_TEST(records that the database does not give are told) {
             != std::string::npos);
 }
 
+CAF_TEST(claims that fail in a row are counted and show until one does not ) {
+  for (const auto kind : {store_failure_kind::unavailable, store_failure_kind::blocked,
+                          store_failure_kind::rejected, store_failure_kind::in_doubt}) {
+    store->fail_next(1, kind);
+    live(standstill_after);
+    CAF_CHECK_EQUAL(wait().since.count(), 0); // a moment's
+    store->fail_next(1000, kind);
+    live(standstill_after + 1500ms);
+    const auto failing = wait();
+    CAF_CHECK_GREATER(failing.since, standstill_after);
+    CAF_CHECK(failing.aside);
+    CAF_CHECK_EQUAL(failing.what.find("records without a verdict cannot be claimed: "), 0u);
+    store->fail_next(0, kind);
+    live(1500ms);
+    CAF_CHECK_EQUAL(wait().since.count(), 0);
+  }
+  CAF_CHECK_GREATER(number(subject, "failures_total"), 4 * 10);
+}
+
+CAF_TEST(verdicts that the database does not take are counted) {
+  const auto record = pending_record();
+  live(1500ms);
+  store->fail_next(1, store_failure_kind::unavailable);
+  answer_last({decided(record)});
+  CAF_CHECK(!is_settled(record));
+  CAF_CHECK_EQUAL(number(subject, "failures_total"), 1);
+}
+
 CAF_TEST(an answer that is none counts as silence) {
   pending_record();
   live(1500ms);

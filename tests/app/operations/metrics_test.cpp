@@ -128,6 +128,7 @@ std::vector<actor_report> one_of_each() {
                                   .expired = 505,
                                   .unconfirmed = 506,
                                   .batches = 507,
+                                  .looks_failed = 513,
                                   .record = lasting(511),
                                   .request_publish = lasting(512),
                                   .verdict_wait = lasting(510)},
@@ -152,12 +153,7 @@ std::vector<actor_report> one_of_each() {
                                       .held = 713,
                                       .held_bytes = 714}}),
       make_report("redriver", "",
-                  redriver_numbers{{.claimed = 801,
-                                    .settled = 802,
-                                    .republished = 803,
-                                    .unanswered = 804,
-                                    .contrary = 805},
-                                   {.publishing = 806}}),
+                  redriver_numbers{{801, 802, 803, 804, 805, 807}, {.publishing = 806}}),
       make_report(
           "nats_api", "",
           nats_api_numbers{{.answered = 901, .expired = 902, .overflow = 903, .foreign = 904}}),
@@ -217,7 +213,8 @@ const std::vector<std::string> listed{
     "responder questions_answered_total=401 questions_expired_total=402 "
     "questions_overflow_total=403 questions_foreign_total=404 ",
     "intake accepted_total=501 repeated_total=502 conflict_total=503 unavailable_total=504 "
-    "expired_total=505 unconfirmed_total=506 batches_total=507 held=508 waiting=509 "
+    "expired_total=505 unconfirmed_total=506 batches_total=507 looks_failed_total=513 held=508 "
+    "waiting=509 "
     "record=511us request_publish=512us verdict_wait=510us ",
     "lookup answered_total=601 refused_total=602 waiting=603 ",
     "reconciler fetched_total=701 settled_total=702 known_total=703 foreign_total=704 "
@@ -226,7 +223,7 @@ const std::vector<std::string> listed{
     "oldest_unconfirmed_ms=712 acks_unanswered_ms=718 held=713 "
     "held_bytes=714 result_pull=716us settle=717us ",
     "redriver claimed_total=801 settled_total=802 republished_total=803 unanswered_total=804 "
-    "contrary_total=805 publishing=806 ",
+    "contrary_total=805 failures_total=807 publishing=806 ",
     "nats_api questions_answered_total=901 questions_expired_total=902 "
     "questions_overflow_total=903 questions_foreign_total=904 ",
     "peer forwarded_total=1001 answered_total=1002 returned_total=1003 full_total=1013 "
@@ -317,6 +314,8 @@ const std::set<std::string> series{
     "counter ledgerd_redelivered_total 102: Deliveries that were not the first of their message.",
     "counter ledgerd_refused_total{reason=BALANCE_OVERFLOW} 130: Refused entries by reason.",
     "counter ledgerd_refused_total{reason=INSUFFICIENT_FUNDS} 129: Refused entries by reason.",
+    "counter ledgerd_redrive_failures_total 807: Claims of records without a verdict, and verdicts "
+    "on them, that the database did not take.",
     "counter ledgerd_requests_republished_total 803: Requests published again for want of a "
     "verdict.",
     "counter ledgerd_results_parked_total 706: Results that answer no record, or are none.",
@@ -331,6 +330,7 @@ const std::set<std::string> series{
     "counter ledgerd_submissions_total{outcome=repeated} 502: Submissions by what was answered.",
     "counter ledgerd_submissions_total{outcome=unavailable} 504: Submissions by what was answered.",
     "counter ledgerd_unconfirmed_total 824: Publications without a PubAck, published again.",
+    "counter ledgerd_verdict_looks_failed_total 513: Looks for awaited verdicts that failed.",
     "counter ledgerd_verdict_questions_unanswered_total 804: Questions to the ledger for verdicts "
     "without an answer that can be read.",
     "gauge ledgerd_acknowledgements_unanswered_seconds{consumer=deposit-consumer} 718ms: For how "
