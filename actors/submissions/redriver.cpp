@@ -274,7 +274,8 @@ void redriver_state::take_confirmations() {
 // What waits for the ledger waits aside: this side takes requests and applies results without it.
 actor_report redriver_state::report(progress_time now) const {
   const redriver_numbers numbers{counters_, {.publishing = publishing_}};
-  if (answer_.since(now) >= (unclaimed_ == 0 ? hesitates_after : standstill_after))
+  // Claims that fail may each take as long as the database lets them.
+  if (answer_.since(now) >= (unclaimed_ < unclaimed_max ? hesitates_after : unanswered_after))
     return make_report(name, "", numbers, {answer_.since(now), "a claim is not answered"});
   if (const auto since = failing_.since(now); since.count() > 0)
     return make_report(

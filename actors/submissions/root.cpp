@@ -68,14 +68,14 @@ void spawn_reconcilers(submission_root_pointer self, const submission_root_optio
 void spawn_redriver(submission_root_pointer self, const submission_root_options& options,
                     const settled_sink& intake) {
   auto& state = self->state;
-  redriver_options config{.recorder =
-                              spawn_recorder(self, options, options.redriver_store, "redriver"),
-                          .intake = intake,
-                          .ledger_client = state.handles.ledger_client,
-                          .requests = options.redriver_requests,
-                          .currencies = options.currencies,
-                          .redrive_after = options.redrive_after,
-                          .lookup = options.lookup};
+  redriver_options config{
+      .recorder = spawn_recorder(self, options, options.redriver_store, "redriver", duty::answers),
+      .intake = intake,
+      .ledger_client = state.handles.ledger_client,
+      .requests = options.redriver_requests,
+      .currencies = options.currencies,
+      .redrive_after = options.redrive_after,
+      .lookup = options.lookup};
   state.children.add(self->spawn(guarded(redriver), std::move(config)), {redriver_state::name});
 }
 

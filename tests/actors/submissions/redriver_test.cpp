@@ -29,9 +29,11 @@ struct redriver_fixture : account_fixture {
       std::make_shared<std::vector<transaction_record>>();
   redriver_actor subject;
 
-  redriver_fixture() {
+  redriver_fixture() { start(spawn_recorder()); }
+
+  void start(recorder_actor recorder) {
     const auto client = started_actor(sys.spawn(ledger_client, ledger_client_options{ledger}));
-    subject = started_actor(sys.spawn(redriver, redriver_options{.recorder = spawn_recorder(),
+    subject = started_actor(sys.spawn(redriver, redriver_options{.recorder = std::move(recorder),
                                                                  .intake = spawn_fake_intake(told),
                                                                  .ledger_client = client,
                                                                  .requests = publisher,
@@ -311,6 +313,41 @@ CAF_TEST(claims that fail in a row are counted and show until one does not ) {
     CAF_CHECK_EQUAL(wait().since.count(), 0);
   }
   CAF_CHECK_GREATER(number(subject, "failures_total"), 4 * 10);
+}
+
+CAF_TEST(claims that fail by their time limit stay aside) {
+  using claim_promise = caf::typed_response_promise<found_records>;
+  const auto claim = std::make_shared<std::optional<claim_promise>>();
+  const auto slow = spawn_fake<recorder_actor>(
+      [claim](recorder_actor::pointer self) -> recorder_actor::behavior_type {
+        return {
+            [](record_atom, const new_records_ptr&) { return recorded_batch{}; },
+            [](settle_atom, const verdicts_ptr&) { return settled_batch{}; },
+            [](find_atom, const std::vector<record_id>&) { return found_records{}; },
+            [self, claim](claim_atom, std::int64_t, std::uint64_t) {
+              return claim->emplace(self->make_response_promise<found_records>());
+            },
+            [claim](report_atom) {
+              (*claim)->deliver(found_records{store_failure{store_failure_kind::blocked, "slow"}});
+              return actor_report{};
+            },
+        };
+      });
+  caf::anon_send_exit(subject, caf::exit_reason::kill);
+  start(slow);
+  bool shown = false;
+  for (int times = 0; times < 8; ++times) {
+    live(5000ms);
+    shown = shown || wait().aside;
+    CAF_CHECK_EQUAL(wait().aside, shown);
+    CAF_CHECK_EQUAL(shown, times >= 3);
+    ask(
+        slow, [](const actor_report&) {}, report_atom_v);
+    consume_messages();
+  }
+  live(unanswered_after + 1000ms);
+  CAF_CHECK(!wait().aside);
+  CAF_CHECK_EQUAL(wait().what, "a claim is not answered");
 }
 
 CAF_TEST(verdicts that the database does not take are counted) {

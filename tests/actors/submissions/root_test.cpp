@@ -65,7 +65,7 @@ CAF_TEST(children stand in the list in the order of spawning) {
                       "reconciler results/0: moves money, reports, pulsed, drains",
                       "recorder of the reconciler: moves money",
                       "reconciler letters: moves money, reports, pulsed, drains",
-                      "recorder of the redriver: moves money",
+                      "recorder of the redriver: answers",
                       "redriver: moves money, reports",
                   }));
 }
