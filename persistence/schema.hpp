@@ -32,10 +32,13 @@ schema_state read_schema(const std::string& database_url, schema which = schema:
 std::vector<std::string> check_database(const std::string& database_url,
                                         schema which = schema::ledger);
 
-// What tells this ledger from all others, the same for whoever asks: a digest of the server's
-// system identifier, the database and the schema's name. A physical copy that took over is the same
-// one. 0: the server does not tell.
-std::uint64_t ledger_identity(const std::string& database_url);
+// What tells this database from all others: the server's system identifier and the database's oid.
+// A physical copy that took over is the same one. Empty: the server does not tell this role.
+std::string database_identity(const std::string& database_url);
+
+// What tells this ledger from all others, the same for whoever asks: a digest of its database's
+// identity and the schema's name. 0: it does not tell.
+std::uint64_t ledger_identity(const std::string& of_database);
 
 // One sentence for each thing that makes posting slower than it need be, or other nodes harder to
 // tell, or will stop it one day (old_id_warnings). Empty: there is none.

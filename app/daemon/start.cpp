@@ -22,6 +22,7 @@
 #include "domain/log_throttle.hpp"
 #include "persistence/database_error.hpp"
 #include "persistence/database_watch.hpp"
+#include "persistence/held_database.hpp"
 #include "persistence/schema.hpp"
 #include "persistence/schema_names.hpp"
 
@@ -180,10 +181,17 @@ std::unique_ptr<shadow_claim> open_databases(const start_steps& start) {
 }
 
 std::uint64_t read_identity(const start_steps& start) {
-  if (!start.settings.has_role(role::ledger) || start.settings.shadow)
+  const auto& settings = start.settings;
+  if (settings.has_role(role::account))
+    hold_to_database(schema::account, keep_trying("account database", start, [&] {
+                       return database_identity(account_database(settings)());
+                     }));
+  if (!settings.has_role(role::ledger))
     return 0;
-  return keep_trying("database", start,
-                     [&] { return ledger_identity(ledger_database(start.settings)()); });
+  const auto identity = keep_trying("database", start,
+                                    [&] { return database_identity(ledger_database(settings)()); });
+  hold_to_database(schema::ledger, identity);
+  return settings.shadow ? 0 : ledger_identity(identity);
 }
 
 void keep_claim(shadow_claim& claim) {

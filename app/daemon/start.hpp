@@ -35,7 +35,8 @@ struct start_steps {
 // long as it holds what comes back; null for all others.
 std::unique_ptr<shadow_claim> open_databases(const start_steps& start);
 
-// Which ledger this node serves; 0: none, or the database does not say.
+// Which ledger this node serves; 0: none, or the database does not say. From now on sessions are
+// refused in any other database.
 std::uint64_t read_identity(const start_steps& start);
 
 // Looks whether a shadow still has its database, and says so when it has not.

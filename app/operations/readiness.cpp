@@ -13,6 +13,7 @@
 #include "app/operations/recovery_board.hpp"
 #include "domain/failpoint.hpp"
 #include "persistence/database_watch.hpp"
+#include "persistence/held_database.hpp"
 
 namespace ledgerd {
 
@@ -49,6 +50,18 @@ readiness_check look_at_broker(broker& nats) {
 std::string seconds_text(std::chrono::milliseconds time) {
   const auto tenths = time.count() / 100;
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
+}
+
+// The session that looks may be with the right database while others have met another one.
+void tell_of_other_databases(std::vector<readiness_check>& checks) {
+  for (const auto which : {schema::ledger, schema::account}) {
+    const auto other = other_database_met(which);
+    if (!other)
+      continue;
+    const std::string name = which == schema::ledger ? "database" : "account database";
+    std::erase_if(checks, [&](const auto& each) { return each.name == name; });
+    checks.push_back({name, false, other->sentence});
+  }
 }
 
 } // namespace
@@ -102,6 +115,7 @@ std::vector<readiness_check> readiness::servers() const {
 
 std::vector<readiness_check> readiness::latest() const {
   auto result = servers();
+  tell_of_other_databases(result);
   readiness_check progress{"progress", true, ""};
   for (const auto& each : board_->standing(clock::now())) {
     progress.ok = progress.ok && each.wait.aside;

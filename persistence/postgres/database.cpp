@@ -7,7 +7,9 @@
 #include <pqxx/pqxx>
 #include <utility>
 
+#include "persistence/held_database.hpp"
 #include "persistence/postgres/connection_string.hpp"
+#include "persistence/postgres/identity_query.hpp"
 #include "persistence/postgres/pipeline.hpp"
 #include "persistence/postgres/schema_text.hpp"
 #include "persistence/postgres/session_opener.hpp"
@@ -263,7 +265,7 @@ database::database(const std::string& connection_string, const std::vector<state
     : session_(std::make_unique<session>(
         open_session(connection_string, options.first_address, options.limit))) {
   session_->limit = options.limit.value_or(grace + milliseconds{5000});
-  take_settings(connection_string);
+  take_settings(connection_string, options.held_for);
   if (options.limit)
     limit_calls(*options.limit);
   for (const auto& each : statements)
@@ -275,16 +277,29 @@ database::database(const std::string& connection_string, const std::vector<state
     });
 }
 
-// One look that finds out whether the settings of the connection string have arrived, and how long
-// the server lets a statement take.
-void database::take_settings(const std::string& connection_string) {
-  const std::string look =
-      "SELECT pg_backend_pid(), current_setting('" + std::string(session_mark)
-      + "', true), (SELECT setting::bigint FROM pg_settings WHERE name = 'statement_timeout')";
-  auto answer = run(look);
+// Finds out whether the settings of the connection string have arrived, how long the server lets a
+// statement take and, where the role may know that, which database this is.
+rows database::look(bool with_identity) try {
+  return run("SELECT pg_backend_pid(), current_setting('" + std::string(session_mark)
+             + "', true), (SELECT setting::bigint FROM pg_settings WHERE name = "
+               "'statement_timeout'), "
+             + (with_identity ? "(" + std::string(identity_query) + ")" : "''"));
+} catch (const database_error& error) {
+  if (!with_identity || !error.denied())
+    throw;
+  return look(false);
+}
+
+void database::take_settings(const std::string& connection_string, std::optional<schema> held_for) {
+  const bool held = held_for && holds_to_database(*held_for);
+  auto answer = look(held);
+  if (held)
+    if (const auto fault = judge_database(*held_for, std::string(answer.text(0, 3)));
+        !fault.empty())
+      throw database_error(database_fault::away, fault);
   if (answer.is_null(0, 1) || answer.text(0, 1) != "on") {
     run(settings_as_statements(connection_string));
-    answer = run(look);
+    answer = look(false);
   }
   session_->backend = answer.integer(0, 0);
   const milliseconds server_limit{answer.integer(0, 2)};

@@ -18,6 +18,7 @@
 #include "domain/entry.hpp"
 #include "persistence/database_error.hpp"
 #include "persistence/postgres/call_deadline.hpp"
+#include "persistence/schema.hpp"
 
 namespace ledgerd {
 
@@ -75,6 +76,8 @@ struct session_options {
   // For the connection and for each call; nothing: the connection's own limit, and a little more
   // than the session's statement_timeout.
   std::optional<std::chrono::milliseconds> limit = std::nullopt;
+  // Refused (away) in another database than the one that is held for this schema; nothing: in none.
+  std::optional<schema> held_for = std::nullopt;
 };
 
 // Every function waits for the server and throws database_error.
@@ -134,7 +137,8 @@ private:
   template <class Send>
   pipeline_answer run_all(std::size_t count, Send send);
 
-  void take_settings(const std::string& connection_string);
+  void take_settings(const std::string& connection_string, std::optional<schema> held_for);
+  rows look(bool with_identity);
 
   std::unique_ptr<session> session_;
 };

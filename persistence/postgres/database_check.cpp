@@ -2,10 +2,12 @@
 #include "persistence/postgres/applied_migrations.hpp"
 #include "persistence/postgres/connection_string.hpp"
 #include "persistence/postgres/database.hpp"
+#include "persistence/postgres/identity_query.hpp"
 #include "persistence/postgres/migrations.hpp"
 #include "persistence/postgres/pooler_check.hpp"
 #include "persistence/postgres/row_security.hpp"
 #include "persistence/postgres/schema_text.hpp"
+#include "persistence/postgres/standing_faults.hpp"
 #include "persistence/schema.hpp"
 
 namespace ledgerd {
@@ -37,7 +39,8 @@ SELECT 'max_wal_size is ' || current_setting('max_wal_size')
 FROM pg_settings WHERE name = 'max_wal_size' AND setting::bigint < 4096
 UNION ALL
 SELECT current_user || ' may not execute pg_control_system(): nodes of another ledger database on '
-  'the broker would be taken for nodes of this one'
+  'the broker would be taken for nodes of this one, and another database behind the same address '
+  'for this one'
 WHERE NOT has_function_privilege('pg_control_system()', 'EXECUTE'))";
 
 // Of the whole server, for one database that is behind stops them all; and who keeps VACUUM from
@@ -160,18 +163,25 @@ void add_sentences(database& session, const std::string& query,
     sentences.emplace_back(found.text(row, 0));
 }
 
+// Empty: none is missing.
+std::string missing_migration(const std::vector<applied_migration>& applied, schema which) {
+  if (applied.empty())
+    return no_schema(which);
+  if (applied.size() >= migrations(which).size())
+    return {};
+  return "the database's schema is older than this program: it lacks "
+         + std::string(migrations(which)[applied.size()].name) + ": run the migrations";
+}
+
 void add_schema_findings(database& session, schema which, std::vector<std::string>& sentences) {
   const auto applied = read_applied_migrations(session, which);
-  if (auto fault = migration_fault(applied, which); !fault.empty())
+  auto fault = migration_fault(applied, which);
+  if (fault.empty())
+    fault = missing_migration(applied, which);
+  if (!fault.empty()) {
     sentences.push_back(std::move(fault));
-  else if (applied.empty())
-    sentences.push_back(no_schema(which));
-  else if (applied.size() < migrations(which).size())
-    sentences.push_back("the database's schema is older than this program: it lacks "
-                        + std::string(migrations(which)[applied.size()].name)
-                        + ": run the migrations");
-  if (!sentences.empty())
     return;
+  }
   add_sentences(session, about(which, unique_indexes), sentences);
   add_sentences(session, about(which, triggers), sentences);
   if (which == schema::ledger && session.run(ids_behind).size() > 0)
@@ -198,17 +208,31 @@ std::vector<std::string> check_database(const std::string& database_url, schema 
   return sentences;
 }
 
-std::uint64_t ledger_identity(const std::string& database_url) {
+std::string database_identity(const std::string& database_url) {
   database session(any_server_connection_string(database_url));
   try {
-    const auto found = session.run("SELECT system_identifier::text || '/' || oid::text FROM "
-                                   "pg_control_system(), pg_database "
-                                   "WHERE datname = current_database()");
-    return fnv1a_64(std::string{found.text(0, 0)} + "/" + schema_name(schema::ledger));
+    return std::string{session.run(identity_query).text(0, 0)};
   } catch (const database_error&) {
     session.run("SELECT 1"); // throws when it is the server that is away
-    return 0;
+    return {};
   }
+}
+
+std::uint64_t ledger_identity(const std::string& of_database) {
+  return of_database.empty() ? 0 : fnv1a_64(of_database + "/" + schema_name(schema::ledger));
+}
+
+std::string standing_faults(database& session, schema which) {
+  std::vector<std::string> sentences;
+  add_sentences(session,
+                about(which, std::string(schema_privilege) + " UNION ALL " + table_privileges),
+                sentences);
+  if (sentences.empty())
+    return missing_migration(read_applied_migrations(session, which), which);
+  std::string result;
+  for (const auto& each : sentences)
+    result += (result.empty() ? "" : "; ") + each;
+  return result;
 }
 
 bool only_rows_are_refused(database& session, schema which) {

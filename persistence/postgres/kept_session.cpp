@@ -4,8 +4,10 @@
 
 namespace ledgerd {
 
-kept_session::kept_session(url_source url, std::string settings, std::vector<statement> statements)
-    : url_(std::move(url)), settings_(std::move(settings)), statements_(std::move(statements)) {}
+kept_session::kept_session(url_source url, schema which, std::string settings,
+                           std::vector<statement> statements)
+    : url_(std::move(url)), which_(which), settings_(std::move(settings)),
+      statements_(std::move(statements)) {}
 
 database& kept_session::use() {
   if (database_ && !database_->alive())
@@ -15,7 +17,7 @@ database& kept_session::use() {
     return *database_;
   try {
     database_.emplace(connection_string(url_(), settings_), statements_,
-                      session_options{first_address_});
+                      session_options{.first_address = first_address_, .held_for = which_});
   } catch (const database_error& error) {
     if (ended_.empty())
       throw;

@@ -16,7 +16,9 @@ namespace ledgerd {
 class kept_session {
 public:
   // Does not connect before the first use. `settings` as for connection_string().
-  kept_session(url_source url, std::string settings, std::vector<statement> statements);
+  // Only ever in the database that is held for `which`.
+  kept_session(url_source url, schema which, std::string settings,
+               std::vector<statement> statements);
 
   // Runs `work(database&)` on the session and returns what it returns. A session that ended before
   // anything of the work was answered is opened again, and the work begun once more. Any other
@@ -47,6 +49,7 @@ private:
   void end(std::string reason);
 
   url_source url_;
+  schema which_;
   std::string settings_;
   std::vector<statement> statements_;
   std::optional<database> database_;

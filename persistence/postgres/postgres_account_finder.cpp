@@ -26,7 +26,7 @@ const statement find_accounts{
 class postgres_account_finder final : public account_finder {
 public:
   explicit postgres_account_finder(url_source database_url)
-      : session_(std::move(database_url), {}, {find_accounts}) {}
+      : session_(std::move(database_url), schema::ledger, {}, {find_accounts}) {}
 
   std::vector<present_account> find(const std::vector<account_key>& accounts) override {
     array_literal users;

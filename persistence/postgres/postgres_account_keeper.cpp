@@ -26,7 +26,7 @@ const statement has_record{
 class postgres_account_keeper final : public account_keeper {
 public:
   explicit postgres_account_keeper(url_source account_database_url)
-      : session_(std::move(account_database_url), {},
+      : session_(std::move(account_database_url), schema::account, {},
                  {kept_currencies, keep_currencies, read_last_id, has_record}) {}
 
   std::vector<currency> currencies() override {

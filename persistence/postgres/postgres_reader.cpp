@@ -110,10 +110,10 @@ auto read_all(const rows& answer, Read read) {
 class postgres_reader final : public ledger_reader {
 public:
   explicit postgres_reader(const url_source& database_url)
-      : session_(database_url, {},
+      : session_(database_url, schema::ledger, {},
                  {read_currencies, read_accounts, read_posting_by_record, read_marks, read_history,
                   read_user_history, read_audited, read_linked, read_batch}),
-        probe_(database_url) {}
+        probe_(database_url, schema::ledger) {}
 
   std::vector<currency> currencies() override {
     return read_currency_rows(ask(read_currencies, {}), "ledger.currencies");

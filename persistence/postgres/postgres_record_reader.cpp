@@ -16,7 +16,8 @@ constexpr auto probe_limit = std::chrono::milliseconds(900);
 class postgres_record_reader final : public record_reader {
 public:
   explicit postgres_record_reader(const url_source& account_database_url)
-      : session_(account_database_url, {}, {}), probe_(account_database_url) {}
+      : session_(account_database_url, schema::account, {}, {}),
+        probe_(account_database_url, schema::account) {}
 
   bool exists() override {
     return !ask("SELECT to_regnamespace('" + schema_identifier(schema::account) + "')")

@@ -2,7 +2,9 @@
 
 #include <exception>
 
+#include "persistence/held_database.hpp"
 #include "persistence/postgres/connection_string.hpp"
+#include "persistence/postgres/standing_faults.hpp"
 
 namespace ledgerd {
 
@@ -36,26 +38,47 @@ std::string probe::ask() {
   return std::string{answer.text(0, 0)};
 }
 
+void probe::look_at_rights(std::chrono::milliseconds limit) {
+  if (clock::now() < next_look_)
+    return;
+  session_->limit_calls(limit);
+  std::string found;
+  try {
+    found = standing_faults(*session_, which_);
+  } catch (const database_error& error) {
+    if (error.fault() != database_fault::refused)
+      throw;
+    found = error.what();
+  }
+  rights_fault_ = one_line_of(found, sentence_max);
+  next_look_ = clock::now() + (rights_fault_.empty() ? between_.good : between_.bad);
+}
+
 std::string probe::fault(std::chrono::milliseconds limit) {
-  const auto begun = std::chrono::steady_clock::now();
+  const auto begun = clock::now();
+  // Others have met another database: a new session shows whether the address leads there still.
+  if (other_database_met(which_))
+    session_.reset();
   // The session of the last time may have ended with its server, or belong to one that is primary
   // no more: that says nothing about the present one.
   try {
     if (session_) {
       session_->limit_calls(limit / 2);
-      if (ask().empty())
-        return {};
+      if (ask().empty()) {
+        look_at_rights(limit / 4);
+        return rights_fault_;
+      }
     }
   } catch (const std::exception&) {
   }
   session_.reset();
-  const auto left = limit
-                    - std::chrono::duration_cast<std::chrono::milliseconds>(
-                        std::chrono::steady_clock::now() - begun);
+  const auto left =
+      limit - std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - begun);
   try {
     session_.emplace(connection_string(url_()), std::vector<statement>{},
-                     session_options{.limit = left});
-    return ask();
+                     session_options{.limit = left, .held_for = which_});
+    const auto why = ask();
+    return why.empty() ? rights_fault_ : why;
   } catch (const std::exception& error) {
     session_.reset();
     const auto why = one_line_of(error.what(), sentence_max);

@@ -21,7 +21,7 @@ constexpr const char* planner_settings =
 
 store_session::store_session(url_source url, schema which, std::vector<statement> statements,
                              std::string_view taken)
-    : session_(std::move(url), planner_settings, std::move(statements)), which_(which),
+    : session_(std::move(url), which, planner_settings, std::move(statements)), which_(which),
       taken_(taken), random_(std::random_device{}()) {}
 
 void store_session::refuse_behind_own_commit() {

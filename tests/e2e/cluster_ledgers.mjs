@@ -1,6 +1,9 @@
 // Two ledger databases behind one broker: the second node refuses to start and says why. Where they find each other
-// later, both say so, and neither pulls until the other has gone. Usage: node cluster_ledgers.mjs BINARY
+// later, both say so, and neither pulls until the other has gone. A node whose address leads to another database later
+// posts nothing there and says so. Usage: node cluster_ledgers.mjs BINARY
 
+import {writeFileSync} from 'node:fs';
+import {join} from 'node:path';
 import {argv} from 'node:process';
 import {setTimeout as sleep} from 'node:timers/promises';
 
@@ -76,6 +79,39 @@ async function neitherPulls(cluster, nodes, faults) {
   }
 }
 
+// A URL that changes under a running node, as a name that points elsewhere does. Its sessions end one after the other.
+async function exchanged(cluster, right, wrong, faults) {
+  const {world} = cluster;
+  const file = join(world.servers, 'database-url');
+  writeFileSync(file, right, {mode: 0o600});
+  const node = await cluster.start('moved', {environment: {LEDGERD_DATABASE_URL: undefined, LEDGERD_DATABASE_URL_FILE: file}});
+  await cluster.formed(['moved']);
+  await node.ready();
+  await cluster.allDecided('all is decided in the right database', 20);
+  writeFileSync(file, wrong);
+  world.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()
+    AND pid <> pg_backend_pid()`, right);
+  await until('the node says that the database is another one', 10, async () => {
+    await sleep(200);
+    const {status, body} = await node.get('/readyz?verbose');
+    return status === 503 && JSON.parse(body).checks.some((check) => !check.ok && check.name === 'database'
+      && check.detail.includes('another database than the one this node began with'));
+  }).catch((error) => faults.push(error.message));
+  if (await cluster.metric(node, 'ledgerd_circuit_open') === 0) {
+    faults.push('a node whose database is another one takes batches');
+  }
+  await until('an orchestrator is told to start the node anew', 45, async () => {
+    await sleep(500);
+    return (await node.get('/livez')).status === 503;
+  }).catch((error) => faults.push(error.message));
+  if (!/ error .*this is another database than the one this node began with/.test(node.log)) {
+    faults.push('the log says nothing of another database');
+  }
+  writeFileSync(file, right);
+  await node.ready(15);
+  await cluster.allDecided('all is decided after the return', 20);
+}
+
 async function run() {
   const cluster = await Cluster.open(binary, {load: {rate: 200, accounts: 100}});
   const faults = [];
@@ -87,6 +123,8 @@ async function run() {
   await other.stop();
   await first.ready(15);
   await cluster.allDecided('all is decided', 20);
+  await first.stop();
+  await exchanged(cluster, cluster.world.settings.LEDGERD_DATABASE_URL, database, faults);
   const [[strange]] = cluster.world.query('SELECT count(*) FROM ledger.transactions', database);
   if (strange !== '0') {
     faults.push(`${strange} rows landed in the other ledger`);

@@ -7,6 +7,7 @@
 #include "app/daemon/shutdown.hpp"
 #include "app/operations/snapshot.hpp"
 #include "caf/test/unit_test.hpp"
+#include "persistence/held_database.hpp"
 
 using namespace ledgerd;
 using namespace std::chrono_literals;
@@ -60,6 +61,39 @@ CAF_TEST(an outage of a server does not make a node dead) {
   judge.look(waiting(200s), true, start + 200s);
   judge.look(waiting(229s), true, start + 229s);
   CAF_CHECK(!judge.dead());
+}
+
+CAF_TEST(a node whose sessions meet another database for long is dead and does not end itself) {
+  standstill_judge judge;
+  judge.look({}, true, start, start);
+  judge.look({}, true, start + 29s, start);
+  CAF_CHECK(!judge.dead());
+  CAF_CHECK(judge.look(silent(60s), false, start + 30s, start) != step::end);
+  CAF_CHECK_EQUAL(judge.dead().value_or(""), "the database is another one than this node began "
+                                             "with");
+  judge.look({}, true, start + 31s);
+  CAF_CHECK(!judge.dead());
+}
+
+CAF_TEST(a node whose sessions meet another database is not ready and names it) {
+  const readiness health{std::make_shared<progress_board>(), std::make_shared<topology_board>()};
+  const auto said = [&](const std::string& name) {
+    for (const auto& each : health.latest())
+      if (each.name == name)
+        return each.ok ? "fine" : each.detail;
+    return std::string{};
+  };
+  CAF_CHECK_EQUAL(said("database"), "");
+  for (const auto which : {schema::ledger, schema::account})
+    hold_to_database(which, "7/1");
+  judge_database(schema::ledger, "7/2");
+  CAF_CHECK(said("database").starts_with("this is another database"));
+  CAF_CHECK_EQUAL(said("account database"), "");
+  judge_database(schema::account, "7/2");
+  CAF_CHECK(said("account database").starts_with("this is another database"));
+  for (const auto which : {schema::ledger, schema::account})
+    hold_to_database(which, {});
+  CAF_CHECK_EQUAL(said("database"), "");
 }
 
 CAF_TEST(what waits aside is said and does not make a node dead) {

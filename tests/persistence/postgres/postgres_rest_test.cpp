@@ -6,8 +6,10 @@
 
 #include "persistence/database_error.hpp"
 #include "persistence/database_watch.hpp"
+#include "persistence/held_database.hpp"
 #include "persistence/postgres.hpp"
 #include "persistence/postgres/database.hpp"
+#include "persistence/postgres/probe.hpp"
 #include "persistence/record_store.hpp"
 #include "persistence/schema.hpp"
 #include "tests/persistence/batches.hpp"
@@ -154,6 +156,115 @@ CAF_TEST(a password that is changed is found where it stands) {
   CAF_CHECK(!failure_of(store->post(deposit_of("bob", 2))));
   CAF_CHECK(reader->writable());
   CAF_CHECK_EQUAL(reader->accounts_of("bob").size(), 1u);
+}
+
+CAF_TEST(a session with another database than the first is refused) {
+  migrate(url, schema::account);
+  const auto other = postgres().fresh_database();
+  migrate(other);
+  migrate(other, schema::account);
+  const struct holding {
+    holding(const std::string& in) {
+      for (const auto which : {schema::ledger, schema::account})
+        hold_to_database(which, database_identity(in));
+    }
+    ~holding() {
+      for (const auto which : {schema::ledger, schema::account})
+        hold_to_database(which, {});
+    }
+  } held(url);
+  auto present = url;
+  const url_source source{[&] { return present; }};
+  const auto store = make_postgres_store(source);
+  const auto reader = make_postgres_reader(source);
+  const auto records = make_postgres_record_store(source);
+  const auto audit = make_postgres_record_reader(source);
+  const auto keeper = make_postgres_account_keeper(source);
+  posted_of(store->post(deposit_of("ann", 1)));
+  CAF_CHECK(reader->writable() && audit->writable());
+  present = other;
+  end_all_sessions();
+  for (int round = 0; round < 2; ++round) {
+    const auto refused = store->post(deposit_of("bob", 2));
+    CAF_CHECK(failure_of(refused) == store_failure_kind::unavailable);
+    const auto why = std::get<store_failure>(refused).detail;
+    CAF_MESSAGE(why);
+    CAF_CHECK(has(why, "this is another database than the one this node began with"));
+    CAF_CHECK(has(reader->write_fault(), "another database"));
+    CAF_CHECK(has(audit->write_fault(), "another database"));
+    CAF_CHECK(throws<std::runtime_error>([&] { reader->currencies(); }));
+    CAF_CHECK(throws<std::runtime_error>([&] { audit->exists(); }));
+    CAF_CHECK(throws<std::runtime_error>([&] { keeper->last_id(); }));
+    CAF_CHECK(kind_of(records->record({{ask("ann", 1), "first"}}))
+              == store_failure_kind::unavailable);
+  }
+  CAF_CHECK_EQUAL(postgres().sql(other, "SELECT count(*) FROM ledger.transactions"), "0\n");
+  present = url;
+  CAF_CHECK(!failure_of(store->post(deposit_of("bob", 2))));
+  CAF_CHECK(reader->writable() && audit->writable());
+  CAF_CHECK(!sessions_strayed());
+}
+
+// The gate's session has met another database, the probe's is still with the right one.
+CAF_TEST(a probe opens a new session while others meet another database) {
+  const auto other = postgres().fresh_database();
+  auto present = url;
+  probe look{url_source{[&] { return present; }}, schema::ledger};
+  hold_to_database(schema::ledger, database_identity(url));
+  CAF_CHECK_EQUAL(look.fault(900ms), "");
+  present = other;
+  CAF_CHECK_EQUAL(look.fault(900ms), "");
+  judge_database(schema::ledger, database_identity(other));
+  CAF_CHECK(has(look.fault(900ms), "another database"));
+  present = url;
+  CAF_CHECK_EQUAL(look.fault(900ms), "");
+  CAF_CHECK(!sessions_strayed());
+  hold_to_database(schema::ledger, {});
+}
+
+CAF_TEST(a role that is not told which database it is in is let pass) {
+  sql("DROP ROLE IF EXISTS clerk; CREATE ROLE clerk LOGIN PASSWORD 'clerk' IN ROLE ledgerd; "
+      "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC");
+  hold_to_database(schema::ledger, "7/1");
+  const auto store = make_postgres_store(with_user(url, "clerk", "clerk"));
+  CAF_CHECK(!failure_of(store->post(deposit_of("ann", 1))));
+  hold_to_database(schema::ledger, {});
+}
+
+CAF_TEST(a right that is taken from an idle node shows and so does its return ) {
+  probe look{url, schema::ledger, {.good = 0ms, .bad = 0ms}};
+  CAF_CHECK_EQUAL(look.fault(900ms), "");
+  CAF_CHECK_EQUAL(look.fault(900ms), "");
+  sql("REVOKE UPDATE ON ledger.accounts FROM ledgerd");
+  CAF_CHECK_EQUAL(look.fault(900ms), "ledgerd lacks the privilege UPDATE on ledger.accounts");
+  sql("REVOKE INSERT ON ledger.transactions FROM ledgerd");
+  const auto both = look.fault(900ms);
+  CAF_CHECK(has(both, "UPDATE on ledger.accounts; ") || has(both, "; ledgerd lacks"));
+  sql("GRANT UPDATE ON ledger.accounts TO ledgerd; GRANT INSERT ON ledger.transactions TO ledgerd");
+  CAF_CHECK_EQUAL(look.fault(900ms), "");
+  sql("DELETE FROM ledger.schema_migrations WHERE version = 2");
+  CAF_CHECK(has(look.fault(900ms), "run the migrations"));
+  // One that a newer node has brought up to date is no fault.
+  sql("INSERT INTO ledger.schema_migrations SELECT 2 + n, 'later', 'x' FROM generate_series(0, 1) "
+      "AS n");
+  CAF_CHECK_EQUAL(look.fault(900ms), "");
+  sql("REVOKE SELECT ON ledger.schema_migrations FROM ledgerd");
+  CAF_CHECK(has(look.fault(900ms), "schema_migrations"));
+  sql("ALTER SCHEMA ledger OWNER TO postgres");
+  CAF_CHECK(has(look.fault(900ms), "USAGE on schema ledger"));
+}
+
+CAF_TEST(rights are looked at once a minute and sooner while one is missing) {
+  probe look{url, schema::ledger, {.good = 1min, .bad = 0ms}};
+  CAF_CHECK_EQUAL(look.fault(900ms), "");
+  sql("REVOKE UPDATE ON ledger.accounts FROM ledgerd");
+  CAF_CHECK(has(look.fault(900ms), "UPDATE"));
+  end_all_sessions();
+  CAF_CHECK(has(look.fault(900ms), "UPDATE")); // a new session has not seen otherwise
+  sql("GRANT UPDATE ON ledger.accounts TO ledgerd");
+  CAF_CHECK_EQUAL(look.fault(900ms), "");
+  sql("REVOKE UPDATE ON ledger.accounts FROM ledgerd");
+  CAF_CHECK_EQUAL(look.fault(900ms), "");
 }
 
 CAF_TEST(what only somebody else can change is told from what may pass) {

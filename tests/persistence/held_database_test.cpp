@@ -1,0 +1,58 @@
+// Which database a process works with, for good.
+#include "persistence/held_database.hpp"
+
+#define CAF_SUITE held_database
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+
+namespace {
+
+struct fixture {
+  ~fixture() {
+    hold_to_database(schema::ledger, {});
+    hold_to_database(schema::account, {});
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(holding, fixture)
+
+CAF_TEST(any database will do before one is held) {
+  CAF_CHECK(!holds_to_database(schema::ledger));
+  CAF_CHECK_EQUAL(judge_database(schema::ledger, "7/1"), "");
+  CAF_CHECK_EQUAL(judge_database(schema::ledger, "7/2"), "");
+  CAF_CHECK(!sessions_strayed());
+}
+
+CAF_TEST(another database than the one that is held is refused until sessions meet that again) {
+  hold_to_database(schema::ledger, "7/1");
+  CAF_CHECK(holds_to_database(schema::ledger) && !holds_to_database(schema::account));
+  CAF_CHECK_EQUAL(judge_database(schema::ledger, "7/1"), "");
+  const auto said = judge_database(schema::ledger, "7/2");
+  CAF_CHECK_EQUAL(said, "this is another database than the one this node began with (system "
+                        "identifier and oid 7/2, not 7/1): restart the node, or lead its URL back");
+  const auto met = other_database_met(schema::ledger);
+  CAF_REQUIRE(met.has_value());
+  CAF_CHECK_EQUAL(met->sentence, said);
+  CAF_CHECK(!other_database_met(schema::account));
+  const auto since = sessions_strayed();
+  CAF_REQUIRE(since.has_value());
+  CAF_CHECK(!judge_database(schema::ledger, "8/2").empty());
+  CAF_CHECK(sessions_strayed() == since);
+  CAF_CHECK_EQUAL(judge_database(schema::ledger, "7/1"), "");
+  CAF_CHECK(!sessions_strayed());
+}
+
+CAF_TEST(a database that does not tell is let pass) {
+  hold_to_database(schema::account, "7/1");
+  CAF_CHECK_EQUAL(judge_database(schema::account, ""), "");
+  CAF_CHECK(!judge_database(schema::account, "7/2").empty());
+  CAF_CHECK_EQUAL(judge_database(schema::account, ""), "");
+  CAF_CHECK(sessions_strayed().has_value());
+  hold_to_database(schema::account, "");
+  CAF_CHECK_EQUAL(judge_database(schema::account, "7/2"), "");
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
