@@ -5,8 +5,6 @@
 // For the process. Any thread.
 #pragma once
 
-#include <chrono>
-#include <optional>
 #include <string>
 
 #include "persistence/schema.hpp"
@@ -23,16 +21,8 @@ bool holds_to_database(schema which);
 // tell its identity is let pass.
 std::string judge_database(schema which, const std::string& identity);
 
-// Sessions meet another database.
-struct other_database {
-  std::string sentence;
-  std::chrono::steady_clock::time_point since;
-};
-
-// Nothing: the last session that was opened was with the right one.
-std::optional<other_database> other_database_met(schema which);
-
-// Since when those of either schema do.
-std::optional<std::chrono::steady_clock::time_point> sessions_strayed();
+// The sentence of that, while sessions meet another database; empty: the last one that was opened
+// was with the right one.
+std::string other_database_met(schema which);
 
 } // namespace ledgerd

@@ -6,7 +6,6 @@
 #include "actors/common/fail_stop.hpp"
 #include "actors/common/log.hpp"
 #include "app/base/signals_blocked.hpp"
-#include "persistence/held_database.hpp"
 
 namespace ledgerd {
 
@@ -23,8 +22,7 @@ std::string describe(const standing_actor& each) {
 } // namespace
 
 standstill_judge::step standstill_judge::look(const std::vector<standing_actor>& standing,
-                                              bool servers_answer, progress_time now,
-                                              std::optional<progress_time> strayed) {
+                                              bool servers_answer, progress_time now) {
   const auto* halted = worth_a_restart(standing);
   if (halted == nullptr || !servers_answer)
     alone_.reset();
@@ -32,8 +30,6 @@ standstill_judge::step standstill_judge::look(const std::vector<standing_actor>&
     alone_ = now;
   const auto alone = alone_ ? now - *alone_ : progress_time::duration::zero();
   dead_ = alone_ && alone >= alive_max ? std::optional{halted->who} : std::nullopt;
-  if (!dead_ && strayed && now - *strayed >= alive_max)
-    dead_ = "the database is another one than this node began with";
   const bool silent = std::any_of(standing.begin(), standing.end(), [](const auto& each) {
     return each.silent && each.wait.since >= silent_max;
   });
@@ -78,7 +74,7 @@ void progress_watch::look() {
   servers_.look(servers_of(health_.latest()));
   const auto now = std::chrono::steady_clock::now();
   const auto standing = board_->standing(now);
-  switch (judge_.look(standing, health_.servers_answer(), now, sessions_strayed())) {
+  switch (judge_.look(standing, health_.servers_answer(), now)) {
   case standstill_judge::step::none:
     return;
   case standstill_judge::step::say_standing:

@@ -31,13 +31,10 @@ public:
 
   enum class step : std::uint8_t { none, say_standing, say_moving, end };
 
-  // Called regularly. `strayed`: since when sessions meet another database than the one that is
-  // held.
-  step look(const std::vector<standing_actor>& standing, bool servers_answer, progress_time now,
-            std::optional<progress_time> strayed = std::nullopt);
+  // Called regularly.
+  step look(const std::vector<standing_actor>& standing, bool servers_answer, progress_time now);
 
-  // Who has stood still for too long although all servers answer, or would go on in the database
-  // that is there now if it were started anew; nothing: the node is alive.
+  // Who has stood still for too long although all servers answer; nothing: the node is alive.
   const std::optional<std::string>& dead() const { return dead_; }
 
 private:

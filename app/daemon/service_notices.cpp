@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "app/base/signals_blocked.hpp"
-#include "persistence/held_database.hpp"
 
 namespace ledgerd {
 
@@ -123,8 +122,7 @@ void service_notifier::watch() {
     for (const auto& check : health_.latest())
       if (!check.ok)
         seen.failing.push_back(check.name);
-    seen.moves = (worth_a_restart(board_->standing(now)) == nullptr || !health_.servers_answer())
-                 && !sessions_strayed();
+    seen.moves = worth_a_restart(board_->standing(now)) == nullptr || !health_.servers_answer();
     if (const auto lines = words_.look(seen, now); !lines.empty() && manager_.say(lines))
       words_.taken();
   } while (!stopped_.wait_for(lock, pause, [this] { return stop_; }));

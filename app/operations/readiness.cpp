@@ -55,12 +55,12 @@ std::string seconds_text(std::chrono::milliseconds time) {
 // The session that looks may be with the right database while others have met another one.
 void tell_of_other_databases(std::vector<readiness_check>& checks) {
   for (const auto which : {schema::ledger, schema::account}) {
-    const auto other = other_database_met(which);
-    if (!other)
+    auto other = other_database_met(which);
+    if (other.empty())
       continue;
     const std::string name = which == schema::ledger ? "database" : "account database";
     std::erase_if(checks, [&](const auto& each) { return each.name == name; });
-    checks.push_back({name, false, other->sentence});
+    checks.push_back({name, false, std::move(other)});
   }
 }
 

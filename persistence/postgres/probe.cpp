@@ -57,7 +57,7 @@ void probe::look_at_rights(std::chrono::milliseconds limit) {
 std::string probe::fault(std::chrono::milliseconds limit) {
   const auto begun = clock::now();
   // Others have met another database: a new session shows whether the address leads there still.
-  if (other_database_met(which_))
+  if (!other_database_met(which_).empty())
     session_.reset();
   // The session of the last time may have ended with its server, or belong to one that is primary
   // no more: that says nothing about the present one.

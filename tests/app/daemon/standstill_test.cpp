@@ -63,18 +63,6 @@ CAF_TEST(an outage of a server does not make a node dead) {
   CAF_CHECK(!judge.dead());
 }
 
-CAF_TEST(a node whose sessions meet another database for long is dead and does not end itself) {
-  standstill_judge judge;
-  judge.look({}, true, start, start);
-  judge.look({}, true, start + 29s, start);
-  CAF_CHECK(!judge.dead());
-  CAF_CHECK(judge.look(silent(60s), false, start + 30s, start) != step::end);
-  CAF_CHECK_EQUAL(judge.dead().value_or(""), "the database is another one than this node began "
-                                             "with");
-  judge.look({}, true, start + 31s);
-  CAF_CHECK(!judge.dead());
-}
-
 CAF_TEST(a node whose sessions meet another database is not ready and names it) {
   const readiness health{std::make_shared<progress_board>(), std::make_shared<topology_board>()};
   const auto said = [&](const std::string& name) {
