@@ -60,7 +60,7 @@ private:
   void forget();
 
   transaction_id last_row_;
-  database_time judged_from_; // rows of before are without a result that could be missing
+  database_time judged_from_{}; // rows of before are without a result that could be missing
   finding_list findings_;
   std::uint64_t row_count_ = 0;
   std::uint64_t result_count_ = 0;
