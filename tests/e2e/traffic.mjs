@@ -8,6 +8,13 @@ const requestStream = 'TRANSACTIONS';
 const durables = ['deposit-consumer', 'withdrawal-consumer'];
 const resultDurable = 'account-result-consumer';
 
+// Several brokers may have no leader for a moment; what is asked for twice is the same.
+const made = (call) => until('JetStream has made it', 30, () => call().catch((error) => {
+  if (error.code !== 'TIMEOUT' && error.code !== '503') {
+    throw error;
+  }
+}));
+
 export class Traffic {
   static async open(url) {
     const traffic = new Traffic();
@@ -20,15 +27,15 @@ export class Traffic {
   // The daemon's own durables, made beforehand with a short acknowledgement wait, so that what a killed daemon held
   // comes back soon.
   async provision(ackWaitSeconds) {
-    await this.manager.streams.add({name: requestStream, subjects: ['transaction.deposit', 'transaction.withdrawal']});
+    await made(() => this.manager.streams.add({name: requestStream, subjects: ['transaction.deposit', 'transaction.withdrawal']}));
     for (const type of ['deposit', 'withdrawal']) {
-      await this.manager.consumers.add(requestStream, {
+      await made(() => this.manager.consumers.add(requestStream, {
         durable_name: `${type}-consumer`,
         filter_subject: `transaction.${type}`,
         ack_policy: AckPolicy.Explicit,
         ack_wait: ackWaitSeconds * 1e9,
         max_ack_pending: 100000,
-      });
+      }));
     }
   }
 
