@@ -18,12 +18,9 @@ struct problem {
 };
 
 constexpr problem problems[] = {
-    {"INTERNAL", 500, "Internal Server Error"},
-    {"MALFORMED_JSON", 400, "Bad Request"},
-    {"INVALID_FIELD", 400, "Bad Request"},
-    {"NOT_FOUND", 404, "Not Found"},
-    {"RECORD_ID_CONFLICT", 409, "Conflict"},
-    {"TOO_LARGE", 413, "Payload Too Large"},
+    {"INTERNAL", 500, "Internal Server Error"},  {"MALFORMED_JSON", 400, "Bad Request"},
+    {"INVALID_FIELD", 400, "Bad Request"},       {"NOT_FOUND", 404, "Not Found"},
+    {"RECORD_ID_CONFLICT", 409, "Conflict"},     {"TOO_LARGE", 413, "Payload Too Large"},
     {"UNAVAILABLE", 503, "Service Unavailable"},
 };
 
