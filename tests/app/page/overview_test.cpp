@@ -86,7 +86,8 @@ CAF_TEST(the counters are those of the metrics) {
                                                   R"({"reason":"INSUFFICIENT_FUNDS","count":9}])");
   CAF_CHECK_EQUAL(document.at("inFlight"), 13);
   CAF_CHECK_EQUAL(document.at("circuitOpen"), 1);
-  CAF_CHECK_EQUAL(document.at("audit").dump(), R"({"findings":2,"ageSeconds":3,"behindSeconds":35,"rows":4})");
+  CAF_CHECK_EQUAL(document.at("audit").dump(),
+                  R"({"findings":2,"ageSeconds":3,"behindSeconds":35,"rows":4})");
   CAF_CHECK_EQUAL(document.at("streams").at("published"), 100);
   CAF_CHECK_EQUAL(document.at("streams").at("deadLetters"), 5);
   known.streams->at = start - 6s; // nobody has looked of late
