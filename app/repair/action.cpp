@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "app/base/text.hpp"
+#include "messaging/codec.hpp"
 #include "messaging/names.hpp"
 #include "messaging/record_look.hpp"
 
@@ -105,11 +106,7 @@ bool is_earlier_discard(const stored_message& entry, const dead_letter& letter) 
   if (!id.empty() && value_of(entry, "Nats-Msg-Id") == discard_id(id))
     return true;
   const auto& record = letter.content.record;
-  if (!record || !may_name(entry.payload, *record))
-    return false;
-  const auto document = ordered_json::parse(entry.payload, nullptr, false);
-  const auto named = document.is_object() ? document.find("recordId") : document.end();
-  return named != document.end() && *named == to_int(*record);
+  return record && may_name(entry.payload, *record) && record_in_payload(entry.payload) == record;
 }
 
 action read_action(const stored_message& entry) {
