@@ -6,13 +6,14 @@
 // after the change of a consumer while less than 60,000 messages wait.) Rounds are interleaved and the ratios taken
 // within a round, since absolute figures move with the machine's mood. The independent checker judges each run.
 
-import {execFileSync} from 'node:child_process';
-import {readdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync} from 'node:fs';
-import {cpus} from 'node:os';
+import {execFileSync, spawn} from 'node:child_process';
+import {once} from 'node:events';
+import {mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync} from 'node:fs';
+import {cpus, tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
+import {fileURLToPath} from 'node:url';
 import {parseArgs} from 'node:util';
-import {Worker} from 'node:worker_threads';
 
 import {Cluster, log, median} from './cluster.mjs';
 import {gather, inversions, judge} from './facts.mjs';
@@ -32,6 +33,8 @@ const {values: options, positionals: [binary]} = parseArgs({
     latency: {type: 'string', default: '0'}, // milliseconds that a proxy holds each COMMIT for
     batch: {type: 'string', default: '100'}, // entries of a transaction at most, with --latency
     flags: {type: 'string', default: ''}, // more of each node, separated by blanks
+    gates: {type: 'string', default: ''}, // of all nodes together, at least one each; without it, each has its default
+    puller: {type: 'string', default: ''}, // the number of the only node that pulls
     json: {type: 'string', default: ''}, // file for all figures
   },
 });
@@ -144,26 +147,35 @@ async function publishAll({traffic, load}, kind, seed) {
   return messages;
 }
 
-// A proxy in a thread of its own that holds each COMMIT; its URL.
-function delayed(url) {
-  const worker = new Worker(new URL('slow_commit.mjs', import.meta.url), {workerData: {url, latency}});
-  return new Promise((resolve, reject) => {
-    worker.once('message', (through) => resolve({worker, through}));
-    worker.once('error', reject);
-  });
+// A proxy that holds each COMMIT, for all nodes: {url, close}. Compiled, since it shares the processors with what is measured.
+async function slowCommits(url) {
+  const at = mkdtempSync(join(tmpdir(), 'ledgerd-scale.'));
+  const program = join(at, 'slow_commit');
+  const source = fileURLToPath(new URL('../support/slow_commit.cpp', import.meta.url));
+  execFileSync('c++', ['-std=c++20', '-O2', '-o', program, source]);
+  const slow = new URL(url);
+  const child = spawn(program, [slow.port, String(latency)], {stdio: ['pipe', 'pipe', 'inherit']});
+  rmSync(at, {recursive: true});
+  const [line] = await once(child.stdout, 'data');
+  slow.hostname = '127.0.0.1';
+  slow.port = String(line).trim();
+  return {url: slow.href, close: () => child.stdin.end()};
 }
 
-async function startNodes(cluster, nodeCount) {
+// A user who may not pull.
+function idler(world) {
+  world.users.restrict('idler', 'ledger+making', /^\$JS\.API\.CONSUMER\.MSG\.NEXT\.TRANSACTIONS\./);
+  world.mayBeRefused.push('idler');
+  world.reloadUsers();
+  return 'idler';
+}
+
+async function startNodes(cluster, nodeCount, slow) {
   const names = Array.from({length: nodeCount}, (_, i) => `node-${i + 1}`);
-  const workers = [];
   for (const name of names) {
-    const environment = {};
-    if (latency > 0) {
-      const {worker, through} = await delayed(cluster.world.settings.LEDGERD_DATABASE_URL);
-      workers.push(worker);
-      environment.LEDGERD_DATABASE_URL = through;
-    }
-    await cluster.start(name, {environment});
+    const pulls = !options.puller || name === `node-${options.puller}`;
+    const user = pulls ? undefined : idler(cluster.world);
+    await cluster.start(name, {user, environment: slow ? {LEDGERD_DATABASE_URL: slow.url} : {}});
   }
   for (const name of names) {
     await cluster.nodes.get(name).ready();
@@ -171,7 +183,6 @@ async function startNodes(cluster, nodeCount) {
   if (nodeCount > 1) {
     await cluster.formed(names);
   }
-  return workers;
 }
 
 // The results tell: asking for a consumer's state slows nats-server 2.9.
@@ -184,13 +195,18 @@ async function timeOfResults(traffic, wanted) {
 }
 
 async function run(kind, nodeCount, seed) {
-  const flags = [...shutdown, ...(latency > 0 ? ['--batch-max', options.batch] : []), ...options.flags.split(' ').filter(Boolean)];
+  const gates = Math.max(1, Math.floor(Number(options.gates) / nodeCount));
+  const flags = [
+    ...shutdown, ...(latency > 0 ? ['--batch-max', options.batch] : []), ...(options.gates ? ['--gates', String(gates)] : []),
+    ...options.flags.split(' ').filter(Boolean),
+  ];
   const cluster = await Cluster.open(binary, {ackWaitSeconds: 30, flags, load: {rate: 0}});
   const {world, traffic} = cluster;
   const {first, open} = await plug(cluster);
   const messages = [...first, ...await publishAll(cluster, kind, seed)];
   const records = new Set(messages.map(({request}) => request.id)).size;
-  const workers = await startNodes(cluster, nodeCount);
+  const slow = latency > 0 ? await slowCommits(world.settings.LEDGERD_DATABASE_URL) : null;
+  await startNodes(cluster, nodeCount, slow);
   const nodes = [...cluster.nodes.values()];
   await sleep(500);
   const before = measure(world, nodes);
@@ -216,7 +232,7 @@ async function run(kind, nodeCount, seed) {
     fenced, forwardedShare: forwarded / entries, overtaken: inversions(facts), faults,
   };
   await traffic.close();
-  workers.forEach((worker) => worker.postMessage('over'));
+  slow?.close();
   world.end();
   return figures;
 }
@@ -259,7 +275,7 @@ function print(rows) {
 async function main() {
   if (!binary || loads.some((kind) => !(kind in kinds)) || nodeCounts.some((nodes) => !(nodes > 0))) {
     console.error('usage: node scale.mjs BINARY [--nodes 1,2,3] [--loads even,zipf,hot] [--requests N] [--rounds N]\n'
-      + '         [--latency MS [--batch N]] [--flags "FLAGS OF EACH NODE"] [--json FILE]');
+      + '         [--latency MS [--batch N]] [--gates N] [--puller N] [--flags="FLAGS OF EACH NODE"] [--json FILE]');
     process.exit(2);
   }
   const runs = [];
