@@ -7,6 +7,7 @@
 #include "actors/common/child_list.hpp"
 #include "actors/common/fail_stop.hpp"
 #include "actors/common/log.hpp"
+#include "actors/ledger/audit_duty.hpp"
 #include "actors/ledger/ledger.hpp"
 #include "domain/assert.hpp"
 #include "domain/failpoint.hpp"
@@ -17,6 +18,14 @@ namespace {
 
 bool cannot_decide(const node_word& word) {
   return word.doing == node_doing::paused || word.doing == node_doing::stalled;
+}
+
+// As far back as it matters who audits, whatever the word says.
+std::chrono::steady_clock::time_point started_at(const node_word& word,
+                                                 std::chrono::steady_clock::time_point now) {
+  constexpr std::chrono::milliseconds most{audit_grown_up};
+  const auto up = std::min(word.uptime_ms, static_cast<std::uint64_t>(most.count()));
+  return now - std::chrono::milliseconds{static_cast<std::int64_t>(up)};
 }
 
 bool reads_our_frames(const node_word& word) {
@@ -171,7 +180,7 @@ void region_state::spawn_peer(const node_word& word) {
                                                    .observer = region_actor{self_}});
   name_actor(peer, peer_state::name, word.name);
   self_->link_to(peer);
-  neighbours_.push_back({word, std::move(peer), {}});
+  neighbours_.push_back({word, std::move(peer), {}, started_at(word, self_->clock().now())});
 }
 
 // It gives back what it has before it answers.
@@ -231,7 +240,7 @@ hand_over::view region_state::view(time_point now) const {
   hand_over::view result;
   if (roster_)
     result.doing = roster_->self.doing;
-  for (const auto& [word, peer, link] : neighbours_)
+  for (const auto& [word, peer, link, started] : neighbours_)
     result.others.push_back({{word.name, word.boot},
                              word.doing == node_doing::serving,
                              link.is_used(now),
@@ -246,6 +255,7 @@ void region_state::look_around() {
   const auto now = self_->clock().now();
   const auto seen = view(now);
   const auto change = hands_.look(seen, now);
+  note_audit_duty(audits(now), now);
   say_links(seen);
   if (change.owners)
     sort_out();
@@ -256,6 +266,21 @@ void region_state::look_around() {
   if (change.owners && owed_ == 0)
     say_released();
   remind(now);
+}
+
+// Without owners each node decides what comes to it, once it has begun.
+bool region_state::audits(time_point now) const {
+  if (hands_.owners().empty())
+    return hands_.all_here();
+  std::vector<audit_candidate> candidates;
+  for (const auto& each : hands_.owners()) {
+    const auto found = std::find_if(neighbours_.begin(), neighbours_.end(),
+                                    [&](const auto& one) { return one.word.boot == each.boot; });
+    const auto started = found == neighbours_.end() ? started_ : found->started;
+    candidates.push_back(
+        {each.boot, std::chrono::duration_cast<std::chrono::milliseconds>(now - started)});
+  }
+  return auditor_among(candidates) == options_.cluster->self.boot;
 }
 
 // The owners have changed: who stays, who goes.
@@ -379,7 +404,8 @@ actor_report region_state::report() const {
 region_actor::behavior_type region_state::begin(region_options options) {
   LEDGERD_ASSERT(!options.gates.empty());
   options_ = std::move(options);
-  hot_.begin(self_->clock().now());
+  started_ = self_->clock().now();
+  hot_.begin(started_);
   if (const auto& cluster = options_.cluster) {
     hands_ = {cluster->self, cluster->patience, self_->clock().now()};
     self_->send(cluster->membership, roster_atom_v, roster_sink{region_actor{self_}});

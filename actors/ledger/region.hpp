@@ -102,6 +102,7 @@ private:
     node_word word;
     peer_actor peer;
     link_trust link;
+    time_point started;
   };
 
   // Accounts.
@@ -127,6 +128,7 @@ private:
   void keep_peers();
   hand_over::view view(time_point now) const;
   void look_around();
+  bool audits(time_point now) const;
   void sort_out();
   void tell_lost();
   void say_released();
@@ -147,6 +149,7 @@ private:
   std::optional<std::uint64_t> said_released_;
   std::vector<boot_id> said_links_;
 
+  time_point started_;
   roster_ptr roster_;
   std::vector<neighbour> neighbours_;
   hand_over hands_;

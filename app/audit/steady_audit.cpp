@@ -40,6 +40,11 @@ void steady_checks::forget() {
   waiting_.clear();
 }
 
+void steady_checks::skip_to(transaction_id row) {
+  last_row_ = row;
+  forget();
+}
+
 void steady_checks::newest(transaction_id row) {
   if (row >= last_row_)
     return;
@@ -112,12 +117,43 @@ void steady_checks::pass(database_time now) {
   });
 }
 
-steady_audit::steady_audit(ledger_reader& ledger, broker& nats)
-    : ledger_(ledger), nats_(nats), results_seen_to_(now()), rows_seen_to_(results_seen_to_) {
-  const auto results = nats_.stream(names::result_stream);
-  results_made_at_ = results.created_at_ns;
-  next_result_ = results.last_seq + 1;
-  checks_ = steady_checks(ledger_.marks(record_id{1}, 1).highest_transaction);
+std::optional<database_time> steady_checks::waits_since() const {
+  std::optional<database_time> oldest;
+  for (const auto& [record, decided] : waiting_)
+    oldest = std::min(oldest.value_or(database_time{decided}), database_time{decided});
+  return oldest;
+}
+
+audit_mark take_mark(ledger_reader& ledger, broker& nats) {
+  const auto at = now();
+  const auto results = nats.stream(names::result_stream);
+  return {.results_made_at = results.created_at_ns,
+          .next_result = results.last_seq + 1,
+          .last_row = ledger.marks(record_id{1}, 1).highest_transaction,
+          .at = at};
+}
+
+steady_audit::steady_audit(ledger_reader& ledger, broker& nats, const audit_mark& from)
+    : ledger_(ledger), nats_(nats), checks_(from.last_row), results_made_at_(from.results_made_at),
+      next_result_(from.next_result), results_seen_to_(from.at), rows_seen_to_(from.at) {}
+
+// By the results alone: rows are looked at after them.
+bool steady_audit::is_behind(const audit_mark& mark) const noexcept {
+  return results_made_at_ == mark.results_made_at ? next_result_ < mark.next_result
+                                                  : seen_to() < mark.at;
+}
+
+void steady_audit::skip_to(const audit_mark& mark) {
+  if (!is_behind(mark))
+    return;
+  checks_.skip_to(mark.last_row);
+  results_made_at_ = mark.results_made_at;
+  next_result_ = mark.next_result;
+  results_seen_to_ = rows_seen_to_ = mark.at;
+}
+
+database_time steady_audit::proven_to() const {
+  return std::min(seen_to(), checks_.waits_since().value_or(seen_to()));
 }
 
 bool steady_audit::step(std::size_t at_most) {

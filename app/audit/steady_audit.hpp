@@ -1,8 +1,8 @@
 // An audit of what is new, in small steps: each new row against the one before it in its account's
 // chain, each new result against its row, and whether each new row gets its result.
 //
-// What was there when it began, and what people change afterwards in old rows, the whole audit
-// finds. Belongs to one thread, which waits for database and broker.
+// What was there before the mark from which it began, and what people change afterwards in old
+// rows, the whole audit finds. Belongs to one thread, which waits for database and broker.
 #pragma once
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <unordered_set>
 #include <vector>
@@ -22,6 +23,18 @@
 
 namespace ledgerd {
 
+// How far results and rows were at a moment. Results first: those of rows that came later come
+// later, so that no clock decides which row must have one.
+struct audit_mark {
+  std::int64_t results_made_at = 0; // the life of their stream
+  std::uint64_t next_result = 1;
+  transaction_id last_row{};
+  database_time at{}; // before either was asked for
+};
+
+// Waits; throws std::runtime_error.
+audit_mark take_mark(ledger_reader& ledger, broker& nats);
+
 // The checks. Pure; the caller says what time it is, by the database's clock.
 class steady_checks {
 public:
@@ -32,6 +45,9 @@ public:
 
   // Rows up to this one were there before.
   explicit steady_checks(transaction_id from = {}) : last_row_(from) {}
+
+  // Goes on after this row. What has been found stays.
+  void skip_to(transaction_id row);
 
   // The newest row of all; what was there before may be gone. Then no row is remembered.
   void newest(transaction_id row);
@@ -56,6 +72,9 @@ public:
   std::uint64_t result_count() const noexcept { return result_count_; }
   std::size_t waiting() const noexcept { return waiting_.size(); }
 
+  // When the oldest row was decided that waits for its result; nothing: none does.
+  std::optional<database_time> waits_since() const;
+
 private:
   void forget();
 
@@ -70,9 +89,16 @@ private:
 
 class steady_audit {
 public:
-  // Begins with what comes from now on. Both outlive it. Waits; throws std::runtime_error, as the
-  // steps do: such a step is made again.
-  steady_audit(ledger_reader& ledger, broker& nats);
+  // Begins with what came after the mark. Both outlive it.
+  steady_audit(ledger_reader& ledger, broker& nats, const audit_mark& from);
+
+  // Begins with what comes from now on. Waits; throws std::runtime_error, as the steps do: such a
+  // step is made again.
+  steady_audit(ledger_reader& ledger, broker& nats)
+      : steady_audit(ledger, nats, take_mark(ledger, nats)) {}
+
+  // Goes on with what came after the mark, unless it has got further. What has been found stays.
+  void skip_to(const audit_mark& mark);
 
   // Looks at the next rows and results, at most so many of each. True: there was no more.
   bool step(std::size_t at_most = 2000);
@@ -82,7 +108,11 @@ public:
   // Rows and results of before this moment have been looked at.
   database_time seen_to() const noexcept { return std::min(results_seen_to_, rows_seen_to_); }
 
+  // The same, and none of these rows waits for its result.
+  database_time proven_to() const;
+
 private:
+  bool is_behind(const audit_mark& mark) const noexcept;
   bool look_at_results(std::size_t at_most);
   bool look_at_rows(std::size_t at_most);
 
@@ -91,8 +121,8 @@ private:
   steady_checks checks_;
   std::int64_t results_made_at_ = 0; // the life of their stream
   std::uint64_t next_result_ = 1;
-  database_time results_seen_to_;
-  database_time rows_seen_to_;
+  database_time results_seen_to_{};
+  database_time rows_seen_to_{};
 };
 
 } // namespace ledgerd

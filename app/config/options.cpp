@@ -415,7 +415,8 @@ const option table[] = {
      "how long a start is tried that a wrong password or the like refuses", daemon_only, value,
      set_duration<&config::start_timeout, 100, hour_ms>, show_duration<&config::start_timeout>},
     {"audit-interval", "DURATION",
-     "time between two looks of a ledger node's own audit at new rows and results; 0s: none",
+     "time between two looks at new rows and results of the ledger nodes' own audit, which one "
+     "node does for all: set it alike; 0s: none",
      daemon_only, value, set_duration<&config::audit_interval, 0, hour_ms>,
      show_duration<&config::audit_interval>},
     {"recovery-interval", "DURATION",

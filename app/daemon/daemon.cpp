@@ -16,6 +16,7 @@
 #include "actors/common/fail_stop.hpp"
 #include "actors/common/log.hpp"
 #include "actors/common/span.hpp"
+#include "actors/ledger/audit_duty.hpp"
 #include "app/base/service_manager.hpp"
 #include "app/base/text.hpp"
 #include "app/config/options.hpp"
@@ -144,8 +145,11 @@ public:
       const progress_watch watch{board_, health_};
       const currency_watch::stopped_at_end no_more_looks{*looks};
       const doors_closed_at_end closed{*this};
-      const audit_watch own_audit{make_audited_ledger(settings_), *nats, audits_,
-                                  settings_.audit_interval};
+      const audit_watch own_audit{make_audited_ledger(settings_),
+                                  *nats,
+                                  audits_,
+                                  audit_duty_since,
+                                  {.interval = settings_.audit_interval}};
       watch_ = &watch;
       serve(actors, *nats);
       signals_.wait();

@@ -188,11 +188,14 @@ ordered_json streams_json(const overview_facts& facts) {
           {"deadLetters", marks ? ordered_json(marks->dead_letters) : ordered_json{}}};
 }
 
-// Null when this node has not looked at its ledger yet.
+// Null when this node has no audit. What it has not looked at, or another node looks at now, is
+// null in it.
 ordered_json audit_json(const overview_facts& facts) {
-  if (find_metric(facts, "ledgerd_audit_findings") == nullptr)
+  const auto* on_duty = find_metric(facts, "ledgerd_audit_on_duty");
+  if (on_duty == nullptr)
     return nullptr;
-  return {{"findings", value_of(facts, "ledgerd_audit_findings")},
+  return {{"onDuty", on_duty->value != 0},
+          {"findings", value_of(facts, "ledgerd_audit_findings")},
           {"ageSeconds", value_of(facts, "ledgerd_audit_age_seconds")},
           {"behindSeconds", value_of(facts, "ledgerd_audit_behind_seconds")},
           {"rows", value_of(facts, "ledgerd_audit_rows_total")}};

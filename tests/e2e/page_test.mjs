@@ -17,6 +17,7 @@ const load = (name) => import(pathToFileURL(join(folder, name)).href);
 const {clock, count, micros, millis, quantile, rate} = await load('format.js');
 const {decidedRate, oldestText, verdict} = await load('verdict.js');
 const {niceTop} = await load('chart.js');
+const {auditLine} = await load('overview.js');
 const {kinds} = await load('inside.js');
 const {parse} = await load('link.js');
 
@@ -51,6 +52,24 @@ test('quantiles lie within their bucket', () => {
 test('integers keep their digits', () => {
   assert.deepEqual(parse('{"recordId":9223372036854775807,"seq":12,"text":"9223372036854775807: \\" 1","amount":1.5}'),
     {recordId: '9223372036854775807', seq: 12, text: '9223372036854775807: " 1', amount: 1.5});
+});
+
+test('what another node audits is neither clean nor found here', () => {
+  const off = {onDuty: false, findings: null, ageSeconds: null, behindSeconds: null, rows: null};
+  const on = {onDuty: true, findings: 0, ageSeconds: 5, behindSeconds: 35, rows: 70};
+  for (const [audit, level, text] of [
+    [null, 'unknown', 'This node does not audit. `ledgerd audit` looks now.'],
+    [off, 'unknown', 'Another node audits for all now.'],
+    [{...off, findings: 0, rows: 7}, 'unknown', 'Another node audits for all now. This one before: Clean: 7 rows looked at.'],
+    [{...off, findings: 2, rows: 7}, 'bad', 'Another node audits for all now. This one before: 2 findings: 7 rows looked at.'],
+    [{...off, onDuty: true, behindSeconds: 9}, 'unknown', 'This node has not looked yet. `ledgerd audit` looks now.'],
+    [on, 'good', 'Clean: 70 rows looked at, the last time 5.0 s ago; all that is older than 35 s'],
+    [{...on, onDuty: false}, 'good', 'Clean: 70 rows looked at, the last time 5.0 s ago; all that is older than 35 s'],
+    [{...on, findings: 1}, 'bad', '1 findings: 70 rows looked at, the last time 5.0 s ago; all that is older than 35 s'],
+    [{...on, behindSeconds: 7200}, 'watch', 'Clean: 70 rows looked at, the last time 5.0 s ago; it is behind by 2 h 0 min'],
+  ]) {
+    assert.deepEqual(auditLine(audit), [level, text]);
+  }
 });
 
 const calm = (change = {}) => ({

@@ -173,17 +173,29 @@ function showChanges(changes) {
 
 const auditLateSeconds = 3600; // as the alert LedgerdAuditBehind
 
-function showAudit(audit) {
-  const box = $('audit');
-  if (!audit || audit.ageSeconds === null) {
-    setLevel(box, 'unknown');
-    setText(box, 'This node has not looked yet. `ledgerd audit` looks now.');
-    return;
+const looked = ({findings, rows}) => `${findings > 0 ? `${count(findings)} findings` : 'Clean'}: ${count(rows)} rows looked at`;
+
+// The level and the text of the audit's line. What another node looks at is neither good nor bad here.
+export function auditLine(audit) {
+  if (!audit) {
+    return ['unknown', 'This node does not audit. `ledgerd audit` looks now.'];
+  }
+  if (audit.ageSeconds === null && !audit.onDuty) {
+    const [level, before] = audit.rows === null ? ['unknown', ''] : [audit.findings > 0 ? 'bad' : 'unknown', ` This one before: ${looked(audit)}.`];
+    return [level, `Another node audits for all now.${before}`];
+  }
+  if (audit.ageSeconds === null) {
+    return ['unknown', 'This node has not looked yet. `ledgerd audit` looks now.'];
   }
   const late = audit.behindSeconds > auditLateSeconds;
-  setLevel(box, audit.findings > 0 ? 'bad' : late ? 'watch' : 'good');
-  setText(box, `${audit.findings > 0 ? `${count(audit.findings)} findings` : 'Clean'}: ${count(audit.rows)} rows looked at, `
-    + `the last time ${millis(audit.ageSeconds * 1000)} ago; ${late ? 'it is behind by' : 'all that is older than'} ${millis(audit.behindSeconds * 1000)}`);
+  return [audit.findings > 0 ? 'bad' : late ? 'watch' : 'good', `${looked(audit)}, `
+    + `the last time ${millis(audit.ageSeconds * 1000)} ago; ${late ? 'it is behind by' : 'all that is older than'} ${millis(audit.behindSeconds * 1000)}`];
+}
+
+function showAudit(audit) {
+  const [level, text] = auditLine(audit);
+  setLevel($('audit'), level);
+  setText($('audit'), text);
 }
 
 const settingColumns = [

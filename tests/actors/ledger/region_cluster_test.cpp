@@ -1,7 +1,10 @@
 // Which entries a region among other nodes decides, forwards and holds, as the owners change.
 #define CAF_SUITE region_cluster
 
+#include <limits>
+
 #include "actors/common/log.hpp"
+#include "actors/ledger/audit_duty.hpp"
 #include "tests/actors/ledger/region_cluster_fixture.hpp"
 
 using namespace ledgerd;
@@ -46,6 +49,31 @@ CAF_TEST(it says how many shards it has when the owners change) {
     here += both.owner_of(shard) == ann.boot ? 1 : 0;
   CAF_CHECK_EQUAL(said[1], "cluster: this node has " + std::to_string(here)
                                + " of 16384 shards, 16384 before; nodes that share them: 2");
+}
+
+CAF_TEST(one node audits for all) {
+  tell();
+  CAF_REQUIRE(audit_duty_since());
+  const auto since = *audit_duty_since();
+  serve_with({bea}); // the first by name keeps it
+  pass(3100ms);
+  CAF_CHECK(audit_duty_since() == since);
+  other(cid).uptime_ms =
+      std::numeric_limits<std::uint64_t>::max(); // unless another one has been there for long
+  serve_with({cid});
+  CAF_CHECK(!audit_duty_since());
+  pass(14min);
+  CAF_CHECK(!audit_duty_since());
+  pass(1min);
+  CAF_CHECK(audit_duty_since());
+  who.self.doing = node_doing::paused; // and serves
+  tell();
+  CAF_CHECK(!audit_duty_since());
+  forget(bea);
+  forget(cid);
+  tell();
+  pass(3100ms);
+  CAF_CHECK(audit_duty_since()); // or is alone
 }
 
 CAF_TEST(each entry goes to its owner and what has no hops left is decided here) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "actors/common/log.hpp"
-#include "tests/app/repair/fake_world.hpp"
+#include "tests/app/daemon/deposit_ledger.hpp"
 
 #define CAF_SUITE audit_watch
 #include "caf/test/unit_test.hpp"
@@ -18,63 +18,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const account_key anna{"anna", *currency_code::parse("KRW")};
-
-std::int64_t now_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
+std::optional<std::chrono::steady_clock::time_point> always() {
+  return std::chrono::steady_clock::now();
 }
-
-// Deposits of 1, a millisecond apart. Another request has come whenever somebody looks at them.
-class busy_ledger final : public ledger_reader {
-public:
-  busy_ledger(fake_broker& nats, std::int64_t count, std::int64_t first_at_us)
-      : nats_(nats), count_(count), first_at_us_(first_at_us) {}
-
-  database_time created(std::int64_t id) const { return database_time{first_at_us_ + id * 1000}; }
-
-  std::vector<linked_posting> linked_after(transaction_id after, std::size_t limit,
-                                           std::chrono::seconds) override {
-    ++nats_.streams.at(std::string(names::request_stream)).last_seq;
-    std::vector<linked_posting> result;
-    for (auto id = to_int(after) + 1; id <= count_ && result.size() < limit; ++id) {
-      posting row;
-      row.id = transaction_id{id};
-      row.record = record_id{id};
-      row.account = anna;
-      row.seq = id;
-      row.type = movement::deposit;
-      row.amount = money{1};
-      row.balance_after = money{id};
-      row.created_at = created(id);
-      result.push_back({{row, fingerprint(anna, row.type, row.amount)}, std::nullopt});
-      if (id > 1)
-        result.back().balance_before = money{id - 1};
-    }
-    return result;
-  }
-  ledger_marks marks(record_id, std::int64_t) override { return {}; }
-  std::vector<audited_posting> find_all(const std::vector<record_id>&) override { return {}; }
-  std::vector<currency> currencies() override { return {}; }
-  std::vector<account_row> accounts_of(const std::string&) override { return {}; }
-  std::optional<posting> find(record_id) override { return std::nullopt; }
-  std::vector<posting> history(const account_key&, std::int64_t, int) override { return {}; }
-  std::vector<posting> history(const std::string&, const history_position&, int) override {
-    return {};
-  }
-  void snapshot(const std::optional<account_key>&, const std::function<void(const account_row&)>&,
-                const std::function<void(const audited_posting&)>&) override {}
-  std::int64_t written_with(const posting&) override { return 1; }
-  totals count() override { return {}; }
-  std::int64_t commits(record_id, record_id) override { return 0; }
-  bool writable() override { return true; }
-
-private:
-  fake_broker& nats_;
-  const std::int64_t count_;
-  const std::int64_t first_at_us_;
-};
 
 // -1: it is not there.
 std::int64_t value_of(const audit_board& board, const std::string& name) {
@@ -89,8 +35,8 @@ std::int64_t value_of(const audit_board& board, const std::string& name) {
 CAF_TEST(it keeps up while requests come) {
   fake_broker nats;
   const auto board = std::make_shared<audit_board>();
-  const audit_watch watch(std::make_unique<busy_ledger>(nats, 30'000, now_us() - 90'000'000), nats,
-                          board, 1s);
+  const audit_watch watch(std::make_unique<deposit_ledger>(nats, 30'000, now_us() - 90'000'000),
+                          nats, board, always, {.interval = 1s});
   const auto until = std::chrono::steady_clock::now() + 6s;
   while (value_of(*board, "ledgerd_audit_rows_total") < 30'000
          && std::chrono::steady_clock::now() < until)
@@ -101,7 +47,7 @@ CAF_TEST(it keeps up while requests come) {
 
 CAF_TEST(what has been looked at is known by its time) {
   fake_broker nats;
-  busy_ledger ledger(nats, 250, now_us() - 7'200'000'000);
+  deposit_ledger ledger(nats, 250, now_us() - 7'200'000'000);
   steady_audit audit(ledger, nats);
   CAF_CHECK(!audit.step(100));
   CAF_CHECK_EQUAL(to_int(audit.seen_to()), to_int(ledger.created(100)));
@@ -114,7 +60,7 @@ CAF_TEST(what has been looked at is known by its time) {
 
 CAF_TEST(results that have not been looked at count as rows do) {
   fake_broker nats;
-  busy_ledger ledger(nats, 0, 0);
+  deposit_ledger ledger(nats, 0, 0);
   steady_audit audit(ledger, nats);
   for (int i = 0; i < 3; ++i)
     nats.store({.subject = "transaction.result.deposit", .payload = "{}"});
@@ -129,7 +75,7 @@ CAF_TEST(results that have not been looked at count as rows do) {
 CAF_TEST(results that are deleted before they are looked at prove nothing) {
   for (const bool made_anew : {false, true}) {
     fake_broker nats;
-    busy_ledger ledger(nats, 250, now_us() - 7'200'000'000);
+    deposit_ledger ledger(nats, 250, now_us() - 7'200'000'000);
     steady_audit audit(ledger, nats);
     CAF_CHECK(!audit.step(200));
     auto& results = nats.streams.at(std::string(names::result_stream));
@@ -143,15 +89,13 @@ CAF_TEST(results that are deleted before they are looked at prove nothing) {
   }
 }
 
-CAF_TEST(how far it is behind is known from where it begins) {
-  audit_board board;
-  CAF_CHECK_EQUAL(value_of(board, "ledgerd_audit_behind_seconds"), -1);
-  board.begins();
-  CAF_CHECK_EQUAL(value_of(board, "ledgerd_audit_behind_seconds"), 0);
-  CAF_CHECK_EQUAL(value_of(board, "ledgerd_audit_age_seconds"), -1);
-  board.looked(steady_checks{}, 90s);
-  CAF_CHECK_EQUAL(value_of(board, "ledgerd_audit_behind_seconds"), 90);
-  CAF_CHECK_EQUAL(value_of(board, "ledgerd_audit_age_seconds"), 0);
+CAF_TEST(an audit that is switched off shows nothing) {
+  fake_broker nats;
+  const auto board = std::make_shared<audit_board>();
+  const audit_watch none(nullptr, nats, board, always, {.interval = 1s});
+  const audit_watch off(std::make_unique<deposit_ledger>(nats, 1, 0), nats, board, always,
+                        {.interval = 0s});
+  CAF_CHECK(board->metrics().empty());
 }
 
 CAF_TEST(a step that is behind takes a twentieth of the time beside other work) {

@@ -73,6 +73,7 @@ CAF_TEST(the counters are those of the metrics) {
                                    counted("ledgerd_refused_total", 9, "INSUFFICIENT_FUNDS"),
                                    counted("ledgerd_in_flight", 13),
                                    counted("ledgerd_circuit_open", 1),
+                                   counted("ledgerd_audit_on_duty", 1),
                                    counted("ledgerd_audit_findings", 2),
                                    counted("ledgerd_audit_age_seconds", 3),
                                    counted("ledgerd_audit_behind_seconds", 35),
@@ -87,12 +88,25 @@ CAF_TEST(the counters are those of the metrics) {
   CAF_CHECK_EQUAL(document.at("inFlight"), 13);
   CAF_CHECK_EQUAL(document.at("circuitOpen"), 1);
   CAF_CHECK_EQUAL(document.at("audit").dump(),
-                  R"({"findings":2,"ageSeconds":3,"behindSeconds":35,"rows":4})");
+                  R"({"onDuty":true,"findings":2,"ageSeconds":3,"behindSeconds":35,"rows":4})");
   CAF_CHECK_EQUAL(document.at("streams").at("published"), 100);
   CAF_CHECK_EQUAL(document.at("streams").at("deadLetters"), 5);
   known.streams->at = start - 6s; // nobody has looked of late
   const auto old = shown(known);
   CAF_CHECK(old.at("streams").at("published").is_null());
+}
+
+CAF_TEST(what another node audits is not shown as clean) {
+  auto known = facts();
+  known.metrics = metrics_snapshot{counted("ledgerd_audit_on_duty", 0)};
+  CAF_CHECK_EQUAL(
+      shown(known).at("audit").dump(),
+      R"({"onDuty":false,"findings":null,"ageSeconds":null,"behindSeconds":null,"rows":null})");
+  known.metrics->push_back(counted("ledgerd_audit_findings", 2));
+  known.metrics->push_back(counted("ledgerd_audit_rows_total", 4));
+  CAF_CHECK_EQUAL(
+      shown(known).at("audit").dump(),
+      R"({"onDuty":false,"findings":2,"ageSeconds":null,"behindSeconds":null,"rows":4})");
 }
 
 CAF_TEST(the oldest request is not known while that of one consumer is not ) {
