@@ -91,7 +91,8 @@ void world::watch_leases() {
     if (one == nullptr || !of_requests(of, at) || !away || !database_.refuses(whom) || one->stopped
         || !one->steady || nodes_.size() > 1 || one->pulled_while_away < enough_to_find_out)
       return;
-    if (machine_.now - std::max(one->found_out, *away) > found_out_within)
+    const auto could = std::max({one->found_out, *away, database_.hung_until(whom)});
+    if (machine_.now - could > found_out_within)
       fail(one->name + " asks for messages though its database has been away for "
            + std::to_string(std::chrono::duration_cast<milliseconds>(machine_.now - *away).count())
            + " ms");

@@ -45,6 +45,16 @@ std::optional<time_point> database::away_since(owner_id whose) const {
   return all_away_ ? std::min(*all_away_, own->second) : own->second;
 }
 
+time_point database::hung_until(owner_id whose) const {
+  const auto found = hung_.find(whose);
+  return found == hung_.end() ? time_point::min() : found->second;
+}
+
+void database::hang(time_point until) {
+  hung_[on_.running] = until;
+  on_.wait(nullptr, until);
+}
+
 void database::go_down() {
   ++seen["database down"];
   up_ = false;

@@ -67,6 +67,10 @@ public:
   // Nothing can be committed from there, and that is said at once.
   bool refuses(owner_id whose) const { return !serves(whose) && !silent_.contains(whose); }
 
+  // When the last COMMIT of his that nobody answers was given up, or will be. Until then a restart
+  // of the database does not show there.
+  time_point hung_until(owner_id whose) const;
+
   // -- for the stores
 
   // A session that works on behalf of who is running.
@@ -98,6 +102,7 @@ public:
   enum class fate : std::uint8_t { kept, answer_lost, lost, late, hung };
   fate draw();
   void free(const std::set<account_key>& rows);
+  void hang(time_point until);                 // who is running
   std::uint64_t life() const { return life_; } // changes with each restart
   machine& on() { return on_; }
   std::size_t sessions_of(owner_id whose) const;
@@ -115,7 +120,7 @@ private:
   bool read_only_ = false;
   std::uint64_t life_ = 1;
   std::set<owner_id> cut_, silent_;
-  std::map<owner_id, time_point> away_;
+  std::map<owner_id, time_point> away_, hung_;
   std::optional<time_point> all_away_;
   std::set<account_key> rows_; // locked
   std::vector<session*> sessions_;

@@ -70,7 +70,7 @@ std::variant<Result, store_failure> commit(database& at, database::session& by, 
       at.free(rows);
     });
     if (what == database::fate::hung)
-      on.wait(nullptr, until);
+      at.hang(until);
     return in_doubt();
   case database::fate::answer_lost:
   case database::fate::kept:
