@@ -1,4 +1,5 @@
-// Whether a connection to a database can be read or taken over on its way.
+// Whether a connection to a database can be read or taken over on its way, and what it is secured
+// with.
 #pragma once
 
 #include <string>
@@ -20,5 +21,16 @@ std::string link_warning(const database_link& link);
 
 // The same for a new connection to this database. Waits; throws as check_database does.
 std::string link_warning(const std::string& database_url);
+
+// The files that libpq makes its connections to this database with; empty: none.
+struct database_certificates {
+  std::string shown;       // sslcert
+  std::string authorities; // sslrootcert
+};
+
+// As the URL or the environment has them, and without those that are not there, which libpq does
+// without where it can. It reads them anew for each connection. Throws std::runtime_error, never
+// repeating the URL, when that cannot be understood.
+database_certificates certificate_files(const std::string& database_url);
 
 } // namespace ledgerd

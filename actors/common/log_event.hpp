@@ -31,6 +31,8 @@ enum class log_event : std::uint8_t {
   lines_left_out,
   errors_left_out,
   lines_overrun,
+  certificate_expires,
+  certificate_invalid,
   // the servers
   broker_connected,
   broker_lost,
@@ -154,6 +156,8 @@ inline constexpr auto log_events = [] {
       {lines_left_out, "lines_left_out", warn, false, every},
       {errors_left_out, "errors_left_out", error, change, every},
       {lines_overrun, "lines_overrun", warn, change, every},
+      {certificate_expires, "certificate_expires", warn, change, few},
+      {certificate_invalid, "certificate_invalid", error, change, few},
       {broker_connected, "broker_connected", info, change, few},
       {broker_lost, "broker_lost", warn, change, few},
       {broker_trouble, "broker_trouble", warn, change, few},

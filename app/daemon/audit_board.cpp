@@ -1,7 +1,6 @@
 #include "app/daemon/audit_board.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "actors/common/log.hpp"
@@ -95,18 +94,6 @@ metrics_snapshot audit_board::metrics() const {
          series("ledgerd_audit_results_total", "Results that it has looked at.",
                 metric_kind::counter, results_)});
   return all;
-}
-
-http_routes with_audit(http_routes routes, std::shared_ptr<const audit_board> board) {
-  routes.metrics = [inner = std::move(routes.metrics),
-                    board = std::move(board)](std::function<void(metrics_snapshot)> answer) {
-    inner([board, answer = std::move(answer)](metrics_snapshot all) {
-      auto more = board->metrics();
-      std::move(more.begin(), more.end(), std::back_inserter(all));
-      answer(std::move(all));
-    });
-  };
-  return routes;
 }
 
 } // namespace ledgerd

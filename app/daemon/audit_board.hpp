@@ -13,7 +13,6 @@
 
 #include "app/audit/steady_audit.hpp"
 #include "app/operations/metrics_snapshot.hpp"
-#include "app/operations/routes.hpp"
 
 namespace ledgerd {
 
@@ -57,8 +56,5 @@ private:
   std::optional<time_point> at_;      // of the last look; nothing: not since it began
   std::optional<time_point> seen_to_; // nothing: it rests, or has not begun
 };
-
-// The same routes; their metrics tell the last look, too.
-http_routes with_audit(http_routes routes, std::shared_ptr<const audit_board> board);
 
 } // namespace ledgerd

@@ -22,8 +22,10 @@
 #include "app/config/options.hpp"
 #include "app/daemon/actor_world.hpp"
 #include "app/daemon/audit_watch.hpp"
+#include "app/daemon/certificate_watch.hpp"
 #include "app/daemon/change_log.hpp"
 #include "app/daemon/currency_watch.hpp"
+#include "app/daemon/http_files.hpp"
 #include "app/daemon/late_node.hpp"
 #include "app/daemon/logging.hpp"
 #include "app/daemon/page_sources.hpp"
@@ -34,7 +36,6 @@
 #include "app/daemon/start.hpp"
 #include "app/daemon/topology_watch.hpp"
 #include "app/http/access.hpp"
-#include "app/http/certificate.hpp"
 #include "app/http/server.hpp"
 #include "app/operations/change_board.hpp"
 #include "app/operations/readiness.hpp"
@@ -59,38 +60,19 @@ void end_on_bugs() {
   std::signal(SIGABRT, [](int) { std::_Exit(exit_code::bug); });
 }
 
-// Whether new connections are shown a certificate that was read again.
-bool reload_certificate(const config& settings, http_server* server) {
-  if (server == nullptr || settings.http_tls_cert_file.empty())
-    return false;
-  try {
-    server->show(read_http_certificate(settings));
-    return true;
-  } catch (const std::exception& e) {
-    log(log_event::reload_failed, {{"why", e.what()}},
-        "reload: {}; the certificate stays as it was", e.what());
-    return false;
-  }
-}
-
-// What SIGHUP reads again: the tokens, the certificate and the level of the log. What is faulty
+// What SIGHUP reads again: the level of the log, the tokens and the certificate. What is faulty
 // leaves things as they are.
-void reload(const config& settings, http_guard& guard, http_server* server) {
+void reload(const config& settings, http_files& files) {
   const auto again = load_config(settings.sources);
   for (const auto& fault : again.faults)
     log(log_event::reload_failed, {{"why", fault}}, "reload: {}; the log level stays", fault);
   if (again.faults.empty())
     set_log_level(again.value.log_level);
-  const bool certificate = reload_certificate(settings, server);
-  try {
-    guard.replace(read_http_access(settings));
-    log(log_event::config_reloaded, {{"logLevel", again.value.log_level}},
-        "reloaded: log level {}{}{}", again.value.log_level,
-        settings.http_token_file.empty() ? "" : ", tokens", certificate ? ", certificate" : "");
-  } catch (const std::exception& e) {
-    log(log_event::reload_failed, {{"why", e.what()}}, "reload: {}; the tokens stay as they were",
-        e.what());
-  }
+  std::string more;
+  for (const auto& name : files.reload())
+    more += ", " + name;
+  log(log_event::config_reloaded, {{"logLevel", again.value.log_level}}, "reloaded: log level {}{}",
+      again.value.log_level, more);
 }
 
 span_choice spans_of(const log_settings& settings) {
@@ -172,6 +154,8 @@ private:
     desk_->close();
     if (page_)
       page_->close("the node is shutting down");
+    certificate_watch_.reset();
+    files_->shown_by(nullptr);
     http_.reset();
     watch_ = nullptr;
     deadline_.doing("the last look at database and broker");
@@ -180,12 +164,14 @@ private:
 
   void open_listener() {
     keep_changes(changes_);
-    guard_ = std::make_shared<http_guard>(read_http_access(settings_));
-    signals_.on_reload([this] {
-      manager_.reload([this] { reload(settings_, *guard_, http_ ? &*http_ : nullptr); });
-    });
-    if (!settings_.http_listen)
-      return;
+    files_.emplace(settings_);
+    signals_.on_reload([this] { manager_.reload([this] { reload(settings_, *files_); }); });
+    if (settings_.http_listen)
+      listen();
+    certificate_watch_.emplace(settings_, *files_, certificates_);
+  }
+
+  void listen() {
     http_routes health;
     health.readiness = [this](auto answer) { answer(health_.latest()); };
     health.dead = [this]() -> std::optional<std::string> {
@@ -199,8 +185,9 @@ private:
     for (auto more : {make_page_routes(), make_overview_routes(page_)})
       std::move(more.begin(), more.end(), std::back_inserter(routes));
     http_.emplace(settings_.http_listen->host, settings_.http_listen->port,
-                  guard_routes(std::move(routes), guard_), http_limits{},
-                  read_http_certificate(settings_));
+                  guard_routes(std::move(routes), files_->guard()), http_limits{},
+                  files_->certificate());
+    files_->shown_by(&*http_);
   }
 
   // Calls that wait for the broker or the database. They speak of, and move, what the nodes of this
@@ -215,9 +202,13 @@ private:
   }
 
   void serve(actor_world& actors, broker& nats) {
-    auto operations = with_servers(
-        with_audit(make_operations(actors.system(), actors.sources(), board_, streams_), audits_),
-        [this] { return health_.latest(); });
+    auto operations =
+        with_servers(make_operations(actors.system(), actors.sources(), board_, streams_),
+                     [this] { return health_.latest(); });
+    operations =
+        with_metrics(std::move(operations), [audits = audits_] { return audits->metrics(); });
+    operations = with_metrics(std::move(operations),
+                              [certificates = certificates_] { return certificates->metrics(); });
     if (settings_.has_role(role::account))
       operations = with_lost_records(std::move(operations), view_);
     signals_.on_dump([operations] { dump(operations); });
@@ -258,9 +249,11 @@ private:
   const std::shared_ptr<late_node> doors_ = std::make_shared<late_node>();
   const std::shared_ptr<work_desk> desk_ = std::make_shared<work_desk>();
   const std::shared_ptr<change_board> changes_ = std::make_shared<change_board>();
-  std::shared_ptr<http_guard> guard_;
+  const std::shared_ptr<certificate_board> certificates_ = std::make_shared<certificate_board>();
+  std::optional<http_files> files_;
   std::shared_ptr<overview_hub> page_; // null without HTTP
   std::optional<http_server> http_;
+  std::optional<certificate_watch> certificate_watch_; // after what it uses
 };
 
 } // namespace

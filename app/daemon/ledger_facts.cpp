@@ -68,21 +68,15 @@ void ledger_facts_source::look_for_loss(record_id from, record_id highest) {
 }
 
 http_routes with_lost_records(http_routes routes, std::shared_ptr<const ledger_view> view) {
-  routes.metrics = [inner = std::move(routes.metrics),
-                    view = std::move(view)](std::function<void(metrics_snapshot)> answer) {
-    inner([view, answer = std::move(answer)](metrics_snapshot all) {
-      all.push_back(
-          {"ledgerd_account_records_lost_total",
-           "How often the account database was found to lack a record that the ledger has "
-           "decided.",
-           metric_kind::counter,
-           {},
-           static_cast<std::int64_t>(view->lacks()),
-           {}});
-      answer(std::move(all));
-    });
-  };
-  return routes;
+  return with_metrics(std::move(routes), [view = std::move(view)] {
+    return metrics_snapshot{
+        {"ledgerd_account_records_lost_total",
+         "How often the account database was found to lack a record that the ledger has decided.",
+         metric_kind::counter,
+         {},
+         static_cast<std::int64_t>(view->lacks()),
+         {}}};
+  });
 }
 
 std::vector<currency> ledger_facts_source::kept() {

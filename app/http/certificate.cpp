@@ -69,6 +69,16 @@ std::shared_ptr<http_certificate> read_http_certificate(const http_settings& set
   return result;
 }
 
+certificate_validity shown_validity(http_certificate& certificate) {
+  auto* raw = certificate.context.native_handle();
+  auto all = validity_of(*SSL_CTX_get0_certificate(raw));
+  STACK_OF(X509)* chain = nullptr;
+  SSL_CTX_get0_chain_certs(raw, &chain);
+  for (int i = 0; i < sk_X509_num(chain); ++i) // none of a null one
+    all = joined(all, validity_of(*sk_X509_value(chain, i)), certificate_use::chain);
+  return all;
+}
+
 std::string public_key_pin(const std::string& certificate_file) {
   const auto fail = [&] {
     throw std::runtime_error{"http-tls-cert-file " + certificate_file + " holds no certificate"};

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "app/operations/cluster_report.hpp"
 #include "app/operations/prometheus.hpp"

@@ -35,6 +35,9 @@ struct http_routes {
   std::function<void(std::function<void(std::vector<node_view>)>)> cluster;
 };
 
+// The same, whose metrics have these as well; `more` is called on any thread.
+http_routes with_metrics(http_routes daemon, std::function<metrics_snapshot()> more);
+
 std::vector<http_route> make_routes(http_routes daemon);
 
 } // namespace ledgerd

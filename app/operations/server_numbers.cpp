@@ -1,7 +1,6 @@
 #include "app/operations/server_numbers.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "actors/common/log.hpp"
@@ -49,15 +48,8 @@ metrics_snapshot to_snapshot(const std::vector<server_state>& servers) {
 }
 
 http_routes with_servers(http_routes routes, std::function<std::vector<readiness_check>()> checks) {
-  routes.metrics = [inner = std::move(routes.metrics),
-                    checks = std::move(checks)](std::function<void(metrics_snapshot)> answer) {
-    inner([checks, answer = std::move(answer)](metrics_snapshot all) {
-      auto more = to_snapshot(servers_of(checks()));
-      std::move(more.begin(), more.end(), std::back_inserter(all));
-      answer(std::move(all));
-    });
-  };
-  return routes;
+  return with_metrics(std::move(routes),
+                      [checks = std::move(checks)] { return to_snapshot(servers_of(checks())); });
 }
 
 void server_log::look(const std::vector<server_state>& servers) {

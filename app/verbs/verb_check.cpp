@@ -1,13 +1,17 @@
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <utility>
 
 #include "app/base/output.hpp"
 #include "app/base/text.hpp"
+#include "app/config/certificate_files.hpp"
 #include "app/config/names_section.hpp"
 #include "app/config/options.hpp"
 #include "app/daemon/topology_watch.hpp"
+#include "app/http/certificate.hpp"
+#include "app/verbs/certificate_findings.hpp"
 #include "app/verbs/command_line.hpp"
 #include "app/verbs/link_warnings.hpp"
 #include "app/verbs/verb_support.hpp"
@@ -26,7 +30,7 @@ using nlohmann::ordered_json;
 using sentences = std::vector<std::string>;
 
 struct finding {
-  std::string part; // configuration, broker, database, account database
+  std::string part; // configuration, certificates, broker, database, account database
   sentences faults; // empty: all is well
   sentences warnings = {};
 };
@@ -57,7 +61,24 @@ void add_full_streams(broker& nats, bool shadow, sentences& to) {
                    + ") and refuses what is published: raise its limits or purge what is settled");
 }
 
-std::vector<finding> look(const loaded_config& loaded) {
+std::chrono::sys_seconds system_now() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+// Also that the HTTP pair is one, which the start would refuse.
+finding judge(const std::vector<used_certificate>& certificates, const http_settings& http) {
+  auto found = judge_certificates(certificates, system_now());
+  try {
+    if (http.http_listen)
+      read_http_certificate(http);
+  } catch (const std::exception& e) {
+    found.faults.emplace_back(e.what());
+  }
+  return {"certificates", std::move(found.faults), std::move(found.warnings)};
+}
+
+std::vector<finding> look(const loaded_config& loaded,
+                          const std::vector<used_certificate>& certificates) {
   const auto& settings = loaded.value;
   std::vector<finding> findings;
   findings.push_back({"configuration", loaded.faults, loaded.warnings});
@@ -68,6 +89,8 @@ std::vector<finding> look(const loaded_config& loaded) {
         "http-listen is not a loopback address, and HTTP is not encrypted: tokens and amounts can "
         "be "
         "read on the way; give http-tls-cert-file, or let a proxy speak TLS");
+  if (!certificates.empty())
+    findings.push_back(judge(certificates, settings));
   sentences warnings;
   findings.push_back(ask("broker", [&] {
     auto only_look = provisioning_of(settings);
@@ -118,8 +141,20 @@ ordered_json engine_of(const config& settings) {
   return items;
 }
 
+ordered_json json_of(const std::vector<used_certificate>& certificates) {
+  auto items = ordered_json::array();
+  for (const auto& [name, file, validity] : certificates) {
+    items.push_back({{"certificate", name}, {"file", file}});
+    auto& item = items.back();
+    item["notBefore"] = validity ? ordered_json(to_text(validity->not_before)) : ordered_json();
+    item["notAfter"] = validity ? ordered_json(to_text(validity->not_after)) : ordered_json();
+  }
+  return items;
+}
+
 int run_check(const loaded_config& loaded, bool json) {
-  const auto findings = look(loaded);
+  const auto certificates = read_certificates(loaded.value);
+  const auto findings = look(loaded, certificates);
   bool ok = true;
   auto items = ordered_json::array();
   for (const auto& [part, faults, warnings] : findings) {
@@ -140,9 +175,16 @@ int run_check(const loaded_config& loaded, bool json) {
     auto names = ordered_json::object();
     for (const auto& [key, name] : shown_names(loaded.value.names))
       names[key] = name;
-    print_json({{"ok", ok}, {"parts", items}, {"engine", engine}, {"names", names}});
+    print_json({{"ok", ok},
+                {"parts", items},
+                {"engine", engine},
+                {"certificates", json_of(certificates)},
+                {"names", names}});
     return ok ? exit_code::done : exit_code::answer_is_no;
   }
+  for (const auto& each : certificates)
+    print_line("%-16s %s  %s", each.name.c_str(), one_line(each.file).c_str(),
+               describe(each, system_now()).c_str());
   for (const auto& each : engine)
     print_line("%-16s %s  %s", each["option"].get<std::string>().c_str(),
                each["value"].get<std::string>().c_str(), each["from"].get<std::string>().c_str());

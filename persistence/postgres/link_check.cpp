@@ -4,6 +4,7 @@
 #include <libpq-fe.h>
 #include <memory>
 #include <netinet/in.h>
+#include <unistd.h>
 
 #include "persistence/postgres/connection_string.hpp"
 #include "persistence/postgres/session_opener.hpp"
@@ -38,6 +39,17 @@ std::string parameter_of(PGconn* connection, std::string_view name) {
   return {};
 }
 
+// What libpq takes from the environment for what the URL leaves out.
+connection_parameters with_defaults(const std::string& database_url) {
+  auto values = parse_connection_string(database_url);
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> all(PQconndefaults(),
+                                                                         PQconninfoFree);
+  for (const auto* each = all.get(); each != nullptr && each->keyword != nullptr; ++each)
+    if (each->val != nullptr)
+      values.emplace(each->keyword, each->val);
+  return values;
+}
+
 std::string text_or_empty(const char* text) {
   return text == nullptr ? std::string() : std::string(text);
 }
@@ -67,6 +79,16 @@ std::string link_warning(const std::string& database_url) {
                        .address = text_or_empty(PQhostaddr(connection)),
                        .encrypted = PQsslInUse(connection) == 1,
                        .sslmode = parameter_of(connection, "sslmode")});
+}
+
+database_certificates certificate_files(const std::string& database_url) {
+  auto values = with_defaults(database_url);
+  if (values["sslmode"] == "disable")
+    return {};
+  const auto if_there = [](const std::string& file) {
+    return access(file.c_str(), F_OK) == 0 ? file : std::string();
+  };
+  return {if_there(values["sslcert"]), if_there(values["sslrootcert"])};
 }
 
 } // namespace ledgerd

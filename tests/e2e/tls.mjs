@@ -1,5 +1,6 @@
 // A node whose three doors speak TLS: NATS, PostgreSQL and HTTP, each with a certificate of the run's own authority.
-// Who is not who the URL says is refused. JetStream is in a domain, and asked nowhere else. Usage: node tls.mjs BINARY
+// Who is not who the URL says is refused. Certificates end soon, which is told, and are replaced while the node runs.
+// JetStream is in a domain, and asked nowhere else. Usage: node tls.mjs BINARY
 
 import {execFileSync} from 'node:child_process';
 import {chownSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs';
@@ -76,6 +77,25 @@ function ask(daemon, ca, path, {method = 'GET', body, servername = 'localhost'} 
   });
 }
 
+// All end within two days: of each there is a metric, a line of the log and a warning of `check`.
+async function checkEnds(world, daemon, answer, flags) {
+  const wanted = ['database_ca', 'http', 'nats', 'nats_ca'];
+  const {text} = await answer('/metrics');
+  const shown = [...text.matchAll(/^ledgerd_certificate_expiration_timestamp_seconds\{certificate="(\w+)"\} (\S+)$/gm)];
+  const left = Object.fromEntries(shown.map(([, name, end]) => [name, Number(end) - Date.now() / 1000]));
+  check(String(Object.keys(left).sort()) === String(wanted) && Object.values(left).every((each) => each > 170000 && each < 172900),
+    `seconds until certificates end: ${JSON.stringify(left)}`);
+  for (const name of wanted) {
+    const lines = daemon.log.split(`the certificate ${name} (`).length - 1;
+    check(lines === 1 && daemon.log.includes('[certificate_expires]'), `${lines} lines tell that the certificate ${name} ends`);
+  }
+  const told = world.verb('check', '--json', ...flags);
+  const {parts, certificates} = JSON.parse(told.output);
+  const {ok, warnings} = parts.find(({part}) => part === 'certificates');
+  check(ok && warnings.length === wanted.length && String(certificates.map(({certificate}) => certificate).sort()) === String(wanted),
+    `\`ledgerd check\` says of certificates: ${JSON.stringify({ok, warnings, certificates})}`);
+}
+
 async function run() {
   const papers = new Papers();
   papers.make('server', 'DNS:localhost,IP:127.0.0.1');
@@ -111,6 +131,7 @@ async function run() {
     + "WHERE application_name = 'ledgerd'")[0];
   check(Number(encrypted[0]) > 0 && encrypted[0] === encrypted[1], `${encrypted[0]} of ${encrypted[1]} database connections are encrypted`);
   log('a request went through three doors that speak TLS');
+  await checkEnds(world, daemon, answer, ['--http-listen', new URL(daemon.url).host, ...httpFiles]);
 
   const shown = (await answer('/livez')).serial;
   await answer('/livez', {servername: 'elsewhere.example'}).then(() => faults.push('another name was accepted'), () => {});
@@ -126,11 +147,14 @@ async function run() {
   writeFileSync(papers.at('server.key'), 'no key\n', {mode: 0o600});
   daemon.child.kill('SIGHUP');
   await until('the faulty key is named', 10, () => /the certificate stays as it was/.test(daemon.log));
-  check((await answer('/livez')).status === 200, 'after a faulty reload it does not answer');
+  const before = await answer('/livez');
+  check(before.status === 200, 'after a faulty reload it does not answer');
+  papers.make('server', 'DNS:localhost,IP:127.0.0.1');
+  await until('the files are noticed without a signal', 75, async () => (await answer('/livez')).serial !== before.serial);
+  await until('the log tells of it', 10, () => /reloaded: certificate/.test(daemon.log));
   await daemon.stop();
   log('its certificate was replaced while it ran');
 
-  papers.make('server', 'DNS:localhost,IP:127.0.0.1');
   const refusals = {
     'a database of another name': [{LEDGERD_DATABASE_URL: database.wrong}, /elsewhere\.example/],
     'no certificate of ours': [{LEDGERD_NATS_CERT_FILE: '', LEDGERD_NATS_KEY_FILE: ''}, /broker: /],

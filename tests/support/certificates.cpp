@@ -35,13 +35,15 @@ certificates::~certificates() {
   std::filesystem::remove_all(directory_, ignored);
 }
 
-void certificates::make(const std::string& name, const std::string& alternative_names) const {
+void certificates::make(const std::string& name, const std::string& alternative_names,
+                        int days) const {
   run(directory_, std::string(new_key) + "-subj /CN=" + name + " -keyout " + name + ".key.new -out "
                       + name + ".csr; printf 'subjectAltName=%s\\n' '" + alternative_names + "' >"
                       + name + ".ext; openssl x509 -req -in " + name
-                      + ".csr -CA ca.crt -CAkey ca.key -CAcreateserial " + "-days 2 -extfile "
-                      + name + ".ext -out " + name + ".crt.new; mv " + name + ".key.new " + name
-                      + ".key; mv " + name + ".crt.new " + name + ".crt");
+                      + ".csr -CA ca.crt -CAkey ca.key -CAcreateserial " + "-days "
+                      + std::to_string(days) + " -extfile " + name + ".ext -out " + name
+                      + ".crt.new; mv " + name + ".key.new " + name + ".key; mv " + name
+                      + ".crt.new " + name + ".crt");
 }
 
 } // namespace ledgerd::test

@@ -17,8 +17,8 @@ public:
   std::string authority() const { return directory_ + "/ca.crt"; }
 
   // A certificate for these names ("DNS:localhost,IP:127.0.0.1"), in the files NAME.crt and
-  // NAME.key, which replace what was there. Throws std::runtime_error.
-  void make(const std::string& name, const std::string& alternative_names) const;
+  // NAME.key, which replace what was there, valid from now on. Throws std::runtime_error.
+  void make(const std::string& name, const std::string& alternative_names, int days = 2) const;
   std::string certificate(const std::string& name) const {
     return directory_ + "/" + name + ".crt";
   }

@@ -161,9 +161,13 @@ CAF_TEST(a link comes back and reads its files again) {
   CAF_CHECK_EQUAL(exercise(*bus), "");
   server.kill();
   CAF_CHECK(eventually([&] { return !bus->connected(); }));
-  papers().make("client", "DNS:ledgerd");
+  std::ofstream{papers().certificate("client")} << "no certificate\n";
   papers().make("server", "DNS:localhost,IP:127.0.0.1");
   server.start();
+  CAF_CHECK(eventually(
+      [&] { return events.count(link_event::error, papers().certificate("client")) > 0; }));
+  CAF_CHECK(!bus->connected());
+  papers().make("client", "DNS:ledgerd");
   CAF_CHECK(eventually([&] { return bus->connected(); }));
   CAF_CHECK_EQUAL(exercise(*bus), "");
   CAF_CHECK(events.count(link_event::rebuilt) >= 1);
