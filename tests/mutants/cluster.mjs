@@ -119,7 +119,7 @@ export const cluster = [
     file: 'actors/ledger/peer_book.cpp',
     was: 'if (too_silent()) return set_down("it is silent");',
     becomes: ' ',
-    caught: ['actors_test.peer_book', 'actors_test.link_books'],
+    caught: ['actors_test.peer_book'],
   },
   {
     name: 'lost-frame-forgotten',

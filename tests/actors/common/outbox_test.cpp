@@ -134,6 +134,8 @@ CAF_TEST(patience counts from the last break of the connection) {
   put(7, give_up::when_late);
   CAF_CHECK_EQUAL(answer(7, cut_off, 5s), "7 again");
   box.publish_due(start + 6s);
+  CAF_CHECK_EQUAL(answer(7, unconfirmed, 6s), "7 again");
+  box.publish_due(start + 7s);
   CAF_CHECK_EQUAL(answer(7, unconfirmed, 7999ms), "7 again");
   box.publish_due(start + 9s);
   CAF_CHECK_EQUAL(answer(7, unconfirmed, 9s), "7 given up");
