@@ -12,6 +12,7 @@
 #include "domain/currency.hpp"
 #include "domain/history.hpp"
 #include "domain/record.hpp"
+#include "persistence/locks.hpp"
 
 namespace ledgerd {
 
@@ -83,6 +84,9 @@ public:
 
   // How many transactions wrote the postings with record ids from `first` to before `last`.
   virtual std::int64_t commits(record_id first, record_id last) = 0;
+
+  // Who has the account's row locked now; nothing: nobody, or it cannot be told.
+  virtual std::optional<session_name> holder_of(const account_key&) { return std::nullopt; }
 
   // Whether the database answers and accepts writes now; at most one second.
   virtual bool writable() = 0;

@@ -302,7 +302,9 @@ private:
       return {};
     const auto& why = story_.wait->wait.why;
     const std::string what =
-        why == "blocked"    ? "the account is locked in the database, or a statement for it takes "
+        why == "blocked" && facts_.holder
+            ? "the account is locked in the database by the " + to_text(*facts_.holder)
+        : why == "blocked"  ? "the account is locked in the database, or a statement for it takes "
                               "too long"
         : why == "slow"     ? "the account takes far longer in the database than others"
         : why == "refused"  ? "the database refuses what is written for the account"

@@ -14,6 +14,7 @@
 #include "domain/currency.hpp"
 #include "domain/record.hpp"
 #include "messaging/record_look.hpp"
+#include "persistence/locks.hpp"
 
 namespace ledgerd {
 
@@ -37,6 +38,8 @@ struct trace_facts {
 
   std::optional<transaction_record> record_row; // the account side's
   std::string records_problem;                  // likewise
+
+  std::optional<session_name> holder; // who has the row of its account locked
 
   std::vector<record_look> nodes; // those that have answered
   std::vector<consumer_place> consumers;

@@ -143,6 +143,36 @@ void ask_deciders(trace_facts& facts, const trace_sources& from, const currency_
         node.wait = answer.wait;
 }
 
+// Asked only where a node says that the account waits: its row tells.
+void ask_holder(trace_facts& facts, const trace_sources& from, const currency_table* currencies) {
+  const bool blocked = std::any_of(facts.nodes.begin(), facts.nodes.end(), [](const auto& node) {
+    return node.wait && node.wait->why == "blocked";
+  });
+  if (facts.row || !blocked || from.ledger == nullptr)
+    return;
+  try {
+    if (const auto account = account_of(facts, currencies))
+      facts.holder = from.ledger->holder_of(*account);
+  } catch (const std::runtime_error& why) {
+    facts.ledger_problem = one_line(why.what());
+  }
+}
+
+ordered_json wait_json(const trace_report& report) {
+  const auto& wait = report.story.wait;
+  if (!wait)
+    return {};
+  const auto& holder = report.facts.holder;
+  return {{"node", wait->node},
+          {"why", wait->wait.why},
+          {"forMs", wait->wait.for_ms},
+          {"holder", holder && wait->wait.why == "blocked"
+                         ? ordered_json{{"pid", holder->pid},
+                                        {"user", holder->user},
+                                        {"application", holder->application}}
+                         : ordered_json{}}};
+}
+
 search_clues clues_from(const trace_facts& facts) {
   search_clues clues;
   if (facts.row) {
@@ -248,6 +278,7 @@ trace_report trace(record_id id, const trace_sources& from, const trace_limits& 
   if (!facts.row && facts.ledger_problem.empty() && !facts.messages.requests.empty())
     ask_ledger(facts, from, currencies);
   ask_deciders(facts, from, currencies.get(), limits.node_patience);
+  ask_holder(facts, from, currencies.get());
   facts.now_us = now_us();
   if (!currencies)
     currencies = std::make_shared<const currency_table>(std::vector<currency>{});
@@ -267,14 +298,10 @@ ordered_json trace_json(const trace_report& report) {
   auto nodes = ordered_json::array();
   for (const auto& each : facts.nodes)
     nodes.push_back(each.node);
-  const auto& wait = report.story.wait;
   return {{"recordId", to_int(facts.record)},
           {"state", to_text(report.story.state)},
           {"conclusion", report.story.conclusion},
-          {"wait", wait ? ordered_json{{"node", wait->node},
-                                       {"why", wait->wait.why},
-                                       {"forMs", wait->wait.for_ms}}
-                        : ordered_json{}},
+          {"wait", wait_json(report)},
           {"events", std::move(events)},
           {"notes", report.story.notes},
           {"looked", std::move(looked)},

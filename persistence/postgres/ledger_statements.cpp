@@ -5,6 +5,7 @@
 
 #include "domain/assert.hpp"
 #include "persistence/postgres/posting_rows.hpp"
+#include "persistence/postgres/row_holder.hpp"
 
 namespace ledgerd {
 
@@ -80,8 +81,8 @@ prepared_call call_of(const statement& what, Columns&... columns) {
 } // namespace
 
 std::vector<statement> ledger_statements() {
-  return {find_known,    read_heads,    lock_heads, free_heads,
-          move_accounts, open_accounts, insert_rows};
+  return {find_known,    read_heads,    lock_heads,  free_heads,
+          move_accounts, open_accounts, insert_rows, row_holder_question()};
 }
 
 void head_question::clear() {

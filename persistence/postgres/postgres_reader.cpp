@@ -8,6 +8,7 @@
 #include "persistence/postgres/kept_session.hpp"
 #include "persistence/postgres/posting_rows.hpp"
 #include "persistence/postgres/probe.hpp"
+#include "persistence/postgres/row_holder.hpp"
 
 namespace ledgerd {
 
@@ -112,7 +113,7 @@ public:
   explicit postgres_reader(const url_source& database_url)
       : session_(database_url, schema::ledger, {},
                  {read_currencies, read_accounts, read_posting_by_record, read_marks, read_history,
-                  read_user_history, read_audited, read_linked, read_batch}),
+                  read_user_history, read_audited, read_linked, read_batch, row_holder_question()}),
         probe_(database_url, schema::ledger) {}
 
   std::vector<currency> currencies() override {
@@ -182,6 +183,11 @@ public:
   totals count() override;
 
   std::int64_t commits(record_id first, record_id last) override;
+
+  std::optional<session_name> holder_of(const account_key& account) override {
+    const std::string currency(account.currency.text());
+    return read_row_holder(ask(row_holder_question(), {account.user_id.c_str(), currency.c_str()}));
+  }
 
   bool writable() override { return write_fault().empty(); }
   std::string write_fault() override { return probe_.fault(probe_limit); }

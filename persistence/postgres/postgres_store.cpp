@@ -12,6 +12,7 @@
 #include "persistence/postgres.hpp"
 #include "persistence/postgres/database.hpp"
 #include "persistence/postgres/ledger_statements.hpp"
+#include "persistence/postgres/row_holder.hpp"
 #include "persistence/postgres/schema_text.hpp"
 #include "persistence/postgres/slow_groups.hpp"
 #include "persistence/postgres/store_session.hpp"
@@ -81,6 +82,7 @@ private:
 struct trail {
   std::optional<std::size_t> at;    // the one being written
   std::vector<std::size_t> locked;  // those that others have locked
+  std::string holder;               // the session that has locked it, if it is one account
   std::vector<std::size_t> slow;    // those that took far longer than the others
   std::size_t managed = 0;          // entries written
   bool all_blocked = false;         // not even the question who is locked went through
@@ -130,6 +132,7 @@ private:
   template <class Rows>
   static void number_rows(Rows&& rows, const ledgerd::rows& written, database_time now);
   void find_locked(const places& order, const posting_batch& batch);
+  void find_holder(const account_key& account);
   void explain(store_failure& failure) const;
   void refuse_taken(const posting_batch& batch, const std::vector<account_head>& before,
                     const known_postings& known);
@@ -193,10 +196,23 @@ void postgres_store::find_locked(const places& order, const posting_batch& batch
     const auto present = places_in(answers[0]), free = places_in(answers[1]);
     std::set_difference(present.begin(), present.end(), free.begin(), free.end(),
                         std::back_inserter(trail_.locked));
+    if (trail_.locked.size() == 1)
+      find_holder(batch.heads[trail_.locked.front()].account);
   } catch (const database_error&) {
     // At once it fails where something is damaged, which may well be one account's.
     trail_.all_blocked = work.elapsed() > std::max(limits_.lock / 2, std::chrono::milliseconds{50});
   }
+}
+
+// For the log alone: without it all goes on.
+void postgres_store::find_holder(const account_key& account) try {
+  const std::string currency(account.currency.text());
+  const auto found = read_row_holder(
+      database_->exec(row_holder_question(), {account.user_id.c_str(), currency.c_str()}));
+  if (found)
+    trail_.holder = to_text(*found);
+} catch (const database_error&) {
+  trail_.holder.clear();
 }
 
 void postgres_store::explain(store_failure& failure) const {
@@ -209,6 +225,8 @@ void postgres_store::explain(store_failure& failure) const {
     failure.culprits = !trail_.damaged.empty()  ? trail_.damaged
                        : !trail_.locked.empty() ? trail_.locked
                                                 : trail_.slow;
+    if (trail_.damaged.empty() && !trail_.holder.empty())
+      failure.detail += "; locked by the " + trail_.holder;
     // The table itself is locked, or the server is stuck: no account is to blame.
     if (trail_.all_blocked)
       failure.kind = store_failure_kind::unavailable;

@@ -229,6 +229,20 @@ CAF_TEST(what the account of a held request waits for) {
   }
 }
 
+CAF_TEST(who has locked the account is named where that is known) {
+  facts_of facts;
+  facts.waits("blocked");
+  facts.holder = session_name{4711, "bob", "psql"};
+  CAF_CHECK(story_of(facts).conclusion.starts_with(
+      "held by node node-a for 12.3 s: the account is locked in the database by the session 4711 "
+      "of the user bob (psql) (waiting 12.0 s); request #40 "));
+  // What waits for something else waits for nobody.
+  facts_of slow;
+  slow.waits("slow");
+  slow.holder = session_name{4711, "bob", ""};
+  CAF_CHECK(story_of(slow).conclusion.find("4711") == std::string::npos);
+}
+
 CAF_TEST(the node that decides says what the account waits for) {
   facts_of facts;
   facts.node(40, held);

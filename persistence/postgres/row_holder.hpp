@@ -1,0 +1,18 @@
+// Which session holds the lock on an account's row: told by the row itself, whoever asks and
+// whether or not anybody waits.
+#pragma once
+
+#include <optional>
+
+#include "persistence/locks.hpp"
+#include "persistence/postgres/database.hpp"
+
+namespace ledgerd {
+
+// Its parameters are user and currency.
+const statement& row_holder_question();
+
+// Nothing: nobody has it, several share it, or a prepared transaction does.
+std::optional<session_name> read_row_holder(const rows& found);
+
+} // namespace ledgerd
