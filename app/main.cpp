@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   ledgerd::add_account(line);
   ledgerd::add_currency_verbs(line);
   ledgerd::add_dead(line);
+  ledgerd::add_locks(line);
   ledgerd::add_audit(line);
   ledgerd::add_shadow(line);
   ledgerd::add_bench(line);

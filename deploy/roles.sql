@@ -3,7 +3,7 @@
 --   ledgerd_ledger   a node with --roles ledger and --migrate=false: adds movements, opens accounts and moves their balances
 --   ledgerd_account  one with --roles account: records requests and settles them
 --   ledgerd_writer   both, for a node with both roles, which is the default
---   ledgerd_reader   only looks: status, trace, account, audit, currency list, dead, shadow report
+--   ledgerd_reader   only looks: status, trace, account, audit, currency list, dead, locks list, shadow report
 --
 -- Run after `ledgerd migrate`, and again after an upgrade, on each of the databases that holds one of the two schemas, or
 -- both, by their owner, who has to be one that may make roles (CREATEROLE) while there is one to be made:
@@ -13,7 +13,8 @@
 --   psql -d DATABASE -c '\password ledgerd'
 --
 -- The last one asks for the password and sends only its digest: it stands on no command line, where other users and the
--- shell's history would see it, and in no log of the server. Whoever only looks gets a login IN ROLE ledgerd_reader.
+-- shell's history would see it, and in no log of the server. Whoever only looks gets a login IN ROLE ledgerd_reader; who ends
+-- sessions that block (`ledgerd locks end`) one IN ROLE ledgerd_reader, pg_signal_backend, pg_read_all_stats.
 DO $$
 DECLARE
   role text;

@@ -20,11 +20,13 @@ struct chosen_names {
   std::string_view exhausted_stream = "TRANSACTION_EXHAUSTED";
   std::string_view exhausted_prefix = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.TRANSACTIONS.";
 
-  // Ours beyond the contract: what people have done to dead letters, for the audit.
+  // Ours beyond the contract: what people have done to dead letters, for the audit, and to sessions
+  // of the database.
   std::string_view action_stream = "TRANSACTION_ACTIONS";
   std::string_view action_subjects = "transaction.action.>";
   std::string_view discard_subject = "transaction.action.discard";
   std::string_view replay_subject = "transaction.action.replay";
+  std::string_view end_session_subject = "transaction.action.end-session";
 
   std::string_view result_subjects = "transaction.result.>";
   std::string_view dead_letter_subjects = "transaction.dead.>";
@@ -65,6 +67,7 @@ LEDGERD_CHOSEN(action_stream);
 LEDGERD_CHOSEN(action_subjects);
 LEDGERD_CHOSEN(discard_subject);
 LEDGERD_CHOSEN(replay_subject);
+LEDGERD_CHOSEN(end_session_subject);
 LEDGERD_CHOSEN(result_subjects);
 LEDGERD_CHOSEN(dead_letter_subjects);
 LEDGERD_CHOSEN(dead_letter_prefix);

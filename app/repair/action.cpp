@@ -78,6 +78,30 @@ outgoing action_entry(action_kind what, const dead_letter& letter, const action_
   return entry;
 }
 
+outgoing session_entry(const ended_session& whom, const action_origin& origin) {
+  constexpr auto what = "end-session";
+  outgoing entry;
+  entry.stream = names::action_stream;
+  entry.subject = names::end_session_subject;
+  entry.message_id =
+      std::string(what) + "-" + std::to_string(whom.pid) + "-" + std::to_string(origin.stamp);
+  entry.headers = {{"Ledgerd-Who", header_text(origin.who)},
+                   {"Ledgerd-Why", header_text(origin.why)}};
+  const ordered_json session{
+      {"pid", whom.pid},
+      {"user", whom.user},
+      {"application", whom.application},
+      {"since", whom.since_us ? ordered_json(format_time(*whom.since_us)) : ordered_json{}},
+      {"blocked", whom.blocked},
+      {"on", whom.rows}};
+  const ordered_json document{{"action", what},
+                              {"who", header_text(origin.who)},
+                              {"why", header_text(origin.why)},
+                              {"session", session}};
+  entry.payload = document.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  return entry;
+}
+
 outgoing replay_message(const dead_letter& letter, std::int64_t stamp) {
   const auto target = target_of(letter);
   outgoing again;

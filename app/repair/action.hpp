@@ -1,4 +1,5 @@
-// What people have done to dead letters, as it stands in the stream of actions.
+// What people have done to dead letters, and to sessions of the database that blocked the ledger,
+// as it stands in the stream of actions.
 //
 // Pure; any thread.
 #pragma once
@@ -7,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "app/repair/json_members.hpp"
 #include "app/repair/letter.hpp"
@@ -33,6 +35,19 @@ outgoing action_entry(action_kind what, const dead_letter& letter, const action_
                       const expected_verdict* expected, const field_changes& changed,
                       bool other_payload);
 
+// A session of the database that somebody ends.
+struct ended_session {
+  std::int64_t pid = 0;
+  std::string user;
+  std::string application;
+  std::optional<std::int64_t> since_us; // when its transaction began; nothing: not known
+  std::vector<std::int64_t> blocked;    // the processes of our sessions that waited for it
+  std::vector<std::string> rows;        // what they waited for, where that is known
+};
+
+// The entry for one session: it names no letter.
+outgoing session_entry(const ended_session& whom, const action_origin& origin);
+
 // The original as a new message. It names its letter, and its message id holds the stamp, or the
 // broker's duplicate window would swallow a second try. Precondition: `target_of` finds no fault.
 outgoing replay_message(const dead_letter& letter, std::int64_t stamp);
@@ -40,9 +55,9 @@ outgoing replay_message(const dead_letter& letter, std::int64_t stamp);
 // An entry as it is shown.
 struct action {
   std::uint64_t seq = 0;
-  std::int64_t at_ns = 0; // by the broker's clock, since 1970
-  std::string what;       // the last token of its subject
-  std::uint64_t letter = 0;
+  std::int64_t at_ns = 0;   // by the broker's clock, since 1970
+  std::string what;         // the last token of its subject
+  std::uint64_t letter = 0; // 0: none, for it was done to something else
   std::string who;
   std::string why;
   std::string reason;   // of the letter

@@ -100,14 +100,15 @@ ordered_json action_json(const action& shown) {
   return {{"seq", shown.seq},
           {"at", time_or_null(shown.at_ns)},
           {"action", shown.what},
-          {"letter", shown.letter},
+          {"letter", shown.letter == 0 ? ordered_json{} : ordered_json(shown.letter)},
           {"who", shown.who},
           {"why", shown.why.empty() ? ordered_json{} : ordered_json(shown.why)},
           {"reason", shown.reason},
           {"recordId", at("recordId")},
           {"userId", at("userId")},
           {"expected", at("expected")},
-          {"changed", at("changed")}};
+          {"changed", at("changed")},
+          {"session", at("session")}};
 }
 
 ordered_json step_json(const repair_order& order, const repair_step& step) {

@@ -162,6 +162,18 @@ int run_groups(const config& settings, const list_options& options) {
   return exit_code::done;
 }
 
+// 4711 bob psql
+std::string session_text(const ordered_json& session) {
+  const auto pid = session.is_object() ? session.find("pid") : session.end();
+  if (!session.is_object() || pid == session.end())
+    return "-";
+  auto text = pid->dump();
+  for (const auto* name : {"user", "application"})
+    if (const auto part = session.find(name); part != session.end() && part->is_string())
+      text += " " + part->get<std::string>();
+  return text;
+}
+
 int run_actions(const config& settings, const list_options& options) {
   const auto nats = connect_broker(settings);
   letter_shelf shelf(*nats);
@@ -170,7 +182,7 @@ int run_actions(const config& settings, const list_options& options) {
     print_page_json(page, action_json);
     return exit_code::done;
   }
-  print_page({"seq", "at", "action", "letter", "record", "expected", "who", "why"}, page,
+  print_page({"seq", "at", "action", "letter", "record", "expected", "session", "who", "why"}, page,
              [](const action& each) -> std::vector<std::string> {
                const auto shown = action_json(each);
                const auto& expected = shown.at("expected");
@@ -178,9 +190,10 @@ int run_actions(const config& settings, const list_options& options) {
                return {std::to_string(each.seq),
                        time_text(each.at_ns),
                        each.what,
-                       std::to_string(each.letter),
+                       each.letter == 0 ? "-" : std::to_string(each.letter),
                        record.is_null() ? "-" : record.dump(),
                        expected.is_object() ? expected.value("verdict", "-") : "-",
+                       session_text(shown.at("session")),
                        or_dash(each.who),
                        or_dash(each.why)};
              });
@@ -238,7 +251,9 @@ void add_dead(command_line& line) {
   add_dead_repairs(line, group);
   const auto actions = std::make_shared<list_options>();
   auto& actions_app = line.add_verb_to(
-      group, {"actions", "List who replayed or discarded what", "ledgerd dead actions --limit 20"},
+      group,
+      {"actions", "List who replayed or discarded what, and who ended sessions that blocked",
+       "ledgerd dead actions --limit 20"},
       [actions](const config& settings) { return run_actions(settings, *actions); });
   add_page_flags(actions_app, *actions);
   actions_app.add_flag("--json", actions->json, "Print JSON");

@@ -5,8 +5,6 @@
 #include <iterator>
 #include <memory>
 #include <optional>
-#include <pwd.h>
-#include <unistd.h>
 
 #include "app/base/output.hpp"
 #include "app/base/stop_signals.hpp"
@@ -31,17 +29,6 @@ struct repair_options {
   bool yes = false;
   bool json = false;
 };
-
-// The user's name on this machine, as the actions show it.
-std::string user_at_host() {
-  passwd entry{};
-  passwd* found = nullptr;
-  char room[1024];
-  getpwuid_r(geteuid(), &entry, room, sizeof room, &found);
-  char host[256] = "";
-  gethostname(host, sizeof host - 1);
-  return (found != nullptr ? std::string{found->pw_name} : std::to_string(geteuid())) + "@" + host;
-}
 
 std::string read_payload(const std::string& path) {
   std::string content;
@@ -253,6 +240,10 @@ private:
   }
 
   int conclude(const repair_outcome& outcome) {
+    if (order_.what == action_kind::discard && !order_.dry_run && outcome.done > 0
+        && order_.origin.why.empty())
+      complain("warning: no reason is kept; with --why TEXT `ledgerd dead actions` and `ledgerd "
+               "trace` show one");
     if (options_.json)
       print_json(outcome_json(order_, outcome, std::move(items_)));
     else if (one())

@@ -1,6 +1,8 @@
 #include "app/verbs/verb_support.hpp"
 
 #include <nlohmann/json.hpp>
+#include <pwd.h>
+#include <unistd.h>
 
 #include "app/base/text.hpp"
 #include "app/config/broker_access.hpp"
@@ -26,6 +28,16 @@ std::unique_ptr<ledger_reader> open_ledger(const database_settings& settings) {
 std::unique_ptr<ledger_reader> open_ledger_to_read(const database_settings& settings) {
   require_ledger_database(settings);
   return make_postgres_reader(reading_connection(settings.database_url));
+}
+
+std::string user_at_host() {
+  passwd entry{};
+  passwd* found = nullptr;
+  char room[1024];
+  getpwuid_r(geteuid(), &entry, room, sizeof room, &found);
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  return (found != nullptr ? std::string{found->pw_name} : std::to_string(geteuid())) + "@" + host;
 }
 
 std::string_view header_value(const stored_message& message, std::string_view name) {

@@ -22,6 +22,9 @@ std::unique_ptr<ledger_reader> open_ledger(const database_settings& settings);
 // The same for verbs that only show what is there: the database may be a standby.
 std::unique_ptr<ledger_reader> open_ledger_to_read(const database_settings& settings);
 
+// The user's name on this machine, as the actions show it.
+std::string user_at_host();
+
 // The value of a header, or an empty text.
 std::string_view header_value(const stored_message& message, std::string_view name);
 

@@ -87,6 +87,11 @@ int run_trace(const config& settings, const trace_options& options) {
         "next: `ledgerd dead replay --record %lld --dry-run` says what a replay would bring, "
         "with --set FIELD=VALUE what a mended one would",
         static_cast<long long>(options.id));
+  if (const auto& wait = report.story.wait; !options.json && report.story.state == trace_state::held
+                                            && wait && wait->wait.why == "blocked")
+    print_line("%s",
+               "next: `ledgerd locks list` says who holds locks and what they block, `ledgerd "
+               "locks end PID --why TEXT` ends such a session");
   return report.story.state == trace_state::unknown ? exit_code::answer_is_no : exit_code::done;
 }
 

@@ -16,6 +16,7 @@ void add_trace(command_line& line);
 void add_account(command_line& line);
 void add_currency_verbs(command_line& line);
 void add_dead(command_line& line);
+void add_locks(command_line& line);
 void add_audit(command_line& line);
 void add_shadow(command_line& line);
 void add_bench(command_line& line);

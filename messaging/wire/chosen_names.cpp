@@ -177,6 +177,7 @@ public:
     to.action_subjects = under(action_key, ".>");
     to.discard_subject = under(action_key, ".discard");
     to.replay_subject = under(action_key, ".replay");
+    to.end_session_subject = under(action_key, ".end-session");
     to.api_submit = under(service_key, ".api.submit");
     to.api_record = under(service_key, ".api.record");
     to.api_account = under(service_key, ".api.account");

@@ -46,7 +46,7 @@ async function runPage(name, blocks) {
 }
 
 // Verbs that want more than their name.
-const wanting = ['account', 'bench', 'completion', 'currency add', 'dead discard', 'dead replay', 'dead show', 'import', 'submit', 'trace'];
+const wanting = ['account', 'bench', 'completion', 'currency add', 'dead discard', 'dead replay', 'dead show', 'import', 'locks end', 'submit', 'trace'];
 
 // Why a command is not run one by one, or nothing.
 function reasonNotToRun({program: which, words}) {
@@ -65,6 +65,9 @@ function reasonNotToRun({program: which, words}) {
   }
   if (/^--(?!watch)/.test(rest.at(-1) ?? '') && program.help(verb).valued.has(rest.at(-1))) {
     return 'names a flag and not its value';
+  }
+  if (verb.join(' ') === 'locks end') {
+    return 'wants a session that blocks: the tests of the program make one';
   }
   if (words.includes('balances.csv')) {
     return 'wants an empty ledger: the blocks of docs/moving-in.md and e2e.import run it';

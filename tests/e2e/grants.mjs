@@ -67,7 +67,7 @@ function verbsThatRead(login, record, daemon) {
   world.environment.LEDGERD_HTTP_LISTEN = new URL(daemon.url).host;
   const wanted = [
     ['status'], ['trace', `${record}`], ['trace', `${record}`, '--all'], ['account', 'anna'], ['audit', '--live'], ['currency', 'list'],
-    ['metrics'], ['dead', 'list'], ['dead', 'groups'], ['dead', 'show', '1'], ['dead', 'actions'],
+    ['metrics'], ['locks', 'list'], ['dead', 'list'], ['dead', 'groups'], ['dead', 'show', '1'], ['dead', 'actions'],
     ['dead', 'replay', '1', '--set', 'amount=1', '--dry-run'],
   ];
   for (const words of wanted) {

@@ -4,6 +4,7 @@
 // No right may be missing (the broker's log names each refusal) and none of a node's or verb's may be idle (its trace names
 // what is used).
 
+import {spawn} from 'node:child_process';
 import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
 
@@ -124,6 +125,27 @@ function verbs() {
   }
 }
 
+// A psql that holds the rows of all accounts is ended by whoever operates.
+async function locks() {
+  const psql = spawn('psql', ['-XAtq', '-d', world.settings.LEDGERD_DATABASE_URL], {stdio: ['pipe', 'ignore', 'ignore']});
+  psql.stdin.on('error', () => {}); // it ends before we are done with it
+  psql.stdin.write('BEGIN; SELECT FROM ledger.accounts FOR UPDATE;\n');
+  const [[pid]] = await until('psql holds the rows', 20, () => {
+    const found = world.query("SELECT pid FROM pg_stat_activity WHERE application_name = 'psql' AND state = 'idle in transaction'");
+    return found.length > 0 && found;
+  });
+  const producer = await client('producer');
+  await producer.jetstream().publish('transaction.deposit', JSON.stringify({recordId: 40, userId: 'bob', amount: '1', currency: 'KRW'}));
+  await producer.close();
+  for (const words of [['locks', 'list'], ['locks', 'end', pid, '--why', 'a test'], ['dead', 'actions']]) {
+    const {code, output} = world.verb(...words);
+    if (code !== 0 || !output.includes(pid)) {
+      faults.push(`${words.join(' ')}: exit ${code}: ${output}`);
+    }
+  }
+  psql.kill();
+}
+
 // A node shows, replays and discards dead letters over HTTP.
 async function repairs(node, subject) {
   const letters = async () => (await (await fetch(`${node.url}/v1/dead-letters?subject=${subject}`)).json()).items;
@@ -195,6 +217,7 @@ async function run() {
   await until('the announcement is dealt with', 20, () =>
     [...used()].some((subject) => subject.includes('MSG.DELETE.TRANSACTION_EXHAUSTED')));
   verbs();
+  await locks();
   await spoil(30);
   for (const node of [ledgers[0], account]) {
     await repairs(node, 'deposit');

@@ -54,7 +54,8 @@ export class Users {
 
   // Whom a verb connects as.
   ofVerb(words) {
-    const moves = words[0] === 'submit' || (words[0] === 'dead' && ['replay', 'discard'].includes(words[1]));
+    const moves = words[0] === 'submit' || (words[0] === 'dead' && ['replay', 'discard'].includes(words[1]))
+      || (words[0] === 'locks' && words[1] === 'end');
     return moves ? 'operator' : 'observer';
   }
 

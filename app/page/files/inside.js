@@ -6,6 +6,8 @@ import {clock, count, micros, millis, quantile, unknown} from './format.js';
 const pauseMs = 2000;
 const actionsPauseMs = 10000;
 
+const subject = ({letter, recordId, session}) => session ? `session ${session.pid} of ${session.user} (${session.application})`
+  : `letter ${letter ?? unknown}${recordId ? `, record ${recordId}` : ''}`;
 const sum = (list) => list.reduce((all, one) => all + one, 0);
 
 // One row for each kind of actor; a number that not all of them have said is not known.
@@ -109,8 +111,8 @@ export class Inside {
 
   showActions(actions) {
     each($('action-rows'), actions, (action) => action.seq, (action) => el('li', {}, time(action.at, clock(action.at)), el('span', {},
-      word(action.action, action.action === 'discard' ? 'watch' : 'unknown'),
-      ` letter ${action.letter ?? unknown}${action.recordId ? `, record ${action.recordId}` : ''}, by ${action.who ?? unknown}`
+      word(action.action, action.action === 'replay' ? 'unknown' : 'watch'),
+      ` ${subject(action)}, by ${action.who ?? unknown}`
         + `${action.why ? `: ${action.why}` : ''}`)), () => {});
     $('actions-empty').hidden = actions.length > 0;
     setText($('actions-empty'), 'None so far.');

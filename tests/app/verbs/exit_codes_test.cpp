@@ -85,6 +85,7 @@ const std::map<std::string, away> rows{
       exit_code::cannot_start}},
     {"dead discard", {{"7", "--yes", "--why", "a test"}, exit_code::cannot_start}},
     {"dead replay", {{"7"}, exit_code::cannot_start}},
+    {"locks end", {{"--why", "a test"}, exit_code::cannot_start}},
     {"import", {{}, exit_code::wrong_usage}}, // it says what it needs
 };
 

@@ -39,13 +39,14 @@ std::string faults_of(std::vector<std::pair<std::string, std::string>> given) {
 // The names that a chosen one leads to, in a fixed order.
 std::vector<std::string_view> all_in_use() {
   std::vector<std::string_view> all{
-      names::request_stream,   names::result_stream,        names::dead_letter_stream,
-      names::exhausted_stream, names::exhausted_prefix,     names::action_stream,
-      names::action_subjects,  names::discard_subject,      names::replay_subject,
-      names::result_subjects,  names::dead_letter_subjects, names::dead_letter_prefix,
-      names::api_submit,       names::api_record,           names::api_account,
-      names::api_history,      names::api_verdicts,         names::api_currencies,
-      names::cluster_word,     names::cluster_ask,          names::node_prefix};
+      names::request_stream,     names::result_stream,        names::dead_letter_stream,
+      names::exhausted_stream,   names::exhausted_prefix,     names::action_stream,
+      names::action_subjects,    names::discard_subject,      names::replay_subject,
+      names::result_subjects,    names::dead_letter_subjects, names::dead_letter_prefix,
+      names::api_submit,         names::api_record,           names::api_account,
+      names::api_history,        names::api_verdicts,         names::api_currencies,
+      names::cluster_word,       names::cluster_ask,          names::node_prefix,
+      names::end_session_subject};
   for (const auto& each : movement_routes)
     for (const auto name : {each.request, each.consumer, each.result, each.dead_letter})
       all.push_back(name);

@@ -1,0 +1,244 @@
+// `ledgerd locks` against a private server: a stranger's psql holds a row, a store stands for the
+// daemon.
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <thread>
+
+#include "messaging/broker.hpp"
+#include "messaging/names.hpp"
+#include "persistence/postgres.hpp"
+#include "tests/app/verbs/verb_world.hpp"
+
+#define CAF_SUITE locks
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+namespace {
+
+std::string with_login(std::string url, const std::string& login) {
+  const auto begin = url.find("//") + 2;
+  return url.replace(begin, url.find('@') - begin, login);
+}
+
+// Somebody's psql that stands in a transaction.
+class stranger {
+public:
+  stranger(const std::string& url, const std::string& statements)
+      : psql_(popen(("psql -XAtq -d '" + url + "' >/dev/null 2>&1").c_str(), "w"), pclose) {
+    if (!psql_)
+      throw std::runtime_error("psql cannot be started");
+    std::fputs(("BEGIN; " + statements + ";\n").c_str(), psql_.get());
+    std::fflush(psql_.get());
+  }
+
+private:
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> psql_;
+};
+
+struct fixture : verb_world {
+  std::string url = servers.database_url();
+
+  // Roles as deploy/roles.sql makes them, with a login for whoever is on call, one who may also end
+  // sessions, and one who leaves a psql open.
+  fixture() {
+    std::ifstream file{LEDGERD_SOURCE_DIR "/deploy/roles.sql"};
+    servers.sql(url, std::string{std::istreambuf_iterator<char>{file}, {}});
+    servers.sql(url,
+                "CREATE ROLE looker LOGIN PASSWORD 'p' IN ROLE ledgerd_reader; "
+                "CREATE ROLE oncall LOGIN PASSWORD 'p' IN ROLE ledgerd_reader, pg_signal_backend, "
+                "pg_read_all_stats; CREATE ROLE poster LOGIN PASSWORD 'p' IN ROLE ledgerd_writer; "
+                "CREATE ROLE bob LOGIN PASSWORD 'p' IN ROLE ledgerd_writer");
+    post({request(1, movement::deposit, 500)});
+  }
+
+  ~fixture() {
+    stop();
+    servers.sql(url, "REASSIGN OWNED BY bob TO postgres; DROP ROLE looker, oncall, poster, bob");
+  }
+
+  // The process of the only session of psql that stands in a transaction.
+  std::string pid_of_stranger() {
+    for (int i = 0; i < 200; ++i, std::this_thread::sleep_for(50ms)) {
+      auto pid = servers.sql(url, "SELECT pid FROM pg_stat_activity WHERE application_name = "
+                                  "'psql' AND state = 'idle in transaction'");
+      if (!pid.empty()) {
+        pid.pop_back();
+        return pid;
+      }
+    }
+    throw std::runtime_error("nobody stands in a transaction");
+  }
+
+  bool is_there(const std::string& pid) {
+    return servers.sql(url, "SELECT count(*) FROM pg_stat_activity WHERE pid = " + pid) == "1\n";
+  }
+
+  // Tries the account again and again, as a side lane would, with rests between.
+  void keep_posting() {
+    posts_ = std::thread{[this] {
+      const auto store = make_postgres_store(with_login(url, "poster:p"));
+      const posting_batch batch{{{request(2, movement::deposit, 1).account, std::nullopt}},
+                                {{request(2, movement::deposit, 1), 0}}};
+      while (!stopped_)
+        if (std::holds_alternative<posted>(store->post(batch, {.lock = 400ms})))
+          return;
+        else
+          std::this_thread::sleep_for(700ms);
+    }};
+  }
+
+  void stop() {
+    stopped_ = true;
+    if (posts_.joinable())
+      posts_.join();
+  }
+
+  program_run run_as(const std::string& login, const std::vector<std::string>& words) const {
+    return run_program(words, {"LEDGERD_NATS_URL=" + servers.nats_url(),
+                               "LEDGERD_DATABASE_URL=" + with_login(url, login + ":p")});
+  }
+
+  std::vector<stored_message> actions() const {
+    std::vector<stored_message> all;
+    nats->read(names::action_stream, "", 1, [&](const stored_message& message) {
+      all.push_back(message);
+      return true;
+    });
+    return all;
+  }
+
+private:
+  std::atomic<bool> stopped_ = false;
+  std::thread posts_;
+};
+
+constexpr auto lock_alice = "SELECT FROM ledger.accounts WHERE user_id = 'alice' FOR UPDATE";
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(locks_tests, fixture)
+
+CAF_TEST(where nobody holds a lock that is said at once) {
+  const auto begin = std::chrono::steady_clock::now();
+  const auto none = run_as("looker", {"locks", "list"});
+  CAF_CHECK(std::chrono::steady_clock::now() - begin < 5s);
+  CAF_CHECK_EQUAL(std::make_pair(none.err, none.code), std::make_pair(std::string{}, 0));
+  CAF_CHECK_EQUAL(none.out, "no other session holds a lock that ledgerd could wait for\n");
+  CAF_CHECK(json::parse(run_as("looker", {"locks", "list", "--json"}).out).at("items").empty());
+}
+
+CAF_TEST(who blocks is listed with what a role may see) {
+  const stranger bob{with_login(url, "bob:p"), lock_alice};
+  const auto pid = pid_of_stranger();
+  keep_posting();
+  const auto seen = run_as("oncall", {"locks", "list", "--json"});
+  CAF_CHECK_EQUAL(std::make_pair(seen.err, seen.code), std::make_pair(std::string{}, 0));
+  const auto items = json::parse(seen.out).at("items");
+  CAF_REQUIRE_EQUAL(items.size(), 1u);
+  const auto& it = items.at(0);
+  CAF_CHECK_EQUAL(it.at("pid").dump(), pid);
+  CAF_CHECK_EQUAL(it.at("user"), "bob");
+  CAF_CHECK_EQUAL(it.at("application"), "psql");
+  CAF_CHECK_EQUAL(it.at("state"), "idle in transaction");
+  CAF_CHECK(it.at("since").get<std::string>().starts_with("20"));
+  CAF_CHECK_EQUAL(it.at("on"), json::parse(R"(["account alice KRW"])"));
+  CAF_CHECK_EQUAL(it.at("mayEnd"), true);
+  CAF_REQUIRE_EQUAL(it.at("blocks").size(), 1u);
+  CAF_CHECK(it.at("blocks").at(0).at("waitedMs").get<int>() < 2000);
+  const auto less =
+      json::parse(run_as("looker", {"locks", "list", "--json"}).out).at("items").at(0);
+  CAF_CHECK_EQUAL(less.at("user"), "bob");
+  CAF_CHECK_EQUAL(less.at("application"), "psql");
+  CAF_CHECK(less.at("since").is_null() && less.at("state").is_null());
+  CAF_CHECK(!less.at("blocks").empty());
+  CAF_CHECK(contains(less.at("whyNot").get<std::string>(), "pg_signal_backend"));
+  const auto table = run_as("looker", {"locks", "list"});
+  CAF_CHECK(contains(table.out, pid + "  bob   psql         unknown  unknown  "));
+  CAF_CHECK(contains(table.out, "account alice KRW  no: needs pg_signal_backend\n"));
+  CAF_CHECK(!contains(table.out, "next: "));
+  CAF_CHECK(contains(run_as("oncall", {"locks", "list"}).out, "\nnext: `ledgerd locks end " + pid));
+}
+
+CAF_TEST(a session that blocks is ended and the action written down) {
+  const stranger bob{with_login(url, "bob:p"), lock_alice};
+  const auto pid = pid_of_stranger();
+  keep_posting();
+  const auto refused = run_as("looker", {"locks", "end", pid, "--why", "left open"});
+  CAF_CHECK_EQUAL(refused.code, 1);
+  CAF_CHECK(contains(refused.err, "session " + pid + " of the user bob (psql): "));
+  CAF_CHECK(contains(refused.err, "GRANT pg_signal_backend"));
+  CAF_CHECK_EQUAL(run_as("oncall", {"locks", "end", pid}).code, 2); // without a reason
+  const auto dry = run_as("oncall", {"locks", "end", pid, "--dry-run"});
+  CAF_CHECK_EQUAL(dry.code, 0);
+  CAF_CHECK(contains(dry.out, "would end the session " + pid + " of the user bob (psql)"));
+  CAF_CHECK(actions().empty());
+  CAF_CHECK(is_there(pid));
+  const auto ended = run_as("oncall", {"locks", "end", pid, "--why", "left open", "--json"});
+  CAF_CHECK_EQUAL(std::make_pair(ended.err, ended.code), std::make_pair(std::string{}, 0));
+  CAF_CHECK(json::parse(ended.out).at("done").get<bool>());
+  CAF_CHECK(!is_there(pid));
+  const auto entries = actions();
+  CAF_REQUIRE_EQUAL(entries.size(), 1u);
+  CAF_CHECK_EQUAL(entries.front().subject, names::end_session_subject);
+  const auto listed = json::parse(run({"dead", "actions", "--json"}).out).at("items").at(0);
+  CAF_CHECK_EQUAL(listed.at("action"), "end-session");
+  CAF_CHECK_EQUAL(listed.at("why"), "left open");
+  CAF_CHECK(listed.at("letter").is_null());
+  CAF_CHECK_EQUAL(listed.at("session").at("pid").dump(), pid);
+  CAF_CHECK_EQUAL(listed.at("session").at("on"), json::parse(R"(["account alice KRW"])"));
+  CAF_CHECK(contains(run({"dead", "actions"}).out, "  " + pid + " bob psql  "));
+  CAF_CHECK_EQUAL(run_as("oncall", {"locks", "end", pid, "--why", "again"}).code, 1);
+  CAF_CHECK_EQUAL(actions().size(), 1u);
+}
+
+CAF_TEST(what does not block is not ended) {
+  const stranger bob{with_login(url, "bob:p"), lock_alice};
+  const auto pid = pid_of_stranger();
+  const auto idle = run_as("oncall", {"locks", "end", pid, "--why", "a test"});
+  CAF_CHECK_EQUAL(idle.code, 1);
+  CAF_CHECK(contains(idle.err, "was not seen to block any session of ledgerd"));
+  CAF_CHECK(contains(run_as("oncall", {"locks", "list"}).out, "  nobody seen  "));
+  keep_posting();
+  std::string ours;
+  for (int i = 0; i < 200 && ours.empty(); ++i, std::this_thread::sleep_for(20ms))
+    ours = servers.sql(url, "SELECT pid FROM pg_stat_activity WHERE application_name = 'ledgerd' "
+                            "AND usename = 'poster' LIMIT 1");
+  CAF_REQUIRE(!ours.empty());
+  ours.pop_back();
+  const auto own = run_as("oncall", {"locks", "end", ours, "--why", "a test"});
+  CAF_CHECK_EQUAL(own.code, 1);
+  CAF_CHECK(contains(own.err, "session " + ours + " is one of ledgerd's own"));
+  CAF_CHECK(is_there(pid));
+  CAF_CHECK(contains(run_as("oncall", {"locks", "end", "999999999", "--why", "a test"}).err,
+                     "there is no session 999999999"));
+  CAF_CHECK(actions().empty());
+}
+
+CAF_TEST(of the session of a superuser is said that only a superuser may end it) {
+  const stranger root{
+      with_login(url, "postgres"
+                          + url.substr(url.find(':', url.find("//")),
+                                       url.find('@') - url.find(':', url.find("//")))),
+      lock_alice};
+  const auto pid = pid_of_stranger();
+  keep_posting();
+  const auto refused = run_as("oncall", {"locks", "end", pid, "--why", "a test"});
+  CAF_CHECK_EQUAL(refused.code, 1);
+  CAF_CHECK(contains(refused.err, "which only a superuser may end"));
+  CAF_CHECK(contains(run_as("oncall", {"locks", "list"}).out, "no: only by a superuser"));
+  CAF_CHECK(actions().empty());
+  CAF_CHECK(is_there(pid));
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
