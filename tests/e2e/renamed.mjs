@@ -120,6 +120,7 @@ async function look(world, names, daemon, recordId) {
   await until('the mended one is applied', 20, () =>
     world.query('SELECT status FROM "user".transactions WHERE record_id = 201')[0]?.[0] === 'SUCCESS');
   assert.match(verb(0, 'dead', 'actions'), /the sign was wrong/);
+  assert.match(verb(0, 'locks', 'list'), /no other session holds a lock/);
   assert.match(verb(0, 'submit', '--user', 'cleo', '--type', 'DEPOSIT', '--amount', '3', '--record-id', '300', '--wait'), /SUCCESS|applied/i);
   return verb;
 }

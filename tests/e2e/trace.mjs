@@ -86,14 +86,16 @@ async function parked(traffic) {
   concludes(trace(23, {expected: 1}), 'unknown', /^unknown/);
 }
 
-const locked = /^held by node (alpha|beta) for \d+\.\d s: the account is locked in the database[^(]* \(waiting \d+\.\d s\); request #\d+ waits for its verdict, deposit-consumer/;
+const locked = /^held by node (alpha|beta) for \d+\.\d s: the account is locked in the database by the session \d+ of the user \w+ \(psql\) \(waiting \d+\.\d s\); request #\d+ waits for its verdict, deposit-consumer/;
 
 async function held(traffic, recordId) {
   await traffic.drained(20);
   const release = await holdAccount('anna');
   await traffic.publish([request(31, 'anna', '1')]);
   await until('the node holds it and says why', 20, () => trace(31).wait?.why === 'blocked');
-  concludes(trace(31), 'held', locked);
+  const told = trace(31);
+  concludes(told, 'held', locked);
+  assert.equal(told.wait.holder.application, 'psql');
   // While nobody can ask PostgreSQL.
   const story = trace(31, {environment: {LEDGERD_DATABASE_URL: away}});
   concludes(story, 'held', /^held by node alpha/);

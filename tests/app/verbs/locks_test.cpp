@@ -34,8 +34,10 @@ std::string with_login(std::string url, const std::string& login) {
 // Somebody's psql that stands in a transaction.
 class stranger {
 public:
-  stranger(const std::string& url, const std::string& statements)
-      : psql_(popen(("psql -XAtq -d '" + url + "' >/dev/null 2>&1").c_str(), "w"), pclose) {
+  stranger(const std::string& url, const std::string& statements, const std::string& name = "psql")
+      : psql_(popen(("PGAPPNAME=" + name + " psql -XAtq -d '" + url + "' >/dev/null 2>&1").c_str(),
+                    "w"),
+              pclose) {
     if (!psql_)
       throw std::runtime_error("psql cannot be started");
     std::fputs(("BEGIN; " + statements + ";\n").c_str(), psql_.get());
@@ -239,6 +241,39 @@ CAF_TEST(of the session of a superuser is said that only a superuser may end it)
   CAF_CHECK(contains(run_as("oncall", {"locks", "list"}).out, "no: only by a superuser"));
   CAF_CHECK(actions().empty());
   CAF_CHECK(is_there(pid));
+}
+
+CAF_TEST(records of the account side in a database of its own are watched as well) {
+  const auto records = servers.fresh_database();
+  const std::vector<std::string> both{"LEDGERD_NATS_URL=" + servers.nats_url(),
+                                      "LEDGERD_DATABASE_URL=" + url,
+                                      "LEDGERD_ACCOUNT_DATABASE_URL=" + records};
+  CAF_REQUIRE_EQUAL(run_program({"migrate"}, both).code, 0);
+  servers.sql(records, "INSERT INTO account.transaction_records (user_id, currency, type, amount, "
+                       "fingerprint) VALUES ('alice', 'KRW', 'DEPOSIT', 1, 1)");
+  const std::string lock = "SELECT FROM account.transaction_records FOR UPDATE";
+  const stranger somebody{records, lock};
+  const auto pid = pid_of_stranger();
+  const stranger waiting{records, "SET lock_timeout = '60s'; " + lock, "ledgerd"};
+  const auto seen = json::parse(run_program({"locks", "list", "--json"}, both).out);
+  CAF_CHECK(seen.at("problems").empty());
+  CAF_REQUIRE_EQUAL(seen.at("items").size(), 1u);
+  const auto& it = seen.at("items").at(0);
+  CAF_CHECK_EQUAL(it.at("database"), "account");
+  CAF_CHECK_EQUAL(it.at("pid").dump(), pid);
+  CAF_REQUIRE_EQUAL(it.at("on").size(), 1u);
+  CAF_CHECK(it.at("on").at(0).get<std::string>().starts_with("record 1"));
+  // One that is away hides nothing of the other.
+  auto half = both;
+  half[1] = "LEDGERD_DATABASE_URL=postgresql://x:s3cr3t@127.0.0.1:9/x";
+  const auto rest = run_program({"locks", "list", "--json"}, half);
+  CAF_CHECK_EQUAL(rest.code, 1);
+  const auto told = json::parse(rest.out);
+  CAF_CHECK_EQUAL(told.at("items").size(), 1u);
+  CAF_CHECK_EQUAL(told.at("problems").size(), 1u);
+  CAF_CHECK(!contains(rest.out + rest.err, "s3cr3t"));
+  CAF_CHECK_EQUAL(run_program({"locks", "end", pid, "--why", "a test"}, half).code, 0);
+  CAF_CHECK(!is_there(pid));
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
