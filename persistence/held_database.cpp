@@ -11,6 +11,7 @@ struct held {
   std::mutex mutex;
   std::string identity;
   std::string other; // the sentence
+  bool unlasting = false;
 };
 
 held& held_for(schema which) {
@@ -25,6 +26,7 @@ void hold_to_database(schema which, std::string identity) {
   const std::lock_guard lock(here.mutex);
   here.identity = std::move(identity);
   here.other.clear();
+  here.unlasting = false;
 }
 
 bool holds_to_database(schema which) {
@@ -48,10 +50,16 @@ std::string judge_database(schema which, const std::string& identity) {
   return here.other;
 }
 
-std::string other_database_met(schema which) {
+void note_unlasting_commits(schema which, bool met) {
   auto& here = held_for(which);
   const std::lock_guard lock(here.mutex);
-  return here.other;
+  here.unlasting = met;
+}
+
+std::string session_fault(schema which) {
+  auto& here = held_for(which);
+  const std::lock_guard lock(here.mutex);
+  return here.other.empty() && here.unlasting ? unlasting_commits : here.other;
 }
 
 } // namespace ledgerd

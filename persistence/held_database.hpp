@@ -2,6 +2,9 @@
 // address may lead to another one later (a name that points elsewhere, a server that was restored
 // or upgraded behind its address), and sessions of different age would write into both.
 //
+// Also whether sessions have met that their commits would not last, which those of another age need
+// not show.
+//
 // For the process. Any thread.
 #pragma once
 
@@ -21,8 +24,14 @@ bool holds_to_database(schema which);
 // tell its identity is let pass.
 std::string judge_database(schema which, const std::string& identity);
 
-// The sentence of that, while sessions meet another database; empty: the last one that was opened
-// was with the right one.
-std::string other_database_met(schema which);
+inline constexpr const char* unlasting_commits =
+    "synchronous_commit is off: a crash can lose movements whose messages were acknowledged";
+
+// That a session was about to commit so, or that a new one would not.
+void note_unlasting_commits(schema which, bool met);
+
+// What makes sessions for `which` unfit, in a sentence: the last one that told was with another
+// database, or commits would not last. Empty: nothing.
+std::string session_fault(schema which);
 
 } // namespace ledgerd

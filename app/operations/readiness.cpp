@@ -52,15 +52,15 @@ std::string seconds_text(std::chrono::milliseconds time) {
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
 }
 
-// The session that looks may be with the right database while others have met another one.
-void tell_of_other_databases(std::vector<readiness_check>& checks) {
+// The session that looks may be as it must while others have met another database.
+void tell_of_unfit_sessions(std::vector<readiness_check>& checks) {
   for (const auto which : {schema::ledger, schema::account}) {
-    auto other = other_database_met(which);
-    if (other.empty())
+    auto fault = session_fault(which);
+    if (fault.empty())
       continue;
     const std::string name = which == schema::ledger ? "database" : "account database";
     std::erase_if(checks, [&](const auto& each) { return each.name == name; });
-    checks.push_back({name, false, std::move(other)});
+    checks.push_back({name, false, std::move(fault)});
   }
 }
 
@@ -115,7 +115,7 @@ std::vector<readiness_check> readiness::servers() const {
 
 std::vector<readiness_check> readiness::latest() const {
   auto result = servers();
-  tell_of_other_databases(result);
+  tell_of_unfit_sessions(result);
   readiness_check progress{"progress", true, ""};
   for (const auto& each : board_->standing(clock::now())) {
     progress.ok = progress.ok && each.wait.aside;

@@ -225,6 +225,8 @@ struct database::session {
   clock::time_point last_call = clock::now(); // its end
   std::int64_t calls = 0;
   std::int64_t backend = 0;
+  std::optional<schema> held_for;
+  bool unlasting = false; // COMMIT would not wait for the disk
   bool expired = false;
   bool silent = false; // no answer after a rest
 };
@@ -265,6 +267,7 @@ database::database(const std::string& connection_string, const std::vector<state
     : session_(std::make_unique<session>(
         open_session(connection_string, options.first_address, options.limit))) {
   session_->limit = options.limit.value_or(grace + milliseconds{5000});
+  session_->held_for = options.held_for;
   take_settings(connection_string, options.held_for);
   if (options.limit)
     limit_calls(*options.limit);
@@ -311,7 +314,8 @@ database::~database() = default;
 namespace {
 
 std::string limits_and_time(const transaction_limits& limits) {
-  std::string result = "SELECT (extract(epoch FROM now()) * 1000000)::bigint";
+  std::string result = "SELECT (extract(epoch FROM now()) * 1000000)::bigint, "
+                       "current_setting('synchronous_commit')";
   const auto add = [&result](const char* name, milliseconds limit) {
     if (limit.count() > 0)
       result += ", set_config('" + std::string(name) + "', '" + std::to_string(limit.count())
@@ -335,6 +339,7 @@ begun database::begin(const transaction_limits& limits, const std::vector<prepar
   });
   if (error)
     throw *error;
+  session_->unlasting = good[1].text(0, 1) == "off";
   return {database_time{good[1].integer(0, 0)},
           {std::make_move_iterator(good.begin() + 2), std::make_move_iterator(good.end())}};
 }
@@ -399,7 +404,18 @@ rows database::run(const std::string& sql) {
   });
 }
 
+// A role or a database may have it set for its new sessions, a server for all, while the daemon
+// runs.
+void database::refuse_unlasting() const {
+  if (!session_->unlasting)
+    return;
+  if (session_->held_for)
+    note_unlasting_commits(*session_->held_for, true);
+  throw database_error(database_fault::away, unlasting_commits);
+}
+
 void database::commit() {
+  refuse_unlasting();
   try {
     // statement_timeout ends before the commit itself begins, so it cannot cut the wait for a
     // synchronous standby short.

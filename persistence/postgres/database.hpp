@@ -103,7 +103,8 @@ public:
   // Plain SQL, also several statements.
   rows run(const std::string& sql);
 
-  // Throws in_doubt for anything but a clear rollback, also when there is no answer in time.
+  // Throws in_doubt for anything but a clear rollback, also when there is no answer in time; away,
+  // with nothing committed, while synchronous_commit is off: a crash could lose it.
   void commit();
 
   // Leaves no transaction open. Throws when the session is of no more use.
@@ -139,6 +140,7 @@ private:
 
   void take_settings(const std::string& connection_string, std::optional<schema> held_for);
   rows look(bool with_identity);
+  void refuse_unlasting() const;
 
   std::unique_ptr<session> session_;
 };

@@ -56,8 +56,8 @@ void probe::look_at_rights(std::chrono::milliseconds limit) {
 
 std::string probe::fault(std::chrono::milliseconds limit) {
   const auto begun = clock::now();
-  // Others have met another database: a new session shows whether the address leads there still.
-  if (!other_database_met(which_).empty())
+  // Others have met what this session does not show: a new one shows whether it is so still.
+  if (!session_fault(which_).empty())
     session_.reset();
   // The session of the last time may have ended with its server, or belong to one that is primary
   // no more: that says nothing about the present one.
@@ -78,6 +78,8 @@ std::string probe::fault(std::chrono::milliseconds limit) {
     session_.emplace(connection_string(url_()), std::vector<statement>{},
                      session_options{.limit = left, .held_for = which_});
     const auto why = ask();
+    if (why.empty())
+      note_unlasting_commits(which_, false);
     return why.empty() ? rights_fault_ : why;
   } catch (const std::exception& error) {
     session_.reset();

@@ -202,7 +202,7 @@ CAF_TEST(a session with another database than the first is refused) {
   present = url;
   CAF_CHECK(!failure_of(store->post(deposit_of("bob", 2))));
   CAF_CHECK(reader->writable() && audit->writable());
-  CAF_CHECK_EQUAL(other_database_met(schema::ledger), "");
+  CAF_CHECK_EQUAL(session_fault(schema::ledger), "");
 }
 
 // The gate's session has met another database, the probe's is still with the right one.
@@ -218,8 +218,54 @@ CAF_TEST(a probe opens a new session while others meet another database) {
   CAF_CHECK(has(look.fault(900ms), "another database"));
   present = url;
   CAF_CHECK_EQUAL(look.fault(900ms), "");
-  CAF_CHECK_EQUAL(other_database_met(schema::ledger), "");
+  CAF_CHECK_EQUAL(session_fault(schema::ledger), "");
   hold_to_database(schema::ledger, {});
+}
+
+// Both by a setting of the database that only new sessions have and by one that old ones take up.
+CAF_TEST(nothing is committed that a crash could lose) {
+  const auto name = url.substr(url.rfind('/') + 1);
+  const auto store = make_postgres_store(url);
+  const auto records = make_postgres_record_store(url);
+  probe of_ledger{url, schema::ledger}, of_records{url, schema::account};
+  const auto rows = [&] {
+    return sql("SELECT (SELECT count(*) FROM ledger.transactions) + (SELECT count(*) FROM "
+               "account.transaction_records)");
+  };
+  migrate(url, schema::account);
+  CAF_CHECK(!failure_of(store->post(deposit_of("ann", 1))));
+  CAF_CHECK(!kind_of(records->record({{ask("ann", 1), "first"}})));
+  CAF_CHECK_EQUAL(of_ledger.fault(900ms) + of_records.fault(900ms), "");
+  sql("ALTER DATABASE " + name + " SET synchronous_commit = off");
+  CAF_CHECK_EQUAL(of_ledger.fault(900ms) + of_records.fault(900ms), "");
+  end_all_sessions();
+  for (int round = 0; round < 2; ++round) {
+    const auto refused = store->post(deposit_of("bob", 2));
+    CAF_REQUIRE(failure_of(refused) == store_failure_kind::unavailable);
+    CAF_CHECK_EQUAL(std::get<store_failure>(refused).detail, unlasting_commits);
+    CAF_CHECK(kind_of(records->record({{ask("ann", 2), "second"}}))
+              == store_failure_kind::unavailable);
+    CAF_CHECK_EQUAL(session_fault(schema::ledger), unlasting_commits);
+    CAF_CHECK_EQUAL(session_fault(schema::account), unlasting_commits);
+    CAF_CHECK(has(of_ledger.fault(900ms), "synchronous_commit is off"));
+    CAF_CHECK(has(of_records.fault(900ms), "synchronous_commit is off"));
+  }
+  CAF_CHECK_EQUAL(rows(), "2\n");
+  sql("ALTER DATABASE " + name + " RESET synchronous_commit");
+  CAF_CHECK_EQUAL(of_ledger.fault(900ms) + of_records.fault(900ms), "");
+  CAF_CHECK_EQUAL(session_fault(schema::ledger) + session_fault(schema::account), "");
+  CAF_CHECK(!failure_of(store->post(deposit_of("bob", 2))));
+  CAF_CHECK(!kind_of(records->record({{ask("ann", 2), "second"}})));
+  CAF_CHECK_EQUAL(rows(), "4\n");
+  sql("ALTER SYSTEM SET synchronous_commit = off");
+  sql("SELECT pg_reload_conf()");
+  std::this_thread::sleep_for(500ms);
+  CAF_CHECK(failure_of(store->post(deposit_of("bob", 3))) == store_failure_kind::unavailable);
+  sql("ALTER SYSTEM RESET synchronous_commit");
+  sql("SELECT pg_reload_conf()");
+  std::this_thread::sleep_for(500ms);
+  CAF_CHECK(!failure_of(store->post(deposit_of("bob", 3))));
+  CAF_CHECK_EQUAL(of_ledger.fault(900ms) + of_records.fault(900ms), "");
 }
 
 CAF_TEST(a role that is not told which database it is in is let pass) {
