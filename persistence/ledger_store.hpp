@@ -34,6 +34,9 @@ struct store_failure {
   std::vector<std::size_t> culprits{};
   // How many entries had been written when the time was over. 0: not known.
   std::size_t managed = 0;
+  // Unavailable by the server's own word: it refuses, or has no room. A new process would hear the
+  // same.
+  bool refused = false;
 };
 
 // What one post may cost; 0: as long as the connection allows.

@@ -71,6 +71,7 @@ void gate_state::tell_circuit(bool open) {
 void gate_state::close_circuit() {
   answer_.end();
   last_failure_.clear();
+  refused_ = false;
   pauses_.end();
   tell_circuit(false);
 }
@@ -223,6 +224,7 @@ void gate_state::post_side_next() {
 void gate_state::try_again_later(const store_failure& failure) {
   const auto pause = jittered(pauses_.grow(), random_);
   last_failure_ = failure.detail;
+  refused_ = failure.refused;
   const bool in_doubt = failure.kind == store_failure_kind::in_doubt;
   log(in_doubt ? log_event::commit_in_doubt : log_event::database_unavailable,
       {{"gate", options_.index}, {"pauseMs", pause.count()}, {"why", failure.detail}},
@@ -430,8 +432,10 @@ actor_report gate_state::report(time_point now) const {
            .aside_accounts = side_.accounts(),
            .aside_waiting = side_.entries_waiting(),
            .aside_oldest_ms = side_.oldest() ? milliseconds_since(*side_.oldest(), now) : 0}},
-      {answer_.since(now), last_failure_.empty() ? "the database does not answer a batch"
-                                                 : "a batch waits: " + last_failure_});
+      {.since = answer_.since(now),
+       .what = last_failure_.empty() ? "the database does not answer a batch"
+                                     : "a batch waits: " + last_failure_,
+       .refused = refused_});
   result.accounts = waiting_accounts(now, nullptr);
   return result;
 }

@@ -117,7 +117,8 @@ private:
   throttle posts_;
   awaited answer_; // of the database, whatever it says, while a batch is under way
   std::string last_failure_;
-  bool open_ = false; // the circuit: open while the database is away
+  bool refused_ = false; // by the server's own word
+  bool open_ = false;    // the circuit: open while the database is away
   backoff pauses_{options_.pause_min, options_.pause_max};
   std::minstd_rand random_;
 

@@ -147,6 +147,7 @@ void reconciler_state::try_again_later(const store_failure& failure) {
         "{}: {} results not applied, trying again: {}", options_.instance, settling_.size(),
         failure.detail);
   last_failure_ = failure.detail;
+  refused_ = failure.refused;
   self_->delayed_send(self_, course_.pause(), retry_atom_v);
 }
 
@@ -196,6 +197,7 @@ void reconciler_state::on_answer(settled_batch& done) {
     course_.succeeded();
     answer_.end();
     last_failure_.clear();
+    refused_ = false;
     on_settled(*answers);
     settle_waiting();
   } else {
@@ -341,8 +343,10 @@ actor_report reconciler_state::report(progress_time now) const {
                           .acks_unanswered_ms = dead_letters_.acks_unanswered().count(),
                           .held = deliveries_.size(),
                           .held_bytes = deliveries_.bytes()}},
-      longer({answer_.since(now), last_failure_.empty() ? "the database does not answer a batch"
-                                                        : "results wait: " + last_failure_},
+      longer({.since = answer_.since(now),
+              .what = last_failure_.empty() ? "the database does not answer a batch"
+                                            : "results wait: " + last_failure_,
+              .refused = refused_},
              dead_letters_.wait(now)));
 }
 

@@ -146,6 +146,7 @@ private:
   throttle turns_;
   awaited answer_; // of the recorder
   std::string last_failure_;
+  bool refused_ = false; // by the server's own word
 
   draining drain_;
 

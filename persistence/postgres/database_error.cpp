@@ -200,7 +200,9 @@ database_error connection_error(std::string_view libpq_text) {
     // What PgBouncer says in English only.
     if (line.find("startup parameter") != line.npos)
       return {refused, sentence + std::string(pooler_sentence)};
-    return {fault_of(state), sentence};
+    // Who says so has answered, such as a pooler without room (08P01).
+    const auto fault = fault_of(state);
+    return {fault == lost ? away : fault, sentence};
   }
   // Said by libpq itself, before it sends nothing.
   const bool no_password = libpq_text.find("no password supplied") != libpq_text.npos;

@@ -137,20 +137,24 @@ private:
   bool failed_;
 };
 
-// What all attempts together mean: refused only if every address refuses.
+// What all attempts together mean: refused only if every address refuses, lost only if none says
+// anything.
 database_error sum_up(const std::vector<attempt>& attempts, milliseconds limit) {
-  auto fault = database_fault::refused;
+  bool all_refuse = true, none_speaks = true;
   std::string sentence;
   for (const auto& each : attempts) {
     const auto error =
         each.failed() ? connection_error(each.error())
                       : database_error(database_fault::lost,
                                        "no answer within " + std::to_string(limit.count()) + " ms");
-    if (error.fault() != database_fault::refused)
-      fault = error.fault();
+    all_refuse = all_refuse && error.fault() == database_fault::refused;
+    none_speaks = none_speaks && error.fault() == database_fault::lost;
     sentence += (sentence.empty() ? "" : "; ") + std::string(error.what());
   }
-  return {fault, sentence};
+  return {all_refuse    ? database_fault::refused
+          : none_speaks ? database_fault::lost
+                        : database_fault::away,
+          sentence};
 }
 
 } // namespace

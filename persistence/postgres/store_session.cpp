@@ -95,7 +95,10 @@ std::optional<store_failure> store_session::judge(const database_error& error) {
   case database_fault::refused:
     session_.drop();
   }
-  return store_failure{failure_kind(error.fault()), error.what()};
+  store_failure failure{failure_kind(error.fault()), error.what()};
+  failure.refused =
+      error.fault() == database_fault::away || error.fault() == database_fault::refused;
+  return failure;
 }
 
 void store_session::pause(int attempt) {

@@ -57,8 +57,9 @@ void memory_record_database::pass(std::chrono::milliseconds time) {
 memory_record_store::memory_record_store(std::shared_ptr<memory_record_database> shared)
     : shared_(std::move(shared)) {}
 
-void memory_record_store::fail_next(int count, store_failure_kind kind) {
+void memory_record_store::fail_next(int count, store_failure_kind kind, bool refused) {
   failures_ = count;
+  refused_ = refused;
   failure_ = kind;
 }
 
@@ -69,7 +70,9 @@ std::variant<Result, store_failure> memory_record_store::run(Function function) 
   ++calls_;
   if (failures_ > 0) {
     --failures_;
-    return asked_for(failure_);
+    auto failure = asked_for(failure_);
+    failure.refused = refused_;
+    return failure;
   }
   const std::lock_guard lock(shared_->mutex_);
   ++shared_->microseconds_;

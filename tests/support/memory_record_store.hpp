@@ -45,8 +45,8 @@ public:
   find_result find(const std::vector<record_id>& ids) override;
   find_result claim(std::chrono::milliseconds age, std::size_t limit) override;
 
-  // The next `count` calls write nothing and fail with `kind`.
-  void fail_next(int count, store_failure_kind kind);
+  // The next `count` calls write nothing and fail with `kind`, by the server's own word or not.
+  void fail_next(int count, store_failure_kind kind, bool refused = false);
 
   // From now on a verdict with this transaction is refused, as by a trigger.
   void reject_transaction(transaction_id id) { rejected_ = id; }
@@ -73,6 +73,7 @@ private:
   std::shared_ptr<memory_record_database> shared_;
   store_failure_kind failure_ = store_failure_kind::unavailable;
   int failures_ = 0;
+  bool refused_ = false;
   std::optional<transaction_id> rejected_;
   std::optional<std::string> rejected_user_;
   int commits_in_doubt_ = 0;

@@ -25,6 +25,7 @@ struct scripted_store {
   std::vector<gate_batch_ptr> posted;                     // all posts of both lanes, in order
   std::vector<bool> aside;                                // by post: through the side lane
   std::deque<std::optional<store_failure_kind>> failures; // of the next posts; nothing: none
+  bool says_no = false;                                   // these failures are the server's word
   std::optional<record_id> poison;
   std::map<std::string, naming> blocked; // users
   std::map<std::string, naming> refused; // likewise
@@ -70,7 +71,7 @@ struct scripted_store {
       const auto kind = failures.front();
       failures.pop_front();
       if (kind)
-        return store_failure{*kind, "scripted"};
+        return store_failure{*kind, "scripted", {}, 0, says_no};
     }
     if (auto failure = fault(*batch))
       return std::move(*failure);

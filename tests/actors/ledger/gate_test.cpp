@@ -118,6 +118,21 @@ CAF_TEST(what waits for the database is noted with its accounts and the reason) 
   CAF_CHECK_EQUAL(one[0].reason, "database");
 }
 
+CAF_TEST(what waits for a database that refuses says so) {
+  store->failures.assign(8, store_failure_kind::unavailable);
+  store->says_no = true;
+  post("ann", {1});
+  consume_messages();
+  CAF_CHECK(report().wait.refused);
+  pass(300ms);
+  CAF_CHECK(report().wait.refused);
+  CAF_CHECK_GREATER_OR_EQUAL(report().wait.since, 300ms);
+  store->says_no = false;
+  pass(5000ms);
+  CAF_CHECK(!report().wait.refused);
+  CAF_CHECK_EQUAL(answered_tags(), (ids{1}));
+}
+
 CAF_TEST(a group that is larger than a batch goes alone and whole) {
   post("ann", {1, 2, 3, 4, 5});
   consume_messages();

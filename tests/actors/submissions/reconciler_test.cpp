@@ -420,6 +420,27 @@ CAF_TEST(one refused result of many holds up none of the others) {
   CAF_CHECK_EQUAL(source->count(refused, settlement::terminate), 0u);
 }
 
+CAF_TEST(a wait for a database that refuses says so) {
+  queue(decided(pending_record()));
+  const auto wait = [this] {
+    standstill result;
+    ask(
+        subject, [&](const actor_report& got) { result = got.wait; }, report_atom_v);
+    consume_messages();
+    return result;
+  };
+  store->fail_next(1000, store_failure_kind::unavailable, true);
+  wake();
+  pass(600ms);
+  CAF_CHECK(wait().refused && wait().since >= 500ms);
+  store->fail_next(1000, store_failure_kind::unavailable);
+  pass(5000ms);
+  CAF_CHECK(!wait().refused && wait().since >= 5000ms);
+  store->fail_next(0, store_failure_kind::unavailable);
+  pass(10000ms);
+  CAF_CHECK(!wait().refused && wait().since == 0ms);
+}
+
 CAF_TEST(a drain hands back what it cannot finish) {
   const auto receipt = queue(decided(pending_record()));
   store->fail_next(1000, store_failure_kind::unavailable);

@@ -166,6 +166,8 @@ CAF_TEST(a connection that fails is told in one line) {
             == fault::away);
   CAF_CHECK(connection_error("x failed: fe_sendauth: no password supplied\n").fault()
             == fault::refused);
+  CAF_CHECK(connection_error("x: FATAL:  08P01: no more connections allowed").fault()
+            == fault::away); // PgBouncer
   CAF_CHECK(connection_error("x: FATAL:  08P01: unsupported startup parameter: options").fault()
             == fault::refused);
   CAF_CHECK_EQUAL(one_line_of("ERROR:  a\n\tDETAIL: \x1b b\r\n"), "ERROR: a DETAIL: b");

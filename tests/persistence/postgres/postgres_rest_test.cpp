@@ -134,6 +134,7 @@ CAF_TEST(why a session ended is told when no other can be opened) {
   const auto detail = std::get<store_failure>(result).detail;
   CAF_MESSAGE(detail);
   CAF_CHECK(has(detail, "57P01") && has(detail, "refused") && !has(detail, "hidden"));
+  CAF_CHECK(!std::get<store_failure>(result).refused); // the server has said nothing
   CAF_CHECK(!has(detail, "\n"));
   present = url;
   CAF_CHECK(!failure_of(store->post(deposit_of("bob", 2))));
@@ -151,11 +152,22 @@ CAF_TEST(a password that is changed is found where it stands) {
   const auto refused = store->post(deposit_of("bob", 2));
   CAF_CHECK(failure_of(refused) == store_failure_kind::unavailable);
   CAF_CHECK(has(std::get<store_failure>(refused).detail, "28P01"));
+  CAF_CHECK(std::get<store_failure>(refused).refused);
   CAF_CHECK(!reader->writable());
   present = with_user(url, "clerk", "new-one");
   CAF_CHECK(!failure_of(store->post(deposit_of("bob", 2))));
   CAF_CHECK(reader->writable());
   CAF_CHECK_EQUAL(reader->accounts_of("bob").size(), 1u);
+}
+
+CAF_TEST(a server without room for one more session has said so) {
+  sql("DROP ROLE IF EXISTS crowd; CREATE ROLE crowd LOGIN PASSWORD 'crowd' CONNECTION LIMIT 0 "
+      "IN ROLE ledgerd");
+  const auto store = make_postgres_store(with_user(url, "crowd", "crowd"));
+  const auto result = store->post(deposit_of("ann", 1));
+  CAF_CHECK(failure_of(result) == store_failure_kind::unavailable);
+  CAF_CHECK(has(std::get<store_failure>(result).detail, "53300"));
+  CAF_CHECK(std::get<store_failure>(result).refused);
 }
 
 CAF_TEST(a session with another database than the first is refused) {
@@ -325,7 +337,8 @@ CAF_TEST(what only somebody else can change is told from what may pass) {
     }
     throw std::runtime_error("accepted");
   };
-  const auto wrong = error_of(with_user(url, "ledgerd", "wrong-one"));
+  const auto wrong_url = with_user(url, "ledgerd", "wrong-one");
+  const auto wrong = error_of(wrong_url);
   CAF_CHECK(wrong.fault() == database_fault::refused && has(wrong.what(), "28P01"));
   const auto missing = error_of(url + "_missing");
   CAF_CHECK(missing.fault() == database_fault::refused && has(missing.what(), "3D000"));
@@ -334,6 +347,11 @@ CAF_TEST(what only somebody else can change is told from what may pass) {
   const auto away = error_of(with_port(url, 1));
   CAF_CHECK(away.fault() == database_fault::lost);
   CAF_CHECK(error_of("postgresql://no-such-host.invalid/d").fault() == database_fault::lost);
+  // One address is silent, the other refuses: it may be waited for, and somebody has spoken.
+  const auto at = wrong_url.find("@127.0.0.1:") + 1;
+  CAF_REQUIRE_NOT_EQUAL(at, 0u);
+  const auto half = error_of(std::string(wrong_url).insert(at, "127.0.0.1:1,"));
+  CAF_CHECK(half.fault() == database_fault::away && has(half.what(), "28P01"));
 }
 
 CAF_TEST(what a database sets by default breaks nothing) {
