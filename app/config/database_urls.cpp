@@ -28,8 +28,11 @@ url_source ledger_database(const database_settings& settings) {
 }
 
 url_source account_database(const database_settings& settings) {
-  return from(settings.account_database_url_file, "account-database-url-file",
-              settings.records_url());
+  // Where only one is given it serves both, and is the one to name.
+  const auto& file = settings.account_database_url_file;
+  return from(
+      file, file == settings.database_url_file ? "database-url-file" : "account-database-url-file",
+      settings.records_url());
 }
 
 } // namespace ledgerd

@@ -16,7 +16,7 @@ database& kept_session::use() {
   if (database_)
     return *database_;
   try {
-    database_.emplace(connection_string(url_(), settings_), statements_,
+    database_.emplace(connection_string(present_url(), settings_), statements_,
                       session_options{.first_address = first_address_, .held_for = which_});
   } catch (const database_error& error) {
     if (ended_.empty())
@@ -27,6 +27,13 @@ database& kept_session::use() {
     tell_database_listener("a session that had ended was opened again: " + ended_);
   ended_.clear();
   return *database_;
+}
+
+// One that cannot be read stands before any session: nothing is in doubt.
+std::string kept_session::present_url() const try {
+  return url_();
+} catch (const std::exception& error) {
+  throw database_error(database_fault::refused, error.what());
 }
 
 void kept_session::end(std::string reason) {

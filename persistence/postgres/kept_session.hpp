@@ -46,6 +46,7 @@ public:
 
 private:
   database& use();
+  std::string present_url() const;
   void end(std::string reason);
 
   url_source url_;

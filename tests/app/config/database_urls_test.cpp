@@ -55,14 +55,28 @@ CAF_TEST(a url given elsewhere wins over a file of a weaker source) {
 
 CAF_TEST(a file at fault is told without its content) {
   const temporary_file file{"postgresql://ann:one@h/d\n"};
-  const auto source = ledger_database(loaded({{"database-url-file", file.path()}}));
+  const auto settings = loaded({{"database-url-file", file.path()}});
   write(file, "s3cr3t");
+  for (const auto& source : {ledger_database(settings), account_database(settings)})
+    try {
+      source();
+      CAF_FAIL("accepted");
+    } catch (const std::runtime_error& error) {
+      const std::string text{error.what()};
+      CAF_CHECK(text.starts_with("database-url-file names a file whose first line must be a URL"));
+      CAF_CHECK(text.find("s3cr3t") == std::string::npos);
+    }
+}
+
+CAF_TEST(of two files the one at fault is named) {
+  const temporary_file one{"postgresql://ann:one@h/d\n"}, other{"postgresql://bob:one@h/d\n"};
+  const auto source = account_database(
+      loaded({{"database-url-file", one.path()}, {"account-database-url-file", other.path()}}));
+  write(other, "none");
   try {
     source();
     CAF_FAIL("accepted");
   } catch (const std::runtime_error& error) {
-    const std::string text{error.what()};
-    CAF_CHECK(text.starts_with("database-url-file names a file whose first line must be a URL"));
-    CAF_CHECK(text.find("s3cr3t") == std::string::npos);
+    CAF_CHECK(std::string{error.what()}.starts_with("account-database-url-file names"));
   }
 }

@@ -170,6 +170,30 @@ CAF_TEST(a server without room for one more session has said so) {
   CAF_CHECK(std::get<store_failure>(result).refused);
 }
 
+CAF_TEST(without a URL nothing is in doubt) {
+  bool readable = false;
+  const url_source source{[&] {
+    if (!readable)
+      throw std::runtime_error("it cannot be read");
+    return url;
+  }};
+  migrate(url, schema::account);
+  const auto store = make_postgres_store(source);
+  const auto records = make_postgres_record_store(source);
+  for (int round = 0; round < 2; ++round) {
+    const auto posted = store->post(deposit_of("ann", 1 + round));
+    CAF_CHECK(failure_of(posted) == store_failure_kind::unavailable);
+    CAF_CHECK(has(std::get<store_failure>(posted).detail, "it cannot be read"));
+    CAF_CHECK(std::get<store_failure>(posted).refused);
+    CAF_CHECK(kind_of(records->record({{ask("ann", 1), "first"}}))
+              == store_failure_kind::unavailable);
+    readable = true;
+    CAF_CHECK(!failure_of(store->post(deposit_of("ann", 1 + round))));
+    readable = false;
+    end_all_sessions(); // the next of the store meets its end, and then no URL
+  }
+}
+
 CAF_TEST(a session with another database than the first is refused) {
   migrate(url, schema::account);
   const auto other = postgres().fresh_database();
