@@ -2,6 +2,7 @@
 // lock. The two may live in one database or in two; each keeps its own list of migrations.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -20,8 +21,11 @@ struct schema_state {
 // wrong password, no such database, no right, a pooler in between) from what may pass.
 
 // Applies what is missing, each migration in a transaction of its own; two processes at once are
-// safe. Returns the names of what was applied. Throws when the database is newer than this binary.
-std::vector<std::string> migrate(const std::string& database_url, schema which = schema::ledger);
+// safe. A table that another session has in use is tried for a second at a time, so that nobody
+// waits behind the migration, and given up after `patience`. Returns the names of what was applied.
+// Throws when the database is newer than this binary.
+std::vector<std::string> migrate(const std::string& database_url, schema which = schema::ledger,
+                                 std::chrono::milliseconds patience = std::chrono::minutes{1});
 
 schema_state read_schema(const std::string& database_url, schema which = schema::ledger);
 

@@ -3,6 +3,7 @@
 #include "app/base/output.hpp"
 #include "app/verbs/command_line.hpp"
 #include "app/verbs/verbs.hpp"
+#include "persistence/database_watch.hpp"
 #include "persistence/schema.hpp"
 
 namespace ledgerd {
@@ -26,6 +27,8 @@ void print_text(const ordered_json& done) {
 
 int run_migrate(const config& settings, bool json) {
   require_database(settings);
+  set_database_listener(
+      [](const std::string& sentence) { complain("warning: %s", sentence.c_str()); });
   auto items = ordered_json::array();
   const auto bring_up = [&](const char* name, const std::string& url, schema which) {
     items.push_back(migrate_schema(name, url, which));

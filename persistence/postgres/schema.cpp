@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <stdexcept>
+#include <thread>
 
 #include "persistence/postgres/applied_migrations.hpp"
 #include "persistence/postgres/connection_string.hpp"
@@ -14,10 +15,19 @@ namespace ledgerd {
 
 namespace {
 
-// A migration may take its time; a second process waits a minute for the first.
+using clock = std::chrono::steady_clock;
+
+// A migration may take its time, once it has its locks.
 constexpr const char* migration_settings =
-    "-c statement_timeout=0 -c lock_timeout=60s -c idle_in_transaction_session_timeout=0";
+    "-c statement_timeout=0 -c idle_in_transaction_session_timeout=0";
 constexpr auto migration_limit = std::chrono::hours(1);
+
+// A second process waits so long for the first.
+constexpr const char* wait_for_turn = "SET LOCAL lock_timeout = '60s'";
+
+// Behind one that waits for a table all others wait, too: so it lets them through and tries again.
+constexpr auto try_pause = std::chrono::seconds(2);
+constexpr const char* wait_shortly = "SET LOCAL lock_timeout = '1s'";
 
 // Any numbers that nobody else locks. The lock ends with the transaction: one of the session would
 // stay behind on a server process that a pooler hands on.
@@ -56,10 +66,23 @@ void refuse_fault(const std::vector<applied_migration>& applied, schema which) {
     throw std::runtime_error(fault);
 }
 
+// Others have the tables in use, for longer than a migration waits.
+class tables_in_use : public database_error {
+public:
+  tables_in_use(std::string_view step, std::string_view why)
+      : database_error(database_fault::blocked,
+                       "migration " + std::string(step)
+                           + " needs tables that another session has in use, such as a dump or a "
+                             "long query: "
+                           + std::string(why)) {}
+};
+
 // Applies the next migration that is missing, in a transaction of its own; null: none is.
 const migration* apply_next(database& session, schema which) {
   session.begin();
+  session.run(wait_for_turn);
   session.run(take_lock(which));
+  session.run(wait_shortly);
   session.run(create_schema(which));
   const auto applied = read_applied_migrations(session, which);
   refuse_fault(applied, which);
@@ -68,10 +91,30 @@ const migration* apply_next(database& session, schema which) {
     return nullptr;
   }
   const auto& step = migrations(which)[applied.size()];
-  session.run(std::string(step.sql));
+  try {
+    session.run(std::string(step.sql));
+  } catch (const database_error& error) {
+    if (std::string_view(error.what()).find("[SQLSTATE 55P03]") == std::string_view::npos)
+      throw;
+    throw tables_in_use(step.name, error.what());
+  }
   write_down(session, which, step);
   session.commit();
   return &step;
+}
+
+// The same, tried until then while others have the tables in use.
+const migration* apply_next_until(database& session, schema which, clock::time_point end) {
+  for (;;)
+    try {
+      return apply_next(session, which);
+    } catch (const tables_in_use& error) {
+      session.rollback();
+      if (clock::now() + try_pause > end)
+        throw;
+      tell_database_listener(std::string(error.what()) + "; trying again");
+      std::this_thread::sleep_for(try_pause);
+    }
 }
 
 } // namespace
@@ -103,7 +146,8 @@ std::string migration_fault(const std::vector<applied_migration>& applied, schem
   return {};
 }
 
-std::vector<std::string> migrate(const std::string& database_url, schema which) {
+std::vector<std::string> migrate(const std::string& database_url, schema which,
+                                 std::chrono::milliseconds patience) {
   if (const auto fault = pooler_fault(database_url); !fault.empty())
     throw database_error(database_fault::refused, fault);
   database session(connection_string(database_url, migration_settings));
@@ -113,7 +157,7 @@ std::vector<std::string> migrate(const std::string& database_url, schema which) 
   refuse_fault(applied, which);
   std::vector<std::string> result;
   if (applied.size() < migrations(which).size())
-    while (const auto* step = apply_next(session, which))
+    while (const auto* step = apply_next_until(session, which, clock::now() + patience))
       result.emplace_back(step->name);
   return result;
 }

@@ -1,10 +1,13 @@
 #include "persistence/schema.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 
 #include "persistence/database_error.hpp"
+#include "persistence/database_watch.hpp"
+#include "persistence/postgres/database.hpp"
 #include "tests/persistence/batches.hpp"
 #include "tests/persistence/postgres/postgres_world.hpp"
 
@@ -87,6 +90,44 @@ CAF_TEST(processes that migrate at once do it once) {
     steps.insert(steps.end(), each.begin(), each.end());
   std::sort(steps.begin(), steps.end());
   CAF_CHECK(steps == (std::vector<std::string>{"0001_ledger", "0002_keep_currencies"}));
+}
+
+// A dump holds its tables until its end, and what waits for a table holds up whoever comes later.
+CAF_TEST(a migration lets others through while a table that it needs is in use) {
+  using clock = std::chrono::steady_clock;
+  using namespace std::chrono_literals;
+  migrate(url, schema::account);
+  sql("ALTER TABLE account.transaction_records DROP COLUMN traceparent;"
+      "DELETE FROM account.schema_migrations WHERE version = 4");
+  database dump(with_parameter(url, "options=-cidle_in_transaction_session_timeout%3D0"));
+  dump.run("BEGIN");
+  dump.run("SELECT count(*) FROM account.transaction_records");
+  try {
+    migrate(url, schema::account, 0ms);
+    CAF_FAIL("accepted");
+  } catch (const database_error& error) {
+    CAF_MESSAGE(error.what());
+    CAF_CHECK(has(error.what(), "migration 0004_traceparent needs tables that another session has "
+                                "in use"));
+    CAF_CHECK(error.fault() == database_fault::blocked);
+  }
+  std::vector<std::string> told, applied;
+  set_database_listener([&](const std::string& sentence) { told.push_back(sentence); });
+  std::thread process([&] { applied = migrate(url, schema::account); });
+  auto longest = clock::duration::zero();
+  for (const auto end = clock::now() + 3s; clock::now() < end;) {
+    const auto begun = clock::now();
+    sql("INSERT INTO account.transaction_records (user_id, type, amount, currency, status, "
+        "fingerprint) VALUES ('ann', 'DEPOSIT', 1, 'EUR', 'PENDING', 1)");
+    longest = std::max(longest, clock::now() - begun);
+  }
+  dump.rollback();
+  process.join();
+  set_database_listener({});
+  CAF_CHECK(longest < 2s);
+  CAF_CHECK(applied == std::vector<std::string>{"0004_traceparent"});
+  CAF_REQUIRE(!told.empty());
+  CAF_CHECK(has(told.front(), "in use") && has(told.front(), "; trying again"));
 }
 
 CAF_TEST(a newer database is refused) {
