@@ -25,7 +25,7 @@ struct broker_options {
       "nats://127.0.0.1:4222"; // one or several, comma-separated; may hold user:password or a token
   std::string credentials_file; // empty: none; read again for each connection
   // Gives `url` anew for each new connection: secrets may have been rotated. Empty: it stays as it
-  // is. Called on the link's own thread; when it throws, the last one is used.
+  // is. Called on several threads; when it throws, the last one is used.
   std::function<std::string()> read_url = nullptr;
   // With tls:// in `url` the server has to show a certificate for the name in the URL, signed by an
   // authority of this machine or of `ca_file`. `certificate_file` and `key_file` are what this
@@ -137,6 +137,10 @@ public:
   static std::unique_ptr<broker> connect(const broker_options& options, link_observer observe);
 
   virtual bool connected() const = 0;
+
+  // Why nothing is pulled, published or settled although it is connected: its connections reach two
+  // NATS systems, or may. Empty: they reach one, or it is too early to tell.
+  virtual std::string parting() const { return {}; }
 
   // A sign of life of the broker on each connection: a socket may be open though nothing gets
   // through. Waits at most so long for each; throws std::runtime_error.

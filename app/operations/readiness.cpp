@@ -39,6 +39,8 @@ void look_at_database(const char* name, Reader& reader, std::vector<readiness_ch
 readiness_check look_at_broker(broker& nats) {
   if (!nats.connected())
     return {"broker", false, "not connected"};
+  if (auto parting = nats.parting(); !parting.empty())
+    return {"broker", false, std::move(parting)};
   try {
     nats.round_trip(broker_limit);
     return {"broker", true, ""};

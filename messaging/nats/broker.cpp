@@ -14,6 +14,7 @@
 #include "messaging/nats/confirming_publisher.hpp"
 #include "messaging/nats/connection.hpp"
 #include "messaging/nats/js_api.hpp"
+#include "messaging/nats/line_pair.hpp"
 #include "messaging/nats/nats_inquirer.hpp"
 #include "messaging/nats/peer_line.hpp"
 #include "messaging/nats/provisioning.hpp"
@@ -27,6 +28,9 @@
 namespace ledgerd {
 
 namespace {
+
+// It takes a round trip; whoever publishes at once need not do it twice.
+constexpr std::chrono::milliseconds first_joining{1000};
 
 // Makes one story of what two links report: down when the first is down, up again when both are up.
 class link_story {
@@ -72,14 +76,19 @@ public:
         control_(std::make_shared<lifeline>(
             options, session_options{.name = options.client_name + " control", .immediate = true},
             report(0))),
-        data_(std::make_shared<lifeline>(
-            options,
-            session_options{.name = options.client_name + " data", .immediate = options.immediate},
-            report(1))) {
+        data_(std::make_shared<lifeline>(options,
+                                         session_options{.name = options.client_name + " data",
+                                                         .immediate = options.immediate,
+                                                         .keep = false},
+                                         report(1))),
+        lines_(std::make_shared<line_pair>(control_, data_, report(0))) {
     story_->tell(0, link_event::connected, redact(options.url, options.url));
+    lines_->wait_joined(first_joining);
   }
 
   bool connected() const override { return control_->up() && data_->up(); }
+
+  std::string parting() const override { return lines_->parting(); }
 
   void round_trip(std::chrono::milliseconds at_most) override {
     for (const auto& link : {control_, data_})
@@ -110,11 +119,11 @@ public:
 
   std::unique_ptr<delivery_source> make_source(std::string_view stream, std::string_view durable,
                                                std::size_t request_max) override {
-    return make_pull_source(control_, data_, checked_name(stream), checked_name(durable),
-                            request_max, report(0));
+    return make_pull_source(lines_, checked_name(stream), checked_name(durable), request_max,
+                            report(0));
   }
 
-  std::unique_ptr<publisher> make_publisher() override { return make_confirming_publisher(data_); }
+  std::unique_ptr<publisher> make_publisher() override { return make_confirming_publisher(lines_); }
 
   std::unique_ptr<question_desk> make_desk(std::vector<std::string> subjects) override {
     return make_question_desk(control_, std::move(subjects),
@@ -199,6 +208,7 @@ private:
   const std::shared_ptr<link_story> story_;
   const std::shared_ptr<lifeline> control_;
   const std::shared_ptr<lifeline> data_;
+  const std::shared_ptr<line_pair> lines_;
 };
 
 } // namespace

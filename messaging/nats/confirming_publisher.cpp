@@ -63,8 +63,9 @@ private:
 
 class confirming_publisher final : public publisher {
 public:
-  explicit confirming_publisher(std::shared_ptr<lifeline> data)
-      : data_(std::move(data)), answers_(std::make_shared<answers>()), inbox_(data_, answers_) {}
+  explicit confirming_publisher(std::shared_ptr<line_pair> lines)
+      : lines_(std::move(lines)), data_(lines_->data()), answers_(std::make_shared<answers>()),
+        inbox_(data_, answers_) {}
 
   ~confirming_publisher() override { answers_->box.shut(); }
 
@@ -75,7 +76,7 @@ public:
                                         message.stream, message.new_row != 0);
     if (failpoint("publish"))
       return;
-    auto* session = inbox_.ready();
+    auto* session = lines_->joined() ? inbox_.ready() : nullptr;
     if (session == nullptr)
       return answers_->box.put(
           {number, {publish_outcome::cut_off, "the connection to the broker is down"}, {}});
@@ -184,6 +185,7 @@ private:
                   .empty();
   }
 
+  const std::shared_ptr<line_pair> lines_;
   const std::shared_ptr<lifeline> data_;
   const std::shared_ptr<answers> answers_;
   reply_inbox inbox_;
@@ -199,8 +201,8 @@ private:
 
 } // namespace
 
-std::unique_ptr<publisher> make_confirming_publisher(std::shared_ptr<lifeline> data) {
-  return std::make_unique<confirming_publisher>(std::move(data));
+std::unique_ptr<publisher> make_confirming_publisher(std::shared_ptr<line_pair> lines) {
+  return std::make_unique<confirming_publisher>(std::move(lines));
 }
 
 } // namespace ledgerd

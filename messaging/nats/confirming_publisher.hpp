@@ -4,11 +4,12 @@
 
 #include <memory>
 
-#include "messaging/nats/connection.hpp"
+#include "messaging/nats/line_pair.hpp"
 #include "messaging/ports.hpp"
 
 namespace ledgerd {
 
-std::unique_ptr<publisher> make_confirming_publisher(std::shared_ptr<lifeline> data);
+// Publishes on `data`, while the lines are joined.
+std::unique_ptr<publisher> make_confirming_publisher(std::shared_ptr<line_pair> lines);
 
 } // namespace ledgerd

@@ -20,6 +20,7 @@ constexpr int pings_out_max = 2;
 constexpr int reconnect_wait_ms = 250;
 constexpr int reconnect_jitter_ms = 250;
 constexpr int reconnect_buffer_bytes = 1 << 20;
+constexpr int reconnect_buffer_none = 1; // 0 would be the library's own choice
 constexpr int io_buffer_bytes = 64 * 1024;
 constexpr std::size_t spent_count_max = 64;
 constexpr std::size_t spent_bytes_max = 256 * 1024;
@@ -143,7 +144,8 @@ options_ptr make_options(const broker_options& broker, const session_options& op
   check(natsOptions_SetMaxReconnect(raw, -1));
   check(natsOptions_SetReconnectWait(raw, reconnect_wait_ms));
   check(natsOptions_SetReconnectJitter(raw, reconnect_jitter_ms, reconnect_jitter_ms));
-  check(natsOptions_SetReconnectBufSize(raw, reconnect_buffer_bytes));
+  check(natsOptions_SetReconnectBufSize(raw, options.keep ? reconnect_buffer_bytes
+                                                          : reconnect_buffer_none));
   check(natsOptions_SetPingInterval(raw, broker.ping_interval.count()));
   check(natsOptions_SetMaxPingsOut(raw, pings_out_max));
   check(natsOptions_SetWriteDeadline(raw, broker.write_deadline.count()));

@@ -78,6 +78,9 @@ struct session_options {
   std::string name;
   bool immediate = false; // send each publication at once; otherwise within about a millisecond
   bool reconnect = true;
+  // Keep what is published while the connection is away, and send it to whichever server the
+  // library finds next.
+  bool keep = true;
   session_events* events = nullptr; // not called any more once the session is silenced or destroyed
 };
 

@@ -78,10 +78,9 @@ struct deferral {
 
 class pull_source final : public delivery_source {
 public:
-  pull_source(std::shared_ptr<lifeline> control, std::shared_ptr<lifeline> data,
-              std::string_view stream, std::string_view durable, std::size_t request_max,
-              lifeline::report observe)
-      : control_(std::move(control)), data_(std::move(data)),
+  pull_source(std::shared_ptr<line_pair> lines, std::string_view stream, std::string_view durable,
+              std::size_t request_max, lifeline::report observe)
+      : lines_(std::move(lines)), control_(lines_->control()), data_(lines_->data()),
         name_(std::string(stream) + "/" + std::string(durable)),
         pulls_("CONSUMER.MSG.NEXT." + std::string(stream) + "." + std::string(durable)),
         acks_end_(std::string(stream) + "." + std::string(durable) + "."),
@@ -134,7 +133,7 @@ public:
 
   silence unacknowledged() const override {
     const auto since = acks_.since();
-    if (since.count() == 0 || closed_ || !control_->up() || !data_->up())
+    if (since.count() == 0 || closed_ || !lines_->joined())
       return {};
     auto complaint = data_->refusal_of(acks_end_);
     if (complaint.empty())
@@ -164,11 +163,16 @@ public:
     if (receipt.size() <= mark_bytes || how == settlement::let_go)
       return; // none of ours, or left to its lease
     const auto now = steady::now();
+    doubt_if_broken(now);
     doubt_if_untold(now);
-    if (life_.is_present(mark_of(receipt)) || how == settlement::progress)
+    if (!lines_->joined()) {
+      if (how != settlement::progress) // that is said again soon
+        deferred_.push_back({std::string(receipt), how});
+    } else if (life_.is_present(mark_of(receipt)) || how == settlement::progress) {
       send(receipt, how, now);
-    else if (!settle_old(receipt, how, now))
+    } else if (!settle_old(receipt, how, now)) {
       deferred_.push_back({std::string(receipt), how});
+    }
   }
 
   void close() override {
@@ -205,8 +209,8 @@ private:
   // the answers come to: there the broker says when nobody takes it.
   void watch_acks(steady::time_point now) {
     acks_.answered(answers_->taken());
-    acks_.look(control_->up() && data_->up(), now);
-    if (closed_ || !acks_.is_missing() || !acks_.may_ask(now))
+    acks_.look(lines_->joined(), now);
+    if (closed_ || !lines_->joined() || !acks_.is_missing() || !acks_.may_ask(now))
       return;
     const auto subject = asked_with_.substr(mark_bytes);
     const auto stored_at_ns = parse_receipt(subject)->stored_at_ns; // `deliver` has read it
@@ -239,6 +243,8 @@ private:
   }
 
   void settle_deferred(steady::time_point now) {
+    if (!lines_->joined())
+      return;
     std::erase_if(deferred_,
                   [&](const deferral& one) { return settle_old(one.receipt, one.how, now); });
   }
@@ -257,13 +263,19 @@ private:
     arrivals_->mark_with(life_.generation());
   }
 
+  // What came over a connection that has broken may be of another broker than the next one's.
+  void doubt_if_broken(steady::time_point now) {
+    const auto epoch = control_->epoch();
+    if (epoch == life_epoch_)
+      return;
+    if (std::exchange(life_epoch_, epoch) != 0)
+      doubt(now);
+    life_.lost();
+    acks_.forget();
+  }
+
   void ask_life(steady::time_point now) {
-    if (const auto epoch = control_->epoch(); epoch != life_epoch_) {
-      if (std::exchange(life_epoch_, epoch) != 0)
-        doubt(now);
-      life_.lost();
-      acks_.forget();
-    }
+    doubt_if_broken(now);
     if (auto* through = questions_.ready())
       if (const auto question = life_.next_question(now))
         through->publish(life_subject_, place_of_answer(*question), "");
@@ -282,6 +294,7 @@ private:
     for (const auto& one : answers_->take())
       if (life_.answered(one.question, one.created_at_ns))
         arrivals_->mark_with(life_.generation());
+    doubt_if_broken(now);
     settle_deferred(now);
     ask_life(now);
   }
@@ -310,7 +323,7 @@ private:
     listen(heard, waiting, now);
     if (book_.open() == 0) // so that what is handed back at the end need not wait
       doubt_if_untold(now);
-    if (!closed_ && resubscribe() && now >= pause_until_)
+    if (!closed_ && resubscribe() && lines_->joined() && now >= pause_until_)
       request(seen.count.waiting, now);
   }
 
@@ -416,6 +429,7 @@ private:
     }
   }
 
+  const std::shared_ptr<line_pair> lines_;
   const std::shared_ptr<lifeline> control_;
   const std::shared_ptr<lifeline> data_;
   const std::string name_;
@@ -454,13 +468,12 @@ private:
 
 } // namespace
 
-std::unique_ptr<delivery_source> make_pull_source(std::shared_ptr<lifeline> control,
-                                                  std::shared_ptr<lifeline> data,
+std::unique_ptr<delivery_source> make_pull_source(std::shared_ptr<line_pair> lines,
                                                   std::string_view stream, std::string_view durable,
                                                   std::size_t request_max,
                                                   lifeline::report observe) {
-  return std::make_unique<pull_source>(std::move(control), std::move(data), stream, durable,
-                                       request_max, std::move(observe));
+  return std::make_unique<pull_source>(std::move(lines), stream, durable, request_max,
+                                       std::move(observe));
 }
 
 } // namespace ledgerd

@@ -6,15 +6,15 @@
 #include <memory>
 #include <string_view>
 
-#include "messaging/nats/connection.hpp"
+#include "messaging/nats/line_pair.hpp"
 #include "messaging/ports.hpp"
 
 namespace ledgerd {
 
-// Requests and deliveries travel on `control`, what settles them on `data`. `observe` hears of
+// Requests and deliveries travel on `control`, what settles them on `data`; nothing is asked for or
+// settled while the two are not joined. `observe` hears of
 // trouble with the consumer, once when it begins and then rarely.
-std::unique_ptr<delivery_source> make_pull_source(std::shared_ptr<lifeline> control,
-                                                  std::shared_ptr<lifeline> data,
+std::unique_ptr<delivery_source> make_pull_source(std::shared_ptr<line_pair> lines,
                                                   std::string_view stream, std::string_view durable,
                                                   std::size_t request_max,
                                                   lifeline::report observe);

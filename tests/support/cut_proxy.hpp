@@ -40,6 +40,10 @@ public:
   // While true, connections are accepted and stay open, and nothing is forwarded.
   void hang(bool on) noexcept { hangs_ = on; }
 
+  // New connections go to 127.0.0.1:`target_port` from now on; the present ones stay where they
+  // are.
+  void lead_to(std::uint16_t target_port) noexcept { target_port_ = target_port; }
+
   // From now on the present connections stay open and are silent for ever, like a path that a
   // firewall has forgotten; new ones are forwarded.
   void blackhole() noexcept { ++blackholes_; }
@@ -51,7 +55,7 @@ private:
   bool forward(connection& each);
   bool triggers(connection& each, const char* data, std::size_t size);
 
-  std::uint16_t target_port_;
+  std::atomic<std::uint16_t> target_port_;
   std::uint16_t port_ = 0;
   int listener_ = -1;
   std::atomic<bool> stopping_{false};
