@@ -224,6 +224,7 @@ std::shared_ptr<session> session::open(const broker_options& broker,
     result->events_id_ = registry().add(options.events);
   try {
     result->api_prefix_ = api_prefix_of(broker);
+    result->keep_ = options.keep;
     const auto settings = make_options(broker, options, result->events_id_);
     connect_to_server(result->connection_, settings.get(), broker);
   } catch (const broker_refused& error) {
@@ -309,8 +310,15 @@ void session::drain(nats_subscription* subscription) {
     natsSubscription_Drain(subscription);
 }
 
+// A buffer of one byte still takes one message (cnats 3.4.1).
+bool session::is_away() const noexcept {
+  return !keep_ && natsConnection_Status(connection_) != NATS_CONN_STATUS_CONNECTED;
+}
+
 std::string session::publish(const std::string& subject, const std::string& reply,
                              std::string_view payload) {
+  if (is_away())
+    return nats_error_text(NATS_CONNECTION_DISCONNECTED);
   const auto size = static_cast<int>(payload.size());
   const auto status =
       reply.empty() ? natsConnection_Publish(connection_, subject.c_str(), payload.data(), size)
@@ -320,6 +328,8 @@ std::string session::publish(const std::string& subject, const std::string& repl
 }
 
 session::acceptance session::publish(const outgoing& message, const std::string& reply) {
+  if (is_away())
+    return {publish_outcome::cut_off, nats_error_text(NATS_CONNECTION_DISCONNECTED)};
   natsMsg* raw = nullptr;
   auto status =
       natsMsg_Create(&raw, message.subject.c_str(), reply.empty() ? nullptr : reply.c_str(),

@@ -146,7 +146,11 @@ public:
 private:
   session() = default;
 
+  // Whether the library would keep what is published now, though it is not to.
+  bool is_away() const noexcept;
+
   nats_connection* connection_ = nullptr;
+  bool keep_ = true;
   std::string api_prefix_;
   // Shared with the subscriptions' threads, which may outlive the session.
   const std::shared_ptr<std::atomic<std::uint64_t>> signs_ =
