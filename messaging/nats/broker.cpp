@@ -82,7 +82,8 @@ public:
                                                          .keep = false},
                                          report(1))),
         lines_(std::make_shared<line_pair>(control_, data_, report(0))) {
-    story_->tell(0, link_event::connected, redact(options.url, options.url));
+    const auto url = control_->access().url;
+    story_->tell(0, link_event::connected, redact(url, url));
     lines_->wait_joined(first_joining);
   }
 
@@ -161,13 +162,14 @@ public:
 
   void read(std::string_view stream, std::string_view subject_filter, std::uint64_t first_seq,
             const std::function<bool(const stored_message&)>& visit) override {
-    read_stream(options_, stream, subject_filter, {.seq = first_seq}, visit, reading_cancelled_);
+    read_stream(*lines_, options_.client_name, stream, subject_filter, {.seq = first_seq}, visit,
+                reading_cancelled_);
   }
 
   void read_since(std::string_view stream, std::int64_t since_ns,
                   const std::function<bool(const stored_message&)>& visit) override {
-    read_stream(options_, stream, "", {.since_ns = std::max<std::int64_t>(since_ns, 1)}, visit,
-                reading_cancelled_);
+    read_stream(*lines_, options_.client_name, stream, "",
+                {.since_ns = std::max<std::int64_t>(since_ns, 1)}, visit, reading_cancelled_);
   }
 
   std::optional<stored_message> message(std::string_view stream, std::uint64_t seq) override {

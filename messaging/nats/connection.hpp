@@ -208,6 +208,9 @@ public:
   // The session of the moment; never null, possibly closed or reconnecting.
   std::shared_ptr<session> current() const;
 
+  // What a new connection is made with: with the URL as it reads now, else as it was read last.
+  broker_options access() const;
+
   // Changes whenever what was under way must be counted as lost: on a disconnect, a reconnect and a
   // rebuild.
   std::uint64_t epoch() const noexcept { return epoch_.load(std::memory_order_acquire); }
@@ -244,6 +247,7 @@ private:
   // What is wrong with the connection; empty when nothing is. Called with the mutex.
   std::string trouble();
   bool rebuild();
+  std::string moved();
 
   broker_options broker_; // its URL: guarded by the mutex
   session_options options_;
@@ -260,6 +264,9 @@ private:
     std::string text;
     std::chrono::steady_clock::time_point at;
   };
+  std::chrono::steady_clock::time_point up_at_ =
+      std::chrono::steady_clock::now(); // last, as the supervisor saw it
+  std::chrono::steady_clock::time_point url_read_at_;
   std::vector<refusal> last_refusals_; // the oldest first, each text once
   std::chrono::steady_clock::time_point answered_at_;
   std::chrono::steady_clock::time_point next_suspicion_;

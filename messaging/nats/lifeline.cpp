@@ -19,6 +19,7 @@ constexpr auto rebuild_pause_min = std::chrono::milliseconds(250);
 constexpr auto rebuild_pause_max = std::chrono::milliseconds(2000);
 constexpr auto ping_every = std::chrono::milliseconds(1000);
 constexpr auto ping_patience = std::chrono::milliseconds(5000);
+constexpr auto moved_after = std::chrono::seconds(2);
 constexpr auto refusal_lasts = std::chrono::seconds(10);
 constexpr std::size_t refusals_kept = 16;
 
@@ -74,6 +75,7 @@ void link_watch::begin() {
 lifeline::lifeline(broker_options broker, session_options options, report observe)
     : broker_(std::move(broker)), options_(std::move(options)), report_(std::move(observe)) {
   options_.events = this;
+  broker_ = access();
   session_ = session::open(broker_, options_);
   up_ = true;
   supervisor_ = std::thread([this] { supervise(); });
@@ -90,6 +92,19 @@ lifeline::~lifeline() {
   session_->silence(); // a source may still hold it
   session_->close();   // ends a ping that is under way
   pinger_.join();
+}
+
+broker_options lifeline::access() const {
+  std::unique_lock lock(mutex_);
+  auto broker = broker_;
+  lock.unlock();
+  if (broker.read_url)
+    try {
+      broker.url = broker.read_url();
+    } catch (const std::exception& why) {
+      report_(link_event::error, options_.name + ": the URL cannot be read anew: " + why.what());
+    }
+  return broker;
 }
 
 std::shared_ptr<session> lifeline::current() const {
@@ -181,7 +196,11 @@ void lifeline::supervise() {
     if (!closed_) {
       changed_.wait_for(lock, link_watch::look_every,
                         [this] { return closed_ || stopping_ || !suspicion_.empty(); });
-      const auto why = trouble();
+      auto why = trouble();
+      lock.unlock();
+      if (why.empty())
+        why = moved();
+      lock.lock();
       if (why.empty() || closed_ || stopping_)
         continue;
       const auto lost = session_;
@@ -221,14 +240,20 @@ void lifeline::ping_for_ever() {
   nats_ReleaseThreadMemory();
 }
 
+// The library comes back by itself, but only to where it was sent first. Not called with the mutex:
+// it reads a file.
+std::string lifeline::moved() {
+  const auto now = steady::now();
+  if (up())
+    up_at_ = now;
+  if (!broker_.read_url || now - up_at_ < moved_after || now - url_read_at_ < moved_after)
+    return {};
+  url_read_at_ = now;
+  return access().url == broker_.url ? "" : "it is down, and its URL is another one now";
+}
+
 bool lifeline::rebuild() {
-  auto broker = broker_;
-  if (broker.read_url)
-    try {
-      broker.url = broker.read_url();
-    } catch (const std::exception& why) {
-      report_(link_event::error, options_.name + ": the URL cannot be read anew: " + why.what());
-    }
+  const auto broker = access();
   {
     std::lock_guard lock(mutex_);
     closed_ = false; // before the attempt: the new session may close at once

@@ -285,11 +285,12 @@ private:
 // missing.
 class persistent_reading {
 public:
-  persistent_reading(const broker_options& options, std::string_view stream,
+  persistent_reading(line_pair& lines, const std::string& client_name, std::string_view stream,
                      std::string_view filter, const stream_place& from,
                      const std::atomic<bool>& cancelled)
-      : options_(options), stream_(checked_name(stream)), filter_(filter), cancelled_(cancelled),
-        from_(from), next_seq_(from.since_ns > 0 ? 0 : std::max<std::uint64_t>(from.seq, 1)) {}
+      : lines_(lines), client_name_(client_name), stream_(checked_name(stream)), filter_(filter),
+        cancelled_(cancelled), from_(from),
+        next_seq_(from.since_ns > 0 ? 0 : std::max<std::uint64_t>(from.seq, 1)) {}
 
   // The next message up to the end as it was at the beginning; nothing when there is none left.
   std::optional<stored_message> next() {
@@ -327,10 +328,13 @@ private:
   void begin() {
     const auto box = std::make_shared<arrival_box>();
     events_.tell(box);
-    connection_ = session::open(options_, {.name = options_.client_name + " reader",
-                                           .immediate = true,
-                                           .reconnect = false,
-                                           .events = &events_});
+    connection_ = session::open(lines_.control()->access(), {.name = client_name_ + " reader",
+                                                             .immediate = true,
+                                                             .reconnect = false,
+                                                             .events = &events_});
+    if (lines_.control()->up() && !lines_.reaches_control(*connection_, line_pair::missing_after))
+      throw std::runtime_error("its connection reaches another NATS system than the node's, or "
+                               "JetStream does not answer");
     const auto state = ask_stream(*connection_, stream_);
     if (!state.exists)
       throw std::runtime_error("there is no such stream");
@@ -343,7 +347,8 @@ private:
                                          start_of(from_, next_seq_), cancelled_);
   }
 
-  const broker_options& options_;
+  line_pair& lines_;
+  const std::string client_name_;
   const std::string stream_;
   const std::string filter_;
   const std::atomic<bool>& cancelled_;
@@ -360,11 +365,11 @@ private:
 
 } // namespace
 
-void read_stream(const broker_options& options, std::string_view stream,
+void read_stream(line_pair& lines, const std::string& client_name, std::string_view stream,
                  std::string_view subject_filter, const stream_place& from,
                  const std::function<bool(const stored_message&)>& visit,
                  const std::atomic<bool>& cancelled) {
-  persistent_reading place(options, stream, subject_filter, from, cancelled);
+  persistent_reading place(lines, client_name, stream, subject_filter, from, cancelled);
   while (const auto message = place.next())
     if (!visit(*message))
       return;

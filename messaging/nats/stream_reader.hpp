@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "messaging/nats/connection.hpp"
+#include "messaging/nats/line_pair.hpp"
 
 namespace ledgerd {
 
@@ -19,8 +19,8 @@ struct stream_place {
 };
 
 // See broker::read, broker::read_since and broker::cancel_reading. Uses a connection of its own, so
-// that a long read disturbs nobody. Waits.
-void read_stream(const broker_options& options, std::string_view stream,
+// that a long read disturbs nobody; it reaches the system that `lines` reach. Waits.
+void read_stream(line_pair& lines, const std::string& client_name, std::string_view stream,
                  std::string_view subject_filter, const stream_place& from,
                  const std::function<bool(const stored_message&)>& visit,
                  const std::atomic<bool>& cancelled);
