@@ -22,8 +22,7 @@ CAF_TEST(a closed session is built again with everything on it) {
       options, session_options{.name = "test", .immediate = true}, log.observer());
   const auto lines = std::make_shared<line_pair>(line, line, log.observer());
   fetcher fetch(
-      make_pull_source(lines, names::request_stream, "deposit-consumer", 100, log.observer()),
-      100);
+      make_pull_source(lines, names::request_stream, "deposit-consumer", 100, log.observer()), 100);
   const auto pub = make_confirming_publisher(lines);
   bell confirmed;
   pub->open(confirmed.ringer());
