@@ -53,11 +53,6 @@ export class Proxy {
     this.hangOn = word;
   }
 
-  // What a client sends with this word in it arrives so many milliseconds later.
-  delay(word, milliseconds) {
-    this.delayed = {word, milliseconds};
-  }
-
   close() {
     this.server.close();
     for (const {client, server} of this.pairs) {
@@ -76,15 +71,7 @@ export class Proxy {
       if (this.hangOn && bytes.includes(this.hangOn)) {
         server.pause();
       }
-      if (this.delayed && bytes.includes(this.delayed.word)) {
-        client.pause();
-        setTimeout(() => {
-          server.write(bytes);
-          client.resume();
-        }, this.delayed.milliseconds);
-      } else {
-        server.write(bytes);
-      }
+      server.write(bytes);
     });
     server.on('data', (bytes) => client.write(bytes));
     for (const [one, other] of [[client, server], [server, client]]) {
