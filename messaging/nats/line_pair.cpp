@@ -81,7 +81,7 @@ bool line_pair::wait_joined(milliseconds at_most) const {
 }
 
 std::string line_pair::parting() const {
-  return parted_at_.load(std::memory_order_acquire) == epochs() ? parting_text : std::string();
+  return parted_ && !joined() ? parting_text : std::string();
 }
 
 bool line_pair::reaches_control(session& through, milliseconds at_most) {
@@ -114,16 +114,24 @@ bool line_pair::hears(session& through, milliseconds at_most, const std::atomic<
   return heard;
 }
 
-void line_pair::tell(bool parted) {
+void line_pair::note(bool parted) {
   const auto now = steady::now();
-  if (parted && (!told_ || now >= next_report_)) {
+  const bool was_parted = parted_.exchange(parted);
+  if (parted && (!was_parted || now >= next_report_)) {
     report_(link_event::error, parting_text);
     next_report_ = now + report_every;
-  } else if (!parted && told_) {
+  } else if (!parted && was_parted) {
     report_(link_event::error,
             "the connections \"control\" and \"data\" reach one NATS system again");
   }
-  told_ = parted;
+}
+
+// Both: a name that was moved leads them to one place then, and a server that is cut off from its
+// cluster, or whose JetStream hangs, may be at either. Nobody else asks anything meanwhile, and so
+// nobody else would find out.
+void line_pair::connect_anew() {
+  for (const auto& line : {control_, data_})
+    line->suspect("what is asked on \"data\" is not answered on \"control\"");
 }
 
 void line_pair::run() {
@@ -142,10 +150,10 @@ void line_pair::run() {
     }
     if (hears(*data_->current(), wait, stopping_, at)) {
       joined_at_.store(at, std::memory_order_release);
-      tell(false);
+      note(false);
     } else if (steady::now() - since >= missing_after && epochs() == at) {
-      parted_at_.store(at, std::memory_order_release);
-      tell(true);
+      note(true);
+      connect_anew();
     }
     wait = std::min(wait * 2, answer_wait_max);
   }

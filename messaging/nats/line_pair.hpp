@@ -2,7 +2,8 @@
 // in between, or a list of servers that are no cluster, leads them to two.
 //
 // A question goes out on one and its answer has to come in on the other. Whoever may use JetStream
-// may ask it, and it finds its way through clusters and leaf nodes.
+// may ask it, and it finds its way through clusters and leaf nodes. While none comes, both are made
+// anew, less and less often.
 #pragma once
 
 #include <atomic>
@@ -56,7 +57,8 @@ private:
   std::uint64_t epochs() const noexcept { return control_->epoch() + data_->epoch(); }
 
   void run();
-  void tell(bool parted);
+  void note(bool parted);
+  void connect_anew();
   bool hears(session& through, std::chrono::milliseconds at_most, const std::atomic<bool>& stop,
              std::uint64_t while_at);
 
@@ -67,10 +69,9 @@ private:
   std::mutex inbox_mutex_;
   reply_inbox inbox_; // on `control_`
   std::uint64_t asked_ = 0;
-  std::atomic<std::uint64_t> joined_at_ = 0;          // by `epochs`
-  std::atomic<std::uint64_t> parted_at_ = 0;          // likewise
-  std::chrono::steady_clock::time_point next_report_; // the thread's own, as is the next
-  bool told_ = false;
+  std::atomic<std::uint64_t> joined_at_ = 0; // by `epochs`
+  std::atomic<bool> parted_ = false;         // since an answer was missing, until one comes
+  std::chrono::steady_clock::time_point next_report_; // the thread's own
   std::atomic<bool> stopping_ = false;
   std::thread thread_;
 };
