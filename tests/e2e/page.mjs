@@ -1,11 +1,10 @@
-// The live page in a real Chromium: node page.mjs BINARY [FOLDER]
+// The live page in a real Chromium: node page.mjs BINARY
 //
 // What it shows is what /metrics and the database hold; it asks for a token; hostile payloads stay text; it is usable
 // at 320 pixels and by keyboard alone; its policy is never broken; it is light and fast; it says when it hears nothing.
-// With FOLDER it leaves pictures there.
 
 import assert from 'node:assert/strict';
-import {mkdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {readFileSync, writeFileSync} from 'node:fs';
 import {createServer} from 'node:http';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
@@ -15,7 +14,7 @@ import {connect} from 'nats';
 import {Browser} from './browser.mjs';
 import {conclude, until, World} from './world.mjs';
 
-const [binary, pictures] = process.argv.slice(2);
+const [binary] = process.argv.slice(2);
 const log = (text) => console.log(`${(performance.now() / 1000).toFixed(1).padStart(6)} s  ${text}`);
 
 const bytesMax = 150 * 1024;
@@ -130,9 +129,6 @@ async function letters(tab) {
   await tab.press('Enter');
   await until('the letter is shown', 15, () => tab.run(() => !document.querySelector('#edit-form').hidden));
   assert.equal(await tab.run(() => [...document.querySelectorAll('#letter-answer pre')].at(-1).textContent), hostile);
-  if (pictures) {
-    await tab.picture(join(pictures, 'letter.png'), {height: 900});
-  }
   await tab.press('Escape');
   await until('the focus comes back', 10, () => tab.run(() => document.activeElement.textContent === 'Look' && !document.querySelector('dialog[open]')));
   await tab.run(() => document.querySelector('#group-rows button').click());
@@ -316,9 +312,6 @@ async function saysWhenItHearsNothing(tab, daemon) {
   daemon.child.kill('SIGSTOP');
   await isState(tab, 'stale');
   await until('it says for how long', 10, async () => /last heard ([4-9]|\d\d) s ago/.test(await tab.text('heard')));
-  if (pictures) {
-    await tab.picture(join(pictures, 'stale.png'), {height: 700});
-  }
   daemon.child.kill('SIGCONT');
   await isState(tab, 'live', 20);
   log('stale while the node is stopped, live again afterwards');
@@ -336,25 +329,7 @@ async function saysWhenTheNodeEnds(tab, daemon) {
   log(`states at the end: ${[...states].join(', ')}`);
 }
 
-async function takePictures(tab) {
-  if (!pictures) {
-    return;
-  }
-  for (const [name, width, scheme] of [['page-light', 1440, 'light'], ['page-dark', 1440, 'dark'], ['page-narrow', 320, 'light']]) {
-    await tab.size(width, 900);
-    await tab.prefer(scheme);
-    await tab.run(() => scrollTo(0, 0));
-    await sleep(1500);
-    await tab.picture(join(pictures, `${name}.png`), {height: 1150});
-  }
-  await tab.size(1440, 900);
-  await tab.prefer('light');
-}
-
 async function page(world) {
-  if (pictures) {
-    mkdirSync(pictures, {recursive: true});
-  }
   const tokens = join(world.directory, 'tokens');
   writeFileSync(tokens, `operator operate,read ${token}\n`, {mode: 0o600});
   const daemon = await world.daemon('page', '--roles', 'ledger,account', '--http-token-file', tokens);
@@ -370,7 +345,6 @@ async function page(world) {
   await looksUp(tab);
   await letters(tab);
   await fits(tab);
-  await takePictures(tab);
   await worksByKeyboard(tab);
   await discards(tab, world, 5);
   await replays(tab, world);
