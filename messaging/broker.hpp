@@ -41,6 +41,9 @@ struct broker_options {
   // Where answers may go beside `_INBOX.`: the beginning of the inboxes of clients that have one of
   // their own; empty: nowhere else.
   std::string reply_prefix;
+  // Whether this client may publish to `_INBOX.>`, as whoever answers questions may. Only then can
+  // it find out whether all its connections reach one NATS system; else it believes it.
+  bool may_answer = false;
   // Send each publication at once; otherwise within about a millisecond, together.
   bool immediate = false;
   std::chrono::milliseconds connect_timeout{3000};

@@ -205,7 +205,8 @@ void keep_claim(shadow_claim& claim) {
 
 std::unique_ptr<broker> open_broker(const start_steps& start) {
   const auto& settings = start.settings;
-  const auto options = broker_access(settings, "ledgerd " + settings.node_name);
+  auto options = broker_access(settings, "ledgerd " + settings.node_name);
+  options.may_answer = !settings.shadow;
   auto nats =
       keep_trying("broker", start, [&] { return broker::connect(options, log_link_event); });
   const auto how = provisioning_of(settings);

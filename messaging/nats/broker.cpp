@@ -81,7 +81,7 @@ public:
                                                          .immediate = options.immediate,
                                                          .keep = false},
                                          report(1))),
-        lines_(std::make_shared<line_pair>(control_, data_, report(0))) {
+        lines_(std::make_shared<line_pair>(control_, data_, options.may_answer, report(0))) {
     const auto url = control_->access().url;
     story_->tell(0, link_event::connected, redact(url, url));
     lines_->wait_joined(first_joining);

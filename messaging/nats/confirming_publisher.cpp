@@ -1,5 +1,6 @@
 #include "messaging/nats/confirming_publisher.hpp"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <unordered_map>
@@ -33,6 +34,7 @@ struct answer {
   std::optional<std::size_t> limit; // instead of `what`: how large a message its stream takes
   bool of_other_stream = false;     // than has to confirm
   std::string known;                // instead of `what`: the payload that its stream has
+  bool of_stream = false;           // not ours, nor that nobody takes it
 };
 
 class answers final : public message_sink {
@@ -41,12 +43,13 @@ public:
     if (failpoint("puback"))
       return;
     answer one{reply_number(subject_of(raw)), {}, {}};
+    one.of_stream = !is_no_responders(raw);
     if (const auto aside = aside_number(subject_of(raw))) {
       one.number = *aside;
       one.known = parse_known_payload(payload_of(raw));
       if (one.known.empty())
         one.limit = parse_message_limit(payload_of(raw)).value_or(0);
-    } else if (is_no_responders(raw)) {
+    } else if (!one.of_stream) {
       one.what.error = "no stream takes this subject, or JetStream is not available";
     } else {
       one.what = parse_publish_answer(payload_of(raw), known_);
@@ -79,7 +82,10 @@ public:
     auto* session = lines_->joined() ? inbox_.ready() : nullptr;
     if (session == nullptr)
       return answers_->box.put(
-          {number, {publish_outcome::cut_off, "the connection to the broker is down"}, {}});
+          {number,
+           {publish_outcome::cut_off, data_->up() ? "the connections may reach two NATS systems"
+                                                  : "the connection to the broker is down"},
+           {}});
     auto took = session->publish(message, inbox_.subject(number));
     if (took.outcome == publish_outcome::confirmed)
       return;
@@ -98,8 +104,7 @@ public:
       release(spare_);
     spare_ = answers_->box.take(std::move(spare_));
     result.reserve(spare_.size());
-    if (!spare_.empty())
-      data_->answered();
+    watch_link();
     for (auto& one : spare_)
       attend(one, result);
     const auto now = steady::now();
@@ -120,6 +125,15 @@ public:
   }
 
 private:
+  // That nobody takes what is published may be the fault of the server at the other end: cut off
+  // from its cluster, or without JetStream.
+  void watch_link() {
+    if (std::any_of(spare_.begin(), spare_.end(), [](const auto& one) { return one.of_stream; }))
+      data_->answered();
+    else if (!spare_.empty() && lines_->joined())
+      data_->suspect("nobody takes what is published");
+  }
+
   void attend(answer& one, std::vector<confirmation>& result) {
     doubt_other_stream(one);
     const bool undecided = one.what.outcome == publish_outcome::too_large && !one.limit

@@ -6,9 +6,7 @@
 #include <map>
 #include <utility>
 
-#include "messaging/names.hpp"
 #include "messaging/nats/incoming.hpp"
-#include "messaging/nats/js_api.hpp"
 
 namespace ledgerd {
 
@@ -18,19 +16,20 @@ using steady = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds look_every{20};
-constexpr milliseconds answer_wait_min{25};
-constexpr milliseconds answer_wait_max{5000};
+constexpr milliseconds echo_wait_min{25};
+constexpr milliseconds echo_wait_max{5000};
 constexpr auto report_every = std::chrono::seconds(30);
+constexpr std::string_view inbox_place = "_INBOX.";
 
 constexpr const char* parting_text =
-    "the connections \"control\" and \"data\" reach two NATS systems, or JetStream does not "
-    "answer: "
-    "what is asked on the one is not answered on the other; nothing is pulled, published or "
-    "acknowledged";
+    "the connections \"control\" and \"data\" reach two NATS systems, or two servers of one that "
+    "do "
+    "not hear each other: what is published on the one does not come in on the other; nothing is "
+    "pulled, published or acknowledged";
 
 } // namespace
 
-// What was asked and is waited for, and whether its answer has come.
+// What was said and is waited for, and whether it has come in.
 class line_pair::echoes final : public message_sink {
 public:
   void receive(nats_message* raw) override {
@@ -63,13 +62,17 @@ private:
 };
 
 line_pair::line_pair(std::shared_ptr<lifeline> control, std::shared_ptr<lifeline> data,
-                     lifeline::report observe)
-    : control_(std::move(control)), data_(std::move(data)), report_(std::move(observe)),
-      echoes_(std::make_shared<echoes>()), inbox_(control_, echoes_), thread_([this] { run(); }) {}
+                     bool may_answer, lifeline::report observe)
+    : control_(std::move(control)), data_(std::move(data)), may_answer_(may_answer),
+      report_(std::move(observe)), echoes_(std::make_shared<echoes>()), inbox_(control_, echoes_) {
+  if (may_answer_)
+    thread_ = std::thread([this] { run(); });
+}
 
 line_pair::~line_pair() {
   stopping_ = true;
-  thread_.join();
+  if (thread_.joinable())
+    thread_.join();
 }
 
 bool line_pair::wait_joined(milliseconds at_most) const {
@@ -81,12 +84,17 @@ bool line_pair::wait_joined(milliseconds at_most) const {
 }
 
 std::string line_pair::parting() const {
-  return parted_ && !joined() ? parting_text : std::string();
+  if (!parted_ || joined())
+    return {};
+  const auto refusal = data_->refusal_of(inbox_place);
+  return refusal.empty() ? parting_text : parting_text + ("; " + refusal);
 }
 
 bool line_pair::reaches_control(session& through, milliseconds at_most) {
   const auto until = steady::now() + at_most;
-  for (auto wait = answer_wait_min; steady::now() < until; wait *= 2)
+  if (!may_answer_)
+    return true;
+  for (auto wait = echo_wait_min; steady::now() < until; wait *= 2)
     if (hears(through, wait, stopping_, epochs()))
       return true;
   return false;
@@ -95,16 +103,15 @@ bool line_pair::reaches_control(session& through, milliseconds at_most) {
 bool line_pair::hears(session& through, milliseconds at_most, const std::atomic<bool>& stop,
                       std::uint64_t while_at) {
   std::uint64_t number = 0;
-  std::string reply;
+  std::string place;
   {
     const std::lock_guard lock(inbox_mutex_);
     if (inbox_.ready() != nullptr)
-      reply = inbox_.subject(number = ++asked_);
+      place = inbox_.subject(number = ++said_);
   }
   echoes_->expect(number);
-  const auto question = api_subject(through, "STREAM.INFO." + std::string(names::request_stream));
   bool heard = false;
-  if (reply.empty() || !through.publish(question, reply, std::string_view()).empty())
+  if (place.empty() || !through.publish(place, {}, std::string_view()).empty())
     std::this_thread::sleep_for(look_every);
   else
     for (const auto until = steady::now() + at_most;
@@ -126,17 +133,17 @@ void line_pair::note(bool parted) {
   }
 }
 
-// Both: a name that was moved leads them to one place then, and a server that is cut off from its
-// cluster, or whose JetStream hangs, may be at either. Nobody else asks anything meanwhile, and so
-// nobody else would find out.
+// Both: a name that was moved leads them to one place then, and the server that is cut off from its
+// cluster may be that of either. Nobody else uses them meanwhile, and so nobody else would find
+// out.
 void line_pair::connect_anew() {
   for (const auto& line : {control_, data_})
-    line->suspect("what is asked on \"data\" is not answered on \"control\"");
+    line->suspect("what is published on \"data\" does not come in on \"control\"");
 }
 
 void line_pair::run() {
   std::uint64_t at = 0;
-  auto wait = answer_wait_min;
+  auto wait = echo_wait_min;
   steady::time_point since;
   while (!stopping_) {
     const auto now_at = epochs(); // before the sessions are taken: one that comes later is another
@@ -145,7 +152,7 @@ void line_pair::run() {
       continue;
     }
     if (std::exchange(at, now_at) != now_at) {
-      wait = answer_wait_min;
+      wait = echo_wait_min;
       since = steady::now();
     }
     if (hears(*data_->current(), wait, stopping_, at)) {
@@ -155,7 +162,7 @@ void line_pair::run() {
       note(true);
       connect_anew();
     }
-    wait = std::min(wait * 2, answer_wait_max);
+    wait = std::min(wait * 2, echo_wait_max);
   }
   nats_ReleaseThreadMemory();
 }

@@ -1,9 +1,10 @@
 // The two connections of a node, and whether both reach the same NATS system: a name that was moved
 // in between, or a list of servers that are no cluster, leads them to two.
 //
-// A question goes out on one and its answer has to come in on the other. Whoever may use JetStream
-// may ask it, and it finds its way through clusters and leaf nodes. While none comes, both are made
-// anew, less and less often.
+// What is published on one has to come in on the other, to an inbox, which finds its way through
+// clusters and leaf nodes. An answer of JetStream does not: it reaches an inbox at another server
+// only if the leader of what was asked about is at the server that was asked. While nothing comes
+// in, both are made anew, less and less often.
 #pragma once
 
 #include <atomic>
@@ -23,8 +24,9 @@ namespace ledgerd {
 // Private to this room; thread-safe.
 class line_pair {
 public:
-  // `observe` hears of it when they have reached two systems, or may have, and when that is over.
-  line_pair(std::shared_ptr<lifeline> control, std::shared_ptr<lifeline> data,
+  // `observe` hears of it when they have reached two systems, and when that is over. Without
+  // `may_answer` (see broker_options) they are believed to reach one.
+  line_pair(std::shared_ptr<lifeline> control, std::shared_ptr<lifeline> data, bool may_answer,
             lifeline::report observe);
   line_pair(const line_pair&) = delete;
   line_pair& operator=(const line_pair&) = delete;
@@ -35,7 +37,10 @@ public:
 
   // Both are known to reach the same system, and neither has broken since. While it is not so,
   // nothing that was learned from the one may be said on the other.
-  bool joined() const noexcept { return joined_at_.load(std::memory_order_acquire) == epochs(); }
+  bool joined() const noexcept {
+    return may_answer_ ? joined_at_.load(std::memory_order_acquire) == epochs()
+                       : control_->up() && data_->up();
+  }
 
   // Waits until they are joined; false: not in time.
   bool wait_joined(std::chrono::milliseconds at_most) const;
@@ -47,7 +52,7 @@ public:
   // Whether `through` reaches the system of `control`. Waits.
   bool reaches_control(session& through, std::chrono::milliseconds at_most);
 
-  // So long the answer may take before it counts as missing.
+  // So long what was published may take before it counts as missing.
   static constexpr std::chrono::milliseconds missing_after{2000};
 
 private:
@@ -64,13 +69,14 @@ private:
 
   const std::shared_ptr<lifeline> control_;
   const std::shared_ptr<lifeline> data_;
+  const bool may_answer_;
   const lifeline::report report_;
   const std::shared_ptr<echoes> echoes_;
   std::mutex inbox_mutex_;
   reply_inbox inbox_; // on `control_`
-  std::uint64_t asked_ = 0;
-  std::atomic<std::uint64_t> joined_at_ = 0; // by `epochs`
-  std::atomic<bool> parted_ = false;         // since an answer was missing, until one comes
+  std::uint64_t said_ = 0;
+  std::atomic<std::uint64_t> joined_at_ = 0;          // by `epochs`
+  std::atomic<bool> parted_ = false;                  // since an echo was missing, until one comes
   std::chrono::steady_clock::time_point next_report_; // the thread's own
   std::atomic<bool> stopping_ = false;
   std::thread thread_;

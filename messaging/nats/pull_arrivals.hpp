@@ -31,6 +31,8 @@ struct notice {
   std::string text;
 
   bool is_heartbeat() const noexcept { return code == 100; }
+  // Not of the consumer: the server at the other end knows of nobody who takes the request.
+  bool is_of_nobody() const noexcept { return code == 503; }
   bool is_ordinary_end() const noexcept {
     return code == 404 || code == 408 || bytes_are_used_up() || batch_is_complete();
   }

@@ -128,7 +128,10 @@ public:
     const auto since = silence_.since();
     if (since.count() == 0 || closed_ || !control_->up())
       return {};
-    return {since, request_subject_, control_->refusal_of(pulls_)};
+    auto complaint = control_->refusal_of(pulls_);
+    if (complaint.empty() && nobody_)
+      complaint = "nobody takes them";
+    return {since, request_subject_, std::move(complaint)};
   }
 
   silence unacknowledged() const override {
@@ -313,10 +316,13 @@ private:
     book_.arrived(seen.count.arrived, now);
     for (const auto& one : seen.notices)
       attend(one, now);
-    const bool waiting = book_.open() > 0;
+    const bool heard = seen.count.arrived.messages > 0
+                       || std::any_of(seen.notices.begin(), seen.notices.end(),
+                                      [](const notice& one) { return !one.is_of_nobody(); });
+    nobody_ = !heard && (nobody_ || !seen.notices.empty());
+    const bool waiting = book_.open() > 0 || nobody_;
     if (book_.expire(now) > 0)
       doubt(now);
-    const bool heard = seen.count.arrived.messages > 0 || !seen.notices.empty();
     if (heard)
       told_at_ = now;
     silence_.look(heard, waiting && control_->up(), now);
@@ -328,7 +334,8 @@ private:
   }
 
   // Open requests bring a message or a heartbeat every second. When nothing comes for long, the
-  // inbox may be what is broken, or the link.
+  // inbox may be what is broken, or the link; when nobody takes them, the server at its other end,
+  // cut off from its cluster or without JetStream.
   void listen(bool heard, bool waiting, steady::time_point now) {
     if (heard || !waiting || !control_->up()) {
       if (heard)
@@ -338,7 +345,9 @@ private:
     } else if (++looks_since_sign_ > looks_min && now - last_sign_ >= lifeline::unanswered_max) {
       last_sign_ = now;
       looks_since_sign_ = 0;
-      control_->suspect("pull on " + name_ + ": neither message nor heartbeat comes");
+      control_->suspect(
+          "pull on " + name_
+          + (nobody_ ? ": nobody takes its requests" : ": neither message nor heartbeat comes"));
       epoch_ = 0; // a new inbox
     }
   }
@@ -448,6 +457,7 @@ private:
   capacity room_{0, 0};
   capacity one_more_{0, 0}; // for one message, in as many bytes as there was room for last
   pull_silence silence_;
+  bool nobody_ = false; // nobody takes the requests, as was heard last
   ack_watch acks_;
   std::string asked_with_; // the receipt of the acknowledgement that asked last
   bool closed_ = false;

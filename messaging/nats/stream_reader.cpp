@@ -333,8 +333,8 @@ private:
                                                              .reconnect = false,
                                                              .events = &events_});
     if (lines_.control()->up() && !lines_.reaches_control(*connection_, line_pair::missing_after))
-      throw std::runtime_error("its connection reaches another NATS system than the node's, or "
-                               "JetStream does not answer");
+      throw std::runtime_error("its connection reaches another NATS system than the node's, or a "
+                               "server that does not hear that of the node");
     const auto state = ask_stream(*connection_, stream_);
     if (!state.exists)
       throw std::runtime_error("there is no such stream");

@@ -20,7 +20,7 @@ CAF_TEST(a closed session is built again with everything on it) {
   const auto options = options_for(servers().nats_url());
   const auto line = std::make_shared<lifeline>(
       options, session_options{.name = "test", .immediate = true}, log.observer());
-  const auto lines = std::make_shared<line_pair>(line, line, log.observer());
+  const auto lines = std::make_shared<line_pair>(line, line, false, log.observer());
   fetcher fetch(
       make_pull_source(lines, names::request_stream, "deposit-consumer", 100, log.observer()), 100);
   const auto pub = make_confirming_publisher(lines);
@@ -86,7 +86,7 @@ CAF_TEST(a link without PubAcks is built again though the server answers pings) 
   event_log log;
   const auto line = std::make_shared<lifeline>(options_for(servers().nats_url()),
                                                session_options{.name = "test"}, log.observer());
-  const auto lines = std::make_shared<line_pair>(line, line, log.observer());
+  const auto lines = std::make_shared<line_pair>(line, line, false, log.observer());
   CAF_REQUIRE(lines->wait_joined(10s));
   class deaf final : public message_sink {
   public:

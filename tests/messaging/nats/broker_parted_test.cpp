@@ -1,7 +1,10 @@
 // A name, a list of servers or a URL's file that leads the connections of one node elsewhere.
+#include <array>
+#include <memory>
 #include <mutex>
 #include <string>
 
+#include "messaging/nats/line_pair.hpp"
 #include "tests/messaging/nats/broker_fixture.hpp"
 #include "tests/support/cut_proxy.hpp"
 #include "tests/support/nats_process.hpp"
@@ -15,6 +18,13 @@ using namespace ledgerd::test;
 namespace {
 
 constexpr auto alone = R"(jetstream { store_dir: "$directory/js" })";
+
+// What a node connects with.
+broker_options node_options(const std::string& url) {
+  auto result = options_for(url);
+  result.may_answer = true;
+  return result;
+}
 
 // One NATS system, with requests.
 struct nats_system {
@@ -68,7 +78,7 @@ public:
   }
 
   broker_options options() {
-    auto result = options_for(read());
+    auto result = node_options(read());
     result.read_url = [this] { return read(); };
     return result;
   }
@@ -110,7 +120,7 @@ CAF_TEST(nothing of one NATS system is said to another one) {
   cut_proxy name(a.server.port());
   event_log events;
   const auto node =
-      broker::connect(options_for(with_port(a.server.url(), name.port())), events.observer());
+      broker::connect(node_options(with_port(a.server.url(), name.port())), events.observer());
   fetcher fetch(node->make_source(names::request_stream, "deposit-consumer", 100), 10);
   const auto pub = node->make_publisher();
   bell rung;
@@ -154,7 +164,7 @@ CAF_TEST(connections that are apart are made anew and lead to one place then) {
   cut_proxy name(a.server.port());
   event_log events;
   const auto node =
-      broker::connect(options_for(with_port(a.server.url(), name.port())), events.observer());
+      broker::connect(node_options(with_port(a.server.url(), name.port())), events.observer());
   fetcher fetch(node->make_source(names::request_stream, "deposit-consumer", 100), 10);
   const auto first = take(fetch, 10);
   CAF_REQUIRE_EQUAL(first.size(), 10u);
@@ -173,12 +183,50 @@ CAF_TEST(connections that are apart are made anew and lead to one place then) {
   CAF_CHECK_EQUAL(b.deposits().ack_pending, 30u); // none was settled with what is due to `a`
 }
 
+// An answer of JetStream would come in only where the leader of the stream is.
+CAF_TEST(connections to any two servers of a cluster are one system) {
+  std::array<std::uint16_t, 3> routes;
+  std::string all;
+  for (auto& port : routes)
+    all += "nats-route://127.0.0.1:" + std::to_string(port = free_port()) + ", ";
+  std::vector<std::unique_ptr<nats_process>> cluster;
+  for (const auto port : routes)
+    cluster.push_back(std::make_unique<nats_process>(
+        "server_name: s" + std::to_string(port) + "\njetstream { store_dir: \"$directory/js\" }\n"
+        + "cluster { name: c, listen: \"127.0.0.1:" + std::to_string(port) + "\", routes: [" + all
+        + " ] }"));
+  for (const auto& one : cluster)
+    for (const auto& other : cluster) {
+      event_log events;
+      const auto line = [&](const nats_process& to) {
+        return std::make_shared<lifeline>(options_for(to.url()), session_options{.name = "test"},
+                                          events.observer());
+      };
+      line_pair lines(line(*one), line(*other), true, events.observer());
+      CAF_CHECK(lines.wait_joined(10s));
+    }
+}
+
+CAF_TEST(connections that may not be compared are believed) {
+  nats_system a(1), b(0);
+  event_log events;
+  const auto line = [&](const nats_system& to) {
+    return std::make_shared<lifeline>(options_for(to.server.url()), session_options{.name = "test"},
+                                      events.observer());
+  };
+  line_pair lines(line(a), line(b), false, events.observer());
+  CAF_CHECK(lines.joined());
+  CAF_CHECK_EQUAL(lines.parting(), "");
+  b.server.kill();
+  CAF_CHECK(eventually([&] { return !lines.joined(); }));
+}
+
 CAF_TEST(a stream is read only where the node itself is connected) {
   nats_system a(3), b(5);
   cut_proxy name(a.server.port());
   event_log events;
   const auto node =
-      broker::connect(options_for(with_port(a.server.url(), name.port())), events.observer());
+      broker::connect(node_options(with_port(a.server.url(), name.port())), events.observer());
   CAF_CHECK_EQUAL(count_of(*node, names::request_stream), 3u);
   name.lead_to(b.server.port());
   CAF_CHECK(fails([&] { count_of(*node, names::request_stream); }));
@@ -210,6 +258,51 @@ CAF_TEST(a link whose server is away goes where its URL leads now) {
   file.write(b.server.url());
   CAF_CHECK(eventually([&] { return node->connected(); }, 10s));
   CAF_CHECK_LESS(0u, events.count(link_event::error, "its URL is another one now"));
+}
+
+// As one that is cut off from its cluster: it lives, and nobody hears what it is told.
+CAF_TEST(a link whose server knows of nobody who pulls is made anew) {
+  nats_process alone_without("");
+  nats_system a(10);
+  url_file file(alone_without.url());
+  event_log events;
+  const auto node = broker::connect(file.options(), events.observer());
+  file.write(a.server.url());
+  fetcher fetch(node->make_source(names::request_stream, "deposit-consumer", 100), 10);
+  std::chrono::milliseconds longest{0};
+  std::size_t came = 0;
+  CAF_CHECK(eventually(
+      [&] {
+        came += fetch.turn().size();
+        longest = std::max(longest, fetch.source().unanswered().since);
+        return came == 10;
+      },
+      30s));
+  CAF_CHECK(longest >= 3s);
+  CAF_CHECK_LESS(0u, events.count(link_event::error, "nobody takes its requests"));
+}
+
+CAF_TEST(a link whose server knows of nobody who stores is made anew) {
+  nats_process alone_without("");
+  nats_system a(0);
+  url_file file(alone_without.url());
+  event_log events;
+  const auto node = broker::connect(file.options(), events.observer());
+  file.write(a.server.url());
+  const auto pub = node->make_publisher();
+  bell rung;
+  pub->open(rung.ringer());
+  bool confirmed = false;
+  CAF_CHECK(eventually(
+      [&] {
+        pub->publish({.token = 7, .subject = "transaction.result.deposit", .payload = "x"});
+        rung.wait(100ms);
+        for (const auto& one : pub->take())
+          confirmed |= one.outcome == publish_outcome::confirmed;
+        return confirmed;
+      },
+      30s));
+  CAF_CHECK_LESS(0u, events.count(link_event::error, "nobody takes what is published"));
 }
 
 CAF_TEST(a start goes where its URL leads now) {
