@@ -81,6 +81,8 @@ void gate_state::answer_posted(gate_batch& batch, posted& result) {
   LEDGERD_ASSERT(result.heads.size() == batch.ledgers.size());
   LEDGERD_ASSERT(result.answers.size() == batch.origins.size());
   counters_.rows += result.statistics.rows;
+  if (result.statistics.rows > 0)
+    spell_.posted();
   counters_.fence_rejections += result.statistics.fence_rejections;
   note_lost(result.statistics.heads_lost);
   counters_.heads_read += result.statistics.heads_read;
@@ -134,7 +136,7 @@ void gate_state::set_aside(const account_key& account, trouble why, const std::s
          {"currency", account.currency.text()},
          {"why", detail}},
         "gate {}: the account {} {} is {} and set aside{}: "
-        "its requests wait, all others go on: {}",
+        "its requests wait beside those of the others: {}",
         options_.index, account.user_id, account.currency.text(), to_text(why),
         left_out_text(*left_out), detail);
 }
@@ -172,12 +174,13 @@ void gate_state::on_side_failure(gate_batch& batch, const store_failure& failure
   counters_.blocked += failure.kind == store_failure_kind::blocked ? 1 : 0;
   counters_.in_doubt += failure.kind == store_failure_kind::in_doubt ? 1 : 0;
   counters_.unavailable += failure.kind == store_failure_kind::unavailable ? 1 : 0;
+  spell_.failed(side_.current(), failure.detail, now);
   // A lock holds all of it up alike; a statement that took too long may be quicker for less.
   const bool too_much =
       refused || (failure.kind == store_failure_kind::blocked && failure.culprits.empty());
   if (too_much && batch.entries.size() > 1)
     return side_.cut(now);
-  if (!refused) {
+  if (!refused || spell_.is_common(now)) {
     self_->send(side_.current_ledger(), hold_atom_v, share_of(batch));
     return side_.again(now);
   }
@@ -258,6 +261,7 @@ void gate_state::set_culprits_aside(const store_failure& failure) {
   const auto why =
       failure.kind == store_failure_kind::rejected ? trouble::refused : trouble::blocked;
   for (auto& group : take_out(*under_way_, failure.culprits)) {
+    spell_.failed(group.account, failure.detail, self_->clock().now());
     set_aside(group.account, why, failure.detail);
     side_.add(std::move(group), self_->clock().now());
   }
@@ -416,6 +420,14 @@ std::vector<noted_account> gate_state::waiting_accounts(time_point now,
   return waits.take();
 }
 
+standstill gate_state::wait(time_point now) const {
+  standstill main{.since = answer_.since(now),
+                  .what = last_failure_.empty() ? "the database does not answer a batch"
+                                                : "a batch waits: " + last_failure_,
+                  .refused = refused_};
+  return main.since >= standstill_after ? main : longer(std::move(main), spell_.wait(now));
+}
+
 actor_report gate_state::report(time_point now) const {
   std::size_t waiting = 0;
   for (const auto& batch : queue_)
@@ -432,10 +444,7 @@ actor_report gate_state::report(time_point now) const {
            .aside_accounts = side_.accounts(),
            .aside_waiting = side_.entries_waiting(),
            .aside_oldest_ms = side_.oldest() ? milliseconds_since(*side_.oldest(), now) : 0}},
-      {.since = answer_.since(now),
-       .what = last_failure_.empty() ? "the database does not answer a batch"
-                                     : "a batch waits: " + last_failure_,
-       .refused = refused_});
+      wait(now));
   result.accounts = waiting_accounts(now, nullptr);
   return result;
 }

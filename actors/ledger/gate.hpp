@@ -25,6 +25,7 @@
 
 #include "actors/common/progress.hpp"
 #include "actors/common/throttle.hpp"
+#include "actors/ledger/dry_spell.hpp"
 #include "actors/ledger/gate_counters.hpp"
 #include "actors/ledger/lane_limits.hpp"
 #include "actors/ledger/noted_accounts.hpp"
@@ -105,6 +106,7 @@ private:
 
   // Those that have waited longest, or this one.
   std::vector<noted_account> waiting_accounts(time_point now, const account_key* only) const;
+  standstill wait(time_point now) const;
   actor_report report(time_point now) const;
 
   const gate_actor::pointer self_;
@@ -122,6 +124,7 @@ private:
   backoff pauses_{options_.pause_min, options_.pause_max};
   std::minstd_rand random_;
 
+  dry_spell spell_;
   side_lane side_;
   gate_batch_ptr side_under_way_;
   std::optional<time_point> side_reminder_; // when the side lane is looked at again

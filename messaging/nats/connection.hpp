@@ -229,7 +229,8 @@ public:
 
   // Somebody has waited for an answer for too long, though the link is up. The link is made anew
   // when nobody else has been answered for `unanswered_max` either, and less and less often while
-  // that does not help: the server may be what does not answer.
+  // that does not help: the server may be what does not answer. The present session stays until
+  // there is another.
   void suspect(const std::string& why);
 
   static constexpr std::chrono::milliseconds unanswered_max{4500};
@@ -246,8 +247,14 @@ private:
   void ping_for_ever();
   // What is wrong with the connection; empty when nothing is. Called with the mutex.
   std::string trouble();
-  bool rebuild();
   std::string moved();
+  // The supervisor's own. False: no session is to be had.
+  bool drop(const std::string& why);
+  void replace(const std::string& why);
+  bool rebuild();
+  void leave();
+  std::shared_ptr<session> fresh_session();
+  void adopt(std::shared_ptr<session> fresh);
 
   broker_options broker_; // its URL: guarded by the mutex
   session_options options_;

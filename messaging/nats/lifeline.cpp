@@ -184,8 +184,7 @@ std::string lifeline::refusal_of(std::string_view subject) const {
 
 std::string lifeline::trouble() {
   const auto [now, wall] = read_clocks();
-  auto why = watch_.look(now, wall, up(), session_->signs());
-  return why.empty() ? std::exchange(suspicion_, {}) : why;
+  return watch_.look(now, wall, up(), session_->signs());
 }
 
 void lifeline::supervise() {
@@ -193,30 +192,30 @@ void lifeline::supervise() {
   auto pause = rebuild_pause_min;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
+    bool rebuilt = false;
     if (!closed_) {
       changed_.wait_for(lock, link_watch::look_every,
                         [this] { return closed_ || stopping_ || !suspicion_.empty(); });
       auto why = trouble();
+      const auto suspicion = std::exchange(suspicion_, {});
       lock.unlock();
       if (why.empty())
         why = moved();
+      if (!why.empty())
+        rebuilt = drop(why);
+      else if (!suspicion.empty())
+        replace(suspicion);
       lock.lock();
-      if (why.empty() || closed_ || stopping_)
+      if (why.empty() || stopping_)
         continue;
-      const auto lost = session_;
-      lock.unlock();
-      lost->silence(); // it may come back by itself meanwhile; nobody needs it then
-      set_up(false);
-      report_(link_event::error, options_.name + ": " + why + ": connecting anew");
-      report_(link_event::disconnected, options_.name);
     } else {
       const auto jittered = pause / 2 + std::chrono::milliseconds(random() % pause.count());
       if (changed_.wait_for(lock, jittered, [this] { return stopping_; }))
         break;
       lock.unlock();
+      rebuilt = rebuild();
+      lock.lock();
     }
-    const bool rebuilt = rebuild();
-    lock.lock();
     if (!rebuilt)
       closed_ = true;
     pause = rebuilt ? rebuild_pause_min : std::min(pause * 2, rebuild_pause_max);
@@ -252,22 +251,63 @@ std::string lifeline::moved() {
   return access().url == broker_.url ? "" : "it is down, and its URL is another one now";
 }
 
-bool lifeline::rebuild() {
-  const auto broker = access();
+// The present session is of no use any more.
+bool lifeline::drop(const std::string& why) {
   {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
+    if (closed_ || stopping_)
+      return true; // that is seen to next
+  }
+  report_(link_event::error, options_.name + ": " + why + ": connecting anew");
+  leave();
+  return rebuild();
+}
+
+bool lifeline::rebuild() {
+  {
+    const std::lock_guard lock(mutex_);
     closed_ = false; // before the attempt: the new session may close at once
   }
-  std::shared_ptr<session> fresh;
+  auto fresh = fresh_session();
+  if (fresh == nullptr)
+    return false;
+  adopt(std::move(fresh));
+  return true;
+}
+
+// The present one may be as good as any: it stays until there is another. The library may have
+// found its way to a server that the URL does not name.
+void lifeline::replace(const std::string& why) {
+  report_(link_event::error, options_.name + ": " + why + ": connecting anew");
+  if (auto fresh = fresh_session(); fresh != nullptr) {
+    leave();
+    adopt(std::move(fresh));
+  }
+}
+
+void lifeline::leave() {
+  current()->silence(); // it may come back by itself meanwhile; nobody needs it then
+  set_up(false);
+  report_(link_event::disconnected, options_.name);
+}
+
+// Null: none is to be had.
+std::shared_ptr<session> lifeline::fresh_session() {
+  const auto broker = access();
   try {
-    fresh = session::open(broker, options_);
+    auto fresh = session::open(broker, options_);
+    const std::lock_guard lock(mutex_);
+    broker_.url = broker.url;
+    return fresh;
   } catch (const std::runtime_error& error) {
     report_(link_event::error, options_.name + ": " + error.what());
-    return false;
+    return nullptr;
   }
+}
+
+void lifeline::adopt(std::shared_ptr<session> fresh) {
   {
-    std::lock_guard lock(mutex_);
-    broker_.url = broker.url;
+    const std::lock_guard lock(mutex_);
     std::swap(session_, fresh);
     watch_.begin();
     suspicion_.clear();
@@ -276,7 +316,6 @@ bool lifeline::rebuild() {
   report_(link_event::rebuilt, options_.name);
   fresh->silence();
   fresh->close(); // whoever still holds it need not do so
-  return true;
 }
 
 } // namespace ledgerd

@@ -27,6 +27,8 @@ constexpr meaning states[] = {
     {"40002", content},  // an integrity constraint
     {"40003", in_doubt}, // statement completion unknown
     {"54000", limited},  // an index row's size, or no transaction ids any more
+    {"2200H", refused},  // the sequence of the ids is at its end
+    {"23502", refused},  // a column that we do not know may not be null
     {"55006", away},     // object in use
     {"55P03", blocked},  // lock timeout
     {"57014", blocked},  // statement timeout, or cancelled by hand

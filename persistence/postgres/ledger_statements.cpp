@@ -81,8 +81,15 @@ prepared_call call_of(const statement& what, Columns&... columns) {
 } // namespace
 
 std::vector<statement> ledger_statements() {
-  return {find_known,    read_heads,    lock_heads,  free_heads,
-          move_accounts, open_accounts, insert_rows, row_holder_question()};
+  return {find_known,
+          read_heads,
+          lock_heads,
+          free_heads,
+          move_accounts,
+          open_accounts,
+          insert_rows,
+          row_holder_question(),
+          table_holder_question()};
 }
 
 void head_question::clear() {

@@ -80,12 +80,12 @@ private:
 
 // What an attempt knows of the accounts that made it fail, by their places among the heads.
 struct trail {
-  std::optional<std::size_t> at;    // the one being written
-  std::vector<std::size_t> locked;  // those that others have locked
-  std::string holder;               // the session that has locked it, if it is one account
-  std::vector<std::size_t> slow;    // those that took far longer than the others
-  std::size_t managed = 0;          // entries written
-  bool all_blocked = false;         // not even the question who is locked went through
+  std::optional<std::size_t> at;   // the one being written
+  std::vector<std::size_t> locked; // those that others have locked
+  std::string holder;              // the session that has locked it, if it is one account or all
+  std::vector<std::size_t> slow;   // those that took far longer than the others
+  std::size_t managed = 0;         // entries written
+  bool all_blocked = false; // the table is locked, or not even the question who is went through
   std::vector<std::size_t> taken;   // those that have postings, though only new ones are opened
   std::vector<std::size_t> damaged; // those with a row that nobody here can have written
   std::string damage;               // what is wrong with the first of them
@@ -133,6 +133,7 @@ private:
   static void number_rows(Rows&& rows, const ledgerd::rows& written, database_time now);
   void find_locked(const places& order, const posting_batch& batch);
   void find_holder(const account_key& account);
+  void find_table_holder();
   void explain(store_failure& failure) const;
   void refuse_taken(const posting_batch& batch, const std::vector<account_head>& before,
                     const known_postings& known);
@@ -198,6 +199,8 @@ void postgres_store::find_locked(const places& order, const posting_batch& batch
                         std::back_inserter(trail_.locked));
     if (trail_.locked.size() == 1)
       find_holder(batch.heads[trail_.locked.front()].account);
+    else if (trail_.locked.empty())
+      find_table_holder();
   } catch (const database_error&) {
     // At once it fails where something is damaged, which may well be one account's.
     trail_.all_blocked = work.elapsed() > std::max(limits_.lock / 2, std::chrono::milliseconds{50});
@@ -215,6 +218,14 @@ void postgres_store::find_holder(const account_key& account) try {
   trail_.holder.clear();
 }
 
+// Locks of rows do not conflict with all of those that keep rows from being written.
+void postgres_store::find_table_holder() {
+  if (const auto found = read_row_holder(database_->exec(table_holder_question(), {}))) {
+    trail_.holder = to_text(*found);
+    trail_.all_blocked = true;
+  }
+}
+
 void postgres_store::explain(store_failure& failure) const {
   if (failure.kind == store_failure_kind::rejected && !trail_.taken.empty())
     failure.culprits = trail_.taken;
@@ -226,7 +237,8 @@ void postgres_store::explain(store_failure& failure) const {
                        : !trail_.locked.empty() ? trail_.locked
                                                 : trail_.slow;
     if (trail_.damaged.empty() && !trail_.holder.empty())
-      failure.detail += "; locked by the " + trail_.holder;
+      failure.detail += (trail_.all_blocked ? "; the table is locked by the " : "; locked by the ")
+                        + trail_.holder;
     // The table itself is locked, or the server is stuck: no account is to blame.
     if (trail_.all_blocked)
       failure.kind = store_failure_kind::unavailable;

@@ -17,6 +17,20 @@ const statement& row_holder_question() {
   return question;
 }
 
+// Who waits for such a lock keeps out whoever comes after it.
+const statement& table_holder_question() {
+  static const statement question{
+      "table_holder",
+      "SELECT coalesce(t.pid, 0), s.usename, s.application_name FROM pg_locks AS t "
+      "LEFT JOIN pg_stat_activity AS s ON s.pid = t.pid WHERE t.locktype = 'relation' "
+      "AND t.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+      "AND t.relation IN ('ledger.accounts'::regclass, 'ledger.transactions'::regclass) "
+      "AND t.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', "
+      "'AccessExclusiveLock') AND t.pid IS DISTINCT FROM pg_backend_pid() "
+      "ORDER BY t.granted DESC LIMIT 1"};
+  return question;
+}
+
 std::optional<session_name> read_row_holder(const rows& found) {
   if (found.size() == 0)
     return std::nullopt;

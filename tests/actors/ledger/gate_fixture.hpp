@@ -78,6 +78,7 @@ struct scripted_store {
     ledgerd::posted result;
     result.statistics.work_us = work_us;
     result.statistics.heads_lost = heads_lost;
+    result.statistics.rows = static_cast<std::uint32_t>(batch->entries.size());
     result.slow = slow_places(*batch);
     result.heads.resize(batch->heads.size(), {money{1}, 0});
     for (const auto& [asked, head] : batch->entries) {

@@ -78,6 +78,41 @@ CAF_TEST(an account that waits is noted with what it waits for) {
   CAF_CHECK_EQUAL(noted[0].reason, std::string{to_text(trouble::blocked)});
 }
 
+CAF_TEST(a gate that posts nothing for anybody says so and goes on) {
+  store->blocked = {{"bob", naming::at_once}, {"cid", naming::at_once}};
+  post("bob", {1});
+  consume_messages();
+  pass(2s);
+  CAF_CHECK(report().wait.since == 0ms); // bob's row may well be locked
+  post("cid", {2});
+  consume_messages();
+  pass(5s);
+  const auto wait = report().wait;
+  CAF_CHECK(wait.since >= 5s);
+  CAF_CHECK(wait.aside);
+  CAF_CHECK_NOT_EQUAL(wait.what.find("nothing is posted"), std::string::npos);
+  post("ann", {3});
+  consume_messages();
+  CAF_CHECK(is_answered(3));
+  CAF_CHECK(report().wait.since == 0ms);
+}
+
+CAF_TEST(what the database refuses for one account after the other waits until it posts again) {
+  for (int i = 0; i < 10; ++i)
+    store->refused["u" + std::to_string(i)] = naming::at_once;
+  for (int i = 0; i < 10; ++i) {
+    post("u" + std::to_string(i), {i});
+    consume_messages();
+  }
+  CAF_CHECK(is_answered(0)); // nobody knows yet
+  CAF_CHECK(!is_answered(8));
+  CAF_CHECK(!is_answered(9));
+  store->refused.clear();
+  pass(10s);
+  CAF_CHECK(is_answered(8));
+  CAF_CHECK(is_answered(9));
+}
+
 CAF_TEST(whoever asks for one account is told what that one waits for) {
   store->blocked = {{"bob", naming::at_once}, {"cid", naming::at_once}};
   post_together({{"ann", {1}}, {"bob", {2, 3}}, {"cid", {4}}});

@@ -305,6 +305,29 @@ CAF_TEST(a link whose server knows of nobody who stores is made anew) {
   CAF_CHECK_LESS(0u, events.count(link_event::error, "nobody takes what is published"));
 }
 
+CAF_TEST(a link that is suspected stays while no other is to be had) {
+  nats_system a(10);
+  cut_proxy name(a.server.port());
+  event_log events;
+  lifeline line(options_for(with_port(a.server.url(), name.port())), {.name = "test"},
+                events.observer());
+  const auto first = line.current();
+  name.lead_to(free_port()); // as when the library has gone to a server that the URL does not name
+  line.suspect("no reason");
+  CAF_REQUIRE(eventually([&] { return events.count(link_event::error, "cannot connect") > 0; }));
+  CAF_CHECK(line.up());
+  CAF_CHECK(line.current() == first);
+  CAF_CHECK(first->ping(2s));
+  name.lead_to(a.server.port());
+  CAF_CHECK(eventually(
+      [&] {
+        line.suspect("no reason"); // heard every few seconds
+        return line.current() != first;
+      },
+      15s));
+  CAF_CHECK(eventually([&] { return line.up(); }));
+}
+
 CAF_TEST(a start goes where its URL leads now) {
   nats_system a(0);
   url_file file("nats://127.0.0.1:" + std::to_string(free_port()));

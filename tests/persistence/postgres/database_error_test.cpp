@@ -42,7 +42,7 @@ constexpr row table[] = {
     {"22003", fault::content, kind::rejected},
     {"22021", fault::content, kind::rejected},
     {"22P05", fault::content, kind::rejected},
-    {"23502", fault::content, kind::rejected},
+    {"23502", fault::refused, kind::unavailable},
     {"23503", fault::content, kind::rejected},
     {"23505", fault::unique, kind::rejected},
     {"23514", fault::content, kind::rejected},

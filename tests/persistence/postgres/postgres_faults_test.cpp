@@ -222,6 +222,33 @@ CAF_TEST(a table that others lock for too long is unavailable and no account is 
   CAF_CHECK(result.heads.at(0) == head(2, 2));
 }
 
+// As CREATE INDEX locks it: rows can be locked meanwhile, and not be written.
+CAF_TEST(a table that may be read alone is unavailable and whoever has locked it is named) {
+  const auto store = make_postgres_store(with_parameter(url, "options=-clock_timeout%3D200ms"));
+  const auto first = posted_of(store->post(group(won("ann"), {}, {deposit(1, 1)})));
+  auto locked = std::async(std::launch::async, [&] {
+    sql("BEGIN; LOCK TABLE ledger.transactions IN SHARE MODE; SELECT pg_sleep(3)");
+  });
+  CAF_REQUIRE(becomes("SELECT count(*) FROM pg_locks WHERE mode = 'ShareLock' AND granted "
+                      "AND relation = 'ledger.transactions'::regclass",
+                      "1"));
+  const auto result = store->post(group(won("ann"), first.heads.at(0), {deposit(2, 1)}));
+  locked.get();
+  CAF_REQUIRE(failure_of(result) == store_failure_kind::unavailable);
+  CAF_CHECK_NOT_EQUAL(std::get<store_failure>(result).detail.find("the table is locked by the"),
+                      std::string::npos);
+}
+
+CAF_TEST(a column that we do not know may not be null is unavailable) {
+  const auto store = make_postgres_store(url);
+  sql("ALTER TABLE ledger.transactions ADD COLUMN cc text NOT NULL DEFAULT ''");
+  sql("ALTER TABLE ledger.transactions ALTER COLUMN cc DROP DEFAULT");
+  const auto result = store->post(group(won("ann"), {}, {deposit(1, 1)}));
+  sql("ALTER TABLE ledger.transactions DROP COLUMN cc");
+  CAF_CHECK(failure_of(result) == store_failure_kind::unavailable);
+  CAF_CHECK(std::get<store_failure>(result).refused);
+}
+
 CAF_TEST(a time limit does not cut the wait for a synchronous standby) {
   const auto store =
       make_postgres_store(with_parameter(url, "options=-cstatement_timeout%3D300ms"));
