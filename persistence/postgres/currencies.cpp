@@ -12,8 +12,12 @@ namespace ledgerd {
 namespace {
 
 rows insert(database& session, const std::string& code, int exponent) try {
-  return session.run("INSERT INTO ledger.currencies (code, exponent) VALUES ('" + code + "', "
-                     + std::to_string(exponent) + ") ON CONFLICT (code) DO NOTHING");
+  session.begin();
+  auto inserted =
+      session.run("INSERT INTO ledger.currencies (code, exponent) VALUES ('" + code + "', "
+                  + std::to_string(exponent) + ") ON CONFLICT (code) DO NOTHING");
+  session.commit();
+  return inserted;
 } catch (const database_error& error) {
   if (!error.denied())
     throw;

@@ -1,4 +1,5 @@
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "persistence/postgres/array_literal.hpp"
@@ -40,7 +41,10 @@ public:
       exponents.add(std::int64_t{row.exponent});
     }
     if (!rows.empty())
-      ask(keep_currencies, {codes.c_str(), exponents.c_str()});
+      with_session([&](database& session) {
+        session.begin({}, {{keep_currencies, {codes.c_str(), exponents.c_str()}}});
+        session.commit();
+      });
   }
 
   record_id last_id() override { return record_id{ask(read_last_id, {}).integer(0, 0)}; }
@@ -50,10 +54,15 @@ public:
   }
 
 private:
-  // A session that fails is thrown away.
   rows ask(const statement& prepared, std::initializer_list<const char*> parameters) {
+    return with_session([&](database& session) { return session.exec(prepared, parameters); });
+  }
+
+  // A session that fails is thrown away.
+  template <class Work>
+  std::invoke_result_t<Work, database&> with_session(Work work) {
     try {
-      return session_.run([&](database& session) { return session.exec(prepared, parameters); });
+      return session_.run(work);
     } catch (...) {
       session_.drop();
       throw;

@@ -3,7 +3,9 @@
 #include <malloc.h>
 #include <optional>
 #include <thread>
+#include <tuple>
 
+#include "persistence/currencies.hpp"
 #include "persistence/database_error.hpp"
 #include "persistence/database_watch.hpp"
 #include "persistence/held_database.hpp"
@@ -302,6 +304,27 @@ CAF_TEST(nothing is committed that a crash could lose) {
   std::this_thread::sleep_for(500ms);
   CAF_CHECK(!failure_of(store->post(deposit_of("bob", 3))));
   CAF_CHECK_EQUAL(of_ledger.fault(900ms) + of_records.fault(900ms), "");
+}
+
+CAF_TEST(no currency is added that a crash could lose) {
+  migrate(url, schema::account);
+  const currency gold{*currency_code::parse("QQQ"), 3};
+  const auto rows = [&] {
+    return sql("SELECT (SELECT count(*) FROM ledger.currencies WHERE code = 'QQQ') + "
+               "(SELECT count(*) FROM account.currencies WHERE code = 'QQQ')");
+  };
+  const auto keeper = make_postgres_account_keeper(url);
+  const auto name = url.substr(url.rfind('/') + 1);
+  sql("ALTER DATABASE " + name + " SET synchronous_commit = off");
+  CAF_CHECK(throws<std::runtime_error>([&] { add_currency(url, gold); }));
+  CAF_CHECK(throws<std::runtime_error>([&] { keeper->keep({gold}); }));
+  CAF_CHECK_EQUAL(rows(), "0\n");
+  sql("ALTER DATABASE " + name + " RESET synchronous_commit");
+  CAF_CHECK(add_currency(url, gold).added);
+  CAF_CHECK(!add_currency(url, gold).added);
+  keeper->keep({gold});
+  CAF_CHECK_EQUAL(rows(), "2\n");
+  note_unlasting_commits(schema::account, false);
 }
 
 CAF_TEST(a role that is not told which database it is in is let pass) {
