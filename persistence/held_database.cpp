@@ -12,6 +12,7 @@ struct held {
   std::string identity;
   std::string other; // the sentence
   bool unlasting = false;
+  std::string refused; // why a new session was
 };
 
 held& held_for(schema which) {
@@ -54,6 +55,19 @@ void note_unlasting_commits(schema which, bool met) {
   auto& here = held_for(which);
   const std::lock_guard lock(here.mutex);
   here.unlasting = met;
+}
+
+bool note_refused_session(schema which, const std::string& why) {
+  auto& here = held_for(which);
+  const std::lock_guard lock(here.mutex);
+  const auto before = std::exchange(here.refused, why);
+  return before.empty() != why.empty();
+}
+
+std::string refused_sessions(schema which) {
+  auto& here = held_for(which);
+  const std::lock_guard lock(here.mutex);
+  return here.refused;
 }
 
 std::string session_fault(schema which) {

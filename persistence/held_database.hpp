@@ -30,6 +30,11 @@ inline constexpr const char* unlasting_commits =
 // That a session was about to commit so, or that a new one would not.
 void note_unlasting_commits(schema which, bool met);
 
+// Why the last new session for `which` was refused while others lived; empty: none was. Returns
+// whether that is news.
+bool note_refused_session(schema which, const std::string& why);
+std::string refused_sessions(schema which);
+
 // What makes sessions for `which` unfit, in a sentence: the last one that told was with another
 // database, or commits would not last. Empty: nothing.
 std::string session_fault(schema which);

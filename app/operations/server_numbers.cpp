@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "actors/common/log.hpp"
+#include "persistence/held_database.hpp"
 
 namespace ledgerd {
 
@@ -47,9 +48,26 @@ metrics_snapshot to_snapshot(const std::vector<server_state>& servers) {
   return result;
 }
 
+metrics_snapshot refused_session_numbers() {
+  metrics_snapshot result;
+  for (const auto& [which, name] :
+       {std::pair{schema::ledger, "ledger"}, std::pair{schema::account, "account"}})
+    result.push_back({.name = "ledgerd_database_sessions_refused",
+                      .help = "Whether the database refused a new session at the last look, once "
+                              "a minute, while those that are open go on: 1 or 0.",
+                      .kind = metric_kind::gauge,
+                      .labels = {{"schema", name}},
+                      .value = refused_sessions(which).empty() ? 0 : 1});
+  return result;
+}
+
 http_routes with_servers(http_routes routes, std::function<std::vector<readiness_check>()> checks) {
-  return with_metrics(std::move(routes),
-                      [checks = std::move(checks)] { return to_snapshot(servers_of(checks())); });
+  return with_metrics(std::move(routes), [checks = std::move(checks)] {
+    auto all = to_snapshot(servers_of(checks()));
+    for (auto& each : refused_session_numbers())
+      all.push_back(std::move(each));
+    return all;
+  });
 }
 
 void server_log::look(const std::vector<server_state>& servers) {

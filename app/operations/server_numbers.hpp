@@ -27,7 +27,10 @@ std::vector<server_state> servers_of(const std::vector<readiness_check>& checks)
 // ledgerd_server_up.
 metrics_snapshot to_snapshot(const std::vector<server_state>& servers);
 
-// The same routes, whose metrics have those of the servers; `checks` is called on any thread.
+// ledgerd_database_sessions_refused, of the process.
+metrics_snapshot refused_session_numbers();
+
+// The same routes, whose metrics have both; `checks` is called on any thread.
 http_routes with_servers(http_routes routes, std::function<std::vector<readiness_check>()> checks);
 
 // Says in the log when a server goes and when it is back. One thread at a time.

@@ -3,7 +3,6 @@
 #include <random>
 
 #include "persistence/postgres/connection_string.hpp"
-#include "persistence/postgres/database.hpp"
 
 namespace ledgerd {
 
@@ -27,9 +26,7 @@ void set_mark(database& session, const std::string& value) {
 
 // A setting of one's own session is seen by nobody else, and always by oneself. While `other` keeps
 // a transaction open, a pooler has to give `mine` another session than that one.
-std::string pooler_fault(const std::string& database_url) {
-  const auto connection = any_server_connection_string(database_url);
-  database mine(connection), other(connection);
+std::string pooler_fault(database& mine, database& other) {
   std::random_device random;
   for (int round = 0; round < rounds; ++round) {
     const auto value = std::to_string(random());
@@ -48,6 +45,12 @@ std::string pooler_fault(const std::string& database_url) {
     }
   }
   return {};
+}
+
+std::string pooler_fault(const std::string& database_url) {
+  const auto connection = any_server_connection_string(database_url);
+  database mine(connection), other(connection);
+  return pooler_fault(mine, other);
 }
 
 } // namespace ledgerd

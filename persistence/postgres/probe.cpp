@@ -4,6 +4,7 @@
 
 #include "persistence/held_database.hpp"
 #include "persistence/postgres/connection_string.hpp"
+#include "persistence/postgres/pooler_check.hpp"
 #include "persistence/postgres/standing_faults.hpp"
 
 namespace ledgerd {
@@ -44,7 +45,9 @@ void probe::look_at_rights(std::chrono::milliseconds limit) {
   session_->limit_calls(limit);
   std::string found;
   try {
-    found = standing_faults(*session_, which_);
+    found = look_with_new_session(limit);
+    if (found.empty())
+      found = standing_faults(*session_, which_);
   } catch (const database_error& error) {
     if (error.fault() != database_fault::refused)
       throw;
@@ -52,6 +55,27 @@ void probe::look_at_rights(std::chrono::milliseconds limit) {
   }
   rights_fault_ = one_line_of(found, sentence_max);
   next_look_ = clock::now() + (rights_fault_.empty() ? between_.good : between_.bad);
+}
+
+// Whoever is connected stays so when a password or a limit changes, and a pooler's mode does, too.
+std::string probe::look_with_new_session(std::chrono::milliseconds limit) {
+  std::optional<database> fresh;
+  std::string refusal;
+  try {
+    fresh.emplace(connection_string(url_()), std::vector<statement>{},
+                  session_options{.limit = limit});
+  } catch (const database_error& error) {
+    if (error.fault() == database_fault::lost) // silence says nothing of the next one
+      return {};
+    refusal = one_line_of(error.what(), sentence_max);
+  } catch (const std::exception& error) { // the URL cannot be read
+    refusal = one_line_of(error.what(), sentence_max);
+  }
+  if (note_refused_session(which_, refusal))
+    tell_database_listener(refusal.empty()
+                               ? "new sessions are not refused any more"
+                               : "a new session is refused, those that are open go on: " + refusal);
+  return fresh ? pooler_fault(*session_, *fresh) : std::string();
 }
 
 std::string probe::fault(std::chrono::milliseconds limit) {
@@ -77,6 +101,7 @@ std::string probe::fault(std::chrono::milliseconds limit) {
   try {
     session_.emplace(connection_string(url_()), std::vector<statement>{},
                      session_options{.limit = left, .held_for = which_});
+    next_look_ = {}; // what is behind the address may be another one now
     const auto why = ask();
     if (why.empty())
       note_unlasting_commits(which_, false);

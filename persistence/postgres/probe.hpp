@@ -14,7 +14,8 @@
 
 namespace ledgerd {
 
-// How often rights and schema are looked at, and how often while they are not as they must be.
+// How often rights, schema and a new session are looked at, and how often while they are not as
+// they must be.
 struct probe_pauses {
   std::chrono::milliseconds good = std::chrono::minutes{1};
   std::chrono::milliseconds bad = std::chrono::seconds{5};
@@ -29,12 +30,14 @@ public:
 
   // Why the database takes no writes that last, in a line without secrets; empty: it does. Waits at
   // most `limit`; a database that cannot be asked does not. Keeps its session for the next time,
-  // and looks at rights and schema on such a one only.
+  // and looks at rights and schema on such a one only. A new session is opened beside it then: one
+  // that is refused is noted (held_database.hpp), one that a pooler mixes up with this is a fault.
   std::string fault(std::chrono::milliseconds limit);
 
 private:
   std::string ask();
   void look_at_rights(std::chrono::milliseconds limit);
+  std::string look_with_new_session(std::chrono::milliseconds limit);
 
   url_source url_;
   schema which_;

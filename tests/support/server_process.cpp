@@ -75,6 +75,10 @@ pooler::~pooler() {
   script({"remove", directory_});
 }
 
+void pooler::switch_mode(const std::string& mode) {
+  script({"pool-mode", directory_, mode});
+}
+
 standby::standby(private_servers& primary)
     : primary_data_(primary.directory() + "/pg"), directory_(fresh_directory()),
       port_(free_port()) {

@@ -24,6 +24,9 @@ public:
   // The same database through the pooler.
   const std::string& url() const noexcept { return url_; }
 
+  // While it runs, also for those who are connected; it takes a moment.
+  void switch_mode(const std::string& mode);
+
 private:
   std::string directory_;
   std::string url_;

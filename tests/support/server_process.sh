@@ -2,6 +2,7 @@
 # A connection pooler or a standby beside the private servers, for tests/support/server_process.hpp.
 #
 #   server_process.sh pooler DIR PORT MODE SETTINGS HOST:PORT DATABASE USER PASSWORD
+#   server_process.sh pool-mode DIR MODE
 #   server_process.sh standby DIR PORT PRIMARY_DATA PRIMARY_PORT PASSWORD
 #   server_process.sh promote DIR
 #   server_process.sh freeze STOP|CONT PRIMARY_DATA
@@ -67,6 +68,11 @@ END
   wait_for_port "$port"
 }
 
+switch_pool_mode() {
+  sed -i "s/^pool_mode = .*/pool_mode = $2/" "$1/pooler.ini"
+  kill -HUP "$(<"$1/pooler.pid")"
+}
+
 start_standby() {
   local at=$1 port=$2 data=$3 primary_port=$4 password=$5
   local source="host=127.0.0.1 port=$primary_port user=postgres password=$password"
@@ -110,6 +116,7 @@ remove() {
 
 case $1 in
   pooler) start_pooler "${@:2}" ;;
+  pool-mode) switch_pool_mode "${@:2}" ;;
   standby) start_standby "${@:2}" ;;
   promote) as_server_user "$(pg_bin)/pg_ctl" -D "$2/data" -w -t 60 promote >/dev/null ;;
   freeze)

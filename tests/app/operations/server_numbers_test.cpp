@@ -3,6 +3,7 @@
 #include "app/operations/server_numbers.hpp"
 
 #include "app/operations/prometheus.hpp"
+#include "persistence/held_database.hpp"
 
 #define CAF_SUITE server_numbers
 #include "caf/test/unit_test.hpp"
@@ -61,4 +62,15 @@ CAF_TEST(the metrics have a series for each server that was looked at) {
   checks = {{"start", false, "waits"}};
   with.metrics([&](const metrics_snapshot& all) { text = to_prometheus(all); });
   CAF_CHECK(text.find("server_up") == std::string::npos);
+}
+
+CAF_TEST(new sessions that a database refuses have a series of their own) {
+  const auto text = [] { return to_prometheus(refused_session_numbers()); };
+  const std::string series = "ledgerd_database_sessions_refused{schema=";
+  CAF_CHECK(text().find(series + "\"ledger\"} 0\n") != std::string::npos);
+  CAF_CHECK(note_refused_session(schema::ledger, "too many connections"));
+  CAF_CHECK(text().find(series + "\"ledger\"} 1\n") != std::string::npos);
+  CAF_CHECK(text().find(series + "\"account\"} 0\n") != std::string::npos);
+  CAF_CHECK(note_refused_session(schema::ledger, ""));
+  CAF_CHECK(text().find(series + "\"ledger\"} 0\n") != std::string::npos);
 }

@@ -172,6 +172,32 @@ CAF_TEST(a server without room for one more session has said so) {
   CAF_CHECK(std::get<store_failure>(result).refused);
 }
 
+CAF_TEST(a node whose sessions live is told that a new one would be refused) {
+  sql("DROP ROLE IF EXISTS clerk; CREATE ROLE clerk LOGIN PASSWORD 'old-one' IN ROLE ledgerd");
+  probe look{with_user(url, "clerk", "old-one"), schema::ledger, {.good = 0ms}};
+  const auto refusal = [&] {
+    CAF_CHECK_EQUAL(look.fault(900ms), "");
+    return refused_sessions(schema::ledger);
+  };
+  refusal(); // opens the session
+  CAF_CHECK_EQUAL(refusal(), "");
+  for (const auto& [change, back, state] :
+       {std::tuple{"PASSWORD 'new-one'", "PASSWORD 'old-one'", "28P01"},
+        {"CONNECTION LIMIT 0", "CONNECTION LIMIT -1", "53300"}}) {
+    sql("ALTER ROLE clerk " + std::string(change));
+    CAF_CHECK(has(refusal(), state));
+    CAF_CHECK(has(refusal(), state));
+    CAF_REQUIRE_EQUAL(told.size(), 1u);
+    CAF_MESSAGE(told.back());
+    CAF_CHECK(has(told.back(), state) && !has(told.back(), "old-one"));
+    sql("ALTER ROLE clerk " + std::string(back));
+    CAF_CHECK_EQUAL(refusal(), "");
+    CAF_REQUIRE_EQUAL(told.size(), 2u);
+    CAF_MESSAGE(told.back());
+    told.clear();
+  }
+}
+
 CAF_TEST(without a URL nothing is in doubt) {
   bool readable = false;
   const url_source source{[&] {

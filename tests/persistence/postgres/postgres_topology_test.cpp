@@ -4,6 +4,7 @@
 
 #include "persistence/database_error.hpp"
 #include "persistence/postgres.hpp"
+#include "persistence/postgres/probe.hpp"
 #include "persistence/schema.hpp"
 #include "tests/persistence/batches.hpp"
 #include "tests/persistence/chain.hpp"
@@ -83,6 +84,25 @@ CAF_TEST(a pooler in session mode that drops the settings is content) {
   CAF_CHECK(failure_of(store->post({group(won("sid"), {}, {deposit(1, 1)})}))
             == store_failure_kind::blocked);
   CAF_CHECK(!failure_of(store->post({group(won("ann"), {}, {deposit(2, 1)})})));
+}
+
+CAF_TEST(a pooler that begins to share sessions under a running node is named) {
+  pooler between(url, "session", lets_options_pass);
+  probe look{between.url(), schema::ledger, {.good = 0ms, .bad = 0ms}};
+  const auto becomes = [&](const std::string& wanted) {
+    std::string fault;
+    for (const auto end = clock::now() + 10s; clock::now() < end; std::this_thread::sleep_for(50ms))
+      if (fault = look.fault(900ms); wanted.empty() ? fault.empty() : has(fault, wanted))
+        return true;
+    CAF_MESSAGE(fault);
+    return false;
+  };
+  for (int i = 0; i < 10; ++i)
+    CAF_CHECK_EQUAL(look.fault(900ms), "");
+  between.switch_mode("transaction");
+  CAF_CHECK(becomes("use session mode or the direct address"));
+  between.switch_mode("session");
+  CAF_CHECK(becomes(""));
 }
 
 CAF_TEST(a server that gives no transaction ids any more is away and no row is at fault) {
