@@ -7,6 +7,7 @@
 #include "actors/cluster/membership.hpp"
 #include "actors/cluster/name_board.hpp"
 #include "actors/common/log.hpp"
+#include "actors/ledger/database_board.hpp"
 #include "actors/ledger/fetcher.hpp"
 #include "actors/ledger/gate.hpp"
 #include "actors/ledger/node_tally.hpp"
@@ -18,6 +19,13 @@
 #include "domain/failpoint.hpp"
 
 namespace ledgerd {
+
+namespace {
+
+// A database that was only slow to answer a look is no reason to hand everything over.
+constexpr std::chrono::milliseconds database_patience{3000};
+
+} // namespace
 
 // An answer to somebody who asks about a record.
 struct ledger_root_state::look_under_way {
@@ -171,17 +179,28 @@ void ledger_root_state::tell_fetchers() {
 void ledger_root_state::call_the_roll() {
   failpoint("node");
   moving_ = children_.call_the_roll();
+  look_at_database();
   tell_fetchers();
   tell_doing();
   tell_tally();
   self_->delayed_send(self_, roll_call_pause, tick_atom_v);
 }
 
+// A gate finds out only when it has something to post.
+void ledger_root_state::look_at_database() {
+  const auto now = self_->clock().now();
+  if (database_fault_found().empty())
+    away_since_.reset();
+  else if (!away_since_)
+    away_since_ = now;
+  away_ = away_since_ && now - *away_since_ >= database_patience;
+}
+
 void ledger_root_state::tell_doing() {
-  const auto now = leaving_   ? node_doing::leaving
-                   : paused_  ? node_doing::paused
-                   : !moving_ ? node_doing::stalled
-                              : node_doing::serving;
+  const auto now = leaving_           ? node_doing::leaving
+                   : paused_ || away_ ? node_doing::paused
+                   : !moving_         ? node_doing::stalled
+                                      : node_doing::serving;
   if (membership_ && std::exchange(told_, now) != now)
     self_->send(membership_, doing_atom_v, now);
 }

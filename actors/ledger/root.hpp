@@ -94,6 +94,7 @@ private:
   void spawn_shadow(const ledger_root_options& options);
   void on_circuit(std::uint32_t index, bool open);
   void call_the_roll();
+  void look_at_database();
   void tell_doing();
   void tell_fetchers();
   void tell_tally();
@@ -121,6 +122,10 @@ private:
   bool leaving_ = false;
   node_doing told_ = node_doing::serving;
   bool tally_under_way_ = false;
+
+  // The database, as health sees it; `away_`: for longer than a moment.
+  std::optional<caf::actor_clock::time_point> away_since_;
+  bool away_ = false;
 };
 
 ledger_root_actor::behavior_type ledger_root(ledger_root_state::pointer self,

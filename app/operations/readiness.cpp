@@ -9,6 +9,7 @@
 
 #include "actors/cluster/name_board.hpp"
 #include "actors/common/unplaced.hpp"
+#include "actors/ledger/database_board.hpp"
 #include "app/base/signals_blocked.hpp"
 #include "app/operations/recovery_board.hpp"
 #include "domain/failpoint.hpp"
@@ -157,6 +158,8 @@ void readiness::watch(const watched_databases& databases, broker& nats) {
     std::vector<readiness_check> seen;
     looking_at("database");
     look_at_database("database", databases.ledger, seen);
+    if (databases.ledger)
+      note_database_fault(seen.back().detail);
     looking_at("account database");
     look_at_database("account database", databases.records, seen);
     seen.push_back(link);

@@ -1,5 +1,6 @@
 // A node of the account role alone in the cluster: it is heard and shown, owns nothing, and shows the others. Names are
-// unique among all roles. Usage: node cluster_roles.mjs BINARY
+// unique among all roles. A ledger node with nothing to do is paused while its database is away.
+// Usage: node cluster_roles.mjs BINARY
 
 import {argv} from 'node:process';
 import {setTimeout as sleep} from 'node:timers/promises';
@@ -75,6 +76,19 @@ async function run() {
   await again.ready();
   await shown(ledger, both, 10, faults);
   log('a successor has the name of the one that has gone');
+
+  // Nothing is to be done, so no gate finds out.
+  const superuser = new URL(world.settings.LEDGERD_DATABASE_URL);
+  const database = superuser.pathname.slice(1);
+  superuser.username = 'postgres';
+  superuser.pathname = '/postgres';
+  const allow = (whether) => world.query(`ALTER DATABASE ${database} ALLOW_CONNECTIONS ${whether}`, superuser.href);
+  allow(false);
+  world.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database}'`, superuser.href);
+  await shown(ledger, 'door account serving 0 null, keeper ledger paused 0 null', 12, faults);
+  allow(true);
+  await shown(ledger, both, 10, faults);
+  log('the ledger node was paused while its database refused it');
   for (const node of [again, ledger]) {
     await node.stop();
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "actors/cluster/name_board.hpp"
+#include "actors/ledger/database_board.hpp"
 #include "messaging/names.hpp"
 #include "tests/actors/child_lines.hpp"
 #include "tests/actors/process_end.hpp"
@@ -212,6 +213,26 @@ CAF_TEST(it says what it is doing and its last word is that it has gone) {
       root, [](const drain_summary&) {}, drain_atom_v, std::int64_t{1000});
   consume_messages();
   CAF_CHECK(since(count) == (std::vector{d::leaving, d::gone}));
+}
+
+CAF_TEST(a node with nothing to do is paused while health cannot reach its database) {
+  const auto after = [this](std::chrono::milliseconds time) {
+    pass(time);
+    return words->said.back();
+  };
+  CAF_CHECK(after(std::chrono::milliseconds{1000}) == node_doing::serving);
+  note_database_fault("it was slow to answer");
+  CAF_CHECK(after(std::chrono::milliseconds{2000}) == node_doing::serving);
+  note_database_fault("");
+  CAF_CHECK(after(std::chrono::milliseconds{2000}) == node_doing::serving);
+  note_database_fault("it is away");
+  CAF_CHECK(after(std::chrono::milliseconds{5000}) == node_doing::paused);
+  // A gate that posts nothing new changes nothing.
+  tell_circuit(0, true);
+  tell_circuit(0, false);
+  CAF_CHECK(after(std::chrono::milliseconds{1000}) == node_doing::paused);
+  note_database_fault("");
+  CAF_CHECK(after(std::chrono::milliseconds{1000}) == node_doing::serving);
 }
 
 CAF_TEST(beside a node of another ledger its fetchers pull nothing until that has gone) {
