@@ -202,6 +202,20 @@ watched_databases make_watched_databases(const config& settings) {
   return databases;
 }
 
+std::size_t sessions_needed(const config& settings, schema which) {
+  constexpr std::size_t health = 2; // one that is kept, and a new one now and then
+  constexpr std::size_t desks = 2;
+  constexpr std::size_t facts = 1;
+  if (which == schema::account) {
+    constexpr std::size_t stores = 5; // of intake, finder, redriver and two reconcilers
+    return settings.has_role(role::account) ? stores + facts + desks + health : 0;
+  }
+  constexpr std::size_t responder = 1, audit = 1;
+  return settings.has_role(role::ledger) ? 2 * static_cast<std::size_t>(settings.gates) + responder
+                                               + facts + desks + audit + health
+                                         : 0;
+}
+
 std::unique_ptr<ledger_reader> make_audited_ledger(const config& settings) {
   const bool own = settings.has_role(role::ledger) && !settings.shadow; // its results are another's
   return own ? make_postgres_reader(ledger_database(settings)) : nullptr;

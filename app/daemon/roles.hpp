@@ -1,6 +1,7 @@
 // What each role's parts are made of: the only place that makes adapters for them.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 
 #include "actors/ledger/root.hpp"
@@ -11,6 +12,7 @@
 #include "app/operations/work_desk.hpp"
 #include "domain/currency.hpp"
 #include "messaging/broker.hpp"
+#include "persistence/schema.hpp"
 
 namespace ledgerd {
 
@@ -37,6 +39,10 @@ ledger_facts_source make_facts_source(const config& settings, broker& nats,
                                       std::shared_ptr<ledger_view> view);
 
 watched_databases make_watched_databases(const config& settings);
+
+// How many sessions with the database of `which` the parts below and above may have at once, all
+// that are opened on first use included.
+std::size_t sessions_needed(const config& settings, schema which);
 
 // What the daemon's own audit reads; null without the ledger role.
 std::unique_ptr<ledger_reader> make_audited_ledger(const config& settings);

@@ -9,6 +9,7 @@
 #include "app/config/certificate_files.hpp"
 #include "app/config/names_section.hpp"
 #include "app/config/options.hpp"
+#include "app/daemon/roles.hpp"
 #include "app/daemon/topology_watch.hpp"
 #include "app/http/certificate.hpp"
 #include "app/verbs/certificate_findings.hpp"
@@ -20,6 +21,7 @@
 #include "messaging/stream_room.hpp"
 #include "persistence/link_check.hpp"
 #include "persistence/schema.hpp"
+#include "persistence/session_room.hpp"
 #include "persistence/shadow_mark.hpp"
 
 namespace ledgerd {
@@ -48,6 +50,11 @@ finding ask(std::string part, const std::function<sentences()>& question) {
 
 void add_link_warning(const std::string& database_url, sentences& to) {
   if (auto warning = link_warning(database_url); !warning.empty())
+    to.push_back(std::move(warning));
+}
+
+void add_room_warning(const std::string& database_url, std::size_t sessions, sentences& to) {
+  if (auto warning = session_room_warning(database_url, sessions); !warning.empty())
     to.push_back(std::move(warning));
 }
 
@@ -104,6 +111,9 @@ std::vector<finding> look(const loaded_config& loaded,
     return std::move(found.refused);
   }));
   findings.back().warnings = std::exchange(warnings, {});
+  const auto account_sessions = sessions_needed(settings, schema::account);
+  const bool one_database =
+      settings.has_role(role::ledger) && settings.records_url() == settings.database_url;
   if (settings.has_role(role::ledger) && !settings.database_url.empty()) {
     findings.push_back(ask("database", [&] {
       warnings = database_warnings(settings.database_url);
@@ -111,17 +121,25 @@ std::vector<finding> look(const loaded_config& loaded,
       auto faults = check_database(settings.database_url);
       if (faults.empty() && !settings.shadow && is_shadow_database(settings.database_url))
         faults.emplace_back(shadow_database_sentence);
+      if (faults.empty())
+        add_room_warning(settings.database_url,
+                         sessions_needed(settings, schema::ledger)
+                             + (one_database ? account_sessions : 0),
+                         warnings);
       return faults;
     }));
     findings.back().warnings = std::exchange(warnings, {});
   }
   if (settings.has_role(role::account) && !settings.records_url().empty()) {
     findings.push_back(ask("account database", [&] {
-      if (!settings.has_role(role::ledger) || settings.records_url() != settings.database_url) {
-        warnings = old_id_warnings(settings.records_url());
-        add_link_warning(settings.records_url(), warnings);
-      } // else it is said already
-      return check_database(settings.records_url(), schema::account);
+      auto faults = check_database(settings.records_url(), schema::account);
+      if (one_database)
+        return faults; // the rest is said already
+      warnings = old_id_warnings(settings.records_url());
+      add_link_warning(settings.records_url(), warnings);
+      if (faults.empty())
+        add_room_warning(settings.records_url(), account_sessions, warnings);
+      return faults;
     }));
     findings.back().warnings = std::move(warnings);
   }

@@ -12,6 +12,7 @@
 #include "persistence/postgres/identity_query.hpp"
 #include "persistence/postgres/pipeline.hpp"
 #include "persistence/postgres/schema_text.hpp"
+#include "persistence/postgres/server_words.hpp"
 #include "persistence/postgres/session_opener.hpp"
 
 #if PQXX_VERSION_MAJOR < 7
@@ -148,21 +149,9 @@ constexpr milliseconds unlimited{600'000};
 constexpr milliseconds rest{1000};
 constexpr milliseconds ping_limit{1500};
 
-// What a server says outside of an answer: why it ends the session.
-struct server_words {
-  std::string text;
-
-  static void hear(void* self, const PGresult* notice) {
-    const auto field = [notice](int which) {
-      const char* found = PQresultErrorField(notice, which);
-      return std::string(found == nullptr ? "" : found);
-    };
-    const auto severity = field(PG_DIAG_SEVERITY_NONLOCALIZED);
-    if (severity == "FATAL" || severity == "PANIC")
-      static_cast<server_words*>(self)->text = one_line_of(field(PG_DIAG_MESSAGE_PRIMARY))
-                                               + " [SQLSTATE " + field(PG_DIAG_SQLSTATE) + "]";
-  }
-};
+constexpr const char* unserved =
+    " to the first statement of a new session: has a connection pooler none of the server left? "
+    "`ledgerd check` says how many a node needs";
 
 #if PQXX_VERSION_MAJOR < 7
 // libpqxx 6.4 takes a connection over from a policy, which it makes itself.
@@ -268,7 +257,13 @@ database::database(const std::string& connection_string, const std::vector<state
         open_session(connection_string, options.first_address, options.limit))) {
   session_->limit = options.limit.value_or(grace + milliseconds{5000});
   session_->held_for = options.held_for;
-  take_settings(connection_string, options.held_for);
+  try {
+    take_settings(connection_string, options.held_for);
+  } catch (const database_error& error) {
+    if (!session_->expired)
+      throw;
+    throw database_error(error.fault(), std::string(error.what()) + unserved);
+  }
   if (options.limit)
     limit_calls(*options.limit);
   for (const auto& each : statements)
@@ -477,6 +472,11 @@ std::string database::last_words() const {
 
 bool database::expired() const noexcept {
   return session_->expired;
+}
+
+// A pooler does not tell its clients the process that they are with.
+bool database::pooled() const noexcept {
+  return session_->backend != PQbackendPID(session_->raw);
 }
 
 std::size_t database::address() const noexcept {

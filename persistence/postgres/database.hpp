@@ -123,6 +123,8 @@ public:
   // Whether a call has met its limit, so that the session is lost.
   bool expired() const noexcept;
 
+  bool pooled() const noexcept; // whether another program gives sessions of the server away
+
   std::size_t address() const noexcept;  // where it is; see open_session
   std::int64_t backend() const noexcept; // the server's process
   std::int64_t calls() const noexcept;   // how many were made

@@ -181,6 +181,9 @@ std::size_t find_state(std::string_view line) {
   return line.npos;
 }
 
+constexpr std::string_view too_many_connections = "53300";
+constexpr std::string_view room_sentence = ": `ledgerd check` says how many a node needs";
+
 constexpr std::string_view pooler_sentence =
     " (a connection pooler refuses the settings of a session: let it ignore the start parameter "
     "`options` and use session mode, or use the direct address)";
@@ -202,6 +205,8 @@ database_error connection_error(std::string_view libpq_text) {
     // What PgBouncer says in English only.
     if (line.find("startup parameter") != line.npos)
       return {refused, sentence + std::string(pooler_sentence)};
+    if (state == too_many_connections)
+      sentence += room_sentence;
     // Who says so has answered, such as a pooler without room (08P01).
     const auto fault = fault_of(state);
     return {fault == lost ? away : fault, sentence};

@@ -4,8 +4,10 @@
 
 #include "persistence/database_error.hpp"
 #include "persistence/postgres.hpp"
+#include "persistence/postgres/database.hpp"
 #include "persistence/postgres/probe.hpp"
 #include "persistence/schema.hpp"
+#include "persistence/session_room.hpp"
 #include "tests/persistence/batches.hpp"
 #include "tests/persistence/chain.hpp"
 #include "tests/persistence/postgres/postgres_world.hpp"
@@ -31,12 +33,12 @@ bool has(const std::string& text, const std::string& part) {
 }
 
 template <class Function>
-std::string refusal_of(Function function) {
+std::string refusal_of(Function function, database_fault fault = database_fault::refused) {
   try {
     function();
     return "accepted";
   } catch (const database_error& error) {
-    CAF_CHECK(error.fault() == database_fault::refused);
+    CAF_CHECK(error.fault() == fault);
     return error.what();
   }
 }
@@ -84,6 +86,43 @@ CAF_TEST(a pooler in session mode that drops the settings is content) {
   CAF_CHECK(failure_of(store->post({group(won("sid"), {}, {deposit(1, 1)})}))
             == store_failure_kind::blocked);
   CAF_CHECK(!failure_of(store->post({group(won("ann"), {}, {deposit(2, 1)})})));
+}
+
+// Its pool has five.
+CAF_TEST(a pooler without a session of the server left is named) {
+  const pooler between(url, "session", lets_options_pass);
+  CAF_CHECK_EQUAL(session_room_warning(between.url(), 5), "");
+  const auto warning = session_room_warning(between.url(), 6);
+  CAF_MESSAGE(warning);
+  CAF_CHECK(has(warning, "needs up to 6 sessions") && has(warning, "has given 5 (then none"));
+  std::vector<std::unique_ptr<database>> all;
+  const auto open = [&](std::chrono::milliseconds limit) {
+    all.push_back(std::make_unique<database>(between.url(), std::vector<statement>{},
+                                             session_options{.limit = limit}));
+  };
+  for (int i = 0; i < 5; ++i)
+    open(2s);
+  try {
+    open(300ms);
+    CAF_ERROR("there is room");
+  } catch (const database_error& error) {
+    CAF_MESSAGE(error.what());
+    CAF_CHECK(has(error.what(), "no answer within 300 ms") && has(error.what(), "ledgerd check"));
+  }
+}
+
+CAF_TEST(a limit of connections that is lower than what a node needs is named) {
+  CAF_CHECK_EQUAL(session_room_warning(url, 20), "");
+  CAF_CHECK(has(session_room_warning(url, 5000), "max_connections"));
+  sql("DROP ROLE IF EXISTS crowd; CREATE ROLE crowd LOGIN PASSWORD 'crowd' CONNECTION LIMIT 3");
+  const auto as_crowd = with_user(url, "crowd", "crowd");
+  CAF_CHECK_EQUAL(session_room_warning(as_crowd, 3), "");
+  const auto warning = session_room_warning(as_crowd, 4);
+  CAF_MESSAGE(warning);
+  CAF_CHECK(has(warning, "the CONNECTION LIMIT of the role crowd is 3"));
+  database one(as_crowd), two(as_crowd), three(as_crowd);
+  CAF_CHECK(
+      has(refusal_of([&] { database four(as_crowd); }, database_fault::away), "ledgerd check"));
 }
 
 CAF_TEST(a pooler that begins to share sessions under a running node is named) {

@@ -1,0 +1,18 @@
+// What a server says outside of an answer: why it ends the session.
+#pragma once
+
+#include <string>
+
+// libpq's.
+struct pg_result;
+
+namespace ledgerd {
+
+struct server_words {
+  std::string text; // its last, with the SQLSTATE; empty: it has said nothing
+
+  // libpq's notice receiver, `self` is the object.
+  static void hear(void* self, const pg_result* notice);
+};
+
+} // namespace ledgerd
