@@ -209,6 +209,7 @@ private:
         with_metrics(std::move(operations), [audits = audits_] { return audits->metrics(); });
     operations = with_metrics(std::move(operations),
                               [certificates = certificates_] { return certificates->metrics(); });
+    operations = with_metrics(std::move(operations), log_numbers);
     if (settings_.has_role(role::account))
       operations = with_lost_records(std::move(operations), view_);
     signals_.on_dump([operations] { dump(operations); });

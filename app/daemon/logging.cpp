@@ -1,12 +1,16 @@
 #include "app/daemon/logging.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <spdlog/async.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 #include <thread>
 #include <utility>
@@ -22,6 +26,20 @@ namespace {
 constexpr std::size_t lines_waiting_max = 8192;
 constexpr auto shutdown_limit = std::chrono::seconds{1};
 constexpr auto flush_interval = std::chrono::seconds{1};
+
+std::atomic<std::uint64_t> lines_not_written{0};
+
+// As spdlog's own, which does not look whether a line was taken. Each is written at once.
+class stderr_sink : public spdlog::sinks::base_sink<std::mutex> {
+protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    if (std::fwrite(line.data(), 1, line.size(), stderr) < line.size())
+      ++lines_not_written;
+  }
+  void flush_() override {}
+};
 
 class line_formatter : public spdlog::formatter {
 public:
@@ -71,7 +89,7 @@ std::unique_ptr<spdlog::formatter> make_line_formatter(const log_settings& setti
 
 void setup_logging(const log_settings& settings, bool asynchronous) {
   const signals_blocked while_starting_threads;
-  auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  auto sink = std::make_shared<stderr_sink>();
   std::shared_ptr<spdlog::logger> logger;
   if (asynchronous) {
     spdlog::init_thread_pool(lines_waiting_max, 1);
@@ -91,6 +109,17 @@ void setup_logging(const log_settings& settings, bool asynchronous) {
 
 void set_log_level(const std::string& level) {
   spdlog::default_logger()->set_level(level_of(level));
+}
+
+metrics_snapshot log_numbers() {
+  const auto writer = spdlog::thread_pool();
+  const auto dropped = writer ? writer->overrun_counter() : 0;
+  return {{.name = "ledgerd_log_lines_lost_total",
+           .help = "Lines of the log that nobody took: its reader was gone, or slower than they "
+                   "came.",
+           .kind = metric_kind::counter,
+           .labels = {},
+           .value = static_cast<std::int64_t>(lines_not_written + dropped)}};
 }
 
 void shutdown_logging(int code) {

@@ -10,6 +10,7 @@
 #include <spdlog/formatter.h>
 
 #include "app/config/log_settings.hpp"
+#include "app/operations/metrics_snapshot.hpp"
 
 namespace ledgerd {
 
@@ -23,6 +24,10 @@ std::unique_ptr<spdlog::formatter> make_line_formatter(const log_settings& setti
 
 // Lines below the level are left out from now on: trace, debug, info, warn or error. Any thread.
 void set_log_level(const std::string& level);
+
+// ledgerd_log_lines_lost_total: how many lines of this process could not be written, or were
+// dropped since the writer could not keep up. Any thread.
+metrics_snapshot log_numbers();
 
 // Writes what waits, and ends the thread. When nobody reads the log for a second, the process ends
 // here with `code`: joining the thread would take for ever. For the end of main.

@@ -2,10 +2,13 @@
 
 #include "actors/common/log.hpp"
 
+#include <csignal>
+#include <fcntl.h>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 #include <spdlog/sinks/base_sink.h>
@@ -53,6 +56,31 @@ struct kept_log {
 
   std::shared_ptr<spdlog::logger> before = spdlog::default_logger();
   std::shared_ptr<keeping_sink> sink = std::make_shared<keeping_sink>();
+};
+
+// What stderr of this process leads to.
+struct piped_stderr {
+  piped_stderr() {
+    CAF_REQUIRE(pipe2(ends, O_NONBLOCK) == 0);
+    dup2(ends[1], STDERR_FILENO);
+  }
+  ~piped_stderr() {
+    dup2(usual, STDERR_FILENO);
+    close(usual);
+    close(ends[1]);
+    if (!hung_up)
+      close(ends[0]);
+  }
+
+  // Nobody reads any more.
+  void hang_up() { hung_up = close(ends[0]) == 0; }
+
+  // Whether there was room for one more byte.
+  bool fill() const { return write(ends[1], " ", 1) == 1; }
+
+  int ends[2]{};
+  const int usual = dup(STDERR_FILENO);
+  bool hung_up = false;
 };
 
 } // namespace
@@ -142,4 +170,29 @@ CAF_TEST(a line of somebody else has no event) {
   const auto line = json::parse(kept.sink->lines.at(0));
   CAF_CHECK(!line.contains("event"));
   CAF_CHECK_EQUAL(line.at("message"), "from a library");
+}
+
+CAF_TEST(lines that nobody takes are counted) {
+  const auto usual = spdlog::default_logger();
+  std::signal(SIGPIPE, SIG_IGN);
+  std::vector<std::int64_t> lost; // before, and after each line
+  const auto count = [&] { lost.push_back(log_numbers().at(0).value); };
+  count();
+  { // nothing is checked in here: it would be said there
+    piped_stderr to;
+    setup_logging({}, false);
+    log(log_event::node_running, "somebody reads");
+    count();
+    while (to.fill()) {
+    }
+    log(log_event::node_running, "nobody is quick enough");
+    count();
+    to.hang_up();
+    log(log_event::node_running, "nobody is there");
+    count();
+    spdlog::set_default_logger(usual);
+  }
+  CAF_CHECK(lost == (std::vector<std::int64_t>{0, 0, 1, 2}));
+  const auto numbers = log_numbers();
+  CAF_CHECK_EQUAL(numbers.at(0).name, "ledgerd_log_lines_lost_total");
 }
