@@ -51,6 +51,22 @@ CAF_TEST(a closed session is built again with everything on it) {
   }
 }
 
+// The library would keep it and send it to whichever server it finds next.
+CAF_TEST(nothing is taken while a session is away that keeps nothing) {
+  const auto through = session::open(options_for(servers().nats_url()),
+                                     {.name = "test", .immediate = true, .keep = false});
+  const auto status = [&] { return natsConnection_Status(through->raw()); };
+  CAF_CHECK_EQUAL(through->publish("kept.subject", "", "x"), "");
+  servers().kill_nats();
+  CAF_REQUIRE(eventually([&] { return status() != NATS_CONN_STATUS_CONNECTED; }));
+  CAF_CHECK_NOT_EQUAL(through->publish("kept.subject", "", "x"), "");
+  CAF_CHECK(through->publish({.subject = "kept.subject", .payload = "x"}, "").outcome
+            == publish_outcome::cut_off);
+  servers().start_again();
+  CAF_REQUIRE(eventually([&] { return status() == NATS_CONN_STATUS_CONNECTED; }));
+  CAF_CHECK_EQUAL(through->publish("kept.subject", "", "x"), "");
+}
+
 CAF_TEST(a link that is being rebuilt can end) {
   event_log log;
   servers().kill_nats();
