@@ -13,6 +13,7 @@
 
 #include "messaging/broker.hpp"
 #include "messaging/names.hpp"
+#include "persistence/locks.hpp"
 #include "persistence/postgres.hpp"
 #include "tests/app/verbs/verb_world.hpp"
 
@@ -40,7 +41,11 @@ public:
               pclose) {
     if (!psql_)
       throw std::runtime_error("psql cannot be started");
-    std::fputs(("BEGIN; " + statements + ";\n").c_str(), psql_.get());
+    say("BEGIN; " + statements);
+  }
+
+  void say(const std::string& statements) {
+    std::fputs((statements + ";\n").c_str(), psql_.get());
     std::fflush(psql_.get());
   }
 
@@ -202,6 +207,38 @@ CAF_TEST(a session that blocks is ended and the action written down) {
   CAF_CHECK(contains(run({"dead", "actions"}).out, "  " + pid + " bob psql  "));
   CAF_CHECK_EQUAL(run_as("oncall", {"locks", "end", pid, "--why", "again"}).code, 1);
   CAF_CHECK_EQUAL(actions().size(), 1u);
+}
+
+// Between the look and the end its user may have gone on by himself.
+CAF_TEST(a session that is in another transaction by now is not ended) {
+  stranger bob{with_login(url, "bob:p"), lock_alice};
+  const auto pid = pid_of_stranger();
+  const auto watch = make_postgres_lock_watch(with_login(url, "oncall:p"));
+  const auto holder_but_in = [&](const std::string& transaction) {
+    for (int i = 0; i < 200; ++i, std::this_thread::sleep_for(50ms))
+      if (const auto all = watch->look(0ms); all.size() == 1 && all[0].transaction != transaction)
+        return all[0];
+    throw std::runtime_error("nobody holds a lock in another transaction");
+  };
+  const auto before = holder_but_in("");
+  bob.say(std::string{"COMMIT; BEGIN; "} + lock_alice);
+  const auto now = holder_but_in(before.transaction);
+  CAF_CHECK(watch->end(before, 3s) == end_outcome::gone);
+  CAF_CHECK(is_there(pid));
+  CAF_CHECK(watch->end(now, 3s) == end_outcome::ended);
+  CAF_CHECK(!is_there(pid));
+}
+
+CAF_TEST(no session is ended of which nothing can be written down) {
+  const stranger bob{with_login(url, "bob:p"), lock_alice};
+  const auto pid = pid_of_stranger();
+  keep_posting();
+  nats->delete_stream(names::action_stream);
+  const auto refused = run_as("oncall", {"locks", "end", pid, "--why", "a test"});
+  CAF_CHECK_NOT_EQUAL(refused.code, 0);
+  CAF_CHECK(contains(refused.err, "nobody would know who has ended the session"));
+  CAF_CHECK(is_there(pid));
+  CAF_CHECK(nats->provision({}).refused.empty());
 }
 
 CAF_TEST(what does not block is not ended) {
