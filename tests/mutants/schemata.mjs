@@ -7,7 +7,8 @@ import {pathToFileURL} from 'node:url';
 
 import {table} from './table.mjs';
 
-export const variable = 'LEDGERD_MUTANT';
+// Not LEDGERD_...: the tests that run the program hide those of the machine from it.
+export const variable = 'MUTANT_OF_LEDGERD';
 
 // What catches beside the suites of the test binaries: the whole system from seeds, the first of those that CI runs. It
 // goes on after a seed that fails, but one is enough here.
@@ -17,7 +18,7 @@ export const programs = new Map([
 export const countMin = 40;
 
 // What a mutated file begins with. A mutant that is chosen and reached says so once in the file that
-// LEDGERD_MUTANT_REACHED names: one that survives unreached is code that no test runs.
+// MUTANT_OF_LEDGERD_REACHED names: one that survives unreached is code that no test runs.
 export const header = `#pragma once
 #include <cstdio>
 #include <cstdlib>
