@@ -35,13 +35,12 @@ struct nats_system {
   explicit nats_system(std::size_t requests) {
     CAF_REQUIRE(bus->provision({}).empty());
     std::size_t sent = 0;
-    bus->publish_all(
-        [&]() -> std::optional<outgoing> {
-          if (sent == requests)
-            return std::nullopt;
-          return outgoing{.subject = "transaction.deposit", .payload = std::to_string(++sent)};
-        },
-        100, nullptr, 10s);
+    const auto next = [&]() -> std::optional<outgoing> {
+      if (sent == requests)
+        return std::nullopt;
+      return outgoing{.subject = "transaction.deposit", .payload = std::to_string(++sent)};
+    };
+    bus->publish_all(next, 100, nullptr, 10s);
   }
 
   consumer_state deposits() { return bus->consumer(names::request_stream, "deposit-consumer"); }
@@ -185,16 +184,17 @@ CAF_TEST(connections that are apart are made anew and lead to one place then) {
 
 // An answer of JetStream would come in only where the leader of the stream is.
 CAF_TEST(connections to any two servers of a cluster are one system) {
-  std::array<std::uint16_t, 3> routes;
-  std::string all;
-  for (auto& port : routes)
-    all += "nats-route://127.0.0.1:" + std::to_string(port = free_port()) + ", ";
+  std::array<std::string, 3> places;
+  std::string routes;
+  for (auto& place : places) {
+    place = "127.0.0.1:" + std::to_string(free_port());
+    routes += "nats-route://" + place + ", ";
+  }
   std::vector<std::unique_ptr<nats_process>> cluster;
-  for (const auto port : routes)
-    cluster.push_back(std::make_unique<nats_process>(
-        "server_name: s" + std::to_string(port) + "\njetstream { store_dir: \"$directory/js\" }\n"
-        + "cluster { name: c, listen: \"127.0.0.1:" + std::to_string(port) + "\", routes: [" + all
-        + " ] }"));
+  for (const auto& place : places)
+    cluster.push_back(std::make_unique<nats_process>("server_name: " + place + "\n" + alone
+                                                     + "\ncluster { name: c, listen: '" + place
+                                                     + "', routes: [" + routes + "] }"));
   for (const auto& one : cluster)
     for (const auto& other : cluster) {
       event_log events;
