@@ -111,7 +111,8 @@ public:
   // At most `limit` records, oldest first, that are PENDING and were not touched for `age`, nor for
   // as long as they had waited at the last touch (at most an hour), so that each rests twice as
   // long as before; touches them (updated_at), so that no other node claims them within `age`.
-  // Each comes with the trace of its call.
+  // Each comes with the trace of its call. What was touched more than a minute from now, while the
+  // database's clock ran ahead, is claimed at once.
   virtual find_result claim(std::chrono::milliseconds age, std::size_t limit) = 0;
 };
 

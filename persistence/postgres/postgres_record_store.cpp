@@ -84,18 +84,24 @@ const statement find_records{"find_records", "SELECT " + record_columns
                                                  + " FROM account.transaction_records "
                                                    "WHERE id = ANY ($1::bigint[])"};
 
-// Waits for nobody: what another session holds is being taken care of.
+// Waits for nobody: what another session holds is being taken care of. Two walks of one index, each
+// from where it begins: what is due, and what was touched while the clock ran ahead, which would
+// wait until that time has come. The latter first, for a touch ends it.
 const statement claim_records{
-    "claim_records", "WITH chosen AS (SELECT id, updated_at FROM account.transaction_records "
-                     "WHERE status = 'PENDING' AND updated_at <= now() - $1::interval "
-                     "AND updated_at <= now() - LEAST(updated_at - created_at, interval '1 hour') "
-                     "ORDER BY updated_at, id LIMIT $2::bigint FOR NO KEY UPDATE SKIP LOCKED), "
-                     "touched AS (UPDATE account.transaction_records AS r SET updated_at = now() "
-                     "FROM chosen WHERE r.id = chosen.id "
-                     "RETURNING r.*, chosen.updated_at AS touched_before) "
-                     "SELECT "
-                         + record_columns
-                         + ", traceparent FROM touched ORDER BY touched_before, id"};
+    "claim_records",
+    "WITH ahead AS (SELECT id, updated_at FROM account.transaction_records "
+    "WHERE status = 'PENDING' AND updated_at > now() + interval '1 minute' "
+    "ORDER BY updated_at, id LIMIT $2::bigint FOR NO KEY UPDATE SKIP LOCKED), "
+    "due AS (SELECT id, updated_at FROM account.transaction_records "
+    "WHERE status = 'PENDING' AND updated_at <= now() - $1::interval "
+    "AND updated_at <= now() - LEAST(updated_at - created_at, interval '1 hour') "
+    "ORDER BY updated_at, id LIMIT $2::bigint - (SELECT count(*) FROM ahead) "
+    "FOR NO KEY UPDATE SKIP LOCKED), "
+    "touched AS (UPDATE account.transaction_records AS r SET updated_at = now() "
+    "FROM (SELECT * FROM ahead UNION ALL SELECT * FROM due) AS chosen WHERE r.id = chosen.id "
+    "RETURNING r.*, chosen.updated_at AS touched_before) "
+    "SELECT "
+        + record_columns + ", traceparent FROM touched ORDER BY touched_before, id"};
 
 // The columns of a statement's parameters; their memory is kept from batch to batch.
 struct columns {

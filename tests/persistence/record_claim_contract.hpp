@@ -65,6 +65,51 @@ CAF_TEST(a claimed record rests twice as long before it is claimed again) {
   CAF_CHECK_EQUAL(claims(), 1u);
 }
 
+CAF_TEST(what was recorded while the clock ran ahead does not wait for that time) {
+  const auto store = this->store();
+  const auto ahead = done(store->record({{ask("ann", 1), ""}})).front().record.id;
+  pass(-2h); // the clock is set right
+  done(store->record({{ask("bob", 2), ""}}));
+  const auto claimed = done(store->claim(1min, 10));
+  CAF_REQUIRE_EQUAL(claimed.size(), 1u);
+  CAF_CHECK(claimed.front().id == ahead);
+  CAF_CHECK(content().at(ahead) == claimed.front());
+  CAF_CHECK(claimed.front().updated_at < claimed.front().created_at);
+  // By the right clock it rests like any other.
+  CAF_CHECK(done(store->claim(1min, 10)).empty());
+  pass(2min);
+  CAF_CHECK_EQUAL(done(store->claim(1min, 10)).size(), 2u);
+}
+
+CAF_TEST(clocks that differ a little claim nothing early) {
+  const auto store = this->store();
+  done(store->record({{ask("ann", 1), ""}}));
+  pass(-30s);
+  CAF_CHECK(done(store->claim(0ms, 10)).empty());
+  pass(31s);
+  CAF_CHECK_EQUAL(done(store->claim(0ms, 10)).size(), 1u);
+}
+
+CAF_TEST(what is due and what is of a time to come share the limit) {
+  const auto store = this->store();
+  std::set<record_id> made, claimed;
+  const auto record = [&](int count) {
+    for (int i = 0; i < count; ++i)
+      made.insert(done(store->record({{ask("ann", 1 + i), ""}})).front().record.id);
+  };
+  record(3);
+  pass(-2h);
+  record(3);
+  pass(5min);
+  for (int i = 0; i < 3; ++i) {
+    const auto part = done(store->claim(1min, 2));
+    CAF_CHECK_EQUAL(part.size(), 2u);
+    for (const auto& each : part)
+      claimed.insert(each.id);
+  }
+  CAF_CHECK(claimed == made);
+}
+
 CAF_TEST(no more than the limit are claimed and the oldest first) {
   const auto store = this->store();
   std::vector<record_id> made;

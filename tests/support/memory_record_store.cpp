@@ -191,12 +191,13 @@ find_result memory_record_store::claim(std::chrono::milliseconds age, std::size_
   using found = std::vector<transaction_record>;
   return run<found>([&] {
     std::vector<transaction_record*> old;
-    constexpr std::int64_t hour = 3'600'000'000;
+    constexpr std::int64_t minute = 60'000'000, hour = 60 * minute;
     for (auto& [id, row] : shared_->records_) {
       const auto rested = to_int(now()) - to_int(row.updated_at);
       const auto before = to_int(row.updated_at) - to_int(row.created_at);
-      if (row.status == record_status::pending && rested >= std::chrono::microseconds(age).count()
-          && rested >= std::min(before, hour))
+      const bool is_due =
+          rested >= std::chrono::microseconds(age).count() && rested >= std::min(before, hour);
+      if (row.status == record_status::pending && (is_due || rested < -minute))
         old.push_back(&row);
     }
     std::stable_sort(old.begin(), old.end(),
