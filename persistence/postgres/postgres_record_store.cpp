@@ -42,6 +42,8 @@ const statement raise_ids{"raise_ids",
                           "LEAST(GREATEST(last_value, $1::bigint) + $2::bigint, 9007199254740991)) "
                           "FROM account.transaction_records_id_seq "
                           "WHERE $1::bigint = 0 OR last_value <= $1::bigint"};
+const statement highest_id{"highest_id",
+                           "SELECT COALESCE(max(id), 0) FROM account.transaction_records"};
 
 // Whether the verdict is about the very thing the record asked for.
 const std::string content_agrees =
@@ -200,7 +202,7 @@ public:
   postgres_record_store(url_source account_database_url, std::shared_ptr<ledger_view> ledger)
       : session_(std::move(account_database_url), schema::account,
                  {insert_records, find_keys, settle_records, find_records, claim_records, lock_ids,
-                  raise_ids},
+                  raise_ids, highest_id},
                  "the next record ids are taken"),
         ledger_(std::move(ledger)), random_(std::random_device{}()) {}
 
@@ -216,6 +218,9 @@ private:
   std::optional<std::vector<settled>>
   attempt_settle(database& session, const std::vector<record_verdict>& batch, const places& order);
 
+  // Nothing: its ids were taken, and those to come are above all that are.
+  std::optional<begun> insert(database& session, const std::vector<new_record>& batch,
+                              const places& order);
   prepared_call insertion(const std::vector<new_record>& batch, const places& order);
   bool read_holders(database& session, const std::vector<new_record>& batch, const places& taken,
                     std::vector<recorded>& answers);
@@ -267,8 +272,11 @@ postgres_record_store::attempt_record(database& session, const std::vector<new_r
     raise_ids_above(session, 0, leap_least);
     leapt_ = true;
   }
-  const auto [now, answers] = session.begin({}, {insertion(batch, order.asked)});
-  const auto& inserted = answers.front();
+  const auto written = insert(session, batch, order.asked);
+  if (!written)
+    return std::nullopt;
+  const auto now = written->now;
+  const auto& inserted = written->answers.front();
   std::int64_t lowest = INT64_MAX, highest = highest_given_;
   for (std::size_t i = 0; i < inserted.size(); ++i) {
     lowest = std::min(lowest, inserted.integer(i, 0));
@@ -314,6 +322,24 @@ postgres_record_store::attempt_record(database& session, const std::vector<new_r
     if (const auto first = order.answered_by[place]; first != place)
       result[place] = answer_from(result[first].record, batch[place].asked);
   return result;
+}
+
+// A taken idempotency key is no error, so a unique key that is one is that of the ids: the sequence
+// was set back, maybe by a million, and each try takes it one further.
+std::optional<begun> postgres_record_store::insert(database& session,
+                                                   const std::vector<new_record>& batch,
+                                                   const places& order) {
+  try {
+    return session.begin({}, {insertion(batch, order)});
+  } catch (const database_error& error) {
+    if (error.fault() != database_fault::unique)
+      throw;
+  }
+  session.rollback();
+  const auto highest = session.begin({}, {{highest_id, {}}}).answers.front().integer(0, 0);
+  session.rollback();
+  raise_ids_above(session, std::max(highest, id_floor()), raise_least);
+  return std::nullopt;
 }
 
 prepared_call postgres_record_store::insertion(const std::vector<new_record>& batch,
@@ -463,26 +489,6 @@ find_result postgres_record_store::claim(std::chrono::milliseconds age, std::siz
 }
 
 } // namespace
-
-void ledger_view::hear(const ledger_marks& marks) noexcept {
-  see(marks.highest_record);
-  transaction_.store(to_int(marks.highest_transaction), std::memory_order_relaxed);
-  heard_.store(true, std::memory_order_release);
-}
-
-void ledger_view::see(record_id id) noexcept {
-  auto known = record_.load(std::memory_order_relaxed);
-  while (known < to_int(id)
-         && !record_.compare_exchange_weak(known, to_int(id), std::memory_order_relaxed))
-    ;
-}
-
-std::optional<ledger_marks> ledger_view::marks() const noexcept {
-  if (!heard_.load(std::memory_order_acquire))
-    return std::nullopt;
-  return ledger_marks{record_id{record_.load(std::memory_order_relaxed)},
-                      transaction_id{transaction_.load(std::memory_order_relaxed)}};
-}
 
 std::unique_ptr<record_store> make_postgres_record_store(url_source account_database_url,
                                                          std::shared_ptr<ledger_view> ledger) {

@@ -175,6 +175,26 @@ CAF_TEST(a sequence that went back under a running store is moved up) {
   CAF_CHECK_GREATER(to_int(done(store->record({{ask("ann", 1), ""}})).front().record.id), before);
 }
 
+CAF_TEST(a sequence that went back among the records is moved above all of them at once) {
+  std::vector<new_record> batch;
+  for (int i = 0; i < 300; ++i)
+    batch.push_back({ask("ann", 1 + i), ""});
+  const auto last = to_int(done(store()->record(batch)).back().record.id);
+  sql("SELECT setval('account.transaction_records_id_seq', min(id)) "
+      "FROM account.transaction_records");
+  // Neither this one nor the ledger knows of any of them.
+  const auto view = std::make_shared<ledger_view>();
+  view->hear({});
+  const auto store = make_postgres_record_store(url, view);
+  const auto first = store->record({{ask("bob", 1), "a"}});
+  CAF_REQUIRE(!kind_of(first));
+  const auto id = to_int(done(first).front().record.id);
+  CAF_CHECK_GREATER(id, last + 1'000'000'000 - 1);
+  // And no further than once.
+  CAF_CHECK_LESS(to_int(done(store->record({{ask("eve", 1), "b"}})).front().record.id), id + 10);
+  CAF_CHECK_EQUAL(content().size(), 302u);
+}
+
 CAF_TEST(without word from the ledger the ids begin far above the last) {
   const auto before = to_int(done(store()->record({{ask("ann", 1), ""}})).front().record.id);
   const auto silent = make_postgres_record_store(url, std::make_shared<ledger_view>());
