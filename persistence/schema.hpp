@@ -31,7 +31,8 @@ schema_state read_schema(const std::string& database_url, schema which = schema:
 
 // One sentence for each thing that would make posting unsafe or impossible: fsync or
 // full_page_writes off, a server in recovery, a read-only database, synchronous_commit off, a
-// schema older or newer than this binary's, a missing privilege, a pooler that shares sessions.
+// schema older or newer than this binary's, a missing privilege, a pooler that shares sessions, a
+// table that a crash would empty, a unique index or trigger that is gone.
 // Empty: all is well.
 std::vector<std::string> check_database(const std::string& database_url,
                                         schema which = schema::ledger);

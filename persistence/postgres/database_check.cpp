@@ -95,6 +95,19 @@ WHERE schema = $which AND NOT CASE privilege
   ELSE has_table_privilege(pg_class.oid, privilege)
 END)";
 
+// In the order in which they can be repaired: no table may refer to one that a crash empties.
+constexpr const char* unlogged_tables = R"(
+SELECT $name || '.' || relname || ' is UNLOGGED: a crash of the server would empty it; ALTER TABLE '
+  || c.oid::regclass || ' SET LOGGED'
+FROM (VALUES
+  ('ledger', 'currencies', 1), ('ledger', 'accounts', 2), ('ledger', 'transactions', 3),
+  ('ledger', 'schema_migrations', 4),
+  ('account', 'transaction_records', 1), ('account', 'currencies', 2),
+  ('account', 'schema_migrations', 3)
+) AS needed (schema, name, place)
+JOIN pg_class AS c ON relname = name AND relnamespace = to_regnamespace($quoted)
+WHERE schema = $which AND relpersistence <> 'p' ORDER BY place)";
+
 // What the ledger's guarantees rest on, whatever it is called. A lookup through an index that is
 // not valid, or that covers a part of the rows, misses some.
 constexpr const char* unique_indexes = R"(
@@ -173,6 +186,16 @@ std::string missing_migration(const std::vector<applied_migration>& applied, sch
          + std::string(migrations(which)[applied.size()].name) + ": run the migrations";
 }
 
+// Another version's schema may rest on other indexes and triggers, and on no other tables. One
+// question, for nodes ask it while they run.
+void add_guarantee_findings(database& session, schema which, bool is_ours,
+                            std::vector<std::string>& sentences) {
+  auto query = "SELECT * FROM (" + std::string(unlogged_tables) + ") AS u";
+  if (is_ours)
+    query += std::string(" UNION ALL ") + unique_indexes + " UNION ALL " + triggers;
+  add_sentences(session, about(which, std::move(query)), sentences);
+}
+
 void add_schema_findings(database& session, schema which, std::vector<std::string>& sentences) {
   const auto applied = read_applied_migrations(session, which);
   auto fault = migration_fault(applied, which);
@@ -182,8 +205,7 @@ void add_schema_findings(database& session, schema which, std::vector<std::strin
     sentences.push_back(std::move(fault));
     return;
   }
-  add_sentences(session, about(which, unique_indexes), sentences);
-  add_sentences(session, about(which, triggers), sentences);
+  add_guarantee_findings(session, which, true, sentences);
   if (which == schema::ledger && session.run(ids_behind).size() > 0)
     sentences.push_back(ledger_ids_behind());
 }
@@ -227,8 +249,12 @@ std::string standing_faults(database& session, schema which) {
   add_sentences(session,
                 about(which, std::string(schema_privilege) + " UNION ALL " + table_privileges),
                 sentences);
-  if (sentences.empty())
-    return missing_migration(read_applied_migrations(session, which), which);
+  if (sentences.empty()) {
+    const auto applied = read_applied_migrations(session, which);
+    if (auto fault = missing_migration(applied, which); !fault.empty())
+      return fault;
+    add_guarantee_findings(session, which, applied.size() == migrations(which).size(), sentences);
+  }
   std::string result;
   for (const auto& each : sentences)
     result += (result.empty() ? "" : "; ") + each;

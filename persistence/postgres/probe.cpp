@@ -89,7 +89,7 @@ std::string probe::fault(std::chrono::milliseconds limit) {
     if (session_) {
       session_->limit_calls(limit / 2);
       if (ask().empty()) {
-        look_at_rights(limit / 4);
+        look_at_rights(limit / 6);
         return rights_fault_;
       }
     }

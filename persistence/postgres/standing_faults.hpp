@@ -8,8 +8,10 @@
 
 namespace ledgerd {
 
-// The sentences of check_database() about rights, and about migrations that are missing. A newer
-// schema is none: nodes of this version go on beside newer ones. Empty: all is well.
+// The sentences of check_database() about rights, about migrations that are missing, and about what
+// the guarantees rest on: tables that a crash does not empty, unique indexes, triggers. A newer
+// schema is none, and its indexes and triggers are not judged: nodes of this version go on beside
+// newer ones. Empty: all is well. Between transactions; throws database_error.
 std::string standing_faults(database& session, schema which);
 
 } // namespace ledgerd

@@ -74,6 +74,12 @@ CAF_TEST(what the records rest on is missed) {
   sql("ALTER TABLE account.transaction_records ENABLE TRIGGER keep_verdict; ALTER TABLE "
       "account.transaction_records DROP CONSTRAINT transaction_records_idempotency_key_key");
   CAF_CHECK(has(check_database(url, schema::account).front(), "index on idempotency_key"));
+  for (const char* table : {"transaction_records", "currencies", "schema_migrations"}) {
+    const auto name = "account." + std::string(table);
+    sql("ALTER TABLE " + name + " SET UNLOGGED");
+    CAF_CHECK(has(check_database(url, schema::account).front(), name + " is UNLOGGED"));
+    sql("ALTER TABLE " + name + " SET LOGGED");
+  }
 }
 
 CAF_TEST(a ledger is told from another one by whoever may log in) {

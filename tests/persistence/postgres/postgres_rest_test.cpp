@@ -385,6 +385,37 @@ CAF_TEST(a right that is taken from an idle node shows and so does its return ) 
   CAF_CHECK(has(look.fault(900ms), "USAGE on schema ledger"));
 }
 
+CAF_TEST(a guarantee that is taken from an idle node shows and so does its return ) {
+  probe look{url, schema::ledger, {.good = 0ms, .bad = 0ms}};
+  CAF_CHECK_EQUAL(look.fault(900ms), "");
+  const std::tuple<const char*, const char*, const char*> table[] = {
+      {"ALTER TABLE ledger.transactions DROP CONSTRAINT transactions_record_id_key",
+       "ledger.transactions has no valid unique index on record_id: a request could be posted "
+       "twice",
+       "CREATE UNIQUE INDEX again ON ledger.transactions (record_id)"},
+      {"ALTER TABLE ledger.transactions DISABLE TRIGGER append_only",
+       "the trigger append_only of ledger.transactions is missing or disabled: what was decided "
+       "could be changed",
+       "ALTER TABLE ledger.transactions ENABLE TRIGGER append_only"},
+      {"ALTER TABLE ledger.transactions SET UNLOGGED",
+       "ledger.transactions is UNLOGGED: a crash of the server would empty it; ALTER TABLE "
+       "ledger.transactions SET LOGGED",
+       "ALTER TABLE ledger.transactions SET LOGGED"},
+  };
+  for (const auto& [taken, said, back] : table) {
+    sql(taken);
+    CAF_CHECK_EQUAL(look.fault(900ms), said);
+    sql(back);
+    CAF_CHECK_EQUAL(look.fault(900ms), "");
+  }
+  // What a newer schema rests on is known to newer nodes.
+  sql("INSERT INTO ledger.schema_migrations VALUES (3, 'later', 'x'); "
+      "DROP TRIGGER append_only ON ledger.transactions");
+  CAF_CHECK_EQUAL(look.fault(900ms), "");
+  sql("ALTER TABLE ledger.transactions SET UNLOGGED");
+  CAF_CHECK(has(look.fault(900ms), "UNLOGGED"));
+}
+
 CAF_TEST(rights are looked at once a minute and sooner while one is missing) {
   probe look{url, schema::ledger, {.good = 1min, .bad = 0ms}};
   CAF_CHECK_EQUAL(look.fault(900ms), "");

@@ -319,6 +319,22 @@ CAF_TEST(what the guarantees rest on is missed) {
   }
 }
 
+CAF_TEST(a table that a crash would empty is named with its repair) {
+  const std::vector<std::string> tables{"ledger.currencies", "ledger.accounts",
+                                        "ledger.transactions", "ledger.schema_migrations"};
+  for (auto each = tables.rbegin(); each != tables.rend(); ++each)
+    sql("ALTER TABLE " + *each + " SET UNLOGGED");
+  const auto found = check_database(url);
+  CAF_REQUIRE_EQUAL(found.size(), tables.size());
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    const auto repair = "ALTER TABLE " + tables[i] + " SET LOGGED";
+    CAF_CHECK_EQUAL(found[i],
+                    tables[i] + " is UNLOGGED: a crash of the server would empty it; " + repair);
+    sql(repair); // in this order
+  }
+  CAF_CHECK(check_database(url).empty());
+}
+
 CAF_TEST(a currency keeps its digits) {
   for (const auto statement :
        {"UPDATE ledger.currencies SET exponent = 3 WHERE code = 'EUR'",
