@@ -97,14 +97,15 @@ void gate_state::answer_posted(gate_batch& batch, posted& result) {
   book.send_all(self_);
 }
 
-// A head comes from a commit that was answered: the database was set back, or another one has taken
-// its place. What was lost is the audit's to find.
+// A head comes from a commit that was answered: the database was set back, another one has taken
+// its place, or somebody has changed a balance by hand. Which of them is the audit's to find.
 void gate_state::note_lost(std::uint32_t heads) {
   counters_.heads_lost += heads;
   if (heads > 0)
     log(log_event::commits_lost, {{"gate", options_.index}, {"accounts", heads}},
-        "gate {}: the database lacks what it has committed for {} accounts: was it restored, or "
-        "another one promoted? Run ledgerd audit",
+        "gate {}: the database lacks the last posting that it has committed for {} accounts, or "
+        "holds another balance under its number: was it restored, another one promoted, or a "
+        "balance changed by hand? Run ledgerd audit",
         options_.index, heads);
 }
 
