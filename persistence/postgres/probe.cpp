@@ -1,5 +1,6 @@
 #include "persistence/postgres/probe.hpp"
 
+#include <algorithm>
 #include <exception>
 
 #include "persistence/held_database.hpp"
@@ -42,6 +43,7 @@ std::string probe::ask() {
 void probe::look_at_rights(std::chrono::milliseconds limit) {
   if (clock::now() < next_look_)
     return;
+  next_look_ = clock::now() + between_.bad; // if the time is too short for this one
   session_->limit_calls(limit);
   std::string found;
   try {
@@ -101,7 +103,8 @@ std::string probe::fault(std::chrono::milliseconds limit) {
   try {
     session_.emplace(connection_string(url_()), std::vector<statement>{},
                      session_options{.limit = left, .held_for = which_});
-    next_look_ = {}; // what is behind the address may be another one now
+    // What is behind the address may be another one now.
+    next_look_ = std::min(next_look_, clock::now() + between_.bad);
     const auto why = ask();
     if (why.empty())
       note_unlasting_commits(which_, false);
