@@ -91,10 +91,29 @@ CAF_TEST(a gate that posts nothing for anybody says so and goes on) {
   CAF_CHECK(wait.since >= 5s);
   CAF_CHECK(wait.aside);
   CAF_CHECK_NOT_EQUAL(wait.what.find("nothing is posted"), std::string::npos);
+  store->knows_all = true;
   post("ann", {3});
   consume_messages();
   CAF_CHECK(is_answered(3));
+  CAF_CHECK(report().wait.since >= 5s); // it has written nothing
+  store->knows_all = false;
+  post("ann", {4});
+  consume_messages();
   CAF_CHECK(report().wait.since == 0ms);
+}
+
+CAF_TEST(a database that is away is not taken for accounts that are) {
+  store->blocked = {{"bob", naming::at_once}, {"cid", naming::at_once}};
+  post("bob", {1});
+  post("cid", {2});
+  consume_messages();
+  pass(5s);
+  store->failures.assign(100, store_failure_kind::unavailable);
+  post("ann", {3});
+  consume_messages();
+  pass(4s);
+  CAF_CHECK(!report().wait.aside);
+  CAF_CHECK_NOT_EQUAL(report().wait.what.find("a batch waits"), std::string::npos);
 }
 
 CAF_TEST(what the database refuses for one account after the other waits until it posts again) {
