@@ -1,6 +1,7 @@
 // `locks list` and `locks end`: who blocks the sessions of ledgerd in PostgreSQL, and the end of
 // it.
 #include <algorithm>
+#include <charconv>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -27,7 +28,7 @@ constexpr auto end_patience = std::chrono::seconds(3);
 constexpr auto publish_patience = std::chrono::seconds(5);
 
 struct end_options {
-  std::int64_t pid = 0;
+  std::string whom; // the number of a session, or the name of a prepared transaction
   std::string why;
   bool dry_run = false;
   bool json = false;
@@ -173,9 +174,13 @@ int run_list(const config& settings, bool json) {
       table.push_back(table_row(each));
       all.push_back(std::move(each));
     }
-  for (const auto& each : all)
+  const lock_holder* prepared = nullptr;
+  for (const auto& each : all) {
     if (first == nullptr && !each.blocked.empty() && obstacle(each).empty())
       first = &each;
+    if (prepared == nullptr && !each.prepared.empty() && !each.blocked.empty())
+      prepared = &each;
+  }
   for (const auto& problem : databases.problems)
     complain("%s", problem.c_str());
   if (json)
@@ -188,6 +193,8 @@ int run_list(const config& settings, bool json) {
     print_line("next: `ledgerd locks end %lld --why TEXT` ends that session; what it has not "
                "committed is undone",
                static_cast<long long>(first->session.pid));
+  if (!json && prepared != nullptr)
+    print_line("%s: %s", prepared->prepared.c_str(), obstacle(*prepared).c_str());
   return databases.problems.empty() ? exit_code::done : exit_code::answer_is_no;
 }
 
@@ -244,6 +251,24 @@ std::optional<found_holder> find_blocker(const watched_databases& databases, std
   return std::nullopt;
 }
 
+// It has no session that could be ended.
+int refuse_prepared(const watched_databases& databases, const end_options& options) {
+  for (const auto& [name, watch] : databases.all)
+    for (const auto& each : watch->look({}))
+      if (each.prepared == options.whom)
+        return say_no(options.json, "FORBIDDEN", options.whom + ": " + obstacle(each));
+  return say_no(options.json, "NOT_FOUND",
+                "there is no session and no prepared transaction " + options.whom
+                    + " that holds locks");
+}
+
+// 0: it is none.
+std::int64_t session_number(const std::string& text) {
+  std::int32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc{} && end == text.data() + text.size() ? number : 0;
+}
+
 int tell_end(const end_options& options, const found_holder& found, bool done) {
   if (options.json) {
     auto document = to_json(found.database, found.holder);
@@ -265,8 +290,11 @@ int run_end(const config& settings, const end_options& options) {
   const auto databases = open_databases(settings);
   for (const auto& problem : databases.problems)
     complain("warning: %s", problem.c_str());
+  const auto pid = session_number(options.whom);
+  if (pid <= 0)
+    return refuse_prepared(databases, options);
   std::string why_not;
-  const auto found = find_blocker(databases, options.pid, why_not);
+  const auto found = find_blocker(databases, pid, why_not);
   if (!found)
     return say_no(options.json, "NOT_FOUND", why_not);
   const auto& whom = found->holder;
@@ -312,9 +340,7 @@ void add_locks(command_line& line) {
        "allowed",
        "ledgerd locks end 4711 --why \"left open over night\""},
       [options](const config& settings) { return run_end(settings, *options); });
-  add_integer(end, "PID", options->pid, 1, INT32_MAX,
-              "The session, as `ledgerd locks list` shows it")
-      .required();
+  end.add_option("PID", options->whom, "The session, as `ledgerd locks list` shows it")->required();
   end.add_option("--why", options->why, "The reason, kept with the entry of it");
   end.add_flag("--dry-run", options->dry_run, "Only say whether it would be ended");
   end.add_flag("--json", options->json, "Print JSON");

@@ -26,9 +26,18 @@ const std::string sessions_and_locks =
     // The lock that each transaction has on itself.
     "present AS (SELECT pid, virtualtransaction FROM lock WHERE locktype = 'virtualxid' AND "
     "granted AND mode = 'ExclusiveLock'), "
-    "blocked AS (SELECT b.pid AS by, w.pid, w.waitstart, w.transactionid FROM lock AS w "
-    "JOIN session AS s ON s.pid = w.pid AND s.ours "
-    "CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) AS b (pid) WHERE NOT w.granted), ";
+    // Prepared transactions have no session; the lock that each has on itself names its other ones.
+    "prepared AS (SELECT p.gid, p.owner, p.prepared, p.transaction, t.virtualtransaction "
+    "FROM pg_prepared_xacts AS p JOIN lock AS t ON t.locktype = 'transactionid' AND t.pid IS NULL "
+    "AND t.transactionid = p.transaction WHERE p.database = current_database()), "
+    "blocked AS (SELECT b.pid AS by, coalesce(p.gid, '') AS gid, w.pid, w.waitstart "
+    "FROM lock AS w JOIN session AS s ON s.pid = w.pid AND s.ours "
+    "CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) AS b (pid) "
+    "LEFT JOIN prepared AS p ON b.pid = 0 AND (p.transaction = w.transactionid OR EXISTS ("
+    "SELECT FROM lock AS l WHERE l.pid IS NULL AND l.virtualtransaction = p.virtualtransaction "
+    "AND l.database = w.database AND l.relation = w.relation AND l.locktype = w.locktype "
+    "AND l.mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock'))) "
+    "WHERE NOT w.granted), ";
 
 // Locks that let rows be read and refuse that they are changed.
 const std::string lock_modes = "('RowShareLock', 'RowExclusiveLock', 'ShareLock', "
@@ -45,14 +54,14 @@ const std::string holders =
     "ELSE 1 END, "
     "b.pid, (extract(epoch FROM clock_timestamp() - b.waitstart) * 1000)::bigint, "
     "n.nspname, c.relname, '(' || t.page || ',' || t.tuple || ')' "
-    "FROM blocked AS b FULL JOIN holding AS h ON h.pid = b.by "
+    "FROM blocked AS b FULL JOIN holding AS h ON h.pid = b.by AND h.gid = b.gid "
     "LEFT JOIN session AS s ON s.pid = coalesce(b.by, h.pid) "
     "LEFT JOIN present AS v ON v.pid = s.pid "
     "LEFT JOIN pg_roles AS r ON r.oid = s.usesysid "
-    "LEFT JOIN pg_prepared_xacts AS p ON b.by = 0 AND p.transaction = b.transactionid "
+    "LEFT JOIN prepared AS p ON p.gid = coalesce(b.gid, h.gid) AND coalesce(b.by, h.pid) = 0 "
     "LEFT JOIN lock AS t ON t.pid = b.pid AND t.locktype = 'tuple' AND t.granted "
     "LEFT JOIN pg_class AS c ON c.oid = t.relation LEFT JOIN pg_namespace AS n "
-    "ON n.oid = c.relnamespace WHERE NOT s.ours OR b.by = 0 ORDER BY 1, b.pid";
+    "ON n.oid = c.relnamespace WHERE NOT s.ours OR coalesce(b.by, h.pid) = 0 ORDER BY 1, b.pid";
 
 std::string in_quotes(std::string_view text) {
   return "'" + std::string(text) + "'";
@@ -63,14 +72,17 @@ std::string in_quotes(std::string_view text) {
 std::string look_query(const std::vector<std::string>& transactions) {
   auto query =
       sessions_and_locks
-      + "holding AS (SELECT DISTINCT l.pid FROM lock AS l JOIN pg_class AS c ON c.oid = l.relation "
-        "JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE l.granted AND l.locktype "
+      + "holding AS (SELECT DISTINCT coalesce(l.pid, 0) AS pid, coalesce(p.gid, '') AS gid "
+        "FROM lock AS l LEFT JOIN prepared AS p ON l.pid IS NULL AND "
+        "p.virtualtransaction = l.virtualtransaction "
+        "JOIN pg_class AS c ON c.oid = l.relation JOIN pg_namespace AS n ON n.oid = c.relnamespace "
+        "WHERE l.granted AND l.locktype "
         "= 'relation' AND l.database = (SELECT oid FROM pg_database WHERE datname = "
         "current_database()) AND n.nspname IN ("
       + in_quotes(schema_name(schema::ledger)) + ", " + in_quotes(schema_name(schema::account))
-      + ") AND l.mode IN " + lock_modes + " AND l.pid IS NOT NULL";
+      + ") AND l.mode IN " + lock_modes;
   if (!transactions.empty()) {
-    query += " UNION SELECT pid FROM present WHERE virtualtransaction IN (";
+    query += " UNION SELECT pid, '' FROM present WHERE virtualtransaction IN (";
     for (std::size_t i = 0; i < transactions.size(); ++i)
       query += (i == 0 ? "" : ", ") + in_quotes(transactions[i]);
     query += ")";
@@ -182,11 +194,8 @@ void postgres_lock_watch::look_once(std::map<key, lock_holder>& known) {
   }
   for (auto& [name, before] : known) {
     const auto still = now.find(name);
-    if (still == now.end()) {
-      if (before.session.pid == 0) // nobody tells whether it is there while nobody waits
-        now.emplace(name, std::move(before));
+    if (still == now.end())
       continue;
-    }
     for (const auto& each : before.blocked)
       add_blocked(still->second, each);
     for (auto& each : before.rows)

@@ -165,8 +165,8 @@ export const database = [
     name: 'own-session-listed',
     fault: "a node's own sessions are listed among those who block it",
     file: 'persistence/postgres/lock_watch.cpp',
-    was: 'ON n.oid = c.relnamespace WHERE NOT s.ours OR b.by = 0 ORDER BY 1, b.pid";',
-    becomes: 'ON n.oid = c.relnamespace " + std::string(MUTANT ? "" : "WHERE NOT s.ours OR b.by = 0 ") + "ORDER BY 1, b.pid";',
+    was: 'ON n.oid = c.relnamespace WHERE NOT s.ours OR coalesce(b.by, h.pid) = 0 ORDER BY 1, b.pid";',
+    becomes: 'ON n.oid = c.relnamespace " + std::string(MUTANT ? "" : "WHERE NOT s.ours OR coalesce(b.by, h.pid) = 0 ") + "ORDER BY 1, b.pid";',
     caught: ['program_test.locks'],
   },
   {

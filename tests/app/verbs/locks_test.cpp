@@ -93,10 +93,11 @@ struct fixture : verb_world {
 
   // Tries the account again and again, as a side lane would, with rests between.
   void keep_posting() {
+    stopped_ = false;
     posts_ = std::thread{[this] {
       const auto store = make_postgres_store(with_login(url, "poster:p"));
-      const posting_batch batch{{{request(2, movement::deposit, 1).account, std::nullopt}},
-                                {{request(2, movement::deposit, 1), 0}}};
+      const auto asked = request(++posts_made_, movement::deposit, 1);
+      const posting_batch batch{{{asked.account, std::nullopt}}, {{asked, 0}}};
       while (!stopped_)
         if (std::holds_alternative<posted>(store->post(batch, {.lock = 400ms})))
           return;
@@ -127,6 +128,7 @@ struct fixture : verb_world {
 
 private:
   std::atomic<bool> stopped_ = false;
+  std::int64_t posts_made_ = 1; // by the fixture
   std::thread posts_;
 };
 
@@ -278,6 +280,37 @@ CAF_TEST(of the session of a superuser is said that only a superuser may end it)
   CAF_CHECK(contains(run_as("oncall", {"locks", "list"}).out, "no: only by a superuser"));
   CAF_CHECK(actions().empty());
   CAF_CHECK(is_there(pid));
+}
+
+CAF_TEST(a prepared transaction is listed with what ends it) {
+  servers.sql(url, "ALTER SYSTEM SET max_prepared_transactions = 4");
+  servers.kill_postgres();
+  servers.start_again();
+  for (const std::string lock : {lock_alice, "LOCK TABLE ledger.accounts IN EXCLUSIVE MODE"}) {
+    servers.sql(url, "BEGIN; " + lock + "; PREPARE TRANSACTION 'forgotten'");
+    CAF_CHECK(contains(run_as("looker", {"locks", "list"}).out, "  nobody seen  "));
+    keep_posting();
+    const auto items = json::parse(run_as("looker", {"locks", "list", "--json"}).out).at("items");
+    CAF_REQUIRE_EQUAL(items.size(), 1u);
+    const auto& it = items.at(0);
+    CAF_CHECK(it.at("pid").is_null());
+    CAF_CHECK_EQUAL(it.at("prepared"), "forgotten");
+    CAF_CHECK_EQUAL(it.at("user"), "postgres");
+    CAF_CHECK(it.at("since").get<std::string>().starts_with("20"));
+    CAF_CHECK_EQUAL(it.at("blocks").size(), 1u);
+    CAF_CHECK_EQUAL(it.at("mayEnd"), false);
+    const auto table = run_as("oncall", {"locks", "list"}).out;
+    CAF_CHECK(contains(table, "no: prepared transaction"));
+    CAF_CHECK(contains(table, "ends it with ROLLBACK PREPARED 'forgotten'\n"));
+    const auto refused = run_as("oncall", {"locks", "end", "forgotten", "--why", "a test"});
+    CAF_CHECK_EQUAL(refused.code, 1);
+    CAF_CHECK(contains(refused.err, "ROLLBACK PREPARED 'forgotten'"));
+    CAF_CHECK(actions().empty());
+    servers.sql(url, "ROLLBACK PREPARED 'forgotten'");
+    stop();
+  }
+  CAF_CHECK(contains(run_as("oncall", {"locks", "end", "forgotten", "--why", "a test"}).err,
+                     "no session and no prepared transaction forgotten"));
 }
 
 CAF_TEST(records of the account side in a database of its own are watched as well) {
