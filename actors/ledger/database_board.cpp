@@ -1,33 +1,29 @@
 #include "actors/ledger/database_board.hpp"
 
-#include <mutex>
+#include "actors/common/sentence_board.hpp"
 
 namespace ledgerd {
 
 namespace {
 
-struct board {
-  std::mutex mutex;
-  std::string why;
-};
+constexpr const char* health = "health"; // who says it
 
-board& of_process() {
-  static board instance;
+sentence_board& of_process() {
+  static sentence_board instance;
   return instance;
 }
 
 } // namespace
 
 void note_database_fault(const std::string& why) {
-  auto& noted = of_process();
-  const std::lock_guard lock{noted.mutex};
-  noted.why = why;
+  if (why.empty())
+    of_process().take_back(health);
+  else
+    of_process().say(health, why);
 }
 
 std::string database_fault_found() {
-  auto& noted = of_process();
-  const std::lock_guard lock{noted.mutex};
-  return noted.why;
+  return of_process().text();
 }
 
 } // namespace ledgerd

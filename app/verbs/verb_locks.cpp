@@ -1,7 +1,6 @@
 // `locks list` and `locks end`: who blocks the sessions of ledgerd in PostgreSQL, and the end of
 // it.
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -262,13 +261,6 @@ int refuse_prepared(const watched_databases& databases, const end_options& optio
                     + " that holds locks");
 }
 
-// 0: it is none.
-std::int64_t session_number(const std::string& text) {
-  std::int32_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc{} && end == text.data() + text.size() ? number : 0;
-}
-
 int tell_end(const end_options& options, const found_holder& found, bool done) {
   if (options.json) {
     auto document = to_json(found.database, found.holder);
@@ -290,11 +282,11 @@ int run_end(const config& settings, const end_options& options) {
   const auto databases = open_databases(settings);
   for (const auto& problem : databases.problems)
     complain("warning: %s", problem.c_str());
-  const auto pid = session_number(options.whom);
-  if (pid <= 0)
+  const auto pid = parse_integer(options.whom, 1, INT32_MAX);
+  if (!pid)
     return refuse_prepared(databases, options);
   std::string why_not;
-  const auto found = find_blocker(databases, pid, why_not);
+  const auto found = find_blocker(databases, *pid, why_not);
   if (!found)
     return say_no(options.json, "NOT_FOUND", why_not);
   const auto& whom = found->holder;

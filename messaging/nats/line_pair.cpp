@@ -23,9 +23,8 @@ constexpr std::string_view inbox_place = "_INBOX.";
 
 constexpr const char* parting_text =
     "the connections \"control\" and \"data\" reach two NATS systems, or two servers of one that "
-    "do "
-    "not hear each other: what is published on the one does not come in on the other; nothing is "
-    "pulled, published or acknowledged";
+    "do not hear each other: what is published on the one does not come in on the other; nothing "
+    "is pulled, published or acknowledged";
 
 } // namespace
 

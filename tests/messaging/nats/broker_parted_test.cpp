@@ -92,6 +92,18 @@ private:
   std::string url_;
 };
 
+// A node at a server that lives and knows of nobody, as one that is cut off from its cluster, while
+// its URL leads to another one by now.
+struct lonely_node {
+  nats_process without{""};
+  nats_system meant;
+  url_file file{without.url()};
+  event_log events;
+  std::unique_ptr<broker> node = broker::connect(file.options(), events.observer());
+
+  explicit lonely_node(std::size_t requests) : meant(requests) { file.write(meant.server.url()); }
+};
+
 std::string with_password(const std::string& password) {
   return std::string(alone) + "\nauthorization { user: app, password: " + password + " }";
 }
@@ -260,15 +272,9 @@ CAF_TEST(a link whose server is away goes where its URL leads now) {
   CAF_CHECK_LESS(0u, events.count(link_event::error, "its URL is another one now"));
 }
 
-// As one that is cut off from its cluster: it lives, and nobody hears what it is told.
 CAF_TEST(a link whose server knows of nobody who pulls is made anew) {
-  nats_process alone_without("");
-  nats_system a(10);
-  url_file file(alone_without.url());
-  event_log events;
-  const auto node = broker::connect(file.options(), events.observer());
-  file.write(a.server.url());
-  fetcher fetch(node->make_source(names::request_stream, "deposit-consumer", 100), 10);
+  lonely_node here(10);
+  fetcher fetch(here.node->make_source(names::request_stream, "deposit-consumer", 100), 10);
   std::chrono::milliseconds longest{0};
   std::size_t came = 0;
   CAF_CHECK(eventually(
@@ -279,17 +285,12 @@ CAF_TEST(a link whose server knows of nobody who pulls is made anew) {
       },
       30s));
   CAF_CHECK(longest >= 3s);
-  CAF_CHECK_LESS(0u, events.count(link_event::error, "nobody takes its requests"));
+  CAF_CHECK_LESS(0u, here.events.count(link_event::error, "nobody takes its requests"));
 }
 
 CAF_TEST(a link whose server knows of nobody who stores is made anew) {
-  nats_process alone_without("");
-  nats_system a(0);
-  url_file file(alone_without.url());
-  event_log events;
-  const auto node = broker::connect(file.options(), events.observer());
-  file.write(a.server.url());
-  const auto pub = node->make_publisher();
+  lonely_node here(0);
+  const auto pub = here.node->make_publisher();
   bell rung;
   pub->open(rung.ringer());
   bool confirmed = false;
@@ -302,7 +303,7 @@ CAF_TEST(a link whose server knows of nobody who stores is made anew) {
         return confirmed;
       },
       30s));
-  CAF_CHECK_LESS(0u, events.count(link_event::error, "nobody takes what is published"));
+  CAF_CHECK_LESS(0u, here.events.count(link_event::error, "nobody takes what is published"));
 }
 
 CAF_TEST(a link that is suspected stays while no other is to be had) {
