@@ -150,21 +150,38 @@ void intake_state::finish_drain() {
   drain_.finish();
 }
 
+void intake_state::note_failure(const std::vector<submit_request>& requests,
+                                const store_failure& failure, batch_step step) {
+  const auto now = self_->clock().now();
+  if (step == batch_step::refuse)
+    trouble_.refused(requests.front().asked.asked.account.user_id, failure.detail, now);
+  else
+    trouble_.failed(failure.detail, now);
+  if (trouble_.may_log(now))
+    log(log_event::submissions_unrecorded,
+        {{"submissions", requests.size()}, {"why", failure.detail}},
+        "intake: {} submissions not recorded ({} batches so far): {}", requests.size(),
+        trouble_.batches(), failure.detail);
+}
+
 // Callers wait for their answer, so nothing is tried again but what stood beside a refused request.
 void intake_state::on_failure(std::vector<submit_request>&& requests,
                               const store_failure& failure) {
-  if (course_.failed(failure.kind, requests.size()) == batch_step::split) {
+  const auto step = course_.failed(failure.kind, requests.size());
+  if (step == batch_step::split) {
     forming_.insert(forming_.begin(), std::make_move_iterator(requests.begin()),
                     std::make_move_iterator(requests.end()));
     return;
   }
-  if (failing_++ % 1000 == 0)
-    log(log_event::submissions_unrecorded,
-        {{"submissions", requests.size()}, {"why", failure.detail}},
-        "intake: {} submissions not recorded ({} batches so far): {}", requests.size(), failing_,
-        failure.detail);
+  note_failure(requests, failure, step);
   for (auto& request : requests)
     refuse(request, std::string{why_not_recorded(failure.kind)});
+}
+
+void intake_state::note_recorded() {
+  if (const auto failed = trouble_.succeeded(); failed > 0)
+    log(log_event::submissions_recorded, {{"failed", failed}},
+        "intake: records again, after {} batches that failed", failed);
 }
 
 void intake_state::on_recorded(recorded_batch& done) {
@@ -174,9 +191,7 @@ void intake_state::on_recorded(recorded_batch& done) {
   if (auto* records = std::get_if<std::vector<recorded>>(&done.result)) {
     LEDGERD_ASSERT(records->size() == requests.size());
     course_.succeeded();
-    if (const auto failed = std::exchange(failing_, 0); failed > 0)
-      log(log_event::submissions_recorded, {{"failed", failed}},
-          "intake: records again, after {} batches that failed", failed);
+    note_recorded();
     for (std::size_t i = 0; i < requests.size(); ++i)
       take_recorded(requests[i], (*records)[i]);
   } else {
@@ -187,7 +202,7 @@ void intake_state::on_recorded(recorded_batch& done) {
 }
 
 void intake_state::record_next_batch() {
-  if (!recording_.empty())
+  if (!recording_.empty() || trying_)
     return;
   expire(self_->clock().now());
   if (forming_.empty())
@@ -211,6 +226,33 @@ void intake_state::record_next_batch() {
             recorded_batch gone{store_failure{store_failure_kind::in_doubt, "the recorder ended"}};
             on_recorded(gone);
           });
+}
+
+// While nobody sends anything, as to a node that is unready, an empty batch tells whether the table
+// takes rows again: it needs its locks, its keys and its rights.
+void intake_state::try_recording(time_point now) {
+  if (!recording_.empty() || trying_ || drain_.under_way() || !trouble_.may_try(now))
+    return;
+  trying_ = true;
+  answer_.begin(now);
+  const auto on_answer = [this](const store_failure* failure) {
+    trying_ = false;
+    answer_.end();
+    if (failure != nullptr)
+      trouble_.try_failed(failure->detail, self_->clock().now());
+    else
+      trouble_.try_succeeded();
+    record_next_batch();
+  };
+  self_
+      ->request(options_.recorder, caf::infinite, record_atom_v,
+                new_records_ptr{std::make_shared<std::vector<new_record>>()})
+      .then([on_answer](
+                recorded_batch& done) { on_answer(std::get_if<store_failure>(&done.result)); },
+            [on_answer](const caf::error&) {
+              const store_failure gone{store_failure_kind::in_doubt, "the recorder ended"};
+              on_answer(&gone);
+            });
 }
 
 void intake_state::submit(submit_request& request) {
@@ -293,10 +335,13 @@ void intake_state::look_at_records(time_point now) {
 }
 
 actor_report intake_state::report(progress_time now) const {
+  auto wait = longer({answer_.since(now), "the database does not answer a batch"},
+                     {publishing_.waiting(now), "no PubAck"});
+  if (wait.since < standstill_after)
+    wait = longer(std::move(wait), trouble_.wait(now));
   return make_report(name, "",
                      intake_numbers{counters_, {.held = held(), .waiting = waiters_.size()}},
-                     longer({answer_.since(now), "the database does not answer a batch"},
-                            {publishing_.waiting(now), "no PubAck"}));
+                     std::move(wait));
 }
 
 intake_actor::behavior_type intake_state::make_behavior(intake_options options) {
@@ -315,6 +360,8 @@ intake_actor::behavior_type intake_state::make_behavior(intake_options options) 
         take_confirmations();
         publishing_.publish_due(now);
         expire(now);
+        trouble_.upkeep(now);
+        try_recording(now);
         end_waits(now);
         look_at_records(now);
         self_->delayed_send(self_, options_.beat, tick_atom_v);

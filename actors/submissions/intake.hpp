@@ -22,6 +22,7 @@
 #include "actors/common/progress.hpp"
 #include "actors/submissions/intake_counters.hpp"
 #include "actors/submissions/protocol.hpp"
+#include "actors/submissions/recording_trouble.hpp"
 #include "domain/currency.hpp"
 #include "messaging/ports.hpp"
 
@@ -75,9 +76,13 @@ private:
   void answer(submit_request& request, submit_outcome outcome, transaction_record&& record);
   void take_recorded(submit_request& request, recorded& got);
   void finish_drain();
+  void note_failure(const std::vector<submit_request>& requests, const store_failure& failure,
+                    batch_step step);
   void on_failure(std::vector<submit_request>&& requests, const store_failure& failure);
+  void note_recorded();
   void on_recorded(recorded_batch& done);
   void record_next_batch();
+  void try_recording(time_point now);
   void submit(submit_request& request);
   void take_confirmations();
   void on_settled(const std::vector<transaction_record>& records);
@@ -97,8 +102,9 @@ private:
   // By token, of those in `publishing_` whose trace wants a span: the traceparent that came.
   std::unordered_map<std::uint64_t, std::string> traced_;
   batch_course course_;
-  std::int64_t failing_ = 0; // batches in a row that were not recorded
-  bool looking_ = false;     // at the records of waiters
+  recording_trouble trouble_;
+  bool trying_ = false;  // an empty batch is with the recorder
+  bool looking_ = false; // at the records of waiters
   time_point next_look_;
 
   awaited answer_; // of the recorder

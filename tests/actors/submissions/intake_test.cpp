@@ -118,6 +118,24 @@ struct intake_fixture : account_fixture {
 
 } // namespace
 
+CAF_TEST(lines about what is not recorded come at once for another reason and else more seldom) {
+  recording_trouble trouble;
+  auto now = progress_time{} + 1h;
+  const auto lines = [&](const std::string& why, int seconds) {
+    int result = 0;
+    for (int i = 0; i < 10 * seconds; ++i, now += 100ms) {
+      trouble.failed(why, now);
+      result += trouble.may_log(now) ? 1 : 0;
+    }
+    return result;
+  };
+  CAF_CHECK_EQUAL(lines("locked", 1), 1);
+  CAF_CHECK_EQUAL(lines("locked", 60), 6); // after 1, 3, 7, 15, 31 and 61 s
+  CAF_CHECK_EQUAL(lines("no room", 1), 1);
+  CAF_CHECK_EQUAL(trouble.succeeded(), 620);
+  CAF_CHECK_EQUAL(lines("no room", 1), 1);
+}
+
 CAF_TEST_FIXTURE_SCOPE(intake_tests, intake_fixture)
 
 CAF_TEST(a submission is recorded and published and answered) {
@@ -187,6 +205,56 @@ CAF_TEST(without the database nothing is recorded or published) {
   CAF_CHECK(publisher->published.empty());
   submit(ten_won());
   CAF_CHECK(answers->at(1).outcome == submit_outcome::accepted);
+}
+
+CAF_TEST(a database that records nothing shows until it would again) {
+  for (const auto kind : {store_failure_kind::unavailable, store_failure_kind::in_doubt,
+                          store_failure_kind::blocked}) {
+    store->fail_next(1000, kind);
+    submit(ten_won());
+    for (int i = 0; i < 20; ++i)
+      pass(200ms);
+    const auto wait = report_of(subject).wait;
+    CAF_CHECK(wait.since >= standstill_after);
+    CAF_CHECK(wait.what.starts_with("submissions are not recorded: "));
+    CAF_CHECK(wait.refused && !wait.aside);
+    store->fail_next(0, kind);
+    for (int i = 0; i < 7; ++i)
+      pass(200ms);
+    CAF_CHECK_EQUAL(report_of(subject).wait.since.count(), 0);
+  }
+  CAF_CHECK(database->picture().empty());
+}
+
+CAF_TEST(one request that is stuck does not show) {
+  store->fail_next(1, store_failure_kind::blocked);
+  submit(ten_won());
+  pass(200ms);
+  pass(4000ms);
+  CAF_CHECK_EQUAL(report_of(subject).wait.since.count(), 0);
+}
+
+CAF_TEST(requests that are refused for their content show when many users in a row are) {
+  const auto refuse = [&](const std::vector<std::string>& users) {
+    store->fail_next(1000, store_failure_kind::rejected);
+    for (const auto& user : users)
+      submit(ten_won(user));
+    store->fail_next(0, store_failure_kind::rejected);
+    for (int i = 0; i < 20; ++i)
+      pass(200ms);
+    return report_of(subject).wait.since >= standstill_after;
+  };
+  CAF_CHECK(!refuse({"ann", "ann", "ann", "ann", "bob"}));
+  submit(ten_won("cid"));
+  CAF_CHECK(!refuse({"ann", "eve"}));
+  CAF_CHECK(refuse({"joe"}));
+  CAF_CHECK_EQUAL(publisher->published.size(), 1u);
+  submit(ten_won("cid"));
+  CAF_CHECK_EQUAL(report_of(subject).wait.since.count(), 0);
+  // Nobody sends to a node that is unready, and no empty batch would tell.
+  CAF_CHECK(refuse({"ann", "bob", "eve"}));
+  pass(27000ms);
+  CAF_CHECK_EQUAL(report_of(subject).wait.since.count(), 0);
 }
 
 CAF_TEST(a commit in doubt says so and leaves the record to the redriver) {
