@@ -8,7 +8,8 @@ import {setTimeout as sleep} from 'node:timers/promises';
 
 import {connect} from 'nats';
 
-import {freePort, until} from './world.mjs';
+import {freePort} from './ports.mjs';
+import {until} from './world.mjs';
 
 const streams = [
   'TRANSACTIONS', 'TRANSACTION_RESULTS', 'TRANSACTION_DEAD_LETTERS', 'TRANSACTION_EXHAUSTED', 'TRANSACTION_ACTIONS',

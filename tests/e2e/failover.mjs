@@ -9,7 +9,8 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
 
 import {Traffic} from './traffic.mjs';
-import {conclude, freePort, until, World} from './world.mjs';
+import {freePort} from './ports.mjs';
+import {conclude, until, World} from './world.mjs';
 
 const [, , binary] = argv;
 const script = fileURLToPath(new URL('../support/server_process.sh', import.meta.url));

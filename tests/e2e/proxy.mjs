@@ -3,6 +3,8 @@
 
 import {connect, createServer} from 'node:net';
 
+import {freePort} from './ports.mjs';
+
 export class Proxy {
   // Forwards to 127.0.0.1:target.
   static async open(target) {
@@ -11,8 +13,8 @@ export class Proxy {
     proxy.pairs = new Set();
     proxy.silent = false;
     proxy.server = createServer((client) => proxy.#join(client));
-    await new Promise((resolve) => proxy.server.listen(0, '127.0.0.1', resolve));
-    proxy.port = proxy.server.address().port;
+    proxy.port = await freePort();
+    await new Promise((resolve) => proxy.server.listen(proxy.port, '127.0.0.1', resolve));
     return proxy;
   }
 

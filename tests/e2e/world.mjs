@@ -2,12 +2,12 @@
 
 import {execFileSync, spawn, spawnSync} from 'node:child_process';
 import {closeSync, mkdtempSync, openSync, readFileSync, writeFileSync} from 'node:fs';
-import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
 
+import {freePort} from './ports.mjs';
 import {Users} from './users.mjs';
 
 const dev = fileURLToPath(new URL('../../dev', import.meta.url));
@@ -61,17 +61,6 @@ export async function holdLocks(statement, database) {
 }
 
 export const holdTable = (table, database) => holdLocks(`LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE; SELECT 'held'`, database);
-
-export function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const {port} = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 // One process of the daemon. It dies with this process. On the broker it is `user`, or whom its flags make it.
 class Daemon {

@@ -53,11 +53,11 @@ servers_as_pg() {
 
 servers_port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# A free loopback port below the range the kernel hands out by itself.
+# A free loopback port below the range the kernel hands out by itself; 26000 and above are the end-to-end tests'.
 servers_free_port() {
   local port
   for _ in {1..100}; do
-    port=$((20000 + RANDOM % 12000))
+    port=$((20000 + RANDOM % 6000))
     if ! servers_port_open "$port"; then
       echo "$port"
       return

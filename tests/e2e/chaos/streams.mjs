@@ -7,7 +7,8 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
 import {promisify} from 'node:util';
 
-import {freePort, until} from '../world.mjs';
+import {freePort} from '../ports.mjs';
+import {until} from '../world.mjs';
 
 const run = promisify(execFile);
 const script = fileURLToPath(new URL('../../support/server_process.sh', import.meta.url));
