@@ -153,8 +153,10 @@ void intake_state::finish_drain() {
 void intake_state::note_failure(const std::vector<submit_request>& requests,
                                 const store_failure& failure, batch_step step) {
   const auto now = self_->clock().now();
+  for (const auto& request : requests)
+    trouble_.add_user(request.asked.asked.account.user_id, now);
   if (step == batch_step::refuse)
-    trouble_.refused(requests.front().asked.asked.account.user_id, failure.detail, now);
+    trouble_.refused(failure.detail, now);
   else
     trouble_.failed(failure.detail, now);
   if (trouble_.may_log(now))
@@ -241,7 +243,7 @@ void intake_state::try_recording(time_point now) {
     if (failure != nullptr)
       trouble_.try_failed(failure->detail, self_->clock().now());
     else
-      trouble_.try_succeeded();
+      trouble_.try_succeeded(self_->clock().now());
     record_next_batch();
   };
   self_
@@ -267,16 +269,17 @@ void intake_state::submit(submit_request& request) {
 
 void intake_state::take_confirmations() {
   const auto now = self_->clock().now();
-  const auto note = [&](const confirmation& got, outbox::fate what, const outbox::letter& letter) {
+  const auto note = [&](const confirmation&, outbox::fate what, const outbox::letter& letter) {
     if (what == outbox::fate::stored) {
       counters_.request_publish.record(microseconds(now - letter.since));
       log_publication(letter, now);
       return drain_.count_settled();
     }
-    if (counters_.unconfirmed++ % 1000 == 0)
-      log(log_event::request_unconfirmed, {{"why", got.error}},
-          "intake: not confirmed, publishing again ({} so far): {}", counters_.unconfirmed,
-          got.error);
+    ++counters_.unconfirmed;
+    if (const auto more = lines_.admit("not confirmed", now))
+      log(log_event::request_unconfirmed, {{"why", publishing_.last_failure()}},
+          "intake: not confirmed, publishing again ({} so far): {}{}", counters_.unconfirmed,
+          publishing_.last_failure(), left_out_text(*more));
   };
   publishing_.take(now, note);
   finish_drain();
@@ -335,8 +338,8 @@ void intake_state::look_at_records(time_point now) {
 }
 
 actor_report intake_state::report(progress_time now) const {
-  auto wait = longer({answer_.since(now), "the database does not answer a batch"},
-                     {publishing_.waiting(now), "no PubAck"});
+  auto wait =
+      longer({answer_.since(now), "the database does not answer a batch"}, publishing_.wait(now));
   if (wait.since < standstill_after)
     wait = longer(std::move(wait), trouble_.wait(now));
   return make_report(name, "",

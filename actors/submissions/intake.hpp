@@ -24,6 +24,7 @@
 #include "actors/submissions/protocol.hpp"
 #include "actors/submissions/recording_trouble.hpp"
 #include "domain/currency.hpp"
+#include "domain/log_throttle.hpp"
 #include "messaging/ports.hpp"
 
 namespace ledgerd {
@@ -103,6 +104,7 @@ private:
   std::unordered_map<std::uint64_t, std::string> traced_;
   batch_course course_;
   recording_trouble trouble_;
+  log_throttle lines_;   // of publications that are not confirmed
   bool trying_ = false;  // an empty batch is with the recorder
   bool looking_ = false; // at the records of waiters
   time_point next_look_;

@@ -19,42 +19,52 @@ namespace ledgerd {
 
 class recording_trouble {
 public:
-  // One request that is refused for its content is its own fault; so many users' in a row, and
-  // nothing recorded, are the table's.
+  // One request that fails for its content does so by its own fault; so many users' in a row, and
+  // nothing recorded, by the table's.
   static constexpr std::size_t users_max = 3;
   // No try tells whether the table takes contents again, and nobody may send any more to a node
-  // that is unready: after so long without a refusal it has to be tried.
+  // that is unready: after so long without a failure it has to be tried.
   static constexpr std::chrono::seconds forgotten_after{30};
   // Between two tries with an empty batch.
   static constexpr std::chrono::seconds try_pause{1};
 
-  // A batch failed, and not for what it held; or the one request of it is stuck, which may be the
-  // table's fault. An empty batch, tried as soon as nothing else is, tells.
+  // This user's request is among those of a batch that failed.
+  void add_user(const std::string& user, progress_time now) {
+    if (users_.size() < users_max)
+      users_.insert(user);
+    last_failure_ = now;
+  }
+
+  // The batch failed, and not for what it held; or the one request of it is stuck. Either may be
+  // the table's fault: an empty batch, tried as soon as nothing else is, tells, but not of contents
+  // that no table takes.
   void failed(std::string why, progress_time now) {
     note(std::move(why));
     tryable_ = true;
-    wait_.begin(now);
+    if (!tried_well_ || users_.size() == users_max)
+      wait_.begin(now);
   }
 
-  // The one request of a batch was refused for its content.
-  void refused(const std::string& user, std::string why, progress_time now) {
+  // The one request of the batch was refused for its content.
+  void refused(std::string why, progress_time now) {
     note(std::move(why));
-    if (users_.size() < users_max)
-      users_.insert(user);
-    last_refused_ = now;
     if (users_.size() == users_max)
       wait_.begin(now);
   }
 
-  // An empty batch failed.
   void try_failed(std::string why, progress_time now) {
+    tried_well_ = false;
     why_ = std::move(why);
     next_try_ = now + try_pause;
+    wait_.begin(now);
   }
 
-  // An empty batch went through: what was refused for its content still stands.
-  void try_succeeded() {
+  // Who failed before may have failed for what is over; who still fails does so for the contents.
+  void try_succeeded(progress_time now) {
     tryable_ = false;
+    next_try_ = now + try_pause;
+    if (!std::exchange(tried_well_, true))
+      users_.clear();
     if (users_.size() < users_max)
       wait_.end();
   }
@@ -67,7 +77,7 @@ public:
   }
 
   void upkeep(progress_time now) {
-    if (users_.empty() || now - last_refused_ < forgotten_after)
+    if (users_.empty() || now - last_failure_ < forgotten_after)
       return;
     users_.clear();
     if (!tryable_)
@@ -76,11 +86,12 @@ public:
 
   bool may_try(progress_time now) const { return tryable_ && now >= next_try_; }
 
-  // At once when there is another reason, else ever more seldom.
+  // At once when there is another reason, whatever row it names; else ever more seldom.
   bool may_log(progress_time now) {
-    if (logged_ == why_ && now < next_line_)
+    const auto reason = why_.substr(0, why_.find(" DETAIL:"));
+    if (logged_ == reason && now < next_line_)
       return false;
-    logged_ = why_;
+    logged_ = reason;
     next_line_ = now + line_pauses_.grow();
     return true;
   }
@@ -103,8 +114,9 @@ private:
   std::int64_t batches_ = 0;
   std::string why_;
   bool tryable_ = false;
-  std::set<std::string> users_; // of requests that were refused
-  progress_time last_refused_;
+  bool tried_well_ = false;     // the last empty batch went through
+  std::set<std::string> users_; // whose requests failed
+  progress_time last_failure_;
   progress_time next_try_;
   awaited wait_;
   std::string logged_;

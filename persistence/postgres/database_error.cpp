@@ -104,7 +104,9 @@ database_fault fault_of(std::string_view sql_state) noexcept {
 
 namespace {
 
+constexpr std::string_view not_null_violation = "23502";
 constexpr std::string_view unique_violation = "23505";
+constexpr std::string_view check_violation = "23514";
 constexpr std::string_view ledger_ids = "transactions_pkey";
 
 // Where another session may have been quicker.
@@ -156,6 +158,9 @@ std::string one_line_of(std::string_view text, std::size_t bytes_max) {
 
 database_error reported_error(std::string_view sql_state, std::string_view text,
                               std::string_view constraint) {
+  // The second line of these shows the row, which anybody could read in /readyz.
+  if (sql_state == not_null_violation || sql_state == check_violation)
+    text = text.substr(0, text.find('\n'));
   auto sentence = one_line_of(text) + " [SQLSTATE " + std::string(sql_state) + "]";
   if (sql_state != unique_violation)
     return {fault_of(sql_state), sentence, sql_state == "42501"};

@@ -88,6 +88,8 @@ std::variant<Result, store_failure> memory_record_store::run(Function function) 
 }
 
 record_result memory_record_store::record(const std::vector<new_record>& batch) {
+  if (takes_no_rows_ && !batch.empty())
+    return store_failure{store_failure_kind::unavailable, "a column is null"};
   return run<std::vector<recorded>>([&]() -> std::optional<std::vector<recorded>> {
     // The first place of a key is the one that the table sees.
     std::vector<recorded> result;

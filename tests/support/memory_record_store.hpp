@@ -54,6 +54,10 @@ public:
   // From now on a submission of this user is refused, as by a trigger.
   void reject_user(std::string user) { rejected_user_ = std::move(user); }
 
+  // From now on, or no longer, no submission is taken, as by a table with a column that nobody
+  // fills. Nothing fails when there is none.
+  void take_no_rows(bool which) { takes_no_rows_ = which; }
+
   // The next `count` calls that write commit and are then reported as in doubt.
   void commit_in_doubt_next(int count) { commits_in_doubt_ = count; }
 
@@ -76,6 +80,7 @@ private:
   bool refused_ = false;
   std::optional<transaction_id> rejected_;
   std::optional<std::string> rejected_user_;
+  bool takes_no_rows_ = false;
   int commits_in_doubt_ = 0;
   int calls_ = 0;
   bool wrote_ = false;

@@ -146,6 +146,15 @@ CAF_TEST(a key that is taken means what its constraint is for) {
   CAF_CHECK(reported_error("42501", "ERROR", "transactions_pkey").denied());
 }
 
+CAF_TEST(a row that is refused is not shown) {
+  const std::string text = "ERROR:  no\nDETAIL:  Failing row contains (ann, 7).\n";
+  for (const auto* state : {"23502", "23514"})
+    CAF_CHECK_EQUAL(std::string(reported_error(state, text).what()),
+                    "ERROR: no [SQLSTATE " + std::string(state) + "]");
+  CAF_CHECK_EQUAL(std::string(reported_error("23503", "ERROR:  no\nDETAIL:  x\n").what()),
+                  "ERROR: no DETAIL: x [SQLSTATE 23503]");
+}
+
 CAF_TEST(a connection that fails is told in one line) {
   const auto password = connection_error(
       "connection to server at \"10.0.0.1\", port 5432 failed: FATAL:  28P01: password "
