@@ -139,8 +139,9 @@ struct outgoing {
 // What became of a publication.
 enum class publish_outcome {
   confirmed,   // stored in the stream (a duplicate counts as stored)
-  unconfirmed, // the world does not take it now, or has not said: it may be stored all the same;
-               // publish it again under the same id
+  unconfirmed, // nobody takes it now, or nobody has said: it may be stored all the same; publish it
+               // again under the same id
+  declined,    // likewise, and JetStream has said why not: another process would hear the same
   cut_off,     // likewise, and for want of a connection: that says nothing of the stream
   too_large,   // not stored, and never will be at this size
   refused,     // not stored, and never will be as it is
@@ -171,6 +172,10 @@ public:
   // Sends without waiting. Every call is answered by exactly one confirmation. Keeps no copy for
   // longer than the library needs to write it.
   virtual void publish(const outgoing& message) = 0;
+
+  // What the broker has said lately against publishing to this subject; empty: nothing. Its silence
+  // about a publication is a refusal then.
+  virtual std::string refusal_of(std::string_view /*subject*/) const { return {}; }
 
   // The broker's limit for payload and headers of one message, in bytes, as it was when the
   // connection was last made.

@@ -106,30 +106,29 @@ std::chrono::milliseconds letter_office::oldest_unconfirmed(progress_time now) c
 
 standstill letter_office::wait(progress_time now) const {
   return longer(
-      {letters_.waiting(now), last_refusal_.empty() ? "no PubAck" : "no PubAck: " + last_refusal_},
+      letters_.wait(now),
       longer(standing("pulls are not answered", options_.source->unanswered(), pull_patience),
              standing("acknowledgements are not answered", options_.source->unacknowledged(),
                       ack_patience)));
 }
 
 void letter_office::note_stored(std::uint64_t stream_seq) {
-  last_refusal_.clear();
   unstored_.stored(stream_seq);
 }
 
 void letter_office::note_again(const confirmation& got, const outbox::letter& letter,
                                progress_time now) {
   ++counters_.unconfirmed;
-  last_refusal_ = got.error;
   if (letter.under_way)
     return; // it was made smaller
   if (const auto more = lines_.admit(got.is_final() ? "refused" : "not confirmed", now))
     log(log_event::letter_unconfirmed,
         {{"consumer", options_.instance},
          {"messageId", letter.message.message_id},
-         {"why", got.error}},
+         {"why", letters_.last_failure()}},
         "{}: {} not confirmed, publishing again ({} so far): {}{}", options_.instance,
-        letter.message.message_id, counters_.unconfirmed, got.error, left_out_text(*more));
+        letter.message.message_id, counters_.unconfirmed, letters_.last_failure(),
+        left_out_text(*more));
 }
 
 // The row is new and the verdict is not: the database has lost what was decided, or somebody else
@@ -145,21 +144,21 @@ void letter_office::note_renamed(const outbox::letter& letter, progress_time now
 }
 
 // Nobody can do anything about it at present.
-void letter_office::note_given_up(const confirmation& got, const outbox::letter& letter,
-                                  std::uint64_t stream_seq, progress_time now) {
+void letter_office::note_given_up(const outbox::letter& letter, std::uint64_t stream_seq,
+                                  progress_time now) {
   ++counters_.unconfirmed;
   ++counters_.postponed;
-  last_refusal_ = got.error;
-  unstored_.add(stream_seq, letter.since, now, got.error);
+  unstored_.add(stream_seq, letter.since, now, letters_.last_failure());
   if (const auto more = lines_.admit("postponed", now))
     log(log_event::letter_unstored,
         {{"consumer", options_.instance},
          {"messageId", letter.message.message_id},
          {"seq", stream_seq},
-         {"why", got.error}},
+         {"why", letters_.last_failure()}},
         "{}: {} is not stored, its message stays in its stream and comes again in half a "
         "minute: {}{}",
-        options_.instance, letter.message.message_id, got.error, left_out_text(*more));
+        options_.instance, letter.message.message_id, letters_.last_failure(),
+        left_out_text(*more));
 }
 
 } // namespace ledgerd

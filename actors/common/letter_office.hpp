@@ -80,7 +80,7 @@ public:
                     if (stored)
                       note_stored(held.source.stream_seq);
                     else
-                      note_given_up(got, letter, held.source.stream_seq, now);
+                      note_given_up(letter, held.source.stream_seq, now);
                     on_end(held, stored);
                   });
   }
@@ -117,15 +117,13 @@ private:
   void note_stored(std::uint64_t stream_seq);
   void note_again(const confirmation& got, const outbox::letter& letter, progress_time now);
   void note_renamed(const outbox::letter& letter, progress_time now);
-  void note_given_up(const confirmation& got, const outbox::letter& letter,
-                     std::uint64_t stream_seq, progress_time now);
+  void note_given_up(const outbox::letter& letter, std::uint64_t stream_seq, progress_time now);
 
   letter_office_options options_;
   outbox letters_;
   std::vector<nameless_letter> nameless_;
   unstored_letters unstored_;
   log_throttle lines_;
-  std::string last_refusal_; // why the last publication was not confirmed
   progress_time next_ack_line_;
   letter_counters counters_;
 };

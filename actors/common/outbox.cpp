@@ -39,6 +39,12 @@ progress_time outbox::oldest(progress_time otherwise) const {
   return otherwise;
 }
 
+standstill outbox::wait(progress_time now) const {
+  return {.since = puback_.since(now),
+          .what = last_failure_.empty() ? "no PubAck" : "no PubAck: " + last_failure_,
+          .refused = declined_};
+}
+
 outbox::fate outbox::judge(letter& of, const confirmation& got, progress_time now) {
   LEDGERD_ASSERT(of.under_way);
   auto& row = of.message.new_row;
@@ -49,6 +55,7 @@ outbox::fate outbox::judge(letter& of, const confirmation& got, progress_time no
   }
   if (got.confirmed())
     return fate::stored;
+  note_failure(of, got);
   if (got.outcome == publish_outcome::too_large && options_.shrink != nullptr
       && options_.shrink(of.message, got.bytes_max)) {
     options_.to->publish(of.message);
@@ -68,11 +75,20 @@ outbox::fate outbox::judge(letter& of, const confirmation& got, progress_time no
   return fate::again;
 }
 
+void outbox::note_failure(const letter& of, const confirmation& got) {
+  auto refusal = options_.to->refusal_of(of.message.subject);
+  declined_ = got.outcome == publish_outcome::declined || got.is_final() || !refusal.empty();
+  last_failure_ = refusal.empty() ? got.error : std::move(refusal);
+}
+
 void outbox::note_gone(fate what, progress_time now) {
-  if (what == fate::stored)
+  if (what == fate::stored) {
+    last_failure_.clear();
+    declined_ = false;
     puback_.came(now, !letters_.empty());
-  else if (letters_.empty())
+  } else if (letters_.empty()) {
     puback_.end();
+  }
 }
 
 } // namespace ledgerd

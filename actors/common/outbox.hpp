@@ -9,10 +9,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <unordered_map>
 #include <utility>
 
 #include "actors/common/progress.hpp"
+#include "actors/common/report.hpp"
 #include "domain/assert.hpp"
 #include "messaging/ports.hpp"
 
@@ -86,8 +88,11 @@ public:
   // What finding a letter costs of memory.
   std::size_t buckets() const noexcept { return letters_.bucket_count(); }
 
-  // For how long no PubAck has come although one was waited for.
-  std::chrono::milliseconds waiting(progress_time now) const { return puback_.since(now); }
+  // For how long no PubAck has come although one was waited for, and why.
+  standstill wait(progress_time now) const;
+
+  // Why the last letter that was not stored was not; empty once one is.
+  const std::string& last_failure() const noexcept { return last_failure_; }
 
   // When the oldest letter was first published; `otherwise` when that is earlier or there is none.
   progress_time oldest(progress_time otherwise) const;
@@ -95,11 +100,14 @@ public:
 private:
   // Publishes again what may be smaller now.
   fate judge(letter& of, const confirmation& got, progress_time now);
+  void note_failure(const letter& of, const confirmation& got);
   void note_gone(fate what, progress_time now);
 
   outbox_options options_;
   std::unordered_map<std::uint64_t, letter> letters_; // by token
   awaited puback_;
+  std::string last_failure_;
+  bool declined_ = false; // by the broker's own word
 };
 
 } // namespace ledgerd

@@ -141,11 +141,11 @@ void reconciler_state::on_settled(std::vector<settled>& answers) {
 // The database is away: what is held stays, nothing more is pulled, and the same batch is tried
 // again.
 void reconciler_state::try_again_later(const store_failure& failure) {
-  if (counters_.failures++ % 100 == 0)
-    log(log_event::results_unapplied,
-        {{"consumer", options_.instance}, {"results", settling_.size()}, {"why", failure.detail}},
-        "{}: {} results not applied, trying again: {}", options_.instance, settling_.size(),
-        failure.detail);
+  ++counters_.failures;
+  log(log_event::results_unapplied,
+      {{"consumer", options_.instance}, {"results", settling_.size()}, {"why", failure.detail}},
+      "{}: {} results not applied, trying again: {}", options_.instance, settling_.size(),
+      failure.detail);
   last_failure_ = failure.detail;
   refused_ = failure.refused;
   self_->delayed_send(self_, course_.pause(), retry_atom_v);

@@ -80,11 +80,11 @@ void redriver_state::give_up() {
 }
 
 void redriver_state::raise_alarm(const transaction_record& record) {
-  if (counters_.contrary++ % 100 == 0)
-    log(log_event::verdict_contrary, {{"recordId", to_int(record.id)}},
-        "redriver: record {} is {} by another verdict than the ledger's own row ({} such "
-        "records so far)",
-        to_int(record.id), to_text(record.status), counters_.contrary);
+  ++counters_.contrary;
+  log(log_event::verdict_contrary, {{"recordId", to_int(record.id)}},
+      "redriver: record {} is {} by another verdict than the ledger's own row ({} such "
+      "records so far)",
+      to_int(record.id), to_text(record.status), counters_.contrary);
 }
 
 void redriver_state::tell_settled(std::vector<settled>& answers) {

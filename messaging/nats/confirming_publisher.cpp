@@ -95,6 +95,10 @@ public:
     answers_->box.put(std::move(one));
   }
 
+  std::string refusal_of(std::string_view subject) const override {
+    return data_->refusal_of(subject);
+  }
+
   std::size_t message_bytes_max() const override { return data_->current()->message_bytes_max(); }
 
   std::vector<confirmation> take() override {

@@ -118,7 +118,7 @@ publish_answer parse_publish_answer(std::string_view json,
   if (!error.empty() && !stream.empty())
     error += " (stream " + stream + ")";
   if (!error.empty())
-    return {is_refusal_for_size(code) ? publish_outcome::too_large : publish_outcome::unconfirmed,
+    return {is_refusal_for_size(code) ? publish_outcome::too_large : publish_outcome::declined,
             std::move(error), stream};
   if (!stream.empty() && answer.contains("seq") && answer["seq"].is_number_unsigned()
       && answer["seq"].get<std::uint64_t>() > 0) {

@@ -77,6 +77,7 @@ public:
   std::vector<confirmation> answers;
   bool confirm_at_once = true;
   std::size_t bytes_max = 1 << 20;
+  std::string refusal;
 
   void open(waker wake) override { wake_ = std::move(wake); }
   void publish(const outgoing& message) override {
@@ -85,6 +86,7 @@ public:
       answers.push_back({message.token, publish_outcome::confirmed});
   }
   std::size_t message_bytes_max() const override { return bytes_max; }
+  std::string refusal_of(std::string_view) const override { return refusal; }
   std::vector<confirmation> take() override { return std::exchange(answers, {}); }
 
   void answer(std::uint64_t token, bool confirmed, std::string error = {}) {

@@ -18,6 +18,7 @@ namespace {
 const progress_time start{1000s};
 
 constexpr auto unconfirmed = publish_outcome::unconfirmed;
+constexpr auto declined = publish_outcome::declined;
 constexpr auto cut_off = publish_outcome::cut_off;
 constexpr auto too_large = publish_outcome::too_large;
 constexpr auto refused = publish_outcome::refused;
@@ -44,9 +45,14 @@ struct outbox_fixture {
     box.put({.token = token, .payload = "abcd"}, when, start + at);
   }
 
+  std::int64_t waited(std::chrono::milliseconds at) const {
+    return box.wait(start + at).since.count();
+  }
+
   // What the outbox says of the stream's answer.
-  std::string answer(std::uint64_t token, publish_outcome what, std::chrono::milliseconds at) {
-    stream->answer({token, what});
+  std::string answer(std::uint64_t token, publish_outcome what, std::chrono::milliseconds at,
+                     std::string error = {}) {
+    stream->answer({token, what, std::move(error)});
     news.clear();
     box.take(start + at, [this](const confirmation& got, outbox::fate fate, const auto& letter) {
       constexpr const char* names[] = {" stored", " again", " renamed", " given up"};
@@ -194,27 +200,51 @@ CAF_TEST(a letter that nobody makes smaller is too large for good) {
 }
 
 CAF_TEST(the wait begins anew with each PubAck and ends with the last letter) {
-  CAF_CHECK_EQUAL(box.waiting(start + 9s).count(), 0);
+  CAF_CHECK_EQUAL(waited(9s), 0);
   put(1, give_up::never, 1s);
   put(2, give_up::when_refused, 2s);
   put(3, give_up::never, 3s);
-  CAF_CHECK_EQUAL(box.waiting(start + 5s).count(), 4000);
+  CAF_CHECK_EQUAL(waited(5s), 4000);
   CAF_CHECK(box.oldest(start + 9s) == start + 1s);
   CAF_CHECK(box.oldest(start) == start);
   answer(3, unconfirmed, 6s);
-  CAF_CHECK_EQUAL(box.waiting(start + 6s).count(), 5000);
+  CAF_CHECK_EQUAL(waited(6s), 5000);
   answer(1, publish_outcome::confirmed, 7s);
-  CAF_CHECK_EQUAL(box.waiting(start + 8s).count(), 1000);
+  CAF_CHECK_EQUAL(waited(8s), 1000);
   CAF_CHECK(box.oldest(start + 9s) == start + 2s);
   answer(2, refused, 9s);
-  CAF_CHECK_EQUAL(box.waiting(start + 9s).count(), 2000);
+  CAF_CHECK_EQUAL(waited(9s), 2000);
   box.publish_due(start + 9s);
   answer(3, publish_outcome::confirmed, 10s);
-  CAF_CHECK_EQUAL(box.waiting(start + 99s).count(), 0);
+  CAF_CHECK_EQUAL(waited(99s), 0);
   put(4, give_up::when_refused, 100s);
   answer(4, refused, 101s);
-  CAF_CHECK_EQUAL(box.waiting(start + 200s).count(), 0);
+  CAF_CHECK_EQUAL(waited(200s), 0);
   CAF_CHECK(box.oldest(start + 300s) == start + 300s);
+}
+
+CAF_TEST(a wait says why and whether the broker itself has refused) {
+  const auto wait = [&] {
+    const auto wait = box.wait(start + 9s);
+    return wait.what + (wait.refused ? " (refused)" : "");
+  };
+  put(1, give_up::never);
+  CAF_CHECK_EQUAL(wait(), "no PubAck");
+  for (const auto what : {unconfirmed, cut_off, declined}) {
+    answer(1, what, 1s, "why");
+    CAF_CHECK_EQUAL(wait(), what == declined ? "no PubAck: why (refused)" : "no PubAck: why");
+    CAF_CHECK_EQUAL(box.last_failure(), "why");
+    box.publish_due(start + 2s);
+  }
+  stream->refusal = "no right";
+  answer(1, unconfirmed, 3s, "no PubAck within 5 s");
+  CAF_CHECK_EQUAL(wait(), "no PubAck: no right (refused)");
+  stream->refusal.clear();
+  box.publish_due(start + 4s);
+  put(2, give_up::never);
+  answer(1, publish_outcome::confirmed, 4s);
+  CAF_CHECK_EQUAL(wait(), "no PubAck");
+  CAF_CHECK_EQUAL(box.last_failure(), "");
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

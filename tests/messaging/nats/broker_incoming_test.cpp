@@ -153,7 +153,7 @@ CAF_TEST(answers that do not say stored) {
   }
   const auto full = parse_publish_answer(
       R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"},"stream":"S","seq":0})");
-  CAF_CHECK(full.outcome == publish_outcome::unconfirmed);
+  CAF_CHECK(full.outcome == publish_outcome::declined);
   CAF_CHECK_EQUAL(full.error, "maximum bytes exceeded (stream S)");
 }
 
@@ -163,13 +163,13 @@ CAF_TEST(a refusal of this message is told from one of the world) {
     publish_outcome outcome;
   };
   for (const auto& [code, outcome] : {
-           row{10054, publish_outcome::too_large},   // message size exceeds maximum allowed
-           row{10097, publish_outcome::too_large},   // header size exceeds maximum allowed
-           row{10077, publish_outcome::unconfirmed}, // the stream is full
-           row{10047, publish_outcome::unconfirmed}, // insufficient storage
-           row{10023, publish_outcome::unconfirmed}, // insufficient resources
-           row{10109, publish_outcome::unconfirmed}, // the stream is sealed
-           row{10008, publish_outcome::unconfirmed}, // no leader at present
+           row{10054, publish_outcome::too_large}, // message size exceeds maximum allowed
+           row{10097, publish_outcome::too_large}, // header size exceeds maximum allowed
+           row{10077, publish_outcome::declined},  // the stream is full
+           row{10047, publish_outcome::declined},  // insufficient storage
+           row{10023, publish_outcome::declined},  // insufficient resources
+           row{10109, publish_outcome::declined},  // the stream is sealed
+           row{10008, publish_outcome::declined},  // no leader at present
        }) {
     const auto answer =
         parse_publish_answer(R"({"error":{"code":400,"err_code":)" + std::to_string(code)

@@ -270,3 +270,26 @@ CAF_TEST(acknowledgements that another account imports are answered) {
   CAF_CHECK(!here.turns_until([&] { return here.untaken().since >= 500ms; }, 4s));
   CAF_CHECK(here.all_are_taken());
 }
+
+CAF_TEST(a publication that is refused in silence says so) {
+  const nats_process server(users_without("transaction.result.>"));
+  event_log events;
+  const auto admin = broker::connect(options_of(server, "admin"), events.observer());
+  CAF_REQUIRE(admin->provision({}).empty());
+  const auto bus = broker::connect(options_of(server, "app"), events.observer());
+  const auto pub = bus->make_publisher();
+  pub->open([] {});
+  CAF_CHECK_EQUAL(pub->refusal_of("transaction.result.deposit"), "");
+  pub->publish({.token = 1, .subject = "transaction.result.deposit", .payload = "{}"});
+  CAF_CHECK(eventually([&] { return !pub->refusal_of("transaction.result.deposit").empty(); }));
+  CAF_CHECK_EQUAL(pub->refusal_of("transaction.result.withdrawal"), "");
+  std::vector<confirmation> answers;
+  CAF_CHECK(eventually(
+      [&] {
+        answers = pub->take();
+        return !answers.empty();
+      },
+      9s));
+  CAF_REQUIRE_EQUAL(answers.size(), 1u);
+  CAF_CHECK(answers[0].outcome == publish_outcome::unconfirmed);
+}
