@@ -8,6 +8,7 @@
 
 #include "actors/common/log.hpp"
 #include "app/config/config.hpp"
+#include "app/operations/failed_looks.hpp"
 #include "messaging/shadow_topology.hpp"
 #include "messaging/stream_room.hpp"
 #include "messaging/topology.hpp"
@@ -52,15 +53,25 @@ topology_watch::~topology_watch() {
 void topology_watch::watch() {
   for (;;) {
     try {
-      if (nats_.connected() && !board_->closed())
+      if (nats_.connected() && !board_->closed()) {
         look();
+        note_unseen("");
+      }
     } catch (const std::exception& e) {
-      board_->wrong({"streams and consumers cannot be looked at: " + std::string(e.what())});
+      note_unseen("streams and consumers cannot be looked at: " + std::string(e.what()));
     }
     std::unique_lock lock{mutex_};
     if (changed_.wait_for(lock, pauses_.look, [this] { return stop_; }))
       return;
   }
+}
+
+// Nobody has seen that anything is wrong then.
+void topology_watch::note_unseen(const std::string& sentence) {
+  board_->unseen(sentence);
+  failed_ = sentence.empty() ? 0 : failed_ + 1;
+  if (is_line_due(failed_))
+    log(log_event::topology_warned, "{}", sentence);
 }
 
 void topology_watch::look() {
@@ -72,6 +83,7 @@ void topology_watch::look() {
   const bool back = gone.empty() && !missing_before_.empty();
   const bool changed = std::exchange(settings_before_, settings) != settings && gone.empty();
   missing_before_ = std::move(gone);
+  board_->wrong(wrong_.empty() ? missing_before_ : wrong_); // the survey may come to no end
   if (still_gone || back || changed || !wrong_.empty() || clock::now() >= judge_at_)
     survey();
   if (how_.ledger && requests_.exists) {

@@ -49,6 +49,7 @@ private:
 
   void watch();
   void look();
+  void note_unseen(const std::string& sentence);
   void survey();
   void note_wrong(std::vector<std::string> sentences, bool complete);
   void find_lost();
@@ -66,6 +67,7 @@ private:
   std::vector<std::string> missing_before_;
   std::vector<std::string> wrong_;
   std::vector<std::string> warned_;
+  std::size_t failed_ = 0; // looks in a row
   std::set<std::string, std::less<>> full_;
   std::size_t settings_before_ = 0; // of all streams
   stream_state requests_;           // as of this look

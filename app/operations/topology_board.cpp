@@ -6,7 +6,7 @@ namespace ledgerd {
 
 std::string topology_board::problem() const {
   const std::lock_guard lock{mutex_};
-  std::string result;
+  auto result = unseen_;
   for (const auto& one : wrong_)
     result.append(result.empty() ? "" : "; ").append(one);
   return result;
@@ -42,6 +42,11 @@ void topology_board::filled(std::vector<stream_fill> fills) {
 void topology_board::wrong(const std::vector<std::string>& sentences) {
   const std::lock_guard lock{mutex_};
   wrong_ = sentences;
+}
+
+void topology_board::unseen(const std::string& sentence) {
+  const std::lock_guard lock{mutex_};
+  unseen_ = sentence;
 }
 
 void topology_board::made_again(std::size_t count) {

@@ -15,7 +15,8 @@ namespace ledgerd {
 struct topology_counts {
   std::uint64_t made_again = 0;
   std::uint64_t deleted_unread = 0; // requests
-  std::uint64_t refused = 0;        // what is missing or set so that it would lose messages, now
+  // What is missing or set so that it would lose messages, as of the last look that could tell.
+  std::uint64_t refused = 0;
 };
 
 // How far the streams were at the watch's last look.
@@ -35,7 +36,7 @@ struct stream_fill {
 // What the watch has seen last. Thread-safe.
 class topology_board {
 public:
-  // What is wrong now, in a sentence; empty: nothing.
+  // What is wrong now, or why that is not known, in a sentence; empty: nothing.
   std::string problem() const;
   topology_counts counts() const;
   // Nothing: no look has come to its end yet.
@@ -47,6 +48,8 @@ public:
   void seen(const stream_marks& marks);
   void filled(std::vector<stream_fill> fills);
   void wrong(const std::vector<std::string>& sentences);
+  // Why a look came to no end; empty: it did. What an earlier one saw wrong still counts.
+  void unseen(const std::string& sentence);
   void made_again(std::size_t count);
   void deleted_unread(std::uint64_t count);
 
@@ -58,6 +61,7 @@ private:
   std::atomic<bool> closed_ = false;
   mutable std::mutex mutex_;
   std::vector<std::string> wrong_;
+  std::string unseen_;
   topology_counts counts_;
   std::optional<stream_marks> marks_;
   std::vector<stream_fill> fills_;

@@ -23,7 +23,7 @@
 
 namespace ledgerd::test {
 
-class fake_broker final : public broker {
+class fake_broker : public broker {
 public:
   struct kept_stream {
     std::vector<stored_message> messages;

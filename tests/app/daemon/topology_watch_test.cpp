@@ -1,0 +1,112 @@
+#include "app/daemon/topology_watch.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "app/operations/topology_board.hpp"
+#include "messaging/topology.hpp"
+#include "tests/app/repair/fake_world.hpp"
+
+#define CAF_SUITE topology_watch
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace std::chrono_literals;
+
+namespace {
+
+// All is there, or the stream of requests is missing; looks fail for as long as is wanted.
+class moody_broker final : public test::fake_broker {
+public:
+  std::atomic<bool> silent{false};  // nothing is answered
+  std::atomic<bool> lacking{false}; // a stream is missing
+  std::atomic<bool> unjudged{false};
+  std::atomic<int> looks{0};
+
+  stream_state stream(std::string_view name) override {
+    if (name == names::request_stream)
+      ++looks;
+    if (silent)
+      throw std::runtime_error("nobody answers");
+    stream_state state;
+    state.exists = !lacking || name != names::request_stream;
+    return state;
+  }
+
+  std::vector<std::string> consumer_names(std::string_view of) override {
+    std::vector<std::string> result;
+    for (const auto& each : durable_consumers)
+      if (each.stream == of)
+        result.emplace_back(each.name);
+    return result;
+  }
+
+  consumer_state consumer(std::string_view, std::string_view) override { return {}; }
+
+  provision_report provision(const provisioning&) override {
+    if (unjudged)
+      throw std::runtime_error("nobody answers");
+    provision_report found;
+    if (lacking)
+      found.refused.emplace_back("stream is missing");
+    return found;
+  }
+};
+
+struct fixture {
+  template <class Condition>
+  bool comes_true(Condition condition) {
+    for (int i = 0; i < 5000 && !condition(); ++i)
+      std::this_thread::sleep_for(1ms);
+    return condition();
+  }
+
+  // Several looks begin and end from now on.
+  bool looks_again() {
+    const int seen = nats.looks;
+    return comes_true([&] { return nats.looks > seen + 3; });
+  }
+
+  moody_broker nats;
+  std::shared_ptr<topology_board> board = std::make_shared<topology_board>();
+  topology_pauses pauses{.look = 1ms, .judge = 1h, .complain = 1h, .costly = 1h};
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(tests, fixture)
+
+CAF_TEST(what could not be looked at is said and is nothing that is wrong) {
+  nats.silent = true;
+  const topology_watch watch{{}, nats, board, pauses};
+  CAF_REQUIRE(looks_again());
+  CAF_CHECK_EQUAL(board->problem(), "streams and consumers cannot be looked at: nobody answers");
+  CAF_CHECK_EQUAL(board->counts().refused, 0U);
+  nats.silent = false;
+  CAF_CHECK(comes_true([&] { return board->problem().empty(); }));
+}
+
+CAF_TEST(what was seen wrong stays so while nobody can look again) {
+  nats.lacking = true;
+  const topology_watch watch{{}, nats, board, pauses};
+  CAF_REQUIRE(comes_true([&] { return board->counts().refused == 1; }));
+  nats.silent = true;
+  CAF_REQUIRE(looks_again());
+  CAF_CHECK_EQUAL(board->counts().refused, 1U);
+  CAF_CHECK(board->problem().find("is missing") != std::string::npos);
+  CAF_CHECK(board->problem().find("cannot be looked at") != std::string::npos);
+}
+
+CAF_TEST(what is missing is wrong although the rest cannot be judged) {
+  nats.lacking = nats.unjudged = true;
+  const topology_watch watch{{}, nats, board, pauses};
+  CAF_REQUIRE(looks_again());
+  CAF_CHECK_EQUAL(board->counts().refused, 1U);
+  CAF_CHECK(board->problem().find("TRANSACTIONS is missing") != std::string::npos);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
