@@ -3,6 +3,7 @@
 #include <functional>
 #include <numeric>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -334,14 +335,21 @@ void postgres_store::note_damage(std::size_t place, const std::string& what) {
 // Nothing may be decided on a head that no decision leads to.
 account_head postgres_store::read_head(const rows& found, std::size_t row,
                                        const posting_batch& batch) {
-  const account_head head{money{found.integer(row, 1)}, found.integer(row, 2)};
+  account_head head;
+  try {
+    head = {money{found.integer(row, 1)}, found.integer(row, 2)};
+  } catch (const std::runtime_error&) { // the columns are others than they were, or may be NULL
+    head.seq = 0;
+  }
   if (head.balance < money{} || head.seq < 1 || head.seq == INT64_MAX) {
+    const auto shown = [&](int column) {
+      return found.is_null(row, column) ? "NULL" : one_line_of(found.text(row, column), 64);
+    };
     const auto place = static_cast<std::size_t>(found.integer(row, 0));
     const auto& [user, currency] = batch.heads[place].account;
     note_damage(place, in_schemas("ledger.accounts holds for ") + user + " "
-                           + std::string(currency.text()) + " the balance "
-                           + std::to_string(head.balance.minor_units()) + " and the number "
-                           + std::to_string(head.seq) + ", which no posting leads to");
+                           + std::string(currency.text()) + " the balance " + shown(1)
+                           + " and the number " + shown(2) + ", which no posting leads to");
   }
   return head;
 }

@@ -258,6 +258,31 @@ CAF_TEST(an account with a head that no posting leads to must wait and no other)
   CAF_CHECK_EQUAL(chain_fault(content()), "");
 }
 
+CAF_TEST(an account whose head is no whole number must wait and no other) {
+  posted_of(store->post(batch_for({"ann", "bob"})));
+  sql("ALTER TABLE ledger.accounts ALTER balance DROP NOT NULL, ALTER seq DROP NOT NULL, "
+      "ALTER balance TYPE numeric");
+  store = make_postgres_store(url);
+  const std::pair<const char*, const char*> table[] = {
+      {"balance = NULL, seq = 1", "the balance NULL and the number 1,"},
+      {"balance = 0.5, seq = 1", "the balance 0.5 and the number 1,"},
+      {"balance = 1, seq = NULL", "the balance 1 and the number NULL,"},
+  };
+  for (const auto& [head, what] : table) {
+    sql("UPDATE ledger.accounts SET " + std::string(head) + " WHERE user_id = 'bob'");
+    for (const auto& limits : {quick, one_by_one}) {
+      const auto failure = failure_of_post({"ann", "bob", "cid"}, limits);
+      CAF_MESSAGE(failure.detail);
+      CAF_CHECK(failure.kind == store_failure_kind::blocked);
+      CAF_CHECK_EQUAL(failure.culprits, (places{1}));
+      CAF_CHECK(failure.detail.find(what) != std::string::npos);
+    }
+  }
+  posted_of(store->post(batch_for({"ann", "cid"})));
+  sql("UPDATE ledger.accounts SET balance = 1, seq = 1 WHERE user_id = 'bob'");
+  posted_of(store->post(batch_for({"ann", "bob"})));
+}
+
 CAF_TEST(a row that cannot be read holds up its account and no other) {
   const auto once = batch_for({"ann", "bob", "cid"});
   posted_of(store->post(once));
