@@ -6,6 +6,7 @@
 
 #include "app/base/output.hpp"
 #include "app/base/text.hpp"
+#include "app/config/broker_access.hpp"
 #include "app/config/certificate_files.hpp"
 #include "app/config/names_section.hpp"
 #include "app/config/options.hpp"
@@ -17,6 +18,7 @@
 #include "app/verbs/link_warnings.hpp"
 #include "app/verbs/verb_support.hpp"
 #include "app/verbs/verbs.hpp"
+#include "messaging/account_room.hpp"
 #include "messaging/names.hpp"
 #include "messaging/stream_room.hpp"
 #include "persistence/link_check.hpp"
@@ -68,6 +70,15 @@ void add_full_streams(broker& nats, bool shadow, sentences& to) {
                    + ") and refuses what is published: raise its limits or purge what is settled");
 }
 
+void add_account_warnings(const config& settings, sentences& to) {
+  auto streams = std::vector{names::request_stream, names::result_stream};
+  if (!settings.shadow)
+    streams.insert(streams.end(),
+                   {names::dead_letter_stream, names::exhausted_stream, names::action_stream});
+  for (auto& each : account_room_warnings(broker_access(settings, "ledgerd check"), streams))
+    to.push_back(std::move(each));
+}
+
 std::chrono::sys_seconds system_now() {
   return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
@@ -106,6 +117,7 @@ std::vector<finding> look(const loaded_config& loaded,
     auto found = nats->provision(only_look);
     add_full_streams(*nats, settings.shadow, found.refused);
     warnings = std::move(found.warned);
+    add_account_warnings(settings, warnings);
     for (auto& each : broker_link_warnings(settings.nats_url))
       warnings.push_back(std::move(each));
     return std::move(found.refused);

@@ -62,6 +62,14 @@ std::string decode_base64(std::string_view text) {
   return result;
 }
 
+bool is_tight(std::uint64_t used, std::uint64_t most) {
+  return most > 0 && used >= most - most / 10;
+}
+
+std::string part_text(std::uint64_t used, std::uint64_t most) {
+  return std::to_string(used) + " of " + std::to_string(most);
+}
+
 } // namespace
 
 std::int64_t parse_time(std::string_view text) noexcept {
@@ -150,6 +158,61 @@ consumer_page parse_consumer_page(std::string_view text) {
       if (name.is_string())
         result.names.push_back(name.get<std::string>());
   return result;
+}
+
+std::vector<account_use> parse_account_use(std::string_view text) {
+  const auto info = parse_object(text);
+  const auto read = [](const json& of, std::string tier) {
+    const auto& limits = object_at(of, "limits");
+    return account_use{std::move(tier),
+                       number_at(of, "storage"),
+                       number_at(limits, "max_storage"),
+                       number_at(of, "streams"),
+                       number_at(limits, "max_streams"),
+                       number_at(limits, "max_consumers")};
+  };
+  std::vector<account_use> result;
+  for (const auto& [tier, use] : object_at(info, "tiers").items())
+    result.push_back(read(use, tier));
+  if (result.empty())
+    result.push_back(read(info, ""));
+  return result;
+}
+
+stream_use_of_account parse_stream_use(std::string_view text) {
+  const auto info = parse_object(text);
+  const auto replicas = number_at(object_at(info, "config"), "num_replicas");
+  return {number_at(object_at(info, "state"), "consumer_count"),
+          "R" + std::to_string(std::max<std::uint64_t>(replicas, 1))};
+}
+
+std::vector<std::string> tight_limits(const std::vector<account_use>& account) {
+  std::vector<std::string> result;
+  for (const auto& each : account) {
+    const auto beginning =
+        "the account on NATS uses" + (each.tier.empty() ? "" : " in its tier " + each.tier) + " ";
+    if (is_tight(each.storage, each.storage_max))
+      result.push_back(
+          beginning + part_text(each.storage, each.storage_max)
+          + " bytes of storage (max_file): beyond it streams refuse what is published; "
+            "raise the limit or purge what is settled");
+    if (is_tight(each.streams, each.streams_max))
+      result.push_back(beginning + part_text(each.streams, each.streams_max)
+                       + " streams (max_streams): beyond it one that disappears or that a later "
+                         "version needs may not be made; raise the limit");
+  }
+  return result;
+}
+
+std::string tight_consumers(const std::vector<account_use>& account, std::string_view stream,
+                            const stream_use_of_account& of) {
+  for (const auto& each : account)
+    if ((each.tier.empty() || each.tier == of.tier) && is_tight(of.consumers, each.consumers_max))
+      return "the stream " + std::string(stream) + " has "
+             + part_text(of.consumers, each.consumers_max)
+             + " consumers that the account on NATS allows for one stream (max_consumers): beyond "
+               "it none can be made, and whoever reads the stream makes one; raise the limit";
+  return {};
 }
 
 } // namespace ledgerd

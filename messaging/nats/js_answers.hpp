@@ -41,4 +41,31 @@ struct consumer_page {
 };
 consumer_page parse_consumer_page(std::string_view json);
 
+// What an account has used of what it may, in all its streams or in those of one tier. A limit of 0
+// is none.
+struct account_use {
+  std::string tier; // such as R3: of streams with three replicas; empty: of all
+  std::uint64_t storage = 0;
+  std::uint64_t storage_max = 0; // bytes
+  std::uint64_t streams = 0;
+  std::uint64_t streams_max = 0;
+  std::uint64_t consumers_max = 0; // of one stream
+};
+
+// An answer to INFO: one for each tier, or for the account when it has none.
+std::vector<account_use> parse_account_use(std::string_view json);
+
+// An answer to STREAM.INFO; no consumers when there is no such stream.
+struct stream_use_of_account {
+  std::uint64_t consumers = 0;
+  std::string tier; // it counts in this one, if the account has tiers
+};
+stream_use_of_account parse_stream_use(std::string_view json);
+
+// A sentence for each limit of which nine tenths or more are used; of consumers, for one stream,
+// empty when fewer are.
+std::vector<std::string> tight_limits(const std::vector<account_use>& account);
+std::string tight_consumers(const std::vector<account_use>& account, std::string_view stream,
+                            const stream_use_of_account& of);
+
 } // namespace ledgerd

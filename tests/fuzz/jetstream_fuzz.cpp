@@ -66,6 +66,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   parse_stream_state(text);
   parse_consumer_state(text);
   parse_consumer_page(text);
+  tight_limits(parse_account_use(text));
+  tight_consumers(parse_account_use(text), "S", parse_stream_use(text));
   for (const auto& each : parse_stored_message(text).headers)
     demand(!each.name.empty(), "a header without a name");
   parse_headers(text);

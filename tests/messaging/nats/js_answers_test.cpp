@@ -46,6 +46,42 @@ CAF_TEST(a state is read from an answer) {
   CAF_CHECK(!parse_stream_state(R"({"config":{"compression":"none"}})").on_old_server);
 }
 
+CAF_TEST(a limit of an account is tight when nine tenths of it are used) {
+  const auto warned = [](const std::string& text) {
+    return tight_limits(parse_account_use(text)).size();
+  };
+  const auto account = [](const std::string& storage, const std::string& streams) {
+    return R"({"storage":)" + storage + R"(,"streams":)" + streams
+           + R"(,"limits":{"max_storage":100,"max_streams":5,"max_consumers":-1}})";
+  };
+  CAF_CHECK_EQUAL(warned(account("89", "4")), 0u);
+  CAF_CHECK_EQUAL(warned(account("90", "4")), 1u);
+  CAF_CHECK_EQUAL(warned(account("101", "5")), 2u);
+  CAF_CHECK_EQUAL(warned(R"({"storage":9,"limits":{"max_storage":-1,"max_streams":0}})"), 0u);
+  CAF_CHECK_EQUAL(warned(R"({"storage":"9","limits":[],"tiers":7})"), 0u);
+  CAF_CHECK(tight_limits(parse_account_use(account("95", "1")))
+                .front()
+                .starts_with("the account on NATS uses 95 of 100 bytes of storage (max_file): "));
+}
+
+CAF_TEST(an account with tiers is judged by each of them) {
+  const auto account = parse_account_use(
+      R"({"storage":99,"streams":6,"limits":{"max_storage":0,"max_streams":0},"tiers":{)"
+      R"("R1":{"storage":9,"streams":1,"limits":{"max_storage":100,"max_consumers":2}},)"
+      R"("R3":{"storage":90,"streams":5,"limits":{"max_storage":100,"max_consumers":9}}}})");
+  const auto warned = tight_limits(account);
+  CAF_REQUIRE_EQUAL(warned.size(), 1u);
+  CAF_CHECK(warned.front().starts_with("the account on NATS uses in its tier R3 90 of 100 bytes "));
+  const auto of_stream = [&](const std::string& replicas) {
+    return tight_consumers(account, "S",
+                           parse_stream_use(R"({"config":{"num_replicas":)" + replicas
+                                            + R"(},"state":{"consumer_count":2}})"));
+  };
+  CAF_CHECK(of_stream("1").starts_with("the stream S has 2 of 2 consumers that the account "));
+  CAF_CHECK_EQUAL(of_stream("3"), "");
+  CAF_CHECK_EQUAL(tight_consumers(account, "S", parse_stream_use(R"({"error":{}})")), "");
+}
+
 CAF_TEST(fields of another type than they should be count as left out) {
   const auto stream = parse_stream_state(R"({"config":{"max_age":"5s"},"created":7,"state":[1]})");
   CAF_CHECK(stream.exists && !stream.limited);
