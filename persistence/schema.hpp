@@ -46,11 +46,11 @@ std::string database_identity(const std::string& database_url);
 std::uint64_t ledger_identity(const std::string& of_database);
 
 // One sentence for each thing that makes posting slower than it need be, or other nodes harder to
-// tell, or will stop it one day (old_id_warnings). Empty: there is none.
+// tell, or will stop it one day (server_warnings). Empty: there is none.
 std::vector<std::string> database_warnings(const std::string& database_url);
 
-// How near the server is to giving no transaction ids any more, and who keeps it from going back.
-// Empty: far away.
-std::vector<std::string> old_id_warnings(const std::string& database_url);
+// How near the server is to giving no transaction ids any more, and who keeps it from going back;
+// whether commits wait for no standby though there is to be one. Empty: all is well.
+std::vector<std::string> server_warnings(const std::string& database_url);
 
 } // namespace ledgerd

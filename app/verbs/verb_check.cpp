@@ -147,7 +147,7 @@ std::vector<finding> look(const loaded_config& loaded,
       auto faults = check_database(settings.records_url(), schema::account);
       if (one_database)
         return faults; // the rest is said already
-      warnings = old_id_warnings(settings.records_url());
+      warnings = server_warnings(settings.records_url());
       add_link_warning(settings.records_url(), warnings);
       if (faults.empty())
         add_room_warning(settings.records_url(), account_sessions, warnings);

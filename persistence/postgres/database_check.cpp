@@ -67,6 +67,14 @@ SELECT 'the oldest ' || kind || ' id of the database ' || datname || ' is ' || o
                FROM holder), '')
 FROM oldest ORDER BY kind DESC)";
 
+constexpr const char* unreplicated_commits = R"(
+SELECT 'synchronous_commit is local, but synchronous_standby_names is '
+  || current_setting('synchronous_standby_names')
+  || ': a commit waits for no standby, and one that takes over can lack movements whose messages were '
+  'acknowledged; take the setting back, of the role, the database or the server'
+WHERE current_setting('synchronous_commit') = 'local'
+  AND current_setting('synchronous_standby_names') <> '')";
+
 constexpr const char* schema_privilege = R"(
 SELECT current_user || ' lacks the privilege USAGE on schema ' || nspname
 FROM pg_namespace WHERE nspname = $name AND NOT has_schema_privilege(oid, 'USAGE'))";
@@ -261,6 +269,11 @@ std::string standing_faults(database& session, schema which) {
   return result;
 }
 
+std::string standby_warning(database& session) {
+  const auto found = session.run(unreplicated_commits);
+  return found.size() == 0 ? std::string() : std::string(found.text(0, 0));
+}
+
 bool only_rows_are_refused(database& session, schema which) {
   return session.run(about(which, secured_tables)).size() > 0
          && session.run(about(which, table_privileges)).size() == 0;
@@ -270,13 +283,15 @@ std::vector<std::string> database_warnings(const std::string& database_url) {
   database session(any_server_connection_string(database_url));
   std::vector<std::string> sentences;
   add_sentences(session, warnings, sentences);
+  add_sentences(session, unreplicated_commits, sentences);
   add_sentences(session, old_ids, sentences);
   return sentences;
 }
 
-std::vector<std::string> old_id_warnings(const std::string& database_url) {
+std::vector<std::string> server_warnings(const std::string& database_url) {
   database session(any_server_connection_string(database_url));
   std::vector<std::string> sentences;
+  add_sentences(session, unreplicated_commits, sentences);
   add_sentences(session, old_ids, sentences);
   return sentences;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include "persistence/held_database.hpp"
 #include "persistence/postgres/connection_string.hpp"
@@ -50,6 +51,7 @@ void probe::look_at_rights(std::chrono::milliseconds limit) {
     found = look_with_new_session(limit);
     if (found.empty())
       found = standing_faults(*session_, which_);
+    look_at_standby();
   } catch (const database_error& error) {
     if (error.fault() != database_fault::refused)
       throw;
@@ -57,6 +59,13 @@ void probe::look_at_rights(std::chrono::milliseconds limit) {
   }
   rights_fault_ = one_line_of(found, sentence_max);
   next_look_ = clock::now() + (rights_fault_.empty() ? between_.good : between_.bad);
+}
+
+void probe::look_at_standby() {
+  const auto found = standby_warning(*session_);
+  if (std::exchange(standby_warning_, found) != found)
+    tell_database_listener(found.empty() ? "commits wait for the synchronous standby again"
+                                         : found);
 }
 
 // Whoever is connected stays so when a password or a limit changes, and a pooler's mode does, too.

@@ -32,18 +32,21 @@ public:
   // most `limit`; a database that cannot be asked does not. Keeps its session for the next time,
   // and looks at rights and schema on such a one only. A new session is opened beside it then: one
   // that is refused is noted (held_database.hpp), one that a pooler mixes up with this is a fault.
+  // The listener is told of commits that wait for no standby: they are no fault.
   std::string fault(std::chrono::milliseconds limit);
 
 private:
   std::string ask();
   void look_at_rights(std::chrono::milliseconds limit);
   std::string look_with_new_session(std::chrono::milliseconds limit);
+  void look_at_standby();
 
   url_source url_;
   schema which_;
   probe_pauses between_;
   std::optional<database> session_;
-  std::string rights_fault_; // as it was at the last look
+  std::string rights_fault_;    // as it was at the last look
+  std::string standby_warning_; // likewise
   clock::time_point next_look_{};
 };
 

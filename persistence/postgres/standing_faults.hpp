@@ -14,4 +14,8 @@ namespace ledgerd {
 // newer ones. Empty: all is well. Between transactions; throws database_error.
 std::string standing_faults(database& session, schema which);
 
+// The sentence of check_database's warnings about commits that wait for no synchronous standby,
+// though the server is to have one. Empty: they wait, or there is none. Likewise.
+std::string standby_warning(database& session);
+
 } // namespace ledgerd

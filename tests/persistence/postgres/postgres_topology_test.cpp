@@ -152,7 +152,7 @@ CAF_TEST(a server that gives no transaction ids any more is away and no row is a
   const auto store = make_postgres_store(at);
   const auto records = make_postgres_record_store(at);
   const auto id = done(records->record({{ask("ann", 1), "first"}})).front().record.id;
-  CAF_CHECK(old_id_warnings(at).empty());
+  CAF_CHECK(server_warnings(at).empty());
   own.sql(at, "ALTER SYSTEM SET wal_level = logical");
   own.kill_postgres();
   own.start_again();

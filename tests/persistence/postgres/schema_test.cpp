@@ -184,6 +184,29 @@ CAF_TEST(each unsafe setting is named) {
            "read-only"));
 }
 
+CAF_TEST(commits that do not wait for the standby that there is are named) {
+  const auto warned = [&](const char* setting) {
+    const auto at = with_parameter(url, "options=-csynchronous_commit%3D" + std::string(setting));
+    return says(database_warnings(at), "a commit waits for no standby")
+           && says(server_warnings(at), "a commit waits for no standby");
+  };
+  const auto quiet = [&](const char* setting) {
+    const auto at = with_parameter(url, "options=-csynchronous_commit%3D" + std::string(setting));
+    return !says(database_warnings(at), "standby") && !says(server_warnings(at), "standby");
+  };
+  const auto set_standby = [&](const std::string& name) {
+    sql("ALTER SYSTEM SET synchronous_standby_names = '" + name + "'");
+    sql("SELECT pg_reload_conf()");
+    for (int i = 0; i < 200 && sql("SHOW synchronous_standby_names") != name + "\n"; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  };
+  CAF_CHECK(quiet("local"));
+  set_standby("nobody");
+  CAF_CHECK(warned("local"));
+  CAF_CHECK(quiet("on"));
+  set_standby("");
+}
+
 CAF_TEST(an older schema is named) {
   sql("DELETE FROM ledger.schema_migrations");
   CAF_CHECK(says(check_database(url), "run the migrations"));
