@@ -320,7 +320,9 @@ void add_locks(command_line& line) {
   const auto list_json = std::make_shared<bool>(false);
   auto& list = line.add_verb_to(
       group,
-      {"list", "List the sessions of others that hold locks on the tables, and what waits for them",
+      {"list",
+       "List the sessions and prepared transactions of others that hold locks on the tables, and "
+       "what waits for them",
        "ledgerd locks list --json"},
       [list_json](const config& settings) { return run_list(settings, *list_json); });
   list.add_flag("--json", *list_json, "Print JSON");
@@ -332,7 +334,10 @@ void add_locks(command_line& line) {
        "allowed",
        "ledgerd locks end 4711 --why \"left open over night\""},
       [options](const config& settings) { return run_end(settings, *options); });
-  end.add_option("PID", options->whom, "The session, as `ledgerd locks list` shows it")->required();
+  end.add_option("PID", options->whom,
+                 "The session, as `ledgerd locks list` shows it; or the name of a prepared "
+                 "transaction, which is not ended: it is said who can, and how")
+      ->required();
   end.add_option("--why", options->why, "The reason, kept with the entry of it");
   end.add_flag("--dry-run", options->dry_run, "Only say whether it would be ended");
   end.add_flag("--json", options->json, "Print JSON");

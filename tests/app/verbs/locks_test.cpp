@@ -282,6 +282,13 @@ CAF_TEST(of the session of a superuser is said that only a superuser may end it)
   CAF_CHECK(is_there(pid));
 }
 
+CAF_TEST(the help of both verbs speaks of prepared transactions) {
+  CAF_CHECK(contains(run_program({"locks", "list", "--help"}).out, "prepared transactions"));
+  for (const auto& page :
+       {run_program({"locks", "end", "--help"}).out, run_program({"help", "--man", "locks"}).out})
+    CAF_CHECK(contains(page, "the name of a prepared transaction"));
+}
+
 CAF_TEST(a prepared transaction is listed with what ends it) {
   servers.sql(url, "ALTER SYSTEM SET max_prepared_transactions = 4");
   servers.kill_postgres();
