@@ -112,7 +112,7 @@ std::string obstacle(const lock_holder& one) {
     return "it is a superuser's session or a process of the server itself, which only a superuser "
            "may end";
   case end_right::needs_membership:
-    return "this login may not end sessions of the role " + user_text(one)
+    return "the role of this login may not end sessions of the role " + user_text(one)
            + ": GRANT pg_signal_backend, or membership in that role, to it (docs/security.md)";
   case end_right::yes:
     break;

@@ -62,10 +62,9 @@ database_error translated() {
 }
 
 // Whom the server has refused: of several roles one may lack what the others have.
-database_error with_role(const database_error& error, const PGconn* connection) {
-  if (!error.denied())
-    return error;
-  return {error.fault(), std::string(error.what()) + " for the role " + PQuser(connection), true};
+database_error with_role(const database_error& error, const std::string& role) {
+  const auto whom = error.denied() ? " for the role " + role : "";
+  return {error.fault(), error.what() + whom, error.denied()};
 }
 
 // Whether the server itself said that it rolled back; all else leaves a COMMIT in doubt.
@@ -196,7 +195,7 @@ taken_connection take_over(opened_session& from) {
 struct database::session {
   explicit session(opened_session from)
       : address(from.address), raw(from.connection.get()), socket(PQsocket(raw)),
-        connection(take_over(from)), work(connection) {
+        connection(take_over(from)), work(connection), role(PQuser(raw)) {
     PQsetNoticeReceiver(raw, server_words::hear, &words);
   }
 
@@ -214,6 +213,7 @@ struct database::session {
   clock::time_point last_call = clock::now(); // its end
   std::int64_t calls = 0;
   std::int64_t backend = 0;
+  std::string role; // whose rights count; after ALTER ROLE ... SET role not the login's
   std::optional<schema> held_for;
   bool unlasting = false; // COMMIT would not wait for the disk
   bool expired = false;
@@ -240,7 +240,7 @@ auto database::wait(call_kind kind, Function&& function) {
     } stamped{on.last_call};
     return function();
   } catch (...) {
-    const auto error = with_role(translated(), on.raw);
+    const auto error = with_role(translated(), on.role);
     on.expired = deadline.passed();
     if (on.expired)
       throw database_error(database_fault::lost,
@@ -276,12 +276,13 @@ database::database(const std::string& connection_string, const std::vector<state
 }
 
 // Finds out whether the settings of the connection string have arrived, how long the server lets a
-// statement take and, where the role may know that, which database this is.
+// statement take, whose rights count and, where the role may know that, which database this is.
 rows database::look(bool with_identity) try {
   return run("SELECT pg_backend_pid(), current_setting('" + std::string(session_mark)
              + "', true), (SELECT setting::bigint FROM pg_settings WHERE name = "
                "'statement_timeout'), "
-             + (with_identity ? "(" + std::string(identity_query) + ")" : "''"));
+             + (with_identity ? "(" + std::string(identity_query) + ")" : "''")
+             + ", concat(current_user, ' (login ' || nullif(session_user, current_user) || ')')");
 } catch (const database_error& error) {
   if (!with_identity || !error.denied())
     throw;
@@ -300,6 +301,7 @@ void database::take_settings(const std::string& connection_string, std::optional
     answer = look(false);
   }
   session_->backend = answer.integer(0, 0);
+  session_->role = answer.text(0, 4);
   const milliseconds server_limit{answer.integer(0, 2)};
   session_->limit = server_limit.count() == 0 ? unlimited : server_limit + grace;
 }
@@ -362,7 +364,7 @@ pipeline_answer database::run_all(std::size_t count, Send send) {
       if (result.error)
         return;
       if (const auto error = error_of(*answer)) {
-        result.error = with_role(*error, session_->raw);
+        result.error = with_role(*error, session_->role);
         return;
       }
       rows good;

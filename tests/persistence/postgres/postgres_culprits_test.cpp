@@ -181,6 +181,18 @@ CAF_TEST(an account that row security refuses must wait and no other) {
   }
 }
 
+CAF_TEST(a missing privilege is that of the role as which a login acts) {
+  sql("CREATE ROLE acting; CREATE ROLE entering LOGIN PASSWORD 'one'; GRANT acting TO entering; "
+      "ALTER ROLE entering SET role = acting");
+  store = make_postgres_store(with_user(url, "entering", "one"));
+  const auto failure = failure_of_post({"ann"}, quick);
+  CAF_MESSAGE(failure.detail);
+  CAF_CHECK(failure.kind == store_failure_kind::unavailable);
+  CAF_CHECK(failure.detail.ends_with(" for the role acting (login entering)"));
+  store.reset();
+  sql("DROP ROLE entering; DROP ROLE acting");
+}
+
 CAF_TEST(a missing privilege is the fault of no account) {
   const auto check = [&] {
     for (const auto& limits : {quick, one_by_one}) {
