@@ -15,7 +15,7 @@ namespace {
 // loop is also the order in which rows are locked.
 constexpr const char* planner_settings =
     "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off "
-    "-c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
+    "-c enable_hashjoin=off -c enable_mergejoin=off";
 
 } // namespace
 
