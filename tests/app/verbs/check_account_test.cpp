@@ -25,9 +25,9 @@ std::string said_of(const std::string& limits, const std::string& rights = "") {
   broker_options options;
   options.url = url("maker");
   broker::connect(options, [](link_event, const std::string&) {})->provision({.account = true});
-  const auto check =
-      run_program({"check"}, {"LEDGERD_NATS_URL=" + url("app"),
-                              "LEDGERD_DATABASE_URL=postgresql://127.0.0.1:1/none", "LEDGERD_HTTP_LISTEN=off"});
+  const auto check = run_program({"check"}, {"LEDGERD_NATS_URL=" + url("app"),
+                                             "LEDGERD_DATABASE_URL=postgresql://127.0.0.1:1/none",
+                                             "LEDGERD_HTTP_LISTEN=off"});
   return check.out + check.err;
 }
 

@@ -332,28 +332,6 @@ CAF_TEST(nothing is committed that a crash could lose) {
   CAF_CHECK_EQUAL(of_ledger.fault(900ms) + of_records.fault(900ms), "");
 }
 
-CAF_TEST(commits that wait for no standby any more are told once and that they do again) {
-  const std::string beginning = "synchronous_commit is local, but synchronous_standby_names";
-  probe look{url, schema::ledger, {0ms, 0ms}};
-  const auto after = [&](const std::string& statement) {
-    sql(statement);
-    sql("SELECT pg_reload_conf()");
-    std::this_thread::sleep_for(500ms);
-    told.clear();
-    for (int i = 0; i < 3; ++i)
-      CAF_CHECK_EQUAL(look.fault(900ms), "");
-    return told;
-  };
-  sql("ALTER SYSTEM SET synchronous_commit = local");
-  CAF_CHECK(after("SELECT 1").empty());
-  const auto warned = after("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
-  CAF_REQUIRE_EQUAL(warned.size(), 1u);
-  CAF_CHECK(warned.front().starts_with(beginning));
-  CAF_CHECK_EQUAL(after("ALTER SYSTEM RESET synchronous_commit"),
-                  std::vector<std::string>{"commits wait for the synchronous standby again"});
-  CAF_CHECK(after("ALTER SYSTEM RESET synchronous_standby_names").empty());
-}
-
 CAF_TEST(no currency is added that a crash could lose) {
   migrate(url, schema::account);
   const currency gold{*currency_code::parse("QQQ"), 3};

@@ -8,6 +8,7 @@
 
 #include "persistence/database_watch.hpp"
 #include "persistence/postgres.hpp"
+#include "persistence/postgres/probe.hpp"
 #include "persistence/record_store.hpp"
 #include "persistence/schema.hpp"
 #include "tests/persistence/batches.hpp"
@@ -75,6 +76,31 @@ CAF_TEST(a frozen backend is given up and the next session goes on) {
   CAF_CHECK(std::get<store_failure>(result).detail.find("no answer within") != std::string::npos);
   CAF_CHECK(!failure_of(again));
   CAF_CHECK_EQUAL(chain_fault(content()), "");
+}
+
+CAF_TEST(commits that wait for no standby any more are told once and that they do again) {
+  const std::string beginning = "synchronous_commit is local, but synchronous_standby_names";
+  std::vector<std::string> told;
+  set_database_listener([&](const std::string& sentence) { told.push_back(sentence); });
+  probe look{url, schema::ledger, {0ms, 0ms}};
+  const auto after = [&](const std::string& statement) {
+    sql(statement);
+    sql("SELECT pg_reload_conf()");
+    std::this_thread::sleep_for(500ms);
+    told.clear();
+    for (int i = 0; i < 3; ++i)
+      CAF_CHECK_EQUAL(look.fault(900ms), "");
+    return told;
+  };
+  sql("ALTER SYSTEM SET synchronous_commit = local");
+  CAF_CHECK(after("SELECT 1").empty());
+  const auto warned = after("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+  CAF_REQUIRE_EQUAL(warned.size(), 1u);
+  CAF_CHECK(warned.front().starts_with(beginning));
+  CAF_CHECK_EQUAL(after("ALTER SYSTEM RESET synchronous_commit"),
+                  std::vector<std::string>{"commits wait for the synchronous standby again"});
+  CAF_CHECK(after("ALTER SYSTEM RESET synchronous_standby_names").empty());
+  set_database_listener({});
 }
 
 CAF_TEST(a commit without an answer is in doubt and leaves one session behind) {
