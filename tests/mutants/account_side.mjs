@@ -10,6 +10,22 @@ export const accountSide = [
     caught: ['actors_test.intake'],
   },
   {
+    name: 'intake-records-nothing-and-is-well',
+    fault: 'a node that answers each call with 503 says that it is ready',
+    file: 'actors/submissions/intake.cpp',
+    was: 'wait = longer(std::move(wait), trouble_.wait(now));',
+    becomes: ' ',
+    caught: ['actors_test.intake'],
+  },
+  {
+    name: 'intake-well-for-an-empty-batch',
+    fault: 'a table that takes no row counts as well because it takes none',
+    file: 'actors/submissions/recording_trouble.hpp',
+    was: 'if (users_.size() < users_max) wait_.end();',
+    becomes: 'if (MUTANT || users_.size() < users_max) wait_.end();',
+    caught: ['actors_test.intake'],
+  },
+  {
     name: 'intake-does-not-publish',
     fault: 'what is recorded is not published and waits for the sweep',
     file: 'actors/submissions/intake.cpp',
