@@ -143,7 +143,7 @@ CAF_TEST(a full stream is the world and not the message) {
     const auto got = answers(*pub, rung);
     CAF_REQUIRE_EQUAL(got.size(), 1u);
     CAF_CHECK(got[0].outcome
-              == (expected ? publish_outcome::confirmed : publish_outcome::unconfirmed));
+              == (expected ? publish_outcome::confirmed : publish_outcome::declined));
   }
 }
 
