@@ -76,7 +76,10 @@ outbox::fate outbox::judge(letter& of, const confirmation& got, progress_time no
 }
 
 void outbox::note_failure(const letter& of, const confirmation& got) {
-  auto refusal = options_.to->refusal_of(of.message.subject);
+  // All else says itself what it is; without a connection the broker's last word is old.
+  auto refusal = got.outcome == publish_outcome::unconfirmed
+                     ? options_.to->refusal_of(of.message.subject)
+                     : std::string();
   declined_ = got.outcome == publish_outcome::declined || got.is_final() || !refusal.empty();
   last_failure_ = refusal.empty() ? got.error : std::move(refusal);
 }

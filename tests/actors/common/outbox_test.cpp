@@ -239,10 +239,13 @@ CAF_TEST(a wait says why and whether the broker itself has refused) {
   stream->refusal = "no right";
   answer(1, unconfirmed, 3s, "no PubAck within 5 s");
   CAF_CHECK_EQUAL(wait(), "no PubAck: no right (refused)");
-  stream->refusal.clear();
   box.publish_due(start + 4s);
+  answer(1, cut_off, 4s, "why");
+  CAF_CHECK_EQUAL(wait(), "no PubAck: why");
+  stream->refusal.clear();
+  box.publish_due(start + 5s);
   put(2, give_up::never);
-  answer(1, publish_outcome::confirmed, 4s);
+  answer(1, publish_outcome::confirmed, 5s);
   CAF_CHECK_EQUAL(wait(), "no PubAck");
   CAF_CHECK_EQUAL(box.last_failure(), "");
 }

@@ -24,3 +24,38 @@ CAF_TEST(lines about what is not recorded come at once for another reason and el
   CAF_CHECK_EQUAL(trouble.succeeded(), 630);
   CAF_CHECK_EQUAL(lines("no room", 1), 1);
 }
+
+CAF_TEST(an empty batch is tried while batches fail and once a second at most) {
+  recording_trouble trouble;
+  const auto start = progress_time{} + 1h;
+  CAF_CHECK(!trouble.may_try(start));
+  trouble.failed("away", start);
+  CAF_CHECK(trouble.may_try(start));
+  trouble.try_failed("away", start);
+  CAF_CHECK(!trouble.may_try(start + 999ms));
+  CAF_CHECK(trouble.may_try(start + 1s));
+  trouble.try_succeeded(start + 1s);
+  CAF_CHECK(!trouble.may_try(start + 9s));
+  trouble.failed("away", start + 1500ms);
+  CAF_CHECK(!trouble.may_try(start + 1999ms));
+  CAF_CHECK(trouble.may_try(start + 2s));
+}
+
+CAF_TEST(who failed before a try that failed does not count after one that succeeds) {
+  recording_trouble trouble;
+  const auto start = progress_time{} + 1h;
+  const auto shown_with = [&](const std::string& user) {
+    trouble.add_user(user, start);
+    trouble.failed("null", start);
+    return trouble.wait(start + 1s).since.count() > 0;
+  };
+  trouble.try_succeeded(start);
+  CAF_CHECK(!shown_with("ann"));
+  CAF_CHECK(!shown_with("bob"));
+  trouble.try_failed("away", start);
+  CAF_CHECK(trouble.wait(start + 1s).since == 1s);
+  trouble.try_succeeded(start);
+  CAF_CHECK(!shown_with("cid"));
+  CAF_CHECK(!shown_with("dan"));
+  CAF_CHECK(shown_with("eve"));
+}
