@@ -24,30 +24,29 @@ public:
   static constexpr std::size_t accounts_shown = 2; // from so many on it shows
   static constexpr std::size_t accounts_common = 8;
 
-  // After so long without another failure nobody tries any more, and nothing is known.
+  // A failure that is older says nothing of now: what its account had is decided, or gone, and it
+  // must not stand for what one account alone is refused for.
   static constexpr std::chrono::seconds forgotten_after{15};
 
   void failed(const account_key& whom, const std::string& why, time_point now) {
-    if (is_over(now))
-      posted();
-    if (accounts_.empty())
+    std::erase_if(failures_, [&](const failure& each) {
+      return each.whom == whom || now - each.when > forgotten_after;
+    });
+    if (failures_.size() < accounts_shown)
       since_ = now;
-    if (accounts_.size() < accounts_common
-        && std::find(accounts_.begin(), accounts_.end(), whom) == accounts_.end())
-      accounts_.push_back(whom);
-    last_ = now;
+    if (failures_.size() == accounts_common)
+      failures_.erase(failures_.begin());
+    failures_.push_back({whom, now});
     why_ = why;
   }
 
-  void posted() { accounts_.clear(); }
+  void posted() { failures_.clear(); }
 
-  // So many accounts have failed that what one of them is refused for is hardly its own.
-  bool is_common(time_point now) const {
-    return accounts_.size() >= accounts_common && !is_over(now);
-  }
+  // So many accounts fail that what one of them is refused for is hardly its own.
+  bool is_common(time_point now) const { return accounts(now) >= accounts_common; }
 
   standstill wait(time_point now) const {
-    if (accounts_.size() < accounts_shown || is_over(now))
+    if (accounts(now) < accounts_shown)
       return {};
     return {.since = std::chrono::duration_cast<std::chrono::milliseconds>(now - since_),
             .what = "nothing is posted, whichever account it is for: " + why_,
@@ -55,11 +54,20 @@ public:
   }
 
 private:
-  bool is_over(time_point now) const { return now - last_ > forgotten_after; }
+  struct failure {
+    account_key whom;
+    time_point when;
+  };
 
-  std::vector<account_key> accounts_; // that have failed since something was posted
+  std::size_t accounts(time_point now) const {
+    return static_cast<std::size_t>(
+        std::count_if(failures_.begin(), failures_.end(), [&](const failure& each) {
+          return now - each.when <= forgotten_after;
+        }));
+  }
+
+  std::vector<failure> failures_; // the last one of each account since something was posted
   time_point since_;
-  time_point last_;
   std::string why_;
 };
 
