@@ -167,10 +167,14 @@ export class Traffic {
     const result = [];
     let pending = (await consumer.info()).num_pending;
     while (pending > 0) {
+      const before = result.length;
       const batch = await consumer.fetch({max_messages: Math.min(1000, pending), expires: 5000});
       for await (const message of batch) {
         result.push(convert(message));
         pending = message.info.pending;
+      }
+      if (result.length === before) {
+        pending = (await consumer.info()).num_pending; // what was missing may be deleted
       }
     }
     await this.manager.consumers.delete(stream, name);

@@ -200,9 +200,9 @@ export class World {
   verb(...words) {
     const env = {...this.environment, LEDGERD_NATS_URL: this.users.as(this.users.ofVerb(words), this.natsUrl)};
     const {status, stdout, stderr} = spawnSync(this.binary, words, {
-      env, encoding: 'utf8', timeout: 1000 * (this.verbSeconds ?? 60), maxBuffer: 1 << 28,
+      env, encoding: 'utf8', timeout: 1000 * (this.verbSeconds ?? 60), killSignal: 'SIGKILL', maxBuffer: 1 << 28,
     });
-    return {code: status, output: stdout + stderr};
+    return {code: status ?? `nothing in ${this.verbSeconds ?? 60} s`, output: stdout + stderr};
   }
 
   // The broker takes the present rights of all users, those of connected clients too.

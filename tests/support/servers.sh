@@ -132,15 +132,15 @@ END
 }
 
 servers_signal_nats() {
-  local at=$1 signal=$2
+  local at=$1 signal=$2 seconds=$3
   servers_nats_alive "$at" || return 0
   kill "-$signal" "$(servers_pid "$at/nats.pid")" 2>/dev/null || true
-  servers_wait 5 servers_nats_gone "$at"
+  servers_wait "$seconds" servers_nats_gone "$at"
 }
 
-servers_kill_nats() { servers_signal_nats "$1" KILL || die "nats-server in $1 cannot be stopped"; }
+servers_kill_nats() { servers_signal_nats "$1" KILL 60 || die "nats-server in $1 cannot be stopped"; }
 
-servers_stop_nats() { servers_signal_nats "$1" TERM || servers_kill_nats "$1"; }
+servers_stop_nats() { servers_signal_nats "$1" TERM 5 || servers_kill_nats "$1"; }
 
 # ----------------------------------------------------------------------------------------------- PostgreSQL
 
@@ -154,15 +154,20 @@ servers_pg_processes() {
     done
 }
 
-servers_pg_gone() { [[ -z $(servers_pg_processes "$1") ]]; }
-
-# An immediate stop of all that is left: the server recovers from its log at the next start.
-servers_kill_pg() {
-  local pid
+# Whether none is left. Kills what is: one may have been forked while the others were looked up.
+servers_pg_gone() {
+  local pid left=0
   for pid in $(servers_pg_processes "$1"); do
     kill -KILL "$pid" 2>/dev/null || true
+    left=1
   done
-  servers_wait 10 servers_pg_gone "$1" || die "PostgreSQL in $1/pg cannot be stopped"
+  return "$left"
+}
+
+# An immediate stop of all that is left: the server recovers from its log at the next start. One that waits for a slow
+# disk goes only when that has answered.
+servers_kill_pg() {
+  servers_wait 60 servers_pg_gone "$1" || die "PostgreSQL in $1/pg cannot be stopped"
 }
 
 servers_make_pg_directory() {

@@ -48,9 +48,17 @@ function play({name}) {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
+    // A short cell ends itself after five minutes. One that cannot even do that is killed and shown with what it said.
+    const guard = options.long ? null : setTimeout(() => {
+      output += `FAULT ${name} does not end, it was killed\n`;
+      child.kill('SIGKILL');
+      child.stdout.destroy();
+      child.stderr.destroy();
+    }, 360000);
     child.stdout.on('data', (bytes) => { output += bytes; });
     child.stderr.on('data', (bytes) => { output += bytes; });
     child.once('close', (code) => {
+      clearTimeout(guard);
       const result = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
       resolve({name, code, output, result});
     });

@@ -6,7 +6,7 @@ import test from 'node:test';
 import {setTimeout as sleep} from 'node:timers/promises';
 
 import {FaultProxy} from './fault_proxy.mjs';
-import {ProxyThread} from './proxy_thread.mjs';
+import {ProxyProcess} from './proxy_process.mjs';
 
 async function until(what, condition) {
   for (const begin = performance.now(); performance.now() - begin < 5000; await sleep(5)) {
@@ -240,11 +240,11 @@ test('a slow drip: few bytes at a time, and all of them', async (t) => {
   assert.ok(performance.now() - began >= (ack.length * 5 / 10 - 2) * 20);
 });
 
-test('proxies in a thread of their own', async (t) => {
+test('proxies in a process of their own', async (t) => {
   const {target, client} = await play(t);
   await client();
-  const thread = ProxyThread.open();
-  const proxy = await thread.proxy('nats', target);
+  const host = ProxyProcess.open();
+  const proxy = await host.proxy('nats', target);
   const one = notes(connect(proxy.port, '127.0.0.1'));
   await proxy.rule({direction: 'up', on: 'ack', act: 'cut'});
   one.socket.write(ping + ack);
@@ -253,8 +253,8 @@ test('proxies in a thread of their own', async (t) => {
   assert.equal(counts.cuts, 1);
   assert.equal(counts.acts['cut ack'], 1);
   assert.equal(proxy.through('nats://a:b@127.0.0.1:1'), `nats://a:b@127.0.0.1:${proxy.port}`);
-  await assert.rejects(thread.ask({operation: 'nonsense', id: 0}));
-  await thread.close();
+  await assert.rejects(host.ask({operation: 'nonsense', id: 0}));
+  host.close();
 });
 
 test('deliveries are counted by message, whatever becomes of them', async (t) => {
@@ -262,8 +262,8 @@ test('deliveries are counted by message, whatever becomes of them', async (t) =>
   const all = sends('TRANSACTIONS', 7, 111) + sends('TRANSACTIONS', 8, 112) + sends('TRANSACTIONS', 7, 111)
     + sends('TRANSACTIONS', 7, 222) + sends('TRANSACTION_RESULTS', 7, 111) + sends('TRANSACTIONS', 9, 113);
   const {target} = await play(t, 'nats', () => all);
-  const thread = ProxyThread.open();
-  const proxy = await thread.proxy('nats', target);
+  const host = ProxyProcess.open();
+  const proxy = await host.proxy('nats', target);
   const one = notes(connect(proxy.port, '127.0.0.1'));
   await proxy.rule({direction: 'down', on: 'delivery', act: 'drop', every: 2});
   one.socket.write(ping);
@@ -271,5 +271,5 @@ test('deliveries are counted by message, whatever becomes of them', async (t) =>
   assert.deepEqual(await proxy.deliveriesOf([7, 8]), [['7 111', 2], ['8 112', 1], ['7 222', 1]]);
   assert.deepEqual(await proxy.deliveriesOf([]), []);
   one.socket.destroy();
-  await thread.close();
+  host.close();
 });

@@ -11,7 +11,7 @@ import {makeMessages} from '../requests.mjs';
 import {Traffic} from '../traffic.mjs';
 import {until, World} from '../world.mjs';
 import {Producer} from './producer.mjs';
-import {ProxyThread} from './proxy_thread.mjs';
+import {ProxyProcess} from './proxy_process.mjs';
 import {ask, Nats, Postgres} from './servers.mjs';
 import {Watch} from './watch.mjs';
 
@@ -120,13 +120,13 @@ export class Stage {
   async #openNodes() {
     this.proxies = {nats: [], postgres: []};
     const behind = this.cell.proxies !== false;
-    this.thread = behind ? ProxyThread.open() : null;
+    this.host = behind ? ProxyProcess.open() : null;
     for (let i = 0; i < this.cell.nodes; ++i) {
       const name = nodeNames[i];
       const environment = {};
       if (behind) {
-        const nats = await this.thread.proxy('nats', port(this.world.natsUrl));
-        const postgres = await this.thread.proxy('postgres', port(this.database));
+        const nats = await this.host.proxy('nats', port(this.world.natsUrl));
+        const postgres = await this.host.proxy('postgres', port(this.database));
         this.proxies.nats.push(nats);
         this.proxies.postgres.push(postgres);
         environment.LEDGERD_NATS_URL = nats.through(this.world.natsUrl);
@@ -264,6 +264,6 @@ export class Stage {
       await end();
     }
     await this.traffic.close();
-    await this.thread?.close();
+    this.host?.close();
   }
 }

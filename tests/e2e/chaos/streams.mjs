@@ -43,14 +43,18 @@ const change = async (stage, stream, changes) => {
 };
 
 // A few more messages, and what comes then is refused. nats-server 2.9 refuses late, and then trims the oldest: what the
-// stream holds is read before.
+// stream holds is read before, and the limit leaves room for what comes until it holds.
 async function makeFull(stage, stream) {
+  const state = async () => (await stage.traffic.manager.streams.info(stream)).state;
+  const {last_seq: read} = await state();
   if (stream !== requests) {
     await setAside(stage, stream);
   }
-  const {state} = await stage.traffic.manager.streams.info(stream);
-  const most = state.messages + (stream === 'TRANSACTION_DEAD_LETTERS' ? 5 : 200);
+  const most = (await state()).messages + (stream === 'TRANSACTION_DEAD_LETTERS' ? 20 : 300);
   await change(stage, stream, {discard: 'new', max_msgs: most});
+  if ((await state()).first_seq > (stream === requests ? 1 : read + 1)) {
+    stage.faults.push(`the limit of ${stream} has deleted what nobody has read: it says nothing of the nodes, the machine was too slow`);
+  }
   return most;
 }
 
