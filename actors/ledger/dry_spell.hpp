@@ -61,9 +61,8 @@ private:
 
   std::size_t accounts(time_point now) const {
     return static_cast<std::size_t>(
-        std::count_if(failures_.begin(), failures_.end(), [&](const failure& each) {
-          return now - each.when <= forgotten_after;
-        }));
+        std::count_if(failures_.begin(), failures_.end(),
+                      [&](const failure& each) { return now - each.when <= forgotten_after; }));
   }
 
   std::vector<failure> failures_; // the last one of each account since something was posted

@@ -21,6 +21,8 @@ constexpr auto beat_min = std::chrono::milliseconds{100};
 constexpr auto beat_max = std::chrono::milliseconds{5000};
 constexpr std::size_t publishing_max = 5000;
 constexpr std::size_t unclaimed_max = 3;
+// Their records may have got a verdict meanwhile, and nobody says so: the next claim tells.
+constexpr auto unconfirmed_shown = std::chrono::seconds{60};
 
 // The ledger's verdicts, or why there are none.
 std::variant<std::vector<record_verdict>, rejection> read_answer(const api_reply& reply,
@@ -220,21 +222,23 @@ void redriver_state::ask_ledger() {
 }
 
 // One claim that fails may be a moment's; the next comes only after a beat.
-void redriver_state::on_unclaimed(const store_failure& failure) {
+void redriver_state::note_unclaimed(const store_failure& failure) {
+  const auto now = self_->clock().now();
   ++counters_.failures;
-  if (unclaimed_++ % 10 == 0)
+  ++unclaimed_;
+  if (const auto more = lines_.admit("not claimed", now))
     log(log_event::record_unsettled, {{"why", failure.detail}},
         "redriver: the database gives none of the records that wait for a verdict ({} times in a "
-        "row): {}",
-        unclaimed_, failure.detail);
+        "row): {}{}",
+        unclaimed_, failure.detail, left_out_text(*more));
   if (unclaimed_ >= unclaimed_max)
-    failing_.begin(self_->clock().now());
+    failing_.begin(now);
   why_unclaimed_ = failure.detail;
 }
 
 void redriver_state::on_claimed(found_records& found) {
   if (const auto* failure = std::get_if<store_failure>(&found.result)) {
-    on_unclaimed(*failure);
+    note_unclaimed(*failure);
     return end_round();
   }
   unclaimed_ = 0;
@@ -266,23 +270,45 @@ void redriver_state::begin_round() {
     next_round();
 }
 
-// A publication that failed needs nothing more: its record will be claimed again.
-void redriver_state::take_confirmations() {
-  publishing_ -= options_.requests->take().size();
+void redriver_state::note_unpublished(std::string why) {
+  const auto now = self_->clock().now();
+  ++counters_.failures;
+  unconfirmed_.begin(now);
+  last_unconfirmed_ = now;
+  why_unconfirmed_ = std::move(why);
+  if (const auto more = lines_.admit("not published", now))
+    log(log_event::request_unconfirmed, {{"why", why_unconfirmed_}},
+        "redriver: not confirmed, the record is claimed again when it has rested: {}{}",
+        why_unconfirmed_, left_out_text(*more));
 }
 
-// What waits for the ledger waits aside: this side takes requests and applies results without it.
-actor_report redriver_state::report(progress_time now) const {
-  const redriver_numbers numbers{counters_, {.publishing = publishing_}};
+void redriver_state::take_confirmations() {
+  for (auto& got : options_.requests->take()) {
+    --publishing_;
+    if (got.confirmed())
+      unconfirmed_.end();
+    else
+      note_unpublished(std::move(got.error));
+  }
+  if (self_->clock().now() - last_unconfirmed_ > unconfirmed_shown)
+    unconfirmed_.end();
+}
+
+// What waits for the ledger or for the stream waits aside: this side takes requests and applies
+// results without them.
+standstill redriver_state::wait(progress_time now) const {
   // Claims that fail may each take as long as the database lets them.
   if (answer_.since(now) >= (unclaimed_ < unclaimed_max ? hesitates_after : unanswered_after))
-    return make_report(name, "", numbers, {answer_.since(now), "a claim is not answered"});
+    return {answer_.since(now), "a claim is not answered"};
   if (const auto since = failing_.since(now); since.count() > 0)
-    return make_report(
-        name, "", numbers,
-        {since, "records without a verdict cannot be claimed: " + why_unclaimed_, true});
-  return make_report(name, "", numbers,
-                     {ledger_.since(now), "the ledger does not say what it decided", true});
+    return {since, "records without a verdict cannot be claimed: " + why_unclaimed_, true};
+  if (const auto since = unconfirmed_.since(now); since.count() > 0)
+    return {since, "requests without a verdict are not published again: " + why_unconfirmed_, true};
+  return {ledger_.since(now), "the ledger does not say what it decided", true};
+}
+
+actor_report redriver_state::report(progress_time now) const {
+  return make_report(name, "", redriver_numbers{counters_, {.publishing = publishing_}}, wait(now));
 }
 
 redriver_actor::behavior_type redriver_state::make_behavior(redriver_options options) {

@@ -11,6 +11,7 @@
 // that answers the last, but not about the one record, answers about the others.
 //
 // A claim that fails is made again at the next beat; several in a row show as a standstill aside.
+// So does a publication that is not confirmed: its record is claimed again when it has rested.
 //
 // Spawned by the account root, one on every node; claims make sure that no record is driven twice
 // at once.
@@ -32,6 +33,7 @@
 #include "domain/backoff.hpp"
 #include "domain/currency.hpp"
 #include "domain/currency_lookup.hpp"
+#include "domain/log_throttle.hpp"
 #include "messaging/codec.hpp"
 #include "messaging/ports.hpp"
 
@@ -81,12 +83,14 @@ private:
   void on_unanswered(const rejection& why);
   void on_reply(const api_reply& reply);
   void ask_ledger();
-  void on_unclaimed(const store_failure& failure);
+  void note_unclaimed(const store_failure& failure);
   void on_claimed(found_records& found);
   void claim();
   void begin_round();
+  void note_unpublished(std::string why);
   void take_confirmations();
 
+  standstill wait(progress_time now) const;
   actor_report report(progress_time now) const;
 
   const redriver_actor::pointer self_;
@@ -107,6 +111,10 @@ private:
   awaited failing_;           // a claim that does not, once several have
   std::string why_unclaimed_;
   std::size_t publishing_ = 0; // handed to the publisher and not answered yet
+  awaited unconfirmed_;        // publications that are not confirmed
+  std::string why_unconfirmed_;
+  progress_time last_unconfirmed_;
+  log_throttle lines_;
 
   redriver_counters counters_;
 };

@@ -42,7 +42,7 @@ struct redriver_numbers : redriver_counters, redriver_gauges {
         {&n::failures, "failures_total",
          exported("ledgerd_redrive_failures_total",
                   "Claims of records without a verdict, and verdicts on them, that the database "
-                  "did not take.")},
+                  "did not take, and requests published again that were not confirmed.")},
         {&n::publishing, "publishing",
          not_exported("At most one claim at a time, of a few hundred.")},
     });

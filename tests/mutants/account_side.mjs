@@ -178,6 +178,14 @@ export const accountSide = [
     caught: ['actors_test.redriver'],
   },
   {
+    name: 'sweeper-hides-refusals',
+    fault: 'what is published again and not confirmed shows nowhere',
+    file: 'actors/submissions/redriver.cpp',
+    was: 'unconfirmed_.begin(now);',
+    becomes: ' ',
+    caught: ['actors_test.redriver'],
+  },
+  {
     name: 'parked-record-pending',
     fault: 'a record whose request was parked never gets its end',
     file: 'actors/submissions/reconciler.cpp',

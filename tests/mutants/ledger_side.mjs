@@ -220,6 +220,22 @@ export const ledgerSide = [
     caught: ['actors_test.lease_table'],
   },
   {
+    name: 'old-failures-stay-common',
+    fault: 'one refused account waits for ever because others had failed long before',
+    file: 'actors/ledger/dry_spell.hpp',
+    was: 'return each.whom == whom || now - each.when > forgotten_after;',
+    becomes: 'return each.whom == whom;',
+    caught: ['actors_test.dry_spell'],
+  },
+  {
+    name: 'common-for-ever',
+    fault: 'failures of long ago count as a common cause',
+    file: 'actors/ledger/dry_spell.hpp',
+    was: 'return now - each.when <= forgotten_after;',
+    becomes: 'return each.when <= now;',
+    caught: ['actors_test.dry_spell'],
+  },
+  {
     name: 'in-doubt-is-failed',
     fault: 'a COMMIT in doubt is taken for a refusal: what may be posted is parked',
     file: 'actors/ledger/gate.cpp',

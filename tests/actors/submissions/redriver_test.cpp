@@ -350,6 +350,36 @@ CAF_TEST(claims that fail by their time limit stay aside) {
   CAF_CHECK_EQUAL(wait().what, "a claim is not answered");
 }
 
+CAF_TEST(publications that are not confirmed show until one is or they are long ago) {
+  const auto record = pending_record();
+  publisher->confirm_at_once = false;
+  const auto publish = [&](bool confirmed) {
+    for (const auto before = publisher->published.size(); publisher->published.size() == before;) {
+      live(1000ms);
+      answer_all([&](const auto&) { return encode_verdicts({}, *currencies); });
+    }
+    publisher->answer(publisher->published.back().token, confirmed, "maximum messages exceeded");
+    consume_messages();
+  };
+  const auto shows = [&] {
+    return wait().what
+           == "requests without a verdict are not published again: maximum messages exceeded";
+  };
+  publish(false);
+  live(standstill_after + 100ms);
+  CAF_CHECK(shows());
+  CAF_CHECK(wait().aside);
+  CAF_CHECK_GREATER(wait().since, standstill_after);
+  CAF_CHECK_EQUAL(number(subject, "failures_total"), 1);
+  publish(true);
+  CAF_CHECK(!shows());
+  publish(false);
+  live(50000ms);
+  CAF_CHECK(shows());
+  live(15000ms); // the next one waits for the ledger
+  CAF_CHECK(!shows());
+}
+
 CAF_TEST(verdicts that the database does not take are counted) {
   const auto record = pending_record();
   live(1500ms);
