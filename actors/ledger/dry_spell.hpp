@@ -29,11 +29,11 @@ public:
   static constexpr std::chrono::seconds forgotten_after{15};
 
   void failed(const account_key& whom, const std::string& why, time_point now) {
-    std::erase_if(failures_, [&](const failure& each) {
-      return each.whom == whom || now - each.when > forgotten_after;
-    });
+    std::erase_if(failures_,
+                  [&](const failure& each) { return now - each.when > forgotten_after; });
     if (failures_.size() < accounts_shown)
       since_ = now;
+    std::erase_if(failures_, [&](const failure& each) { return each.whom == whom; });
     if (failures_.size() == accounts_common)
       failures_.erase(failures_.begin());
     failures_.push_back({whom, now});

@@ -41,8 +41,8 @@ struct redriver_numbers : redriver_counters, redriver_gauges {
         {&n::contrary, "contrary_total", contrary_verdicts("ledger")},
         {&n::failures, "failures_total",
          exported("ledgerd_redrive_failures_total",
-                  "Claims of records without a verdict, and verdicts on them, that the database "
-                  "did not take, and requests published again that were not confirmed.")},
+                  "Claims and verdicts that the database did not take, and requests published "
+                  "again in vain.")},
         {&n::publishing, "publishing",
          not_exported("At most one claim at a time, of a few hundred.")},
     });

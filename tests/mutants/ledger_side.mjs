@@ -223,8 +223,8 @@ export const ledgerSide = [
     name: 'old-failures-stay-common',
     fault: 'one refused account waits for ever because others had failed long before',
     file: 'actors/ledger/dry_spell.hpp',
-    was: 'return each.whom == whom || now - each.when > forgotten_after;',
-    becomes: 'return each.whom == whom;',
+    was: 'return now - each.when > forgotten_after;',
+    becomes: 'return each.when > now + forgotten_after;',
     caught: ['actors_test.dry_spell'],
   },
   {

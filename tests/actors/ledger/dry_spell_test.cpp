@@ -57,6 +57,13 @@ CAF_TEST(many accounts that take turns stay common) {
   CAF_CHECK(spell.wait(now).since > 90s);
 }
 
+CAF_TEST(two accounts that take turns show since the second of them failed) {
+  dry_spell spell;
+  for (std::size_t i = 0; i <= 20; ++i)
+    spell.failed(account(i % 2), "locked", start + i * 1s);
+  CAF_CHECK(spell.wait(start + 20s).since == 19s);
+}
+
 CAF_TEST(what has failed long ago is forgotten) {
   dry_spell spell;
   fail_all(spell, dry_spell::accounts_common, start);

@@ -314,8 +314,8 @@ const std::set<std::string> series{
     "counter ledgerd_redelivered_total 102: Deliveries that were not the first of their message.",
     "counter ledgerd_refused_total{reason=BALANCE_OVERFLOW} 130: Refused entries by reason.",
     "counter ledgerd_refused_total{reason=INSUFFICIENT_FUNDS} 129: Refused entries by reason.",
-    "counter ledgerd_redrive_failures_total 807: Claims of records without a verdict, and verdicts "
-    "on them, that the database did not take.",
+    "counter ledgerd_redrive_failures_total 807: Claims and verdicts that the database did not "
+    "take, and requests published again in vain.",
     "counter ledgerd_requests_republished_total 803: Requests published again for want of a "
     "verdict.",
     "counter ledgerd_results_parked_total 706: Results that answer no record, or are none.",

@@ -52,7 +52,8 @@ async function makeFull(stage, stream) {
   }
   const most = (await state()).messages + (stream === 'TRANSACTION_DEAD_LETTERS' ? 20 : 300);
   await change(stage, stream, {discard: 'new', max_msgs: most});
-  if ((await state()).first_seq > (stream === requests ? 1 : read + 1)) {
+  // Of requests the oldest are decided.
+  if (stream !== requests && (await state()).first_seq > read + 1) {
     stage.faults.push(`the limit of ${stream} has deleted what nobody has read: it says nothing of the nodes, the machine was too slow`);
   }
   return most;
