@@ -34,7 +34,7 @@ const {values: options, positionals: [binary]} = parseArgs({
     batch: {type: 'string', default: '100'}, // entries of a transaction at most, with --latency
     flags: {type: 'string', default: ''}, // more of each node, separated by blanks
     gates: {type: 'string', default: ''}, // of all nodes together, at least one each; without it, each has its default
-    puller: {type: 'string', default: ''}, // the number of the only node that pulls
+    puller: {type: 'string', default: ''}, // the number of the only node that pulls; the others hand their accounts over after seconds, so few requests
     json: {type: 'string', default: ''}, // file for all figures
   },
 });
