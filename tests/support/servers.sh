@@ -154,8 +154,8 @@ servers_pg_processes() {
     done
 }
 
-# Whether none is left. Kills what is: one may have been forked while the others were looked up.
-servers_pg_gone() {
+# Kills whatever is left; whether nothing was. Once is not enough: one may be forked while the others are looked up.
+servers_pg_killed() {
   local pid left=0
   for pid in $(servers_pg_processes "$1"); do
     kill -KILL "$pid" 2>/dev/null || true
@@ -167,7 +167,7 @@ servers_pg_gone() {
 # An immediate stop of all that is left: the server recovers from its log at the next start. One that waits for a slow
 # disk goes only when that has answered.
 servers_kill_pg() {
-  servers_wait 60 servers_pg_gone "$1" || die "PostgreSQL in $1/pg cannot be stopped"
+  servers_wait 60 servers_pg_killed "$1" || die "PostgreSQL in $1/pg cannot be stopped"
 }
 
 servers_make_pg_directory() {

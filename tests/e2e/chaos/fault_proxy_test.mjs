@@ -255,6 +255,8 @@ test('proxies in a process of their own', async (t) => {
   assert.equal(proxy.through('nats://a:b@127.0.0.1:1'), `nats://a:b@127.0.0.1:${proxy.port}`);
   await assert.rejects(host.ask({operation: 'nonsense', id: 0}));
   host.close();
+  await until('it has ended', () => host.ended);
+  await assert.rejects(proxy.counts(), /the proxies have ended with SIGKILL/);
 });
 
 test('deliveries are counted by message, whatever becomes of them', async (t) => {

@@ -1,5 +1,5 @@
 // Fault proxies in a process of their own, so that whatever holds up the run (psql, a large read) does not hold up what
-// goes through them. `ProxyProcess.open()` gives a process, `process.proxy(protocol, target)` a proxy in it; each
+// goes through them. `ProxyProcess.open()` gives a host, `host.proxy(protocol, target)` a proxy in it; each
 // operation of FaultProxy is a method of that, and returns a promise. It ends with whoever has opened it.
 
 import {fork} from 'node:child_process';
@@ -37,7 +37,6 @@ export class ProxyProcess {
     host.child.channel.unref();
     host.waiting = new Map();
     host.last = 0;
-    host.proxies = [];
     host.child.on('message', ({number, result, error}) => {
       const {resolve, reject} = host.waiting.get(number);
       host.waiting.delete(number);
@@ -56,9 +55,7 @@ export class ProxyProcess {
 
   async proxy(protocol, target) {
     const {id, port} = await this.ask({operation: 'open', protocol, target});
-    const proxy = new RemoteProxy(this, id, port);
-    this.proxies.push(proxy);
-    return proxy;
+    return new RemoteProxy(this, id, port);
   }
 
   ask(question) {
