@@ -75,9 +75,10 @@ async function strikeInRounds(stage, long) {
   const rounds = long ? Math.min(cell.longRounds ?? Infinity, cell.rounds * 10) : cell.rounds;
   log(`${stage.messages.length} messages, ${rounds} rounds`);
   const share = Math.floor(stage.messages.length * (1 - tailShare) / rounds);
-  const pace = Math.max(1500, share / 1000 * millisecondsForAThousand);
+  const pace = Math.max(fault.lasts ?? 1500, share / 1000 * millisecondsForAThousand);
   for (let n = 0; n < rounds; ++n) {
-    const publish = () => stage.producer.publish(share, pace);
+    // What an earlier round asked for beyond its share is missing now, not after the last one.
+    const publish = () => stage.producer.publish(Math.max(0, share * (n + 1) - stage.producer.next), pace);
     const publishing = fault.quiet ? publish().then(() => null) : publish();
     await (fault.quiet ? publishing : sleep(stage.random.between(100, 600)));
     stage.rounds.push(await fault.round(stage, n));

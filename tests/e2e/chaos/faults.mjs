@@ -256,6 +256,7 @@ export const databaseFaults = {
   }),
 
   deadlock: () => ({
+    lasts: 9000, // milliseconds, as long as the stranger's three sessions
     round: async (stage) => {
       await ask(stage.operator, 'ALTER SYSTEM SET deadlock_timeout = \'20ms\'');
       await ask(stage.operator, 'SELECT pg_reload_conf()');
