@@ -23,9 +23,10 @@ enum class database_fault : std::uint8_t {
             // ids any more: the state alone does not tell
   in_doubt, // the outcome of COMMIT is unknown
   lost,     // the session is gone; another may do
-  away,     // the server cannot now: it starts, is read-only, its disk is full, ...
+  away,     // the server cannot now, whatever the rows: it starts, is read-only, its disk is full,
+            // ids are at their end, ...
   refused,  // it stays so until somebody changes something: no privilege, no such table, a wrong
-            // password, a pooler in between, ...
+            // password, a pooler in between, ...; of what a trigger does, perhaps, for single rows
 };
 
 // The message is the server's or libpq's, on one line; it holds no password.
@@ -48,7 +49,7 @@ database_fault fault_of(std::string_view sql_state) noexcept;
 
 // What a unique constraint means that a row breaks, by its name: that of a record id, an
 // idempotency key or an account may have been taken by another session, and the same may go through
-// at once. An id of the table's own counting that is taken is everybody's fault (refused). All
+// at once. An id of the table's own counting that is taken is everybody's fault (away). All
 // others wait.
 database_fault fault_of_unique(std::string_view constraint) noexcept;
 

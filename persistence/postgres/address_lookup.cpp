@@ -47,7 +47,7 @@ public:
       return found->second;
     auto promise = std::make_shared<std::promise<addresses>>();
     std::shared_future<addresses> result = promise->get_future().share();
-    running_.emplace(host, result);
+    // Only what runs may be shared: a thread that cannot be had throws. It erases under the lock.
     std::thread([this, host, promise] {
       auto found = ask_system(host);
       {
@@ -56,6 +56,7 @@ public:
       }
       promise->set_value(std::move(found));
     }).detach();
+    running_.emplace(host, result);
     return result;
   }
 

@@ -71,7 +71,7 @@ database_error with_role(const database_error& error, const std::string& role) {
 bool clear_rollback(const database_error& error) noexcept {
   return error.fault() == database_fault::rolled_back || error.fault() == database_fault::unique
          || error.fault() == database_fault::content || error.fault() == database_fault::blocked
-         || error.fault() == database_fault::limited;
+         || error.fault() == database_fault::limited || error.fault() == database_fault::refused;
 }
 
 std::int64_t parse_integer(std::string_view text) {

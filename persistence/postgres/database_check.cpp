@@ -5,7 +5,6 @@
 #include "persistence/postgres/identity_query.hpp"
 #include "persistence/postgres/migrations.hpp"
 #include "persistence/postgres/pooler_check.hpp"
-#include "persistence/postgres/row_security.hpp"
 #include "persistence/postgres/schema_text.hpp"
 #include "persistence/postgres/standing_faults.hpp"
 #include "persistence/schema.hpp"
@@ -156,10 +155,6 @@ SELECT FROM (SELECT pg_get_serial_sequence('ledger.transactions', 'id')::regclas
 WHERE has_sequence_privilege(ids, 'SELECT') AND coalesce(pg_sequence_last_value(ids), 0)
   < (SELECT coalesce(max(id), 0) FROM ledger.transactions))";
 
-constexpr const char* secured_tables = R"(
-SELECT FROM pg_class WHERE relnamespace = to_regnamespace($quoted) AND relkind IN ('r', 'p')
-AND row_security_active(oid))";
-
 // `query` with literals: the schema's name for $name, the same as an identifier for $quoted, and
 // which schema it is for $which.
 std::string about(schema which, std::string query) {
@@ -272,11 +267,6 @@ std::string standing_faults(database& session, schema which) {
 std::string standby_warning(database& session) {
   const auto found = session.run(unreplicated_commits);
   return found.size() == 0 ? std::string() : std::string(found.text(0, 0));
-}
-
-bool only_rows_are_refused(database& session, schema which) {
-  return session.run(about(which, secured_tables)).size() > 0
-         && session.run(about(which, table_privileges)).size() == 0;
 }
 
 std::vector<std::string> database_warnings(const std::string& database_url) {

@@ -27,8 +27,8 @@ constexpr meaning states[] = {
     {"40002", content},  // an integrity constraint
     {"40003", in_doubt}, // statement completion unknown
     {"54000", limited},  // an index row's size, or no transaction ids any more
-    {"2200H", refused},  // the sequence of the ids is at its end
-    {"23502", refused},  // a column that we do not know may not be null
+    {"2200H", away},     // the sequence of the ids is at its end, for whatever row
+    {"23502", away},     // a column that we do not know may not be null, in whatever row
     {"55006", away},     // object in use
     {"55P03", blocked},  // lock timeout
     {"57014", blocked},  // statement timeout, or cancelled by hand
@@ -81,7 +81,7 @@ constexpr meaning classes[] = {
     {"58", away},        // system error
     {"72", rolled_back}, // snapshot too old
     {"F0", away},        // configuration file error
-    {"HV", away},        // foreign data wrapper
+    {"HV", refused},     // foreign data wrapper: in a trigger
     {"P0", content},     // raised by PL/pgSQL
     {"XX", blocked},     // internal error, damaged data or index: only what touches it must wait
 };
@@ -123,7 +123,7 @@ constexpr std::string_view raced[] = {
 
 database_fault fault_of_unique(std::string_view constraint) noexcept {
   if (constraint == ledger_ids)
-    return refused;
+    return away;
   return std::find(std::begin(raced), std::end(raced), constraint) == std::end(raced) ? blocked
                                                                                       : unique;
 }

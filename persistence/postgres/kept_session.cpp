@@ -22,6 +22,8 @@ database& kept_session::use() {
     if (ended_.empty())
       throw;
     throw database_error(error.fault(), ended_ + ", and then: " + error.what());
+  } catch (const std::exception& error) { // no thread, no memory: nothing is in doubt
+    throw database_error(database_fault::lost, error.what());
   }
   if (!ended_.empty())
     tell_database_listener("a session that had ended was opened again: " + ended_);

@@ -92,6 +92,14 @@ std::vector<statement> ledger_statements() {
           table_holder_question()};
 }
 
+std::vector<prepared_call> idle_ledger_calls() {
+  const auto about_none = [](const statement& what, std::size_t columns) {
+    return prepared_call{what, std::vector<const char*>(columns, "{}")};
+  };
+  return {about_none(find_known, 1),    about_none(read_heads, 3),    about_none(lock_heads, 3),
+          about_none(move_accounts, 6), about_none(open_accounts, 4), about_none(insert_rows, 10)};
+}
+
 void head_question::clear() {
   clear_all(users_, currencies_, places_);
   count_ = 0;

@@ -18,6 +18,9 @@ namespace ledgerd {
 // What a session of the store prepares.
 std::vector<statement> ledger_statements();
 
+// All that a post executes, about no account and no row.
+std::vector<prepared_call> idle_ledger_calls();
+
 // Heads of accounts, by their places in a batch.
 class head_question {
 public:

@@ -97,8 +97,9 @@ enum class posts_to : std::uint8_t { all_accounts, new_accounts };
 class postgres_store final : public ledger_store {
 public:
   postgres_store(url_source database_url, posts_to whom)
-      : whom_(whom), session_(std::move(database_url), schema::ledger, ledger_statements(),
-                              "a record id is taken, yet no posting answers it") {}
+      : whom_(whom),
+        session_(std::move(database_url), schema::ledger, ledger_statements(),
+                 "a record id is taken, yet no posting answers it", idle_ledger_calls()) {}
 
   post_result post(const posting_batch& batch, const post_limits& limits) override;
 

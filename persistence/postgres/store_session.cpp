@@ -4,8 +4,6 @@
 #include <chrono>
 #include <thread>
 
-#include "persistence/postgres/row_security.hpp"
-
 namespace ledgerd {
 
 namespace {
@@ -17,12 +15,14 @@ constexpr const char* planner_settings =
     "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off "
     "-c enable_hashjoin=off -c enable_mergejoin=off";
 
+constexpr std::chrono::milliseconds idle_lock_limit{500};
+
 } // namespace
 
 store_session::store_session(url_source url, schema which, std::vector<statement> statements,
-                             std::string_view taken)
-    : session_(std::move(url), which, planner_settings, std::move(statements)), which_(which),
-      taken_(taken), random_(std::random_device{}()) {}
+                             std::string_view taken, std::vector<prepared_call> idle)
+    : session_(std::move(url), which, planner_settings, std::move(statements)), taken_(taken),
+      idle_(std::move(idle)), random_(std::random_device{}()) {}
 
 void store_session::refuse_behind_own_commit() {
   if (!given_up_)
@@ -45,10 +45,13 @@ void store_session::refuse_behind_own_commit() {
 }
 
 bool store_session::only_rows_are_refused() try {
-  if (session_.get() == nullptr)
+  auto* const session = session_.get();
+  if (session == nullptr || session->expired())
     return false;
-  session_.get()->rollback();
-  return ledgerd::only_rows_are_refused(*session_.get(), which_);
+  session->rollback();
+  session->begin({.lock = idle_lock_limit, .statement = {}}, idle_);
+  session->rollback();
+  return true;
 } catch (const database_error&) {
   return false;
 }
@@ -65,7 +68,9 @@ bool store_session::gives_no_ids() try {
 }
 
 std::optional<store_failure> store_session::judge(const database_error& error) {
-  if (error.denied() && only_rows_are_refused())
+  const bool may_be_a_row =
+      error.fault() == database_fault::refused || error.fault() == database_fault::lost;
+  if (may_be_a_row && only_rows_are_refused())
     return store_failure{store_failure_kind::blocked, error.what()};
   if (error.fault() == database_fault::limited && gives_no_ids()) {
     session_.drop();

@@ -31,9 +31,10 @@ inline database_error row_not_written() {
 class store_session {
 public:
   // Does not connect before the first run. The statements write into the tables of `which`. `taken`
-  // is what is said when a unique key stays taken, however often it is tried.
+  // is what is said when a unique key stays taken, however often it is tried. `idle` are calls of
+  // all that an attempt executes, which write no row.
   store_session(url_source url, schema which, std::vector<statement> statements,
-                std::string_view taken);
+                std::string_view taken, std::vector<prepared_call> idle);
 
   // Runs `attempt(database&, int count)`, which returns an optional Result. Nothing, a rollback by
   // the server or a unique key that was taken: rolled back and begun again, a few times.
@@ -75,7 +76,8 @@ private:
   // What the failure of an attempt means; nothing: try again.
   std::optional<store_failure> judge(const database_error& error);
 
-  // Whether row security refuses single rows of what was to be written; rolls back.
+  // Whether the server takes the statements as long as no row is to be written: what it has refused
+  // is a row then, for the sake of a trigger or of row security, whatever state that was told with.
   bool only_rows_are_refused();
 
   // Whether the server gives no transaction ids any more, or does not say; rolls back.
@@ -84,8 +86,8 @@ private:
   void pause(int attempt);
 
   kept_session session_;
-  schema which_;
   std::string_view taken_;
+  std::vector<prepared_call> idle_;
   std::optional<given_up_commit> given_up_;
   std::minstd_rand random_;
 };

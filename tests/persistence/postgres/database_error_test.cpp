@@ -42,7 +42,7 @@ constexpr row table[] = {
     {"22003", fault::content, kind::rejected},
     {"22021", fault::content, kind::rejected},
     {"22P05", fault::content, kind::rejected},
-    {"23502", fault::refused, kind::unavailable},
+    {"23502", fault::away, kind::unavailable},
     {"23503", fault::content, kind::rejected},
     {"23505", fault::unique, kind::rejected},
     {"23514", fault::content, kind::rejected},
@@ -98,7 +98,7 @@ constexpr row table[] = {
     {"58P01", fault::away, kind::unavailable},
     {"72000", fault::rolled_back, kind::unavailable},
     {"F0000", fault::away, kind::unavailable},
-    {"HV000", fault::away, kind::unavailable},
+    {"HV000", fault::refused, kind::unavailable},
     {"P0001", fault::content, kind::rejected},
     {"P0002", fault::content, kind::rejected},
     {"P0004", fault::content, kind::rejected},
@@ -138,7 +138,7 @@ CAF_TEST(a key that is taken means what its constraint is for) {
   for (const auto strange : {"transactions_user_id_currency_seq_key", "somebodys_index"})
     CAF_CHECK(error_on(strange).fault() == fault::blocked);
   const auto ids = error_on("transactions_pkey");
-  CAF_CHECK(ids.fault() == fault::refused);
+  CAF_CHECK(ids.fault() == fault::away);
   CAF_CHECK_EQUAL(std::string(ids.what()),
                   "the identity of ledger.transactions is behind its table: SELECT "
                   "setval(pg_get_serial_sequence('ledger.transactions', 'id'), max(id)) FROM "

@@ -146,6 +146,40 @@ CAF_TEST(what a trigger refuses shows when it is written alone) {
   check_only_bob(store_failure_kind::rejected);
 }
 
+CAF_TEST(a trigger that fails for one account holds up that one and no other) {
+  for (const auto action :
+       {"PERFORM 1 FROM public.no_such_table", "PERFORM public.no_such_function()",
+        "PERFORM lo_unlink(1)", "RAISE SQLSTATE '08001' USING MESSAGE = 'no road to the archive'",
+        "RAISE SQLSTATE 'HV00N' USING MESSAGE = 'no road to the archive'", "RAISE SQLSTATE '0A000'",
+        "RAISE SQLSTATE '55000'"}) {
+    CAF_MESSAGE(action);
+    on_insert("NEW.user_id = 'bob'", action);
+    check_only_bob(store_failure_kind::blocked);
+  }
+}
+
+CAF_TEST(a trigger that fails for one account only when all is committed holds up that one) {
+  on_insert("false", "NULL");
+  sql("CREATE CONSTRAINT TRIGGER late AFTER INSERT ON ledger.transactions DEFERRABLE INITIALLY "
+      "DEFERRED FOR EACH ROW WHEN (NEW.user_id = 'bob') EXECUTE FUNCTION public.meddle()");
+  on_insert("NEW.user_id = 'bob'", "PERFORM 1 FROM public.no_such_table");
+  sql("DROP TRIGGER meddle ON ledger.transactions");
+  CAF_CHECK(failure_of_post({"ann", "bob"}, quick).kind == store_failure_kind::blocked);
+  posted_of(store->post(batch_for({"ann", "cid"}), quick));
+  CAF_CHECK_EQUAL(chain_fault(content()), "");
+}
+
+CAF_TEST(what no row can be written without is the fault of no account) {
+  sql("ALTER TABLE ledger.transactions RENAME COLUMN reason TO cause");
+  for (const auto& limits : {quick, one_by_one}) {
+    const auto failure = failure_of_post({"ann", "bob"}, limits);
+    CAF_MESSAGE(failure.detail);
+    CAF_CHECK(failure.kind == store_failure_kind::unavailable && failure.refused);
+  }
+  sql("ALTER TABLE ledger.transactions RENAME COLUMN cause TO reason");
+  posted_of(store->post(batch_for({"ann", "bob"}), quick));
+}
+
 CAF_TEST(a row that is too large for a limit of the server must wait and no other) {
   on_insert("NEW.user_id = 'bob'",
             "RAISE EXCEPTION 'index row size 2832 exceeds btree version 4 maximum 2704 for index "
