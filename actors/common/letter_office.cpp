@@ -46,13 +46,26 @@ void letter_office::park(ticket tag, delivery& source, rejection why, progress_t
         "{}: parking {} of {}: {}: {}{}", options_.instance, source.stream_seq, source.stream,
         to_text(why.reason), why.detail, left_out_text(*more));
   ++counters_.parked;
-  nameless_letter one{tag, &source, std::move(why)};
+  nameless_letter one{tag, &source, std::move(why), now};
   if (!publish_letter(one, now))
     nameless_.push_back(std::move(one));
 }
 
 void letter_office::name_letters(progress_time now) {
   std::erase_if(nameless_, [&](nameless_letter& one) { return publish_letter(one, now); });
+}
+
+std::vector<ticket> letter_office::take_unnamed(progress_time now) {
+  std::vector<ticket> result;
+  std::erase_if(nameless_, [&](const nameless_letter& one) {
+    if (now - one.since <= options_.letter_patience)
+      return false;
+    note_given_up({"a dead letter", "its stream does not say which life of it this is"}, one.since,
+                  one.source->stream_seq, now);
+    result.push_back(one.tag);
+    return true;
+  });
+  return result;
 }
 
 bool letter_office::publish_letter(nameless_letter& one, progress_time now) {
@@ -144,21 +157,20 @@ void letter_office::note_renamed(const outbox::letter& letter, progress_time now
 }
 
 // Nobody can do anything about it at present.
-void letter_office::note_given_up(const outbox::letter& letter, std::uint64_t stream_seq,
-                                  progress_time now) {
+void letter_office::note_given_up(const unstored_letter& which, progress_time since,
+                                  std::uint64_t stream_seq, progress_time now) {
   ++counters_.unconfirmed;
   ++counters_.postponed;
-  unstored_.add(stream_seq, letter.since, now, letters_.last_failure());
+  unstored_.add(stream_seq, since, now, which.cause);
   if (const auto more = lines_.admit("postponed", now))
     log(log_event::letter_unstored,
         {{"consumer", options_.instance},
-         {"messageId", letter.message.message_id},
+         {"messageId", which.name},
          {"seq", stream_seq},
-         {"why", letters_.last_failure()}},
+         {"why", which.cause}},
         "{}: {} is not stored, its message stays in its stream and comes again in half a "
         "minute: {}{}",
-        options_.instance, letter.message.message_id, letters_.last_failure(),
-        left_out_text(*more));
+        options_.instance, which.name, which.cause, left_out_text(*more));
 }
 
 } // namespace ledgerd

@@ -1,7 +1,7 @@
 // LETTER OFFICE: what an actor publishes about the deliveries that it holds. A dead letter is named
 // after the life of the stream that its message came from, so it waits until the source knows that.
-// What no stream takes is given up for now: its delivery is postponed, gives its credit back and
-// comes again later.
+// What no stream takes, or cannot be named, is given up for now: its delivery is postponed, gives
+// its credit back and comes again later.
 //
 // Belongs to one actor, beside its lease table, whose deliveries stay where they are; calls source
 // and publisher on that actor's thread.
@@ -32,7 +32,7 @@ struct letter_office_options {
   std::shared_ptr<delivery_source> source;
   std::shared_ptr<publisher> letters;
   std::chrono::milliseconds retry_pause;
-  std::chrono::milliseconds letter_patience; // see `give_up::when_late`
+  std::chrono::milliseconds letter_patience; // see `give_up::when_late`; for a name, too
 };
 
 struct letter_counters {
@@ -69,6 +69,8 @@ public:
   // `on_end(held, stored)`, which settles the delivery that `at(ticket)` gives.
   template <class At, class OnEnd>
   void take(progress_time now, At at, OnEnd on_end) {
+    for (const auto tag : take_unnamed(now))
+      on_end(at(tag), false);
     letters_.take(now,
                   [&](const confirmation& got, outbox::fate what, const outbox::letter& letter) {
                     if (what == outbox::fate::again)
@@ -80,7 +82,8 @@ public:
                     if (stored)
                       note_stored(held.source.stream_seq);
                     else
-                      note_given_up(letter, held.source.stream_seq, now);
+                      note_given_up({letter.message.message_id, letters_.last_failure()},
+                                    letter.since, held.source.stream_seq, now);
                     on_end(held, stored);
                   });
   }
@@ -110,14 +113,23 @@ private:
     ticket tag;
     delivery* source;
     rejection why;
+    progress_time since;
   };
 
+  struct unstored_letter {
+    std::string name;
+    std::string cause;
+  };
+
+  // Gives up, for now, those that have waited for their name too long.
+  std::vector<ticket> take_unnamed(progress_time now);
   bool publish_letter(nameless_letter& one, progress_time now);
   void tell_unacknowledged(progress_time now);
   void note_stored(std::uint64_t stream_seq);
   void note_again(const confirmation& got, const outbox::letter& letter, progress_time now);
   void note_renamed(const outbox::letter& letter, progress_time now);
-  void note_given_up(const outbox::letter& letter, std::uint64_t stream_seq, progress_time now);
+  void note_given_up(const unstored_letter& which, progress_time since, std::uint64_t stream_seq,
+                     progress_time now);
 
   letter_office_options options_;
   outbox letters_;

@@ -32,6 +32,7 @@ void fetcher_state::park(held_delivery& slot, rejection why) {
 void fetcher_state::look_up(held_delivery& slot) {
   slot.look = options_.lookup->request();
   slot.at = stage::looking;
+  slot.due = self_->clock().now() + options_.look_patience;
   ++looking_;
 }
 
@@ -176,17 +177,23 @@ void fetcher_state::answer_one(ticketed_answer& got, time_point now) {
   letters_.publish(std::move(result), now);
 }
 
-// Decodes anew what waited for a look at the table of currencies.
+// Decodes anew what waited for a look at the table of currencies. What nobody could look up does
+// not hold the credit of what needs no look.
 void fetcher_state::take_looked_up() {
   if (looking_ == 0)
     return;
   const auto done = options_.lookup->done();
+  const auto now = self_->clock().now();
   std::vector<asked_entry> batch;
   deliveries_.for_each([&](held_delivery& slot) {
-    if (slot.at != stage::looking || slot.look > done)
+    const bool is_done = slot.look <= done;
+    if (slot.at != stage::looking || (!is_done && slot.due > now))
       return;
     --looking_;
-    admit(slot, batch);
+    if (is_done)
+      admit(slot, batch);
+    else
+      postpone(slot);
   });
   apply(std::move(batch));
 }

@@ -63,6 +63,8 @@ struct fetcher_options {
   // How long a dead letter may be without a PubAck before its delivery is postponed, so that what
   // cannot be stored does not hold the credit of what can.
   std::chrono::milliseconds letter_patience{3000};
+  // Likewise a request whose currency nobody can look up.
+  std::chrono::milliseconds look_patience{5000};
   std::int64_t (*wall_clock)() = &system_time_ns;
 };
 
@@ -91,8 +93,8 @@ private:
     std::uint32_t attempts = 0;
     std::uint64_t look = 0; // the look that tells whether its currency exists; 0: none was needed
     settlement after = settlement::acknowledge; // once the PubAck is there
-    time_point due;
-    time_point since; // the beginning of its stage
+    time_point due;                             // failed: decided again; looking: postponed
+    time_point since;                           // the beginning of its stage
   };
   using held_delivery = lease_table<work>::held;
 

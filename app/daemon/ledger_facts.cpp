@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -31,26 +32,39 @@ ledger_facts_source::ledger_facts_source(ports from, std::shared_ptr<ledger_view
 }
 
 std::vector<currency> ledger_facts_source::read() {
-  // The sequence of a database that was set back or crashed may be that far ahead of its rows.
-  const auto after =
-      from_.keeper
-          ? record_id{std::max<std::int64_t>(to_int(from_.keeper->last_id()) - ids_ahead, 1)}
-          : record_id{1};
-  ledger_facts facts;
-  if (from_.ledger) {
-    facts.currencies = from_.ledger->currencies();
+  if (!from_.ledger) {
+    const auto after = last_kept();
+    auto facts = ask(after);
+    tell_account_side(facts, after);
+    return std::move(facts.currencies);
+  }
+  ledger_facts facts{.currencies = from_.ledger->currencies(), .marks = {}};
+  try {
+    const auto after = last_kept();
     if (view_)
       facts.marks = from_.ledger->marks(after, record_id_window);
-  } else {
-    facts = ask(after);
+    tell_account_side(facts, after);
+    untold_ = false;
+  } catch (const std::exception& error) {
+    if (!std::exchange(untold_, true))
+      log(log_event::currencies_unread, "currencies for the account side: {}", error.what());
   }
+  return std::move(facts.currencies);
+}
+
+// The sequence of a database that was set back or crashed may be that far ahead of its rows.
+record_id ledger_facts_source::last_kept() {
+  const auto last = from_.keeper ? to_int(from_.keeper->last_id()) : 0;
+  return record_id{std::max<std::int64_t>(last - ids_ahead, 1)};
+}
+
+void ledger_facts_source::tell_account_side(const ledger_facts& facts, record_id after) {
   if (from_.keeper)
     from_.keeper->keep(facts.currencies);
   if (view_ && facts.marks)
     view_->hear(*facts.marks);
   if (view_ && facts.marks && from_.keeper)
     look_for_loss(after, facts.marks->highest_record);
-  return std::move(facts.currencies);
 }
 
 // A record is committed before its request is published, so what the ledger has decided is there.

@@ -28,20 +28,24 @@ public:
 
   // Asks, keeps new currencies for the account side, and returns all. Throws when nobody answers;
   // waits for at most the inquirer's deadline. Says in the log when the account database lacks the
-  // last record that the ledger has decided: it was set back.
+  // last record that the ledger has decided: it was set back. With the ledger's own database, that
+  // of the account side may be away: it hears of them later.
   std::vector<currency> read();
 
   // What the account side has kept of an earlier answer; empty without that role. Throws.
   std::vector<currency> kept();
 
 private:
+  record_id last_kept();
+  void tell_account_side(const ledger_facts& facts, record_id after);
   ledger_facts ask(record_id from);
   void look_for_loss(record_id from, record_id highest);
 
   ports from_;
   std::uint64_t asked_ = 0;
   std::shared_ptr<ledger_view> view_;
-  bool lacks_ = false; // at the last look
+  bool lacks_ = false;  // at the last look
+  bool untold_ = false; // the account side's database was away then
 };
 
 // The same routes; their metrics tell how often records were found to be lost.

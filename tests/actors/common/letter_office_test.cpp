@@ -86,6 +86,23 @@ CAF_TEST(a dead letter waits until the life of its stream is known) {
   CAF_CHECK_EQUAL(here.office.counters().parked, 1);
 }
 
+CAF_TEST(a dead letter that nobody can name gives its credit back) {
+  office_fixture here;
+  here.consumer->knows_incarnation = false;
+  here.park(1);
+  here.park(2, 1000ms);
+  here.office.name_letters(start + 3000ms);
+  CAF_CHECK_EQUAL(here.take(3000ms), "");
+  CAF_CHECK_EQUAL(here.take(3001ms), "1 postponed");
+  CAF_CHECK_EQUAL(here.office.unstored(start + 3001ms), 1U);
+  CAF_CHECK_EQUAL(here.office.counters().postponed, 1);
+  // Only what is still held can be named.
+  here.consumer->knows_incarnation = true;
+  here.office.name_letters(start + 3500ms);
+  CAF_REQUIRE_EQUAL(here.stream->published.size(), 1U);
+  CAF_CHECK_EQUAL(here.stream->published[0].message_id, "dead-TRANSACTIONS-1-2");
+}
+
 CAF_TEST(what no stream takes is postponed and health hears of it until it is stored) {
   office_fixture here;
   here.park(1);

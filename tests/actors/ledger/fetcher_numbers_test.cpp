@@ -18,7 +18,7 @@ struct numbers_fixture : fixture {
   std::shared_ptr<std::vector<asked_entry>> entries = std::make_shared<std::vector<asked_entry>>();
   fetcher_actor subject;
 
-  numbers_fixture() {
+  explicit numbers_fixture(std::shared_ptr<currency_lookup> lookup = nullptr) {
     wall_ns = 1'000'000'000'000;
     results->confirm_at_once = false;
     const auto region =
@@ -38,6 +38,7 @@ struct numbers_fixture : fixture {
                                  .results = results,
                                  .currencies = currencies,
                                  .rules = {.default_currency = *currency_code::parse("KRW")},
+                                 .lookup = std::move(lookup),
                                  .region = region,
                                  .credit = {4, 1 << 20},
                                  .attempts_max = usual::attempts_max,
@@ -199,6 +200,31 @@ CAF_TEST(without a lookup an unknown currency is invalid at once) {
   CAF_CHECK(entries->empty());
   CAF_REQUIRE_EQUAL(results->published.size(), 1u);
   CAF_CHECK_EQUAL(results->published[0].subject, "transaction.dead.deposit");
+}
+
+CAF_TEST(what nobody can look up or name gives its credit back) {
+  numbers_fixture here{std::make_shared<fake_lookup>()}; // which never comes to an end
+  here.source->knows_incarnation = false;
+  const auto arrive_with = [&here](std::uint64_t seq, std::string payload) {
+    here.source->arriving.push_back(make_delivery("transaction.deposit", std::move(payload), seq));
+  };
+  for (const std::uint64_t seq : {1, 2})
+    arrive_with(seq, R"({"recordId":1,"userId":"ann","amount":"25.00","currency":"QQQ"})");
+  for (const std::uint64_t seq : {3, 4})
+    arrive_with(seq, "no object");
+  here.source->wake();
+  here.consume_messages();
+  here.pass_all(2900ms);
+  CAF_CHECK_EQUAL(here.source->room, 0u);
+  here.pass_all(1000ms);
+  CAF_CHECK_EQUAL(here.source->room, 2u);
+  CAF_CHECK_EQUAL(here.value("unstored"), 2);
+  here.pass_all(2000ms);
+  CAF_CHECK_EQUAL(here.source->room, 4u);
+  for (const auto seq : {1, 2, 3, 4})
+    CAF_CHECK_EQUAL(here.source->count("receipt." + std::to_string(seq), settlement::postpone), 1u);
+  here.arrive(5, 0ms);
+  CAF_CHECK_EQUAL(here.entries->size(), 1u);
 }
 
 CAF_TEST(what nobody knows is not zero) {

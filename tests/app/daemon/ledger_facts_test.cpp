@@ -121,6 +121,23 @@ CAF_TEST(what_was_heard_is_kept_for_when_nobody_answers) {
   CAF_CHECK(knows_what_is_new(later));
 }
 
+CAF_TEST(the_ledger_needs_no_account_database_to_know_its_currencies) {
+  auto settings = account_settings();
+  const auto account_database = settings.account_database_url;
+  settings.roles = {role::ledger, role::account};
+  settings.database_url = servers().fresh_database();
+  migrate(settings.database_url, schema::ledger);
+  settings.account_database_url = "postgresql://ledgerd@127.0.0.1:1/nowhere";
+  const auto nats = connect();
+  const auto view = std::make_shared<ledger_view>();
+  auto source = make_facts_source(settings, *nats, view);
+  CAF_CHECK(source.read().size() > 100);
+  CAF_CHECK(!view->marks());
+  settings.account_database_url = account_database;
+  CAF_CHECK(make_facts_source(settings, *nats, view).read().size() > 100);
+  CAF_CHECK(view->marks().has_value());
+}
+
 CAF_TEST(looking_again_and_again_costs_no_memory) {
   const auto settings = account_settings();
   const auto nats = connect();
