@@ -34,8 +34,11 @@ database_time before(database_time time, std::chrono::microseconds by) {
 
 } // namespace
 
-// Whatever was remembered is given up together, rather than half of it.
+// Whatever was remembered is given up together, rather than half of it; rows to come whose results
+// are forgotten are not judged.
 void steady_checks::forget() {
+  if (!seen_.empty())
+    judged_from_ = std::max(judged_from_, database_time{to_int(newest_seen_) + 1});
   seen_.clear();
   waiting_.clear();
 }
@@ -55,6 +58,15 @@ void steady_checks::newest(transaction_id row) {
   forget();
 }
 
+bool steady_checks::has_room_for_results() {
+  if (seen_.size() < remembered_max)
+    return true;
+  if (has_room_for_rows())
+    return false;
+  forget();
+  return true;
+}
+
 void steady_checks::rows(std::span<const linked_posting> rows) {
   for (const auto& each : rows) {
     ++row_count_;
@@ -66,8 +78,6 @@ void steady_checks::rows(std::span<const linked_posting> rows) {
         && each.at.row.created_at >= judged_from_)
       waiting_.emplace(record, to_int(each.at.row.created_at));
   }
-  if (waiting_.size() > remembered_max)
-    forget();
 }
 
 void steady_checks::results(std::span<const stored_message> messages,
@@ -94,11 +104,11 @@ void steady_checks::results(std::span<const stored_message> messages,
     if (exponent && encode_result(*found->second, *exponent) != message.payload)
       findings_.add(finding_kind::result_differs,
                     record_of_text(to_int(*record)) + ": the result is not that of its row");
-    if (waiting_.erase(to_int(*record)) == 0 && found->second->id > last_row_)
+    if (waiting_.erase(to_int(*record)) == 0 && found->second->id > last_row_) {
       seen_.insert(to_int(*record));
+      newest_seen_ = std::max(newest_seen_, found->second->created_at);
+    }
   }
-  if (seen_.size() > remembered_max)
-    forget();
 }
 
 void steady_checks::results_missed(database_time now) {
@@ -157,10 +167,12 @@ database_time steady_audit::proven_to() const {
 }
 
 bool steady_audit::step(std::size_t at_most) {
-  // Results first: by the time its row is looked at, which rests before, a result is there.
-  const bool no_results = look_at_results(at_most);
-  const bool no_rows = look_at_rows(at_most);
-  if (no_results && no_rows)
+  // Results first: by the time its row is looked at, which rests before, a result is there. More
+  // results than can be remembered wait for their rows to have rested.
+  const bool room_for_results = checks_.has_room_for_results();
+  const bool no_results = !room_for_results || look_at_results(at_most);
+  const bool no_rows = !checks_.has_room_for_rows() || look_at_rows(at_most);
+  if (room_for_results && no_results && no_rows)
     checks_.pass(now());
   return no_results && no_rows;
 }

@@ -40,7 +40,8 @@ class steady_checks {
 public:
   // For so long a row may be without a result: the broker may be away, or a node may have died.
   static constexpr std::chrono::minutes result_patience{10};
-  // How many ids are remembered at most; what is beyond is not proven.
+  // How many results without their rows, and rows without their results, are remembered before no
+  // more of them are looked at for the present.
   static constexpr std::size_t remembered_max = 200'000;
 
   // Rows up to this one were there before.
@@ -66,6 +67,12 @@ public:
   // Rows that have been without a result for too long.
   void pass(database_time now);
 
+  // Whether results, or rows, may be looked at now: there is room to remember them. If there is for
+  // neither, which only strange results can bring about, what was remembered is forgotten, and is
+  // not proven.
+  bool has_room_for_results();
+  bool has_room_for_rows() const noexcept { return waiting_.size() < remembered_max; }
+
   transaction_id last_row() const noexcept { return last_row_; } // that was looked at
   const finding_list& findings() const noexcept { return findings_; }
   std::uint64_t row_count() const noexcept { return row_count_; }
@@ -80,6 +87,7 @@ private:
 
   transaction_id last_row_;
   database_time judged_from_{}; // rows of before are without a result that could be missing
+  database_time newest_seen_{}; // of the rows whose results were seen
   finding_list findings_;
   std::uint64_t row_count_ = 0;
   std::uint64_t result_count_ = 0;

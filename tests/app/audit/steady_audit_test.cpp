@@ -1,7 +1,10 @@
 #include "app/audit/steady_audit.hpp"
 
+#include <algorithm>
 #include <functional>
+#include <utility>
 
+#include "messaging/codec.hpp"
 #include "tests/app/audit/facts.hpp"
 
 #define CAF_SUITE steady_audit
@@ -118,4 +121,75 @@ CAF_TEST(a database that was set back is told of once and looked at from where i
   CAF_CHECK_EQUAL(text_of(checks.findings().counts()), "1 rows_lost");
   CAF_CHECK_EQUAL(checks.waiting(), 0u); // of rows that are gone no result is missed
   CAF_CHECK(checks.last_row() == rows.front().at.row.id);
+}
+
+namespace {
+
+constexpr std::size_t crowd = steady_checks::remembered_max + 1000;
+
+// So many rows of accounts of their own and their results, all of one moment.
+struct burst {
+  std::vector<linked_posting> rows;
+  std::vector<audited_posting> plain;
+  std::vector<stored_message> results;
+
+  burst() {
+    const auto model = world().rows.front();
+    for (std::size_t i = 1; i <= crowd; ++i) {
+      auto one = model;
+      one.row.id = transaction_id{static_cast<std::int64_t>(i)};
+      one.row.record = record_id{static_cast<std::int64_t>(i)};
+      rows.push_back({one, std::nullopt});
+      stored_message result;
+      result.seq = i;
+      result.payload = encode_result(one.row, 0);
+      results.push_back(std::move(result));
+      plain.push_back(std::move(one));
+    }
+  }
+
+  auto rows_of(std::size_t first, std::size_t count) const {
+    return std::span(rows).subspan(first, count);
+  }
+  void look_at_results(steady_checks& checks, std::size_t first, std::size_t count) const {
+    checks.results(std::span(results).subspan(first, count), std::span(plain).subspan(first, count),
+                   currency_table(sample_currencies()));
+  }
+};
+
+} // namespace
+
+CAF_TEST(more results than can be remembered wait for their rows) {
+  const burst many;
+  steady_checks checks;
+  std::size_t results = 0, rows = 0;
+  const auto look = [&] {
+    while (results < crowd && checks.has_room_for_results()) {
+      const auto count = std::min<std::size_t>(2000, crowd - results);
+      many.look_at_results(checks, std::exchange(results, results + count), count);
+    }
+  };
+  look();
+  CAF_CHECK_LESS(results, crowd);
+  CAF_CHECK_GREATER(results, crowd - 3000);
+  for (; rows < crowd; rows += 1000) { // they have rested
+    CAF_REQUIRE(checks.has_room_for_rows());
+    checks.rows(many.rows_of(rows, 1000));
+    look();
+  }
+  CAF_CHECK_EQUAL(results, crowd);
+  CAF_CHECK_EQUAL(checks.waiting(), 0u);
+  checks.pass(later(std::chrono::minutes{11}));
+  CAF_CHECK_EQUAL(text_of(checks.findings().counts()), "nothing");
+}
+
+CAF_TEST(results that had to be forgotten are not missed) {
+  const burst many;
+  steady_checks checks;
+  const auto half = crowd / 2;
+  many.look_at_results(checks, 0, half);
+  checks.skip_to(transaction_id{0}); // forgets them
+  checks.rows(many.rows_of(0, crowd));
+  checks.pass(later(std::chrono::minutes{11}));
+  CAF_CHECK_EQUAL(text_of(checks.findings().counts()), "nothing");
 }
