@@ -79,6 +79,7 @@ struct stream_reach {
   std::uint64_t held = 0;      // messages in it
   std::uint64_t read = 0;      // messages that were looked at
   std::int64_t back_to_ns = 0; // when the oldest of them was stored; 0: none was
+  std::uint64_t left_out = 0;  // messages that were found and not kept: too many, or too large
 };
 
 // In order of their sequence numbers.

@@ -422,6 +422,9 @@ private:
       notes.push_back("no node has answered");
     std::string unread;
     for (const auto& each : facts_.messages.looked) {
+      if (each.left_out > 0)
+        notes.push_back(std::to_string(each.left_out) + " more messages of "
+                        + std::string(each.stream) + " name this record, too many to show");
       const bool is_request = each.stream == names::request_stream;
       const bool is_result = each.stream == names::result_stream;
       if (each.all || !each.exists || (is_result && !facts_.row && facts_.ledger_problem.empty()))

@@ -43,9 +43,16 @@ void stream_search::look(const stored_message& message) {
 }
 
 void stream_search::take(const stored_message& message) {
-  if (std::none_of(found_.begin(), found_.end(),
-                   [&](const auto& each) { return each.seq == message.seq; }))
-    found_.push_back(message);
+  if (!found_numbers_.insert(message.seq).second)
+    return;
+  auto bytes = message.payload.size();
+  for (const auto& each : message.headers)
+    bytes += each.name.size() + each.value.size();
+  const bool fits = found_.size() < kept_max && kept_bytes_ + bytes <= kept_bytes_max;
+  if (!fits && !found_.empty())
+    return;
+  kept_bytes_ += bytes;
+  found_.push_back(message);
 }
 
 std::optional<stored_message> stream_search::fetch(std::uint64_t seq, const wanted& is_wanted) {
@@ -87,6 +94,8 @@ void stream_search::read_part(std::uint64_t first, std::uint64_t last, const wan
     if (message.seq > last)
       return false;
     note(message, is_wanted);
+    if (!limits_.all && is_over())
+      last = message.seq;
     return message.seq < last;
   });
   seen_.add(first, last);
@@ -241,7 +250,8 @@ stream_reach stream_search::reach() const {
           .waiting = waiting_read_,
           .held = state_.messages,
           .read = read_,
-          .back_to_ns = back_to_ns_};
+          .back_to_ns = back_to_ns_,
+          .left_out = found_numbers_.size() - found_.size()};
 }
 
 } // namespace ledgerd

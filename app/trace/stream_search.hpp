@@ -5,11 +5,13 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -37,6 +39,11 @@ public:
   using key_of = std::function<std::optional<std::int64_t>(const stored_message&)>;
 
   static constexpr std::int64_t no_end = std::numeric_limits<std::int64_t>::max();
+
+  // Of what is found so much is kept: anybody may publish a thousand megabytes that name one
+  // record.
+  static constexpr std::size_t kept_max = 1000;
+  static constexpr std::size_t kept_bytes_max = std::size_t{4} << 20;
 
   // All outlive it. `until`: when all searching is to be over.
   stream_search(const shelf& on, std::string_view stream, std::vector<stored_message>& found,
@@ -105,6 +112,8 @@ private:
   const std::chrono::steady_clock::time_point until_;
   const stream_state state_;
   seen_parts seen_;
+  std::set<std::uint64_t> found_numbers_;
+  std::size_t kept_bytes_ = 0;
   std::uint64_t read_ = 0;
   std::int64_t back_to_ns_ = 0;
   bool waiting_read_ = false;

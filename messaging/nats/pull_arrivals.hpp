@@ -62,6 +62,19 @@ private:
   }
 };
 
+inline notice notice_of(const nats_message* message) {
+  notice one;
+  one.request = reply_number(subject_of(message));
+  const auto [code, description] = status_of(message);
+  one.code = static_cast<int>(std::min<std::uint64_t>(parse_number(code).value_or(0), 999));
+  one.text = std::string(code).append(" ").append(description);
+  if (const auto missing = parse_number(header_value(message, "Nats-Pending-Messages")))
+    one.missing = *missing;
+  if (const auto missing = parse_number(header_value(message, "Nats-Pending-Bytes")))
+    one.missing_bytes = *missing;
+  return one;
+}
+
 // What has come since the last look.
 struct harvest {
   mailbox<delivery>::tally count;
@@ -200,15 +213,7 @@ private:
   static constexpr auto unknown = ~std::uint64_t{0};
 
   void note(nats_message* message) {
-    notice one;
-    one.request = reply_number(subject_of(message));
-    const auto [code, description] = status_of(message);
-    one.code = static_cast<int>(std::min<std::uint64_t>(parse_number(code).value_or(0), 999));
-    one.text = std::string(code).append(" ").append(description);
-    if (const auto missing = parse_number(header_value(message, "Nats-Pending-Messages")))
-      one.missing = *missing;
-    if (const auto missing = parse_number(header_value(message, "Nats-Pending-Bytes")))
-      one.missing_bytes = *missing;
+    auto one = notice_of(message);
     // A request that waits, or waited until its end, got nothing. What waited at the last delivery
     // may have gone to others, or the consumer hands nothing out: it is paused, or as much is
     // unsettled as it allows.

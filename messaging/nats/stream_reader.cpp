@@ -15,6 +15,7 @@
 
 #include "messaging/nats/incoming.hpp"
 #include "messaging/nats/js_api.hpp"
+#include "messaging/nats/pull_arrivals.hpp"
 #include "messaging/nats/pull_book.hpp"
 
 namespace ledgerd {
@@ -25,7 +26,9 @@ using nlohmann::json;
 using steady = std::chrono::steady_clock;
 
 constexpr std::size_t request_max = 2000;
-constexpr std::size_t window = 2 * request_max; // what a slow visitor may leave waiting in memory
+// What a slow visitor may leave waiting in memory: messages, and bytes, unless one is larger.
+constexpr std::size_t window = 2 * request_max;
+constexpr std::size_t window_bytes = std::size_t{16} << 20;
 constexpr auto wait_slice = std::chrono::milliseconds(250);
 constexpr auto retry_pause = std::chrono::milliseconds(250);
 constexpr auto inactive_threshold = std::chrono::seconds(30); // the broker clears up when we cannot
@@ -59,9 +62,16 @@ json start_of(const stream_place& from, std::uint64_t next_seq) {
 struct came {
   stored_message message; // without its place in the stream
   std::string reply;
-  std::string code;
-  std::string description;
+  notice said;
 };
+
+// As the broker counts what a request may bring.
+std::size_t bytes_of(const came& one) {
+  auto sum = one.message.subject.size() + one.message.payload.size() + one.reply.size();
+  for (const auto& each : one.message.headers)
+    sum += each.name.size() + each.value.size() + 4;
+  return sum;
+}
 
 // Where the subscription's thread puts it, and the reading takes it from.
 class arrival_box final : public message_sink {
@@ -70,9 +80,7 @@ public:
     came one{.message = {.subject = std::string(subject_of(raw))},
              .reply = std::string(reply_of(raw))};
     if (one.reply.empty()) {
-      const auto [code, description] = status_of(raw);
-      one.code = code;
-      one.description = description;
+      one.said = notice_of(raw);
     } else {
       one.message.payload = payload_of(raw);
       one.message.headers = copy_headers(raw, header_choice::all);
@@ -135,6 +143,7 @@ public:
     const auto info = json::parse(answer.json);
     name_ = info.value("name", "");
     pending_ = info.value("num_pending", std::uint64_t{0});
+    book_.expect_messages_of(session_.message_bytes_max());
     inbox_ = session_.make_inbox();
     subscription_ = session_.subscribe(inbox_ + ".*", box_);
     if (subscription_ == nullptr)
@@ -165,7 +174,7 @@ public:
       if (!one)
         check_silence();
       else if (one->reply.empty())
-        note(*one);
+        note(one->said);
       else if (accept(*one))
         return std::move(one->message);
     }
@@ -177,15 +186,15 @@ private:
     if (book_.outstanding() > window / 2)
       return; // asked on every message: cheap most of the time
     const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(window, pending_));
-    while (const auto wish = book_.next({room}, steady::now())) {
-      const auto body =
-          json{{"batch", wish->batch},
-               {"expires", std::chrono::nanoseconds(wish->expires).count()},
-               {"idle_heartbeat", std::chrono::nanoseconds(pull_book::heartbeat).count()}}
-              .dump();
+    while (const auto wish = book_.next({room, window_bytes}, steady::now())) {
+      json body{{"batch", wish->batch},
+                {"expires", std::chrono::nanoseconds(wish->expires).count()},
+                {"idle_heartbeat", std::chrono::nanoseconds(pull_book::heartbeat).count()}};
+      if (wish->bytes > 0)
+        body["max_bytes"] = wish->bytes;
       const auto error =
           session_.publish(api_subject(session_, "CONSUMER.MSG.NEXT." + stream_ + "." + name_),
-                           inbox_ + "." + std::to_string(wish->id), body);
+                           inbox_ + "." + std::to_string(wish->id), body.dump());
       if (!error.empty())
         throw std::runtime_error(error);
     }
@@ -196,14 +205,17 @@ private:
       throw std::runtime_error("the broker has fallen silent");
   }
 
-  void note(const came& one) {
-    if (one.code == "100")
-      book_.heard(reply_number(one.message.subject), steady::now());
-    else if (one.code == "404" || one.code == "408")
+  void note(const notice& said) {
+    if (said.is_heartbeat())
+      return book_.heard(said.request, steady::now());
+    if (said.code == 404 || said.code == 408)
       throw std::runtime_error(
           "the rest of the stream has been deleted"); // or it came late: look again
-    else
-      throw std::runtime_error(one.code + " " + one.description);
+    if (!said.is_ordinary_end())
+      throw std::runtime_error(said.text);
+    if (said.bytes_are_used_up())
+      book_.too_small(said.request, said.missing);
+    book_.ended(said.request, said.missing, said.missing_bytes);
   }
 
   // A message of the reading; what else has a reply is somebody's who has heard of the inbox.
@@ -217,7 +229,7 @@ private:
     one.message.seq = facts->stream_seq;
     one.message.stored_at_ns = facts->stored_at_ns;
     pending_ = facts->pending;
-    book_.arrived({1, 0}, last_arrival());
+    book_.arrived({1, bytes_of(one)}, last_arrival());
     return true;
   }
 

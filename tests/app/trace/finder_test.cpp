@@ -311,3 +311,25 @@ CAF_TEST(a record is named by a number or a text) {
                            R"({"recordId":7.5})", R"({"recordId":null})"})
     CAF_CHECK(!named_record(none));
 }
+
+CAF_TEST(of a flood of large letters that name one record so much is kept as can be shown) {
+  busy_shelves on{100};
+  for (int i = 0; i < 300; ++i)
+    on.put(names::dead_letter_stream, 200 + i, "transaction.dead.deposit",
+           R"({"recordId":7,"userId":")" + std::string(100'000, 'x') + R"("})");
+  const auto found = on.find(7, 22);
+  std::size_t bytes = 0;
+  for (const auto& each : found.dead_letters)
+    bytes += each.payload.size();
+  CAF_CHECK(!found.dead_letters.empty());
+  CAF_CHECK_LESS(bytes, 5U << 20);
+  CAF_CHECK_EQUAL(found.looked[2].left_out + found.dead_letters.size(), 300U);
+  CAF_CHECK_EQUAL(only(found.results), 7U);
+}
+
+CAF_TEST(one message that is larger than what is kept is shown) {
+  busy_shelves on{100};
+  on.put(names::dead_letter_stream, 200, "transaction.dead.deposit",
+         R"({"recordId":7,"userId":")" + std::string(6'000'000, 'x') + R"("})");
+  CAF_CHECK_EQUAL(on.find(7, 22).dead_letters.size(), 1U);
+}

@@ -1,5 +1,10 @@
 #include "tests/messaging/nats/broker_fixture.hpp"
 
+#include <algorithm>
+#include <fstream>
+#include <string>
+#include <thread>
+
 #define CAF_SUITE broker_read
 #include "caf/test/unit_test.hpp"
 
@@ -47,6 +52,14 @@ struct fixture : broker_fixture {
     for (std::size_t at = list.find('"', 12); at != std::string::npos; at = list.find('"', at + 1))
       ++count;
     return count / 2;
+  }
+
+  static long resident_kilobytes() {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);)
+      if (line.starts_with("VmRSS:"))
+        return std::stol(line.substr(6));
+    return 0;
   }
 
   static constexpr std::uint64_t total = 30000;
@@ -133,6 +146,34 @@ CAF_TEST(it ends at the end it saw and stops when told) {
   bus->read(names::request_stream, {}, 1, [&](const stored_message&) { return ++count < 10; });
   CAF_CHECK_EQUAL(count, 10u);
   CAF_CHECK(eventually([&] { return consumers() == 2; }));
+}
+
+// 200 MB, which would all come at once; of a visitor who is slower than the broker little waits.
+CAF_TEST(large messages wait at the broker and not in memory) {
+  constexpr std::size_t large = 500'000, count = 400;
+  std::size_t sent = 0;
+  bus->publish_all(
+      [&]() -> std::optional<outgoing> {
+        if (sent == count)
+          return std::nullopt;
+        ++sent;
+        return outgoing{.subject = "transaction.dead.deposit",
+                        .message_id = "large-" + std::to_string(sent),
+                        .payload = std::string(large, 'x')};
+      },
+      20, nullptr, 30s);
+  const auto before = resident_kilobytes();
+  auto most = before;
+  std::size_t read = 0;
+  bus->read(names::dead_letter_stream, {}, 1, [&](const stored_message& one) {
+    CAF_CHECK_EQUAL(one.payload.size(), large);
+    std::this_thread::sleep_for(5ms);
+    most = std::max(most, resident_kilobytes());
+    ++read;
+    return true;
+  });
+  CAF_CHECK_EQUAL(read, count);
+  CAF_CHECK_LESS(most - before, 64 * 1024);
 }
 
 CAF_TEST(a stream that is not there) {
