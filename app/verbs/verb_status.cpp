@@ -232,8 +232,11 @@ int run_status(const config& settings, bool json) {
   const bool servers = !found["broker"].contains("error") && !found["ledger"].contains("error");
   // Who has no HTTP has nobody to ask, which is no fault.
   const bool daemon = !settings.http_listen || found["daemon"]["ready"] == true;
-  // Somebody must look at a node that the others miss, whichever node was asked.
-  const bool cluster = found["cluster"].value("silent", 0) == 0;
+  // Somebody must look at a node that the others miss, whichever node was asked, and at a cluster
+  // that cannot be asked. Without HTTP only the cluster says that a daemon lives.
+  const auto& nodes = found["cluster"];
+  const bool cluster = !nodes.contains("error") && nodes.value("silent", 0) == 0
+                       && (settings.http_listen || nodes.value("known", 0) > 0);
   return servers && daemon && cluster ? exit_code::done : exit_code::answer_is_no;
 }
 
