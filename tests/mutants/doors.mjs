@@ -2,6 +2,14 @@
 
 export const doors = [
   {
+    name: 'account-database-stops-currencies',
+    fault: "the ledger's currencies are not known while the account database is away",
+    file: 'app/daemon/ledger_facts.cpp',
+    was: 'if (!std::exchange(untold_, true))',
+    becomes: 'if (MUTANT) throw; if (!std::exchange(untold_, true))',
+    caught: ['audit_test.ledger_facts'],
+  },
+  {
     name: 'transfer-encoding-taken',
     fault: 'a body whose end two parties may see at two places is taken',
     file: 'app/http/head.cpp',

@@ -1,6 +1,54 @@
-// Faults of memory that is bounded and given back: actors/common/.
+// Faults of memory that is bounded and given back.
 
 export const memory = [
+  {
+    name: 'reader-takes-all-bytes',
+    fault: 'a reading of large messages asks for all of them at once',
+    file: 'messaging/nats/stream_reader.cpp',
+    was: 'book_.next({room, window_bytes}, steady::now())',
+    becomes: 'book_.next({room, MUTANT ? std::numeric_limits<std::size_t>::max() : window_bytes}, steady::now())',
+    caught: ['broker_test.broker_read'],
+  },
+  {
+    name: 'trace-keeps-all',
+    fault: 'a look-up keeps every letter that names its record, however many and large',
+    file: 'app/trace/stream_search.cpp',
+    was: '!fits && !found_.empty()',
+    becomes: '!fits && false',
+    caught: ['trace_test.trace_finder'],
+  },
+  {
+    name: 'audit-remembers-all',
+    fault: 'the daemon\'s own audit remembers any number of results whose rows are to come',
+    file: 'app/audit/steady_audit.cpp',
+    was: 'seen_.size() < remembered_max',
+    becomes: 'seen_.size() < remembered_max || true',
+    caught: ['audit_checker_test.steady_audit'],
+  },
+  {
+    name: 'forgotten-results-missed',
+    fault: "the daemon's own audit misses the results that it has forgotten, and calls a sound ledger faulty",
+    file: 'app/audit/steady_audit.cpp',
+    was: 'if (!seen_.empty()) judged_from_ = std::max(judged_from_, database_time{to_int(newest_seen_) + 1});',
+    becomes: ' ',
+    caught: ['audit_checker_test.steady_audit'],
+  },
+  {
+    name: 'nameless-letter-holds-credit',
+    fault: 'a dead letter that cannot be named keeps its delivery for ever',
+    file: 'actors/common/letter_office.cpp',
+    was: 'if (now - one.since <= options_.letter_patience) return false;',
+    becomes: 'if (true || now - one.since <= options_.letter_patience) return false;',
+    caught: ['actors_test.letter_office', 'actors_test.fetcher_numbers'],
+  },
+  {
+    name: 'unknown-currency-holds-credit',
+    fault: 'a request whose currency nobody can look up keeps its delivery for ever',
+    file: 'actors/ledger/fetcher.cpp',
+    was: 'slot.at != stage::looking || (!is_done && slot.due > now)',
+    becomes: 'slot.at != stage::looking || !is_done',
+    caught: ['actors_test.fetcher_numbers'],
+  },
   {
     name: 'credit-leaks',
     fault: 'a settled delivery keeps its place in the credit, so pulling ends after a while',
