@@ -21,8 +21,7 @@ constexpr auto beat_min = std::chrono::milliseconds{100};
 constexpr auto beat_max = std::chrono::milliseconds{5000};
 constexpr std::size_t publishing_max = 5000;
 constexpr std::size_t unclaimed_max = 3;
-// Their records may have got a verdict meanwhile, and nobody says so: the next claim tells.
-constexpr auto unconfirmed_shown = std::chrono::seconds{60};
+constexpr auto republish_pause_min = std::chrono::milliseconds{1000};
 
 // The ledger's verdicts, or why there are none.
 std::variant<std::vector<record_verdict>, rejection> read_answer(const api_reply& reply,
@@ -43,12 +42,14 @@ void redriver_state::end_round() {
 }
 
 // There may be more, but not more than the broker confirms. While the ledger has not said what it
-// decided of all that is claimed, no more is.
+// decided of all that is claimed, and while the stream takes none of it, no more is. Nobody is
+// asked before a pause is over.
 void redriver_state::next_round() {
-  if (publishing_ >= publishing_max)
+  if (publishing_.size() >= publishing_max || self_->clock().now() < next_question_)
     return end_round();
+  const bool refused = republish_pauses_.pause().count() > 0 && !publishing_.empty();
   if (kept_.empty())
-    return claim();
+    return refused ? end_round() : claim();
   ask_ledger();
 }
 
@@ -70,8 +71,8 @@ void redriver_state::publish_again(const records& undecided) {
     auto request = make_request(token, record, *exponent, attempt);
     if (!record.traceparent.empty())
       request.headers.push_back({"traceparent", record.traceparent});
+    publishing_.insert_or_assign(token, record);
     options_.requests->publish(std::move(request));
-    ++publishing_;
     ++counters_.republished;
   }
 }
@@ -156,6 +157,8 @@ void redriver_state::on_verdicts(records&& claimed, const std::vector<record_ver
         "redriver: {} records without a verdict: {} were decided, {} are published again",
         claimed.size() + found.size(), found.size(), claimed.size());
   publish_again(claimed);
+  if (kept_.empty() && publishing_.empty())
+    unconfirmed_.end(); // whatever was not published is decided
   settling_ = found;
   settle_next();
 }
@@ -185,8 +188,12 @@ void redriver_state::on_unanswered(const rejection& why) {
   ask_max_ = asked_ / 2;
   if (asked_ > 0)
     return ask_ledger();
-  next_question_ = self_->clock().now() + pauses_.grow();
+  pause_questions(pauses_);
   end_round();
+}
+
+void redriver_state::pause_questions(backoff& pauses) {
+  next_question_ = std::max(next_question_, self_->clock().now() + pauses.grow());
 }
 
 void redriver_state::on_reply(const api_reply& reply) {
@@ -264,9 +271,9 @@ void redriver_state::claim() {
             [this](const caf::error&) { end_round(); });
 }
 
-// One question or claim at a time; none of a silent ledger before its pause is over.
+// One question or claim at a time.
 void redriver_state::begin_round() {
-  if (!busy_ && self_->clock().now() >= next_question_)
+  if (!busy_)
     next_round();
 }
 
@@ -274,24 +281,29 @@ void redriver_state::note_unpublished(std::string why) {
   const auto now = self_->clock().now();
   ++counters_.failures;
   unconfirmed_.begin(now);
-  last_unconfirmed_ = now;
   why_unconfirmed_ = std::move(why);
   if (const auto more = lines_.admit("not published", now))
     log(log_event::request_unconfirmed, {{"why", why_unconfirmed_}},
-        "redriver: not confirmed, the record is claimed again when it has rested: {}{}",
+        "redriver: a request without a verdict is not published again, and tried later: {}{}",
         why_unconfirmed_, left_out_text(*more));
 }
 
 void redriver_state::take_confirmations() {
+  bool refused = false;
   for (auto& got : options_.requests->take()) {
-    --publishing_;
-    if (got.confirmed())
+    auto published = publishing_.extract(got.token);
+    if (got.confirmed()) {
       unconfirmed_.end();
-    else
-      note_unpublished(std::move(got.error));
+      republish_pauses_.end();
+      continue;
+    }
+    refused = true;
+    note_unpublished(std::move(got.error));
+    if (!published.empty())
+      kept_.push_back(std::move(published.mapped()));
   }
-  if (self_->clock().now() - last_unconfirmed_ > unconfirmed_shown)
-    unconfirmed_.end();
+  if (refused)
+    pause_questions(republish_pauses_);
 }
 
 // What waits for the ledger or for the stream waits aside: this side takes requests and applies
@@ -308,13 +320,15 @@ standstill redriver_state::wait(progress_time now) const {
 }
 
 actor_report redriver_state::report(progress_time now) const {
-  return make_report(name, "", redriver_numbers{counters_, {.publishing = publishing_}}, wait(now));
+  return make_report(name, "", redriver_numbers{counters_, {.publishing = publishing_.size()}},
+                     wait(now));
 }
 
 redriver_actor::behavior_type redriver_state::make_behavior(redriver_options options) {
   course_ = {options.claim_max, beat_min, options.pause_max};
   ask_max_ = options.claim_max;
   pauses_ = {beat_min, options.pause_max};
+  republish_pauses_ = {republish_pause_min, options.pause_max};
   options_ = std::move(options);
   options_.requests->open(make_waker(redriver_actor{self_}));
   const auto beat = std::clamp(options_.redrive_after / 4, beat_min, beat_max);

@@ -11,7 +11,8 @@
 // that answers the last, but not about the one record, answers about the others.
 //
 // A claim that fails is made again at the next beat; several in a row show as a standstill aside.
-// So does a publication that is not confirmed: its record is claimed again when it has rested.
+// So does a publication that is not confirmed: its record is kept, and after a pause that grows the
+// ledger is asked again and it is published under the same id. No more is claimed meanwhile.
 //
 // Spawned by the account root, one on every node; claims make sure that no record is driven twice
 // at once.
@@ -24,6 +25,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "actors/common/batch_course.hpp"
@@ -88,6 +90,7 @@ private:
   void claim();
   void begin_round();
   void note_unpublished(std::string why);
+  void pause_questions(backoff& pauses);
   void take_confirmations();
 
   standstill wait(progress_time now) const;
@@ -95,7 +98,8 @@ private:
 
   const redriver_actor::pointer self_;
   redriver_options options_{};
-  std::vector<transaction_record> kept_; // claimed; the ledger has not said yet what it decided
+  // Claimed, and the ledger has not said what it decided, or has to say it again.
+  records kept_;
   std::size_t ask_max_ = 0;   // of them in one question: halved by a failure, doubled by an answer
   std::size_t asked_ = 0;     // the first so many of them, in the question under way
   bool ledger_there_ = false; // it has answered the question before
@@ -110,10 +114,10 @@ private:
   std::size_t unclaimed_ = 0; // claims that failed, in a row
   awaited failing_;           // a claim that does not, once several have
   std::string why_unclaimed_;
-  std::size_t publishing_ = 0; // handed to the publisher and not answered yet
-  awaited unconfirmed_;        // publications that are not confirmed
+  std::unordered_map<ticket, transaction_record> publishing_; // and not answered yet
+  awaited unconfirmed_;                                       // publications that are not confirmed
   std::string why_unconfirmed_;
-  progress_time last_unconfirmed_;
+  backoff republish_pauses_{options_.pause_max, options_.pause_max};
   log_throttle lines_;
 
   redriver_counters counters_;

@@ -186,6 +186,14 @@ export const accountSide = [
     caught: ['actors_test.redriver'],
   },
   {
+    name: 'sweeper-forgets-refused',
+    fault: 'what the stream refuses to take again is left until it is old again, up to an hour',
+    file: 'actors/submissions/redriver.cpp',
+    was: 'if (!published.empty())',
+    becomes: 'if (!published.empty() && !MUTANT)',
+    caught: ['actors_test.redriver'],
+  },
+  {
     name: 'parked-record-pending',
     fault: 'a record whose request was parked never gets its end',
     file: 'actors/submissions/reconciler.cpp',

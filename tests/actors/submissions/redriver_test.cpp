@@ -350,7 +350,7 @@ CAF_TEST(claims that fail by their time limit stay aside) {
   CAF_CHECK_EQUAL(wait().what, "a claim is not answered");
 }
 
-CAF_TEST(publications that are not confirmed show until one is or they are long ago) {
+CAF_TEST(publications that are not confirmed show until one is or the ledger has decided) {
   const auto record = pending_record();
   publisher->confirm_at_once = false;
   const auto publish = [&](bool confirmed) {
@@ -374,10 +374,37 @@ CAF_TEST(publications that are not confirmed show until one is or they are long 
   publish(true);
   CAF_CHECK(!shows());
   publish(false);
-  live(50000ms);
+  live(65000ms); // the next one waits for the ledger
   CAF_CHECK(shows());
-  live(15000ms); // the next one waits for the ledger
+  answer_all([&](const auto& ids) { return verdicts_of(ids); });
   CAF_CHECK(!shows());
+  CAF_CHECK(is_settled(record));
+}
+
+CAF_TEST(what the stream refused is published soon after it takes it again) {
+  pending_record();
+  publisher->confirm_at_once = false;
+  const auto live_and_answer = [&](bool confirmed) {
+    const auto before = publisher->published.size();
+    live(1000ms);
+    answer_all([&](const auto&) { return encode_verdicts({}, *currencies); });
+    for (auto at = before; at < publisher->published.size(); ++at)
+      publisher->answer(publisher->published[at].token, confirmed, "maximum messages exceeded");
+    consume_messages();
+    return publisher->published.size() - before;
+  };
+  std::size_t refused = 0;
+  for (int second = 0; second < 1200; ++second)
+    refused += live_and_answer(false);
+  CAF_CHECK_GREATER(refused, 1200U / 40);
+  CAF_CHECK_LESS(refused, 1200U / 20);
+  CAF_CHECK_EQUAL(number(subject, "claimed_total"), 1);
+  std::size_t taken = 0;
+  for (int second = 0; taken == 0 && second < 32; ++second)
+    taken = live_and_answer(true);
+  CAF_CHECK_EQUAL(taken, 1U);
+  CAF_CHECK_EQUAL(publisher->published.front().message_id, publisher->published.back().message_id);
+  CAF_CHECK(wait().what.find("not published") == std::string::npos);
 }
 
 CAF_TEST(verdicts that the database does not take are counted) {
