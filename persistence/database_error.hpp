@@ -61,6 +61,11 @@ std::string ledger_ids_behind();
 database_error reported_error(std::string_view sql_state, std::string_view text,
                               std::string_view constraint = {});
 
+// The same of what was met in a table that is none of ours, into which a trigger has written:
+// refused, so that the store asks whether single rows meet it, unless the session or the server is
+// the cause.
+database_error strangers_error(std::string_view sql_state, std::string_view text);
+
 // What libpq says of a connection that it could not make: several attempts, over several lines,
 // each with the server's SQLSTATE where the server has refused it (PQERRORS_VERBOSE). One sentence,
 // about the first of them that says why.

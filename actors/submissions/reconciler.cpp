@@ -254,18 +254,24 @@ void reconciler_state::admit(held_delivery& held, bool may_look) {
   if (!why.unknown_currency || !may_look || !options_.lookup)
     return options_.letters ? disbelieve(held, why.detail) : park(held, std::move(why));
   held.look = options_.lookup->request();
+  held.due = self_->clock().now() + options_.look_patience;
   looking_.push_back(held.tag());
 }
 
+// What nobody could look up does not hold the credit of what needs no look.
 void reconciler_state::take_looked_up() {
   if (looking_.empty())
     return;
   const auto done = options_.lookup->done();
   for (const auto tag : std::exchange(looking_, {}))
-    if (auto& held = deliveries_.at(tag); held.look <= done)
+    if (auto& held = deliveries_.at(tag); held.look <= done) {
       admit(held, false);
-    else
+    } else if (held.due > self_->clock().now()) {
       looking_.push_back(tag);
+    } else {
+      drain_.count_handed_back();
+      deliveries_.settle(held, settlement::postpone);
+    }
 }
 
 void reconciler_state::take_deliveries() {

@@ -74,6 +74,8 @@ struct reconciler_options {
   // After so long without PubAck the delivery is postponed, so that what cannot be stored does not
   // hold the credit of what can.
   std::chrono::milliseconds letter_patience{3000};
+  // How long a result's currency may be looked for before its delivery is postponed.
+  std::chrono::milliseconds look_patience{5000};
   std::uint32_t attempts_max = 3;             // of a result that the database refuses
   std::chrono::milliseconds aside_max{60000}; // between two tries of a result that is stuck
   std::int64_t (*wall_clock)() = &system_time_ns;
@@ -96,7 +98,7 @@ private:
     std::uint64_t look = 0; // the look that tells whether its currency exists
     std::uint32_t attempts = 0;
     std::optional<backoff> pauses; // of one that is set aside; the present one is over when `due`
-    time_point due;
+    time_point due; // likewise of one whose currency is looked for: when it is postponed
   };
   using held_delivery = lease_table<work>::held;
 

@@ -172,8 +172,8 @@ bool steady_audit::step(std::size_t at_most) {
   const bool room_for_results = checks_.has_room_for_results();
   const bool no_results = !room_for_results || look_at_results(at_most);
   const bool no_rows = !checks_.has_room_for_rows() || look_at_rows(at_most);
-  if (room_for_results && no_results && no_rows)
-    checks_.pass(now());
+  if (no_results && no_rows)
+    checks_.pass(room_for_results ? now() : results_seen_to_);
   return no_results && no_rows;
 }
 

@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::int64_t ids_ahead = 64; // PostgreSQL logs a sequence 32 values ahead
 constexpr auto reply_pause = std::chrono::milliseconds{20};
+constexpr auto untold_pause = std::chrono::seconds{10}; // a database that hangs takes seconds
 
 } // namespace
 
@@ -39,6 +40,8 @@ std::vector<currency> ledger_facts_source::read() {
     return std::move(facts.currencies);
   }
   ledger_facts facts{.currencies = from_.ledger->currencies(), .marks = {}};
+  if (std::chrono::steady_clock::now() < tell_again_)
+    return std::move(facts.currencies);
   try {
     const auto after = last_kept();
     if (view_)
@@ -46,6 +49,7 @@ std::vector<currency> ledger_facts_source::read() {
     tell_account_side(facts, after);
     untold_ = false;
   } catch (const std::exception& error) {
+    tell_again_ = std::chrono::steady_clock::now() + untold_pause;
     if (!std::exchange(untold_, true))
       log(log_event::currencies_unread, "currencies for the account side: {}", error.what());
   }

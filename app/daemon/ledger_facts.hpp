@@ -1,6 +1,7 @@
 // What this node learns of the ledger: its currencies, and for the account side how far it is.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -46,6 +47,7 @@ private:
   std::shared_ptr<ledger_view> view_;
   bool lacks_ = false;  // at the last look
   bool untold_ = false; // the account side's database was away then
+  std::chrono::steady_clock::time_point tell_again_;
 };
 
 // The same routes; their metrics tell how often records were found to be lost.

@@ -57,7 +57,7 @@ database_error translated() {
     return state.empty() ? database_error{database_fault::lost, one_line_of(e.what())}
                          : reported_error(state, e.what());
   } catch (const std::exception& e) {
-    return {database_fault::refused, one_line_of(e.what())};
+    return {database_fault::away, one_line_of(e.what())}; // of this program: no memory, ...
   }
 }
 

@@ -27,7 +27,7 @@ constexpr meaning states[] = {
     {"40002", content},  // an integrity constraint
     {"40003", in_doubt}, // statement completion unknown
     {"54000", limited},  // an index row's size, or no transaction ids any more
-    {"2200H", away},     // the sequence of the ids is at its end, for whatever row
+    {"2200H", away},     // a sequence is at its end: as a rule that of the ids, for whatever row
     {"23502", away},     // a column that we do not know may not be null, in whatever row
     {"55006", away},     // object in use
     {"55P03", blocked},  // lock timeout
@@ -167,6 +167,12 @@ database_error reported_error(std::string_view sql_state, std::string_view text,
   if (constraint == ledger_ids)
     sentence = ledger_ids_behind() + " (" + sentence + ")";
   return {fault_of_unique(constraint), sentence};
+}
+
+database_error strangers_error(std::string_view sql_state, std::string_view text) {
+  const auto error = reported_error(sql_state, text);
+  const bool of_rows = sql_state == not_null_violation || sql_state == unique_violation;
+  return {of_rows ? database_fault::refused : error.fault(), error.what(), error.denied()};
 }
 
 namespace {

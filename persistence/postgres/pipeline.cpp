@@ -1,6 +1,9 @@
 #include "persistence/postgres/pipeline.hpp"
 
 #include <libpq-fe.h>
+#include <string_view>
+
+#include "persistence/schema_names.hpp"
 
 namespace ledgerd {
 
@@ -58,8 +61,15 @@ std::optional<database_error> error_of(const PGresult& answer) {
     return std::nullopt;
   const char* text = PQresultErrorMessage(&answer);
   if (const char* state = PQresultErrorField(&answer, PG_DIAG_SQLSTATE)) {
-    const char* constraint = PQresultErrorField(&answer, PG_DIAG_CONSTRAINT_NAME);
-    return reported_error(state, text, constraint == nullptr ? "" : constraint);
+    const auto field = [&](int code) -> std::string_view {
+      const char* found = PQresultErrorField(&answer, code);
+      return found == nullptr ? "" : found;
+    };
+    const auto place = field(PG_DIAG_SCHEMA_NAME);
+    const bool elsewhere = !place.empty() && place != schema_name(schema::ledger)
+                           && place != schema_name(schema::account);
+    return elsewhere ? strangers_error(state, text)
+                     : reported_error(state, text, field(PG_DIAG_CONSTRAINT_NAME));
   }
   throw database_error(database_fault::lost, one_line_of(text));
 }

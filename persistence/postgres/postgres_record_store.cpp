@@ -168,7 +168,13 @@ void postgres_record_store::raise_ids_above(database& session, std::int64_t floo
                                             std::int64_t least) {
   std::uniform_int_distribution<std::int64_t> more(0, least);
   const auto above = std::to_string(floor), by = std::to_string(least + more(random_));
-  session.begin({}, {{lock_ids, {}}, {raise_ids, {above.c_str(), by.c_str()}}});
+  try {
+    session.begin({}, {{lock_ids, {}}, {raise_ids, {above.c_str(), by.c_str()}}});
+  } catch (const database_error& error) { // no record's fault
+    if (error.fault() != database_fault::refused)
+      throw;
+    throw database_error(database_fault::away, error.what());
+  }
   session.commit();
 }
 

@@ -79,8 +79,8 @@ export const ledgerSide = [
     name: 'look-answered-too-early',
     fault: 'a request that waits for the currencies takes an answer to an earlier question for its own',
     file: 'actors/ledger/fetcher.cpp',
-    was: 'const bool is_done = slot.look <= done;',
-    becomes: 'const bool is_done = true || slot.look <= done;',
+    was: 'slot.look <= done',
+    becomes: 'slot.look <= done || true',
     caught: ['actors_test.fetcher'],
   },
   {

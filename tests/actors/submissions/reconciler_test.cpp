@@ -299,6 +299,21 @@ CAF_TEST(a result in a currency that was inserted a moment ago is applied) {
   CAF_CHECK_EQUAL(header_of(publisher->published.front(), "Ledgerd-Reason"), "INVALID_FIELD");
 }
 
+CAF_TEST(a result whose currency nobody can look up gives its credit back) {
+  auto unknown = decided(pending_record());
+  unknown.account.currency = *currency_code::parse("QQQ");
+  const auto receipt = queue(encode_result(unknown, 0));
+  wake();
+  pass(4900ms);
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::postpone), 0u);
+  pass(300ms);
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::postpone), 1u);
+  CAF_CHECK(publisher->published.empty());
+  lookup->finish();
+  pass(300ms); // it is not held any more
+  CAF_CHECK(publisher->published.empty());
+}
+
 CAF_TEST(a result without a record is parked and then terminated) {
   publisher->confirm_at_once = false;
   auto row = decided(pending_record());

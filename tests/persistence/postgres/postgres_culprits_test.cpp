@@ -158,6 +158,18 @@ CAF_TEST(a trigger that fails for one account holds up that one and no other) {
   }
 }
 
+CAF_TEST(what a trigger may not write elsewhere holds up its account and no other) {
+  sql("CREATE SCHEMA archive; CREATE TABLE archive.transactions (id bigint PRIMARY KEY, note text "
+      "NOT NULL); INSERT INTO archive.transactions VALUES (1, ''); GRANT USAGE ON SCHEMA archive "
+      "TO "
+      "PUBLIC; GRANT ALL ON archive.transactions TO PUBLIC");
+  for (const auto values : {"(2, NULL)", "(1, '')"}) { // transactions_pkey is its key, too
+    on_insert("NEW.user_id = 'bob'",
+              "INSERT INTO archive.transactions VALUES " + std::string(values));
+    check_only_bob(store_failure_kind::blocked);
+  }
+}
+
 CAF_TEST(a trigger that fails for one account only when all is committed holds up that one) {
   on_insert("false", "NULL");
   sql("CREATE CONSTRAINT TRIGGER late AFTER INSERT ON ledger.transactions DEFERRABLE INITIALLY "
