@@ -317,7 +317,9 @@ CAF_TEST(of a flood of large letters that name one record so much is kept as can
   for (int i = 0; i < 300; ++i)
     on.put(names::dead_letter_stream, 200 + i, "transaction.dead.deposit",
            R"({"recordId":7,"userId":")" + std::string(100'000, 'x') + R"("})");
-  const auto found = on.find(7, 22);
+  search_limits patient;
+  patient.patience = std::chrono::seconds{60};
+  const auto found = on.find(7, 22, patient);
   std::size_t bytes = 0;
   for (const auto& each : found.dead_letters)
     bytes += each.payload.size();
