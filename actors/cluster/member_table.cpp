@@ -60,18 +60,17 @@ std::vector<node_word> member_table::living() const {
   return result;
 }
 
-const node_word* member_table::namesake(const std::string& name) const {
-  for (const auto& [boot, one] : members_)
-    if (lives(one) && one.word.name == name)
-      return &one.word;
-  return nullptr;
+const node_word* member_table::namesake(const std::string& name, bool starting) const {
+  return find([&](const node_word& word) {
+    const bool gives_way = word.doing == node_doing::starting && !(starting && word.boot < self_);
+    return word.name == name && !gives_way;
+  });
 }
 
-const node_word* member_table::stranger() const {
-  for (const auto& [boot, one] : members_)
-    if (lives(one) && is_stranger(one.word))
-      return &one.word;
-  return nullptr;
+const node_word* member_table::stranger(bool starting) const {
+  return find([&](const node_word& word) {
+    return is_stranger(word) && (starting || word.doing != node_doing::starting);
+  });
 }
 
 std::vector<known_node> member_table::known() const {

@@ -48,15 +48,17 @@ public:
   // The last words of those that live and do not serve another ledger.
   std::vector<node_word> living() const;
 
-  // One that lives and serves another ledger; null: there is none.
-  const node_word* stranger() const;
+  // One that lives and serves another ledger; null: there is none. One that is starting gives way,
+  // and counts only for those that start as well.
+  const node_word* stranger(bool starting) const;
 
   bool is_stranger(const node_word& word) const noexcept {
     return serve_different_ledgers(word.database, database_);
   }
 
-  // One that lives and has this name; null: there is none.
-  const node_word* namesake(const std::string& name) const;
+  // One that lives and has this name; null: there is none. One that is starting gives way, and
+  // counts only for those that start as well and have the higher boot id.
+  const node_word* namesake(const std::string& name, bool starting) const;
 
   // Those that live and those that have fallen silent, with their age; the links are not filled in.
   std::vector<known_node> known() const;
@@ -68,6 +70,14 @@ private:
   };
 
   bool lives(const member& one) const noexcept { return one.silent < patience_; }
+
+  template <class Wanted>
+  const node_word* find(Wanted wanted) const {
+    for (const auto& [boot, one] : members_)
+      if (lives(one) && wanted(one.word))
+        return &one.word;
+    return nullptr;
+  }
   bool make_room();
 
   boot_id self_;

@@ -65,15 +65,21 @@ membership_state::~membership_state() {
   options_.line->say(encode_word(options_.self));
 }
 
-node_doing membership_state::doing(time_point now) const {
-  if (told_ == node_doing::leaving || now - began_ >= options_.starting_pause)
-    return told_;
-  return node_doing::starting;
+node_doing membership_state::doing() const {
+  return starting_ && told_ != node_doing::leaving ? node_doing::starting : told_;
+}
+
+const node_word* membership_state::namesake() const {
+  return members_.namesake(options_.self.name, starting_);
+}
+
+const node_word* membership_state::stranger() const {
+  return members_.stranger(starting_);
 }
 
 void membership_state::say(time_point now) {
   auto& word = options_.self;
-  word.doing = said_ = doing(now);
+  word.doing = said_ = doing();
   word.uptime_ms = milliseconds(now - began_);
   // It asks more than once, for a word may be lost.
   word.asks = word.doing == node_doing::starting;
@@ -133,8 +139,10 @@ void membership_state::take_words() {
     else
       ++counters_.dropped;
   }
-  if (news)
-    tell_roster();
+  if (!news)
+    return;
+  look_for_rivals(self_->clock().now());
+  tell_roster();
 }
 
 void membership_state::take_questions() {
@@ -187,10 +195,11 @@ void membership_state::judge_silence(time_point now) {
 }
 
 void membership_state::look_for_namesake(time_point now) {
-  const auto* other = members_.namesake(options_.self.name);
+  const auto* other = namesake();
   if (other == nullptr)
     return note_namesake({});
-  const auto what = "another node that lives has this one's name: " + describe(*other);
+  const auto what = "another node that lives has this one's name: " + describe(*other)
+                    + (starting_ ? ": this one does not begin meanwhile" : "");
   note_namesake(what);
   if (const auto more = lines_.admit("namesake", now))
     log(log_event::node_name_taken, {{"peer", other->name}, {"boot", to_text(other->boot)}},
@@ -198,17 +207,26 @@ void membership_state::look_for_namesake(time_point now) {
 }
 
 void membership_state::look_for_stranger(time_point now) {
-  const auto* other = members_.stranger();
+  const auto* other = stranger();
   if (other == nullptr)
     return note_stranger({});
   const auto what = "the node " + describe(*other) + " serves another ledger (database "
                     + to_text(boot_id{other->database}) + ", this node's is "
                     + to_text(boot_id{options_.self.database})
-                    + "): nodes on one broker serve one, so this one pulls nothing meanwhile";
+                    + "): nodes on one broker serve one, so this one "
+                    + (starting_ ? "does not begin" : "pulls nothing") + " meanwhile";
   note_stranger(what);
   if (const auto more = lines_.admit("stranger", now))
     log(log_event::node_of_other_ledger, {{"peer", other->name}, {"boot", to_text(other->boot)}},
         "cluster: {}{}", what, left_out_text(*more));
+}
+
+// Nobody who serves makes way for one that only starts.
+void membership_state::look_for_rivals(time_point now) {
+  look_for_namesake(now);
+  look_for_stranger(now);
+  if (now - began_ >= options_.starting_pause && namesake() == nullptr && stranger() == nullptr)
+    starting_ = false;
 }
 
 void membership_state::tell_roster() {
@@ -222,14 +240,13 @@ void membership_state::on_tick() {
   take_questions();
   const auto now = self_->clock().now();
   judge_silence(now);
-  if (doing(now) != said_) {
+  look_for_rivals(now);
+  if (doing() != said_) {
     say(now);
     tell_roster();
   } else if (now >= next_word_) {
     say(now);
   }
-  look_for_namesake(now);
-  look_for_stranger(now);
 }
 
 cluster_answer membership_state::answer(time_point now) const {
@@ -243,13 +260,12 @@ cluster_answer membership_state::answer(time_point now) const {
 actor_report membership_state::report() const {
   auto counters = counters_;
   counters.dropped += static_cast<std::int64_t>(options_.line->dropped());
-  return make_report(
-      name, "",
-      membership_numbers{counters,
-                         {.members = members_.living().size() + 1,
-                          .namesakes = members_.namesake(options_.self.name) != nullptr,
-                          .strangers = members_.stranger() != nullptr,
-                          .deaf = unheard_ >= options_.patience}});
+  return make_report(name, "",
+                     membership_numbers{counters,
+                                        {.members = members_.living().size() + 1,
+                                         .namesakes = namesake() != nullptr,
+                                         .strangers = stranger() != nullptr,
+                                         .deaf = unheard_ >= options_.patience}});
 }
 
 membership_actor::behavior_type membership_state::make_behavior(membership_options options) {
@@ -265,7 +281,7 @@ membership_actor::behavior_type membership_state::make_behavior(membership_optio
   return {
       [this](doing_atom, node_doing what) {
         told_ = what;
-        if (doing(self_->clock().now()) == said_)
+        if (doing() == said_)
           return;
         say(self_->clock().now());
         tell_roster();

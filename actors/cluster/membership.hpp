@@ -39,7 +39,8 @@ struct membership_options {
   std::function<bool(const api_question&)> other_questions = nullptr;
   std::chrono::milliseconds word_every{1000};
   std::chrono::milliseconds patience{3000}; // after which who is silent is dead
-  // For so long it only listens: who else is there must be known before it owns anything.
+  // For so long it only listens: who else is there must be known before it owns anything. Beside a
+  // node of its name or of another ledger it goes on listening.
   std::chrono::milliseconds starting_pause{500};
   std::chrono::milliseconds beat{100};
 };
@@ -58,15 +59,18 @@ public:
 private:
   using time_point = caf::actor_clock::time_point;
 
-  node_doing doing(time_point now) const;
+  node_doing doing() const;
   void say(time_point now);
   void say_soon(std::chrono::milliseconds pause);
   void hear(const node_word& word, bool& news);
   void take_words();
   void take_questions();
   void judge_silence(time_point now);
+  const node_word* namesake() const;
+  const node_word* stranger() const;
   void look_for_namesake(time_point now);
   void look_for_stranger(time_point now);
+  void look_for_rivals(time_point now);
   void tell_roster();
   void on_tick();
   cluster_answer answer(time_point now) const;
@@ -79,6 +83,7 @@ private:
   std::vector<boot_id> links_;
   node_tally tally_;
 
+  bool starting_ = true;
   node_doing told_ = node_doing::serving; // by the root
   node_doing said_ = node_doing::starting;
   time_point began_;

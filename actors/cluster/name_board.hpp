@@ -1,6 +1,7 @@
-// Whether another living node has our name or serves another ledger, as health sees it. A node
-// whose name is taken works on, since accounts are owned by boot id, but somebody must look at it;
-// beside a node of another ledger it pulls nothing. For the process. Any thread.
+// Whether another living node has our name or serves another ledger, as health sees it. A node that
+// is starting does not begin then. One that serves and whose name is taken works on, since accounts
+// are owned by boot id, but somebody must look at it; beside a node of another ledger that serves
+// too it pulls nothing. For the process. Any thread.
 #pragma once
 
 #include <string>

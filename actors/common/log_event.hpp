@@ -182,7 +182,7 @@ inline constexpr auto log_events = [] {
       {currency_contrary, "currency_contrary", error, change, few},
       {currency_unknown, "currency_unknown", warn, false, few},
       {currencies_kept, "currencies_kept", warn, change, few},
-      {currencies_unread, "currencies_unread", debug, false, few},
+      {currencies_unread, "currencies_unread", warn, false, few},
       {audit_finding, "audit_finding", error, change, few},
       {audit_delayed, "audit_delayed", warn, change, few},
       {audit_goes_on, "audit_goes_on", warn, change, few},

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "actors/common/span.hpp"
+#include "actors/common/unread_currency.hpp"
 #include "actors/common/waker.hpp"
 #include "domain/assert.hpp"
 #include "domain/failpoint.hpp"
@@ -191,9 +192,9 @@ void fetcher_state::take_looked_up() {
       return;
     --looking_;
     if (is_done)
-      admit(slot, batch);
-    else
-      postpone(slot);
+      return admit(slot, batch);
+    note_unread_currency(options_.instance, slot.source.stream_seq);
+    postpone(slot);
   });
   apply(std::move(batch));
 }
@@ -309,6 +310,7 @@ fetcher_look fetcher_state::look(record_id id) {
 
 fetcher_actor::behavior_type fetcher_state::make_behavior(fetcher_options options) {
   options_ = std::move(options);
+  paused_ = options_.paused;
   last_arrival_ = self_->clock().now();
   deliveries_ = {options_.source, options_.credit, options_.lease};
   letters_ = letter_office{{.instance = options_.instance,

@@ -51,6 +51,7 @@ struct fetcher_options {
   std::shared_ptr<currency_lookup> lookup = nullptr;
   entry_sink region;
   capacity credit;                 // what is held at most
+  bool paused = false;             // as it begins: pulls nothing until it is told to
   std::uint32_t attempts_max;      // for failures that are the entry's own
   std::chrono::milliseconds lease; // the consumer's acknowledgement wait
   std::chrono::milliseconds beat{100};
@@ -137,7 +138,7 @@ private:
   letter_office letters_;
   std::size_t looking_ = 0; // deliveries in that stage
   pulled_subject pulled_;   // for whoever asks
-  bool paused_ = false;     // the circuit is open
+  bool paused_ = false;     // pulls nothing, as the root says
   time_point next_upkeep_;
   throttle turns_;
   time_point last_arrival_; // or when it began

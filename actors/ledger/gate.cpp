@@ -426,7 +426,9 @@ standstill gate_state::wait(time_point now) const {
                   .what = last_failure_.empty() ? "the database does not answer a batch"
                                                 : "a batch waits: " + last_failure_,
                   .refused = refused_};
-  return main.since >= standstill_after ? main : longer(std::move(main), spell_.wait(now));
+  return main.since >= standstill_after
+             ? main
+             : longer(std::move(main), spell_.wait(now, "nothing is posted"));
 }
 
 actor_report gate_state::report(time_point now) const {

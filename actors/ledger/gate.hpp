@@ -23,9 +23,9 @@
 #include <random>
 #include <vector>
 
+#include "actors/common/dry_spell.hpp"
 #include "actors/common/progress.hpp"
 #include "actors/common/throttle.hpp"
-#include "actors/ledger/dry_spell.hpp"
 #include "actors/ledger/gate_counters.hpp"
 #include "actors/ledger/lane_limits.hpp"
 #include "actors/ledger/noted_accounts.hpp"

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/cluster/protocol.hpp"
 #include "actors/common/protocol.hpp"
 #include "actors/common/report.hpp"
 #include "domain/boot_id.hpp"
@@ -171,13 +172,15 @@ using poster_actor =
 using responder_actor = caf::typed_actor<
     // The desk has something (from its thread).
     caf::reacts_to<wake_atom>,
+    // The next few questions.
+    caf::reacts_to<turn_atom>,
     // Time passes: subscriptions are renewed.
     caf::reacts_to<tick_atom>,
     // Answered late while the database is.
     caf::replies_to<report_atom>::with<actor_report>>;
 
 // ROOT: spawns everything bottom-up, stops it top-down.
-using ledger_root_actor = circuit_sink::extend_with<drainable_actor>::extend<
+using ledger_root_actor = circuit_sink::extend_with<drainable_actor, roster_sink>::extend<
     // Time passes: the roll call.
     caf::reacts_to<tick_atom>,
     // The reports of all actors of this node.

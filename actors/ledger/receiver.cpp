@@ -79,6 +79,7 @@ receiver_actor::behavior_type receiver_state::begin(receiver_options options) {
   options_ = std::move(options);
   book_ = std::make_unique<receiver_book>(options_.self, options_.room);
   options_.desk->open(make_waker(receiver_actor{self_}));
+  book_->limit_letters(options_.desk->message_bytes_max());
   self_->delayed_send(self_, options_.beat, tick_atom_v);
   return {
       [this](answer_atom, std::vector<ticketed_answer>& got) {
@@ -96,6 +97,7 @@ receiver_actor::behavior_type receiver_state::begin(receiver_options options) {
       [this](report_atom) { return report(); },
       [this](wake_atom) { take_frames(); },
       [this](tick_atom) {
+        book_->limit_letters(options_.desk->message_bytes_max());
         take_frames();
         self_->delayed_send(self_, options_.beat, tick_atom_v);
       },

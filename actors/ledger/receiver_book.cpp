@@ -12,7 +12,7 @@ constexpr std::uint64_t place_bits = 12;
 static_assert(frame_entries_max == std::size_t{1} << place_bits);
 
 // A letter is sent when it has grown so large: far below every limit of a broker.
-constexpr std::size_t letter_bytes = 32 * 1024;
+constexpr std::size_t letter_bytes_max = 32 * 1024;
 
 ticket ticket_of(std::uint64_t serial, std::uint32_t place) {
   return (serial << place_bits) | place;
@@ -37,7 +37,13 @@ std::string inbox_of(const std::string& reply) {
 
 } // namespace
 
-receiver_book::receiver_book(boot_id self, capacity room) : self_(self), room_(room) {}
+receiver_book::receiver_book(boot_id self, capacity room)
+    : self_(self), room_(room), letter_bytes_(letter_bytes_max) {}
+
+// One answer more than that may be in it, with its text.
+void receiver_book::limit_letters(std::size_t message_bytes_max) noexcept {
+  letter_bytes_ = std::min(letter_bytes_max, message_bytes_max / 2);
+}
 
 // -- frames
 
@@ -171,7 +177,7 @@ void receiver_book::write(std::vector<ticketed_answer>& got) {
       writer_.begin(self_, from->first.first);
     writer_.page(at->second.number);
     for (auto place = begin; place < end; ++place) {
-      if (writer_.bytes() > letter_bytes) {
+      if (writer_.bytes() > letter_bytes_) {
         send(from->second.reply);
         writer_.begin(self_, from->first.first);
         writer_.page(at->second.number);

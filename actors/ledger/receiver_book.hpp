@@ -42,6 +42,9 @@ public:
   // From now on everything new goes back undecided.
   void shut() { shut_ = true; }
 
+  // The broker takes no larger messages than this.
+  void limit_letters(std::size_t message_bytes_max) noexcept;
+
   // Everything that is held goes back undecided.
   void return_all();
 
@@ -88,6 +91,7 @@ private:
 
   const boot_id self_;
   const capacity room_;
+  std::size_t letter_bytes_;
   frame_reader reader_;
   answers_writer writer_;
   link_frame read_;

@@ -207,13 +207,14 @@ responder_actor::behavior_type responder(responder_actor::stateful_pointer<respo
   self->state.options.desk->open(make_waker(responder_actor{self}));
   self->delayed_send(self, beat, tick_atom_v);
   return {
-      [=](wake_atom) {
-        // A message for the rest, so that others get their turn between.
+      [=](wake_atom) { self->state.turn.want(self); },
+      [=](turn_atom) {
+        self->state.turn.begun();
         if (answer_some(self->state))
-          self->send(self, wake_atom_v);
+          self->state.turn.want(self);
       },
       [=](tick_atom) {
-        self->send(self, wake_atom_v);
+        self->state.turn.want(self);
         self->delayed_send(self, beat, tick_atom_v);
       },
       [=](report_atom) { return self->state.report(); },

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "actors/common/question_counters.hpp"
+#include "actors/common/turns.hpp"
 #include "actors/ledger/protocol.hpp"
 #include "domain/currency.hpp"
 #include "messaging/ports.hpp"
@@ -34,6 +35,7 @@ struct responder_state {
 
   responder_options options{};
   std::unique_ptr<const currency_table> reread; // from the ledger, when `options` knew too little
+  turns turn;
   question_counters counters; // expired: while the questions before them were answered
 
   actor_report report() const;

@@ -82,6 +82,8 @@ void ledger_root_state::spawn_membership(const ledger_root_options& options) {
       }};
   membership_ =
       children_.add(self_->spawn(guarded(membership), std::move(config)), {membership_state::name});
+  starting_ = stopped_ = true;
+  self_->send(membership_, roster_atom_v, roster_sink{ledger_root_actor{self_}});
 }
 
 void ledger_root_state::spawn_region(const ledger_root_options& options) {
@@ -121,6 +123,7 @@ void ledger_root_state::spawn_fetchers(const ledger_root_options& options) {
                            .lookup = options.lookup,
                            .region = region_,
                            .credit = ports.credit,
+                           .paused = stopped_,
                            .attempts_max = options.attempts_max,
                            .lease = options.lease,
                            .stragglers = std::chrono::milliseconds{options.detach ? 250 : 0}};
@@ -167,9 +170,10 @@ void ledger_root_state::on_circuit(std::uint32_t index, bool open) {
   tell_doing();
 }
 
-// What would be pulled beside nodes of another ledger would land in one ledger or the other.
+// What would be pulled beside nodes of another ledger would land in one ledger or the other, and
+// before it is known who else is there nothing is pulled.
 void ledger_root_state::tell_fetchers() {
-  const auto stop = paused_ || (membership_ && !stranger_found().empty());
+  const auto stop = paused_ || starting_ || (membership_ && !stranger_found().empty());
   if (std::exchange(stopped_, stop) == stop)
     return;
   for (const auto& to : fetchers_)
@@ -290,6 +294,10 @@ ledger_root_actor::behavior_type ledger_root_state::begin(pointer self,
   return {
       [this](circuit_atom, std::uint32_t index, bool open) { on_circuit(index, open); },
       [this](tick_atom) { call_the_roll(); },
+      [this](roster_atom, const roster_ptr& who) {
+        starting_ = who->self.doing == node_doing::starting;
+        tell_fetchers();
+      },
       [this](drain_atom, std::int64_t deadline_ms) {
         leaving_ = true;
         tell_doing();

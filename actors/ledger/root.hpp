@@ -117,7 +117,8 @@ private:
 
   std::vector<bool> circuits_; // by gate: open
   bool paused_ = false;
-  bool stopped_ = false; // the fetchers were told to pull nothing
+  bool starting_ = false; // until it is known who else is there
+  bool stopped_ = false;  // the fetchers were told to pull nothing
   bool moving_ = true;
   bool leaving_ = false;
   node_doing told_ = node_doing::serving;

@@ -6,6 +6,7 @@
 
 #include "actors/common/log.hpp"
 #include "actors/common/span.hpp"
+#include "actors/common/unread_currency.hpp"
 #include "actors/common/waker.hpp"
 #include "domain/assert.hpp"
 #include "domain/failpoint.hpp"
@@ -152,40 +153,56 @@ void reconciler_state::try_again_later(const store_failure& failure) {
 }
 
 // The database refuses the batch for its content: it goes again in smaller ones.
-void reconciler_state::split() {
+void reconciler_state::split(const store_failure& failure) {
+  last_failure_ = failure.detail;
+  refused_ = true;
   const auto batch = std::exchange(settling_, {});
   waiting_.insert(waiting_.begin(), batch.begin(), batch.end());
 }
 
 // The one result of the batch waits beside the others, each time longer.
-void reconciler_state::set_aside(held_delivery& one) {
+void reconciler_state::set_aside(held_delivery& one, const std::string& why) {
   if (!one.pauses)
     one.pauses.emplace(options_.retry_pause, options_.aside_max);
   one.due = self_->clock().now() + one.pauses->grow();
   aside_.push_back(one.tag());
+  log(log_event::results_unapplied,
+      {{"consumer", options_.instance}, {"recordId", to_int(one.verdict.id)}, {"why", why}},
+      "{}: the result of record {} is not applied and waits beside the others: {}",
+      options_.instance, to_int(one.verdict.id), why);
 }
 
-// Refused for its content it has a few attempts; stuck behind a lock it has as many as it takes.
+// Refused for its content it has a few attempts, unless whatever comes is refused; stuck behind a
+// lock it has as many as it takes.
 void reconciler_state::on_one(bool is_refused, const store_failure& failure) {
+  const auto now = self_->clock().now();
   auto& one = deliveries_.at(settling_.front());
   settling_.clear();
-  if (is_refused && ++one.attempts >= options_.attempts_max)
+  answer_.end();
+  last_failure_.clear();
+  refused_ = false;
+  spell_.failed(one.verdict.decided.account, failure.detail, now);
+  const bool its_own = is_refused && !spell_.is_common(now);
+  if (its_own && ++one.attempts >= options_.attempts_max)
     return park(one, {dead_reason::attempts_exhausted, failure.detail});
-  set_aside(one);
+  set_aside(one, failure.detail);
 }
 
 void reconciler_state::on_failure(const store_failure& failure) {
-  switch (course_.failed(failure.kind, settling_.size())) {
+  const bool says_nothing_of_others = was_alone_
+                                      && (failure.kind == store_failure_kind::rejected
+                                          || failure.kind == store_failure_kind::blocked);
+  const auto step = !says_nothing_of_others ? course_.failed(failure.kind, settling_.size())
+                                            : batch_step::set_aside;
+  switch (step) {
   case batch_step::done:
   case batch_step::again:
     return try_again_later(failure);
   case batch_step::split:
-    answer_.end();
-    split();
+    split(failure);
     break;
   case batch_step::refuse:
   case batch_step::set_aside:
-    answer_.end();
     on_one(failure.kind == store_failure_kind::rejected, failure);
     break;
   }
@@ -196,6 +213,7 @@ void reconciler_state::on_answer(settled_batch& done) {
   if (auto* answers = std::get_if<std::vector<settled>>(&done.result)) {
     course_.succeeded();
     answer_.end();
+    spell_.posted();
     last_failure_.clear();
     refused_ = false;
     on_settled(*answers);
@@ -222,12 +240,17 @@ void reconciler_state::settle_batch() {
             });
 }
 
+// What was set aside goes alone, so that it holds up no others a second time, and in turn with
+// them.
 void reconciler_state::settle_waiting() {
-  if (!settling_.empty() || waiting_.empty())
+  if (!settling_.empty() || (waiting_.empty() && due_.empty()))
     return;
-  for (auto size = course_.next(waiting_.size()); size > 0; --size) {
-    settling_.push_back(waiting_.front());
-    waiting_.pop_front();
+  const bool alone = !due_.empty() && (waiting_.empty() || !was_alone_);
+  was_alone_ = alone;
+  auto& from = alone ? due_ : waiting_;
+  for (auto size = alone ? 1 : course_.next(waiting_.size()); size > 0; --size) {
+    settling_.push_back(from.front());
+    from.pop_front();
   }
   settle_batch();
 }
@@ -269,6 +292,7 @@ void reconciler_state::take_looked_up() {
     } else if (held.due > self_->clock().now()) {
       looking_.push_back(tag);
     } else {
+      note_unread_currency(options_.instance, held.source.stream_seq);
       drain_.count_handed_back();
       deliveries_.settle(held, settlement::postpone);
     }
@@ -306,12 +330,11 @@ void reconciler_state::take_confirmations() {
       });
 }
 
-// What was set aside goes in front again when its time has come.
 void reconciler_state::take_due(time_point now) {
   std::erase_if(aside_, [&](ticket tag) {
     if (deliveries_.at(tag).due > now)
       return false;
-    waiting_.push_front(tag);
+    due_.push_back(tag);
     return true;
   });
 }
@@ -343,7 +366,7 @@ actor_report reconciler_state::report(progress_time now) const {
       name, options_.instance,
       reconciler_numbers{counters_,
                          dead_letters_.counters(),
-                         {.aside = aside_.size(),
+                         {.aside = aside_.size() + due_.size(),
                           .unstored = dead_letters_.unstored(now),
                           .oldest_unconfirmed_ms = dead_letters_.oldest_unconfirmed(now).count(),
                           .acks_unanswered_ms = dead_letters_.acks_unanswered().count(),
@@ -353,7 +376,7 @@ actor_report reconciler_state::report(progress_time now) const {
               .what = last_failure_.empty() ? "the database does not answer a batch"
                                             : "results wait: " + last_failure_,
               .refused = refused_},
-             dead_letters_.wait(now)));
+             longer(spell_.wait(now, "no result is applied"), dead_letters_.wait(now))));
 }
 
 reconciler_actor::behavior_type reconciler_state::make_behavior(reconciler_options options) {

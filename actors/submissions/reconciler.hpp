@@ -24,6 +24,7 @@
 
 #include "actors/common/batch_course.hpp"
 #include "actors/common/drain.hpp"
+#include "actors/common/dry_spell.hpp"
 #include "actors/common/lease_table.hpp"
 #include "actors/common/letter_office.hpp"
 #include "actors/common/throttle.hpp"
@@ -112,8 +113,8 @@ private:
   void conclude(held_delivery& held, const settled& answer);
   void on_settled(std::vector<settled>& answers);
   void try_again_later(const store_failure& failure);
-  void split();
-  void set_aside(held_delivery& one);
+  void split(const store_failure& failure);
+  void set_aside(held_delivery& one, const std::string& why);
   void on_one(bool is_refused, const store_failure& failure);
   void on_failure(const store_failure& failure);
   void on_answer(settled_batch& done);
@@ -142,11 +143,14 @@ private:
   std::deque<ticket> waiting_;
   std::vector<ticket> settling_; // with the recorder, or waiting to be tried again
   std::vector<ticket> aside_;    // refused by the database; each tried again when `due`
+  std::deque<ticket> due_;       // were set aside, and are tried again one by one
+  bool was_alone_ = false;       // the last batch was one of them
   letter_office dead_letters_;
   batch_course course_;
   time_point next_alarm_ = time_point::min();
   throttle turns_;
-  awaited answer_; // of the recorder
+  awaited answer_;  // of the recorder, to a batch or its parts
+  dry_spell spell_; // of results that fail one by one
   std::string last_failure_;
   bool refused_ = false; // by the server's own word
 

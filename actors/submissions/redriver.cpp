@@ -254,7 +254,8 @@ void redriver_state::on_claimed(found_records& found) {
   if (claimed.empty())
     return end_round();
   counters_.claimed += static_cast<std::int64_t>(claimed.size());
-  kept_ = std::move(claimed);
+  // What the stream has refused meanwhile is kept already.
+  std::move(claimed.begin(), claimed.end(), std::back_inserter(kept_));
   ask_ledger();
 }
 

@@ -12,6 +12,7 @@
 
 #include "actors/common/fail_stop.hpp"
 #include "actors/common/question_board.hpp"
+#include "actors/common/turns.hpp"
 #include "actors/common/waker.hpp"
 #include "app/base/text.hpp"
 #include "domain/failpoint.hpp"
@@ -76,8 +77,11 @@ responder_actor spawn_nats_api(caf::actor_system& system, std::shared_ptr<questi
         questions->open(make_waker(responder_actor{self}));
         self->delayed_send(self, beat, tick_atom_v);
         const auto counters = std::make_shared<question_counters>();
+        const auto turn = std::make_shared<turns>();
         return {
-            [=](wake_atom) {
+            [=](wake_atom) { turn->want(self); },
+            [=](turn_atom) {
+              turn->begun();
               const auto some = questions->take(questions_at_once);
               for (const auto& each : some) {
                 failpoint("nats_api");
@@ -85,10 +89,10 @@ responder_actor spawn_nats_api(caf::actor_system& system, std::shared_ptr<questi
               }
               counters->answered += static_cast<std::int64_t>(some.size());
               if (!some.empty())
-                self->send(self, wake_atom_v); // for the rest
+                turn->want(self); // for the rest
             },
             [=](tick_atom) {
-              self->send(self, wake_atom_v);
+              turn->want(self);
               self->delayed_send(self, beat, tick_atom_v);
             },
             [=](report_atom) {

@@ -89,8 +89,11 @@ bool currency_watch::look() {
     }
     return true;
   } catch (const std::exception& e) {
-    // Whoever is away, readiness says so.
-    log(log_event::currencies_unread, "currencies: {}", e.what());
+    // Whoever is away, readiness says so; but a right that was taken shows nowhere else.
+    if (const auto more = lines_.admit("unread", std::chrono::steady_clock::now()))
+      log(log_event::currencies_unread,
+          "currencies: {}: requests in a currency that is not known yet wait{}", e.what(),
+          left_out_text(*more));
     return false;
   }
 }

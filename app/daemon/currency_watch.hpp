@@ -13,6 +13,7 @@
 
 #include "domain/currency.hpp"
 #include "domain/currency_lookup.hpp"
+#include "domain/log_throttle.hpp"
 
 namespace ledgerd {
 
@@ -53,6 +54,7 @@ private:
   const std::chrono::milliseconds pause_;
   const std::chrono::milliseconds rest_;
   std::vector<currency> complained_;
+  log_throttle lines_{std::chrono::minutes{1}};
   std::mutex mutex_;
   std::condition_variable rung_;
   bool stop_ = false;

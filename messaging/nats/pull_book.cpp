@@ -131,6 +131,8 @@ void pull_book::ended(std::uint64_t id, std::optional<std::size_t> missing,
     return;
   const auto found =
       std::find_if(open_.begin(), open_.end(), [&](const request& one) { return one.id == id; });
+  if (found == open_.end() && missing == 0)
+    return; // "Batch Completed" of one that is full here too: its room in bytes went with it
   const auto share = found != open_.end() ? found->remaining : 0;
   const auto share_bytes = found != open_.end() ? found->bytes : 0;
   if (found != open_.end())

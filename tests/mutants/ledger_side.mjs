@@ -222,7 +222,7 @@ export const ledgerSide = [
   {
     name: 'old-failures-stay-common',
     fault: 'one refused account waits for ever because others had failed long before',
-    file: 'actors/ledger/dry_spell.hpp',
+    file: 'actors/common/dry_spell.hpp',
     was: 'return now - each.when > forgotten_after;',
     becomes: 'return each.when > now + forgotten_after;',
     caught: ['actors_test.dry_spell'],
@@ -230,7 +230,7 @@ export const ledgerSide = [
   {
     name: 'common-for-ever',
     fault: 'failures of long ago count as a common cause',
-    file: 'actors/ledger/dry_spell.hpp',
+    file: 'actors/common/dry_spell.hpp',
     was: 'return now - each.when <= forgotten_after;',
     becomes: 'return each.when <= now;',
     caught: ['actors_test.dry_spell'],

@@ -79,7 +79,7 @@ std::variant<Result, store_failure> memory_record_store::run(Function function) 
   wrote_ = false;
   std::optional<Result> result = function();
   if (!result)
-    return store_failure{store_failure_kind::rejected, "the batch breaks a rule of the table"};
+    return store_failure{breach_, "the batch breaks a rule of the table"};
   if (wrote_ && commits_in_doubt_ > 0) {
     --commits_in_doubt_;
     return asked_for(store_failure_kind::in_doubt);
@@ -190,6 +190,8 @@ find_result memory_record_store::find(const std::vector<record_id>& ids) {
 }
 
 find_result memory_record_store::claim(std::chrono::milliseconds age, std::size_t limit) {
+  if (before_claims_)
+    before_claims_();
   using found = std::vector<transaction_record>;
   return run<found>([&] {
     std::vector<transaction_record*> old;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -51,6 +52,9 @@ public:
   // From now on a verdict with this transaction is refused, as by a trigger.
   void reject_transaction(transaction_id id) { rejected_ = id; }
 
+  // What is refused from now on fails for a lock of somebody else instead.
+  void block_instead() { breach_ = store_failure_kind::blocked; }
+
   // From now on a submission of this user is refused, as by a trigger.
   void reject_user(std::string user) { rejected_user_ = std::move(user); }
 
@@ -60,6 +64,9 @@ public:
 
   // The next `count` calls that write commit and are then reported as in doubt.
   void commit_in_doubt_next(int count) { commits_in_doubt_ = count; }
+
+  // Called at the beginning of each claim.
+  void before_claims(std::function<void()> what) { before_claims_ = std::move(what); }
 
   // How many times any function was called.
   int calls() const noexcept { return calls_; }
@@ -79,9 +86,11 @@ private:
   int failures_ = 0;
   bool refused_ = false;
   std::optional<transaction_id> rejected_;
+  store_failure_kind breach_ = store_failure_kind::rejected;
   std::optional<std::string> rejected_user_;
   bool takes_no_rows_ = false;
   int commits_in_doubt_ = 0;
+  std::function<void()> before_claims_;
   int calls_ = 0;
   bool wrote_ = false;
 };

@@ -109,11 +109,35 @@ CAF_TEST(who is silent is shown for a minute) {
 CAF_TEST(a name that another living node has) {
   members.hear(word_of(2));
   members.hear(word_of(3));
-  CAF_REQUIRE(members.namesake("node3") != nullptr);
-  CAF_CHECK(members.namesake("node3")->boot == boot_id{3});
-  CAF_CHECK(members.namesake("node4") == nullptr);
+  CAF_REQUIRE(members.namesake("node3", false) != nullptr);
+  CAF_CHECK(members.namesake("node3", false)->boot == boot_id{3});
+  CAF_CHECK(members.namesake("node4", false) == nullptr);
   pass(3000ms);
-  CAF_CHECK(members.namesake("node3") == nullptr); // the life before that was killed
+  CAF_CHECK(members.namesake("node3", false) == nullptr); // the life before that was killed
+}
+
+CAF_TEST(one that is starting gives way to all but those that start and of those to the lower) {
+  const auto starting = [](std::uint64_t boot) {
+    auto word = word_of(boot);
+    word.name = "twin";
+    word.doing = node_doing::starting;
+    word.database = 8;
+    return word;
+  };
+  member_table fifth{boot_id{5}, 3000ms, 7};
+  fifth.hear(starting(6));
+  CAF_CHECK(fifth.namesake("twin", false) == nullptr);
+  CAF_CHECK(fifth.namesake("twin", true) == nullptr);
+  CAF_CHECK(fifth.stranger(false) == nullptr);
+  CAF_CHECK(fifth.stranger(true) != nullptr); // nobody knows which ledger is right
+  fifth.hear(starting(4));
+  CAF_CHECK(fifth.namesake("twin", false) == nullptr);
+  CAF_CHECK(fifth.namesake("twin", true) != nullptr);
+  auto serving = starting(6);
+  serving.doing = node_doing::paused;
+  fifth.hear(serving);
+  CAF_CHECK(fifth.namesake("twin", false) != nullptr);
+  CAF_CHECK(fifth.stranger(false) != nullptr);
 }
 
 CAF_TEST(strangers do not push out those that live) {

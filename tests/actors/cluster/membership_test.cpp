@@ -342,6 +342,19 @@ CAF_TEST(a name that is taken twice is on the board while both live) {
   CAF_CHECK_EQUAL(namesake_found(), "");
 }
 
+CAF_TEST(a node that starts beside one of its name begins when that has gone) {
+  hear(word_of(2, "ann"));
+  pass_with(word_of(2, "ann"), 2000ms);
+  CAF_CHECK(line->said.back().doing == node_doing::starting);
+  CAF_CHECK(namesake_found().find("does not begin") != std::string::npos);
+  auto gone = word_of(2, "ann");
+  gone.doing = node_doing::gone;
+  hear(gone);
+  pass(200ms);
+  CAF_CHECK(line->said.back().doing == node_doing::serving);
+  CAF_CHECK_EQUAL(namesake_found(), "");
+}
+
 CAF_TEST(a node of another ledger is no member and on the board while it lives) {
   auto self_word = word_of(1, "ann");
   self_word.database = 7;

@@ -3,6 +3,7 @@
 #include "actors/ledger/responder.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <stdexcept>
 
 #include "messaging/names.hpp"
@@ -24,6 +25,7 @@ public:
   std::vector<posting> rows; // oldest first
   int calls = 0;
   bool away = false;
+  std::function<void()> meanwhile; // at each question
 
   std::vector<currency> known; // what a look at the table gives
 
@@ -56,6 +58,8 @@ public:
   std::int64_t written_with(const posting&) override { return 1; }
   totals count() override {
     ++calls;
+    if (meanwhile)
+      meanwhile();
     if (away)
       throw std::runtime_error{"away"};
     return {};
@@ -157,9 +161,29 @@ CAF_TEST(questions do not keep the responder from its other messages) {
   auto asked = self->request(subject, caf::infinite, report_atom_v);
   consume_messages();
   asked.receive(
-      [](const actor_report& got) { CAF_CHECK_EQUAL(got.values.at(0).value, 16); }, // of the 100
+      [](const actor_report& got) {
+        CAF_CHECK_LESS_OR_EQUAL(got.values.at(0).value, 16);
+      }, // of 100
       [](const caf::error&) { CAF_FAIL("no report"); });
   CAF_CHECK_EQUAL(desk->answers().size(), 100u);
+}
+
+CAF_TEST(questions that come while others are answered do not pile up turns before a report) {
+  ledger->meanwhile = [this] { put(names::api_account, R"({"userId":"ann"})"); };
+  put(names::api_account, R"({"userId":"ann"})");
+  for (int i = 0; i < 50; ++i) {
+    advance_time(200ms);
+    for (int handled = 0; handled < 3; ++handled)
+      sched.run_once();
+  }
+  auto asked = self->request(subject, caf::infinite, report_atom_v);
+  const auto calls = ledger->calls;
+  for (int handled = 0; handled < 4; ++handled)
+    sched.run_once();
+  asked.receive([](const actor_report&) {}, [](const caf::error&) { CAF_FAIL("no report"); });
+  CAF_CHECK_LESS_OR_EQUAL(ledger->calls - calls, 4);
+  ledger->meanwhile = nullptr;
+  consume_messages();
 }
 
 CAF_TEST(a history without a currency goes over all of them) {

@@ -243,6 +243,8 @@ CAF_TEST(beside a node of another ledger its fetchers pull nothing until that ha
     return std::count_if(sources.begin(), sources.end(),
                          [](const auto& each) { return each->room > 0; });
   };
+  for (const auto& each : sources)
+    CAF_CHECK_EQUAL(each->room, 0u); // nobody knows yet who else is there
   CAF_CHECK_EQUAL(pulls(), 2);
   words->arriving = {encode_word({.boot = boot_id{2},
                                   .name = "other",
@@ -261,6 +263,7 @@ CAF_TEST(beside a node of another ledger its fetchers pull nothing until that ha
 }
 
 CAF_TEST(whoever asks about a record is told what all fetchers say) {
+  pass(std::chrono::milliseconds{1000});
   sources[0]->arriving.push_back(
       make_delivery("transaction.deposit", deposit_json(5, "ann", 1), 3));
   sources[0]->wake();

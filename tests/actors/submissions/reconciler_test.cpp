@@ -54,6 +54,14 @@ struct reconciler_fixture : account_fixture {
     source->wake();
     consume_messages();
   }
+
+  standstill wait() {
+    standstill result;
+    ask(
+        subject, [&](const actor_report& got) { result = got.wait; }, report_atom_v);
+    consume_messages();
+    return result;
+  }
 };
 
 } // namespace
@@ -435,15 +443,53 @@ CAF_TEST(one refused result of many holds up none of the others) {
   CAF_CHECK_EQUAL(source->count(refused, settlement::terminate), 0u);
 }
 
+CAF_TEST(one locked result holds up the others once and not at each of its tries) {
+  const auto locked = decided(pending_record("locked"));
+  store->block_instead();
+  store->reject_transaction(locked.id);
+  const auto receipt = queue(locked);
+  wake();
+  std::vector<std::string> others;
+  const auto queue_others = [&] {
+    for (int i = 0; i < 100; ++i)
+      others.push_back(queue(decided(pending_record(std::to_string(i)))));
+  };
+  queue_others();
+  wake();
+  advance_time(1000ms);
+  queue_others(); // and its next try is due
+  const auto calls = store->calls();
+  consume_messages();
+  pass(500ms);
+  for (const auto& each : others)
+    CAF_CHECK_EQUAL(source->count(each, settlement::acknowledge), 1u);
+  CAF_CHECK_LESS(store->calls() - calls, 6); // it alone, and batches that begin with 64
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 0u);
+  store->reject_transaction(transaction_id{1});
+  pass(2100ms);
+  CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 1u);
+}
+
+CAF_TEST(results that are locked whichever account they are for show and none is parked) {
+  for (int i = 0; i < 20; ++i)
+    queue(decided(pending_record(std::to_string(i))));
+  for (const auto kind : {store_failure_kind::blocked, store_failure_kind::rejected}) {
+    store->fail_next(1000000, kind);
+    wake();
+    pass(12000ms);
+    CAF_CHECK(wait().since >= 10000ms);
+    CAF_CHECK(wait().aside);
+    CAF_CHECK(wait().what.starts_with("no result is applied, whichever account it is for"));
+  }
+  CAF_CHECK(publisher->published.empty());
+  store->fail_next(0, store_failure_kind::rejected);
+  pass(60000ms);
+  CAF_CHECK(wait().since == 0ms);
+  CAF_CHECK_EQUAL(number(subject, "settled_total"), 20);
+}
+
 CAF_TEST(a wait for a database that refuses says so) {
   queue(decided(pending_record()));
-  const auto wait = [this] {
-    standstill result;
-    ask(
-        subject, [&](const actor_report& got) { result = got.wait; }, report_atom_v);
-    consume_messages();
-    return result;
-  };
   store->fail_next(1000, store_failure_kind::unavailable, true);
   wake();
   pass(600ms);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
+#include <set>
 #include <sstream>
 
 #include <spdlog/sinks/ostream_sink.h>
@@ -405,6 +406,33 @@ CAF_TEST(what the stream refused is published soon after it takes it again) {
   CAF_CHECK_EQUAL(taken, 1U);
   CAF_CHECK_EQUAL(publisher->published.front().message_id, publisher->published.back().message_id);
   CAF_CHECK(wait().what.find("not published") == std::string::npos);
+}
+
+CAF_TEST(what the stream refuses while more is being claimed is kept as well) {
+  for (int i = 0; i < 501; ++i)
+    pending_record();
+  publisher->confirm_at_once = false;
+  std::size_t refused = 0;
+  const auto refuse_all = [&] {
+    for (; refused < publisher->published.size(); ++refused)
+      publisher->answer(publisher->published[refused].token, false, "maximum messages exceeded");
+  };
+  store->before_claims(refuse_all);
+  const auto nothing = [&](const auto&) { return encode_verdicts({}, *currencies); };
+  live(1500ms);
+  answer_all(nothing);
+  CAF_REQUIRE_GREATER(refused, 400U);
+  refuse_all();
+  consume_messages();
+  const auto before = publisher->published.size();
+  for (int second = 0; second < 32; ++second) {
+    live(1000ms);
+    answer_all(nothing);
+  }
+  std::set<std::string> again;
+  for (auto at = before; at < publisher->published.size(); ++at)
+    again.insert(publisher->published[at].message_id);
+  CAF_CHECK_EQUAL(again.size(), 501U);
 }
 
 CAF_TEST(verdicts that the database does not take are counted) {

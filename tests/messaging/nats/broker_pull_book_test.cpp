@@ -168,6 +168,21 @@ CAF_TEST(a wrong guess about the turns does not spoil the sum) {
   CAF_CHECK_EQUAL(book.outstanding(), second->batch);
 }
 
+CAF_TEST(the end of a request that was full takes no bytes of the others) {
+  pull_book book(10);
+  const auto first = book.next({20, 3'000'000}, start);
+  CAF_REQUIRE(first);
+  book.arrived({first->batch - 2, 8000}, start);
+  const auto second = book.next({20, 3'000'000}, start);
+  CAF_REQUIRE(second);
+  book.arrived({4, 4000}, start);
+  CAF_REQUIRE_EQUAL(book.open(), 1u);
+  const auto open = book.outstanding_room();
+  book.ended(first->id, 0, 1'000'000); // "Batch Completed", with what it had not used
+  CAF_CHECK_EQUAL(book.outstanding_room().bytes, open.bytes);
+  CAF_CHECK_EQUAL(book.outstanding_room().messages, open.messages);
+}
+
 CAF_TEST(silent and overdue requests are given up and their late end is ignored) {
   pull_book book(1000);
   const auto first = book.next({900}, start);

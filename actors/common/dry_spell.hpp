@@ -1,6 +1,6 @@
-// A time in which nothing is posted and each failure blames one more account: the cause is then
+// A time in which nothing goes through and each failure blames one more account: the cause is then
 // rather what they share, a table that is locked or a trigger that refuses every row, than all of
-// them. It shows; the gate goes on as before, so that the first success ends it.
+// them. It shows; the actor goes on as before, so that the first success ends it.
 //
 // Pure; one thread.
 #pragma once
@@ -45,11 +45,12 @@ public:
   // So many accounts fail that what one of them is refused for is hardly its own.
   bool is_common(time_point now) const { return accounts(now) >= accounts_common; }
 
-  standstill wait(time_point now) const {
+  // `what` does not happen, such as "nothing is posted".
+  standstill wait(time_point now, const std::string& what) const {
     if (accounts(now) < accounts_shown)
       return {};
     return {.since = std::chrono::duration_cast<std::chrono::milliseconds>(now - since_),
-            .what = "nothing is posted, whichever account it is for: " + why_,
+            .what = what + ", whichever account it is for: " + why_,
             .aside = true};
   }
 
