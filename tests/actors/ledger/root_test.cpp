@@ -267,7 +267,7 @@ CAF_TEST(whoever asks about a record is told what all fetchers say) {
   sources[0]->arriving.push_back(
       make_delivery("transaction.deposit", deposit_json(5, "ann", 1), 3));
   sources[0]->wake();
-  consume_messages();
+  pass(std::chrono::milliseconds{100});
   put(encode_look_question({record_id{5}}), "_INBOX.a");
   put("what is this", "_INBOX.b");
   consume_messages();
