@@ -103,7 +103,7 @@ export const memory = [
     file: 'actors/ledger/ledger.cpp',
     was: 'fitting(options.group_max)',
     becomes: 'fitting({options.group_max.messages})',
-    caught: ['actors_test.ledger'],
+    caught: ['actors_test.ledger', 'actors_test.stuck_account'],
   },
   {
     name: 'stuck-accounts-share-no-bytes',
