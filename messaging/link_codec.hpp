@@ -25,6 +25,7 @@ class answers_message;
 // Readers refuse more.
 inline constexpr std::size_t link_bytes_max = 512 * 1024;
 inline constexpr std::size_t frame_entries_max = 4096;
+inline constexpr std::uint32_t framed_bytes_max = 64 * 1024 * 1024;
 
 // Why a frame is not looked at.
 enum class link_refusal : std::uint8_t {
@@ -39,6 +40,8 @@ std::string_view to_text(link_refusal why) noexcept; // as in a sentence: "is da
 struct framed_entry {
   std::uint32_t place = 0; // in the frame as it was first sent
   std::uint64_t stream_seq = 0;
+  // What its message counts of the sender's credit; 0: not known, as with an earlier version.
+  std::uint32_t bytes = 0;
   entry asked;
 };
 
@@ -58,8 +61,10 @@ public:
 
   void begin(boot_id from, boot_id to, std::uint64_t number);
 
-  // Places must rise.
-  void add(std::uint32_t place, const entry& asked, std::uint64_t stream_seq);
+  // Places must rise. `message_bytes` is what its message counts of our credit; as much as
+  // `framed_bytes_max` is said.
+  void add(std::uint32_t place, const entry& asked, std::uint64_t stream_seq,
+           std::uint32_t message_bytes);
 
   // At most so many, for what has been added.
   std::size_t bytes() const noexcept { return bytes_; }

@@ -63,6 +63,8 @@ enum class settlement {
 struct capacity {
   std::size_t messages = 0;
   std::size_t bytes = std::numeric_limits<std::size_t>::max(); // as `bytes_of` counts
+
+  friend bool operator==(const capacity&, const capacity&) = default;
 };
 
 // Called from a foreign thread when `take` has something after having had nothing. Must only post a

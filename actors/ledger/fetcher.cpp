@@ -18,6 +18,11 @@ std::int64_t microseconds(caf::actor_clock::duration_type time) {
   return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
 }
 
+std::uint32_t counted(std::size_t bytes) {
+  return static_cast<std::uint32_t>(
+      std::min<std::size_t>(bytes, std::numeric_limits<std::uint32_t>::max()));
+}
+
 } // namespace
 
 void fetcher_state::park(held_delivery& slot, rejection why) {
@@ -47,9 +52,10 @@ void fetcher_state::admit(held_delivery& slot, std::vector<asked_entry>& batch) 
     return park(slot, *why);
   }
   slot.at = stage::deciding;
-  batch.push_back({std::get<entry>(std::move(decoded)),
-                   {fetcher_actor{self_}, slot.tag()},
-                   slot.source.stream_seq});
+  batch.push_back({.asked = std::get<entry>(std::move(decoded)),
+                   .from = {fetcher_actor{self_}, slot.tag()},
+                   .stream_seq = slot.source.stream_seq,
+                   .bytes = counted(slot.bytes)});
 }
 
 void fetcher_state::apply(std::vector<asked_entry>&& batch) {

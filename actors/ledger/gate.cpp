@@ -143,10 +143,12 @@ void gate_state::set_aside(const account_key& account, trouble why, const std::s
 }
 
 // An account that is held up may hold its share of the credit, one that flows as much as any other.
-std::size_t gate_state::share_of(const gate_batch& part) const {
+capacity gate_state::share_of(const gate_batch& part) const {
   const bool held_up = self_->clock().now() - part.formed > held_up_after;
   const auto accounts = std::max<std::size_t>(1, side_.accounts_waiting());
-  return held_up ? options_.aside_max / accounts : hold_any;
+  const auto& all = options_.aside_max;
+  const auto messages = std::max<std::size_t>(1, all.messages / accounts);
+  return held_up ? capacity{messages, all.bytes / accounts} : hold_any;
 }
 
 void gate_state::on_side_posted(gate_batch& batch, posted& result) {

@@ -48,8 +48,9 @@ struct gate_options {
   circuit_sink node;
   std::uint32_t index;
   std::size_t batch_max; // entries; a single larger group still goes as one batch
-  // Entries that the accounts set aside may hold together, in their ledgers too.
-  std::size_t aside_max;
+  // What the accounts set aside may hold together: entries in their ledgers, and the bytes of these
+  // and of those that are here.
+  capacity aside_max;
   // From the beginning of one batch to that of the next, unless that is full.
   std::chrono::milliseconds post_pause{2};
   std::chrono::milliseconds pause_min{50};
@@ -80,7 +81,7 @@ private:
   void answer_posted(gate_batch& batch, posted& result);
   void answer_rejected(const gate_batch& batch, const store_failure& failure);
   void set_aside(const account_key& account, trouble why, const std::string& detail);
-  std::size_t share_of(const gate_batch& part) const;
+  capacity share_of(const gate_batch& part) const;
   void on_side_posted(gate_batch& batch, posted& result);
   void on_side_failure(gate_batch& batch, const store_failure& failure);
   void remind_of_side();

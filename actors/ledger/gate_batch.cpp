@@ -22,7 +22,7 @@ void add_group(gate_batch& batch, ledger_group&& next) {
   const auto head = batch.heads.size();
   batch.heads.push_back({std::move(next.account), next.head});
   batch.ledgers.push_back(std::move(next.ledger));
-  for (auto& [asked, from, stream_seq, hops_left] : next.entries) {
+  for (auto& [asked, from, stream_seq, hops_left, bytes] : next.entries) {
     batch.entries.push_back({std::move(asked), head});
     batch.origins.push_back(std::move(from));
   }

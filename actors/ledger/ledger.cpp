@@ -39,16 +39,17 @@ void give_back(ledger_actor::stateful_pointer<ledger_state> self) {
 } // namespace
 
 std::optional<ledger_group> ledger_state::next_group(const ledger_actor& self) {
-  const auto left = count_waiting();
-  if (at_gate || left == 0)
+  if (at_gate || count_waiting() == 0)
     return std::nullopt;
-  const auto count = std::min(left, options.group_max);
+  const auto [count, bytes] = fitting(options.group_max);
   ledger_group next{self, options.account, head, take_slice(waiting, taken, count)};
   // What has gone is dropped when it is half of all, so that an entry is moved once on average,
   // however long there is a backlog.
   taken = waiting.empty() ? 0 : taken + count;
   if (taken * 2 >= waiting.size())
     drop_front(waiting, std::exchange(taken, 0));
+  bytes_waiting -= bytes;
+  bytes_at_gate = bytes;
   at_gate = true;
   return next;
 }
@@ -64,7 +65,12 @@ void ledger_state::add(std::vector<asked_entry>&& arrived) {
   };
   const auto first = std::next(waiting.begin(), static_cast<std::ptrdiff_t>(taken));
   const auto fresh = std::next(waiting.begin(), known);
-  if (std::is_sorted(known > 0 ? std::prev(fresh) : fresh, waiting.end(), earlier))
+  bool in_order = true;
+  for (auto at = fresh; at != waiting.end(); ++at) {
+    bytes_waiting += at->bytes;
+    in_order = in_order && (at == first || !earlier(*at, *std::prev(at)));
+  }
+  if (in_order)
     return;
   std::stable_sort(fresh, waiting.end(), earlier);
   std::inplace_merge(first, fresh, waiting.end(), earlier);
@@ -77,13 +83,32 @@ std::vector<asked_entry> ledger_state::take_forwardable() {
   std::vector<asked_entry> result{std::make_move_iterator(first),
                                   std::make_move_iterator(waiting.end())};
   waiting.erase(first, waiting.end());
+  for (const auto& each : result)
+    bytes_waiting -= each.bytes;
+  return result;
+}
+
+capacity ledger_state::fitting(const capacity& room) const {
+  const auto left = count_waiting();
+  if (left <= room.messages && bytes_waiting <= room.bytes)
+    return {left, bytes_waiting};
+  const auto most = std::min(left, room.messages);
+  capacity result{0, 0};
+  for (auto at = taken; result.messages < most; ++at, ++result.messages) {
+    if (result.messages > 0 && result.bytes + waiting[at].bytes > room.bytes)
+      break;
+    result.bytes += waiting[at].bytes;
+  }
   return result;
 }
 
 std::vector<origin> ledger_state::take_surplus() {
-  if (count_waiting() <= hold)
+  const auto [count, bytes] =
+      fitting({hold.messages, hold.bytes - std::min(hold.bytes, bytes_at_gate)});
+  if (count == count_waiting())
     return {};
-  const auto first = std::next(waiting.begin(), static_cast<std::ptrdiff_t>(taken + hold));
+  bytes_waiting = bytes;
+  const auto first = std::next(waiting.begin(), static_cast<std::ptrdiff_t>(taken + count));
   std::vector<origin> result;
   std::transform(first, waiting.end(), std::back_inserter(result),
                  [](asked_entry& each) { return std::move(each.from); });
@@ -117,11 +142,12 @@ ledger_actor::behavior_type ledger(ledger_actor::stateful_pointer<ledger_state> 
         auto& state = self->state;
         state.head = head;
         state.at_gate = false;
+        state.bytes_at_gate = 0;
         post_next();
         if (!state.has_work() && std::exchange(state.yielding, false))
           self->send(state.options.region, yield_atom_v, state.options.account);
       },
-      [=](hold_atom, std::size_t hold) {
+      [=](hold_atom, const capacity& hold) {
         self->state.hold = hold;
         give_back(self);
       },

@@ -1,8 +1,9 @@
 // LEDGER: one per account in use. It serialises the account: at most one group is at the gate, what
 // arrives meanwhile forms the next group. It keeps the account's head, which fences every post.
 //
-// When the gate has set the account aside, only so many entries may wait: the latest that are
-// beyond go back to their fetchers, so that a stuck account does not use up the credit of all.
+// When the gate has set the account aside, only so many entries of so many bytes may wait, and one
+// in any case: the latest that are beyond go back to their fetchers, so that a stuck account does
+// not use up the credit of all.
 //
 // When another node is to have the account, it gives back what that node may decide and finishes
 // the rest.
@@ -26,7 +27,7 @@ struct ledger_options {
   account_key account;
   group_sink gate;
   ledger_keeper region;
-  std::size_t group_max; // entries that go to the gate at once
+  capacity group_max; // what goes to the gate at once, and one entry in any case
 };
 
 struct ledger_state {
@@ -39,7 +40,9 @@ struct ledger_state {
   bool yielding = false;            // the region waits for the end of the work
   std::vector<asked_entry> waiting; // the next groups
   std::size_t taken = 0;            // how much of `waiting` has gone already; less than half
-  std::size_t hold = hold_any;      // how many entries may wait
+  std::size_t bytes_waiting = 0;    // of what has not
+  std::size_t bytes_at_gate = 0;
+  capacity hold = hold_any;
 
   // The next group for the gate, or nothing when one is there already or no entry waits.
   std::optional<ledger_group> next_group(const ledger_actor& self);
@@ -50,7 +53,10 @@ struct ledger_state {
   // Takes what waits and another node may decide; the rest keeps its order.
   std::vector<asked_entry> take_forwardable();
 
-  // Takes the latest entries that are too many; where they came from.
+  // How many of those that wait longest fit into this room, one at least, and their bytes.
+  capacity fitting(const capacity& room) const;
+
+  // Takes the latest entries that are too many or too large; where they came from.
   std::vector<origin> take_surplus();
 
   std::size_t count_waiting() const { return waiting.size() - taken; }

@@ -258,7 +258,7 @@ peer_book::sending peer_book::send_again(std::uint64_t number, frame& one) {
   writer_.begin(self_, peer_, number);
   for (const auto& each : one.entries)
     if (each.open)
-      writer_.add(each.place, each.what.asked, each.what.stream_seq);
+      writer_.add(each.place, each.what.asked, each.what.stream_seq, each.what.bytes);
   ++counters_.frames_again;
   return {number, writer_.finish()};
 }
@@ -287,7 +287,7 @@ peer_book::sending peer_book::send_waiting(std::size_t bytes_max) {
     auto& each = waiting_[taken_ + count];
     if (count > 0 && writer_.bytes() + frame_writer::bytes_of(each.asked) > room)
       break;
-    writer_.add(count, each.asked, each.stream_seq);
+    writer_.add(count, each.asked, each.stream_seq, each.bytes);
     one.entries.push_back({count, true, std::move(each)});
     ++count;
   }

@@ -10,6 +10,7 @@
 #include <caf/typed_actor.hpp>
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@
 #include "actors/common/report.hpp"
 #include "domain/boot_id.hpp"
 #include "domain/plan.hpp"
+#include "messaging/ports.hpp"
 #include "messaging/record_look.hpp"
 #include "persistence/ledger_store.hpp"
 
@@ -86,10 +88,12 @@ struct asked_entry {
   // How often it may still be forwarded to a peer; 0: this node decides it, whoever owns its
   // account.
   std::uint8_t hops_left = 2;
+  // What its message counts, in bytes, of the credit of the node that has pulled it. 0: not known.
+  std::uint32_t bytes = 0;
 };
 
-// As many entries as come.
-inline constexpr std::size_t hold_any = static_cast<std::size_t>(-1);
+// As many entries as come, however large.
+inline constexpr capacity hold_any{std::numeric_limits<std::size_t>::max()};
 
 // LEDGER: serialises one account.
 using ledger_actor = caf::typed_actor<
@@ -98,9 +102,10 @@ using ledger_actor = caf::typed_actor<
     // The group that was at the gate is answered; the account's head, or nothing when it must be
     // read anew.
     caf::reacts_to<head_atom, std::optional<account_head>>,
-    // So many entries may wait here from now on; what is beyond goes back to where it came from.
-    // From the GATE: it has set the account aside, or (hold_any) not any more.
-    caf::reacts_to<hold_atom, std::size_t>,
+    // So many entries may wait here from now on, and weigh so much together with those at the gate;
+    // what is beyond goes back to where it came from. From the GATE: it has set the account aside,
+    // or (hold_any) not any more.
+    caf::reacts_to<hold_atom, capacity>,
     // Go, unless there is work: answered to the REGION with `idle_atom`.
     caf::reacts_to<idle_atom>,
     // The account goes to another node: what waits and may be forwarded goes back to the REGION.
@@ -194,6 +199,7 @@ using ledger_root_actor = circuit_sink::extend_with<drainable_actor, roster_sink
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<ledgerd::ticketed_answer>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<ledgerd::asked_entry>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::account_key)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::capacity)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::boot_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::optional<ledgerd::account_head>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ledgerd::ledger_group)

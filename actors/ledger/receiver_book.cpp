@@ -108,8 +108,11 @@ void receiver_book::admit(sender_map::iterator from, const answer_sink& me,
   admitted.reserve(admitted.size() + entries.size());
   for (auto& each : entries) {
     to.open[each.place] = true;
-    admitted.push_back(
-        {std::move(each.asked), {me, ticket_of(at->first, each.place)}, each.stream_seq, 0});
+    admitted.push_back({.asked = std::move(each.asked),
+                        .from = {me, ticket_of(at->first, each.place)},
+                        .stream_seq = each.stream_seq,
+                        .hops_left = 0,
+                        .bytes = each.bytes});
   }
 }
 

@@ -61,7 +61,7 @@ struct region_options {
   std::size_t ledgers_max;
   std::chrono::milliseconds ledger_idle;
   std::chrono::milliseconds beat{1000};
-  std::size_t group_max; // entries of an account that go to its gate at once
+  capacity group_max; // of an account, what goes to its gate at once
   std::optional<region_cluster> cluster = std::nullopt; // nothing: the node is alone
   // Ledgers told in one turn that their account is lost, so that a change does not hold up entries.
   std::size_t yields_max = 2000;

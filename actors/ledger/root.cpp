@@ -1,6 +1,7 @@
 #include "actors/ledger/root.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -25,6 +26,24 @@ namespace {
 // A database that was only slow to answer a look is no reason to hand everything over.
 constexpr std::chrono::milliseconds database_patience{3000};
 
+// An account that becomes stuck has a group at the gate already, and others may have one, too.
+constexpr std::size_t groups_per_credit = 32;
+
+// What all fetchers may hold together.
+capacity credit_of(const std::vector<ledger_root_options::fetcher_ports>& fetchers) {
+  capacity sum{0, 0};
+  for (const auto& [instance, source, results, credit] : fetchers) {
+    sum.messages += credit.messages;
+    sum.bytes += std::min(credit.bytes, std::numeric_limits<std::size_t>::max() - sum.bytes);
+  }
+  return sum;
+}
+
+// What is set aside must leave most of the credit to all others: what each gate may hold of it.
+capacity aside_part(const capacity& credit, std::size_t gates) {
+  return {std::max<std::size_t>(1, credit.messages / 4 / gates), credit.bytes / 4 / gates};
+}
+
 } // namespace
 
 // An answer to somebody who asks about a record.
@@ -36,9 +55,6 @@ struct ledger_root_state::look_under_way {
 };
 
 void ledger_root_state::spawn_gates(const ledger_root_options& options) {
-  std::size_t credit = 0;
-  for (const auto& ports : options.fetchers)
-    credit += ports.credit.messages;
   for (std::size_t i = 0; i < options.stores.size(); ++i) {
     const auto spawn_poster = [&](const std::shared_ptr<ledger_store>& store, const char* kind,
                                   duty what) {
@@ -52,8 +68,7 @@ void ledger_root_state::spawn_gates(const ledger_root_options& options) {
         .node = ledger_root_actor{self_},
         .index = static_cast<std::uint32_t>(i),
         .batch_max = options.batch_max,
-        // What is set aside must leave most of the credit to all others.
-        .aside_max = std::max<std::size_t>(1, credit / 4 / options.stores.size())};
+        .aside_max = aside_part(credit_of(options.fetchers), options.stores.size())};
     const auto one = children_.add(self_->spawn(guarded(gate), std::move(gate_config)),
                                    {gate_state::name, std::to_string(i)});
     gates_.push_back(one);
@@ -87,10 +102,11 @@ void ledger_root_state::spawn_membership(const ledger_root_options& options) {
 }
 
 void ledger_root_state::spawn_region(const ledger_root_options& options) {
-  region_options config{.gates = gates_,
-                        .ledgers_max = options.ledgers_max,
-                        .ledger_idle = options.ledger_idle,
-                        .group_max = options.batch_max};
+  region_options config{
+      .gates = gates_,
+      .ledgers_max = options.ledgers_max,
+      .ledger_idle = options.ledger_idle,
+      .group_max = {options.batch_max, credit_of(options.fetchers).bytes / groups_per_credit}};
   if (const auto& cluster = options.cluster)
     config.cluster = region_cluster{
         .self = {cluster->self.name, cluster->self.boot},

@@ -1,5 +1,6 @@
 #include "actors/ledger/shadow.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -29,7 +30,8 @@ void shadow_state::take_results() {
     options_.results->settle(each.receipt, settlement::acknowledge);
   }
   // With every result a question goes to the ledger, so it takes no more than it can ask about.
-  options_.results->pull({book_->has_room() ? results_at_once : 0});
+  const auto room = book_->room();
+  options_.results->pull({std::min(room.messages, results_at_once), room.bytes});
 }
 
 void shadow_state::compare() {

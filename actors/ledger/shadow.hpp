@@ -27,7 +27,7 @@ struct shadow_options {
   std::shared_ptr<ledger_reader> ledger;
   std::shared_ptr<shadow_notes> notes;
   std::shared_ptr<const currency_table> currencies;
-  shadow_book_options book = {};
+  shadow_book_options book;
 };
 
 class shadow_state {

@@ -33,7 +33,8 @@ void shadow_book::note(const shadow_notes::taken& done, time_point now) {
   for (; rows_.size() > options_.rows_max; rows_.pop_front())
     counters_.lost += static_cast<std::int64_t>(open_rows_.erase(rows_.front().second));
   for (const auto& [id, reason] : done.parked) {
-    if (results_.erase(id) > 0) {
+    if (const auto waits = results_.find(id); waits != results_.end()) {
+      forget_result(waits);
       ++counters_.parked_here;
       parked_here_.emplace_back(id, reason);
     } else if (parked_.insert_or_assign(id, reason).second) {
@@ -58,7 +59,15 @@ void shadow_book::told(told_result&& result, time_point now) {
     parked_.erase(parked);
     return;
   }
-  results_.try_emplace(id, waiting_result{std::move(result), now});
+  const auto bytes = result.payload.size();
+  if (results_.try_emplace(id, waiting_result{std::move(result), now}).second)
+    bytes_ += bytes;
+}
+
+capacity shadow_book::room() const noexcept {
+  if (results_.size() >= options_.results_max || bytes_ >= options_.bytes_max)
+    return {0, 0};
+  return {options_.results_max - results_.size(), options_.bytes_max - bytes_};
 }
 
 // The shadow has gone past the moment at which the result was stored, or rests: what it has not
@@ -98,10 +107,10 @@ std::vector<result_difference> shadow_book::found(const std::vector<posting>& ro
       if (auto one = comparison_.compare(waits->second.result, *row->second))
         differences.push_back(*std::move(one));
       forget_row(id);
-      results_.erase(waits);
+      forget_result(waits);
     } else if (waits->second.last) {
       ++counters_.foreign;
-      results_.erase(waits);
+      forget_result(waits);
     } else {
       waits->second.look = false;
     }
@@ -117,6 +126,11 @@ void shadow_book::forget_row(record_id id) {
   open_rows_.erase(id);
   while (!rows_.empty() && !open_rows_.contains(rows_.front().second))
     rows_.pop_front();
+}
+
+void shadow_book::forget_result(results::iterator which) {
+  bytes_ -= which->second.result.payload.size();
+  results_.erase(which);
 }
 
 std::vector<std::pair<record_id, std::string>> shadow_book::take_parked_here() {

@@ -3,8 +3,9 @@
 //
 // A result is looked up when it comes, when the shadow decides its record, and once more before it
 // is given up: when the shadow has gone past it in the stream, or has nothing to do. So a shadow
-// that is behind loses nothing, and what it will never decide does not pile up. A plain class;
-// belongs to one actor. Times are of the steady clock.
+// that is behind loses nothing, and what it will never decide does not pile up. What waits is
+// bounded in number and in bytes. A plain class; belongs to one actor. Times are of the steady
+// clock.
 #pragma once
 
 #include <chrono>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "actors/ledger/shadow_counters.hpp"
+#include "messaging/ports.hpp"
 #include "messaging/shadow_comparison.hpp"
 #include "messaging/shadow_ports.hpp"
 
@@ -26,6 +28,7 @@ namespace ledgerd {
 
 struct shadow_book_options {
   std::size_t results_max = 10000; // that wait for a row
+  std::size_t bytes_max;           // of their payloads
   std::size_t rows_max = 100000;   // that wait for a result
   // What has no counterpart for so long has none yet.
   std::chrono::milliseconds patience{60000};
@@ -43,7 +46,9 @@ public:
   // What the shadow did meanwhile.
   void note(const shadow_notes::taken& done, time_point now);
 
-  bool has_room() const noexcept { return results_.size() < options_.results_max; }
+  // For how many more results.
+  capacity room() const noexcept;
+  bool has_room() const noexcept { return room().messages > 0; }
 
   // A result of the present service. A copy of one that waits is passed over.
   void told(told_result&& result, time_point now);
@@ -70,13 +75,16 @@ private:
     bool look = true;  // at the next chance
     bool last = false; // and then give it up
   };
+  using results = std::unordered_map<record_id, waiting_result>;
 
   bool is_hopeless(const waiting_result& one, time_point now) const;
   void forget_row(record_id id);
+  void forget_result(results::iterator which);
 
   shadow_comparison comparison_;
   shadow_book_options options_;
-  std::unordered_map<record_id, waiting_result> results_;
+  results results_;
+  std::size_t bytes_ = 0; // of their payloads
   std::vector<record_id> asked_;
   std::deque<std::pair<time_point, record_id>> rows_; // in order; those that are answered stay
   std::unordered_set<record_id> open_rows_;           // those that are not

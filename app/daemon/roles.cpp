@@ -28,7 +28,8 @@ constexpr std::size_t received_messages = 65536;
 // What is held is renewed as if the broker waited no longer, however long it does.
 constexpr auto lease_max = std::chrono::milliseconds{30000};
 
-// It pulls all requests in the order of the stream, publishes nothing and compares.
+// It pulls all requests in the order of the stream, publishes nothing and compares. `bytes` are for
+// the requests, and as many for the results: there is one fetcher instead of two or more.
 void become_shadow(ledger_root_options& options, const config& settings, broker& nats,
                    std::size_t bytes) {
   const auto notes = std::make_shared<shadow_notes>();
@@ -45,7 +46,8 @@ void become_shadow(ledger_root_options& options, const config& settings, broker&
       shadow_options{.results = source(names::result_stream, names::shadow_result_consumer),
                      .ledger = make_postgres_reader(ledger_database(settings)),
                      .notes = notes,
-                     .currencies = options.currencies};
+                     .currencies = options.currencies,
+                     .book = {.bytes_max = bytes}};
 }
 
 } // namespace

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 
@@ -61,7 +62,8 @@ bool columns_agree(const wire::link::Frame& body) {
          && body.movement_size() == count && body.amount_size() == count
          && body.stream_seq_size() == count
          && body.currencies().size() == currency_bytes * static_cast<std::size_t>(count)
-         && (body.place_size() == 0 || body.place_size() == count);
+         && (body.place_size() == 0 || body.place_size() == count)
+         && (body.message_bytes_size() == 0 || body.message_bytes_size() == count);
 }
 
 bool read_entry(const wire::link::Frame& body, int at, text_column& users, text_column& currencies,
@@ -72,10 +74,12 @@ bool read_entry(const wire::link::Frame& body, int at, text_column& users, text_
   const auto user = users.take(body.user_id_size(at));
   const auto currency = currency_code::parse(*currencies.take(currency_bytes));
   const auto known = static_cast<std::uint32_t>(movement::withdrawal);
+  const auto bytes = body.message_bytes_size() == 0 ? 0 : body.message_bytes(at);
   if (id == 0 || id > int64_max || amount == 0 || amount > int64_max || type > known || !user
-      || !is_user_id(*user) || !currency)
+      || !is_user_id(*user) || !currency || bytes > framed_bytes_max)
     return false;
   into.stream_seq = body.stream_seq(at);
+  into.bytes = bytes;
   into.asked.id = record_id{static_cast<std::int64_t>(id)};
   into.asked.account.user_id = *user;
   into.asked.account.currency = *currency;
@@ -135,7 +139,8 @@ void frame_writer::begin(boot_id from, boot_id to, std::uint64_t number) {
   count_ = 0;
 }
 
-void frame_writer::add(std::uint32_t place, const entry& asked, std::uint64_t stream_seq) {
+void frame_writer::add(std::uint32_t place, const entry& asked, std::uint64_t stream_seq,
+                       std::uint32_t message_bytes) {
   auto& body = message_->body;
   body.add_record_id(static_cast<std::uint64_t>(to_int(asked.id)));
   body.add_user_id_size(static_cast<std::uint32_t>(asked.account.user_id.size()));
@@ -145,6 +150,7 @@ void frame_writer::add(std::uint32_t place, const entry& asked, std::uint64_t st
   body.add_amount(static_cast<std::uint64_t>(asked.amount.minor_units()));
   body.add_stream_seq(stream_seq);
   body.add_place(place);
+  body.add_message_bytes(std::min(message_bytes, framed_bytes_max));
   bytes_ += bytes_of(asked);
   ++count_;
 }

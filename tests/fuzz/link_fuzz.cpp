@@ -41,9 +41,9 @@ void try_frame(const std::string& payload) {
   for (const auto& each : got.entries) {
     const auto& asked = each.asked;
     demand(to_int(asked.id) > 0 && asked.amount > money{0} && !check_user_id(asked.account.user_id)
-               && each.place < frame_entries_max,
+               && each.place < frame_entries_max && each.bytes <= framed_bytes_max,
            "an entry that breaks a rule");
-    writer.add(each.place, asked, each.stream_seq);
+    writer.add(each.place, asked, each.stream_seq, each.bytes);
   }
   const auto promised = writer.bytes();
   const std::string text{writer.finish()};
@@ -55,6 +55,7 @@ void try_frame(const std::string& payload) {
   for (std::size_t i = 0; i < got.entries.size(); ++i)
     demand(again.entries[i].place == got.entries[i].place
                && again.entries[i].stream_seq == got.entries[i].stream_seq
+               && again.entries[i].bytes == got.entries[i].bytes
                && same_entry(again.entries[i].asked, got.entries[i].asked),
            "a frame means something else");
 }

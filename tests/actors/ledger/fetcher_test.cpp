@@ -104,6 +104,7 @@ CAF_TEST(a delivery is acknowledged only after its verdict and the PubAck) {
   results->confirm_at_once = false;
   arrive(1, deposit_json(1, "ann", 10));
   CAF_REQUIRE_EQUAL(entries->size(), 1u);
+  CAF_CHECK_EQUAL(entries->at(0).bytes, (1u << 20) - source->room_bytes);
   CAF_CHECK(source->settled.empty());
   answer(entries->at(0).from.tag, outcome::applied);
   beat();

@@ -101,8 +101,8 @@ struct gate_fixture : fixture {
       std::make_shared<std::vector<ticketed_answer>>();
   std::shared_ptr<std::map<std::string, std::vector<std::optional<account_head>>>> heads =
       std::make_shared<std::map<std::string, std::vector<std::optional<account_head>>>>();
-  std::shared_ptr<std::map<std::string, std::vector<std::size_t>>> holds =
-      std::make_shared<std::map<std::string, std::vector<std::size_t>>>();
+  std::shared_ptr<std::map<std::string, std::vector<capacity>>> holds =
+      std::make_shared<std::map<std::string, std::vector<capacity>>>();
   answer_sink fetcher;
   gate_actor subject;
 
@@ -127,7 +127,7 @@ struct gate_fixture : fixture {
                                                          .node = node,
                                                          .index = 0,
                                                          .batch_max = batch_max,
-                                                         .aside_max = 12,
+                                                         .aside_max = {12, 1200},
                                                          .post_pause = post_pause}));
     consume_messages();
   }
@@ -151,7 +151,7 @@ struct gate_fixture : fixture {
               [h, user](head_atom, std::optional<account_head> head) {
                 (*h)[user].push_back(head);
               },
-              [holds, user](hold_atom, std::size_t most) { (*holds)[user].push_back(most); },
+              [holds, user](hold_atom, const capacity& most) { (*holds)[user].push_back(most); },
               [](idle_atom) {},
               [](yield_atom) {},
           };

@@ -9,6 +9,8 @@ using namespace ledgerd::test;
 
 namespace {
 
+constexpr std::size_t group_bytes = 1000;
+
 struct ledger_fixture : fixture {
   std::shared_ptr<std::vector<ledger_group>> groups = std::make_shared<std::vector<ledger_group>>();
   std::shared_ptr<std::vector<bool>> idle_answers = std::make_shared<std::vector<bool>>();
@@ -49,7 +51,7 @@ struct ledger_fixture : fixture {
         sys.spawn(ledger, ledger_options{.account = won_account("ann"),
                                          .gate = started_actor(sys.spawn(recording_gate, groups)),
                                          .region = region,
-                                         .group_max = 3}));
+                                         .group_max = {3, group_bytes}}));
     consume_messages();
   }
 
@@ -61,6 +63,23 @@ struct ledger_fixture : fixture {
     consume_messages();
   }
 
+  // Record id and bytes of each.
+  void apply_weighing(std::vector<std::pair<std::int64_t, std::uint32_t>> entries) {
+    std::vector<asked_entry> batch;
+    for (const auto& [id, bytes] : entries)
+      batch.push_back({.asked = deposit(id, "ann", 1),
+                       .from = {fetcher, static_cast<ticket>(id)},
+                       .stream_seq = static_cast<std::uint64_t>(id),
+                       .bytes = bytes});
+    caf::anon_send(subject, apply_atom_v, std::move(batch));
+    consume_messages();
+  }
+
+  void hold(capacity most) {
+    caf::anon_send(subject, hold_atom_v, most);
+    consume_messages();
+  }
+
   void answer(std::optional<account_head> head) {
     caf::anon_send(subject, head_atom_v, head);
     consume_messages();
@@ -68,7 +87,7 @@ struct ledger_fixture : fixture {
 
   std::vector<std::int64_t> ids_of(std::size_t group) const {
     std::vector<std::int64_t> ids;
-    for (const auto& [asked, from, stream_seq, hops_left] : groups->at(group).entries) {
+    for (const auto& [asked, from, stream_seq, hops_left, bytes] : groups->at(group).entries) {
       ids.push_back(to_int(asked.id));
       CAF_CHECK_EQUAL(from.tag, static_cast<ticket>(ids.back()));
     }
@@ -135,12 +154,12 @@ CAF_TEST(it refuses to go while it has work and goes when it has none) {
 
 CAF_TEST(what an account that is aside may not hold goes back and the order stays) {
   apply({1});
-  caf::anon_send(subject, hold_atom_v, std::size_t{3});
+  caf::anon_send(subject, hold_atom_v, capacity{3});
   apply({2, 3});
   CAF_CHECK(later->empty());
   apply({4, 5, 6});
   CAF_CHECK_EQUAL(*later, (ids{5, 6}));
-  caf::anon_send(subject, hold_atom_v, std::size_t{1});
+  caf::anon_send(subject, hold_atom_v, capacity{1});
   consume_messages();
   CAF_CHECK_EQUAL(*later, (ids{5, 6, 3, 4}));
   answer(account_head{money{1}, 1});
@@ -151,6 +170,69 @@ CAF_TEST(what an account that is aside may not hold goes back and the order stay
   CAF_CHECK_EQUAL(later->size(), 4u);
   answer(account_head{money{1}, 2});
   CAF_CHECK_EQUAL(ids_of(2), (ids{7, 8, 9}));
+}
+
+CAF_TEST(a group is never heavier than allowed unless it is one entry) {
+  apply_weighing({{1, 10}});
+  apply_weighing({{2, 400}, {3, 600}, {4, 1}, {5, 1500}, {6, 999}, {7, 2}});
+  for (int i = 0; i < 5; ++i)
+    answer(account_head{money{1}, 1});
+  CAF_REQUIRE_EQUAL(groups->size(), 6u);
+  CAF_CHECK_EQUAL(ids_of(1), (ids{2, 3}));
+  CAF_CHECK_EQUAL(ids_of(2), (ids{4}));
+  CAF_CHECK_EQUAL(ids_of(3), (ids{5}));
+  CAF_CHECK_EQUAL(ids_of(4), (ids{6}));
+  CAF_CHECK_EQUAL(ids_of(5), (ids{7}));
+}
+
+CAF_TEST(what an account that is aside may not hold in bytes goes back and the order stays) {
+  hold({100, 1000});
+  apply_weighing({{1, 300}});
+  apply_weighing({{2, 300}, {3, 300}});
+  CAF_CHECK(later->empty());
+  apply_weighing({{4, 100}, {5, 1}});
+  CAF_CHECK_EQUAL(*later, (ids{5}));
+  hold({100, 700});
+  CAF_CHECK_EQUAL(*later, (ids{5, 3, 4}));
+  // What is at the gate counts until it is answered.
+  answer(account_head{money{1}, 1});
+  CAF_CHECK_EQUAL(ids_of(1), (ids{2}));
+  apply_weighing({{6, 400}, {7, 1}});
+  CAF_CHECK_EQUAL(*later, (ids{5, 3, 4, 7}));
+  hold(hold_any);
+  apply_weighing({{8, 5000}, {9, 5000}});
+  CAF_CHECK_EQUAL(later->size(), 4u);
+}
+
+CAF_TEST(an account that is aside may hold one entry however large) {
+  hold({100, 1000});
+  apply_weighing({{1, 5000}});
+  CAF_CHECK_EQUAL(ids_of(0), (ids{1}));
+  apply_weighing({{3, 10}, {4, 10}});
+  CAF_CHECK_EQUAL(*later, (ids{4}));
+  // Not those that came before: the place is for the one that has waited longest in the stream.
+  apply_weighing({{2, 5000}});
+  CAF_CHECK_EQUAL(*later, (ids{4, 3}));
+  answer(account_head{money{1}, 1});
+  CAF_CHECK_EQUAL(ids_of(1), (ids{2}));
+}
+
+CAF_TEST(what goes to another node does not count any more) {
+  apply_weighing({{1, 10}});
+  apply_weighing({{2, 900}, {3, 900}});
+  caf::anon_send(subject, yield_atom_v);
+  consume_messages();
+  CAF_CHECK(*given_back == (ids{2, 3}));
+  hold({100, 1000});
+  apply_weighing({{4, 500}, {5, 490}});
+  CAF_CHECK(later->empty());
+}
+
+CAF_TEST(entries of unknown weight are bounded by their number alone) {
+  hold({3, 1});
+  apply({1});
+  apply({2, 3, 4, 5});
+  CAF_CHECK_EQUAL(*later, (ids{5}));
 }
 
 CAF_TEST(entries that came by several roads go in the order of the stream) {
@@ -225,7 +307,7 @@ CAF_TEST_FIXTURE_SCOPE_END()
 // A hot account: more comes than goes, and later as much as goes, for ever.
 CAF_TEST(the memory of a ledger follows what waits and not what has gone) {
   ledger_state state;
-  state.options.group_max = 1000;
+  state.options.group_max = {1000};
   std::int64_t id = 0;
   const auto arrive = [&](std::size_t count) {
     std::vector<asked_entry> batch;
@@ -241,7 +323,7 @@ CAF_TEST(the memory of a ledger follows what waits and not what has gone) {
     const auto group = state.next_group({});
     for (std::size_t i = 0; group && i < group->entries.size(); ++i) {
       ++gone;
-      const auto& [asked, from, stream_seq, hops_left] = group->entries[i];
+      const auto& [asked, from, stream_seq, hops_left, bytes] = group->entries[i];
       in_order = in_order && to_int(asked.id) == gone && from.tag == static_cast<ticket>(gone);
     }
     state.at_gate = false;

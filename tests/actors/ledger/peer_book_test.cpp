@@ -121,6 +121,29 @@ CAF_TEST(without a link everything comes back at once with a hop less) {
   CAF_CHECK_EQUAL(book.held(), 0u);
 }
 
+CAF_TEST(what a message weighs goes with its entry also when that is sent again) {
+  come_up();
+  std::vector<asked_entry> batch(2);
+  for (std::uint32_t i = 0; i < 2; ++i) {
+    batch[i].asked = deposit_of(i + 1);
+    batch[i].bytes = 400 + i;
+  }
+  book.add(std::move(batch));
+  auto frames = sent();
+  for (int i = 0; i < 4 && frames.size() < 2; ++i) { // the first is not heard of
+    begin_answers();
+    reply(0);
+    for (auto& each : pass(1000ms))
+      if (!each.entries.empty())
+        frames.push_back(std::move(each));
+  }
+  CAF_REQUIRE_EQUAL(frames.size(), 2u);
+  for (const auto& each : frames) {
+    CAF_CHECK_EQUAL(each.entries.at(0).bytes, 400u);
+    CAF_CHECK_EQUAL(each.entries.at(1).bytes, 401u);
+  }
+}
+
 CAF_TEST(what comes while frames are under way goes together in the next) {
   come_up();
   ask(1, 1);

@@ -34,7 +34,7 @@ struct receiver_book_fixture {
             std::vector<std::uint32_t> places) {
     writer.begin(from, us, number);
     for (const auto place : places)
-      writer.add(place, deposit_of(place + 1), 70 + place);
+      writer.add(place, deposit_of(place + 1), 70 + place, 500 + place);
     book.take(writer.finish(), inbox + std::to_string(number), {}, admitted);
   }
 
@@ -80,11 +80,12 @@ std::string places(const link_answers& what) {
 
 CAF_TEST_FIXTURE_SCOPE(receiver_book_tests, receiver_book_fixture)
 
-CAF_TEST(entries are admitted with their place in the stream and no hop left) {
+CAF_TEST(entries are admitted with place and weight and no hop left) {
   send(ann, anns_inbox, 1, {0, 1});
   CAF_REQUIRE_EQUAL(admitted.size(), 2u);
   CAF_CHECK_EQUAL(to_int(admitted[1].asked.id), 2);
   CAF_CHECK_EQUAL(admitted[1].stream_seq, 71u);
+  CAF_CHECK_EQUAL(admitted[1].bytes, 501u);
   CAF_CHECK_EQUAL(admitted[1].hops_left, 0u);
   CAF_CHECK(admitted[0].from.tag != admitted[1].from.tag);
   CAF_CHECK_EQUAL(book.held(), 2u);

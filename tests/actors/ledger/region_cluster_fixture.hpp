@@ -93,7 +93,7 @@ struct region_cluster_fixture : fixture {
         region, region_options{.gates = {started_actor(sys.spawn(recording_gate, groups))},
                                .ledgers_max = 1000,
                                .ledger_idle = 5s,
-                               .group_max = usual::batch_max,
+                               .group_max = {usual::batch_max},
                                .cluster = region_cluster{ann, membership, make_peer},
                                .yields_max = 10}));
     consume_messages();

@@ -18,7 +18,7 @@ struct region_fixture : fixture {
         region, region_options{.gates = {started_actor(sys.spawn(recording_gate, groups))},
                                .ledgers_max = 2,
                                .ledger_idle = std::chrono::milliseconds{5000},
-                               .group_max = usual::batch_max}));
+                               .group_max = {usual::batch_max}}));
     consume_messages();
   }
 

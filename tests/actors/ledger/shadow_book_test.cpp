@@ -24,6 +24,8 @@ posting row(std::int64_t id, std::int64_t balance_after = 10) {
           .balance_after = money{balance_after}};
 }
 
+constexpr std::size_t bytes_max = 1'000'000;
+
 told_result result(std::int64_t id, std::int64_t stored_at_ns = 0, std::int64_t balance = 10) {
   return {record_id{id}, static_cast<std::uint64_t>(id), stored_at_ns,
           R"({"recordId":)" + std::to_string(id)
@@ -32,7 +34,7 @@ told_result result(std::int64_t id, std::int64_t stored_at_ns = 0, std::int64_t 
 }
 
 struct fixture {
-  shadow_book book{currencies, {.results_max = 3, .rows_max = 3}};
+  shadow_book book{currencies, {.results_max = 3, .bytes_max = bytes_max, .rows_max = 3}};
   std::vector<posting> ledger;
   std::size_t differences = 0;
 
@@ -44,6 +46,24 @@ struct fixture {
     done.reached_ns = reached_ns;
     done.pulled_at = start + at;
     book.note(done, start + at);
+  }
+
+  void make(std::size_t results_max) {
+    std::destroy_at(&book);
+    std::construct_at(&book, currencies,
+                      shadow_book_options{.results_max = results_max, .bytes_max = bytes_max});
+  }
+
+  // Results with these record ids and up, of 100 KB each, until there is no room. How many.
+  std::int64_t fill(std::int64_t first, std::int64_t stored_at_ns = 0) {
+    auto id = first;
+    for (; book.has_room() && id < first + 100; ++id) {
+      auto one = result(id, stored_at_ns);
+      one.payload.back() = ',';
+      one.payload += "\"note\":\"" + std::string(100'000, 'x') + "\"}";
+      book.told(std::move(one), start);
+    }
+    return id - first;
   }
 
   void park(std::int64_t id) {
@@ -136,6 +156,44 @@ CAF_TEST(what_waits_is_bounded) {
   note({11, 12, 13, 14, 15});
   CAF_CHECK_EQUAL(book.unanswered(start + 2min).first, 3u);
   CAF_CHECK_EQUAL(book.numbers(start).lost, 2);
+}
+
+CAF_TEST(what_waits_is_bounded_in_bytes_and_room_comes_back) {
+  make(10000);
+  CAF_CHECK_EQUAL(book.room().bytes, bytes_max);
+  CAF_REQUIRE_EQUAL(fill(1), 10);
+  CAF_CHECK_EQUAL(book.room().messages, 0u);
+  book.told(result(1), start); // a copy counts nothing
+  // Those that are judged, by a row each: so large a result is none that can be read.
+  for (std::int64_t id = 1; id <= 3; ++id)
+    ledger.push_back(row(id));
+  note({1, 2, 3});
+  look(1ms);
+  CAF_CHECK_EQUAL(numbers(1ms), "0 3 0 0 | 7 0");
+  CAF_CHECK(book.room().bytes > 200'000 && book.room().bytes < 300'000);
+  CAF_CHECK_EQUAL(fill(11), 3);
+  // Those that are parked here.
+  park(4);
+  park(5);
+  CAF_CHECK_EQUAL(fill(21), 2);
+  look(2ms);
+  // Those that are given up.
+  note({}, 1, 1s);
+  look(11s);
+  CAF_CHECK_EQUAL(numbers(11s), "0 3 2 10 | 0 0");
+  CAF_CHECK_EQUAL(book.room().bytes, bytes_max);
+}
+
+CAF_TEST(a_result_larger_than_all_room_is_taken_and_judged) {
+  make(10000);
+  auto one = result(1);
+  one.payload += std::string(2 * bytes_max, ' ');
+  book.told(std::move(one), start);
+  CAF_CHECK(!book.has_room());
+  ledger = {row(1)};
+  look(0ms);
+  CAF_CHECK_EQUAL(numbers(0ms), "0 1 0 0 | 0 0");
+  CAF_CHECK_EQUAL(book.room().bytes, bytes_max);
 }
 
 CAF_TEST(a_ledger_that_is_away_loses_nothing) {

@@ -36,7 +36,7 @@ std::string frame_of(const std::vector<entry>& entries, std::uint64_t number = 9
   writer.begin(asker, owner, number);
   std::uint32_t place = 0;
   for (const auto& each : entries) {
-    writer.add(place, each, 1000 + place);
+    writer.add(place, each, 1000 + place, 300 * place);
     ++place;
   }
   const auto promised = writer.bytes();
@@ -109,6 +109,7 @@ CAF_TEST(a_frame_is_read_as_it_was_written) {
     CAF_CHECK(same_entry(got.entries[i].asked, samples[i]));
     CAF_CHECK_EQUAL(got.entries[i].place, i);
     CAF_CHECK_EQUAL(got.entries[i].stream_seq, 1000 + i);
+    CAF_CHECK_EQUAL(got.entries[i].bytes, 300 * i);
   }
   CAF_CHECK(reader.read(frame_of({}), owner, got) == link_refusal::none);
   CAF_CHECK(got.entries.empty());
@@ -117,12 +118,35 @@ CAF_TEST(a_frame_is_read_as_it_was_written) {
 CAF_TEST(a_frame_that_is_sent_again_keeps_the_places_of_what_is_left) {
   frame_writer writer;
   writer.begin(asker, owner, 9);
-  writer.add(3, samples[0], 1);
-  writer.add(900, samples[2], 2);
+  writer.add(3, samples[0], 1, 500);
+  writer.add(900, samples[2], 2, 70000);
   link_frame got;
   CAF_REQUIRE(frame_reader{}.read(writer.finish(), owner, got) == link_refusal::none);
   CAF_CHECK_EQUAL(got.entries.at(0).place, 3u);
   CAF_CHECK_EQUAL(got.entries.at(1).place, 900u);
+  CAF_CHECK_EQUAL(got.entries.at(0).bytes, 500u);
+  CAF_CHECK_EQUAL(got.entries.at(1).bytes, 70000u);
+}
+
+CAF_TEST(a_frame_of_a_version_that_says_no_bytes_is_understood) {
+  link_frame got;
+  got.entries.resize(5);
+  got.entries[0].bytes = got.entries[1].bytes = 7;
+  const auto text = spoiled([](auto& f) { f.clear_message_bytes(); });
+  CAF_REQUIRE(frame_reader{}.read(text, owner, got) == link_refusal::none);
+  CAF_REQUIRE_EQUAL(got.entries.size(), 2u);
+  for (const auto& each : got.entries)
+    CAF_CHECK_EQUAL(each.bytes, 0u);
+  CAF_CHECK(same_entry(got.entries[1].asked, samples[2]));
+}
+
+CAF_TEST(more_bytes_than_are_believed_are_not_said) {
+  frame_writer writer;
+  writer.begin(asker, owner, 9);
+  writer.add(0, samples[0], 1, std::numeric_limits<std::uint32_t>::max());
+  link_frame got;
+  CAF_REQUIRE(frame_reader{}.read(writer.finish(), owner, got) == link_refusal::none);
+  CAF_CHECK_EQUAL(got.entries.at(0).bytes, framed_bytes_max);
 }
 
 CAF_TEST(a_frame_of_the_next_version_is_understood_unless_it_says_otherwise) {
@@ -183,6 +207,9 @@ CAF_TEST(a_frame_that_breaks_a_rule_is_damaged) {
          f.add_place(1);
          f.add_place(frame_entries_max);
        }},
+      {"bytes for some", [](frame& f) { f.mutable_message_bytes()->RemoveLast(); }},
+      {"bytes for nobody", [](frame& f) { f.add_message_bytes(0); }},
+      {"too many bytes", [](frame& f) { f.set_message_bytes(1, framed_bytes_max + 1); }},
   };
   for (const auto& [name, how] : ways) {
     CAF_MESSAGE(name);
