@@ -14,6 +14,12 @@ const between = (stage, from, to) => sleep(stage.random.between(from, to));
 export const everyNode = (stage) => stage.nodes;
 export const oneNode = (stage, n) => [stage.nodes[n % stage.nodes.length]];
 
+// One that outlasts the load of its round has some of its own, and a little longer: what comes after it is what recovery is seen by.
+async function longStrike(stage, milliseconds) {
+  stage.producer.more(400, milliseconds + 1000).catch((error) => stage.faults.push(error.message));
+  await sleep(milliseconds);
+}
+
 // A node whose end was not the fault's own is started again, as a service manager does.
 async function restartAll(stage, nodes) {
   const first = Date.now();
@@ -104,7 +110,7 @@ export const nodeFaults = {
       const nodes = victims(stage, n);
       nodes.forEach((node) => node.signal('SIGSTOP'));
       stage.counts.freezes += nodes.length;
-      await (first && n === 0 ? sleep(first) : between(stage, 3500, 4500));
+      await (first && n === 0 ? longStrike(stage, first) : between(stage, 3500, 4500));
       nodes.forEach((node) => node.signal('SIGCONT'));
       return [Date.now()];
     },
@@ -132,7 +138,7 @@ export const roadFaults = {
       const proxies = stage.proxiesOf(roads, victims(stage, n));
       await Promise.all(proxies.map((proxy) => proxy.blackhole(directions)));
       stage.counts.hangs += proxies.length;
-      await (first && n === 0 ? sleep(first) : between(stage, from, to));
+      await (first && n === 0 ? longStrike(stage, first) : between(stage, from, to));
       await Promise.all(proxies.map((proxy) => proxy.restore()));
       return [Date.now()];
     },
