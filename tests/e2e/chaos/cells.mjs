@@ -28,8 +28,8 @@ export const limits = {restart: 2000, databaseBack: 3000, takeover: 7000}; // th
 const restart = {recovery: limits.restart};
 const databaseBack = {recovery: limits.databaseBack};
 const takeover = {wait: limits.takeover};
-const takeoverSlack = 2;
-const noTakeover = {first: 20000}; // the first of the strikes lasts longer than a short run may wait
+const takeoverSlack = 3; // 21 s: less than such a strike takes
+const noTakeover = {first: 25000}; // of the strikes the first lasts longer than a short run lets a record wait
 
 const many = (nodes) => (nodes === 1 ? 'one node' : 'three nodes');
 
@@ -61,10 +61,10 @@ const serverCells = [['postgres', 'PostgreSQL'], ['nats', 'nats-server']].flatMa
 const peerCells = [
   {name: 'peer.kill.3', what: 'one of three nodes killed', how: 'SIGKILL, started again within 0.3 s, another one each time', fault: nodeFaults.kill(oneNode), rounds: 6, seen: ['kills', 'redeliveries'], goals: restart},
   {name: 'peer.term.3', what: 'one of three nodes stopped', how: 'SIGTERM, started again', fault: nodeFaults.term(oneNode), rounds: 3, seen: ['kills', 'node_draining']},
-  {name: 'peer.stop.3', what: 'one of three nodes frozen', how: 'SIGSTOP, SIGCONT, the first one for 20 s, the others for 4 s', fault: nodeFaults.stop(oneNode, noTakeover), rounds: 3, seen: ['freezes', 'redeliveries'], goals: takeover, slack: takeoverSlack},
+  {name: 'peer.stop.3', what: 'one of three nodes frozen', how: 'SIGSTOP, SIGCONT, the first one for 25 s, the others for 4 s', fault: nodeFaults.stop(oneNode, noTakeover), rounds: 3, seen: ['freezes', 'redeliveries'], goals: takeover, slack: takeoverSlack},
   {name: 'peer.cut.3', what: 'all connections of one of three nodes reset', how: 'RST by the fault proxy, eight times in two seconds', fault: roadFaults.cut(both, oneNode), rounds: 3, seen: ['cuts', 'broker_lost']},
-  {name: 'peer.hang.3', what: 'one of three nodes cut off from NATS and its peers, but not from PostgreSQL', how: 'its road to NATS silent in both directions, the first time for 20 s, then for 4 to 5 s', fault: roadFaults.hang(['nats'], oneNode, noTakeover), rounds: 3, seen: ['hangs', 'redeliveries'], goals: takeover, slack: takeoverSlack},
-  {name: 'peer.hung-database.3', what: 'PostgreSQL silent for one of three nodes', how: 'its road to PostgreSQL silent in both directions for 20 s', fault: roadFaults.hang(['postgres'], oneNode, {from: 20000, to: 20000, lasts: 20000}), rounds: 1, longRounds: 6, seen: ['hangs', 'redeliveries'], goals: takeover, slack: takeoverSlack},
+  {name: 'peer.hang.3', what: 'one of three nodes cut off from NATS and its peers, but not from PostgreSQL', how: 'its road to NATS silent in both directions, the first time for 25 s, then for 4 to 5 s', fault: roadFaults.hang(['nats'], oneNode, noTakeover), rounds: 3, seen: ['hangs', 'redeliveries'], goals: takeover, slack: takeoverSlack},
+  {name: 'peer.hung-database.3', what: 'PostgreSQL silent for one of three nodes', how: 'its road to PostgreSQL silent in both directions for 25 s', fault: roadFaults.hang(['postgres'], oneNode, {from: 25000, to: 25000, lasts: 25000}), rounds: 1, longRounds: 6, seen: ['hangs', 'redeliveries'], goals: takeover, slack: takeoverSlack},
 ].map((cell) => ({...cell, nodes: 3}));
 
 const rule = (direction, on, act, more = {}) => ({direction, on, act, ...more});
