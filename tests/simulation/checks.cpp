@@ -1,5 +1,6 @@
 // What must hold, on the way and at the end.
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -113,6 +114,21 @@ void world::watch_deletions() {
   };
 }
 
+// The stream goes: what was settled has its row, and all else need not get one any more.
+void world::excuse_undecided(const stream& of) {
+  std::set<std::uint64_t> given_up; // which looks settled
+  if (const auto* list = jetstream_.find(names::exhausted_stream))
+    for (const auto& [seq, each] : list->messages) {
+      const auto said = nlohmann::json::parse(each.what.payload, nullptr, false);
+      given_up.insert(said.is_object() ? said.value("stream_seq", std::uint64_t{0}) : 0);
+    }
+  for (const auto& [seq, one] : of.messages) {
+    const auto asked = entry_of(one);
+    if (asked && (!is_settled(of, one) || given_up.contains(seq)))
+      may_miss_.insert(to_int(asked->id));
+  }
+}
+
 void world::check_all() {
   const auto ledger = database_.ledger->picture();
   if (const auto* of = jetstream_.find(names::request_stream))
@@ -124,6 +140,7 @@ void world::check_all() {
     if (ledger.postings.contains(record_id{id}) == (id == refused_id)
         && (id == refused_id || !may_miss_.contains(id)))
       fail("record " + std::to_string(id) + (id == refused_id ? " has a row" : " has no row"));
+  check_asked(ledger);
   check_chains(ledger);
   check_requests(ledger);
   check_records(ledger);
@@ -165,6 +182,20 @@ void world::watch_bounds() {
       for (const auto& request : at->requests)
         note_size(container::pulls, ++asked[request.owner]);
     }
+}
+
+// Every row is what somebody has asked for under its record id, in the stream or through the
+// account side.
+void world::check_asked(const test::memory_database::content& ledger) {
+  const auto records = database_.records->picture();
+  for (const auto& [id, row] : ledger.postings) {
+    const submission what{row.account, row.type, row.amount};
+    const auto [from, to] = asked_.equal_range(to_int(id));
+    const auto record = records.find(id);
+    if (std::none_of(from, to, [&](const auto& each) { return each.second == what; })
+        && (record == records.end() || record->second.asked != what))
+      fail("nobody has asked for the row of record " + text_of(id));
+  }
 }
 
 // Every row follows from the one before by the rules, and the last is the account's head.

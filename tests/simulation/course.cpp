@@ -96,7 +96,7 @@ void world::make_requests_anew() {
     return;
   note("the stream of requests is made anew");
   ++result_.seen["stream made anew"];
-  may_miss_ = valid_ids_;
+  excuse_undecided(*of);
   jetstream_.make_anew("TRANSACTIONS");
 }
 

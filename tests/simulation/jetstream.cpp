@@ -37,7 +37,12 @@ std::size_t size_of(const packet& one) {
   return sum;
 }
 
-// Somebody takes it, and whoever does is done with it.
+} // namespace
+
+bool matches(const consumer& what, std::string_view subject) {
+  return what.filter.empty() || falls_under(what.filter, subject);
+}
+
 bool is_settled(const stream& of, const kept_message& one) {
   bool taken = false;
   for (const auto& [name, at] : of.consumers) {
@@ -48,12 +53,6 @@ bool is_settled(const stream& of, const kept_message& one) {
       return false;
   }
   return taken;
-}
-
-} // namespace
-
-bool matches(const consumer& what, std::string_view subject) {
-  return what.filter.empty() || falls_under(what.filter, subject);
 }
 
 void consumer::limit_deliveries(std::uint64_t most) {

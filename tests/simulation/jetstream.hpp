@@ -182,4 +182,7 @@ private:
 
 bool matches(const consumer& what, std::string_view subject);
 
+// Somebody takes it, and whoever does is done with it: settled, or given up.
+bool is_settled(const stream& of, const kept_message& one);
+
 } // namespace ledgerd::sim

@@ -19,7 +19,12 @@
 #include <thread>
 #include <vector>
 
+#include "tests/simulation/kinds.hpp"
 #include "tests/simulation/world.hpp"
+
+namespace ledgerd::sim {
+extern const char* const commit_of_build;
+}
 
 using namespace ledgerd::sim;
 
@@ -30,6 +35,7 @@ struct arguments {
   std::uint64_t seeds = 100;
   std::size_t jobs = 0;      // 0: one for each processor
   std::uint64_t seconds = 0; // after which no more are begun; 0: all are
+  std::uint64_t least = 0;   // fewer in that time are a failure
   bool tells = false;
   bool twice = false; // each seed two times: both must be the same
   bool counts = false;
@@ -44,12 +50,13 @@ struct child_process {
 };
 
 [[noreturn]] void explain() {
-  std::puts("usage: ledgerd_simulate [--seeds N] [--from S] [--jobs N] [--for SECONDS] [--tell] "
-            "[--twice] [--counts] [--stop]\n"
+  std::puts("usage: ledgerd_simulate [--seeds N] [--from S] [--jobs N] [--for SECONDS] "
+            "[--least N] [--tell] [--twice] [--counts] [--stop]\n"
             "  --seeds N   how many seeds to run (100)\n"
             "  --from S    the first seed (1)\n"
             "  --jobs N    how many side by side (one for each processor)\n"
             "  --for S     begin no more after so many seconds (all)\n"
+            "  --least N   fail when fewer seeds were run in that time (0)\n"
             "  --tell      say what happens and when, and let the program log\n"
             "  --twice     run each seed two times, and compare\n"
             "  --counts    say at the end what all seeds together have seen\n"
@@ -78,6 +85,8 @@ arguments read(int argc, char** argv) {
       result.jobs = static_cast<std::size_t>(number());
     else if (name == "--for")
       result.seconds = number();
+    else if (name == "--least")
+      result.least = number();
     else if (name == "--tell")
       result.tells = true;
     else if (name == "--twice")
@@ -211,17 +220,34 @@ double seconds_now() {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
 }
 
-} // namespace
+// So many seeds meet everything that is tried at all.
+constexpr std::uint64_t seeds_that_meet_all = 1000;
 
-int main(int argc, char** argv) {
-  setvbuf(stdout, nullptr, _IOLBF, 0); // what failed is told at once, also through a pipe
-  const auto how = read(argc, argv);
-  fix_addresses(argv);
-  spdlog::set_level(how.tells ? spdlog::level::debug : spdlog::level::off);
-  std::printf("seeds %llu to %llu of %s\n", static_cast<unsigned long long>(how.from),
-              static_cast<unsigned long long>(how.from + how.seeds - 1), LEDGERD_COMMIT);
-  const auto began = seconds_now();
-  tally all;
+// What is wrong with the run as a whole, though no seed need be to blame.
+std::vector<std::string> faults_of(const tally& all, const arguments& how, std::uint64_t begun) {
+  std::vector<std::string> result;
+  if (begun < how.least)
+    result.push_back("fewer than " + std::to_string(how.least) + " seeds were run in the time");
+  for (const auto& each : kinds)
+    if (begun >= seeds_that_meet_all && !each.rare && !all.seen.contains(std::string{each.what}))
+      result.push_back("nothing was seen of: " + std::string{each.what});
+  for (const auto& [what, count] : all.seen)
+    if (std::none_of(kinds.begin(), kinds.end(),
+                     [&](const kind& each) { return each.what == what; }))
+      result.push_back("a kind that kinds.hpp does not have: " + what);
+  return result;
+}
+
+void tell_counts(const tally& all) {
+  for (const auto& [what, count] : all.seen)
+    std::printf("%10llu  %s\n", static_cast<unsigned long long>(count), what.c_str());
+  for (std::size_t i = 0; i < all.most.size(); ++i)
+    std::printf("%10llu  %s, at most\n", static_cast<unsigned long long>(all.most[i]),
+                container_bounds[i].what.data());
+}
+
+// Runs them all; gives how many.
+std::uint64_t run_seeds(const arguments& how, double began, tally& all) {
   std::deque<child_process> running;
   std::map<std::uint64_t, std::string> digests;
   const auto finish_first = [&] {
@@ -250,18 +276,31 @@ int main(int argc, char** argv) {
     }
   while (!running.empty())
     finish_first();
-  if (how.counts) {
-    for (const auto& [what, count] : all.seen)
-      std::printf("%10llu  %s\n", static_cast<unsigned long long>(count), what.c_str());
-    for (std::size_t i = 0; i < all.most.size(); ++i)
-      std::printf("%10llu  %s, at most\n", static_cast<unsigned long long>(all.most[i]),
-                  container_bounds[i].what.data());
-  }
+  return begun;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  setvbuf(stdout, nullptr, _IOLBF, 0); // what failed is told at once, also through a pipe
+  const auto how = read(argc, argv);
+  fix_addresses(argv);
+  spdlog::set_level(how.tells ? spdlog::level::debug : spdlog::level::off);
+  std::printf("seeds %llu to %llu of %s\n", static_cast<unsigned long long>(how.from),
+              static_cast<unsigned long long>(how.from + how.seeds - 1), commit_of_build);
+  const auto started = seconds_now();
+  tally all;
+  const auto begun = run_seeds(how, started, all);
+  if (how.counts)
+    tell_counts(all);
+  const auto faults = faults_of(all, how, begun);
+  for (const auto& each : faults)
+    std::printf("FAILED: %s\n", each.c_str());
   std::printf("%llu seeds, %llu failed, %.1f s; %.0f s simulated, %.1f million steps, longest way "
               "to rest %.1f s\n",
               static_cast<unsigned long long>(begun),
-              static_cast<unsigned long long>(all.failed.size()), seconds_now() - began,
+              static_cast<unsigned long long>(all.failed.size()), seconds_now() - started,
               static_cast<double>(all.simulated_ms) / 1000, static_cast<double>(all.steps) / 1e6,
               static_cast<double>(all.settled_most_ms) / 1000);
-  return all.failed.empty() ? 0 : 1;
+  return all.failed.empty() && faults.empty() ? 0 : 1;
 }

@@ -41,12 +41,16 @@ void traffic::publish_requests(std::size_t count, milliseconds within) {
     const auto id = static_cast<std::int64_t>(dice.below(count / 2) + 1);
     const auto twist = dice.one_in(20) ? 1 : 0;
     const auto user = "user-" + std::to_string(static_cast<std::size_t>(id + twist) % users);
-    packet one{.subject = id % 3 == 0 ? "transaction.withdrawal" : "transaction.deposit"};
+    const auto type = id % 3 == 0 ? movement::withdrawal : movement::deposit;
+    packet one{.subject =
+                   type == movement::withdrawal ? "transaction.withdrawal" : "transaction.deposit"};
     if (dice.one_in(25)) {
       one.payload = R"({"recordId":)" + std::to_string(id) + ",";
     } else {
       one.payload = request_text(id, user, id % 97 + 1);
       of_.valid_ids_.insert(id);
+      of_.asked_.emplace(
+          id, submission{{user, *currency_code::parse("KRW")}, type, money{id % 97 + 1}});
       of_.may_miss_.erase(id);
     }
     of_.network_.publish_from_outside(std::move(one));

@@ -18,6 +18,7 @@
 #include "actors/ledger/root.hpp"
 #include "actors/submissions/root.hpp"
 #include "app/config/config.hpp"
+#include "domain/record.hpp"
 #include "messaging/broker.hpp"
 #include "tests/simulation/database.hpp"
 #include "tests/simulation/jetstream.hpp"
@@ -141,9 +142,11 @@ private:
   // -- what must hold (checks.cpp)
   void watch_leases();
   void watch_deletions();
+  void excuse_undecided(const stream& of);
   void watch_bounds();
   void note_size(container of_what, std::size_t size);
   void check_all();
+  void check_asked(const test::memory_database::content& ledger);
   void check_chains(const test::memory_database::content& ledger);
   void check_requests(const test::memory_database::content& ledger);
   void check_records(const test::memory_database::content& ledger);
@@ -162,6 +165,7 @@ private:
   int fetchers_ = 1, gates_ = 1;
   std::size_t credit_ = 40;
   std::set<std::int64_t> valid_ids_;
+  std::multimap<std::int64_t, submission> asked_; // what was published under each
   std::set<std::int64_t> may_miss_; // their requests went with the stream that held them
   std::set<std::string>
       letters_of_deleted_; // what the dead letters of requests that are gone are called

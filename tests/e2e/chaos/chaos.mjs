@@ -3,8 +3,9 @@
 //                        [--soak 60m] [--failpoints BINARY]
 //
 // --long: ten times as many rounds. --soak: mixed faults for so long. --failpoints: the daemon whose
-// failpoints can be armed, for the cells that need it. --keep: FILE gets the results, those of earlier runs of other cells stay in it.
-// A cell that this machine cannot play is named with the reason; it is no success, and no failure either.
+// failpoints can be armed, for the cells that need it. --keep: FILE gets the results, also of what failed; those of earlier runs of
+// other cells stay in it. A cell that this machine cannot play is named with the reason; it is no success, and no failure either.
+// Exit code 77 when it can play none of them.
 
 import {spawn} from 'node:child_process';
 import {existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
@@ -14,7 +15,8 @@ import {argv, execPath, exit} from 'node:process';
 import {fileURLToPath} from 'node:url';
 import {parseArgs} from 'node:util';
 
-import {choose, soakRate} from './cells.mjs';
+import {cells, choose, soakRate} from './cells.mjs';
+import {failureOf, groupsThatSawNothing, merged, revision} from './results.mjs';
 
 const {values: options, positionals: [binary]} = parseArgs({
   allowPositionals: true, args: argv.slice(2),
@@ -39,7 +41,8 @@ if (options.soak) {
 const program = fileURLToPath(new URL('cell.mjs', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'ledgerd-chaos.'));
 
-function play({name}) {
+function play(cell) {
+  const {name} = cell;
   const file = join(scratch, `${name}.json`);
   const words = [program, name, binary, '--records', options.records, '--seed', options.seed, '--json', file];
   return new Promise((resolve) => {
@@ -59,7 +62,10 @@ function play({name}) {
     child.stderr.on('data', (bytes) => { output += bytes; });
     child.once('close', (code) => {
       clearTimeout(guard);
-      const result = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
+      const said = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
+      const complaints = [...output.matchAll(/^FAULT (.*)$/gm)].map(([, each]) => each);
+      const faults = said?.faults ?? (complaints.length > 0 ? complaints : [`it ended with ${code}`]);
+      const result = code === 77 ? null : said?.counts ? said : failureOf(cell, {seed: Number(options.seed), at: revision(), faults});
       resolve({name, code, output, result});
     });
   });
@@ -83,12 +89,9 @@ function report({name, code, output, result}) {
   }
 }
 
-// Results by cell; what a failed or incomplete run says does not replace what stands there.
 function keep(results) {
   const old = existsSync(options.keep) ? JSON.parse(readFileSync(options.keep, 'utf8')) : [];
-  const fresh = new Map(results.filter(({result}) => result?.counts).map(({result}) => [result.cell, result]));
-  const all = [...old.filter(({cell}) => !fresh.has(cell)), ...fresh.values()];
-  all.sort((a, b) => (a.cell < b.cell ? -1 : 1));
+  const all = merged(old, results);
   writeFileSync(options.keep, `[\n${all.map((each) => JSON.stringify(each)).join(',\n')}\n]\n`);
 }
 
@@ -105,21 +108,24 @@ if (!binary || chosen.length === 0) {
 console.log(`${chosen.length} cells, seed ${options.seed}`);
 const waiting = [...chosen];
 const results = [];
+const played = () => results.flatMap(({result}) => result ?? []);
 await Promise.all(Array.from({length: Number(options.jobs)}, async () => {
   for (let cell = waiting.shift(); cell; cell = waiting.shift()) {
     const result = await play(cell);
     results.push(result);
     report(result);
     if (options.keep) {
-      keep(results);
+      keep(played());
     }
   }
 }));
 rmSync(scratch, {recursive: true});
 const failed = results.filter(({code}) => code !== 0 && code !== 77).map(({name}) => name);
 const skipped = results.filter(({code}) => code === 77).length;
+const blind = groupsThatSawNothing(played(), cells);
 console.log(`${results.length - failed.length - skipped} cells hold, ${failed.length} do not, ${skipped} skipped`);
+blind.forEach((each) => console.log(`FAILED ${each}`));
 if (failed.length > 0) {
   console.log(`again: --seed ${options.seed} --cells '^(${failed.join('|')})$'`);
 }
-exit(failed.length === 0 ? 0 : 1);
+exit(failed.length + blind.length > 0 ? 1 : skipped === results.length ? 77 : 0);

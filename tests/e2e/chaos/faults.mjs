@@ -1,6 +1,7 @@
 // The faults that strike processes and connections. A fault is {prepare, round, end}: `prepare(stage)` before the nodes
 // start, `round(stage, n)` once for each share of the load, `end(stage)` before the judgement; only `round` must be there. It
-// returns the moments, in milliseconds since 1970, in which a fault ended and from which recovery counts.
+// returns the moments, in milliseconds since 1970, in which a fault ended and from which recovery counts. `lasts`: the load of a
+// round comes in so many milliseconds at least; `holds`: so long its longest strike takes.
 
 import {setTimeout as sleep} from 'node:timers/promises';
 
@@ -12,6 +13,12 @@ const between = (stage, from, to) => sleep(stage.random.between(from, to));
 // Whom a round strikes: all nodes, or one of them in turn.
 export const everyNode = (stage) => stage.nodes;
 export const oneNode = (stage, n) => [stage.nodes[n % stage.nodes.length]];
+
+// One that outlasts the load of its round has some of its own, and a little longer: what comes after it is what recovery is seen by.
+async function longStrike(stage, milliseconds) {
+  stage.producer.more(400, milliseconds + 1000).catch((error) => stage.faults.push(error.message));
+  await sleep(milliseconds);
+}
 
 // A node whose end was not the fault's own is started again, as a service manager does.
 async function restartAll(stage, nodes) {
@@ -96,12 +103,14 @@ export const nodeFaults = {
     },
   }),
 
-  stop: (victims) => ({
+  // `first`: milliseconds, of the first round.
+  stop: (victims, {first} = {}) => ({
+    holds: first ?? 3500,
     round: async (stage, n) => {
       const nodes = victims(stage, n);
       nodes.forEach((node) => node.signal('SIGSTOP'));
       stage.counts.freezes += nodes.length;
-      await between(stage, 3500, 4500);
+      await (first && n === 0 ? longStrike(stage, first) : between(stage, 3500, 4500));
       nodes.forEach((node) => node.signal('SIGCONT'));
       return [Date.now()];
     },
@@ -121,12 +130,15 @@ export const roadFaults = {
     },
   }),
 
-  hang: (roads, victims, {from = 4000, to = 5000, directions = ['up', 'down']} = {}) => ({
+  // `first`: milliseconds, of the first round.
+  hang: (roads, victims, {from = 4000, to = 5000, first, lasts, directions = ['up', 'down']} = {}) => ({
+    lasts,
+    holds: first ?? from,
     round: async (stage, n) => {
       const proxies = stage.proxiesOf(roads, victims(stage, n));
       await Promise.all(proxies.map((proxy) => proxy.blackhole(directions)));
       stage.counts.hangs += proxies.length;
-      await between(stage, from, to);
+      await (first && n === 0 ? longStrike(stage, first) : between(stage, from, to));
       await Promise.all(proxies.map((proxy) => proxy.restore()));
       return [Date.now()];
     },

@@ -26,6 +26,15 @@ export function sumOf(text, name) {
   return values.reduce((a, b) => a + b, 0);
 }
 
+// How many lines of a log are of each event (docs/log-events.md).
+export function eventsIn(text) {
+  const counts = new Map();
+  for (const [, event] of text.matchAll(/ \[([a-z_]+)\]$/gm)) {
+    counts.set(event, (counts.get(event) ?? 0) + 1);
+  }
+  return counts;
+}
+
 export function residentBytes(pid) {
   try {
     return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
