@@ -167,13 +167,32 @@ async function lettersHeld(world) {
 
 // By keyboard alone: discards the letters of the cause that is shown, and says so only when it is done.
 async function discards(tab, world, count) {
+// Holds back what the page asks for at this address, until it is let go.
+const holdBack = (tab, part) => tab.run((wanted) => {
+  const ask = globalThis.fetch;
+  const held = new Promise((resolve) => { globalThis.letGo = resolve; });
+  globalThis.fetch = async (address, ...rest) => {
+    if (String(address).includes(wanted)) {
+      await held;
+    }
+    return ask(address, ...rest);
+  };
+}, part);
+const letGo = (tab) => tab.run(() => { globalThis.letGo(); });
+const mayGo = (tab) => tab.run(() => !document.querySelector('#repair-go').disabled);
+
   await tab.run(() => document.querySelector('#letters [data-do=discard]').focus());
   await tab.press('Enter');
+  await holdBack(tab, '/v1/dead-letters/discard');
   await says(tab, `${count} of ${count} letters would be discarded`);
   const items = await tab.run(() => document.querySelector('#repair-answer pre').textContent);
+  await until('the dialog asks what would come of it', 15, () => tab.run(() => /Asking/.test(document.querySelector('#repair-answer').textContent)));
+  assert.equal(await mayGo(tab), false, 'letters can be discarded before anybody has seen which');
+  await letGo(tab);
   assert.equal(items.match(/^letter \d+: would be discarded$/gm).length, count, items);
   assert.equal(await lettersHeld(world), count + 1, 'a dry run discards');
   await tabTo(tab, 'repair-why');
+  assert.equal(await mayGo(tab), true);
   await tab.type('poison of a test');
   await tabTo(tab, 'repair-go');
   await tab.press('Enter');
