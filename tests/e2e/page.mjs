@@ -95,6 +95,7 @@ async function showsTheTruth(tab, world, daemon, wanted) {
   await until('the page is at rest', 15, async () => /At rest|flows/.test(await tab.text('verdict-text')));
   assert.equal(await tab.text('refusals'), `Refused for: INSUFFICIENT_FUNDS ${wanted.refused}`);
   assert.match(await tab.text('node-rows'), /page.*serving/);
+  assert.match(await tab.text('actors'), /p99 since start/, 'a time since the start stands unlabelled beside those of the last seconds');
   assert.match(await tab.text('change-rows'), /shards_moved cluster: this node has 16384 of 16384 shards, 0 before/);
   log(`page, /metrics and database agree: ${JSON.stringify(wanted)}`);
 }
