@@ -36,6 +36,26 @@ struct node_exchange {
   friend bool operator==(const node_exchange&, const node_exchange&) = default;
 };
 
+// What became of the entries that a node took from the stream, also of those that another one
+// decided.
+struct entry_counts {
+  std::uint64_t applied = 0;
+  std::uint64_t refused = 0;
+  std::uint64_t duplicate = 0;
+  std::uint64_t parked = 0;
+
+  friend bool operator==(const entry_counts&, const entry_counts&) = default;
+};
+
+// For how long the oldest undecided request that a node holds of a consumer has been waiting in
+// all; nothing: the node does not know.
+struct consumer_age {
+  std::string consumer;
+  std::optional<std::uint64_t> oldest_ms;
+
+  friend bool operator==(const consumer_age&, const consumer_age&) = default;
+};
+
 // What a node has counted since it started.
 struct node_tally {
   std::uint64_t shards = 0;           // that it owns now
@@ -45,6 +65,10 @@ struct node_tally {
   std::uint64_t hand_overs = 0;       // changes of the ownership
   std::uint64_t frames_dropped = 0;   // of whatever reason
   std::vector<node_exchange> forwarded;
+  // Nothing: an earlier version, which does not say so, or not all of its fetchers answer. No 0.
+  std::optional<entry_counts> entries{};
+  std::vector<consumer_age> undecided{}; // by consumer; empty likewise
+  std::uint64_t counted_ms = 0; // its uptime when all this was counted; 0: an earlier version
 
   friend bool operator==(const node_tally&, const node_tally&) = default;
 };

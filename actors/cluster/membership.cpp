@@ -20,6 +20,8 @@ constexpr auto news_pause = std::chrono::milliseconds{20};
 // The same for those who ask and those who are new: they could be many, or strangers.
 constexpr auto answer_pause = std::chrono::milliseconds{250};
 constexpr std::size_t questions_at_once = 16;
+// The root counts twice a second, and gives up a count after two.
+constexpr auto tally_age_max = std::chrono::seconds{5};
 
 std::uint64_t milliseconds(caf::actor_clock::duration_type time) {
   return static_cast<std::uint64_t>(
@@ -252,6 +254,11 @@ void membership_state::on_tick() {
 cluster_answer membership_state::answer(time_point now) const {
   cluster_answer result{.word = options_.self, .knows = members_.known(), .tally = tally_};
   result.word.uptime_ms = milliseconds(now - began_);
+  // What nobody has counted of late may be another number by now.
+  if (result.word.uptime_ms - tally_.counted_ms > milliseconds(tally_age_max)) {
+    result.tally.entries.reset();
+    result.tally.undecided.clear();
+  }
   for (auto& each : result.knows)
     each.link_up = std::find(links_.begin(), links_.end(), each.boot) != links_.end();
   return result;
@@ -291,7 +298,10 @@ membership_actor::behavior_type membership_state::make_behavior(membership_optio
           say_soon(news_pause);
       },
       [this](links_atom, std::vector<boot_id>& up) { links_ = std::move(up); },
-      [this](tally_atom, node_tally& counted) { tally_ = std::move(counted); },
+      [this](tally_atom, node_tally& counted) {
+        tally_ = std::move(counted);
+        tally_.counted_ms = milliseconds(self_->clock().now() - began_);
+      },
       [this](roster_atom, const roster_sink& who) {
         sinks_.push_back(who);
         tell_roster();

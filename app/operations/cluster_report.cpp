@@ -32,6 +32,27 @@ ordered_json exchanges_json(const std::vector<node_exchange>& exchanges) {
   return items;
 }
 
+ordered_json entries_json(const node_tally& tally) {
+  if (!tally.entries)
+    return nullptr;
+  const auto& counts = *tally.entries;
+  return {{"applied", counts.applied},
+          {"refused", counts.refused},
+          {"duplicate", counts.duplicate},
+          {"parked", counts.parked}};
+}
+
+// Of all its consumers; not known while that of one is not.
+ordered_json oldest_json(const node_tally& tally) {
+  std::uint64_t oldest = 0;
+  for (const auto& each : tally.undecided) {
+    if (!each.oldest_ms)
+      return nullptr;
+    oldest = std::max(oldest, *each.oldest_ms);
+  }
+  return tally.undecided.empty() ? ordered_json{} : ordered_json(oldest);
+}
+
 template <class T>
 ordered_json or_null(bool known, const T& value) {
   return known ? ordered_json(value) : ordered_json{};
@@ -54,6 +75,8 @@ ordered_json node_json(const node_view& node, double all) {
           {"shards", or_null(said, tally.shards)},
           {"shareOfWork", or_null(said, share)},
           {"decided", or_null(said, tally.decided)},
+          {"entries", entries_json(tally)},
+          {"oldestUndecidedMs", oldest_json(tally)},
           {"forwardedTo", exchanges_json(tally.forwarded)},
           {"receivedFrom", exchanges_json(node.received)},
           {"returned", or_null(said, tally.returned)},

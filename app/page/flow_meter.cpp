@@ -36,6 +36,29 @@ std::optional<double> published_rate(const flow_sample& from, const flow_sample&
   return per_second(before->requests, now->requests, seconds(before->at, now->at));
 }
 
+const node_count* find_count(const flow_sample& sample, boot_id node) {
+  const auto found = sample.nodes.find(node);
+  return found == sample.nodes.end() || !found->second.outcomes ? nullptr : &found->second;
+}
+
+// Nothing changes when they are one word, or a counter has fallen.
+void add_pace(joint_pace& sum, const node_count& before, const node_count& now) {
+  if (now.uptime_ms <= before.uptime_ms)
+    return;
+  constexpr double ms_per_second = 1000;
+  const auto passed = static_cast<double>(now.uptime_ms - before.uptime_ms) / ms_per_second;
+  std::array<double, entry_outcomes.size()> rates{};
+  for (std::size_t i = 0; i < rates.size(); ++i) {
+    const auto rate = per_second(before.outcomes->at(i), now.outcomes->at(i), passed);
+    if (!rate)
+      return;
+    rates.at(i) = *rate;
+  }
+  ++sum.nodes;
+  for (std::size_t i = 0; i < rates.size(); ++i)
+    sum.rates.at(i) += rates.at(i);
+}
+
 } // namespace
 
 std::int64_t
@@ -58,11 +81,35 @@ quantile_us(const std::array<std::int64_t, duration_histogram::bounds_us.size() 
 }
 
 void flow_meter::note(flow_sample sample) {
-  if (!samples_.empty() && sample.at - samples_.back().at > window)
+  if (!samples_.empty() && sample.at - samples_.back().at > window) {
     samples_.clear();
+    steps_.clear();
+  }
   samples_.push_back(std::move(sample));
-  if (samples_.size() > samples_max)
+  steps_.push_back(last_step());
+  if (samples_.size() > samples_max) {
     samples_.pop_front();
+    steps_.pop_front();
+  }
+}
+
+// From what each node has said last to what it said before that.
+joint_pace flow_meter::last_step() const {
+  joint_pace sum;
+  const auto& last = samples_.back();
+  for (const auto& [node, count] : last.nodes) {
+    const auto* now = find_count(last, node);
+    for (auto each = samples_.rbegin() + 1; now != nullptr && each != samples_.rend(); ++each) {
+      if (last.at - each->at > window)
+        break;
+      const auto* before = find_count(*each, node);
+      if (before == nullptr || before->uptime_ms == now->uptime_ms)
+        continue;
+      add_pace(sum, *before, *now);
+      break;
+    }
+  }
+  return sum;
 }
 
 // The oldest sample that is not older than the window; null: there are no two.
@@ -98,6 +145,24 @@ std::optional<double> flow_meter::decided(boot_id node) const {
                     std::chrono::duration<double>(passed).count());
 }
 
+joint_pace flow_meter::together() const {
+  joint_pace sum;
+  if (samples_.empty())
+    return sum;
+  const auto& last = samples_.back();
+  for (const auto& [node, count] : last.nodes) {
+    const auto* now = find_count(last, node);
+    for (const auto& each : samples_) {
+      const auto* before = find_count(each, node);
+      if (now == nullptr || before == nullptr || last.at - each.at > window)
+        continue;
+      add_pace(sum, *before, *now);
+      break;
+    }
+  }
+  return sum;
+}
+
 std::vector<stage_times> flow_meter::stages() const {
   std::vector<stage_times> result;
   const auto* begin = window_begin();
@@ -120,6 +185,14 @@ flow_meter::rates flow_meter::outcome_series(std::size_t outcome) const {
   rates result;
   for (std::size_t i = 1; i < samples_.size(); ++i)
     result.push_back(outcome_rate(samples_.at(i - 1), samples_.at(i), outcome));
+  return result;
+}
+
+flow_meter::rates flow_meter::joint_series(std::size_t outcome) const {
+  rates result;
+  for (std::size_t i = 1; i < steps_.size(); ++i)
+    result.push_back(steps_[i].nodes > 0 ? std::optional{steps_[i].rates.at(outcome)}
+                                         : std::nullopt);
   return result;
 }
 

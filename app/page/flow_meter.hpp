@@ -27,7 +27,15 @@ inline constexpr std::array<std::string_view, 4> entry_outcomes{"applied", "refu
 // What a node has said of itself.
 struct node_count {
   std::uint64_t decided = 0;   // entries
-  std::uint64_t uptime_ms = 0; // when it said so
+  std::uint64_t uptime_ms = 0; // when it counted them
+  // Entries that it took from the stream; nothing: it does not say what became of them.
+  std::optional<std::array<std::uint64_t, entry_outcomes.size()>> outcomes{};
+};
+
+// What became of entries a second at several nodes together.
+struct joint_pace {
+  std::size_t nodes = 0; // of which it is the sum: those that have said it at two moments
+  std::array<double, entry_outcomes.size()> rates{};
 };
 
 // What is counted at one moment.
@@ -62,6 +70,8 @@ public:
   std::optional<double> published() const;
   // By what the node has said of itself; nothing as long as that is one thing.
   std::optional<double> decided(boot_id node) const;
+  // Of the nodes in the last sample, each by its own words in the window.
+  joint_pace together() const;
 
   // Those that have happened in the window, in the order of their names.
   std::vector<stage_times> stages() const;
@@ -69,11 +79,16 @@ public:
   // A second, from each sample to the next, the newest last.
   rates outcome_series(std::size_t outcome) const;
   rates published_series() const;
+  // The same of all nodes of a sample together; one that has said nothing new since the sample
+  // before keeps its pace.
+  rates joint_series(std::size_t outcome) const;
 
 private:
   const flow_sample* window_begin() const;
+  joint_pace last_step() const;
 
   std::deque<flow_sample> samples_; // the newest last
+  std::deque<joint_pace> steps_;    // to each of them
 };
 
 // The duration below which `share` of those lie that are counted in the buckets, within the bounds

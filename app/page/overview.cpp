@@ -1,12 +1,12 @@
 #include "app/page/overview.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <string_view>
 #include <utility>
 
 #include "app/base/text.hpp"
 #include "app/operations/cluster_report.hpp"
+#include "app/page/together.hpp"
 
 namespace ledgerd {
 
@@ -69,18 +69,6 @@ ordered_json consumers_json(const std::vector<const metric*>& ages) {
     items.push_back({{"name", each->labels.front().second},
                      {"oldestUndecidedMs", number_or_null(each->value)}});
   return items;
-}
-
-// Rates with one digit after the point: more is noise.
-ordered_json rounded(const std::optional<double>& rate) {
-  return rate ? ordered_json(std::round(*rate * 10) / 10) : ordered_json{};
-}
-
-ordered_json rounded(const flow_meter::rates& series) {
-  auto result = ordered_json::array();
-  for (const auto& each : series)
-    result.push_back(rounded(each));
-  return result;
 }
 
 constexpr std::string_view stage_prefix = "ledgerd_";
@@ -241,7 +229,7 @@ flow_sample to_sample(const overview_facts& facts) {
   if (facts.nodes)
     for (const auto& each : *facts.nodes)
       if (!each.silent)
-        sample.nodes[each.word.boot] = {each.tally.decided, each.word.uptime_ms};
+        sample.nodes[each.word.boot] = count_of(each);
   return sample;
 }
 
@@ -271,6 +259,7 @@ ordered_json overview_json(const node_card& node, const overview_facts& facts,
           {"streams", streams_json(facts)},
           {"audit", audit_json(facts)},
           {"cluster", nodes_json(facts, flow)},
+          {"together", facts.nodes ? together_json(*facts.nodes, flow) : ordered_json{}},
           {"changes", changes_json(facts.changes)}};
 }
 

@@ -163,19 +163,39 @@ std::string sum_text(const ordered_json& exchanges, bool known) {
   return known ? std::to_string(sum) : "-";
 }
 
+// "-" when the node has not said what became of its entries.
+std::string ended_text(const ordered_json& entries, const char* outcome) {
+  return entries.is_null() ? "-" : cell(entries[outcome]);
+}
+
 void print_nodes(const ordered_json& nodes) {
   std::vector<std::vector<std::string>> table{
-      {"node", "version", "roles", "doing", "uptime", "heard", "link", "shards", "share", "decided",
-       "forwarded", "received", "returned", "fenced", "handOvers", "dropped"}};
+      {"node",   "version",   "roles",    "doing",    "uptime",  "heard",     "link",
+       "shards", "share",     "decided",  "applied",  "refused", "duplicate", "parked",
+       "oldest", "forwarded", "received", "returned", "fenced",  "handOvers", "dropped"}};
   for (const auto& node : nodes) {
     const bool silent = node["silent"] == true;
-    table.push_back({cell(node["name"]), cell(node["version"]), roles_text(node["roles"]),
-                     silent ? "SILENT" : cell(node["doing"]), time_text(node["uptimeMs"]),
-                     time_text(node["ageMs"]), link_text(node["linkUp"]),
-                     known_or_dash(node["shards"]), share_text(node["shareOfWork"]),
-                     known_or_dash(node["decided"]), sum_text(node["forwardedTo"], !silent),
-                     sum_text(node["receivedFrom"], true), known_or_dash(node["returned"]),
-                     known_or_dash(node["fenceRejections"]), known_or_dash(node["handOvers"]),
+    const auto& entries = node["entries"];
+    table.push_back({cell(node["name"]),
+                     cell(node["version"]),
+                     roles_text(node["roles"]),
+                     silent ? "SILENT" : cell(node["doing"]),
+                     time_text(node["uptimeMs"]),
+                     time_text(node["ageMs"]),
+                     link_text(node["linkUp"]),
+                     known_or_dash(node["shards"]),
+                     share_text(node["shareOfWork"]),
+                     known_or_dash(node["decided"]),
+                     ended_text(entries, "applied"),
+                     ended_text(entries, "refused"),
+                     ended_text(entries, "duplicate"),
+                     ended_text(entries, "parked"),
+                     time_text(node["oldestUndecidedMs"]),
+                     sum_text(node["forwardedTo"], !silent),
+                     sum_text(node["receivedFrom"], true),
+                     known_or_dash(node["returned"]),
+                     known_or_dash(node["fenceRejections"]),
+                     known_or_dash(node["handOvers"]),
                      known_or_dash(node["framesDropped"])});
   }
   print_table(table);

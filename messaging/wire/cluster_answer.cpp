@@ -1,7 +1,8 @@
 #include "messaging/cluster_answer.hpp"
 
 #include <algorithm>
-#include <tuple>
+#include <cstdint>
+#include <set>
 #include <utility>
 
 #include "messaging/wire/cluster_fields.hpp"
@@ -17,6 +18,7 @@ using wire::append_name;
 constexpr std::size_t bytes_max = std::size_t{1} << 20;
 constexpr int depth_max = 8;
 constexpr std::size_t nodes_max = 4096; // in one list
+constexpr std::size_t consumer_name_max = 128;
 
 void append_known(std::string& out, const known_node& node) {
   append_member(out, "boot", to_text(node.boot));
@@ -32,6 +34,22 @@ void append_known(std::string& out, const known_node& node) {
 void append_exchange(std::string& out, const node_exchange& one) {
   append_member(out, "node", one.node);
   append_member(out, "entries", one.entries);
+}
+
+void append_entries(std::string& out, const entry_counts& counts) {
+  append_name(out, "entries");
+  out += '{';
+  append_member(out, "applied", counts.applied);
+  append_member(out, "refused", counts.refused);
+  append_member(out, "duplicate", counts.duplicate);
+  append_member(out, "parked", counts.parked);
+  out += '}';
+}
+
+void append_age(std::string& out, const consumer_age& one) {
+  append_member(out, "consumer", one.consumer);
+  if (one.oldest_ms)
+    append_member(out, "oldestMs", *one.oldest_ms);
 }
 
 template <class Items, class Append>
@@ -96,6 +114,42 @@ bool read_exchange(const json_member& given, node_exchange& one) {
          && !one.node.empty();
 }
 
+// Counts of which one is missing are not known, as those of a node that does not say any.
+bool read_entries(const json_member& given, std::optional<entry_counts>& result) {
+  entry_counts counts;
+  std::set<const std::uint64_t*> said;
+  const bool good = read_object(given, [&](const json_member& each) {
+    auto* place = each.name == "applied"     ? &counts.applied
+                  : each.name == "refused"   ? &counts.refused
+                  : each.name == "duplicate" ? &counts.duplicate
+                  : each.name == "parked"    ? &counts.parked
+                                             : nullptr;
+    if (place == nullptr)
+      return true;
+    said.insert(place);
+    return wire::read_count(each, *place);
+  });
+  result = said.size() == 4 ? std::optional{counts} : std::nullopt;
+  return good;
+}
+
+bool read_consumer(const json_member& given, std::string& result) {
+  result = given.text;
+  return given.kind == json_kind::string && !result.empty() && result.size() <= consumer_name_max
+         && std::all_of(result.begin(), result.end(), [](char c) { return c > ' ' && c <= '~'; });
+}
+
+bool read_age(const json_member& given, consumer_age& one) {
+  return read_object(given,
+                     [&](const json_member& each) {
+                       return each.name == "consumer" ? read_consumer(each, one.consumer)
+                              : each.name == "oldestMs"
+                                  ? wire::read_count(each, one.oldest_ms.emplace())
+                                  : true;
+                     })
+         && !one.consumer.empty();
+}
+
 bool read_tally(const json_member& given, node_tally& tally) {
   return read_object(given, [&](const json_member& each) {
     const auto& name = each.name;
@@ -106,6 +160,9 @@ bool read_tally(const json_member& given, node_tally& tally) {
            : name == "handOvers"       ? wire::read_count(each, tally.hand_overs)
            : name == "framesDropped"   ? wire::read_count(each, tally.frames_dropped)
            : name == "forwarded"       ? read_objects(each, tally.forwarded, read_exchange)
+           : name == "entries"         ? read_entries(each, tally.entries)
+           : name == "undecided"       ? read_objects(each, tally.undecided, read_age)
+           : name == "countedMs"       ? wire::read_count(each, tally.counted_ms)
                                        : true;
   });
 }
@@ -133,6 +190,10 @@ std::string encode_answer(const cluster_answer& answer) {
   append_member(out, "handOvers", tally.hand_overs);
   append_member(out, "framesDropped", tally.frames_dropped);
   append_list(out, "forwarded", tally.forwarded, append_exchange);
+  if (tally.entries)
+    append_entries(out, *tally.entries);
+  append_list(out, "undecided", tally.undecided, append_age);
+  append_member(out, "countedMs", tally.counted_ms);
   return out + "}}";
 }
 

@@ -67,7 +67,7 @@ export class Load {
   // All that were published are in the stream.
   async end() {
     this.on = false;
-    this.ended = performance.now();
+    this.ended ??= performance.now();
     await this.running;
     await Promise.all(this.stored);
   }

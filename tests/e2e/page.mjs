@@ -95,6 +95,8 @@ async function showsTheTruth(tab, world, daemon, wanted) {
   await until('the page is at rest', 15, async () => /At rest|flows/.test(await tab.text('verdict-text')));
   assert.equal(await tab.text('refusals'), `Refused for: INSUFFICIENT_FUNDS ${wanted.refused}`);
   assert.match(await tab.text('node-rows'), /page.*serving/);
+  assert.match(await tab.text('flow-note'), /of 1 node;/);
+  assert.match(await tab.text('actors'), /p99 since start/, 'a time since the start stands unlabelled beside those of the last seconds');
   assert.match(await tab.text('change-rows'), /shards_moved cluster: this node has 16384 of 16384 shards, 0 before/);
   log(`page, /metrics and database agree: ${JSON.stringify(wanted)}`);
 }
@@ -165,13 +167,32 @@ async function lettersHeld(world) {
   return messages;
 }
 
+// Holds back what the page asks for at this address, until it is let go.
+const holdBack = (tab, part) => tab.run((wanted) => {
+  const ask = globalThis.fetch;
+  const held = new Promise((resolve) => { globalThis.letGo = resolve; });
+  globalThis.fetch = async (address, ...rest) => {
+    if (String(address).includes(wanted)) {
+      await held;
+    }
+    return ask(address, ...rest);
+  };
+}, part);
+const letGo = (tab) => tab.run(() => { globalThis.letGo(); });
+const mayGo = (tab) => tab.run(() => !document.querySelector('#repair-go').disabled);
+
 // By keyboard alone: discards the letters of the cause that is shown, and says so only when it is done.
 async function discards(tab, world, count) {
+  await holdBack(tab, '/v1/dead-letters/discard');
   await tab.run(() => document.querySelector('#letters [data-do=discard]').focus());
   await tab.press('Enter');
+  await until('the dialog asks what would come of it', 15, () => tab.run(() => /Asking/.test(document.querySelector('#repair-answer').textContent)));
+  assert.equal(await mayGo(tab), false, 'letters can be discarded before anybody has seen which');
+  await letGo(tab);
   await says(tab, `${count} of ${count} letters would be discarded`);
   const items = await tab.run(() => document.querySelector('#repair-answer pre').textContent);
   assert.equal(items.match(/^letter \d+: would be discarded$/gm).length, count, items);
+  assert.equal(await mayGo(tab), true);
   assert.equal(await lettersHeld(world), count + 1, 'a dry run discards');
   await tabTo(tab, 'repair-why');
   await tab.type('poison of a test');

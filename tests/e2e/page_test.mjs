@@ -15,7 +15,7 @@ after(() => rmSync(folder, {recursive: true}));
 const load = (name) => import(pathToFileURL(join(folder, name)).href);
 
 const {clock, count, micros, millis, quantile, rate} = await load('format.js');
-const {decidedRate, oldestText, verdict} = await load('verdict.js');
+const {decidedRate, oldestText, picture, pictureOf, verdict} = await load('verdict.js');
 const {niceTop} = await load('chart.js');
 const {auditLine} = await load('overview.js');
 const {kinds} = await load('inside.js');
@@ -114,8 +114,9 @@ test('a consumer of which this node does not know what waits is named while mone
 });
 
 test('the oldest request is the greatest that is known, and none only when all say so', () => {
-  const both = (one, other) => oldestText([...aged(one), {name: 'w', oldestUndecidedMs: other}]);
-  assert.deepEqual([both(0, 0), both(20, 0), both(20, null), both(0, null), oldestText(null), oldestText([])],
+  const said = (consumers) => oldestText(picture(calm({consumers})));
+  const both = (one, other) => said([...aged(one), {name: 'w', oldestUndecidedMs: other}]);
+  assert.deepEqual([both(0, 0), both(20, 0), both(20, null), both(0, null), said(null), said([])],
     ['none', '20.0 ms', 'at least 20.0 ms', '–', '–', '–']);
 });
 
@@ -136,6 +137,49 @@ test('several nodes decide together what is known of them', () => {
   const unchanged = {cluster: {nodes: [{decidedPerSecond: 0}, {decidedPerSecond: 0}]}};
   assert.match(verdict(calm(unchanged)).text, /^Money flows: 11 requests/);
   assert.match(verdict(calm({...unchanged, flow: still})).text, /^At rest/);
+});
+
+// What the nodes that answer do together, of which this one does the least.
+const joint = (change = {}, flow = {}) => ({
+  nodes: 3, answered: 3, entries: {applied: 900, refused: 10, duplicate: 0, parked: 0},
+  flow: {nodes: 3, applied: 300, refused: 3, duplicate: 0, parked: 0, series: {applied: [290, 300]}, ...flow}, consumers: aged(20), ...change,
+});
+
+test('the main picture is that of all nodes that answer, and says of how many', () => {
+  const shown = picture(calm({together: joint()}));
+  assert.equal(shown.flow.applied, 300);
+  assert.equal(shown.flow.published, 11);
+  assert.equal(shown.entries.applied, 900);
+  for (const [together, text] of [
+    [joint(), 'of 3 nodes'], [joint({nodes: 1, answered: 1}, {nodes: 1}), 'of 1 node'],
+    [joint({answered: 2}, {nodes: 2}), 'of those that answer: 2 of 3 nodes'],
+    [joint({}, {nodes: 2}), 'of those that answer: 2 of 3 nodes'], // one has only just come
+    [joint({}, {nodes: 0, applied: null}), 'of 3 nodes'],
+    [joint({answered: 0}), 'of this node'], [null, 'of this node alone: the cluster has not answered'],
+  ]) {
+    assert.equal(pictureOf(picture(calm({together}))), text);
+  }
+  assert.equal(picture(calm({together: null})).flow.applied, 10);
+  assert.equal(picture(calm({together: joint({answered: 0})})).flow.applied, 10);
+});
+
+test('the verdict is that of the main picture', () => {
+  const of = (together, change) => verdict(calm({together, ...change}));
+  assert.match(of(joint()).text, /^Money flows: 303 requests/);
+  assert.match(of(joint({consumers: aged(7000)})).text, /waiting for 7\.0 s/);
+  assert.match(of(joint({}, {parked: 2})).text, /2\.0 messages a second are parked/);
+  const rest = joint({}, {applied: 0, refused: 0});
+  assert.match(of(rest, {consumers: aged(null)}).text, /^At rest/); // another node knows that nothing waits
+  const unheard = of({...rest, answered: 2, flow: {...rest.flow, nodes: 2}});
+  assert.match(unheard.text, /nobody knows whether something waits/);
+  assert.equal(unheard.why, '2 of 3 nodes say what they do');
+});
+
+test('what a node that does not answer holds may be older', () => {
+  const oldest = (change, flow) => oldestText(picture(calm({together: joint(change, flow)})));
+  assert.equal(oldest(), '20.0 ms');
+  assert.equal(oldest({answered: 2}, {nodes: 2}), 'at least 20.0 ms');
+  assert.equal(oldest({answered: 2, consumers: aged(0)}, {nodes: 2}), '–');
 });
 
 test('the chart ends at a round number', () => {

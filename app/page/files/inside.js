@@ -102,7 +102,7 @@ export class Inside {
 
   show({actors, hotAccounts, waitingAccounts}) {
     fillTable($('actor-rows'), kinds(actors), (kind) => kind.name, actorColumns, $('actors-empty'));
-    setText($('actors-note'), `${count(actors.length)} rows of ${count(new Set(actors.map(({actor}) => actor)).size)} kinds; \`ledgerd metrics\` shows each`);
+    setText($('actors-note'), `of this node: ${count(actors.length)} rows of ${count(new Set(actors.map(({actor}) => actor)).size)} kinds; \`ledgerd metrics\` shows each`);
     fillTable($('hot-rows'), hotAccounts ?? [], accountKey, this.hotColumns, $('hot-empty'));
     setText($('hot-empty'), hotAccounts ? 'None of late.' : 'Not available on this node.');
     fillTable($('waiting-rows'), waitingAccounts ?? [], accountKey, this.waitingColumns, $('waiting-empty'));

@@ -3,7 +3,7 @@
 import {Chart} from './chart.js';
 import {$, each, el, fillTable, setAttribute, setLevel, setText, time, word} from './dom.js';
 import {clock, count, micros, millis, number, percent, rate, unknown} from './format.js';
-import {oldestText, verdict} from './verdict.js';
+import {oldestText, picture, pictureOf, verdict} from './verdict.js';
 
 const stageNames = {
   pull: 'Stored → pulled', decode: 'Decoded', decide: 'Decoded → verdict', gate: 'At the gate', commit: 'Commit',
@@ -30,22 +30,29 @@ function showVerdict(overview) {
   }
 }
 
-// Why entries were refused, the most frequent reason first.
-function showRefusals(refusals) {
+// Why this node's entries were refused, the most frequent reason first.
+function showRefusals({refusals, cluster}) {
   const known = (refusals ?? []).filter((each) => each.count > 0).sort((a, b) => b.count - a.count);
   $('refusals').hidden = known.length === 0;
-  setText($('refusals'), `Refused for: ${known.map((each) => `${each.reason} ${count(each.count)}`).join(', ')}`);
+  setText($('refusals'), `Refused${atThisNode(cluster)} for: ${known.map((each) => `${each.reason} ${count(each.count)}`).join(', ')}`);
 }
 
-function showFlow({flow, entries, streams, inFlight, consumers, cluster}) {
+// What is not everybody's says so where there are others.
+const atThisNode = (cluster) => (cluster?.known > 1 ? ' at this node' : '');
+
+function showFlow(overview) {
+  const {streams, inFlight, cluster} = overview;
+  const shown = picture(overview);
+  const {flow, entries} = shown;
+  setText($('flow-note'), `entries a second over the last 5 s, ${pictureOf(shown)}; in small, all since the start`);
   for (const kind of ['applied', 'refused', 'parked', 'duplicate']) {
     setText($(`rate-${kind}`), rate(flow[kind]));
     setText($(`total-${kind}`), count(entries[kind]));
   }
   setText($('rate-published'), rate(flow.published));
   setText($('total-published'), streams.published === null ? unknown : `${count(streams.published)} in all`);
-  setText($('oldest'), oldestText(consumers));
-  setText($('in-flight'), inFlight === null ? unknown : `${count(inFlight)} in flight${cluster?.known > 1 ? ' here' : ''}`);
+  setText($('oldest'), oldestText(shown));
+  setText($('in-flight'), inFlight === null ? unknown : `${count(inFlight)} in flight${atThisNode(cluster)}`);
   chart ??= new Chart($('chart'), $('chart-top'));
   chart.draw(flow.series);
 }
@@ -90,7 +97,7 @@ function showFindings(overview) {
   });
   $('checks-empty').hidden = list.length > 0;
   const bad = list.filter((item) => item.level !== 'good').length;
-  setText($('trouble-note'), bad === 0 ? 'nothing' : `${bad} of ${list.length}`);
+  setText($('trouble-note'), `${bad === 0 ? 'nothing' : `${bad} of ${list.length}`}${atThisNode(overview.cluster)}`);
 }
 
 const svgNamespace = 'http://www.w3.org/2000/svg';
@@ -210,7 +217,7 @@ export function showOverview(overview) {
   document.title = `${node.name} · ledgerd`;
   showVerdict(overview);
   showFlow(overview);
-  showRefusals(overview.refusals);
+  showRefusals(overview);
   showFindings(overview);
   showStages(overview.stages);
   showNodes(overview.cluster, node);

@@ -35,7 +35,7 @@ export class Repair {
     $('repair-why-label').hidden = what === 'dry';
     const go = $('repair-go');
     go.hidden = what === 'dry';
-    go.disabled = !discard;
+    go.disabled = true; // until it is seen what would come of it
     go.className = discard ? 'danger' : '';
     setText(go, discard ? 'Discard for good' : 'Replay');
     this.say();

@@ -4,10 +4,34 @@ import {millis, number, rate, unknown} from './format.js';
 
 const oldWait = 5000; // of an undecided request, in milliseconds: beyond it somebody should look
 
-// What the whole cluster decides a second, as far as that is known, and at least what this node does.
+// The main picture: what all ledger nodes that answer do together; of this node alone while none has answered.
+// {flow, entries, consumers, here, nodes, answered}: `answered` of `nodes` are in it.
+export function picture({together, flow, entries, consumers}) {
+  if (!(together?.answered > 0)) {
+    return {flow, entries, consumers, here: true, nodes: together?.nodes ?? null, answered: 0};
+  }
+  const joint = together.flow;
+  return {
+    flow: {...joint, published: flow.published, series: {...joint.series, published: flow.series?.published}}, entries: together.entries,
+    consumers: together.consumers, here: false, nodes: together.nodes,
+    answered: joint.applied === null ? together.answered : Math.min(together.answered, joint.nodes),
+  };
+}
+
+const isWhole = ({here, nodes, answered}) => here || answered === nodes;
+
+// Of whom the picture is.
+export function pictureOf(shown) {
+  if (shown.here) {
+    return shown.nodes === null ? 'of this node alone: the cluster has not answered' : 'of this node';
+  }
+  return isWhole(shown) ? `of ${number(shown.nodes, 'node')}` : `of those that answer: ${shown.answered} of ${number(shown.nodes, 'node')}`;
+}
+
+// What the whole cluster decides a second, as far as that is known.
 export function decidedRate(overview) {
   const nodes = overview.cluster?.nodes ?? [];
-  const {applied, refused, duplicate, parked} = overview.flow;
+  const {applied, refused, duplicate, parked} = picture(overview).flow;
   const here = applied === null ? null : applied + refused + duplicate + parked;
   if (nodes.length > 1) {
     const known = nodes.map((node) => node.decidedPerSecond).filter((each) => each !== null && each !== undefined);
@@ -37,7 +61,7 @@ function trouble(overview) {
   return null;
 }
 
-// The names of the consumers of which this node does not know what waits; null when it has none that answer.
+// The names of the consumers of which nobody in the picture knows what waits; null when none answers.
 function unknownConsumers({consumers}) {
   return consumers?.filter((each) => each.oldestUndecidedMs === null).map((each) => each.name) ?? null;
 }
@@ -45,9 +69,10 @@ function unknownConsumers({consumers}) {
 // At least as old is the oldest request.
 const oldestKnown = (consumers) => Math.max(0, ...(consumers ?? []).map((each) => each.oldestUndecidedMs ?? 0));
 
-export function oldestText(consumers) {
+export function oldestText(shown) {
+  const {consumers} = shown;
   const known = oldestKnown(consumers);
-  if (!(consumers?.length > 0) || unknownConsumers({consumers}).length > 0) {
+  if (!(consumers?.length > 0) || unknownConsumers(shown).length > 0 || !isWhole(shown)) {
     return known > 0 ? `at least ${millis(known)}` : unknown;
   }
   return known > 0 ? millis(known) : 'none';
@@ -56,7 +81,8 @@ export function oldestText(consumers) {
 const asideText = ({accounts}) => `${number(accounts, 'account')} set aside: locked, refused or slow`;
 
 function slowness(overview) {
-  const oldest = oldestKnown(overview.consumers);
+  const {flow, consumers} = picture(overview);
+  const oldest = oldestKnown(consumers);
   if (oldest > oldWait) {
     return {
       key: 'behind', level: 'watch',
@@ -72,8 +98,8 @@ function slowness(overview) {
     return {key: 'aside', level: 'watch', text: 'Money flows, but not for every account.',
       why: asideText(overview.aside)};
   }
-  if (overview.flow.parked > 0) {
-    return {key: 'parking', level: 'watch', text: `Money flows; ${rate(overview.flow.parked)} messages a second are parked as dead letters.`, why: ''};
+  if (flow.parked > 0) {
+    return {key: 'parking', level: 'watch', text: `Money flows; ${rate(flow.parked)} messages a second are parked as dead letters.`, why: ''};
   }
   return null;
 }
@@ -88,13 +114,16 @@ export function verdict(overview) {
   if (decided === null) {
     return {key: 'counting', level: 'unknown', text: 'The node answers; a second more, and its pace is known.', why: ''};
   }
-  const unknowns = unknownConsumers(overview);
-  const why = unknowns?.length > 0 ? `This node does not know what waits at ${unknowns.join(', ')}` : '';
+  const shown = picture(overview);
+  const unknowns = unknownConsumers(shown);
+  const who = shown.here ? 'this node does not know' : 'nobody knows';
+  const why = joined([!isWhole(shown) && `${shown.answered} of ${number(shown.nodes, 'node')} say what they do`,
+    unknowns?.length > 0 && `${who} what waits at ${unknowns.join(', ')}`]);
   if (decided > 0) {
     return {key: 'flows', level: 'good', text: `Money flows: ${rate(decided)} requests a second are decided.`, why};
   }
   // A consumer that hands nothing out looks like an empty one; the next request tells.
   return unknowns === null || why
-    ? {key: 'quiet', level: 'unknown', text: 'Nothing is decided at present, and this node does not know whether something waits.', why}
+    ? {key: 'quiet', level: 'unknown', text: `Nothing is decided at present, and ${who} whether something waits.`, why}
     : {key: 'rest', level: 'good', text: 'At rest: nothing waits to be decided.', why: ''};
 }

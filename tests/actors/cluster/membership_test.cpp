@@ -400,7 +400,11 @@ CAF_TEST(whoever asks how the node is gets an answer) {
   hear(word_of(2, "ben"));
   hear(word_of(3, "cid"));
   tell(links_atom_v, std::vector<boot_id>{boot_id{3}});
-  tell(tally_atom_v, node_tally{.shards = 9, .decided = 8, .forwarded = {{"cid", 7}}});
+  tell(tally_atom_v, node_tally{.shards = 9,
+                                .decided = 8,
+                                .forwarded = {{"cid", 7}},
+                                .entries = entry_counts{5, 1, 0, 0},
+                                .undecided = {{"d", 20}}});
   pass(4000ms);
   hear(word_of(3, "cid"));
   desk->put(
@@ -414,6 +418,9 @@ CAF_TEST(whoever asks how the node is gets an answer) {
   CAF_CHECK_EQUAL(answer->word.name, "ann");
   CAF_CHECK_EQUAL(answer->word.uptime_ms, 4500u);
   CAF_CHECK_EQUAL(answer->tally.decided, 8u);
+  CAF_CHECK_EQUAL(answer->tally.counted_ms, 500u);
+  CAF_CHECK(answer->tally.entries == (entry_counts{5, 1, 0, 0}));
+  CAF_CHECK_EQUAL(answer->tally.undecided.size(), 1u);
   CAF_REQUIRE_EQUAL(answer->knows.size(), 2u);
   CAF_CHECK_EQUAL(answer->knows[0].name, "ben"); // silent, and shown
   CAF_CHECK_EQUAL(answer->knows[0].age_ms, 4000u);
@@ -421,6 +428,22 @@ CAF_TEST(whoever asks how the node is gets an answer) {
   CAF_CHECK_EQUAL(answer->knows[1].age_ms, 0u);
   CAF_CHECK(answer->knows[1].link_up);
   CAF_CHECK_EQUAL(value("answered_total"), 1);
+}
+
+CAF_TEST(what was counted long ago is not told) {
+  tell(tally_atom_v,
+       node_tally{.decided = 8, .entries = entry_counts{5, 1, 0, 0}, .undecided = {{"d", 20}}});
+  pass(6000ms);
+  desk->put(
+      {std::string{names::cluster_ask}, "", {}, "_INBOX.x", std::chrono::steady_clock::now()});
+  consume_messages();
+  const auto given = desk->answers();
+  CAF_REQUIRE_EQUAL(given.size(), 1u);
+  const auto answer = decode_answer(given[0].payload);
+  CAF_REQUIRE(answer.has_value());
+  CAF_CHECK_EQUAL(answer->tally.decided, 8u);
+  CAF_CHECK(!answer->tally.entries);
+  CAF_CHECK(answer->tally.undecided.empty());
 }
 
 CAF_TEST(questions do not keep it from its other messages) {

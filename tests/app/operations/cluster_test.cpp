@@ -122,7 +122,11 @@ CAF_TEST(what nobody knows of a silent node is null) {
   auto a = of_node(1, "a", {knows(2, "b", 42), knows(3, "c", 7000)});
   a.tally = {512, 300, 4, 5, 6, 7, {{"b", 90}, {"c", 10}}};
   auto b = of_node(2, "b", {knows(1, "a", 30), knows(3, "c", 6500)});
+  a.tally.entries = {260, 30, 8, 2};
+  a.tally.undecided = {{"d", 20}, {"w", 700}};
   b.tally = {256, 100, 0, 0, 0, 0, {}};
+  b.tally.entries = {1, 0, 0, 0};
+  b.tally.undecided = {{"d", 20}, {"w", std::nullopt}};
   b.word.account = true;
   const auto shown = cluster_json(view_of({b, a}));
   CAF_CHECK_EQUAL(shown.at("known"), 3);
@@ -133,14 +137,18 @@ CAF_TEST(what nobody knows of a silent node is null) {
       R"({"name":"a","boot":"0000000000000001","version":"1.2.3","roles":["ledger"],)"
       R"("doing":"serving","silent":false,"uptimeMs":10000,"ageMs":30,"linkUp":true,)"
       R"("shards":512,"shareOfWork":0.75,"decided":300,)"
+      R"("entries":{"applied":260,"refused":30,"duplicate":8,"parked":2},"oldestUndecidedMs":700,)"
       R"("forwardedTo":[{"node":"b","entries":90},{"node":"c","entries":10}],"receivedFrom":[],)"
       R"("returned":4,"fenceRejections":5,"handOvers":6,"framesDropped":7})");
   CAF_CHECK_EQUAL(shown.at("nodes").at(1).at("roles").dump(), R"(["ledger","account"])");
+  CAF_CHECK_EQUAL(shown.at("nodes").at(1).at("entries").at("applied"), 1);
+  CAF_CHECK(shown.at("nodes").at(1).at("oldestUndecidedMs").is_null());
   CAF_CHECK_EQUAL(
       shown.at("nodes").at(2).dump(),
       R"({"name":"c","boot":"0000000000000003","version":"1.2.3","roles":["ledger"],)"
       R"("doing":"serving","silent":true,"uptimeMs":null,"ageMs":6500,"linkUp":true,)"
-      R"("shards":null,"shareOfWork":null,"decided":null,"forwardedTo":[],)"
+      R"("shards":null,"shareOfWork":null,"decided":null,"entries":null,)"
+      R"("oldestUndecidedMs":null,"forwardedTo":[],)"
       R"("receivedFrom":[{"node":"a","entries":10}],)"
       R"("returned":null,"fenceRejections":null,"handOvers":null,"framesDropped":null})");
 }

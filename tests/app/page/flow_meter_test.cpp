@@ -10,6 +10,7 @@ namespace {
 
 const std::chrono::steady_clock::time_point start{1000h};
 constexpr boot_id node_a{1};
+constexpr boot_id node_b{2};
 
 flow_sample sample(std::chrono::milliseconds at, std::int64_t applied, std::uint64_t published) {
   flow_sample result;
@@ -62,6 +63,40 @@ CAF_TEST(a node that was heard once has no pace) {
   CAF_CHECK(flow.decided(node_a) == 200.0); // of the time between the two words
   flow.note(heard(3s, {1400, 4500}));
   CAF_CHECK(flow.decided(node_a) == 100.0);
+}
+
+CAF_TEST(several nodes go at the sum of what each has said) {
+  using outcomes = std::array<std::uint64_t, 4>;
+  flow_meter flow;
+  const auto heard = [](std::chrono::milliseconds at, node_count a, node_count b) {
+    auto result = sample(at, 0, 0);
+    result.nodes = {{node_a, a}, {node_b, b}};
+    return result;
+  };
+  const node_count silent{500, 1, std::nullopt}; // an earlier version
+  CAF_CHECK_EQUAL(flow.together().nodes, 0u);
+  flow.note(heard(0s, {0, 500, outcomes{100, 0, 0, 7}}, silent));
+  CAF_CHECK_EQUAL(flow.together().nodes, 0u); // one word tells of no pace
+  flow.note(heard(1s, {0, 1500, outcomes{200, 10, 0, 7}}, {0, 90, outcomes{1000, 0, 0, 0}}));
+  const auto alone = flow.together();
+  CAF_CHECK_EQUAL(alone.nodes, 1u);
+  CAF_CHECK_EQUAL(alone.rates[0], 100.0);
+  flow.note(heard(2s, {0, 2500, outcomes{300, 20, 0, 7}}, {0, 590, outcomes{1100, 0, 0, 0}}));
+  const auto both = flow.together();
+  CAF_CHECK_EQUAL(both.nodes, 2u);
+  CAF_CHECK_EQUAL(both.rates[0], 300.0); // b has counted for half a second
+  CAF_CHECK_EQUAL(both.rates[1], 10.0);
+  CAF_CHECK_EQUAL(both.rates[3], 0.0);
+  // Who has said nothing new keeps its pace; who begins anew has none.
+  flow.note(heard(3s, {0, 2500, outcomes{300, 20, 0, 7}}, {0, 1590, outcomes{50, 0, 0, 0}}));
+  const auto series = flow.joint_series(0);
+  CAF_REQUIRE_EQUAL(series.size(), 3u);
+  CAF_CHECK(series[0] == 100.0);
+  CAF_CHECK(series[1] == 300.0);
+  CAF_CHECK(series[2] == 100.0);
+  flow.note(sample(4s, 0, 0)); // of these two only a has answered, and not what became of entries
+  CAF_CHECK_EQUAL(flow.together().nodes, 0u);
+  CAF_CHECK(flow.joint_series(0).back() == std::nullopt);
 }
 
 CAF_TEST(a pause begins anew and what falls has no rate) {

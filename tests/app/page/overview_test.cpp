@@ -54,7 +54,7 @@ ordered_json shown(const overview_facts& what) {
 CAF_TEST(what is not known is null and never 0) {
   const auto document = shown(facts());
   for (const char* field : {"inFlight", "oldestUndecidedMs", "consumers", "circuitOpen", "audit",
-                            "cluster", "refusals"})
+                            "cluster", "together", "refusals"})
     CAF_CHECK_EQUAL(field + document.at(field).dump(), field + std::string{"null"});
   for (const char* outcome : {"applied", "refused", "duplicate", "parked"}) {
     CAF_CHECK(document.at("entries").at(outcome).is_null());

@@ -164,6 +164,39 @@ CAF_TEST(an answer is what it was) {
   }
 }
 
+CAF_TEST(an answer says what became of entries unless that is not known) {
+  auto said = answer(word(1, "a"), {});
+  said.tally.entries = {11, 12, 13, 14};
+  said.tally.undecided = {{"deposit-consumer", 22}, {"w", std::nullopt}};
+  said.tally.counted_ms = 900;
+  const auto text = encode_answer(said);
+  CAF_CHECK(text.ends_with(
+      R"(,"forwarded":[],"entries":{"applied":11,"refused":12,"duplicate":13,"parked":14},)"
+      R"("undecided":[{"consumer":"deposit-consumer","oldestMs":22},{"consumer":"w"}],)"
+      R"("countedMs":900}})"));
+  CAF_CHECK(decode_answer(text) == said);
+  CAF_CHECK(decode_answer(with(text, "\"refused\"", R"("held":[],"refused")")) == said);
+  // A count that is missing is no 0, and an earlier version says none of this.
+  const auto partly = decode_answer(with(text, "\"refused\"", "\"turned\""));
+  CAF_REQUIRE(partly);
+  CAF_CHECK(!partly->tally.entries);
+  const auto earlier = decode_answer(text.substr(0, text.find(",\"entries\"")) + "}}");
+  CAF_CHECK(earlier == answer(word(1, "a"), {}));
+  CAF_CHECK(!earlier->tally.entries && earlier->tally.undecided.empty());
+  const std::pair<const char*, const char*> table[] = {
+      {"\"applied\":11", "\"applied\":-1"},
+      {"\"applied\":11", "\"applied\":null"},
+      {"\"entries\":{", "\"entries\":[],\"e\":{"},
+      {"\"w\"", "\"\""},
+      {"\"w\"", "\"w w\""},
+      {"\"oldestMs\":22", "\"oldestMs\":\"22\""},
+      {"{\"consumer\":\"w\"}", "{}"},
+      {"\"countedMs\":900", "\"countedMs\":0.5"},
+  };
+  for (const auto& [from, to] : table)
+    CAF_CHECK(!decode_answer(with(text, from, to)));
+}
+
 CAF_TEST(a node that others know and that does not answer is silent and not missing) {
   const std::vector<cluster_answer> answers{
       answer(word(2, "b"), {known(1, "a", 30, true), known(3, "c", 5000, false)}, {{"a", 4}}),
