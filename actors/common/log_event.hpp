@@ -128,7 +128,6 @@ struct log_event_row {
 
 inline constexpr auto log_events = [] {
   using enum log_event;
-  constexpr auto debug = log_level::debug;
   constexpr auto info = log_level::info;
   constexpr auto warn = log_level::warn;
   constexpr auto error = log_level::error;

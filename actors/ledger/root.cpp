@@ -27,7 +27,7 @@ namespace {
 constexpr std::chrono::milliseconds database_patience{3000};
 
 // An account that becomes stuck has a group at the gate already, and others may have one, too.
-constexpr std::size_t groups_per_credit = 32;
+constexpr std::size_t groups_per_credit = 8;
 
 // What all fetchers may hold together.
 capacity credit_of(const std::vector<ledger_root_options::fetcher_ports>& fetchers) {

@@ -217,4 +217,28 @@ export const accountSide = [
     becomes: 'MUTANT ? false : !was_read(find_header(headers, "Ledgerd-Reason"))',
     caught: ['messaging_test.codec_account', 'actors_test.reconciler'],
   },
+  {
+    name: 'locked-result-in-front',
+    fault: 'one result whose record is locked goes first in the next batch of the others, each time it is tried again',
+    file: 'actors/submissions/reconciler.cpp',
+    was: 'due_.push_back(tag);',
+    becomes: 'waiting_.push_front(tag);',
+    caught: ['actors_test.reconciler'],
+  },
+  {
+    name: 'common-refusal-parks',
+    fault: 'results are parked although the table refuses whatever it is given',
+    file: 'actors/submissions/reconciler.cpp',
+    was: 'is_refused && !spell_.is_common(now)',
+    becomes: 'is_refused',
+    caught: ['actors_test.reconciler'],
+  },
+  {
+    name: 'refused-forgotten-by-claim',
+    fault: 'what the stream has refused is forgotten when more is claimed',
+    file: 'actors/submissions/redriver.cpp',
+    was: 'std::move(claimed.begin(), claimed.end(), std::back_inserter(kept_));',
+    becomes: 'kept_ = std::move(claimed);',
+    caught: ['actors_test.redriver'],
+  },
 ];

@@ -409,4 +409,12 @@ export const broker = [
     becomes: 'throw;',
     caught: ['broker_test.broker_link'],
   },
+  {
+    name: 'full-pull-counted-again',
+    fault: 'the end of a pull request that was full takes its bytes from the others',
+    file: 'messaging/nats/pull_book.cpp',
+    was: 'found == open_.end() && missing == 0',
+    becomes: 'false',
+    caught: ['messaging_test.broker_pull_book'],
+  },
 ];

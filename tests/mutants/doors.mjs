@@ -281,4 +281,12 @@ export const doors = [
     becomes: '!each.wait.aside',
     caught: ['actors_test.progress', 'app_test.standstill'],
   },
+  {
+    name: 'turns-pile-up',
+    fault: 'an actor has as many turns in its mailbox as it was woken',
+    file: 'actors/common/turns.hpp',
+    was: '!std::exchange(wanted_, true)',
+    becomes: '!std::exchange(wanted_, true) || MUTANT',
+    caught: ['actors_test.responder'],
+  },
 ];
