@@ -9,6 +9,8 @@
 #include <tuple>
 #include <utility>
 
+#include "app/verbs/histogram_view.hpp"
+
 namespace ledgerd {
 
 namespace {
@@ -31,13 +33,6 @@ std::optional<std::int64_t> number_at(const ordered_json& object, const std::str
 
 std::string text_of(const std::optional<std::int64_t>& number) {
   return number ? std::to_string(*number) : nobody_knows;
-}
-
-std::string rounded(double value) {
-  const auto tenths = std::llround(value * 10);
-  return value >= 10 || tenths % 10 == 0
-             ? std::to_string(std::llround(value))
-             : std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
 }
 
 // A second; a dash where there is nothing to compare with, or it began anew.
@@ -73,41 +68,36 @@ std::string time_text(const std::optional<std::int64_t>& milliseconds) {
   return milliseconds ? short_time(*milliseconds * 1000) : nobody_knows;
 }
 
-std::string quantile_of(const ordered_json& actor, const char* name, double share, bool time) {
-  const auto& histograms = part(actor, "histograms");
-  const auto found = histograms.find(name);
-  return found == histograms.end() ? nobody_knows : quantile_text(*found, share, time);
+// A histogram of the actor, of the time since the earlier look where there was one; nothing: it has
+// none, or the two cannot be compared. All of an actor that is new has come since.
+std::optional<ordered_json> histogram_of(const ordered_json& actor, const char* name,
+                                         const earlier_numbers& before) {
+  const auto& now = part(actor, "histograms");
+  if (!now.contains(name))
+    return std::nullopt;
+  if (before.document == nullptr)
+    return now.at(name);
+  if (before.document->value("shortened", false))
+    return std::nullopt;
+  const auto* then = earlier_actor(before, actor);
+  if (then == nullptr)
+    return now.at(name);
+  const auto& earlier = part(*then, "histograms");
+  return earlier.contains(name) ? since_then(now.at(name), earlier.at(name)) : std::nullopt;
 }
 
-// Histograms of one name, added up over all actors.
-struct added_histogram {
-  std::int64_t count = 0;
-  std::int64_t sum = 0;
-  ordered_json buckets = ordered_json::array();
+std::string quantile_of(const ordered_json& actor, const char* name, double share,
+                        const earlier_numbers& before) {
+  const auto histogram = histogram_of(actor, name, before);
+  return histogram ? quantile_text(*histogram, share, true) : nobody_knows;
+}
 
-  void add(const ordered_json& one) {
-    count += number_at(one, "count").value_or(0);
-    sum += number_at(one, "sum_us").value_or(number_at(one, "sum").value_or(0));
-    const auto found = one.find("buckets");
-    if (found == one.end() || !found->is_array())
-      return;
-    if (buckets.empty()) {
-      buckets = *found;
-      return;
-    }
-    for (std::size_t i = 0; i < std::min(buckets.size(), found->size()); ++i)
-      buckets[i][1] = buckets[i][1].get<std::int64_t>() + (*found)[i].at(1).get<std::int64_t>();
-  }
-
-  ordered_json json() const { return {{"count", count}, {"buckets", buckets}}; }
-  double mean() const { return static_cast<double>(sum) / static_cast<double>(count); }
-};
-
-added_histogram added(const ordered_json& document, const char* name) {
+added_histogram added(const ordered_json& document, const char* name,
+                      const earlier_numbers& before) {
   added_histogram result;
   for (const auto& actor : document.at("actors"))
-    if (const auto& all = part(actor, "histograms"); all.contains(name))
-      result.add(all.at(name));
+    if (const auto one = histogram_of(actor, name, before))
+      result.add(*one);
   return result;
 }
 
@@ -217,37 +207,6 @@ bool is_numbers(const ordered_json& document) {
   return true;
 }
 
-std::string short_time(std::int64_t microseconds) {
-  const auto us = static_cast<double>(microseconds);
-  if (us < 1e3)
-    return std::to_string(microseconds) + "us";
-  if (us < 1e6)
-    return rounded(us / 1e3) + "ms";
-  return us < 120e6 ? rounded(us / 1e6) + "s" : rounded(us / 60e6) + "m";
-}
-
-std::string quantile_text(const ordered_json& histogram, double share, bool time) {
-  const auto count = number_at(histogram, "count").value_or(0);
-  const auto found = histogram.find("buckets");
-  if (count == 0 || found == histogram.end() || found->empty())
-    return nobody_knows;
-  const auto wanted = static_cast<double>(count) * share;
-  std::int64_t seen = 0;
-  std::int64_t bound = 0;
-  const auto show = [time](std::int64_t value) {
-    return time ? short_time(value) : std::to_string(value);
-  };
-  for (const auto& bucket : *found) {
-    seen += bucket[1].get<std::int64_t>();
-    if (!bucket[0].is_number_integer())
-      break;
-    bound = bucket[0].get<std::int64_t>();
-    if (static_cast<double>(seen) >= wanted)
-      return show(bound);
-  }
-  return ">" + show(bound);
-}
-
 table_rows actor_table(const ordered_json& document, const earlier_numbers& before) {
   table_rows result{{"actor", "instance", "mailbox", "messages", "wait p50", "wait p99", "work p50",
                      "work p99", "busy", "answers"}};
@@ -271,7 +230,7 @@ table_rows actor_table(const ordered_json& document, const earlier_numbers& befo
           messages, earlier_value(earlier_actor(before, actor), "messages_total"), before.seconds));
     for (const auto* name : {"mailbox_time", "processing_time"})
       for (const auto share : {0.5, 0.99})
-        row.push_back(quantile_of(actor, name, share, true));
+        row.push_back(quantile_of(actor, name, share, before));
     const auto busy = number_at(values, "busy_ms");
     row.push_back(busy == 0 ? "" : time_text(busy));
     row.push_back(actor.value("answered", true) ? "" : "no answer");
@@ -287,29 +246,31 @@ table_rows stage_table(const ordered_json& document, const earlier_numbers& befo
   for (const auto* stage :
        {"pull", "decode", "decide", "gate_wait", "commit", "publish", "ack", "end_to_end", "record",
         "request_publish", "result_pull", "settle", "verdict_wait"}) {
-    const auto sum = added(document, stage);
+    const auto sum = added(document, stage, {});
     if (sum.buckets.empty())
       continue;
     std::vector<std::string> row{stage, std::to_string(sum.count)};
     if (before.document != nullptr)
-      row.push_back(rate_text(sum.count, added(*before.document, stage).count, before.seconds));
-    row.push_back(sum.count == 0 ? nobody_knows : short_time(std::llround(sum.mean())));
+      row.push_back(rate_text(sum.count, added(*before.document, stage, {}).count, before.seconds));
+    const auto shown = added(document, stage, before);
+    row.push_back(shown.count == 0 ? nobody_knows : short_time(std::llround(shown.mean())));
     for (const auto share : {0.5, 0.99})
-      row.push_back(quantile_text(sum.json(), share, true));
+      row.push_back(quantile_text(shown.json(), share, true));
     result.push_back(std::move(row));
   }
   return result;
 }
 
-table_rows batch_table(const ordered_json& document) {
+table_rows batch_table(const ordered_json& document, const earlier_numbers& before) {
   table_rows result{{"batch", "count", "mean", "p50", "p99"}};
   for (const auto* name : {"pulled", "posted"}) {
-    const auto sum = added(document, name);
+    const auto sum = added(document, name, {});
     if (sum.buckets.empty())
       continue;
+    const auto shown = added(document, name, before);
     result.push_back(
-        {name, std::to_string(sum.count), sum.count == 0 ? nobody_knows : rounded(sum.mean()),
-         quantile_text(sum.json(), 0.5, false), quantile_text(sum.json(), 0.99, false)});
+        {name, std::to_string(sum.count), shown.count == 0 ? nobody_knows : rounded(shown.mean()),
+         quantile_text(shown.json(), 0.5, false), quantile_text(shown.json(), 0.99, false)});
   }
   return result;
 }

@@ -10,9 +10,9 @@ namespace ledgerd {
 
 using table_rows = std::vector<std::vector<std::string>>;
 
-// What to compare with, for rates.
+// What to compare with, for rates; means and percentiles are then of the time since.
 struct earlier_numbers {
-  const nlohmann::ordered_json* document = nullptr; // null: there are no rates
+  const nlohmann::ordered_json* document = nullptr; // null: no rates, and all since the start
   double seconds = 0;                               // since then
 };
 
@@ -27,7 +27,7 @@ table_rows actor_table(const nlohmann::ordered_json& document, const earlier_num
 
 // The road of a request, stage by stage; then the sizes of batches.
 table_rows stage_table(const nlohmann::ordered_json& document, const earlier_numbers& before);
-table_rows batch_table(const nlohmann::ordered_json& document);
+table_rows batch_table(const nlohmann::ordered_json& document, const earlier_numbers& before);
 
 // What the actors of each kind count together. `left_out` is how many numbers are 0 and therefore
 // not shown, unless `all` are.
@@ -40,12 +40,5 @@ number_table counts_table(const nlohmann::ordered_json& document, const earlier_
 
 table_rows hot_table(const nlohmann::ordered_json& document);
 table_rows waiting_table(const nlohmann::ordered_json& document);
-
-// A duration in the unit that tells enough: 50us, 2.5ms, 1.2s, 3m.
-std::string short_time(std::int64_t microseconds);
-
-// The least bucket bound below which the share of all values lies, with `>` before the last one
-// where it lies above; a dash when there are none. `time`: of durations.
-std::string quantile_text(const nlohmann::ordered_json& histogram, double share, bool time);
 
 } // namespace ledgerd

@@ -9,6 +9,7 @@
 #include "app/base/output.hpp"
 #include "app/base/stop_signals.hpp"
 #include "app/base/text.hpp"
+#include "app/repair/count_letters.hpp"
 #include "app/repair/repair_json.hpp"
 #include "app/verbs/command_line.hpp"
 #include "app/verbs/dead_flags.hpp"
@@ -216,6 +217,8 @@ public:
                              .ledger = ledger.get(),
                              .currencies = currencies ? &*currencies : nullptr,
                              .rules = settings_.rules};
+    const auto total = count_meant(tools, order_, [] { return stop_signals::seen(); });
+    bar_ = progress{order_.dry_run ? "looked at" : "done", total.value_or(0)};
     const auto outcome = repair(
         tools, order_, [this](const repair_step& step) { tell(step); },
         [] { return stop_signals::seen(); });
@@ -261,7 +264,7 @@ private:
   nlohmann::ordered_json items_ = nlohmann::ordered_json::array();
   std::optional<repair_step> last_;
   std::uint64_t done_ = 0;
-  progress bar_{options_.order.dry_run ? "looked at" : "done", 0};
+  progress bar_{"done", 0};
 };
 
 int run_repair(const config& settings, const repair_options& options) {

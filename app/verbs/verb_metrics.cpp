@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <map>
@@ -16,6 +17,7 @@
 #include "app/operations/cluster_question.hpp"
 #include "app/operations/cluster_report.hpp"
 #include "app/verbs/command_line.hpp"
+#include "app/verbs/histogram_view.hpp"
 #include "app/verbs/http_client.hpp"
 #include "app/verbs/metrics_table.hpp"
 #include "app/verbs/problem.hpp"
@@ -79,6 +81,13 @@ void print_titled(const table_rows& rows) {
   print_line("%s", "");
 }
 
+// What the means and percentiles are of.
+std::string since_text(const earlier_numbers& before) {
+  return before.document == nullptr
+             ? "since its start"
+             : "of the last " + short_time(std::llround(before.seconds * 1e6));
+}
+
 void print_node(const node_numbers& node, const earlier_numbers& before, bool all) {
   const auto title = "node " + (node.name.empty() ? std::string{"-"} : node.name) + " (" + node.boot
                      + ", " + node.version + ")";
@@ -90,15 +99,16 @@ void print_node(const node_numbers& node, const earlier_numbers& before, bool al
   }
   const auto& document = *node.document;
   const auto uptime = document.value("uptimeMs", std::int64_t{0});
-  print_line("%s: up %s%s", title.c_str(),
+  print_line("%s: up %s, times and sizes %s%s", title.c_str(),
              rough_time(static_cast<std::uint64_t>(std::max<std::int64_t>(0, uptime))).c_str(),
+             since_text(before).c_str(),
              document.value("shortened", false) ? ", shortened: its answer was too large" : "");
   print_line("%s", "");
   if (document.at("actors").empty())
     print_line("%s", "no actor answers");
   print_titled(actor_table(document, before));
   print_titled(stage_table(document, before));
-  print_titled(batch_table(document));
+  print_titled(batch_table(document, before));
   const auto counts = counts_table(document, before, all);
   print_titled(counts.rows);
   if (counts.left_out > 0) {
@@ -241,7 +251,8 @@ void add_metrics(command_line& line) {
   app.add_flag("--local", options->local,
                "Ask the daemon at --http-listen over HTTP, without NATS");
   options->watch =
-      app.add_option("--watch", options->interval, "Look again and again, and show rates [2s]")
+      app.add_option("--watch", options->interval,
+                     "Look again and again, and show rates and the times of each interval [2s]")
           ->type_name("INTERVAL")
           ->expected(0, 1);
 }

@@ -6,113 +6,18 @@
 
 #include "app/base/output.hpp"
 #include "app/base/text.hpp"
-#include "app/operations/cluster_question.hpp"
 #include "app/operations/cluster_report.hpp"
 #include "app/verbs/command_line.hpp"
+#include "app/verbs/histogram_view.hpp"
 #include "app/verbs/http_client.hpp"
-#include "app/verbs/verb_support.hpp"
+#include "app/verbs/status_looks.hpp"
 #include "app/verbs/verbs.hpp"
-#include "messaging/topology.hpp"
-#include "persistence/schema.hpp"
 
 namespace ledgerd {
 
 namespace {
 
 using nlohmann::ordered_json;
-
-ordered_json look_at_streams(broker& nats) {
-  auto items = ordered_json::array();
-  for (const auto name : {names::request_stream, names::result_stream, names::dead_letter_stream,
-                          names::exhausted_stream, names::action_stream}) {
-    const auto state = nats.stream(name);
-    items.push_back({{"name", name},
-                     {"exists", state.exists},
-                     {"messages", state.messages},
-                     {"bytes", state.bytes},
-                     {"firstSeq", state.first_seq},
-                     {"lastSeq", state.last_seq}});
-  }
-  return items;
-}
-
-ordered_json look_at_consumers(broker& nats) {
-  auto items = ordered_json::array();
-  for (const auto& one : durable_consumers) {
-    const auto state = nats.consumer(one.stream, one.name);
-    items.push_back({{"name", one.name},
-                     {"exists", state.exists},
-                     {"pending", state.pending},
-                     {"ackPending", state.ack_pending},
-                     {"redelivered", state.redelivered},
-                     {"delivered", state.delivered},
-                     {"ackFloor", state.ack_floor}});
-  }
-  return items;
-}
-
-ordered_json look_at_broker(broker& nats) {
-  return {{"streams", look_at_streams(nats)}, {"consumers", look_at_consumers(nats)}};
-}
-
-ordered_json look_at_cluster(broker& nats) {
-  return cluster_json(view_of(cluster_question{nats.make_ask_line()}.ask()));
-}
-
-ordered_json look_at_ledger(const config& settings) {
-  const auto ledger = open_ledger(settings);
-  const auto schema = read_schema(settings.database_url);
-  ordered_json found{{"schemaVersion", schema.version}, {"schemaKnown", schema.known}};
-  if (schema.version == 0)
-    return found;
-  const auto totals = ledger->count();
-  found["accounts"] = totals.accounts;
-  found["applied"] = totals.applied;
-  found["refused"] = totals.refused;
-  return found;
-}
-
-ordered_json look_at_daemon(const config& settings) {
-  if (!settings.http_listen)
-    return {{"ready", nullptr}, {"detail", "http-listen is off"}};
-  try {
-    const auto answer = http_get(settings, "/readyz?verbose");
-    const auto document = ordered_json::parse(answer.body, nullptr, false);
-    if (document.is_object() && document.contains("checks"))
-      return {{"ready", answer.status == 200}, {"checks", document["checks"]}};
-    return {
-        {"ready", nullptr},
-        {"detail", "something else answers there, with status " + std::to_string(answer.status)}};
-  } catch (const std::runtime_error& e) {
-    return {{"ready", nullptr}, {"detail", e.what()}};
-  }
-}
-
-// What a part says, or {"error": why}; every part is asked even when another one is away.
-ordered_json ask(const std::function<ordered_json()>& question) {
-  try {
-    return question();
-  } catch (const std::exception& e) {
-    return {{"error", one_line(e.what())}};
-  }
-}
-
-// Both ask the broker; one of them may fail alone.
-struct broker_looks {
-  ordered_json broker;
-  ordered_json cluster;
-};
-
-broker_looks ask_broker(const config& settings) {
-  std::unique_ptr<broker> nats;
-  auto connected = ask([&] {
-    nats = connect_broker(settings);
-    return ordered_json::object();
-  });
-  if (!nats)
-    return {connected, connected};
-  return {ask([&] { return look_at_broker(*nats); }), ask([&] { return look_at_cluster(*nats); })};
-}
 
 std::string cell(const ordered_json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
@@ -163,40 +68,39 @@ std::string sum_text(const ordered_json& exchanges, bool known) {
   return known ? std::to_string(sum) : "-";
 }
 
-// "-" when the node has not said what became of its entries.
-std::string ended_text(const ordered_json& entries, const char* outcome) {
-  return entries.is_null() ? "-" : cell(entries[outcome]);
+std::string known_age(const ordered_json& seconds) {
+  return seconds.is_null() ? "-" : age_text(std::llround(seconds.get<double>() * 1000));
+}
+
+// A dash for what the node does not know either.
+std::string pace_of(const ordered_json& node) {
+  if (node["silent"] == false && node["answers"] == false)
+    return "no answer";
+  const auto& pace = node["decidedPerSecond"];
+  return pace.is_null() ? "-" : rounded(pace.get<double>());
+}
+
+std::string oldest_of(const ordered_json& node) {
+  return node["silent"] == false && node["answers"] == false
+             ? "no answer"
+             : known_age(node["oldestUndecidedSeconds"]);
 }
 
 void print_nodes(const ordered_json& nodes) {
-  std::vector<std::vector<std::string>> table{
-      {"node",   "version",   "roles",    "doing",    "uptime",  "heard",     "link",
-       "shards", "share",     "decided",  "applied",  "refused", "duplicate", "parked",
-       "oldest", "forwarded", "received", "returned", "fenced",  "handOvers", "dropped"}};
+  std::vector<std::vector<std::string>> table{{"node", "version", "roles", "doing", "a second",
+                                               "oldest", "uptime", "heard", "link", "shards",
+                                               "share", "decided", "forwarded", "received",
+                                               "returned", "fenced", "handOvers", "dropped"}};
   for (const auto& node : nodes) {
     const bool silent = node["silent"] == true;
-    const auto& entries = node["entries"];
-    table.push_back({cell(node["name"]),
-                     cell(node["version"]),
-                     roles_text(node["roles"]),
-                     silent ? "SILENT" : cell(node["doing"]),
-                     time_text(node["uptimeMs"]),
-                     time_text(node["ageMs"]),
-                     link_text(node["linkUp"]),
-                     known_or_dash(node["shards"]),
-                     share_text(node["shareOfWork"]),
-                     known_or_dash(node["decided"]),
-                     ended_text(entries, "applied"),
-                     ended_text(entries, "refused"),
-                     ended_text(entries, "duplicate"),
-                     ended_text(entries, "parked"),
-                     time_text(node["oldestUndecidedMs"]),
-                     sum_text(node["forwardedTo"], !silent),
-                     sum_text(node["receivedFrom"], true),
-                     known_or_dash(node["returned"]),
-                     known_or_dash(node["fenceRejections"]),
-                     known_or_dash(node["handOvers"]),
-                     known_or_dash(node["framesDropped"])});
+    table.push_back({cell(node["name"]), cell(node["version"]), roles_text(node["roles"]),
+                     silent ? "SILENT" : cell(node["doing"]), pace_of(node), oldest_of(node),
+                     time_text(node["uptimeMs"]), time_text(node["ageMs"]),
+                     link_text(node["linkUp"]), known_or_dash(node["shards"]),
+                     share_text(node["shareOfWork"]), known_or_dash(node["decided"]),
+                     sum_text(node["forwardedTo"], !silent), sum_text(node["receivedFrom"], true),
+                     known_or_dash(node["returned"]), known_or_dash(node["fenceRejections"]),
+                     known_or_dash(node["handOvers"]), known_or_dash(node["framesDropped"])});
   }
   print_table(table);
   print_line("%s", "");
@@ -208,6 +112,17 @@ void print_cluster(const ordered_json& cluster) {
   print_line("cluster: %s",
              cluster.contains("error") ? cell(cluster["error"]).c_str() : "no node answers");
   print_line("%s", "");
+}
+
+// What was not counted is left out, and what is an estimate says so.
+void print_ledger(const ordered_json& ledger) {
+  ordered_json shown;
+  for (const auto& [key, value] : ledger.items())
+    if (key.ends_with("About"))
+      shown[key.substr(0, key.size() - 5)] = value.is_null() ? "-" : "about " + cell(value);
+    else if (!value.is_null())
+      shown[key] = value;
+  print_rows(ordered_json::array({shown}));
 }
 
 void print_text(const ordered_json& found) {
@@ -224,7 +139,7 @@ void print_text(const ordered_json& found) {
     print_line("ledger: %s", cell(ledger["error"]).c_str());
     print_line("%s", "");
   } else {
-    print_rows(ordered_json::array({ledger}));
+    print_ledger(ledger);
   }
   print_cluster(found["cluster"]);
   const auto& daemon = found["daemon"];
@@ -239,25 +154,32 @@ void print_text(const ordered_json& found) {
                  check.contains("detail") ? cell(check["detail"]).c_str() : "");
 }
 
-int run_status(const config& settings, bool json) {
-  const auto nats = ask_broker(settings);
-  const ordered_json found{{"broker", nats.broker},
-                           {"ledger", ask([&] { return look_at_ledger(settings); })},
-                           {"cluster", nats.cluster},
-                           {"daemon", look_at_daemon(settings)}};
+int run_status(const config& settings, bool json, bool count) {
+  const auto view = look_at_system(settings, count);
+  const auto& state = view.state;
+  const auto pace = decided_per_second(state.nodes);
+  const auto conclusion = conclude(state);
+  const ordered_json found{
+      {"broker", view.broker},
+      {"ledger", view.ledger},
+      {"cluster", view.cluster},
+      {"daemon", view.daemon},
+      {"requestsWaiting", state.waiting ? ordered_json(*state.waiting) : ordered_json{}},
+      {"oldestUndecidedSeconds",
+       state.oldest_ms ? ordered_json(static_cast<double>(*state.oldest_ms / 100) / 10)
+                       : ordered_json{}},
+      {"decidedPerSecond", pace ? ordered_json(*pace) : ordered_json{}},
+      {"conclusion", conclusion.text}};
   if (json)
     print_json(found);
-  else
+  else {
     print_text(found);
-  const bool servers = !found["broker"].contains("error") && !found["ledger"].contains("error");
-  // Who has no HTTP has nobody to ask, which is no fault.
-  const bool daemon = !settings.http_listen || found["daemon"]["ready"] == true;
-  // Somebody must look at a node that the others miss, whichever node was asked, and at a cluster
-  // that cannot be asked. Without HTTP only the cluster says that a daemon lives.
-  const auto& nodes = found["cluster"];
-  const bool cluster = !nodes.contains("error") && nodes.value("silent", 0) == 0
-                       && (settings.http_listen || nodes.value("known", 0) > 0);
-  return servers && daemon && cluster ? exit_code::done : exit_code::answer_is_no;
+    print_line("requests: %s; %s a second are decided", waiting_text(state).c_str(),
+               pace ? rounded(*pace).c_str() : "nobody knows how many");
+    print_line("%s", "");
+    print_line("%s", conclusion.text.c_str());
+  }
+  return conclusion.fault ? exit_code::answer_is_no : exit_code::done;
 }
 
 // What a container's health check asks: nothing but whether the process lives, so that no outage of
@@ -265,10 +187,12 @@ int run_status(const config& settings, bool json) {
 int run_alive(const config& settings, bool json) {
   if (!settings.http_listen)
     throw usage_error{"--alive asks over HTTP, and http-listen is off"};
-  auto found = ask([&]() -> ordered_json {
-    const auto status = http_get(settings, "/livez").status;
-    return {{"alive", status == 200}};
-  });
+  ordered_json found;
+  try {
+    found["alive"] = http_get(settings, "/livez").status == 200;
+  } catch (const std::exception& e) {
+    found["error"] = one_line(e.what());
+  }
   const bool alive = found["alive"] == true; // null when nobody has answered
   if (json)
     print_json(found);
@@ -284,16 +208,20 @@ int run_alive(const config& settings, bool json) {
 void add_status(command_line& line) {
   const auto json = std::make_shared<bool>(false);
   const auto alive = std::make_shared<bool>(false);
-  auto& app =
-      line.add_verb({"status",
-                     "Show streams, consumers, the ledger, all nodes and the daemon's "
-                     "readiness; exit code 1 when a server or the daemon is away or not "
-                     "ready, or a node is silent",
-                     "ledgerd status --json"},
-                    [json, alive](const config& settings) {
-                      return *alive ? run_alive(settings, *json) : run_status(settings, *json);
-                    });
+  const auto count = std::make_shared<bool>(false);
+  auto& app = line.add_verb(
+      {"status",
+       "Show streams, consumers, the ledger, all nodes and the daemon's "
+       "readiness, and conclude in the last line; exit code 1 when a server or the "
+       "daemon is away or not ready, no node answers or the cluster cannot be "
+       "asked, a node is silent, or nothing is decided although requests wait",
+       "ledgerd status --json"},
+      [=](const config& settings) {
+        return *alive ? run_alive(settings, *json) : run_status(settings, *json, *count);
+      });
   app.add_flag("--json", *json, "Print JSON");
+  app.add_flag("--count", *count,
+               "Count accounts and transactions exactly: reads every row, for a minute at most");
   app.add_flag(
       "--alive", *alive,
       "Ask only the daemon, and only whether it lives: for the health check of a container");

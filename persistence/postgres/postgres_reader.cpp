@@ -78,6 +78,9 @@ const statement read_batch{
     "$1::bigint + 10000 AND created_at = (SELECT created_at FROM ledger.transactions WHERE id = "
     "$1::bigint)"};
 
+// A count is for somebody who waits for it.
+const std::string begin_count = "BEGIN READ ONLY; SET LOCAL statement_timeout = '60s'; ";
+
 // For each statement of a picture of everything.
 constexpr auto snapshot_limit = std::chrono::minutes(30);
 
@@ -319,7 +322,7 @@ std::vector<linked_posting> postgres_reader::linked_after(transaction_id id, std
 ledger_reader::totals postgres_reader::count() {
   return with_patient_session([](database& session) {
     const auto answer = session.run(
-        begin_snapshot
+        begin_count
         + "SELECT (SELECT count(*) FROM ledger.accounts), "
           "count(*) FILTER (WHERE status = 'SUCCESS'), count(*) FILTER (WHERE status = 'FAILED') "
           "FROM ledger.transactions");

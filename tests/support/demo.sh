@@ -134,7 +134,7 @@ demo_follow() {
 # One line for each outcome: its name and how many there are.
 demo_outcome() {
   local total=$1 status applied refused parked
-  status=$("$ledgerd" status --json) || true
+  status=$("$ledgerd" status --json --count) || true
   applied=$(demo_number applied <<<"$status")
   refused=$(demo_number refused <<<"$status")
   parked=$("$ledgerd" dead list --limit "$total" --json | grep -o '"Ledgerd-Reason": *"[A-Z_]*"' \

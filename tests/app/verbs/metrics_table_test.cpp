@@ -78,7 +78,7 @@ CAF_TEST(the actors stand by kind with a dash for what nobody knows) {
                   "fetcher|e/0|-|-|-|-|-|-|-||\n"
                   "fetcher|e/1|-|-|-|-|-|-|-||\n"
                   "fetcher|w/0|5|-|-|-|-|-|4.2s|no answer|\n"
-                  "gate|0|1|100|-|-|100us|1ms|||\n"
+                  "gate|0|1|100|-|-|56us|910us|||\n"
                   "gate|1|-|-|-|-|-|-|-||\n"
                   "ledger|4711 of them|12|-|-|-|-|-|-||\n");
 }
@@ -140,15 +140,54 @@ CAF_TEST(what somebody else wrote is looked at before it is shown) {
   CAF_CHECK_EQUAL(hot_table(odd).size(), 2u);
 }
 
-CAF_TEST(times have the unit that tells enough) {
-  for (const auto& [us, wanted] :
-       std::vector<std::pair<std::int64_t, std::string>>{{0, "0us"},
-                                                         {999, "999us"},
-                                                         {1000, "1ms"},
-                                                         {2500, "2.5ms"},
-                                                         {250'000, "250ms"},
-                                                         {1'200'000, "1.2s"},
-                                                         {119'000'000, "119s"},
-                                                         {600'000'000, "10m"}})
-    CAF_CHECK_EQUAL(short_time(us), wanted);
+CAF_TEST(with an earlier look the times are those since then) {
+  auto earlier = document();
+  // Ten thousand fast ones, and then, in the interval, ten slow ones.
+  earlier["actors"][0]["histograms"]["commit"] = histogram({10'000, 0, 0});
+  earlier["actors"][5]["histograms"]["commit"] = histogram({0, 0, 4});
+  auto now = document();
+  now["actors"][0]["histograms"]["commit"] = histogram({10'000, 10, 0});
+  CAF_CHECK_EQUAL(text(stage_table(now, {})), "stage|count|mean|p50|p99|\n"
+                                              "commit|10014|500us|50us|99us|\n");
+  CAF_CHECK_EQUAL(text(stage_table(now, {&earlier, 2.0})), "stage|count|a second|mean|p50|p99|\n"
+                                                           "commit|10014|5|500us|550us|991us|\n");
+  // Nothing has come.
+  CAF_CHECK_EQUAL(text(stage_table(now, {&now, 2.0})), "stage|count|a second|mean|p50|p99|\n"
+                                                       "commit|10014|0|-|-|-|\n");
+}
+
+CAF_TEST(the times of an actor are those since the earlier look) {
+  const auto row = [](const ordered_json& now, const ordered_json& then) {
+    const auto rows = actor_table(now, {&then, 2.0});
+    return text({rows[5]}); // gate 0
+  };
+  const auto with = [](ordered_json one) {
+    auto result = document();
+    result["actors"][0]["histograms"]["processing_time"] = std::move(one);
+    return result;
+  };
+  const auto now = with(histogram({9, 11, 0}));
+  CAF_CHECK_EQUAL(row(now, with(histogram({9, 1, 0}))), "gate|0|1|100|0|-|-|550us|991us|||\n");
+  // It began anew, has other buckets, or none: nobody knows.
+  auto bare = histogram({9, 1, 0});
+  bare.erase("buckets");
+  for (const auto& then : {with(histogram({9, 12, 0})), with(histogram({9, 1})), with(bare)})
+    CAF_CHECK_EQUAL(row(now, then), "gate|0|1|100|0|-|-|-|-|||\n");
+  auto shortened = with(histogram({9, 1, 0}));
+  shortened["shortened"] = true;
+  CAF_CHECK_EQUAL(row(now, shortened), "gate|0|1|100|0|-|-|-|-|||\n");
+  // All of a new one has come since.
+  auto without = document();
+  without["actors"].erase(0);
+  CAF_CHECK_EQUAL(row(now, without), "gate|0|1|100|-|-|-|182us|984us|||\n");
+}
+
+CAF_TEST(sizes of batches are those since the earlier look) {
+  auto then = document();
+  then["actors"][0]["histograms"]["posted"] = histogram({4, 0, 0});
+  auto now = then;
+  now["actors"][0]["histograms"]["posted"] = histogram({4, 2, 0});
+  CAF_CHECK_EQUAL(text(batch_table(now, {})), "batch|count|mean|p50|p99|\nposted|6|500|75|973|\n");
+  CAF_CHECK_EQUAL(text(batch_table(now, {&then, 2.0})),
+                  "batch|count|mean|p50|p99|\nposted|6|500|550|991|\n");
 }

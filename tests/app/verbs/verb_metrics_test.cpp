@@ -71,6 +71,7 @@ CAF_TEST(metrics asks one daemon over HTTP and leaves out what is 0) {
   CAF_CHECK(contains(one_line(shown.out), "gate batches_total 42"));
   CAF_CHECK(contains(one_line(shown.out), "fetcher one of them no answer"));
   CAF_CHECK(contains(shown.out, "more numbers are 0"));
+  CAF_CHECK(contains(shown.out, "times and sizes since its start"));
   CAF_CHECK(contains(one_line(run({"--all"}).out), "gate rows_total 0"));
   const auto document = nlohmann::json::parse(run({"--json"}).out);
   CAF_CHECK(document.at("nodes").at(0).at("actors").at(1).at("answered") == false);

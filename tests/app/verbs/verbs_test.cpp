@@ -452,39 +452,6 @@ CAF_TEST(a dead letter is discarded only when that is meant) {
   CAF_CHECK_EQUAL(run({"dead", "discard", seq, "--yes"}).code, 1);
 }
 
-CAF_TEST(status shows the streams and consumers and the ledger) {
-  publish({dead_letter(21, 5)});
-  const auto text = run({"status"});
-  CAF_CHECK_EQUAL(text.code, 1); // no node lives
-  CAF_CHECK(contains(text.out, "deposit-consumer") && contains(text.out, "daemon: not reachable"));
-  const auto found = json::parse(run({"status", "--json"}).out);
-  CAF_CHECK_EQUAL(found.at("ledger").at("applied").get<int>(), 2);
-  CAF_CHECK_EQUAL(found.at("ledger").at("refused").get<int>(), 1);
-  CAF_CHECK_EQUAL(found.at("ledger").at("accounts").get<int>(), 1);
-  CAF_CHECK_EQUAL(found.at("broker").at("streams").at(2).at("messages").get<int>(), 1);
-  CAF_CHECK_EQUAL(found.at("broker").at("streams").size(), 5u);
-  CAF_CHECK_EQUAL(found.at("broker").at("consumers").size(), 4u);
-  for (const auto* name : {"TRANSACTION_ACTIONS", "account-dead-letter-consumer"})
-    CAF_CHECK(contains(text.out, name));
-  for (const auto* list : {"streams", "consumers"})
-    for (const auto& each : found.at("broker").at(list))
-      CAF_CHECK_EQUAL(each.at("exists"), true);
-}
-
-CAF_TEST(status asks the daemon over HTTP) {
-  http_routes daemon;
-  daemon.readiness = [](auto answer) { answer({{"database", false, "away"}}); };
-  daemon.metrics = [](auto answer) { answer({}); };
-  daemon.actors = [](auto answer) { answer({}); };
-  const http_server server{"127.0.0.1", 0, make_routes(std::move(daemon))};
-  const auto listen = "127.0.0.1:" + std::to_string(server.port());
-  const auto status = json::parse(run({"status", "--json", "--http-listen", listen}).out);
-  CAF_CHECK(status.at("daemon").at("ready") == false);
-  CAF_CHECK_EQUAL(run({"status", "--http-listen", listen}).code, 1);
-  CAF_CHECK_EQUAL(run({"status", "--http-listen", "127.0.0.1:9"}).code, 1);
-  CAF_CHECK_EQUAL(status.at("daemon").at("checks").at(0).at("detail").get<std::string>(), "away");
-}
-
 CAF_TEST(an audit that watches prints a document a line until nobody reads) {
   const auto watched = run_shell(
       "timeout 20 " LEDGERD_PROGRAM

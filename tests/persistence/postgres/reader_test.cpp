@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <map>
 #include <stdexcept>
 #include <thread>
 
+#include "persistence/rough_totals.hpp"
 #include "tests/persistence/batches.hpp"
 #include "tests/persistence/postgres/postgres_world.hpp"
 #include "tests/support/cut_proxy.hpp"
@@ -190,6 +192,30 @@ CAF_TEST(movements are counted by verdict) {
   CAF_CHECK_EQUAL(totals.accounts, 2);
   CAF_CHECK_EQUAL(totals.applied, 2);
   CAF_CHECK_EQUAL(totals.refused, 2);
+}
+
+CAF_TEST(about how many rows there are costs nothing and is not known before somebody has looked) {
+  const auto nothing = read_rough_totals(url);
+  CAF_CHECK(!nothing.accounts && !nothing.transactions);
+  post(joined({group(won("ann"), {}, {deposit(1, 100), withdrawal(2, 500)}),
+               group(won("bob"), {}, {withdrawal(4, 1)})}));
+  sql("ANALYZE ledger.accounts");
+  sql("ANALYZE ledger.transactions");
+  auto locked = std::async(std::launch::async, [&] {
+    sql("BEGIN; LOCK TABLE ledger.accounts, ledger.transactions IN ACCESS EXCLUSIVE MODE; "
+        "SELECT pg_sleep(2)");
+  });
+  while (sql("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND "
+             "relation = 'ledger.transactions'::regclass")
+         != "1\n")
+    std::this_thread::sleep_for(10ms);
+  // No row is read, so no lock is waited for.
+  const auto [took, said] = timed([&] { return read_rough_totals(url).transactions == 3; });
+  CAF_CHECK(said && took < 1s);
+  locked.get();
+  const auto about = read_rough_totals(url);
+  CAF_CHECK(about.accounts == 2);
+  CAF_CHECK(about.transactions == 3);
 }
 
 CAF_TEST(transactions are counted in a range of record ids) {

@@ -1,0 +1,225 @@
+#include "app/verbs/status_conclusion.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string_view>
+
+#include "app/verbs/histogram_view.hpp"
+
+namespace ledgerd {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+// A request that came just now is no sign that nothing moves.
+constexpr std::int64_t stuck_after_ms = 2000;
+// From here on money is late: the goal of docs/runbooks/LedgerdUndecidedFastBurn.md.
+constexpr std::int64_t late_after_ms = 10000;
+
+std::optional<std::int64_t> number_at(const ordered_json& object, std::string_view name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_number_integer()
+             ? std::optional{found->get<std::int64_t>()}
+             : std::nullopt;
+}
+
+// The values of all fetchers; nothing: there are none, or one does not answer.
+std::optional<std::vector<ordered_json>> fetchers_of(const ordered_json& document) {
+  std::vector<ordered_json> result;
+  for (const auto& actor : document.at("actors")) {
+    if (actor.value("actor", ordered_json{}) != "fetcher")
+      continue;
+    const auto values = actor.find("values");
+    if (!actor.value("answered", true) || values == actor.end() || !values->is_object())
+      return std::nullopt;
+    result.push_back(*values);
+  }
+  return result.empty() ? std::nullopt : std::optional{std::move(result)};
+}
+
+std::optional<std::int64_t> decided_of(const ordered_json& document) {
+  const auto fetchers = fetchers_of(document);
+  if (!fetchers)
+    return std::nullopt;
+  std::int64_t sum = 0;
+  for (const auto& values : *fetchers)
+    for (const auto* name : {"applied_total", "refused_total", "duplicate_total", "parked_total"}) {
+      const auto value = number_at(values, name);
+      if (!value)
+        return std::nullopt;
+      sum += *value;
+    }
+  return sum;
+}
+
+// The greatest that is known: what one holds is no younger for what nobody knows of another.
+std::optional<std::int64_t> oldest_of(const ordered_json& document) {
+  std::optional<std::int64_t> result;
+  for (const auto& values : fetchers_of(document).value_or(std::vector<ordered_json>{}))
+    if (const auto age = number_at(values, "oldest_undecided_ms"))
+      result = std::max(result.value_or(0), *age);
+  return result;
+}
+
+std::string requests(std::uint64_t count) {
+  return count == 1 ? "1 request waits" : std::to_string(count) + " requests wait";
+}
+
+std::string names_of(const std::vector<node_state>& nodes, auto which) {
+  std::string result;
+  for (const auto& each : nodes)
+    if (which(each))
+      result.append(result.empty() ? "" : ", ").append(each.name);
+  return result;
+}
+
+// `node x VERB`, or `nodes x, y VERBS`; empty: there are none.
+std::string nodes_that(const std::vector<node_state>& nodes, auto which, const char* one,
+                       const char* several) {
+  const auto names = names_of(nodes, which);
+  if (names.empty())
+    return {};
+  return std::count_if(nodes.begin(), nodes.end(), which) == 1 ? "node " + names + " " + one
+                                                               : "nodes " + names + " " + several;
+}
+
+std::string silent_nodes(const system_state& state) {
+  return nodes_that(
+      state.nodes, [](const node_state& each) { return each.silent; }, "is silent", "are silent");
+}
+
+// Why nothing is decided, by whoever says so first.
+std::string reason_of(const system_state& state) {
+  if (!state.daemon_fault.empty())
+    return state.daemon_fault;
+  for (const auto& each : state.nodes)
+    if (each.ledger && each.doing == node_doing::paused && !each.silent)
+      return "node " + each.name + " is paused, since its database is away"
+             + (state.ledger_fault.empty() ? "" : " (" + state.ledger_fault + ")");
+  for (const auto& each : state.nodes)
+    if (each.ledger && each.doing != node_doing::serving && !each.silent)
+      return "node " + each.name + " is " + std::string{to_text(each.doing)};
+  if (!state.ledger_fault.empty())
+    return state.ledger_fault;
+  if (const auto silent = silent_nodes(state); !silent.empty())
+    return silent;
+  return "no node says why, see `ledgerd metrics`";
+}
+
+bool is_known_ledger(const node_state& node) {
+  return node.ledger && !node.silent;
+}
+
+std::string standstill(const system_state& state) {
+  const auto pace = decided_per_second(state.nodes);
+  if (state.waiting.value_or(0) == 0 || state.oldest_ms.value_or(stuck_after_ms) < stuck_after_ms
+      || pace.value_or(0) > 0)
+    return {};
+  const auto waits = waiting_text(state);
+  if (std::none_of(state.nodes.begin(), state.nodes.end(), is_known_ledger))
+    return "nothing is being decided although " + waits + ": "
+           + (silent_nodes(state).empty() ? "no node with the role ledger answers"
+                                          : silent_nodes(state));
+  return (pace ? "nothing is being decided although " : "nobody knows what is being decided, and ")
+         + waits + ": " + reason_of(state);
+}
+
+// What nobody has to get up for; empty: there is nothing.
+std::string remark(const system_state& state) {
+  const auto pace = decided_per_second(state.nodes);
+  if (state.oldest_ms.value_or(0) >= late_after_ms)
+    return "requests are late: " + waiting_text(state)
+           + (pace ? ", and " + rounded(*pace) + " a second are decided" : "");
+  for (const auto& each : state.nodes)
+    if (!each.silent && each.doing != node_doing::serving)
+      return "node " + each.name + " is " + std::string{to_text(each.doing)};
+  return nodes_that(
+      state.nodes, [](const node_state& each) { return !each.silent && !each.answers; },
+      "does not say its numbers", "do not say their numbers");
+}
+
+std::string fault_of(const system_state& state) {
+  if (!state.broker_fault.empty())
+    return "NATS does not answer, so nobody knows what waits: " + state.broker_fault;
+  if (!state.cluster_fault.empty())
+    return "the nodes cannot be asked: " + state.cluster_fault;
+  if (state.nodes.empty())
+    return "no node answers, and " + waiting_text(state);
+  if (auto stands = standstill(state); !stands.empty())
+    return stands;
+  if (auto silent = silent_nodes(state); !silent.empty())
+    return silent;
+  return state.daemon_fault.empty() ? state.ledger_fault : state.daemon_fault;
+}
+
+} // namespace
+
+node_pace pace_of(const ordered_json* earlier, const ordered_json* now) {
+  if (now == nullptr)
+    return {};
+  node_pace result{.decided_per_second = std::nullopt, .oldest_ms = oldest_of(*now)};
+  const auto after = decided_of(*now);
+  const auto before = earlier == nullptr ? std::nullopt : decided_of(*earlier);
+  const auto passed = earlier == nullptr ? 0
+                                         : number_at(*now, "uptimeMs").value_or(0)
+                                               - number_at(*earlier, "uptimeMs").value_or(0);
+  if (before && after && *after >= *before && passed > 0)
+    result.decided_per_second =
+        static_cast<double>(*after - *before) * 1000 / static_cast<double>(passed);
+  return result;
+}
+
+std::optional<double> decided_per_second(const std::vector<node_state>& nodes) {
+  double sum = 0;
+  bool all = true;
+  bool any = false;
+  for (const auto& each : nodes) {
+    if (!is_known_ledger(each))
+      continue;
+    all = all && each.pace.decided_per_second.has_value();
+    any = any || each.pace.decided_per_second.has_value();
+    sum += each.pace.decided_per_second.value_or(0);
+  }
+  return any && (all || sum > 0) ? std::optional{sum} : std::nullopt;
+}
+
+status_conclusion conclude(const system_state& state) {
+  if (auto fault = fault_of(state); !fault.empty())
+    return {std::move(fault), true};
+  if (auto mark = remark(state); !mark.empty())
+    return {std::move(mark), false};
+  const auto pace = decided_per_second(state.nodes);
+  return {"all is well: " + waiting_text(state)
+              + (pace ? ", " + rounded(*pace) + " a second are decided" : ""),
+          false};
+}
+
+std::string age_text(std::int64_t milliseconds) {
+  constexpr std::int64_t second = 1000;
+  struct unit {
+    std::int64_t ms;
+    const char* name;
+  };
+  static constexpr std::array<unit, 3> units{
+      {{86400 * second, " d"}, {3600 * second, " h"}, {60 * second, " min"}}};
+  const auto ms = std::max<std::int64_t>(milliseconds, 0);
+  for (const auto& each : units)
+    if (ms >= 2 * each.ms)
+      return std::to_string(ms / each.ms) + each.name;
+  return ms >= 10 * second
+             ? std::to_string(ms / second) + " s"
+             : std::to_string(ms / second) + "." + std::to_string(ms % second / 100) + " s";
+}
+
+std::string waiting_text(const system_state& state) {
+  if (!state.waiting)
+    return "nobody knows how many requests wait";
+  if (*state.waiting == 0)
+    return "no request waits";
+  return requests(*state.waiting)
+         + (state.oldest_ms ? ", the oldest for " + age_text(*state.oldest_ms) : "");
+}
+
+} // namespace ledgerd
