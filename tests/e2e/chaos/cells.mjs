@@ -63,7 +63,7 @@ const peerCells = [
   {name: 'peer.term.3', what: 'one of three nodes stopped', how: 'SIGTERM, started again', fault: nodeFaults.term(oneNode), rounds: 3, seen: ['kills', 'node_draining']},
   {name: 'peer.stop.3', what: 'one of three nodes frozen', how: 'SIGSTOP, SIGCONT, the first one for 25 s, the others for 4 s', fault: nodeFaults.stop(oneNode, noTakeover), rounds: 3, seen: ['freezes', 'redeliveries'], goals: takeover, slack: takeoverSlack},
   {name: 'peer.cut.3', what: 'all connections of one of three nodes reset', how: 'RST by the fault proxy, eight times in two seconds', fault: roadFaults.cut(both, oneNode), rounds: 3, seen: ['cuts', 'broker_lost']},
-  {name: 'peer.hang.3', what: 'one of three nodes cut off from NATS and its peers, but not from PostgreSQL', how: 'its road to NATS silent in both directions, the first time for 25 s, then for 4 to 5 s', fault: roadFaults.hang(['nats'], oneNode, noTakeover), rounds: 3, seen: ['hangs', 'redeliveries'], goals: takeover, slack: takeoverSlack},
+  {name: 'peer.hang.3', what: 'one of three nodes cut off from NATS and its peers, but not from PostgreSQL', how: 'its road to NATS silent in both directions, the first time for 25 s, then for 4 to 5 s', fault: roadFaults.hang(['nats'], oneNode, noTakeover), rounds: 2, seen: ['hangs', 'redeliveries'], goals: takeover, slack: takeoverSlack},
   {name: 'peer.hung-database.3', what: 'PostgreSQL silent for one of three nodes', how: 'its road to PostgreSQL silent in both directions for 25 s', fault: roadFaults.hang(['postgres'], oneNode, {from: 25000, to: 25000, lasts: 25000}), rounds: 1, longRounds: 6, seen: ['hangs', 'redeliveries'], goals: takeover, slack: takeoverSlack},
 ].map((cell) => ({...cell, nodes: 3}));
 
