@@ -88,7 +88,7 @@ CAF_TEST(cut or taken out an account keeps the order of its entries however they
   };
   const auto ids_of = [](const std::vector<asked_entry>& entries) {
     std::vector<std::int64_t> result;
-    for (const auto& [asked, from, stream_seq, hops_left] : entries) {
+    for (const auto& [asked, from, stream_seq, hops_left, bytes] : entries) {
       CAF_CHECK_EQUAL(from.tag, static_cast<ticket>(to_int(asked.id)));
       result.push_back(to_int(asked.id));
     }
