@@ -134,7 +134,8 @@ demo_follow() {
 # One line for each outcome: its name and how many there are.
 demo_outcome() {
   local total=$1 status applied refused parked
-  status=$("$ledgerd" status --json --count) || true
+  # The ledger's own count; each node has one of what it took from the stream, too.
+  status=$("$ledgerd" status --json --count | sed -n '/"ledger": *{/,/}/p') || true
   applied=$(demo_number applied <<<"$status")
   refused=$(demo_number refused <<<"$status")
   parked=$("$ledgerd" dead list --limit "$total" --json | grep -o '"Ledgerd-Reason": *"[A-Z_]*"' \
