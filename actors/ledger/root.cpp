@@ -311,6 +311,8 @@ ledger_root_actor::behavior_type ledger_root_state::begin(pointer self,
       [this](circuit_atom, std::uint32_t index, bool open) { on_circuit(index, open); },
       [this](tick_atom) { call_the_roll(); },
       [this](roster_atom, const roster_ptr& who) {
+        if (leaving_) // perhaps before it has begun
+          return;
         starting_ = who->self.doing == node_doing::starting;
         tell_fetchers();
       },

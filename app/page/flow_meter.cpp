@@ -1,8 +1,8 @@
 #include "app/page/flow_meter.hpp"
 
-#include <cmath>
-#include <numeric>
 #include <utility>
+
+#include "app/operations/bucket_share.hpp"
 
 namespace ledgerd {
 
@@ -65,19 +65,13 @@ std::int64_t
 quantile_us(const std::array<std::int64_t, duration_histogram::bounds_us.size() + 1>& buckets,
             double share) {
   constexpr const auto& bounds = duration_histogram::bounds_us;
-  const auto count = std::accumulate(buckets.begin(), buckets.end(), std::int64_t{0});
-  const auto wanted = share * static_cast<double>(count);
-  std::int64_t below = 0;
-  for (std::size_t i = 0; i < bounds.size(); ++i) {
-    const auto here = buckets.at(i);
-    if (here > 0 && static_cast<double>(below + here) >= wanted) {
-      const auto low = i == 0 ? 0 : bounds.at(i - 1);
-      const auto part = (wanted - static_cast<double>(below)) / static_cast<double>(here);
-      return low + std::llround(static_cast<double>(bounds.at(i) - low) * part);
-    }
-    below += here;
+  std::array<counted_bucket, bounds.size() + 1> counted{};
+  for (std::size_t i = 0; i < counted.size(); ++i) {
+    if (i < bounds.size())
+      counted.at(i).bound = bounds.at(i);
+    counted.at(i).count = buckets.at(i);
   }
-  return bounds.back();
+  return value_at_share(counted, share).value_or(bounds.back());
 }
 
 void flow_meter::note(flow_sample sample) {

@@ -12,11 +12,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-std::int64_t number_at(const ordered_json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_number_integer() ? found->get<std::int64_t>() : 0;
-}
-
 // Durations have a sum in microseconds, sizes one without a unit.
 const char* sum_name(const ordered_json& histogram) {
   return histogram.contains("sum_us") ? "sum_us" : "sum";
@@ -35,6 +30,13 @@ std::vector<counted_bucket> buckets_of(const ordered_json& histogram) {
 }
 
 } // namespace
+
+std::optional<std::int64_t> number_at(const ordered_json& object, std::string_view name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_number_integer()
+             ? std::optional{found->get<std::int64_t>()}
+             : std::nullopt;
+}
 
 std::string rounded(double value) {
   const auto tenths = std::llround(value * 10);
@@ -57,7 +59,7 @@ std::string quantile_text(const ordered_json& histogram, double share, bool time
   const auto show = [time](std::int64_t value) {
     return time ? short_time(value) : std::to_string(value);
   };
-  if (number_at(histogram, "count") == 0 || buckets.empty())
+  if (number_at(histogram, "count").value_or(0) == 0 || buckets.empty())
     return "-";
   if (const auto value = value_at_share(buckets, share))
     return show(*value);
@@ -79,13 +81,14 @@ std::optional<ordered_json> since_then(const ordered_json& now, const ordered_js
     result["buckets"][i][1] = after[i].count - before[i].count;
   }
   for (const auto* name : {"count", sum_name(now)})
-    result[name] = std::max<std::int64_t>(0, number_at(now, name) - number_at(then, name));
+    result[name] = std::max<std::int64_t>(0, number_at(now, name).value_or(0)
+                                                 - number_at(then, name).value_or(0));
   return result;
 }
 
 void added_histogram::add(const ordered_json& one) {
-  count += number_at(one, "count");
-  sum += number_at(one, sum_name(one));
+  count += number_at(one, "count").value_or(0);
+  sum += number_at(one, sum_name(one)).value_or(0);
   const auto found = one.find("buckets");
   if (found == one.end() || !found->is_array())
     return;

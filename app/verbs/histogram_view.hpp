@@ -6,8 +6,12 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace ledgerd {
+
+// A whole number of this name; nothing: there is none.
+std::optional<std::int64_t> number_at(const nlohmann::ordered_json& object, std::string_view name);
 
 // The value below which `share` of a histogram lies (app/operations/bucket_share.hpp), as text; `>`
 // and the last bound where it lies above; a dash when there are none. `time`: of durations.

@@ -24,13 +24,6 @@ std::string text_at(const ordered_json& object, const char* name) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
 }
 
-std::optional<std::int64_t> number_at(const ordered_json& object, const std::string& name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_number_integer()
-             ? std::optional{found->get<std::int64_t>()}
-             : std::nullopt;
-}
-
 std::string text_of(const std::optional<std::int64_t>& number) {
   return number ? std::to_string(*number) : nobody_knows;
 }

@@ -18,13 +18,6 @@ constexpr std::int64_t stuck_after_ms = 2000;
 // From here on money is late: the goal of docs/runbooks/LedgerdUndecidedFastBurn.md.
 constexpr std::int64_t late_after_ms = 10000;
 
-std::optional<std::int64_t> number_at(const ordered_json& object, std::string_view name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_number_integer()
-             ? std::optional{found->get<std::int64_t>()}
-             : std::nullopt;
-}
-
 // The values of all fetchers; nothing: there are none, or one does not answer.
 std::optional<std::vector<ordered_json>> fetchers_of(const ordered_json& document) {
   std::vector<ordered_json> result;

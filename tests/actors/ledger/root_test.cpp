@@ -215,6 +215,14 @@ CAF_TEST(it says what it is doing and its last word is that it has gone) {
   CAF_CHECK(since(count) == (std::vector{d::leaving, d::gone}));
 }
 
+CAF_TEST(a node that is drained before it has begun pulls nothing) {
+  ask(
+      root, [](const drain_summary&) {}, drain_atom_v, std::int64_t{1000});
+  consume_messages();
+  for (const auto& each : sources)
+    CAF_CHECK_EQUAL(each->room, 0u);
+}
+
 CAF_TEST(a node with nothing to do is paused while health cannot reach its database) {
   const auto after = [this](std::chrono::milliseconds time) {
     pass(time);
