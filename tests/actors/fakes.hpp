@@ -27,6 +27,7 @@ public:
   std::deque<delivery> arriving; // handed out by `take`, up to `room`
   std::size_t room = 0;
   std::size_t room_bytes = 0;
+  bool pulled = false; // there was room at some time
   bool closed = false;
   bool knows_incarnation = true;
   std::optional<std::uint64_t> waiting; // at the consumer, as far as the broker says
@@ -38,6 +39,7 @@ public:
   void pull(const capacity& room_now) override {
     room = room_now.messages;
     room_bytes = room_now.bytes;
+    pulled = pulled || room > 0;
   }
   std::vector<delivery> take() override {
     std::vector<delivery> result;

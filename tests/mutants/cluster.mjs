@@ -261,8 +261,8 @@ export const cluster = [
     name: 'pulls-before-it-listens',
     fault: 'a node pulls before it knows who else is there',
     file: 'actors/ledger/root.cpp',
-    was: '.paused = stopped_,',
-    becomes: '.paused = false,',
+    was: 'starting_ = stopped_ = true;',
+    becomes: ' ',
     caught: ['actors_test.ledger_root'],
   },
   {

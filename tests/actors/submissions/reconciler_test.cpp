@@ -338,7 +338,7 @@ CAF_TEST(one locked result holds up the others once and not at each of its tries
 CAF_TEST(results that are locked whichever account they are for show and none is parked) {
   for (int i = 0; i < 20; ++i)
     queue(decided(pending_record(std::to_string(i))));
-  for (const auto kind : {store_failure_kind::blocked, store_failure_kind::rejected}) {
+  for (const auto kind : {store_failure_kind::rejected, store_failure_kind::blocked}) {
     store->fail_next(1000000, kind);
     wake();
     pass(12000ms);
