@@ -22,6 +22,7 @@ const rate = 700;
 const soonMax = 5500; // milliseconds
 const settledSeconds = 7; // after which the others work as if the sick one were not there
 const waitMax = 3000; // milliseconds, then
+const effectSeconds = 2; // after that, at most, the fault has its full effect
 
 // Another user for whoever may lose rights.
 function makeUser(cluster, name) {
@@ -49,6 +50,7 @@ const faultsOf = {
   database: {
     begin: (cluster, {database}) => database.blackhole(),
     end: (cluster, {database}) => database.restore(),
+    full: 'circuit_opened', // until then it gives to the others what it pulls
   },
   links: {
     begin: (cluster) => cut(cluster, 'sick', /^ledgerd\.node\./),
@@ -103,12 +105,15 @@ function judgeWaits(load, began, ended, faults) {
 }
 
 // What passed between the sick one and the others while the fault had its full effect.
-async function watch(cluster, {node}) {
+async function watch(cluster, {node}, {full = ''}) {
   const numbers = async () => (scenario === 'stopped' ? [0, 0]
     : [await node.entries(), await cluster.metric(node, 'ledgerd_forwarded_entries_total')]);
+  const began = performance.now();
   await sleep(settledSeconds * 1000);
+  await until(`the sick one says ${full}`, effectSeconds, () => node.log.includes(full));
+  await sleep(300);
   const before = await numbers();
-  await sleep((Number(seconds) - settledSeconds) * 1000);
+  await sleep(Number(seconds) * 1000 - (performance.now() - began));
   const [entries, forwarded] = (await numbers()).map((value, i) => value - before[i]);
   log(`meanwhile the sick one has dealt with ${entries} entries and forwarded ${forwarded}`);
   const works = ['links', 'alone'].includes(scenario);
@@ -122,7 +127,7 @@ async function suffer(cluster, sick, fault, faults) {
   await takesPart(cluster, sick.node);
   const began = performance.now();
   fault.begin(cluster, sick);
-  faults.push(...await watch(cluster, sick));
+  faults.push(...await watch(cluster, sick, fault));
   const ended = performance.now();
   // While the fault lasts: what was published at its beginning is decided, by whom it may be.
   await until('the others have decided what came first', takeoverSeconds, async () => {
