@@ -1,7 +1,6 @@
 #include "actors/ledger/peer_book.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "domain/assert.hpp"
@@ -191,6 +190,7 @@ void peer_book::set_down(std::string why) {
 
 // There was a sign of this very frame: its patience begins anew, and it makes room for others.
 void peer_book::stale(frame& one) {
+  doubted_ = false;
   one.heard = lived_;
   one.tries = 0;
   fresh_ -= std::exchange(one.fresh, false) ? 1 : 0;
@@ -216,24 +216,21 @@ bool peer_book::too_silent() const {
 }
 
 void peer_book::judge_frames() {
-  for (auto at = frames_.begin(); at != frames_.end();) {
-    auto& one = at->second;
-    const auto next = std::next(at);
+  const auto tries_max = doubted_ ? 0 : limits_.tries_max;
+  for (auto& [number, one] : frames_) {
     if (one.fresh && lived_ - one.sent >= limits_.fresh) {
       one.fresh = false;
       --fresh_;
     }
     if (lived_ - one.heard >= limits_.patience) {
-      if (one.tries == limits_.tries_max) {
-        trouble_ = "it does not answer a frame";
-        give_back(at);
-      } else {
-        ++one.tries;
-        one.heard = lived_;
-        due_ += std::exchange(one.due, true) ? 0 : 1;
+      if (one.tries >= tries_max) {
+        doubted_ = true;
+        return set_down("it answers, but not a frame");
       }
+      ++one.tries;
+      one.heard = lived_;
+      due_ += std::exchange(one.due, true) ? 0 : 1;
     }
-    at = next;
   }
 }
 

@@ -34,7 +34,8 @@ struct peer_limits {
   std::chrono::milliseconds probe_again{500};     // while the link is down
   std::chrono::milliseconds probe_patience{2000}; // two of them, so that one may be lost
   std::chrono::milliseconds patience{3000};       // without any sign of the peer, while it owes one
-  // A frame that has come no further in so many times of `patience` is given back.
+  // A frame that has come no further when it was sent again so often, each time after `patience`,
+  // takes the link down. After that one that was not sent again does, until any has come further.
   std::uint32_t tries_max = 2;
   // What a look counts at most, however long ago the last was.
   std::chrono::milliseconds look_max{200};
@@ -147,6 +148,7 @@ private:
   std::size_t due_ = 0;             // frames to be sent again
   span owed_{};                     // since when the peer owes answers
   bool up_ = false;
+  bool doubted_ = false; // it may answer probes and nothing else
   std::string trouble_;
 
   pages answers_;

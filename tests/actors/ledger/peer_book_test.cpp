@@ -71,9 +71,7 @@ struct peer_book_fixture {
     book.look(now);
     const auto probe = sent();
     CAF_REQUIRE_EQUAL(probe.size(), 1u);
-    CAF_REQUIRE(probe[0].entries.empty());
-    begin_answers();
-    reply(probe[0].number);
+    answer_probes(probe);
     CAF_REQUIRE(book.up());
   }
 
@@ -87,6 +85,23 @@ struct peer_book_fixture {
         result.push_back(std::move(each));
     }
     return result;
+  }
+
+  void answer_probes(const std::vector<link_frame>& frames) {
+    for (const auto& each : frames)
+      if (each.entries.empty()) {
+        begin_answers();
+        reply(each.number);
+      }
+  }
+
+  // After how many beats the link goes down when nothing but its probes is answered; 200 at most.
+  int live_on_probes() {
+    const auto downs = book.counters().downs;
+    int beats = 0;
+    for (; book.counters().downs == downs && beats < 200; ++beats)
+      answer_probes(pass(100ms));
+    return beats;
   }
 
   std::vector<ticket> answered() {
@@ -338,8 +353,7 @@ CAF_TEST(an idle peer is probed and found silent after three seconds) {
   // Meanwhile it is probed, and an answer brings the link back.
   const auto probes = pass(1000ms);
   CAF_CHECK_EQUAL(probes.size(), 2u);
-  begin_answers();
-  reply(probes.back().number);
+  answer_probes(probes);
   CAF_CHECK(book.up());
 }
 
@@ -357,10 +371,9 @@ CAF_TEST(a peer that owes answers has three seconds) {
 CAF_TEST(a slow owner that answers its probes is not silent) {
   come_up();
   ask(1, 3);
-  auto frames = sent();
+  sent();
   for (int i = 0; i < 300; ++i) {
-    frames = pass(100ms);
-    for (const auto& each : frames) {
+    for (const auto& each : pass(100ms)) {
       begin_answers();
       if (!each.entries.empty())
         writer.holding(each.number);
@@ -381,10 +394,9 @@ CAF_TEST(only what is not answered is sent again under the same number and place
   std::vector<link_frame> again;
   for (int i = 0; i < 31; ++i)
     for (auto& each : pass(100ms)) {
+      answer_probes({each});
       if (!each.entries.empty())
         again.push_back(each);
-      begin_answers();
-      reply(each.number);
     }
   CAF_REQUIRE_EQUAL(again.size(), 1u);
   CAF_CHECK_EQUAL(again[0].number, first.number);
@@ -395,18 +407,28 @@ CAF_TEST(only what is not answered is sent again under the same number and place
   CAF_CHECK((answered() == tickets{2, 3}));
 }
 
-CAF_TEST(a frame of which nothing is heard though the peer lives comes back) {
+CAF_TEST(a link that carries probes and no frame goes down) {
   come_up();
-  ask(1, 1);
+  ask(1, 4);
   sent();
-  for (int i = 0; i < 100 && book.held() > 0; ++i)
-    for (auto& each : pass(100ms)) {
-      begin_answers();
-      reply(each.number);
-    }
-  CAF_CHECK(book.up());
-  CAF_CHECK(given_back() == tickets{1});
-  CAF_CHECK_EQUAL(book.counters().frames_again, limits.tries_max);
+  CAF_CHECK_EQUAL(live_on_probes(), 90);
+  CAF_CHECK((given_back() == tickets{1, 2, 3, 4}));
+  CAF_CHECK_EQUAL(book.counters().frames_again, 2 * limits.tries_max);
+}
+
+CAF_TEST(until a frame comes through such a link has one patience) {
+  come_up();
+  for (const int beats : {90, 30, 30}) {
+    ask(1, 1);
+    sent();
+    CAF_CHECK_EQUAL(live_on_probes(), beats);
+    CAF_REQUIRE(book.up());
+  }
+  ask(1, 1);
+  answer_applied(sent().at(0).number, 0, 1);
+  ask(2, 2);
+  sent();
+  CAF_CHECK_EQUAL(live_on_probes(), 90);
 }
 
 CAF_TEST(a process that was stopped judges nobody by the time it missed) {
