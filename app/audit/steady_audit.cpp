@@ -116,8 +116,18 @@ void steady_checks::results_missed(database_time now) {
   forget();
 }
 
+void steady_checks::looks(database_time now) {
+  const bool goes_on =
+      last_look_ && now >= *last_look_ && before(now, result_patience / 2) <= *last_look_;
+  if (!goes_on)
+    looks_since_ = now;
+  last_look_ = now;
+}
+
 void steady_checks::pass(database_time now) {
   const auto limit = before(now, result_patience);
+  if (limit < looks_since_)
+    return;
   std::erase_if(waiting_, [&](const auto& each) {
     if (each.second > to_int(limit))
       return false;
@@ -169,6 +179,7 @@ database_time steady_audit::proven_to() const {
 bool steady_audit::step(std::size_t at_most) {
   // Results first: by the time its row is looked at, which rests before, a result is there. More
   // results than can be remembered wait for their rows to have rested.
+  checks_.looks(now());
   const bool room_for_results = checks_.has_room_for_results();
   const bool no_results = !room_for_results || look_at_results(at_most);
   const bool no_rows = !checks_.has_room_for_rows() || look_at_rows(at_most);

@@ -64,6 +64,10 @@ public:
   // had one.
   void results_missed(database_time now);
 
+  // It can look, at this moment. After it could not for long nobody could publish either: rows have
+  // their whole patience again.
+  void looks(database_time now);
+
   // Rows that have been without a result for too long.
   void pass(database_time now);
 
@@ -86,6 +90,8 @@ private:
   void forget();
 
   transaction_id last_row_;
+  std::optional<database_time> last_look_;
+  database_time looks_since_{}; // without a long pause
   database_time judged_from_{}; // rows of before are without a result that could be missing
   database_time newest_seen_{}; // of the rows whose results were seen
   finding_list findings_;

@@ -101,6 +101,23 @@ CAF_TEST(a row has its time to get its result) {
   CAF_CHECK_EQUAL(checks.waiting(), 0u);
 }
 
+CAF_TEST(after nobody could look a row has its time again) {
+  world facts;
+  facts.results.clear();
+  steady_checks checks;
+  checks.looks(later(std::chrono::minutes{0}));
+  checks.rows(linked(facts));
+  // The broker is away, or the clock is set forward.
+  for (const int minute : {20, 25, 29}) {
+    checks.looks(later(std::chrono::minutes{minute}));
+    checks.pass(later(std::chrono::minutes{minute}));
+    CAF_CHECK(checks.findings().empty());
+  }
+  checks.looks(later(std::chrono::minutes{31}));
+  checks.pass(later(std::chrono::minutes{31}));
+  CAF_CHECK_EQUAL(text_of(checks.findings().counts()), "7 posting_without_result");
+}
+
 CAF_TEST(results of rows that were there before are compared and not remembered) {
   world facts;
   steady_checks checks{transaction_id{100}};
