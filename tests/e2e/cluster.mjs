@@ -23,6 +23,7 @@ export class Cluster {
     log(`seed ${seed}`);
     const brokers = threeBrokers ? await Brokers.plan() : null;
     cluster.world = new World(binary, {nats: brokers?.first});
+    cluster.brokers = brokers;
     cluster.urls = brokers ? await brokers.join(cluster.world) : [cluster.world.natsUrl];
     cluster.traffic = await Traffic.open(cluster.world.natsUrl);
     await cluster.traffic.provision(ackWaitSeconds);

@@ -1,5 +1,7 @@
 // Three nodes under load are restarted one after the other, as an upgrade does it: nothing is parked, and no request waits
-// longer than five seconds for its verdict. Usage: node cluster_roll.mjs BINARY
+// longer than five seconds for its verdict. Usage: node cluster_roll.mjs BINARY [OLD_BINARY]
+//
+// With OLD_BINARY, an earlier version, all three run it at first, and each comes back as BINARY.
 
 import {argv} from 'node:process';
 import {setTimeout as sleep} from 'node:timers/promises';
@@ -7,18 +9,19 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {Cluster, log} from './cluster.mjs';
 import {conclude} from './world.mjs';
 
-const [, , binary] = argv;
+const [, , binary, old = binary] = argv;
 const names = ['left', 'middle', 'right'];
 const waitMax = 5000;
 
 async function run() {
   // The acknowledgement wait is as it is in the field: nothing may depend on its end.
-  const cluster = await Cluster.open(binary, {ackWaitSeconds: 30, flags: [], load: {rate: 1000}});
+  const cluster = await Cluster.open(old, {ackWaitSeconds: 30, flags: [], load: {rate: 1000}});
   const {load} = cluster;
   for (const name of names) {
     await cluster.start(name);
   }
   await cluster.formed(names);
+  cluster.world.binary = binary;
   load.begin();
   await sleep(2000);
   for (const name of names) {

@@ -60,6 +60,17 @@ async function metrics(daemon) {
   return Object.fromEntries([...text.matchAll(/^ledgerd_entries_total\{outcome="(\w+)"\} (\d+)/gm)].map(([, outcome, value]) => [outcome, Number(value)]));
 }
 
+// What the fetchers say in the dump of the log.
+async function dumped(daemon, outcomes) {
+  const before = daemon.log.length;
+  daemon.child.kill('SIGUSR1');
+  const lines = () => [...daemon.log.slice(before).matchAll(/dump: (\{.*\}) \[actor_dump\]$/gm)].map(([, line]) => JSON.parse(line));
+  await until('the dump is in the log', 15, () => lines().some((line) => line.hotAccounts));
+  const fetchers = lines().filter(({actor}) => actor === 'fetcher');
+  const total = (outcome) => fetchers.reduce((sum, {values}) => sum + values[`${outcome}_total`], 0);
+  return Object.fromEntries(outcomes.map((outcome) => [outcome, total(outcome)]));
+}
+
 // --- what is checked
 
 async function givesToken(tab) {
@@ -88,6 +99,7 @@ async function showsTheTruth(tab, world, daemon, wanted) {
   };
   await until('the page shows what was decided', 30, async () => JSON.stringify(await shown()) === JSON.stringify(wanted));
   assert.deepEqual(await metrics(daemon), wanted);
+  assert.deepEqual(await dumped(daemon, Object.keys(wanted)), wanted);
   const rows = Object.fromEntries(world.query('SELECT status, count(*) FROM ledger.transactions GROUP BY 1').map(([status, count]) => [status, Number(count)]));
   assert.deepEqual(rows, {SUCCESS: wanted.applied, FAILED: wanted.refused});
   // The streams are looked at once a second.
@@ -98,7 +110,7 @@ async function showsTheTruth(tab, world, daemon, wanted) {
   assert.match(await tab.text('flow-note'), /of 1 node;/);
   assert.match(await tab.text('actors'), /p99 since start/, 'a time since the start stands unlabelled beside those of the last seconds');
   assert.match(await tab.text('change-rows'), /shards_moved cluster: this node has 16384 of 16384 shards, 0 before/);
-  log(`page, /metrics and database agree: ${JSON.stringify(wanted)}`);
+  log(`page, dump, /metrics and database agree: ${JSON.stringify(wanted)}`);
 }
 
 async function looksUp(tab) {

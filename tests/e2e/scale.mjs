@@ -33,8 +33,11 @@ const {values: options, positionals: [binary]} = parseArgs({
     latency: {type: 'string', default: '0'}, // milliseconds that a proxy holds each COMMIT for
     batch: {type: 'string', default: '100'}, // entries of a transaction at most, with --latency
     flags: {type: 'string', default: ''}, // more of each node, separated by blanks
+    knobs: {type: 'string', default: ''}, // flags of each node beside none, in the same rounds, separated by ;
     gates: {type: 'string', default: ''}, // of all nodes together, at least one each; without it, each has its default
     puller: {type: 'string', default: ''}, // the number of the only node that pulls; the others hand their accounts over after seconds, so few requests
+    apart: {type: 'boolean', default: false}, // no node hears of another, so that each believes that it owns everything
+    replicas: {type: 'string', default: '1'}, // of each stream; 3: on three nats-servers
     json: {type: 'string', default: ''}, // file for all figures
   },
 });
@@ -44,6 +47,7 @@ const numbers = (text) => text.split(',').map(Number);
 const nodeCounts = numbers(options.nodes || (latency > 0 ? '1,2,5' : '1,2,3'));
 // With slow commits the busiest gate of all nodes sets the pace, so that few accounts would measure luck.
 const kinds = {even: {accounts: latency > 0 ? 50000 : 10000, exponent: 0}, zipf: {accounts: 10000, exponent: 1.1}, hot: {accounts: 1, exponent: 0}};
+const cases = ['', ...options.knobs.split(';').filter(Boolean)].flatMap((knobs) => nodeCounts.map((nodes) => ({knobs: knobs.trim(), nodes})));
 const loads = (options.loads || (latency > 0 ? 'even' : 'even,zipf,hot')).split(',');
 const durables = ['deposit-consumer', 'withdrawal-consumer'];
 const shutdown = ['--shutdown-deadline', '10s'];
@@ -85,14 +89,14 @@ const sum = (pids, figure) => pids.reduce((total, pid) => {
 }, 0);
 
 // Of all that work: processor time in seconds, bytes written.
-function measure(world, nodes) {
-  const broker = Number(readFileSync(join(world.servers, 'nats.pid'), 'utf8'));
+function measure({world, brokers}, nodes) {
+  const servers = [Number(readFileSync(join(world.servers, 'nats.pid'), 'utf8')), ...(brokers?.others ?? []).map(({child}) => child.pid)];
   const database = databaseProcesses(world);
   return {
     nodesCpu: sum(nodes.map((node) => node.child.pid), cpuOf),
-    brokerCpu: cpuOf(broker),
+    brokerCpu: sum(servers, cpuOf),
     databaseCpu: sum(database.all, (pid) => cpuOf(pid, pid === database.first)),
-    brokerBytes: writtenBy(broker),
+    brokerBytes: sum(servers, writtenBy),
     databaseBytes: sum(database.all, writtenBy),
   };
 }
@@ -162,25 +166,31 @@ async function slowCommits(url) {
   return {url: slow.href, close: () => child.stdin.end()};
 }
 
-// A user who may not pull.
-function idler(world) {
-  world.users.restrict('idler', 'ledger+making', /^\$JS\.API\.CONSUMER\.MSG\.NEXT\.TRANSACTIONS\./);
-  world.mayBeRefused.push('idler');
+// A user who may do everything but what he is named for.
+function restricted(world, name) {
+  const subjects = {idler: /^\$JS\.API\.CONSUMER\.MSG\.NEXT\.TRANSACTIONS\./, hermit: /^ledgerd\.(node|cluster)\./};
+  world.users.restrict(name, 'ledger+making', subjects[name]);
+  world.mayBeRefused.push(name);
   world.reloadUsers();
-  return 'idler';
+  return name;
+}
+
+function userOf(world, node) {
+  if (options.apart) {
+    return restricted(world, 'hermit');
+  }
+  return options.puller && node !== `node-${options.puller}` ? restricted(world, 'idler') : undefined;
 }
 
 async function startNodes(cluster, nodeCount, slow) {
   const names = Array.from({length: nodeCount}, (_, i) => `node-${i + 1}`);
   for (const name of names) {
-    const pulls = !options.puller || name === `node-${options.puller}`;
-    const user = pulls ? undefined : idler(cluster.world);
-    await cluster.start(name, {user, environment: slow ? {LEDGERD_DATABASE_URL: slow.url} : {}});
+    await cluster.start(name, {user: userOf(cluster.world, name), environment: slow ? {LEDGERD_DATABASE_URL: slow.url} : {}});
   }
   for (const name of names) {
     await cluster.nodes.get(name).ready();
   }
-  if (nodeCount > 1) {
+  if (!options.apart) {
     await cluster.formed(names);
   }
 }
@@ -194,13 +204,13 @@ async function timeOfResults(traffic, wanted) {
   return performance.now();
 }
 
-async function run(kind, nodeCount, seed) {
+async function run(kind, {nodes: nodeCount, knobs}, seed) {
   const gates = Math.max(1, Math.floor(Number(options.gates) / nodeCount));
   const flags = [
     ...shutdown, ...(latency > 0 ? ['--batch-max', options.batch] : []), ...(options.gates ? ['--gates', String(gates)] : []),
-    ...options.flags.split(' ').filter(Boolean),
+    ...`${options.flags} ${knobs}`.split(' ').filter(Boolean),
   ];
-  const cluster = await Cluster.open(binary, {ackWaitSeconds: 30, flags, load: {rate: 0}});
+  const cluster = await Cluster.open(binary, {ackWaitSeconds: 30, flags, load: {rate: 0}, threeBrokers: options.replicas === '3'});
   const {world, traffic} = cluster;
   const {first, open} = await plug(cluster);
   const messages = [...first, ...await publishAll(cluster, kind, seed)];
@@ -209,13 +219,13 @@ async function run(kind, nodeCount, seed) {
   await startNodes(cluster, nodeCount, slow);
   const nodes = [...cluster.nodes.values()];
   await sleep(500);
-  const before = measure(world, nodes);
+  const before = measure(cluster, nodes);
   const began = performance.now();
   await open();
   const from = await timeOfResults(traffic, records / 10);
   const middle = await timeOfResults(traffic, 0.7 * records);
   const to = await timeOfResults(traffic, records);
-  const after = measure(world, nodes);
+  const after = measure(cluster, nodes);
   const entries = await cluster.sum('ledgerd_entries_total');
   const commits = await cluster.sum('ledgerd_commits_total');
   const forwarded = await cluster.sum('ledgerd_forwarded_entries_total');
@@ -226,7 +236,7 @@ async function run(kind, nodeCount, seed) {
   const faults = judge(world, facts);
   const each = (name, factor) => (after[name] - before[name]) / messages.length * factor;
   const figures = {
-    kind, nodes: nodeCount, rate: 0.9 * records / ((to - from) / 1000), steady: 0.6 * records / ((middle - from) / 1000), overall: records / ((to - began) / 1000),
+    kind, nodes: nodeCount, knobs, rate: 0.9 * records / ((to - from) / 1000), steady: 0.6 * records / ((middle - from) / 1000), overall: records / ((to - began) / 1000),
     nodesCpuUs: each('nodesCpu', 1e6), brokerCpuUs: each('brokerCpu', 1e6), databaseCpuUs: each('databaseCpu', 1e6),
     brokerBytes: each('brokerBytes', 1), databaseBytes: each('databaseBytes', 1), commitSize: records / commits,
     fenced, forwardedShare: forwarded / entries, overtaken: inversions(facts), faults,
@@ -240,13 +250,14 @@ async function run(kind, nodeCount, seed) {
 // --------------------------------------------------------------------------------------------------- the figures
 
 function rowsOf(runs) {
-  return loads.flatMap((kind) => nodeCounts.map((nodes) => {
-    const mine = runs.filter((each) => each.kind === kind && each.nodes === nodes);
-    const alone = runs.filter((each) => each.kind === kind && each.nodes === nodeCounts[0]);
+  return loads.flatMap((kind) => cases.map(({nodes, knobs}) => {
+    const of = (one) => runs.filter((each) => each.kind === kind && each.nodes === one.nodes && each.knobs === one.knobs);
+    const mine = of({nodes, knobs});
+    const alone = of(cases[0]);
     const ratio = (name) => median(mine.map((each, round) => each[name] / alone[round]?.[name]).filter(Number.isFinite));
     const middle = (name) => median(mine.map((each) => each[name]));
     return {
-      kind, nodes, rate: middle('rate'), ratio: ratio('rate'), steady: middle('steady'), steadyRatio: ratio('steady'), nodesCpuUs: middle('nodesCpuUs'),
+      kind, nodes, knobs, rate: middle('rate'), ratio: ratio('rate'), steady: middle('steady'), steadyRatio: ratio('steady'), nodesCpuUs: middle('nodesCpuUs'),
       brokerCpuUs: middle('brokerCpuUs'), databaseCpuUs: middle('databaseCpuUs'), brokerBytes: middle('brokerBytes'),
       databaseBytes: middle('databaseBytes'), commitSize: middle('commitSize'), fenced: middle('fenced'),
       forwardedShare: middle('forwardedShare'), overtaken: median(mine.map((each) => each.overtaken.ofSubject)),
@@ -263,6 +274,7 @@ function print(rows) {
     ['broker B', ({brokerBytes}) => brokerBytes.toFixed(0)], ['database B', ({databaseBytes}) => databaseBytes.toFixed(0)],
     ['commit', ({commitSize}) => commitSize.toFixed(0)], ['fenced', ({fenced}) => fenced],
     ['forwarded', ({forwardedShare}) => `${(100 * forwardedShare).toFixed(0)} %`], ['overtaken', ({overtaken}) => overtaken],
+    ['knobs', ({knobs}) => knobs],
   ];
   const table = [columns.map(([name]) => name), ...rows.map((row) => columns.map(([, text]) => String(text(row))))];
   const widths = columns.map((_, i) => Math.max(...table.map((line) => line[i].length)));
@@ -275,16 +287,17 @@ function print(rows) {
 async function main() {
   if (!binary || loads.some((kind) => !(kind in kinds)) || nodeCounts.some((nodes) => !(nodes > 0))) {
     console.error('usage: node scale.mjs BINARY [--nodes 1,2,3] [--loads even,zipf,hot] [--requests N] [--rounds N]\n'
-      + '         [--latency MS [--batch N]] [--gates N] [--puller N] [--flags="FLAGS OF EACH NODE"] [--json FILE]');
+      + '         [--latency MS [--batch N]] [--gates N] [--puller N] [--apart] [--replicas 1|3] [--flags="FLAGS OF EACH NODE"]\n'
+      + '         [--knobs="FLAGS;FLAGS"] [--json FILE]');
     process.exit(2);
   }
   const runs = [];
   for (let round = 1; round <= Number(options.rounds); ++round) {
     for (const kind of loads) {
-      for (const nodes of nodeCounts) {
-        const figures = await run(kind, nodes, round);
+      for (const one of cases) {
+        const figures = await run(kind, one, round);
         runs.push({round, ...figures});
-        log(`round ${round}, ${kind}, ${nodes} nodes: ${figures.rate.toFixed(0)}/s, ${figures.faults.length} faults`);
+        log(`round ${round}, ${kind}, ${one.nodes} nodes ${one.knobs}: ${figures.rate.toFixed(0)}/s, ${figures.faults.length} faults`);
         figures.faults.slice(0, 5).forEach((fault) => console.log(`FAULT ${fault}`));
       }
     }
