@@ -74,7 +74,9 @@ public:
   nats_broker(const broker_options& options, link_observer observe)
       : options_(options), story_(std::make_shared<link_story>(std::move(observe))),
         control_(std::make_shared<lifeline>(
-            options, session_options{.name = options.client_name + " control", .immediate = true},
+            options,
+            session_options{
+                .name = options.client_name + " control", .immediate = true, .keep = false},
             report(0))),
         data_(std::make_shared<lifeline>(options,
                                          session_options{.name = options.client_name + " data",

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <stdexcept>
 #include <unordered_map>
 
@@ -23,6 +24,7 @@ constexpr int reconnect_buffer_bytes = 1 << 20;
 constexpr int reconnect_buffer_none = 1; // 0 would be the library's own choice
 constexpr int io_buffer_bytes = 64 * 1024;
 constexpr std::size_t spent_count_max = 64;
+constexpr std::size_t library_error_bytes = 255;
 constexpr std::size_t spent_bytes_max = 256 * 1024;
 
 // The library does not say when it is done with a callback's closure, so closures are numbers
@@ -73,12 +75,13 @@ void on_closed(natsConnection*, void* closure) {
   registry().dispatch(closure, [](session_events& events) { events.session_closed(); });
 }
 
-// The subscription may be gone by now (cnats 3.4.1): it is not touched.
+// The subscription may be gone by now (cnats 3.4.1): it is not touched. The text is the
+// connection's own, and the next error may be written over it while it is read.
 void on_error(natsConnection* connection, natsSubscription*, natsStatus status, void* closure) {
   std::string text = natsStatus_GetText(status);
   const char* last = nullptr;
   if (natsConnection_GetLastError(connection, &last) != NATS_OK && last != nullptr && *last != '\0')
-    text.append(": ").append(last);
+    text.append(": ").append(last, strnlen(last, library_error_bytes));
   registry().dispatch(closure, [&](session_events& events) {
     events.session_error(status == NATS_SLOW_CONSUMER, text);
   });
@@ -227,6 +230,7 @@ std::shared_ptr<session> session::open(const broker_options& broker,
     result->keep_ = options.keep;
     const auto settings = make_options(broker, options, result->events_id_);
     connect_to_server(result->connection_, settings.get(), broker);
+    result->learn_limit();
   } catch (const broker_refused& error) {
     throw broker_refused(redact(error.what(), broker.url));
   } catch (const std::runtime_error& error) {
@@ -248,6 +252,7 @@ bool session::ping(std::chrono::milliseconds at_most) {
   if (natsConnection_FlushTimeout(connection_, at_most.count()) != NATS_OK)
     return false;
   signs_->fetch_add(1, std::memory_order_relaxed);
+  learn_limit();
   return true;
 }
 
@@ -354,9 +359,9 @@ session::acceptance session::publish(const outgoing& message, const std::string&
   return {outcome, nats_error_text(status)};
 }
 
-std::size_t session::message_bytes_max() const noexcept {
-  return static_cast<std::size_t>(
-      std::max<std::int64_t>(natsConnection_GetMaxPayload(connection_), 0));
+void session::learn_limit() {
+  const auto limit = std::max<std::int64_t>(natsConnection_GetMaxPayload(connection_), 0);
+  message_bytes_max_.store(static_cast<std::size_t>(limit), std::memory_order_relaxed);
 }
 
 } // namespace ledgerd

@@ -20,6 +20,7 @@
 
 #include "domain/backoff.hpp"
 #include "messaging/broker.hpp"
+#include "messaging/nats/renewal.hpp"
 
 // The library's own opaque types, as nats.h declares them.
 using nats_connection = struct __natsConnection;     // NOLINT(bugprone-reserved-identifier)
@@ -140,8 +141,14 @@ public:
   // A header without a value is left out.
   acceptance publish(const outgoing& message, const std::string& reply);
 
-  // The server's limit for payload and headers of one message, in bytes, as the last greeting said.
-  std::size_t message_bytes_max() const noexcept;
+  // The server's limit for payload and headers of one message, in bytes, as it said last. Never
+  // waits: the library holds its lock for seconds while it reconnects.
+  std::size_t message_bytes_max() const noexcept {
+    return message_bytes_max_.load(std::memory_order_relaxed);
+  }
+
+  // Reads the limit anew; waits for the library.
+  void learn_limit();
 
 private:
   session() = default;
@@ -152,6 +159,7 @@ private:
   nats_connection* connection_ = nullptr;
   bool keep_ = true;
   std::string api_prefix_;
+  std::atomic<std::size_t> message_bytes_max_ = 0;
   // Shared with the subscriptions' threads, which may outlive the session.
   const std::shared_ptr<std::atomic<std::uint64_t>> signs_ =
       std::make_shared<std::atomic<std::uint64_t>>(0);
@@ -195,7 +203,8 @@ private:
 };
 
 // A session that is kept up for ever: the library reconnects; when it gives up, when the server
-// falls silent, or when those who use the link get no answers, the lifeline builds a new session.
+// falls silent, when those who use the link get no answers, or when it has taken away where answers
+// come to, the lifeline builds a new session.
 // Thread-safe.
 class lifeline final : private session_events {
 public:
@@ -207,6 +216,12 @@ public:
 
   // The session of the moment; never null, possibly closed or reconnecting.
   std::shared_ptr<session> current() const;
+
+  // End a subscription that was made on one of its sessions, as the session's calls do. While the
+  // link is down they do nothing: the library may hold its lock for seconds, and the session frees
+  // it in the end.
+  void unsubscribe(const std::shared_ptr<session>& of, nats_subscription* one) const;
+  void drain(const std::shared_ptr<session>& of, nats_subscription* one) const;
 
   // What a new connection is made with: with the URL as it reads now, else as it was read last.
   broker_options access() const;
@@ -243,6 +258,7 @@ private:
 
   void set_up(bool up);
   void note_refusal(const std::string& text); // called with the mutex
+  bool has_lost_inbox();                      // called with the mutex
   void supervise();
   void ping_for_ever();
   // What is wrong with the connection; empty when nothing is. Called with the mutex.
@@ -275,6 +291,8 @@ private:
       std::chrono::steady_clock::now(); // last, as the supervisor saw it
   std::chrono::steady_clock::time_point url_read_at_;
   std::vector<refusal> last_refusals_; // the oldest first, each text once
+  std::uint64_t inbox_refusals_ = 0;
+  renewal inbox_renewal_;
   std::chrono::steady_clock::time_point answered_at_;
   std::chrono::steady_clock::time_point next_suspicion_;
   backoff suspicion_pauses_{std::chrono::seconds(5), std::chrono::seconds(60)};

@@ -22,6 +22,7 @@ constexpr auto ping_patience = std::chrono::milliseconds(5000);
 constexpr auto moved_after = std::chrono::seconds(2);
 constexpr auto refusal_lasts = std::chrono::seconds(10);
 constexpr std::size_t refusals_kept = 16;
+constexpr std::string_view inbox_subscription = "Subscription to \"_INBOX.";
 
 // Both clocks at one moment: a pause between the two readings would look like a step.
 std::pair<steady::time_point, link_watch::wall_time> read_clocks() {
@@ -112,6 +113,16 @@ std::shared_ptr<session> lifeline::current() const {
   return session_;
 }
 
+void lifeline::unsubscribe(const std::shared_ptr<session>& of, nats_subscription* one) const {
+  if (of != nullptr && up())
+    of->unsubscribe(one);
+}
+
+void lifeline::drain(const std::shared_ptr<session>& of, nats_subscription* one) const {
+  if (of != nullptr && up())
+    of->drain(one);
+}
+
 void lifeline::set_up(bool up) {
   up_.store(up, std::memory_order_release);
   epoch_.fetch_add(1, std::memory_order_acq_rel);
@@ -139,6 +150,7 @@ void lifeline::session_disconnected() {
 }
 
 void lifeline::session_reconnected() {
+  current()->learn_limit();
   set_up(true);
   report_(link_event::reconnected, options_.name);
 }
@@ -158,11 +170,18 @@ void lifeline::session_error(bool slow_consumer, const std::string& text) {
     said = redact(text, broker_.url);
     if (text.starts_with(natsStatus_GetText(NATS_NOT_PERMITTED))) {
       refusals_.fetch_add(1, std::memory_order_acq_rel);
+      inbox_refusals_ += said.find(inbox_subscription) == std::string::npos ? 0 : 1;
       note_refusal(said);
     }
   }
   report_(slow_consumer ? link_event::slow_consumer : link_event::error,
           options_.name + ": " + said);
+}
+
+// What the broker took away with a right does not come back with it: whatever is answered to the
+// inbox waits in vain for as long as the session lives, the library's own requests too.
+bool lifeline::has_lost_inbox() {
+  return inbox_renewal_.is_due(inbox_refusals_, steady::now());
 }
 
 void lifeline::note_refusal(const std::string& text) {
@@ -197,7 +216,9 @@ void lifeline::supervise() {
       changed_.wait_for(lock, link_watch::look_every,
                         [this] { return closed_ || stopping_ || !suspicion_.empty(); });
       auto why = trouble();
-      const auto suspicion = std::exchange(suspicion_, {});
+      auto suspicion = std::exchange(suspicion_, {});
+      if (has_lost_inbox())
+        suspicion = "the broker has refused its inbox";
       lock.unlock();
       if (why.empty())
         why = moved();

@@ -15,7 +15,7 @@ constexpr auto silence_max = pull_book::heartbeat * 5 / 2;
 
 } // namespace
 
-pull_book::pull_book(std::size_t request_max) : request_max_(request_max) {
+pull_book::pull_book(std::size_t request_max) : own_max_(request_max), request_max_(request_max) {
   LEDGERD_ASSERT(request_max > 0);
 }
 
@@ -42,6 +42,7 @@ std::optional<pull_book::wish> pull_book::open_request(std::size_t batch, std::s
 }
 
 std::optional<pull_book::wish> pull_book::next(const capacity& room, time_point now) {
+  forget_limits(now);
   const auto asked = outstanding_room();
   const auto wanted = room.messages > asked.messages ? room.messages - asked.messages : 0;
   if (wanted == 0 || open_.size() == open_max)
@@ -164,12 +165,23 @@ std::size_t pull_book::expire(time_point now) {
   });
 }
 
-void pull_book::limit_requests(std::size_t batch_max) noexcept {
+void pull_book::limit_requests(std::size_t batch_max, time_point now) noexcept {
   request_max_ = std::min(request_max_, std::max<std::size_t>(batch_max, 1));
+  limited_at_ = now;
 }
 
-void pull_book::limit_request_bytes(std::size_t bytes_max) noexcept {
+void pull_book::limit_request_bytes(std::size_t bytes_max, time_point now) noexcept {
   request_bytes_max_ = std::min(request_bytes_max_, std::max<std::size_t>(bytes_max, 1));
+  limited_at_ = now;
+}
+
+void pull_book::forget_limits(time_point now) noexcept {
+  if (!limited_at_ || now - *limited_at_ < limit_lasts)
+    return;
+  limited_at_.reset();
+  request_max_ = own_max_;
+  request_bytes_max_ = unlimited;
+  alone_ = false;
 }
 
 void pull_book::clear() {

@@ -63,12 +63,13 @@ public:
   // many.
   std::size_t expire(time_point now);
 
-  // The broker takes no larger requests than this.
-  void limit_requests(std::size_t batch_max) noexcept;
+  // The broker takes no larger requests than this. Forgotten after a while: somebody may have taken
+  // it back, and where not, the broker says so again.
+  void limit_requests(std::size_t batch_max, time_point now) noexcept;
+  void limit_request_bytes(std::size_t bytes_max, time_point now) noexcept;
 
   // The largest message to be expected, in bytes.
   void expect_messages_of(std::size_t bytes_max) noexcept { message_max_ = bytes_max; }
-  void limit_request_bytes(std::size_t bytes_max) noexcept;
 
   // Forgets all requests, also in what is still said of them.
   void clear();
@@ -93,8 +94,14 @@ private:
   std::optional<wish> open_request(std::size_t batch, std::size_t bytes,
                                    std::chrono::milliseconds expires, time_point now);
 
+  static constexpr std::chrono::seconds limit_lasts{30};
+
+  void forget_limits(time_point now) noexcept;
+
+  const std::size_t own_max_; // messages of a request
   std::size_t request_max_;
   std::size_t request_bytes_max_ = std::numeric_limits<std::size_t>::max();
+  std::optional<time_point> limited_at_;
   std::size_t message_max_ = 0;
   std::size_t raised_need_ = 0; // since a fresh request was too small
   bool alone_ = false;          // the next message is larger than all the room there ever is

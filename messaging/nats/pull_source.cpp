@@ -181,8 +181,7 @@ public:
   void close() override {
     closed_ = true;
     room_ = {0, 0};
-    if (session_ != nullptr)
-      session_->drain(subscription_);
+    control_->drain(session_, subscription_);
     book_.clear();
   }
 
@@ -362,9 +361,9 @@ private:
       book_.too_small(one.request, one.missing);
     book_.ended(one.request, one.missing, one.missing_bytes);
     if (const auto limit = one.batch_limit())
-      book_.limit_requests(*limit);
+      book_.limit_requests(*limit, now);
     if (const auto limit = one.bytes_limit())
-      book_.limit_request_bytes(*limit);
+      book_.limit_request_bytes(*limit, now);
     if (one.is_ordinary_end())
       recover();
     else
@@ -389,22 +388,23 @@ private:
   }
 
   void unsubscribe() {
-    if (session_ != nullptr)
-      session_->unsubscribe(std::exchange(subscription_, nullptr));
+    control_->unsubscribe(session_, std::exchange(subscription_, nullptr));
     session_.reset();
-    book_.clear();
   }
 
   // After each break a new inbox: what the broker still holds for the old one dies with it.
   bool resubscribe() {
     if (const auto epoch = control_->epoch(); epoch != epoch_) {
       epoch_ = epoch;
-      unsubscribe();
+      is_stale_ = true;
+      book_.clear();
     }
-    if (subscription_ != nullptr)
-      return true;
     if (!control_->up())
       return false;
+    if (std::exchange(is_stale_, false))
+      unsubscribe();
+    if (subscription_ != nullptr)
+      return true;
     session_ = control_->current();
     inbox_ = session_->make_inbox();
     subscription_ = session_->subscribe(inbox_ + ".*", arrivals_);
@@ -464,6 +464,7 @@ private:
   std::uint64_t epoch_ = 0;
   std::shared_ptr<session> session_;
   nats_subscription* subscription_ = nullptr; // freed by its session
+  bool is_stale_ = false; // of before a break: another is made once the link is up
   std::string inbox_;
   std::uint64_t data_epoch_ = 0;
   std::shared_ptr<session> data_session_;

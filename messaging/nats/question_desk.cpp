@@ -110,7 +110,7 @@ public:
     questions_->queue.shut();
     questions_->unreadable.shut();
     for (auto* one : subscriptions_)
-      session_->unsubscribe(one);
+      control_->unsubscribe(session_, one);
   }
 
   void open(waker wake) override {
@@ -122,7 +122,8 @@ public:
   std::vector<api_question> take(std::size_t at_most) override {
     subscribe();
     for (const auto& reply : questions_->unreadable.take({}))
-      control_->current()->publish(unreadable(reply), {});
+      if (control_->up())
+        control_->current()->publish(unreadable(reply), {});
     return questions_->queue.take(at_most, steady::now());
   }
 
@@ -134,6 +135,8 @@ public:
 
   void answer(const std::string& reply, std::string_view payload,
               const std::vector<header>& headers) override {
+    if (!control_->up()) // whoever asked has lost the connection, or will not wait for so long
+      return;
     if (const auto bytes_max = message_bytes_max(); payload.size() > bytes_max)
       control_->current()->publish(too_large(reply, payload.size(), bytes_max), {});
     else if (headers.empty())
@@ -146,7 +149,7 @@ public:
   void close() override {
     closed_ = true;
     for (auto* one : subscriptions_)
-      session_->drain(one);
+      control_->drain(session_, one);
   }
 
 private:

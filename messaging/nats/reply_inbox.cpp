@@ -8,8 +8,7 @@ reply_inbox::reply_inbox(std::shared_ptr<lifeline> line, std::shared_ptr<message
     : line_(std::move(line)), sink_(std::move(sink)) {}
 
 reply_inbox::~reply_inbox() {
-  if (session_ != nullptr)
-    session_->unsubscribe(subscription_);
+  line_->unsubscribe(session_, subscription_);
 }
 
 // A reconnect keeps the subscription, a rebuilt session needs a new one.

@@ -39,8 +39,7 @@ public:
 
   ~nats_word_line() override {
     words_->box.shut();
-    if (session_ != nullptr)
-      session_->unsubscribe(subscription_);
+    control_->unsubscribe(session_, subscription_);
   }
 
   void open(waker wake) override {

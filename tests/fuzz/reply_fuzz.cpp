@@ -131,9 +131,9 @@ private:
         continue;
       }
       if (const auto limit = one.batch_limit())
-        book_.limit_requests(*limit);
+        book_.limit_requests(*limit, now_);
       if (const auto limit = one.bytes_limit())
-        book_.limit_request_bytes(*limit);
+        book_.limit_request_bytes(*limit, now_);
       if (one.bytes_are_used_up())
         book_.too_small(one.request, one.missing);
       book_.ended(one.request, one.missing, one.missing_bytes);

@@ -352,3 +352,18 @@ CAF_TEST(no request is made for less than the largest message) {
   CAF_CHECK(!book.next({900, 999}, start));
   CAF_CHECK(book.next({900, 1000}, start));
 }
+
+CAF_TEST(a limit that somebody sets and takes back is forgotten) {
+  pull_book book(1000);
+  book.expect_messages_of(1000);
+  book.limit_requests(1, start);
+  book.limit_request_bytes(10, start);
+  CAF_CHECK_EQUAL(book.next({900, 10000}, start)->batch, 1u);
+  book.clear();
+  CAF_CHECK_EQUAL(book.next({900, 10000}, start + 29s)->bytes, 10u);
+  book.clear();
+  const auto after = book.next({900, 10000}, start + 30s);
+  CAF_REQUIRE(after);
+  CAF_CHECK_EQUAL(after->batch, 600u);
+  CAF_CHECK_GREATER(after->bytes, 1000u);
+}

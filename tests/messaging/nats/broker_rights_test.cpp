@@ -157,6 +157,55 @@ CAF_TEST(pulls that are refused show and what waits is not known meanwhile) {
 
 namespace {
 
+std::string users_without_inbox(const std::string& denied) {
+  return R"(
+jetstream { store_dir: "$directory/js" }
+authorization { users: [
+  {user: admin, password: right},
+  {user: app, password: right, permissions { subscribe: { deny: ")"
+         + denied + R"(" } } } ] }
+)";
+}
+
+bool answers_questions(broker& bus) {
+  try {
+    return bus.stream(names::request_stream).exists;
+  } catch (const std::runtime_error&) {
+    return false;
+  }
+}
+
+} // namespace
+
+CAF_TEST(an inbox that was taken away comes back with its right) {
+  nats_process server(users_without_inbox("nothing"));
+  event_log events;
+  const auto admin = broker::connect(options_of(server, "admin"), events.observer());
+  CAF_REQUIRE(admin->provision({}).empty());
+  const auto bus = broker::connect(options_of(server, "app"), events.observer());
+  // Their refusals, each with every new inbox, must not pass for the life of the link.
+  fetcher deposits(bus->make_source(names::request_stream, "deposit-consumer", 10), 100);
+  const auto turn_for = [&](std::chrono::milliseconds time, fetcher* other = nullptr) {
+    eventually(
+        [&] {
+          deposits.turn();
+          if (other != nullptr)
+            other->turn();
+          return false;
+        },
+        time);
+  };
+  turn_for(1500ms);
+  fetcher withdrawals(bus->make_source(names::request_stream, "withdrawal-consumer", 10), 100);
+  CAF_REQUIRE(answers_questions(*bus));
+  server.reload(users_without_inbox("_INBOX.>"));
+  turn_for(9s, &withdrawals);
+  server.reload(users_without_inbox("nothing"));
+  CAF_CHECK(eventually([&] { return answers_questions(*bus); }, 14s));
+}
+
+namespace {
+
 // Two accounts: the streams are of one, the user of the other.
 std::string accounts(const std::string& imported) {
   return R"(
