@@ -100,7 +100,8 @@ actor_world::actor_world(const config& settings, broker& nats, const ledger_know
     desk = nats.make_desk({std::string{names::api_submit}, std::string{names::api_record}});
   }
   numbers_ = std::make_shared<numbers_desk>(
-      self_, std::min(nats.message_bytes_max(), link_bytes_max) - answer_frame_bytes);
+      self_, std::max(std::min(nats.message_bytes_max(), link_bytes_max), 2 * answer_frame_bytes)
+                 - answer_frame_bytes);
   if (ledger_parts && ledger_parts->cluster) // a shadow is none of the nodes
     ledger_parts->cluster->other_questions = numbers_question_of(ledger_parts->cluster->asks);
   else if (account_parts && account_parts->membership)

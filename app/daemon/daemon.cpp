@@ -34,6 +34,7 @@
 #include "app/daemon/service_notices.hpp"
 #include "app/daemon/shutdown.hpp"
 #include "app/daemon/start.hpp"
+#include "app/daemon/start_signals.hpp"
 #include "app/daemon/topology_watch.hpp"
 #include "app/http/access.hpp"
 #include "app/http/server.hpp"
@@ -46,6 +47,7 @@
 #include "app/page/page_routes.hpp"
 #include "app/repair/repair_routes.hpp"
 #include "domain/exit_code.hpp"
+#include "persistence/database_watch.hpp"
 
 namespace ledgerd {
 
@@ -108,7 +110,8 @@ public:
 
   void run() {
     open_listener();
-    const start_steps start{settings_, signals_, health_,
+    std::optional<start_signals> told{std::in_place, signals_, [this] { give_up_start(); }};
+    const start_steps start{settings_, *told, health_,
                             std::chrono::steady_clock::now() + settings_.start_timeout};
     const auto claim = open_databases(start);
     const auto nats = open_broker(start);
@@ -116,6 +119,9 @@ public:
     check_name(start, nats->make_ask_line(), database);
     auto facts = make_facts_source(settings_, *nats, view_);
     const auto currencies = open_currencies(start, facts);
+    check_consumers(start, *nats);
+    refuse_start_if_told(start);
+    told.reset();
     {
       const topology_watch topology{provisioning_of(settings_), *nats, streams_};
       const auto looks = std::make_shared<currency_watch>(currencies, [&facts, &claim] {
@@ -141,6 +147,13 @@ public:
   }
 
 private:
+  // On the thread that hears the signals while the start goes on.
+  void give_up_start() {
+    deadline_.begin(settings_.shutdown_deadline);
+    deadline_.doing("a step of the start");
+    cancel_database_calls();
+  }
+
   // However the serving ends.
   struct doors_closed_at_end {
     running_daemon& of;

@@ -28,13 +28,21 @@ constexpr std::size_t received_messages = 65536;
 // What is held is renewed as if the broker waited no longer, however long it does.
 constexpr auto lease_max = std::chrono::milliseconds{30000};
 
+// One that does not exist has no wait: taken for 0, all that is held would be renewed for ever.
+std::chrono::milliseconds wait_of(broker& nats, const pulled_consumer& one) {
+  const auto found = nats.consumer(one.stream, one.durable);
+  if (!found.exists)
+    throw std::runtime_error("the consumer " + std::string{one.durable} + " is gone");
+  return found.ack_wait;
+}
+
 // It pulls all requests in the order of the stream, publishes nothing and compares. `bytes` are for
 // the requests, and as many for the results: there is one fetcher instead of two or more.
 void become_shadow(ledger_root_options& options, const config& settings, broker& nats,
                    std::size_t bytes) {
   const auto notes = std::make_shared<shadow_notes>();
   const auto source = [&](std::string_view stream, std::string_view durable) {
-    options.lease = std::min(options.lease, nats.consumer(stream, durable).ack_wait);
+    options.lease = std::min(options.lease, wait_of(nats, {stream, durable}));
     return nats.make_source(stream, durable, settings.batch_max);
   };
   options.fetchers.push_back(
@@ -51,6 +59,21 @@ void become_shadow(ledger_root_options& options, const config& settings, broker&
 }
 
 } // namespace
+
+std::vector<pulled_consumer> consumers_of(const config& settings) {
+  std::vector<pulled_consumer> result;
+  if (settings.shadow)
+    return {{names::request_stream, names::shadow_request_consumer},
+            {names::result_stream, names::shadow_result_consumer}};
+  if (settings.has_role(role::ledger))
+    for (const auto& route : movement_routes)
+      result.push_back({names::request_stream, route.consumer});
+  if (settings.has_role(role::account)) {
+    result.push_back({names::result_stream, names::account_result_consumer});
+    result.push_back({names::dead_letter_stream, names::account_dead_letter_consumer});
+  }
+  return result;
+}
 
 node_word make_node_word(const config& settings) {
   std::random_device entropy;
@@ -88,8 +111,7 @@ ledger_root_options make_ledger_role(const config& settings, broker& nats, const
   if (settings.shadow)
     become_shadow(options, settings, nats, budget.fetcher);
   for (const auto& route : settings.shadow ? std::span<const movement_route>{} : movement_routes) {
-    const auto consumer = nats.consumer(names::request_stream, route.consumer);
-    options.lease = std::min(options.lease, consumer.ack_wait);
+    options.lease = std::min(options.lease, wait_of(nats, {names::request_stream, route.consumer}));
     const std::string name{route.consumer};
     for (int i = 0; i < settings.fetchers; ++i)
       options.fetchers.push_back(
@@ -156,7 +178,7 @@ submission_root_options make_account_role(const config& settings, broker& nats,
   const auto budget = share_memory(settings.memory_max, fetchers, true);
   const auto reconcile = [&](std::string_view stream, std::string_view durable, bool letters,
                              const capacity& credit) {
-    options.lease = std::min(options.lease, nats.consumer(stream, durable).ack_wait);
+    options.lease = std::min(options.lease, wait_of(nats, {stream, durable}));
     options.reconcilers.push_back({std::string{durable} + "/0",
                                    nats.make_source(stream, durable, settings.batch_max),
                                    nats.make_publisher(), store(), credit, letters});

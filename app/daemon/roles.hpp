@@ -19,8 +19,15 @@ namespace ledgerd {
 // This process among others: draws its boot id.
 node_word make_node_word(const config& settings);
 
+// A durable consumer that a role pulls from.
+struct pulled_consumer {
+  std::string_view stream;
+  std::string_view durable;
+};
+std::vector<pulled_consumer> consumers_of(const config& settings);
+
 // Both ask the broker for the consumers' settings; throw std::runtime_error when it does not
-// answer. `nats` must outlive the actors.
+// answer, or one is not there. `nats` must outlive the actors.
 ledger_root_options make_ledger_role(const config& settings, broker& nats, const node_word& self,
                                      std::shared_ptr<const currency_table> currencies,
                                      std::shared_ptr<currency_lookup> lookup);

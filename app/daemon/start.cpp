@@ -15,6 +15,7 @@
 #include "app/base/text.hpp"
 #include "app/config/broker_access.hpp"
 #include "app/config/database_urls.hpp"
+#include "app/daemon/roles.hpp"
 #include "app/daemon/topology_watch.hpp"
 #include "app/operations/cluster_question.hpp"
 #include "app/operations/cluster_report.hpp"
@@ -81,16 +82,15 @@ auto keep_trying(const char* what, const start_steps& start, Step step) {
     try {
       return step();
     } catch (const std::exception& e) {
+      refuse_start_if_told(start); // that may be why it failed
       const auto why = one_line(e.what());
       start.health.starting(what, why);
       if (is_refusal(e) && std::chrono::steady_clock::now() + attempt_pause > start.refused_until)
         refuse_start(std::string{what} + ": " + why);
       attempts.failed(what, why);
     }
-    if (start.signals.wait(attempt_pause)) {
-      log(log_event::start_abandoned, "told to stop before the start was complete");
-      throw stop_start{exit_code::done};
-    }
+    if (start.signals.wait(attempt_pause))
+      refuse_start_if_told(start);
   }
 }
 
@@ -162,6 +162,13 @@ void log_link_event(link_event event, const std::string& detail) {
 }
 
 } // namespace
+
+void refuse_start_if_told(const start_steps& start) {
+  if (!start.signals.told())
+    return;
+  log(log_event::start_abandoned, "told to stop before the start was complete");
+  throw stop_start{exit_code::done};
+}
 
 std::unique_ptr<shadow_claim> open_databases(const start_steps& start) {
   const auto& settings = start.settings;
@@ -237,6 +244,17 @@ void check_name(const start_steps& start, std::shared_ptr<peer_line> to_all,
     if (other->word.doing != node_doing::leaving)
       refuse_start(what);
     throw name_not_free_yet{what};
+  });
+}
+
+void check_consumers(const start_steps& start, broker& nats) {
+  keep_trying("consumers", start, [&] {
+    for (const auto& one : consumers_of(start.settings))
+      if (!nats.consumer(one.stream, one.durable).exists) {
+        nats.provision(provisioning_of(start.settings));
+        throw std::runtime_error("the consumer " + std::string{one.durable} + " was gone");
+      }
+    return true;
   });
 }
 

@@ -8,9 +8,9 @@
 #include <memory>
 #include <vector>
 
-#include "app/base/signals.hpp"
 #include "app/config/config.hpp"
 #include "app/daemon/ledger_facts.hpp"
+#include "app/daemon/start_signals.hpp"
 #include "app/operations/readiness.hpp"
 #include "domain/currency.hpp"
 #include "messaging/broker.hpp"
@@ -26,7 +26,7 @@ struct stop_start {
 // What the steps work with.
 struct start_steps {
   const config& settings;
-  const process_signals& signals;
+  const start_signals& signals;
   readiness& health;                                   // is told what the start waits for
   std::chrono::steady_clock::time_point refused_until; // the start's timeout
 };
@@ -42,6 +42,9 @@ std::uint64_t read_identity(const start_steps& start);
 // Looks whether a shadow still has its database, and says so when it has not.
 void keep_claim(shadow_claim& claim);
 
+// Nothing while the process was not told to stop.
+void refuse_start_if_told(const start_steps& start);
+
 // Connects, provisions and checks.
 std::unique_ptr<broker> open_broker(const start_steps& start);
 
@@ -50,6 +53,9 @@ std::unique_ptr<broker> open_broker(const start_steps& start);
 // until it has gone, or the start's timeout is over.
 void check_name(const start_steps& start, std::shared_ptr<peer_line> to_all,
                 std::uint64_t database = 0);
+
+// Looks for the consumers once more: since they were provisioned a step may have waited for long.
+void check_consumers(const start_steps& start, broker& nats);
 
 // Without the ledger role it makes do with what the account side has kept, while the ledger is
 // silent. Refuses a default currency that is not in the table.

@@ -10,7 +10,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 
 import {Proxy} from './proxy.mjs';
 import {Traffic} from './traffic.mjs';
-import {conclude, until, World} from './world.mjs';
+import {conclude, holdLocks, until, World} from './world.mjs';
 
 const [, , scenario, binary] = argv;
 const startTimeoutSeconds = 2;
@@ -143,6 +143,33 @@ async function waits(world) {
     proxy.close();
     log(`waited for the ${step}`);
   }
+  await stopsWhileItWaits(world);
+}
+
+// A start that is told to stop ends, whatever it waits for; a second signal ends the process at once.
+async function stopsWhileItWaits(world) {
+  const newest = 'version = (SELECT max(version) FROM ledger.schema_migrations)';
+  const [[version, name, checksum]] = world.query(`DELETE FROM ledger.schema_migrations WHERE ${newest} RETURNING version, name, checksum`);
+  const others = await holdLocks('SELECT pg_advisory_xact_lock(5432188007261113)', world.settings.LEDGERD_DATABASE_URL);
+  const migrating = await world.daemon('told-while-it-migrates');
+  await until('it waits for its turn', 20, async () => /"migration"/.test((await migrating.get('/readyz?verbose')).body ?? ''));
+  await sleep(500);
+  migrating.child.kill('SIGTERM');
+  const code = await migrating.exit(5);
+  expect(code === 0 && /told to stop before/.test(migrating.log), `a start that waits for its migration ends with ${code}`, migrating);
+  await others();
+  world.query(`INSERT INTO ledger.schema_migrations (version, name, checksum) VALUES (${version}, '${name}', '${checksum}')`);
+  const broker = await Proxy.open(port(world.settings.LEDGERD_NATS_URL));
+  broker.blackhole();
+  const deaf = await world.daemonIn({LEDGERD_NATS_URL: broker.through(world.settings.LEDGERD_NATS_URL)}, 'told-twice');
+  await until('it waits for the broker', 20, async () => /"broker"/.test((await deaf.get('/readyz?verbose')).body ?? ''));
+  deaf.child.kill('SIGTERM');
+  await sleep(200);
+  deaf.child.kill('SIGTERM');
+  const ended = await deaf.exit(1);
+  expect([0, 'SIGTERM'].includes(ended), `told twice it ends with ${ended}`, deaf);
+  broker.close();
+  log(`a start was told to stop: ${code}; and twice: ${ended}`);
 }
 
 async function signals(world) {

@@ -48,7 +48,8 @@ struct fixture {
   }
 
   config settings;
-  process_signals signals;
+  process_signals of_process;
+  start_signals signals{of_process, [] {}};
   readiness health{std::make_shared<progress_board>(), std::make_shared<topology_board>()};
   std::shared_ptr<fake_line> line = std::make_shared<fake_line>();
 };
