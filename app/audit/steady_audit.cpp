@@ -116,17 +116,10 @@ void steady_checks::results_missed(database_time now) {
   forget();
 }
 
-void steady_checks::looks(database_time now) {
-  const bool goes_on =
-      last_look_ && now >= *last_look_ && before(now, result_patience / 2) <= *last_look_;
-  if (!goes_on)
-    looks_since_ = now;
-  last_look_ = now;
-}
-
-void steady_checks::pass(database_time now) {
-  const auto limit = before(now, result_patience);
-  if (limit < looks_since_)
+void steady_checks::pass(database_time now, database_time looks_since,
+                         std::chrono::minutes patience) {
+  const auto limit = before(now, patience);
+  if (limit < looks_since)
     return;
   std::erase_if(waiting_, [&](const auto& each) {
     if (each.second > to_int(limit))
@@ -135,6 +128,14 @@ void steady_checks::pass(database_time now) {
                   record_of_text(each.first) + " has a row, but no result");
     return true;
   });
+}
+
+void look_watch::looks(database_time now) {
+  const bool goes_on =
+      last_ && now >= *last_ && before(now, steady_checks::result_patience / 2) <= *last_;
+  if (!goes_on)
+    since_ = now;
+  last_ = now;
 }
 
 std::optional<database_time> steady_checks::waits_since() const {
@@ -176,15 +177,15 @@ database_time steady_audit::proven_to() const {
   return std::min(seen_to(), checks_.waits_since().value_or(seen_to()));
 }
 
-bool steady_audit::step(std::size_t at_most) {
+bool steady_audit::step(std::size_t at_most, database_time looks_since,
+                        std::chrono::minutes patience) {
   // Results first: by the time its row is looked at, which rests before, a result is there. More
   // results than can be remembered wait for their rows to have rested.
-  checks_.looks(now());
   const bool room_for_results = checks_.has_room_for_results();
   const bool no_results = !room_for_results || look_at_results(at_most);
   const bool no_rows = !checks_.has_room_for_rows() || look_at_rows(at_most);
   if (no_results && no_rows)
-    checks_.pass(room_for_results ? now() : results_seen_to_);
+    checks_.pass(room_for_results ? now() : results_seen_to_, looks_since, patience);
   return no_results && no_rows;
 }
 

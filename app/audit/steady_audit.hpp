@@ -64,12 +64,10 @@ public:
   // had one.
   void results_missed(database_time now);
 
-  // It can look, at this moment. After it could not for long nobody could publish either: rows have
-  // their whole patience again.
-  void looks(database_time now);
-
-  // Rows that have been without a result for too long.
-  void pass(database_time now);
+  // Rows that have been without a result for too long, of which none is while nobody could look for
+  // so long: then nobody could publish either.
+  void pass(database_time now, database_time looks_since = {},
+            std::chrono::minutes patience = result_patience);
 
   // Whether results, or rows, may be looked at now: there is room to remember them. If there is for
   // neither, which only strange results can bring about, what was remembered is forgotten, and is
@@ -90,8 +88,6 @@ private:
   void forget();
 
   transaction_id last_row_;
-  std::optional<database_time> last_look_;
-  database_time looks_since_{}; // without a long pause
   database_time judged_from_{}; // rows of before are without a result that could be missing
   database_time newest_seen_{}; // of the rows whose results were seen
   finding_list findings_;
@@ -99,6 +95,18 @@ private:
   std::uint64_t result_count_ = 0;
   std::unordered_set<std::int64_t> seen_; // records that have a result, and whose row is to come
   std::map<std::int64_t, std::int64_t> waiting_; // records without a result: when they were decided
+};
+
+// Since when it has been possible to look, without a long pause: longer than half the patience of a
+// row, or a clock that was set back. Pure; belongs to one thread.
+class look_watch {
+public:
+  void looks(database_time now);
+  database_time since() const noexcept { return since_; }
+
+private:
+  std::optional<database_time> last_;
+  database_time since_{};
 };
 
 class steady_audit {
@@ -114,8 +122,10 @@ public:
   // Goes on with what came after the mark, unless it has got further. What has been found stays.
   void skip_to(const audit_mark& mark);
 
-  // Looks at the next rows and results, at most so many of each. True: there was no more.
-  bool step(std::size_t at_most = 2000);
+  // Looks at the next rows and results, at most so many of each. True: there was no more. For the
+  // rest see `steady_checks::pass`.
+  bool step(std::size_t at_most = 2000, database_time looks_since = {},
+            std::chrono::minutes patience = steady_checks::result_patience);
 
   const steady_checks& checks() const noexcept { return checks_; }
 

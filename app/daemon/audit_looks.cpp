@@ -68,6 +68,7 @@ std::chrono::milliseconds audit_looks::look() {
   const auto now = steady::now();
   if (marks_.is_due(now))
     marks_.put(take_mark(ledger_, nats_), now);
+  watch_.looks(wall_clock());
   const auto proven_to = audit_ ? audit_->proven_to() : database_time{};
   switch (turn_.next(duty_().has_value(), wall_clock(), proven_to)) {
   case audit_step::rests:
@@ -92,7 +93,7 @@ void audit_looks::begin(const audit_mark& from) {
 
 std::chrono::milliseconds audit_looks::step() {
   const auto began = steady::now();
-  const bool caught_up = audit_->step(pace_.at_most());
+  const bool caught_up = audit_->step(pace_.at_most(), watch_.since(), times_.patience);
   turn_.looked();
   report();
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(steady::now() - began);

@@ -63,6 +63,7 @@ struct audit_times {
                          .used = steady_checks::result_patience + std::chrono::minutes{1}
                                  + 2 * interval};
   std::chrono::milliseconds overlap = std::chrono::minutes{1}; // see audit_turn
+  std::chrono::minutes patience = steady_checks::result_patience;
 };
 
 // Belongs to one thread, which waits for database and broker.
@@ -87,6 +88,7 @@ private:
   const audit_times times_;
   mark_shelf marks_;
   audit_turn turn_;
+  look_watch watch_;                    // off duty, too
   std::unique_ptr<steady_audit> audit_; // null: it has never looked
   audit_pace pace_;
   std::uint64_t last_request_ = 0;

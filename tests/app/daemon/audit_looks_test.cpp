@@ -64,7 +64,7 @@ struct node {
   explicit node(cluster& of, std::chrono::milliseconds marks_used = 1h,
                 std::chrono::milliseconds overlap = -1min)
       : looks(of.ledger, of.nats, board, [this] { return duty; },
-              {.interval = 1s, .marks = {0ms, marks_used}, .overlap = overlap}) {
+              {.interval = 1s, .marks = {0ms, marks_used}, .overlap = overlap, .patience = 0min}) {
     board.opens([this] { return duty; });
   }
   node(const node&) = delete;
