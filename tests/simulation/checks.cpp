@@ -65,7 +65,7 @@ void world::watch_leases() {
     const auto troubled = std::max(network_.troubled(holder->id), holder->began);
     // What is in the way of an account may make its entries be let go.
     const account_key account{user_of(one), *currency_code::parse("KRW")};
-    const auto refused_user = "user-" + std::to_string(refused_id % 7);
+    const auto refused_user = user(refused_id);
     if (age >= renewed_for_sure || troubled + milliseconds{100} >= lease.since
         || account.user_id.empty() || account.user_id == refused_user
         || database_.ever_blocked().contains(account))

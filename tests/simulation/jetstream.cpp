@@ -385,6 +385,7 @@ void jetstream::serve(stream& of, consumer& to) {
       continue;
     const auto size = size_of(next->what) + 80; // the reply's subject
     if (request.limited && request.bytes < size) {
+      ++by_.seen["pull request without bytes left"];
       end(request, "409", "Message Size Exceeds MaxBytes");
       continue;
     }

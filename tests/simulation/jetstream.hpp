@@ -149,6 +149,11 @@ public:
   void make_anew(std::string_view name);
   void remove(std::string_view name) { streams.erase(std::string{name}); }
 
+  // Somebody deletes a consumer; the nodes have to notice and make it again.
+  void remove(stream& of, const std::string& consumer_name);
+  // Durable consumers that were deleted and are not there, by name.
+  const std::set<std::string>& missing() const { return missing_; }
+
   time_point next_due() const { return next_tick_; }
   void pass();
 
@@ -178,6 +183,7 @@ private:
   machine& on_;
   network& by_;
   time_point next_tick_;
+  std::set<std::string> missing_;
 };
 
 bool matches(const consumer& what, std::string_view subject);

@@ -219,6 +219,7 @@ std::string jetstream_api::make_consumer(std::string_view in, std::string_view n
       ++made->waiting;
   }
   const auto told = consumer_info(*of, *made).dump();
+  of_.by_.seen["consumer made again"] += of_.missing_.erase(made->name);
   of->consumers[made->name] = std::move(made);
   return told;
 }
@@ -226,7 +227,7 @@ std::string jetstream_api::make_consumer(std::string_view in, std::string_view n
 std::string jetstream_api::delete_consumer(std::string_view in, std::string_view name) {
   if (of_.find(in, name) == nullptr)
     return no_consumer();
-  of_.find(in)->consumers.erase(std::string{name});
+  of_.remove(*of_.find(in), std::string{name});
   return R"({"success":true})";
 }
 

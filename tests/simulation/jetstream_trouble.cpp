@@ -74,6 +74,14 @@ void jetstream::make_anew(std::string_view name) {
   streams[old->name] = std::move(made);
 }
 
+void jetstream::remove(stream& of, const std::string& consumer_name) {
+  const auto gone = of.consumers.extract(consumer_name);
+  for (const auto& request : gone.mapped()->requests)
+    end(request, "409", "Consumer Deleted");
+  if (gone.mapped()->settles)
+    missing_.insert(consumer_name);
+}
+
 void jetstream::change_leader(bool behind) {
   for (auto& [name, each] : streams)
     for (auto& [consumer_name, at] : each->consumers) {

@@ -103,7 +103,8 @@ public:
   static network*& present();
 
   message_faults faults;
-  std::map<std::string, std::uint64_t> seen; // how often what befell
+  std::size_t payload_max = std::size_t{1} << 20; // of the server, for payload and headers
+  std::map<std::string, std::uint64_t> seen;      // how often what befell
 
   // -- the client's side
 

@@ -18,6 +18,7 @@
 #include "actors/ledger/root.hpp"
 #include "actors/submissions/root.hpp"
 #include "app/config/config.hpp"
+#include "app/daemon/topology_watch.hpp"
 #include "domain/record.hpp"
 #include "messaging/broker.hpp"
 #include "tests/simulation/database.hpp"
@@ -72,6 +73,7 @@ struct life {
   owner_id id = nobody;
   std::size_t node = 0;
   std::string name;
+  bool has_ledger = true;
   bool has_account = false;
   std::unique_ptr<caf::actor_system_config> system_config;
   std::unique_ptr<caf::actor_system> system;
@@ -81,6 +83,7 @@ struct life {
   ledger_root_actor ledger;
   submission_root_actor account;
   caf::actor api;
+  std::unique_ptr<topology_watch> watch; // last: it uses the broker
   time_point began;
   int pulled_while_away = 0; // messages that it got while its database refuses it
   time_point found_out;      // since when these are enough
@@ -103,6 +106,7 @@ private:
 
   struct node {
     std::string name;
+    bool has_ledger = true;
     bool has_account = false;
     life* now = nullptr; // null: it is away
     int starts = 0;
@@ -130,6 +134,9 @@ private:
 
   // -- the course of a run (course.cpp)
   void direct();
+  void part_roles();
+  void grow_requests();
+  std::string user(std::size_t number) const;
   void limit_deliveries();
   void make_requests_anew();
   void heal();
@@ -164,6 +171,9 @@ private:
   std::vector<network::step> ready_steps_;
   int fetchers_ = 1, gates_ = 1;
   std::size_t credit_ = 40;
+  std::size_t users_ = 7;         // who have accounts
+  std::size_t padding_ = 0;       // of their names
+  std::size_t request_bytes_ = 0; // about what a request takes up; 0: as little as it can
   std::set<std::int64_t> valid_ids_;
   std::multimap<std::int64_t, submission> asked_; // what was published under each
   std::set<std::int64_t> may_miss_; // their requests went with the stream that held them
