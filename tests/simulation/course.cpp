@@ -46,6 +46,7 @@ void world::direct() {
                       .has_account = with_account && (i == 0 || dice.one_in(2))});
   part_roles();
   database_.refused.insert(record_id{refused_id});
+  watch_bounds();
   watch_leases();
   watch_deletions();
   troubles trouble{*this};

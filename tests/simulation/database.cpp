@@ -163,6 +163,7 @@ std::size_t database::sessions_of(owner_id whose) const {
 database::session::session(database& of) : of_(of), owner_(of.on_.running), life_(of.life_) {
   ended_ = of_.idle_ended_.erase(owner_) > 0;
   of_.sessions_.push_back(this);
+  of_.on_session(owner_);
 }
 
 database::session::~session() {

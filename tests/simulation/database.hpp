@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -41,7 +42,8 @@ public:
 
   commit_faults faults;
   std::map<std::string, std::uint64_t> seen;
-  std::set<record_id> refused; // by a trigger, whatever is tried
+  std::function<void(owner_id)> on_session; // one has begun
+  std::set<record_id> refused;              // by a trigger, whatever is tried
 
   std::shared_ptr<test::memory_database> ledger = std::make_shared<test::memory_database>();
   std::shared_ptr<test::memory_record_database> records =

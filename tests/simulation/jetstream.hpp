@@ -44,7 +44,8 @@ struct leased {
   time_point since;    // handed out last
   time_point deadline; // the lease runs out
   owner_id holder = nobody;
-  bool queued = false; // to be handed out again
+  bool queued = false;   // to be handed out again
+  std::size_t bytes = 0; // of the message
 };
 
 struct stream;
@@ -75,6 +76,8 @@ struct consumer {
   std::deque<settlement> settled_lately; // forgotten when the server is killed
 
   void limit_deliveries(std::uint64_t most);
+
+  std::size_t requests_of(owner_id whom) const;
 
   std::uint64_t floor() const {
     return pending.empty() ? delivered_stream : pending.begin()->first - 1;

@@ -18,7 +18,7 @@ void jetstream::forget_settlements(consumer& at) {
   for (const auto& each : std::exchange(at.settled_lately, {})) {
     ++by_.seen["settlement forgotten"];
     at.deliveries[each.seq] = each.deliveries;
-    at.pending[each.seq] = {0, each.handed_out, on_.now + at.ack_wait, nobody, false};
+    at.pending[each.seq] = {0, each.handed_out, on_.now + at.ack_wait, nobody, false, 0};
   }
 }
 

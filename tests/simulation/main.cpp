@@ -152,7 +152,7 @@ child_process begin(const arguments& how, std::uint64_t seed) {
 
 struct tally {
   std::map<std::string, std::uint64_t> seen;
-  std::array<std::uint64_t, container_bounds.size()> most{};
+  std::array<std::uint64_t, container_names.size()> most{};
   std::uint64_t steps = 0, simulated_ms = 0, settled_most_ms = 0;
   std::vector<std::uint64_t> failed;
 };
@@ -243,7 +243,7 @@ void tell_counts(const tally& all) {
     std::printf("%10llu  %s\n", static_cast<unsigned long long>(count), what.c_str());
   for (std::size_t i = 0; i < all.most.size(); ++i)
     std::printf("%10llu  %s, at most\n", static_cast<unsigned long long>(all.most[i]),
-                container_bounds[i].what.data());
+                container_names[i].data());
 }
 
 // Runs them all; gives how many.

@@ -176,8 +176,9 @@ public:
   time_point next_due() const;
   void pass(); // what is due by itself
 
-  // The most that ever waited in one pipe, or for one subscription.
-  std::size_t most_waiting = 0;
+  // A connection or subscription is there; so much waits in a pipe or for a subscription of his.
+  std::function<void(owner_id)> on_open;
+  std::function<void(owner_id, std::size_t)> on_waiting;
 
 private:
   struct standing {           // at the server

@@ -9,7 +9,6 @@
 #include "actors/common/fail_stop.hpp"
 #include "app/api/nats_routes.hpp"
 #include "app/api/submission_service.hpp"
-#include "app/config/memory_budget.hpp"
 #include "app/daemon/roles.hpp"
 #include "messaging/names.hpp"
 #include "tests/simulation/world.hpp"
@@ -75,7 +74,7 @@ config world::settings_of(const life& one) const {
   result.fetchers = fetchers_;
   result.gates = gates_;
   result.max_in_flight = credit_;
-  result.memory_max = memory_max_least;
+  result.memory_max = memory_max;
   result.batch_max = 16;
   result.ledgers_max = 4;
   result.ledger_idle = milliseconds{2000};

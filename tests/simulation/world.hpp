@@ -18,6 +18,7 @@
 #include "actors/ledger/root.hpp"
 #include "actors/submissions/root.hpp"
 #include "app/config/config.hpp"
+#include "app/config/memory_budget.hpp"
 #include "app/daemon/topology_watch.hpp"
 #include "domain/record.hpp"
 #include "messaging/broker.hpp"
@@ -40,28 +41,23 @@ enum class container : std::uint8_t {
   pulls
 };
 
-struct container_bound {
-  std::string_view what;
-  std::size_t most; // never more than that, at any step
+// In the order of `container`.
+inline constexpr std::array<std::string_view, 8> container_names{
+    "messages in one pipe",
+    "messages in one mailbox",
+    "timers of a node",
+    "threads of a node that wait",
+    "connections of a node",
+    "subscriptions of a node",
+    "database sessions of a node",
+    "pull requests of a node at one consumer",
 };
-
-// In the order of `container`; about twice the most that any of 10,000 seeds has had.
-inline constexpr std::array<container_bound, 8> container_bounds{{
-    {"messages in one pipe", 20000},
-    {"messages in one mailbox", 2000},
-    {"timers of a node", 1000},
-    {"threads of a node that wait", 200},
-    {"connections of a node", 8},
-    {"subscriptions of a node", 200},
-    {"database sessions of a node", 64},
-    {"pull requests of a node at one consumer", 32},
-}};
 
 // What a run was like.
 struct outcome_of_run {
   std::vector<std::string> violations; // empty: all holds
   std::map<std::string, std::uint64_t> seen;
-  std::array<std::size_t, container_bounds.size()> most{}; // at once
+  std::array<std::size_t, container_names.size()> most{}; // at once
   std::uint64_t digest = 0; // of all that happened: two runs of one seed have the same
   std::uint64_t steps = 0;
   milliseconds lasted{0};  // by the simulated clock
@@ -150,13 +146,18 @@ private:
   void watch_leases();
   void watch_deletions();
   void excuse_undecided(const stream& of);
-  void watch_bounds();
-  void note_size(container of_what, std::size_t size);
   void check_all();
   void check_asked(const test::memory_database::content& ledger);
   void check_chains(const test::memory_database::content& ledger);
   void check_requests(const test::memory_database::content& ledger);
   void check_records(const test::memory_database::content& ledger);
+
+  // -- what is bounded (bounds.cpp)
+  void watch_bounds();
+  std::size_t most_of(container of_what, const life& one) const;
+  void note_size(container of_what, std::size_t size, const life& whose);
+  void note_turn(const life& one);
+  void note_held(const consumer& at, const life& whose);
 
   machine machine_;
   network network_{machine_};
@@ -169,6 +170,7 @@ private:
   std::vector<node> nodes_;
   std::vector<machine::ready_thread> ready_threads_;
   std::vector<network::step> ready_steps_;
+  owner_id acted_ = nobody; // last
   int fetchers_ = 1, gates_ = 1;
   std::size_t credit_ = 40;
   std::size_t users_ = 7;         // who have accounts
@@ -186,7 +188,8 @@ private:
 };
 
 inline constexpr milliseconds ack_wait{3000};
-inline constexpr std::int64_t refused_id = 13; // the database never takes it
+inline constexpr std::size_t memory_max = memory_max_least; // of a node
+inline constexpr std::int64_t refused_id = 13;              // the database never takes it
 
 std::shared_ptr<const currency_table> won();
 
