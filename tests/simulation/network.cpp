@@ -18,6 +18,13 @@ bool is_own(std::string_view subject) {
 } // namespace
 
 bool falls_under(std::string_view pattern, std::string_view subject) {
+  // Most differ before the first wildcard, which begins a token.
+  const auto same = std::mismatch(pattern.begin(), pattern.end(), subject.begin(), subject.end());
+  const auto length = static_cast<std::size_t>(same.first - pattern.begin());
+  if (length == pattern.size() || (pattern[length] != '*' && pattern[length] != '>'))
+    return length == pattern.size() && length == subject.size();
+  pattern.remove_prefix(length);
+  subject.remove_prefix(length);
   for (;;) {
     const auto wanted = pattern.substr(0, pattern.find('.'));
     if (wanted == ">")
