@@ -33,28 +33,28 @@ hand_over::change hand_over::look(const view& seen, time_point now) {
 }
 
 bool hand_over::end_waits(const view& seen, time_point now) {
-  const auto before = waiting_;
-  wait last; // most shards wait for the same node, since the same moment
-  bool last_is_over = false;
-  if (waiting_ > 0)
-    for (auto& each : waits_) {
-      if (each.from == boot_id{})
-        continue;
-      if (each.from != last.from || each.until != last.until) {
-        last = each;
-        last_is_over = is_over(each, seen, now);
-      }
-      if (last_is_over) {
-        each = {};
-        --waiting_;
-      }
-    }
-  return waiting_ != before;
+  std::vector<wait> going_on;
+  std::vector<wait_number> renumbered{0};
+  for (const auto& each : waits_) {
+    const bool over = is_over(each, seen, now);
+    if (!over)
+      going_on.push_back(each);
+    renumbered.push_back(over ? wait_number{0} : static_cast<wait_number>(going_on.size()));
+  }
+  if (going_on.size() == waits_.size())
+    return false;
+  waits_ = std::move(going_on);
+  for (auto& each : waits_for_)
+    each = renumbered[each];
+  return true;
 }
 
-// Without owners a node decides what comes to it.
-bool hand_over::decides(const ownership& by, std::size_t shard) const {
-  return by.owners().empty() || by.owners()[by.place_of(shard)].boot == self_.boot;
+// Where this node stands among the owners, or nowhere.
+std::size_t hand_over::own_place(const ownership& by) const {
+  const auto& owners = by.owners();
+  const auto found = std::find_if(owners.begin(), owners.end(),
+                                  [&](const owner& each) { return each.boot == self_.boot; });
+  return static_cast<std::size_t>(found - owners.begin());
 }
 
 bool hand_over::replace_owners(const view& seen, time_point now) {
@@ -68,14 +68,22 @@ bool hand_over::replace_owners(const view& seen, time_point now) {
   if (owners == owned_.owners())
     return false;
   const auto before = std::exchange(owned_, ownership{std::move(owners)});
+  // Without owners a node decides what comes to it.
+  const bool all_before = before.owners().empty(), all_now = owned_.owners().empty();
+  const auto place_before = own_place(before), place_now = own_place(owned_);
+  std::vector<wait_number> made(before.owners().size(), 0); // for each of them
   for (std::size_t shard = 0; shard < shard_count; ++shard) {
-    if (!decides(owned_, shard))
-      waits_[shard] = {};
-    else if (!decides(before, shard))
-      waits_[shard] = {*before.owner_of(shard), now + patience_};
+    const auto from = before.place_of(shard);
+    if (!all_now && owned_.place_of(shard) != place_now) {
+      waits_for_[shard] = 0;
+    } else if (!all_before && from != place_before) {
+      if (made[from] == 0) {
+        waits_.push_back({before.owners()[from].boot, now + patience_});
+        made[from] = static_cast<wait_number>(waits_.size());
+      }
+      waits_for_[shard] = made[from];
+    }
   }
-  waiting_ = static_cast<std::size_t>(std::count_if(
-      waits_.begin(), waits_.end(), [](const wait& each) { return each.from != boot_id{}; }));
   return true;
 }
 
@@ -85,33 +93,30 @@ bool hand_over::is_over(const wait& one, const view& seen, time_point now) const
          || from->released == digest();
 }
 
-hand_over::road hand_over::find_road(std::size_t shard) const {
-  if (owned_.owners().empty() && starting_until_)
-    return waits;
-  if (decides(owned_, shard))
-    return waits_[shard].from == boot_id{} ? here : waits;
-  return static_cast<road>(first_owner + owned_.place_of(shard));
-}
-
 bool hand_over::lay_roads() {
   const auto before = roads_;
-  for (std::size_t shard = 0; shard < shard_count; ++shard)
-    roads_[shard] = find_road(shard);
+  if (owned_.owners().empty() && starting_until_)
+    roads_.fill(waits);
+  else {
+    const auto place = owned_.owners().empty() ? 0 : own_place(owned_);
+    for (std::size_t shard = 0; shard < shard_count; ++shard) {
+      const auto of = owned_.place_of(shard);
+      roads_[shard] = of != place              ? static_cast<road>(first_owner + of)
+                      : waits_for_[shard] == 0 ? here
+                                               : waits;
+    }
+  }
   all_here_ = std::all_of(roads_.begin(), roads_.end(), [](road each) { return each == here; });
-  return roads_ != before;
-}
-
-std::size_t hand_over::shards() const noexcept {
-  return static_cast<std::size_t>(
+  shards_ = static_cast<std::size_t>(
       std::count_if(roads_.begin(), roads_.end(), [](road each) { return each < first_owner; }));
+  return roads_ != before;
 }
 
 std::optional<hand_over::time_point> hand_over::next_due() const {
   auto result = starting_until_;
-  if (waiting_ > 0)
-    for (const auto& each : waits_)
-      if (each.from != boot_id{} && (!result || each.until < *result))
-        result = each.until;
+  for (const auto& each : waits_)
+    if (!result || each.until < *result)
+      result = each.until;
   return result;
 }
 

@@ -73,32 +73,34 @@ public:
   std::uint64_t digest() const noexcept { return owned_.digest(); }
 
   // How many shards this node decides.
-  std::size_t shards() const noexcept;
+  std::size_t shards() const noexcept { return shards_; }
 
   // When time alone changes something; nothing: never.
   std::optional<time_point> next_due() const;
 
 private:
+  // One for all shards that are gained from a node at once.
   struct wait {
-    boot_id from{}; // 0: the shard waits for nobody
+    boot_id from{};
     time_point until;
   };
+  using wait_number = std::uint16_t; // its place among the waits and 1; 0: for nobody
 
-  bool decides(const ownership& by, std::size_t shard) const;
+  std::size_t own_place(const ownership& by) const;
   bool replace_owners(const view& seen, time_point now);
   bool end_waits(const view& seen, time_point now);
   bool is_over(const wait& one, const view& seen, time_point now) const;
-  road find_road(std::size_t shard) const;
   bool lay_roads();
 
   owner self_;
   std::chrono::milliseconds patience_{0};
   std::optional<time_point> starting_until_;
   ownership owned_;
-  std::array<wait, shard_count> waits_{};
-  std::size_t waiting_ = 0; // shards that wait for somebody
+  std::vector<wait> waits_;
+  std::array<wait_number, shard_count> waits_for_{};
   std::array<road, shard_count> roads_{};
   bool all_here_ = true;
+  std::size_t shards_ = shard_count;
 };
 
 } // namespace ledgerd

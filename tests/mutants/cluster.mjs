@@ -37,7 +37,7 @@ export const cluster = [
     name: 'no-wait-for-the-former-owner',
     fault: 'a new owner decides before the former one has let go: a hand-over without waiting',
     file: 'actors/ledger/hand_over.cpp',
-    was: 'waits_[shard] = {*before.owner_of(shard), now + patience_};',
+    was: 'waits_for_[shard] = made[from];',
     becomes: ' ',
     caught: ['actors_test.hand_over', 'actors_test.region_cluster'],
   },

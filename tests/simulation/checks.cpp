@@ -65,7 +65,7 @@ void world::watch_leases() {
     const auto troubled = std::max(network_.troubled(holder->id), holder->began);
     // What is in the way of an account may make its entries be let go.
     const account_key account{user_of(one), *currency_code::parse("KRW")};
-    const auto refused_user = "user-" + std::to_string(refused_id % 7);
+    const auto refused_user = user(refused_id);
     if (age >= renewed_for_sure || troubled + milliseconds{100} >= lease.since
         || account.user_id.empty() || account.user_id == refused_user
         || database_.ever_blocked().contains(account))
@@ -81,6 +81,7 @@ void world::watch_leases() {
     auto* one = alive(whom);
     if (one == nullptr || !of_requests(of, at))
       return;
+    note_held(at, *one);
     if (!database_.refuses(whom))
       one->pulled_while_away = 0;
     else if (++one->pulled_while_away == enough_to_find_out)
@@ -88,6 +89,8 @@ void world::watch_leases() {
   };
   jetstream_.on_pull = [=, this](const stream& of, const consumer& at, owner_id whom) {
     auto* one = alive(whom);
+    if (one != nullptr)
+      note_size(container::pulls, at.requests_of(whom), *one);
     const auto away = database_.away_since(whom);
     if (one == nullptr || !of_requests(of, at) || !away || !database_.refuses(whom) || one->stopped
         || !one->steady || nodes_.size() > 1 || one->pulled_while_away < enough_to_find_out)
@@ -144,44 +147,6 @@ void world::check_all() {
   check_chains(ledger);
   check_requests(ledger);
   check_records(ledger);
-}
-
-void world::note_size(container of_what, std::size_t size) {
-  const auto place = static_cast<std::size_t>(of_what);
-  auto& most = result_.most.at(place);
-  if (size <= most)
-    return;
-  most = size;
-  const auto& bound = container_bounds.at(place);
-  if (size > bound.most)
-    fail("there are " + std::to_string(size) + " " + std::string{bound.what});
-}
-
-// Every container that others fill stays below its bound.
-void world::watch_bounds() {
-  note_size(container::pipe, network_.most_waiting);
-  for (const auto& each : lives_) {
-    if (each->dead || each->scheduler == nullptr)
-      continue;
-    note_size(container::timers, each->scheduler->clock().schedule().size());
-    note_size(container::waits, machine_.waits_of(each->id));
-    note_size(container::connections, network_.connections_of(each->id));
-    note_size(container::subscriptions, network_.subscriptions_of(each->id));
-    note_size(container::sessions, database_.sessions_of(each->id));
-  }
-  std::map<owner_id, std::size_t> held, asked;
-  for (const auto& [name, of] : jetstream_.streams)
-    for (const auto& [consumer_name, at] : of->consumers) {
-      held.clear();
-      asked.clear();
-      for (const auto& [seq, lease] : at->pending)
-        if (of->name == names::request_stream && !lease.queued && ++held[lease.holder] > 2 * credit_
-            && alive(lease.holder) != nullptr
-            && network_.troubled(lease.holder) + at->ack_wait < machine_.now)
-          fail(alive(lease.holder)->name + " holds more than twice its credit of " + at->name);
-      for (const auto& request : at->requests)
-        note_size(container::pulls, ++asked[request.owner]);
-    }
 }
 
 // Every row is what somebody has asked for under its record id, in the stream or through the

@@ -5,6 +5,7 @@
 
 #include "actors/common/ask.hpp"
 #include "actors/common/unstored.hpp"
+#include "messaging/codec.hpp"
 #include "messaging/names.hpp"
 #include "tests/simulation/traffic.hpp"
 #include "tests/simulation/troubles.hpp"
@@ -37,11 +38,15 @@ void world::direct() {
   fetchers_ = 1 + static_cast<int>(dice.below(2));
   gates_ = 1 + static_cast<int>(dice.below(2));
   credit_ = 16 * static_cast<std::size_t>(fetchers_) * (1 + dice.below(3));
+  if (dice.one_in(4))
+    grow_requests();
   const bool with_account = !dice.one_in(3);
   for (std::size_t i = 0; i < count; ++i)
     nodes_.push_back({.name = std::string(1, static_cast<char>('a' + i)) + std::to_string(seed_),
                       .has_account = with_account && (i == 0 || dice.one_in(2))});
+  part_roles();
   database_.refused.insert(record_id{refused_id});
+  watch_bounds();
   watch_leases();
   watch_deletions();
   troubles trouble{*this};
@@ -72,6 +77,37 @@ void world::direct() {
       fail("not at rest: " + each);
   check_all();
   machine_.finish();
+}
+
+// Requests that take so much that a node's bytes are lent out before its credit is, under names
+// that fill the frames between nodes; and a server that takes less than usual in one message.
+void world::grow_requests() {
+  auto& dice = machine_.random;
+  constexpr std::size_t limits[] = {1024, 4096, 70000, std::size_t{1} << 20};
+  network_.payload_max = limits[dice.below(4)];
+  request_bytes_ = std::min<std::size_t>(payload_bytes_max, network_.payload_max);
+  users_ = 1 + dice.below(users_);
+  padding_ = 50 + dice.below(50);
+  credit_ = 400 * static_cast<std::size_t>(fetchers_);
+  ++result_.seen["requests near their limit"];
+  if (network_.payload_max < payload_bytes_max)
+    ++result_.seen["server takes less"];
+}
+
+std::string world::user(std::size_t number) const {
+  return "user-" + std::to_string(number % users_) + std::string(padding_, '.');
+}
+
+// Nodes of one role beside others: of the account side alone only where another has the ledger.
+void world::part_roles() {
+  auto& last = nodes_.back();
+  if (nodes_.size() > 1 && nodes_.front().has_account && machine_.random.one_in(3)) {
+    nodes_.front().has_ledger = false;
+    last.has_account = last.has_account && machine_.random.one_in(2);
+    ++result_.seen["node of the account side alone"];
+  }
+  if (nodes_.front().has_account && !last.has_account)
+    ++result_.seen["node of the ledger alone"];
 }
 
 // Somebody else does so on the server, against all advice: what is given up has to be recovered.
@@ -199,6 +235,8 @@ std::vector<std::string> world::held(bool remembered) {
   // What a consumer has given up is struck out once it is recovered.
   if (const auto* list = jetstream_.find(names::exhausted_stream); list && !list->messages.empty())
     result.push_back("given up and not recovered: " + std::to_string(list->messages.size()));
+  for (const auto& each : jetstream_.missing())
+    result.push_back("consumer " + each + " is missing");
   for (const auto& [id, record] : database_.records->picture())
     if (record.status == record_status::pending)
       result.push_back("record " + std::to_string(to_int(id)) + ": PENDING");
@@ -228,7 +266,8 @@ std::vector<std::string> world::held(bool remembered) {
 // What is held stays below its bound at all times.
 void world::sample() {
   for (auto& each : nodes_) {
-    if (each.now == nullptr || !each.now->running || each.now->leaving || each.now->stopped)
+    if (each.now == nullptr || !each.now->running || each.now->leaving || each.now->stopped
+        || !each.now->ledger)
       continue;
     auto* who = each.now;
     ask(

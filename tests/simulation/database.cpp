@@ -100,6 +100,22 @@ void database::end(owner_id whose) {
   std::erase_if(sessions_, [&](const session* each) { return each->owner_ == whose; });
 }
 
+void database::terminate_one(owner_id whose) {
+  std::vector<session*> alive;
+  for (auto* each : sessions_)
+    if (!each->broken())
+      alive.push_back(each);
+  if (alive.empty()) {
+    ++seen["session terminated while idle"];
+    idle_ended_.insert(whose);
+    return;
+  }
+  auto& one = *alive[on_.random.below(alive.size())];
+  ++seen[one.commits_ ? "session terminated at COMMIT" : "session terminated"];
+  one.ended_ = true;
+  free(std::exchange(one.taken_, {}));
+}
+
 void database::lock(const account_key& account) {
   if (strangers_ || !rows_.insert(account).second)
     return;
@@ -145,7 +161,9 @@ std::size_t database::sessions_of(owner_id whose) const {
 // -- sessions
 
 database::session::session(database& of) : of_(of), owner_(of.on_.running), life_(of.life_) {
+  ended_ = of_.idle_ended_.erase(owner_) > 0;
   of_.sessions_.push_back(this);
+  of_.on_session(owner_);
 }
 
 database::session::~session() {

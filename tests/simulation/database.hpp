@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -41,7 +42,8 @@ public:
 
   commit_faults faults;
   std::map<std::string, std::uint64_t> seen;
-  std::set<record_id> refused; // by a trigger, whatever is tried
+  std::function<void(owner_id)> on_session; // one has begun
+  std::set<record_id> refused;              // by a trigger, whatever is tried
 
   std::shared_ptr<test::memory_database> ledger = std::make_shared<test::memory_database>();
   std::shared_ptr<test::memory_record_database> records =
@@ -55,7 +57,9 @@ public:
   void cut(owner_id whose);     // it cannot be reached from there
   void silence(owner_id whose); // it does not answer there
   void mend(owner_id whose);
-  void end(owner_id whose);              // its sessions, as when a process dies
+  void end(owner_id whose); // its sessions, as when a process dies
+  // pg_terminate_backend: of all that work one, or one of the node's that has nothing to do.
+  void terminate_one(owner_id whose);
   void lock(const account_key& account); // by a stranger
   void unlock();
   // Whose rows somebody has waited for in vain: what is held of them may be let go.
@@ -87,6 +91,7 @@ public:
     bool take(const account_key& account, time_point until);
     bool broken() const;
     void release();
+    void note_commit() { commits_ = true; } // has been sent
     // The locks are somebody else's to release now.
     std::set<account_key> hand_over();
 
@@ -97,6 +102,7 @@ public:
     friend class database;
     std::set<account_key> taken_;
     bool ended_ = false;
+    bool commits_ = false;
   };
 
   enum class fate : std::uint8_t { kept, answer_lost, lost, late, hung };
@@ -120,6 +126,7 @@ private:
   bool read_only_ = false;
   std::uint64_t life_ = 1;
   std::set<owner_id> cut_, silent_;
+  std::set<owner_id> idle_ended_; // their next session finds that it was
   std::map<owner_id, time_point> away_, hung_;
   std::optional<time_point> all_away_;
   std::set<account_key> rows_; // locked

@@ -62,6 +62,11 @@ void consumer::limit_deliveries(std::uint64_t most) {
   config = changed.dump();
 }
 
+std::size_t consumer::requests_of(owner_id whom) const {
+  return static_cast<std::size_t>(std::count_if(
+      requests.begin(), requests.end(), [=](const auto& each) { return each.owner == whom; }));
+}
+
 void stream::tell_limits() {
   const auto limit = [](std::size_t most) {
     return most == 0 ? std::int64_t{-1} : static_cast<std::int64_t>(most);
@@ -299,9 +304,9 @@ void jetstream::ask(connection* by, consumer& at, stream& of, const packet& one)
                     .expires = on_.now + nanoseconds{number("expires")},
                     .heartbeat = nanoseconds{number("idle_heartbeat")},
                     .next_heartbeat = on_.now + nanoseconds{number("idle_heartbeat")}};
+  at.requests.push_back(std::move(next));
   if (on_pull)
     on_pull(of, at, by->owner);
-  at.requests.push_back(std::move(next));
   serve(of, at);
 }
 
@@ -351,7 +356,8 @@ void jetstream::hand_out(stream& of, consumer& to, pull_request& by, const kept_
   const auto consumer_seq = ++to.delivered_consumer;
   const auto count = ++to.deliveries[one.seq];
   if (to.settles)
-    to.pending[one.seq] = {consumer_seq, on_.now, on_.now + to.ack_wait, by.owner, false};
+    to.pending[one.seq] = {consumer_seq, on_.now, on_.now + to.ack_wait,
+                           by.owner,     false,   size_of(one.what)};
   packet copy = one.what;
   if (to.headers_only) {
     copy.headers.push_back({"Nats-Msg-Size", std::to_string(copy.payload.size())});
@@ -385,6 +391,7 @@ void jetstream::serve(stream& of, consumer& to) {
       continue;
     const auto size = size_of(next->what) + 80; // the reply's subject
     if (request.limited && request.bytes < size) {
+      ++by_.seen["pull request without bytes left"];
       end(request, "409", "Message Size Exceeds MaxBytes");
       continue;
     }

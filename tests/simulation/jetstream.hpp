@@ -44,7 +44,8 @@ struct leased {
   time_point since;    // handed out last
   time_point deadline; // the lease runs out
   owner_id holder = nobody;
-  bool queued = false; // to be handed out again
+  bool queued = false;   // to be handed out again
+  std::size_t bytes = 0; // of the message
 };
 
 struct stream;
@@ -75,6 +76,8 @@ struct consumer {
   std::deque<settlement> settled_lately; // forgotten when the server is killed
 
   void limit_deliveries(std::uint64_t most);
+
+  std::size_t requests_of(owner_id whom) const;
 
   std::uint64_t floor() const {
     return pending.empty() ? delivered_stream : pending.begin()->first - 1;
@@ -149,6 +152,11 @@ public:
   void make_anew(std::string_view name);
   void remove(std::string_view name) { streams.erase(std::string{name}); }
 
+  // Somebody deletes a consumer; the nodes have to notice and make it again.
+  void remove(stream& of, const std::string& consumer_name);
+  // Durable consumers that were deleted and are not there, by name.
+  const std::set<std::string>& missing() const { return missing_; }
+
   time_point next_due() const { return next_tick_; }
   void pass();
 
@@ -178,6 +186,7 @@ private:
   machine& on_;
   network& by_;
   time_point next_tick_;
+  std::set<std::string> missing_;
 };
 
 bool matches(const consumer& what, std::string_view subject);

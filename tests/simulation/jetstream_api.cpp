@@ -90,19 +90,27 @@ json state_of(const stream& what) {
           {"consumer_count", what.consumers.size()}};
 }
 
-json consumer_info(const stream& of, const consumer& what) {
-  return {{"type", "io.nats.jetstream.api.v1.consumer_info_response"},
-          {"stream_name", of.name},
-          {"name", what.name},
-          {"created", time_text(what.created_ns)},
-          {"config", json::parse(what.config)},
-          {"delivered",
-           {{"consumer_seq", what.delivered_consumer}, {"stream_seq", what.delivered_stream}}},
-          {"ack_floor", {{"consumer_seq", 0}, {"stream_seq", what.floor()}}},
-          {"num_ack_pending", what.pending.size()},
-          {"num_redelivered", 0},
-          {"num_waiting", what.requests.size()},
-          {"num_pending", what.waiting}};
+// The configuration is JSON already.
+std::string with_config(const json& told, const std::string& config) {
+  auto text = told.dump();
+  text.pop_back();
+  return text + R"(,"config":)" + config + "}";
+}
+
+std::string consumer_info(const stream& of, const consumer& what) {
+  const json told{
+      {"type", "io.nats.jetstream.api.v1.consumer_info_response"},
+      {"stream_name", of.name},
+      {"name", what.name},
+      {"created", time_text(what.created_ns)},
+      {"delivered",
+       {{"consumer_seq", what.delivered_consumer}, {"stream_seq", what.delivered_stream}}},
+      {"ack_floor", {{"consumer_seq", 0}, {"stream_seq", what.floor()}}},
+      {"num_ack_pending", what.pending.size()},
+      {"num_redelivered", 0},
+      {"num_waiting", what.requests.size()},
+      {"num_pending", what.waiting}};
+  return with_config(told, what.config);
 }
 
 } // namespace
@@ -147,11 +155,10 @@ std::string jetstream_api::tell_stream(std::string_view name) {
   const auto* found = of_.find(name);
   if (found == nullptr)
     return no_stream();
-  return json{{"type", "io.nats.jetstream.api.v1.stream_info_response"},
-              {"config", json::parse(found->config)},
-              {"created", time_text(found->created_ns)},
-              {"state", state_of(*found)}}
-      .dump();
+  return with_config({{"type", "io.nats.jetstream.api.v1.stream_info_response"},
+                      {"created", time_text(found->created_ns)},
+                      {"state", state_of(*found)}},
+                     found->config);
 }
 
 std::string jetstream_api::make_stream(std::string_view name, const std::string& body) {
@@ -184,7 +191,7 @@ std::string jetstream_api::tell_consumer(std::string_view in, std::string_view n
   const auto* found = of_.find(in, name);
   return of == nullptr      ? no_stream()
          : found == nullptr ? no_consumer()
-                            : consumer_info(*of, *found).dump();
+                            : consumer_info(*of, *found);
 }
 
 std::string jetstream_api::make_consumer(std::string_view in, std::string_view name,
@@ -218,7 +225,8 @@ std::string jetstream_api::make_consumer(std::string_view in, std::string_view n
     else if (seq > made->delivered_stream && matches(*made, each.what.subject))
       ++made->waiting;
   }
-  const auto told = consumer_info(*of, *made).dump();
+  const auto told = consumer_info(*of, *made);
+  of_.by_.seen["consumer made again"] += of_.missing_.erase(made->name);
   of->consumers[made->name] = std::move(made);
   return told;
 }
@@ -226,7 +234,7 @@ std::string jetstream_api::make_consumer(std::string_view in, std::string_view n
 std::string jetstream_api::delete_consumer(std::string_view in, std::string_view name) {
   if (of_.find(in, name) == nullptr)
     return no_consumer();
-  of_.find(in)->consumers.erase(std::string{name});
+  of_.remove(*of_.find(in), std::string{name});
   return R"({"success":true})";
 }
 

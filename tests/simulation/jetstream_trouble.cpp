@@ -18,7 +18,7 @@ void jetstream::forget_settlements(consumer& at) {
   for (const auto& each : std::exchange(at.settled_lately, {})) {
     ++by_.seen["settlement forgotten"];
     at.deliveries[each.seq] = each.deliveries;
-    at.pending[each.seq] = {0, each.handed_out, on_.now + at.ack_wait, nobody, false};
+    at.pending[each.seq] = {0, each.handed_out, on_.now + at.ack_wait, nobody, false, 0};
   }
 }
 
@@ -72,6 +72,14 @@ void jetstream::make_anew(std::string_view name) {
     made->consumers[consumer_name] = std::move(one);
   }
   streams[old->name] = std::move(made);
+}
+
+void jetstream::remove(stream& of, const std::string& consumer_name) {
+  const auto gone = of.consumers.extract(consumer_name);
+  for (const auto& request : gone.mapped()->requests)
+    end(request, "409", "Consumer Deleted");
+  if (gone.mapped()->settles)
+    missing_.insert(consumer_name);
 }
 
 void jetstream::change_leader(bool behind) {

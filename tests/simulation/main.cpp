@@ -1,5 +1,6 @@
 // ledgerd_simulate: runs seeds, each in a process of its own, so that a seed that ends the process
 // is told like any other fault, and several side by side.
+#include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/personality.h>
 #include <sys/wait.h>
@@ -12,7 +13,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <deque>
 #include <map>
 #include <string>
 #include <string_view>
@@ -152,7 +152,7 @@ child_process begin(const arguments& how, std::uint64_t seed) {
 
 struct tally {
   std::map<std::string, std::uint64_t> seen;
-  std::array<std::uint64_t, container_bounds.size()> most{};
+  std::array<std::uint64_t, container_names.size()> most{};
   std::uint64_t steps = 0, simulated_ms = 0, settled_most_ms = 0;
   std::vector<std::uint64_t> failed;
 };
@@ -203,11 +203,26 @@ void judge(const child_process& one, int status, tally& all) {
     std::printf("  %s\n", each.c_str());
 }
 
-// Waits for the child to end.
-int finish(child_process& one) {
-  char buffer[4096];
-  for (ssize_t got = 0; (got = ::read(one.out, buffer, sizeof buffer)) > 0;)
-    one.said.append(buffer, static_cast<std::size_t>(got));
+// Reads what they say until one of them, whichever, has said all; its place.
+std::size_t wait_for_one(std::vector<child_process>& running) {
+  for (;;) {
+    std::vector<pollfd> ends;
+    for (const auto& each : running)
+      ends.push_back({each.out, POLLIN, 0});
+    poll(ends.data(), ends.size(), -1);
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+      if (ends[i].revents == 0)
+        continue;
+      char buffer[4096];
+      const auto got = ::read(running[i].out, buffer, sizeof buffer);
+      if (got <= 0)
+        return i;
+      running[i].said.append(buffer, static_cast<std::size_t>(got));
+    }
+  }
+}
+
+int end_of(const child_process& one) {
   close(one.out);
   int status = 0;
   waitpid(one.pid, &status, 0);
@@ -243,17 +258,18 @@ void tell_counts(const tally& all) {
     std::printf("%10llu  %s\n", static_cast<unsigned long long>(count), what.c_str());
   for (std::size_t i = 0; i < all.most.size(); ++i)
     std::printf("%10llu  %s, at most\n", static_cast<unsigned long long>(all.most[i]),
-                container_bounds[i].what.data());
+                container_names[i].data());
 }
 
 // Runs them all; gives how many.
 std::uint64_t run_seeds(const arguments& how, double began, tally& all) {
-  std::deque<child_process> running;
+  std::vector<child_process> running;
   std::map<std::uint64_t, std::string> digests;
-  const auto finish_first = [&] {
-    auto one = std::move(running.front());
-    running.pop_front();
-    judge(one, finish(one), all);
+  const auto finish_one = [&] {
+    const auto which = running.begin() + static_cast<std::ptrdiff_t>(wait_for_one(running));
+    const auto one = std::move(*which);
+    running.erase(which);
+    judge(one, end_of(one), all);
     if (!how.twice)
       return;
     const auto [known, fresh] = digests.try_emplace(one.seed, digest_of(one.said));
@@ -271,11 +287,11 @@ std::uint64_t run_seeds(const arguments& how, double began, tally& all) {
   for (; begun < how.seeds && goes_on(); ++begun)
     for (int time = 0; time < (how.twice ? 2 : 1); ++time) {
       if (running.size() == how.jobs)
-        finish_first();
+        finish_one();
       running.push_back(begin(how, how.from + begun));
     }
   while (!running.empty())
-    finish_first();
+    finish_one();
   return begun;
 }
 

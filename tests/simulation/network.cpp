@@ -18,6 +18,13 @@ bool is_own(std::string_view subject) {
 } // namespace
 
 bool falls_under(std::string_view pattern, std::string_view subject) {
+  // Most differ before the first wildcard, which begins a token.
+  const auto same = std::mismatch(pattern.begin(), pattern.end(), subject.begin(), subject.end());
+  const auto length = static_cast<std::size_t>(same.first - pattern.begin());
+  if (length == pattern.size() || (pattern[length] != '*' && pattern[length] != '>'))
+    return length == pattern.size() && length == subject.size();
+  pattern.remove_prefix(length);
+  subject.remove_prefix(length);
   for (;;) {
     const auto wanted = pattern.substr(0, pattern.find('.'));
     if (wanted == ">")
@@ -61,6 +68,7 @@ connection* network::connect(owner_id owner, bool comes_back, client_events even
   one.comes_back = comes_back;
   one.events = std::move(events);
   open_.push_back(&one);
+  on_open(owner);
   return &one;
 }
 
@@ -97,6 +105,7 @@ interest* network::subscribe(connection& at, std::string subject, std::string gr
   one.subject = std::move(subject);
   one.group = std::move(group);
   one.hand_over = std::move(hand_over);
+  on_open(at.owner);
   if (at.at == connection::state::up)
     to_server(at, {.what = frame::kind::subscribe,
                    .number = one.sid,
@@ -157,7 +166,7 @@ void network::to_server(connection& from, frame one) {
   if (!from.out.empty())
     one.due = std::max(one.due, from.out.back().due);
   from.out.push_back(std::move(one));
-  most_waiting = std::max(most_waiting, from.out.size());
+  on_waiting(from.owner, from.out.size());
 }
 
 void network::send(connection& to, frame one) {
@@ -165,7 +174,7 @@ void network::send(connection& to, frame one) {
   if (!to.in.empty())
     one.due = std::max(one.due, to.in.back().due);
   to.in.push_back(std::move(one));
-  most_waiting = std::max(most_waiting, to.in.size());
+  on_waiting(to.owner, to.in.size());
 }
 
 // -- the server's side
@@ -301,7 +310,7 @@ void network::arrive(connection& at) {
     auto& to = *found->second;
     to.arrived.push_back(std::move(one.message));
     at.may_hand_over = true;
-    most_waiting = std::max(most_waiting, to.arrived.size());
+    on_waiting(at.owner, to.arrived.size());
     if (!to.hand_over)
       on_.signal(&to, false);
   }

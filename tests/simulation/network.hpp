@@ -103,7 +103,8 @@ public:
   static network*& present();
 
   message_faults faults;
-  std::map<std::string, std::uint64_t> seen; // how often what befell
+  std::size_t payload_max = std::size_t{1} << 20; // of the server, for payload and headers
+  std::map<std::string, std::uint64_t> seen;      // how often what befell
 
   // -- the client's side
 
@@ -175,8 +176,9 @@ public:
   time_point next_due() const;
   void pass(); // what is due by itself
 
-  // The most that ever waited in one pipe, or for one subscription.
-  std::size_t most_waiting = 0;
+  // A connection or subscription is there; so much waits in a pipe or for a subscription of his.
+  std::function<void(owner_id)> on_open;
+  std::function<void(owner_id, std::size_t)> on_waiting;
 
 private:
   struct standing {           // at the server

@@ -64,12 +64,17 @@ life* world::alive(owner_id id) {
 config world::settings_of(const life& one) const {
   config result;
   result.node_name = one.name;
-  result.roles =
-      one.has_account ? std::vector{role::ledger, role::account} : std::vector{role::ledger};
+  if (!one.has_ledger)
+    result.roles = {role::account};
+  else if (one.has_account)
+    result.roles = {role::ledger, role::account};
+  else
+    result.roles = {role::ledger};
   result.database_url = "simulated";
   result.fetchers = fetchers_;
   result.gates = gates_;
   result.max_in_flight = credit_;
+  result.memory_max = memory_max;
   result.batch_max = 16;
   result.ledgers_max = 4;
   result.ledger_idle = milliseconds{2000};
@@ -86,6 +91,7 @@ void world::start(node& one) {
   made->id = static_cast<owner_id>(lives_.size()) + 1;
   made->node = static_cast<std::size_t>(&one - nodes_.data());
   made->name = one.name;
+  made->has_ledger = one.has_ledger;
   made->has_account = one.has_account;
   made->began = machine_.now;
   one.now = made.get();
@@ -117,19 +123,19 @@ void world::connect(life& one) {
 
 void world::spawn_roles(life& one) {
   const auto settings = settings_of(one);
-  const bool anybody =
-      std::any_of(nodes_.begin(), nodes_.end(), [](const node& each) { return each.has_account; });
-  const auto report = one.nats->provision({.ledger = true,
-                                           .account = anybody,
-                                           .create = true,
-                                           .may_cost = true,
-                                           .ack_wait = settings.ack_wait,
-                                           .shutdown_deadline = settings.shutdown_deadline});
+  const auto report = one.nats->provision(provisioning_of(settings));
+  // What is deleted while it starts is a reason to start again.
   for (const auto& each : report.refused)
-    fail(one.name + " refuses to start: " + each);
+    if (!jetstream_.missing().empty())
+      throw std::runtime_error{each};
+    else
+      fail(one.name + " refuses to start: " + each);
   const auto self = make_node_word(settings);
-  auto ledger_parts = make_ledger_role(settings, *one.nats, self, won(), nullptr);
-  ledger_parts.detach = false;
+  std::optional<ledger_root_options> ledger_parts;
+  if (one.has_ledger) {
+    ledger_parts = make_ledger_role(settings, *one.nats, self, won(), nullptr);
+    ledger_parts->detach = false;
+  }
   std::optional<submission_root_options> account_parts;
   std::shared_ptr<question_desk> desk;
   if (one.has_account) {
@@ -138,13 +144,16 @@ void world::spawn_roles(life& one) {
     account_parts->detach = false;
     desk = one.nats->make_desk({std::string{names::api_submit}, std::string{names::api_record}});
   }
+  one.watch = std::make_unique<topology_watch>(provisioning_of(settings), *one.nats,
+                                               std::make_shared<topology_board>());
   // From here on nothing waits.
   one.system_config = std::make_unique<simulated_config>();
   one.system = std::make_unique<caf::actor_system>(*one.system_config);
   one.scheduler = &dynamic_cast<caf::scheduler::test_coordinator&>(one.system->scheduler());
   one.scheduler->clock().current_time = machine_.now;
   one.worker = std::make_unique<idle_worker>(*one.system, *one.scheduler);
-  one.ledger = one.system->spawn(guarded(ledger_root), ledger_parts);
+  if (ledger_parts)
+    one.ledger = one.system->spawn(guarded(ledger_root), *ledger_parts);
   if (!account_parts)
     return;
   one.account = one.system->spawn(guarded(submission_root), *account_parts);

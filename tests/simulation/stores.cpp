@@ -49,6 +49,7 @@ std::variant<Result, store_failure> commit(database& at, database::session& by, 
   auto& on = at.on();
   const auto until = on.now + commit_patience;
   const auto what = at.draw();
+  by.note_commit();
   if (auto failure = by.work(some_time(at), until)) {
     if (failure->kind == store_failure_kind::unavailable)
       return in_doubt();

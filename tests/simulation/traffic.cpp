@@ -3,15 +3,22 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "messaging/codec.hpp"
+
 namespace ledgerd::sim {
 
 namespace {
 
-constexpr std::size_t users = 7;
-
 std::string request_text(std::int64_t id, const std::string& user, std::int64_t amount) {
   return R"({"recordId":)" + std::to_string(id) + R"(,"userId":")" + user + R"(","amount":)"
          + std::to_string(amount) + "}";
+}
+
+// Blanks before the end of a document mean nothing.
+std::string filled(std::string document, std::size_t bytes) {
+  if (document.size() < bytes)
+    document.insert(document.size() - 1, bytes - document.size(), ' ');
+  return document;
 }
 
 } // namespace
@@ -27,12 +34,25 @@ void traffic::begin(std::size_t requests, std::size_t calls, milliseconds within
     });
 }
 
+// How long the next request is made at least.
+std::size_t traffic::draw_bytes() {
+  auto& dice = of_.machine_.random;
+  const auto most = of_.request_bytes_;
+  if (most == 0)
+    return 0;
+  const auto too_many = payload_bytes_max + 1 + dice.below(1000);
+  if (of_.network_.payload_max > too_many && dice.one_in(20))
+    return too_many;
+  return dice.one_in(4) ? dice.below(most) : most - dice.below(most / 16);
+}
+
 void traffic::publish_requests(std::size_t count, milliseconds within) {
   auto& dice = of_.machine_.random;
   for (std::size_t i = 0; i < count; ++i) {
     if (!dice.one_in(3)) // some come together
       of_.machine_.sleep(dice.between(nanoseconds{0}, 3 * within / static_cast<int>(count)));
-    constexpr std::size_t longest = 400; // of a request, in bytes
+    const auto bytes = draw_bytes();
+    const auto longest = bytes + 400; // with its subject
     for (const stream* to = nullptr; !of_.network_.is_up()
                                      || (to = of_.jetstream_.find("TRANSACTIONS")) == nullptr
                                      || to->refuses(longest);)
@@ -40,14 +60,17 @@ void traffic::publish_requests(std::size_t count, milliseconds within) {
     // Few ids, so that many repeat: with the same content, and now and then with another.
     const auto id = static_cast<std::int64_t>(dice.below(count / 2) + 1);
     const auto twist = dice.one_in(20) ? 1 : 0;
-    const auto user = "user-" + std::to_string(static_cast<std::size_t>(id + twist) % users);
+    const auto user = of_.user(static_cast<std::size_t>(id + twist));
     const auto type = id % 3 == 0 ? movement::withdrawal : movement::deposit;
     packet one{.subject =
                    type == movement::withdrawal ? "transaction.withdrawal" : "transaction.deposit"};
     if (dice.one_in(25)) {
       one.payload = R"({"recordId":)" + std::to_string(id) + ",";
+    } else if (bytes > payload_bytes_max) {
+      ++of_.result_.seen["request too large"];
+      one.payload = filled(request_text(id, user, id % 97 + 1), bytes);
     } else {
-      one.payload = request_text(id, user, id % 97 + 1);
+      one.payload = filled(request_text(id, user, id % 97 + 1), bytes);
       of_.valid_ids_.insert(id);
       of_.asked_.emplace(
           id, submission{{user, *currency_code::parse("KRW")}, type, money{id % 97 + 1}});

@@ -19,6 +19,7 @@ public:
   void begin(std::size_t requests, std::size_t calls, milliseconds within);
 
 private:
+  std::size_t draw_bytes();
   void publish_requests(std::size_t count, milliseconds within);
   void submit(std::size_t number);
   bool submit_once(const std::string& key, const std::string& body);

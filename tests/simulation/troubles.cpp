@@ -39,10 +39,12 @@ void troubles::set_weather() {
 void troubles::begin() {
   auto& dice = of_.machine_.random;
   auto& one = of_.nodes_[dice.below(of_.nodes_.size())];
-  switch (dice.below(10)) {
+  switch (dice.below(11)) {
   case 0:
   case 8:
     return befall_server();
+  case 10:
+    return delete_consumer();
   case 9:
     return dice.one_in(2) ? limit_stream() : part_nodes();
   case 1:
@@ -211,10 +213,30 @@ void troubles::limit_stream() {
   });
 }
 
+// An operator's mistake: who holds messages of it does not know which, and all come again from the
+// one that the nodes make in its place.
+void troubles::delete_consumer() {
+  std::vector<std::pair<stream*, consumer*>> all;
+  for (const auto& [name, of] : of_.jetstream_.streams)
+    for (const auto& [consumer_name, each] : of->consumers)
+      if (each->settles)
+        all.emplace_back(of.get(), each.get());
+  if (all.empty() || !of_.network_.is_up())
+    return;
+  const auto [of, which] = all[of_.machine_.random.below(all.size())];
+  count("consumer deleted");
+  if (!which->pending.empty())
+    count("consumer deleted while messages are held");
+  of_.jetstream_.remove(*of, std::string{which->name});
+}
+
 void troubles::befall_database(life& at) {
   auto& dice = of_.machine_.random;
   auto& database = of_.database_;
-  switch (dice.below(6)) {
+  switch (dice.below(8)) {
+  case 6:
+  case 7:
+    return terminate_sessions(at.id);
   case 0:
     count("database restarted");
     database.go_down();
@@ -232,9 +254,21 @@ void troubles::befall_database(life& at) {
     database.silence(at.id);
     return later(some(milliseconds{9000}), [&database, id = at.id] { database.mend(id); });
   default:
-    database.lock({"user-" + std::to_string(dice.below(7)), *currency_code::parse("KRW")});
+    database.lock({of_.user(dice.below(of_.users_)), *currency_code::parse("KRW")});
     return later(some(milliseconds{6000}), [&database] { database.unlock(); });
   }
+}
+
+// One by one, once to twenty times a second.
+void troubles::terminate_sessions(owner_id whose) {
+  auto& dice = of_.machine_.random;
+  const auto until = of_.machine_.now + some(milliseconds{9000});
+  const milliseconds pause{50 + static_cast<std::int64_t>(dice.below(950))};
+  of_.note("sessions of the database are terminated");
+  of_.machine_.start(nobody, [=, this] {
+    for (; of_.machine_.now < until && !of_.healed_; of_.machine_.sleep(pause))
+      of_.database_.terminate_one(whose);
+  });
 }
 
 void troubles::befall_link(life& at) {

@@ -20,7 +20,9 @@ private:
   void befall_server();
   void part_nodes();
   void limit_stream();
+  void delete_consumer();
   void befall_database(life& at);
+  void terminate_sessions(owner_id whose);
   void befall_link(life& at);
   void later(nanoseconds after, std::function<void()> what);
   nanoseconds some(milliseconds most);

@@ -30,7 +30,7 @@ void world::run_job(life& of, std::size_t place) {
   auto* job = jobs[place];
   jobs.erase(jobs.begin() + static_cast<std::ptrdiff_t>(place));
   if (auto* actor = dynamic_cast<caf::scheduled_actor*>(job))
-    note_size(container::mailbox, actor->mailbox().size());
+    note_size(container::mailbox, actor->mailbox().size(), of);
   machine_.running = of.id;
   switch (job->resume(of.worker.get(), 1)) {
   case caf::resumable::resume_later:
@@ -71,6 +71,8 @@ void world::advance_to_next() {
 
 // Something that could happen now happens, whichever; when nothing could, time passes.
 void world::step() {
+  if (const auto* one = alive(std::exchange(acted_, nobody)))
+    note_turn(*one);
   ready_threads_.clear();
   ready_steps_.clear();
   machine_.ready(ready_threads_);
@@ -80,19 +82,20 @@ void world::step() {
     if (each->scheduler != nullptr && machine_.may_run(each->id))
       jobs += each->scheduler->jobs.size();
   const auto count = jobs + ready_threads_.size() + ready_steps_.size();
-  constexpr std::uint64_t looked_at_every = 16; // steps
-  if (++result_.steps % looked_at_every == 0)
-    watch_bounds();
+  ++result_.steps;
   if (count == 0)
     return advance_to_next();
   auto pick = machine_.random.below(count);
   result_.digest = (result_.digest ^ (pick + count * 1000)
                     ^ static_cast<std::uint64_t>(machine_.now.time_since_epoch().count()))
                    * 0x100000001b3ULL;
-  if (pick < ready_threads_.size())
+  if (pick < ready_threads_.size()) {
+    acted_ = ready_threads_[pick].owner;
     return machine_.go_on(machine::ready_thread{ready_threads_[pick]});
+  }
   pick -= ready_threads_.size();
   if (pick < ready_steps_.size()) {
+    acted_ = ready_steps_[pick].at->owner;
     network_.take(network::step{ready_steps_[pick]});
   } else {
     pick -= ready_steps_.size();
@@ -101,6 +104,7 @@ void world::step() {
         continue;
       const auto waiting = each->scheduler->jobs.size();
       if (pick < waiting) {
+        acted_ = each->id;
         run_job(*each, pick);
         break;
       }

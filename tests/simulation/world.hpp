@@ -18,6 +18,8 @@
 #include "actors/ledger/root.hpp"
 #include "actors/submissions/root.hpp"
 #include "app/config/config.hpp"
+#include "app/config/memory_budget.hpp"
+#include "app/daemon/topology_watch.hpp"
 #include "domain/record.hpp"
 #include "messaging/broker.hpp"
 #include "tests/simulation/database.hpp"
@@ -39,28 +41,23 @@ enum class container : std::uint8_t {
   pulls
 };
 
-struct container_bound {
-  std::string_view what;
-  std::size_t most; // never more than that, at any step
+// In the order of `container`.
+inline constexpr std::array<std::string_view, 8> container_names{
+    "messages in one pipe",
+    "messages in one mailbox",
+    "timers of a node",
+    "threads of a node that wait",
+    "connections of a node",
+    "subscriptions of a node",
+    "database sessions of a node",
+    "pull requests of a node at one consumer",
 };
-
-// In the order of `container`; about twice the most that any of 10,000 seeds has had.
-inline constexpr std::array<container_bound, 8> container_bounds{{
-    {"messages in one pipe", 20000},
-    {"messages in one mailbox", 2000},
-    {"timers of a node", 1000},
-    {"threads of a node that wait", 200},
-    {"connections of a node", 8},
-    {"subscriptions of a node", 200},
-    {"database sessions of a node", 64},
-    {"pull requests of a node at one consumer", 32},
-}};
 
 // What a run was like.
 struct outcome_of_run {
   std::vector<std::string> violations; // empty: all holds
   std::map<std::string, std::uint64_t> seen;
-  std::array<std::size_t, container_bounds.size()> most{}; // at once
+  std::array<std::size_t, container_names.size()> most{}; // at once
   std::uint64_t digest = 0; // of all that happened: two runs of one seed have the same
   std::uint64_t steps = 0;
   milliseconds lasted{0};  // by the simulated clock
@@ -72,6 +69,7 @@ struct life {
   owner_id id = nobody;
   std::size_t node = 0;
   std::string name;
+  bool has_ledger = true;
   bool has_account = false;
   std::unique_ptr<caf::actor_system_config> system_config;
   std::unique_ptr<caf::actor_system> system;
@@ -81,6 +79,7 @@ struct life {
   ledger_root_actor ledger;
   submission_root_actor account;
   caf::actor api;
+  std::unique_ptr<topology_watch> watch; // last: it uses the broker
   time_point began;
   int pulled_while_away = 0; // messages that it got while its database refuses it
   time_point found_out;      // since when these are enough
@@ -103,6 +102,7 @@ private:
 
   struct node {
     std::string name;
+    bool has_ledger = true;
     bool has_account = false;
     life* now = nullptr; // null: it is away
     int starts = 0;
@@ -130,6 +130,9 @@ private:
 
   // -- the course of a run (course.cpp)
   void direct();
+  void part_roles();
+  void grow_requests();
+  std::string user(std::size_t number) const;
   void limit_deliveries();
   void make_requests_anew();
   void heal();
@@ -143,13 +146,18 @@ private:
   void watch_leases();
   void watch_deletions();
   void excuse_undecided(const stream& of);
-  void watch_bounds();
-  void note_size(container of_what, std::size_t size);
   void check_all();
   void check_asked(const test::memory_database::content& ledger);
   void check_chains(const test::memory_database::content& ledger);
   void check_requests(const test::memory_database::content& ledger);
   void check_records(const test::memory_database::content& ledger);
+
+  // -- what is bounded (bounds.cpp)
+  void watch_bounds();
+  std::size_t most_of(container of_what, const life& one) const;
+  void note_size(container of_what, std::size_t size, const life& whose);
+  void note_turn(const life& one);
+  void note_held(const consumer& at, const life& whose);
 
   machine machine_;
   network network_{machine_};
@@ -162,8 +170,12 @@ private:
   std::vector<node> nodes_;
   std::vector<machine::ready_thread> ready_threads_;
   std::vector<network::step> ready_steps_;
+  owner_id acted_ = nobody; // last
   int fetchers_ = 1, gates_ = 1;
   std::size_t credit_ = 40;
+  std::size_t users_ = 7;         // who have accounts
+  std::size_t padding_ = 0;       // of their names
+  std::size_t request_bytes_ = 0; // about what a request takes up; 0: as little as it can
   std::set<std::int64_t> valid_ids_;
   std::multimap<std::int64_t, submission> asked_; // what was published under each
   std::set<std::int64_t> may_miss_; // their requests went with the stream that held them
@@ -176,7 +188,8 @@ private:
 };
 
 inline constexpr milliseconds ack_wait{3000};
-inline constexpr std::int64_t refused_id = 13; // the database never takes it
+inline constexpr std::size_t memory_max = memory_max_least; // of a node
+inline constexpr std::int64_t refused_id = 13;              // the database never takes it
 
 std::shared_ptr<const currency_table> won();
 
