@@ -97,7 +97,7 @@ added_histogram added(const ordered_json& document, const char* name,
 // What belongs to a consumer, and not to its kind of actor: what is known of one of them says
 // nothing about another, and all its fetchers speak of the same.
 bool is_of_consumer(std::string_view name) {
-  return name == "pending" || name == "oldest_undecided_ms";
+  return name == "pending" || name == "oldest_undecided_ms" || name == "oldest_unsettled_ms";
 }
 
 // Of what is shown as `name` or `name consumer`.
@@ -238,7 +238,8 @@ table_rows stage_table(const ordered_json& document, const earlier_numbers& befo
     result[0].insert(result[0].begin() + 2, "a second");
   for (const auto* stage :
        {"pull", "decode", "decide", "gate_wait", "commit", "publish", "ack", "end_to_end", "record",
-        "request_publish", "result_pull", "settle", "verdict_wait"}) {
+        "record_commit", "request_publish", "result_pull", "settle", "settle_commit",
+        "redrive_commit", "verdict_wait"}) {
     const auto sum = added(document, stage, {});
     if (sum.buckets.empty())
       continue;
@@ -256,7 +257,8 @@ table_rows stage_table(const ordered_json& document, const earlier_numbers& befo
 
 table_rows batch_table(const ordered_json& document, const earlier_numbers& before) {
   table_rows result{{"batch", "count", "mean", "p50", "p99"}};
-  for (const auto* name : {"pulled", "posted"}) {
+  for (const auto* name :
+       {"pulled", "posted", "recorded", "results_pulled", "results_settled", "claimed"}) {
     const auto sum = added(document, name, {});
     if (sum.buckets.empty())
       continue;
