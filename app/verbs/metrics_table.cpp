@@ -85,6 +85,14 @@ std::string quantile_of(const ordered_json& actor, const char* name, double shar
   return histogram ? quantile_text(*histogram, share, true) : nobody_knows;
 }
 
+// Who does not answer is the hottest; else whoever has handled most messages since the earlier
+// look.
+std::pair<bool, std::int64_t> heat_of(const ordered_json& actor, const earlier_numbers& before) {
+  const auto now = number_at(part(actor, "values"), "messages_total").value_or(0);
+  const auto then = earlier_value(earlier_actor(before, actor), "messages_total").value_or(0);
+  return {!actor.value("answered", true), then <= now ? now - then : now};
+}
+
 added_histogram added(const ordered_json& document, const char* name,
                       const earlier_numbers& before) {
   added_histogram result;
@@ -200,14 +208,16 @@ bool is_numbers(const ordered_json& document) {
   return true;
 }
 
-table_rows actor_table(const ordered_json& document, const earlier_numbers& before) {
+table_rows actor_table(const ordered_json& document, const earlier_numbers& before,
+                       actor_order order) {
   table_rows result{{"actor", "instance", "mailbox", "messages", "wait p50", "wait p99", "work p50",
                      "work p99", "busy", "answers"}};
   if (before.document != nullptr)
     result[0].insert(result[0].begin() + 4, "a second");
   auto actors = document.at("actors");
-  std::stable_sort(actors.begin(), actors.end(), [](const auto& one, const auto& other) {
-    return text_at(one, "actor") < text_at(other, "actor");
+  std::stable_sort(actors.begin(), actors.end(), [&](const auto& one, const auto& other) {
+    return order == actor_order::by_kind ? text_at(one, "actor") < text_at(other, "actor")
+                                         : heat_of(one, before) > heat_of(other, before);
   });
   for (const auto& actor : actors) {
     const auto& values = part(actor, "values");
