@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "actors/common/consumer_look.hpp"
 #include "actors/common/span.hpp"
 #include "actors/common/unread_currency.hpp"
 #include "actors/common/waker.hpp"
@@ -245,22 +246,14 @@ fetcher_state::held_look fetcher_state::look_at_held(progress_time now) const {
   return result;
 }
 
-// What waits at the consumer. That nothing does holds only while something is asked for: else
-// nobody would say what has come since.
 std::optional<std::uint64_t> fetcher_state::backlog() const {
-  const auto said = options_.source->backlog();
-  return said == 0 && room().messages == 0 ? std::nullopt : said;
+  return known_backlog(*options_.source, room());
 }
 
-// By the broker's clock, and at least for as long as it has been here. With nothing held, what
-// waits is about to come, as far as it is known and asked for.
 gauge fetcher_state::oldest_undecided_ms(const held_look& held, progress_time now) const {
-  if (deliveries_.size() == 0) {
-    return backlog() && room().messages > 0 ? 0 : not_known;
-  }
-  constexpr std::int64_t ns_per_ms = 1'000'000;
-  return std::max<std::int64_t>((options_.wall_clock() - held.stored_at_ns) / ns_per_ms,
-                                microseconds(now - held.arrived) / 1000);
+  if (deliveries_.size() == 0)
+    return age_of_nothing(backlog(), room());
+  return oldest_delivery{held.arrived, held.stored_at_ns}.age_ms(now, options_.wall_clock());
 }
 
 actor_report fetcher_state::report(progress_time now) const {

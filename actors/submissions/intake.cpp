@@ -26,6 +26,10 @@ std::int64_t microseconds(caf::actor_clock::duration_type time) {
   return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
 }
 
+std::int64_t milliseconds(caf::actor_clock::duration_type time) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+}
+
 // As the record keeps it. Of a later version the same part, whatever else it has.
 std::string in_version_00(std::string_view traceparent) {
   const auto read = read_traceparent(traceparent);
@@ -210,8 +214,10 @@ void intake_state::record_next_batch() {
   if (forming_.empty())
     return;
   failpoint("intake");
-  answer_.begin(self_->clock().now());
+  asked_ = self_->clock().now();
+  answer_.begin(asked_);
   const auto size = course_.next(forming_.size());
+  counters_.recorded.record(size);
   const auto end = forming_.begin() + static_cast<std::ptrdiff_t>(size);
   recording_.assign(std::make_move_iterator(forming_.begin()), std::make_move_iterator(end));
   forming_.erase(forming_.begin(), end);
@@ -223,7 +229,10 @@ void intake_state::record_next_batch() {
   }
   self_->request(options_.recorder, caf::infinite, record_atom_v, new_records_ptr{batch})
       .then(
-          [this](recorded_batch& done) { on_recorded(done); },
+          [this](recorded_batch& done) {
+            counters_.record_commit.record(microseconds(self_->clock().now() - asked_));
+            on_recorded(done);
+          },
           [this](const caf::error&) {
             recorded_batch gone{store_failure{store_failure_kind::in_doubt, "the recorder ended"}};
             on_recorded(gone);
@@ -258,11 +267,12 @@ void intake_state::try_recording(time_point now) {
 }
 
 void intake_state::submit(submit_request& request) {
+  last_arrival_ = self_->clock().now();
   if (drain_.under_way())
     return refuse(request, "the node is shutting down");
   if (held() >= options_.submissions_max)
     return refuse(request, "too many requests wait for the database or the broker");
-  request.since = self_->clock().now();
+  request.since = last_arrival_;
   forming_.push_back(std::move(request));
   record_next_batch();
 }
@@ -337,13 +347,26 @@ void intake_state::look_at_records(time_point now) {
           [this](const caf::error&) { looking_ = false; });
 }
 
+progress_time intake_state::oldest(progress_time otherwise) const {
+  auto result = publishing_.oldest(otherwise);
+  for (const auto* each : {&forming_, &recording_})
+    for (const auto& request : *each)
+      result = std::min(result, request.since);
+  return result;
+}
+
 actor_report intake_state::report(progress_time now) const {
   auto wait =
       longer({answer_.since(now), "the database does not answer a batch"}, publishing_.wait(now));
   if (wait.since < standstill_after)
     wait = longer(std::move(wait), trouble_.wait(now));
   return make_report(name, "",
-                     intake_numbers{counters_, {.held = held(), .waiting = waiters_.size()}},
+                     intake_numbers{counters_,
+                                    {.held = held(),
+                                     .oldest_held_ms = milliseconds(now - oldest(now)),
+                                     .credit = options_.submissions_max,
+                                     .idle_ms = milliseconds(now - last_arrival_),
+                                     .waiting = waiters_.size()}},
                      std::move(wait));
 }
 
@@ -353,6 +376,7 @@ intake_actor::behavior_type intake_state::make_behavior(intake_options options) 
   options_ = std::move(options);
   publishing_ = outbox{{options_.requests, options_.retry_pause}};
   options_.requests->open(make_waker(intake_actor{self_}));
+  last_arrival_ = self_->clock().now();
   self_->delayed_send(self_, options_.beat, tick_atom_v);
   return {
       [this](submit_atom, submit_request& request) { submit(request); },

@@ -92,6 +92,9 @@ private:
 
   std::size_t held() const { return forming_.size() + recording_.size() + publishing_.size(); }
 
+  // When the oldest submission came that is held, or was recorded if it is by now.
+  progress_time oldest(progress_time otherwise) const;
+
   actor_report report(progress_time now) const;
 
   const intake_actor::pointer self_;
@@ -108,6 +111,8 @@ private:
   bool trying_ = false;  // an empty batch is with the recorder
   bool looking_ = false; // at the records of waiters
   time_point next_look_;
+  time_point asked_;        // when the last batch went to the recorder
+  time_point last_arrival_; // or when it began
 
   awaited answer_; // of the recorder
 

@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "actors/common/consumer_look.hpp"
 #include "actors/common/log.hpp"
 #include "actors/common/span.hpp"
 #include "actors/common/unread_currency.hpp"
@@ -224,20 +225,31 @@ void reconciler_state::on_answer(settled_batch& done) {
   finish_drain();
 }
 
+void reconciler_state::note_commit() {
+  using std::chrono::duration_cast, std::chrono::microseconds;
+  counters_.commit.record(duration_cast<microseconds>(self_->clock().now() - asked_).count());
+}
+
 void reconciler_state::settle_batch() {
   failpoint("reconciler");
   answer_.begin(self_->clock().now());
   auto batch = std::make_shared<std::vector<record_verdict>>();
   batch->reserve(settling_.size());
+  asked_ = self_->clock().now();
+  counters_.posted.record(settling_.size());
   for (const auto tag : settling_)
     batch->push_back(deliveries_.at(tag).verdict);
   self_->request(options_.recorder, caf::infinite, settle_atom_v, verdicts_ptr{batch})
-      .then([this](settled_batch& done) { on_answer(done); },
-            [this](const caf::error&) {
-              settled_batch gone{
-                  store_failure{store_failure_kind::unavailable, "the recorder ended"}};
-              on_answer(gone);
-            });
+      .then(
+          [this](settled_batch& done) {
+            note_commit();
+            on_answer(done);
+          },
+          [this](const caf::error&) {
+            settled_batch gone{
+                store_failure{store_failure_kind::unavailable, "the recorder ended"}};
+            on_answer(gone);
+          });
 }
 
 // What was set aside goes alone, so that it holds up no others a second time, and in turn with
@@ -304,6 +316,8 @@ void reconciler_state::take_deliveries() {
     return settle_waiting();
   const auto now = self_->clock().now();
   const auto wall = options_.wall_clock();
+  last_arrival_ = now;
+  counters_.pulled.record(arrived.size());
   for (auto& next : arrived) {
     if (drain_.under_way()) {
       options_.source->settle(next.receipt, settlement::hand_back);
@@ -362,6 +376,11 @@ void reconciler_state::turn() {
 }
 
 actor_report reconciler_state::report(progress_time now) const {
+  const auto backlog = known_backlog(*options_.source, room());
+  oldest_delivery oldest{now};
+  deliveries_.for_each(
+      [&](const held_delivery& one) { oldest.add(one.leased.arrived, one.source.stored_at_ns); });
+  using std::chrono::duration_cast, std::chrono::milliseconds;
   return make_report(
       name, options_.instance,
       reconciler_numbers{counters_,
@@ -371,7 +390,13 @@ actor_report reconciler_state::report(progress_time now) const {
                           .oldest_unconfirmed_ms = dead_letters_.oldest_unconfirmed(now).count(),
                           .acks_unanswered_ms = dead_letters_.acks_unanswered().count(),
                           .held = deliveries_.size(),
-                          .held_bytes = deliveries_.bytes()}},
+                          .held_bytes = deliveries_.bytes(),
+                          .credit = options_.credit.messages,
+                          .pending = backlog ? static_cast<std::int64_t>(*backlog) : not_known,
+                          .oldest_unsettled_ms = deliveries_.size() == 0
+                                                     ? age_of_nothing(backlog, room())
+                                                     : oldest.age_ms(now, options_.wall_clock()),
+                          .idle_ms = duration_cast<milliseconds>(now - last_arrival_).count()}},
       longer({.since = answer_.since(now),
               .what = last_failure_.empty() ? "the database does not answer a batch"
                                             : "results wait: " + last_failure_,
@@ -390,6 +415,7 @@ reconciler_actor::behavior_type reconciler_state::make_behavior(reconciler_optio
                                  .retry_pause = options_.retry_pause,
                                  .letter_patience = options_.letter_patience}};
   const auto wake = make_waker(reconciler_actor{self_});
+  last_arrival_ = self_->clock().now();
   options_.dead_letters->open(wake);
   options_.source->open(wake);
   options_.source->pull(room());

@@ -118,6 +118,7 @@ private:
   void on_one(bool is_refused, const store_failure& failure);
   void on_failure(const store_failure& failure);
   void on_answer(settled_batch& done);
+  void note_commit();
   void settle_batch();
   void settle_waiting();
   void admit(held_delivery& held, bool may_look);
@@ -152,7 +153,9 @@ private:
   awaited answer_;  // of the recorder, to a batch or its parts
   dry_spell spell_; // of results that fail one by one
   std::string last_failure_;
-  bool refused_ = false; // by the server's own word
+  bool refused_ = false;    // by the server's own word
+  time_point asked_;        // when the last batch went to the recorder
+  time_point last_arrival_; // or when it began
 
   draining drain_;
 

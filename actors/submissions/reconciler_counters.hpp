@@ -8,6 +8,7 @@
 #include "actors/common/letter_office.hpp"
 #include "actors/common/numbers.hpp"
 #include "actors/common/stages.hpp"
+#include "actors/submissions/account_stages.hpp"
 #include "actors/submissions/contrary_verdicts.hpp"
 
 namespace ledgerd {
@@ -22,6 +23,9 @@ struct reconciler_counters {
   std::int64_t failures = 0;
   duration_histogram result_pull; // from the stream to this process, by the broker's clock
   duration_histogram settle;      // from the arrival to the verdict in the record
+  duration_histogram commit;      // of a batch, until the recorder answers
+  size_histogram pulled;          // deliveries taken at once
+  size_histogram posted;          // results of a batch
 };
 
 struct reconciler_gauges {
@@ -31,11 +35,18 @@ struct reconciler_gauges {
   gauge acks_unanswered_ms;
   gauge held;
   gauge held_bytes;
+  gauge credit;  // in messages
+  gauge pending; // at the consumer
+  gauge oldest_unsettled_ms;
+  gauge idle_ms; // since the last delivery
 };
 
 struct reconciler_numbers : reconciler_counters, letter_counters, reconciler_gauges {
   static constexpr auto table() {
     using n = reconciler_numbers;
+    const auto of_consumer = [](std::string_view series, std::string_view help) {
+      return exported(series, help).by("consumer", label_of::instance);
+    };
     constexpr std::string_view unplaced =
         "/readyz and the log tell of letters that cannot be stored.";
     return std::to_array<number_row<n>>({
@@ -63,11 +74,33 @@ struct reconciler_numbers : reconciler_counters, letter_counters, reconciler_gau
          not_exported("ledgerd_standstill_seconds shows a wait that is too long.")},
         {&n::acks_unanswered_ms, "acks_unanswered_ms", unanswered_acks()},
         {&n::held, "held",
-         not_exported("Work in memory only; the consumer shows what it has not settled.")},
+         exported("ledgerd_results_in_flight",
+                  "Results and dead letters held, from pull to settlement.")},
         {&n::held_bytes, "held_bytes",
          not_exported("It is bounded by the credit, and of interest only beside it.")},
+        {&n::credit, "credit",
+         exported("ledgerd_results_credit",
+                  "Results and dead letters that may be held at once, at most.")},
+        {&n::pending, "pending",
+         of_consumer("ledgerd_results_pending",
+                     "Results or dead letters that wait at the consumer, as the broker said last "
+                     "with a delivery.")
+             .merging_by(merging::greatest)},
+        {&n::oldest_unsettled_ms, "oldest_unsettled_ms",
+         of_consumer("ledgerd_oldest_unsettled_result_seconds",
+                     "Age of the oldest result or dead letter that this node holds and that is "
+                     "not in its record, by the broker's clock.")
+             .merging_by(merging::greatest)
+             .as_seconds()},
+        {&n::idle_ms, "idle_ms",
+         of_consumer("ledgerd_results_idle_seconds", "Since the last delivery came.")
+             .merging_by(merging::least)
+             .as_seconds()},
         {&n::result_pull, "result_pull", stage_seconds("result_pull")},
         {&n::settle, "settle", stage_seconds("settle")},
+        {&n::commit, "settle_commit", account_commit_seconds("results")},
+        {&n::pulled, "results_pulled", account_batch_entries("results_pulled")},
+        {&n::posted, "results_settled", account_batch_entries("results")},
     });
   }
 };

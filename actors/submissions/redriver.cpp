@@ -135,16 +135,26 @@ void redriver_state::on_settled(settled_batch& done) {
   settle_next();
 }
 
+void redriver_state::note_commit() {
+  using std::chrono::duration_cast, std::chrono::microseconds;
+  counters_.commit.record(duration_cast<microseconds>(self_->clock().now() - to_recorder_).count());
+}
+
 void redriver_state::settle_next() {
   if (settling_.empty())
     return next_round();
   batch_ = course_.next(settling_.size());
   const auto end = settling_.begin() + static_cast<std::ptrdiff_t>(batch_);
   auto batch = std::make_shared<std::vector<record_verdict>>(settling_.begin(), end);
-  answer_.came(self_->clock().now(), true);
+  to_recorder_ = self_->clock().now();
+  answer_.came(to_recorder_, true);
   self_->request(options_.recorder, caf::infinite, settle_atom_v, verdicts_ptr{batch})
-      .then([this](settled_batch& done) { on_settled(done); },
-            [this](const caf::error&) { give_up(); });
+      .then(
+          [this](settled_batch& done) {
+            note_commit();
+            on_settled(done);
+          },
+          [this](const caf::error&) { give_up(); });
 }
 
 void redriver_state::on_verdicts(records&& claimed, const std::vector<record_verdict>& found) {
@@ -254,6 +264,8 @@ void redriver_state::on_claimed(found_records& found) {
   if (claimed.empty())
     return end_round();
   counters_.claimed += static_cast<std::int64_t>(claimed.size());
+  counters_.claims.record(claimed.size());
+  last_claimed_ = self_->clock().now();
   // What the stream has refused meanwhile is kept already.
   std::move(claimed.begin(), claimed.end(), std::back_inserter(kept_));
   ask_ledger();
@@ -262,14 +274,19 @@ void redriver_state::on_claimed(found_records& found) {
 void redriver_state::claim() {
   failpoint("redriver");
   busy_ = true;
-  answer_.came(self_->clock().now(), true);
+  to_recorder_ = self_->clock().now();
+  answer_.came(to_recorder_, true);
   ledger_.end();
   self_
       ->request(options_.recorder, caf::infinite, claim_atom_v,
                 std::int64_t{options_.redrive_after.count()},
                 static_cast<std::uint64_t>(options_.claim_max))
-      .then([this](found_records& found) { on_claimed(found); },
-            [this](const caf::error&) { end_round(); });
+      .then(
+          [this](found_records& found) {
+            note_commit();
+            on_claimed(found);
+          },
+          [this](const caf::error&) { end_round(); });
 }
 
 // One question or claim at a time.
@@ -320,9 +337,30 @@ standstill redriver_state::wait(progress_time now) const {
   return {ledger_.since(now), "the ledger does not say what it decided", true};
 }
 
+// By the clocks of the databases. 0: nothing is held.
+gauge redriver_state::oldest_held_ms() const {
+  const auto now_us = options_.wall_clock() / 1000;
+  auto oldest_us = now_us;
+  for (const auto& record : kept_)
+    oldest_us = std::min(oldest_us, to_int(record.created_at));
+  for (const auto& [token, record] : publishing_)
+    oldest_us = std::min(oldest_us, to_int(record.created_at));
+  for (const auto& verdict : settling_)
+    oldest_us = std::min(oldest_us, to_int(verdict.processed_at));
+  return (now_us - oldest_us) / 1000;
+}
+
 actor_report redriver_state::report(progress_time now) const {
-  return make_report(name, "", redriver_numbers{counters_, {.publishing = publishing_.size()}},
-                     wait(now));
+  using std::chrono::duration_cast, std::chrono::milliseconds;
+  return make_report(
+      name, "",
+      redriver_numbers{counters_,
+                       {.publishing = publishing_.size(),
+                        .held = kept_.size() + settling_.size() + publishing_.size(),
+                        .oldest_held_ms = oldest_held_ms(),
+                        .credit = publishing_max,
+                        .idle_ms = duration_cast<milliseconds>(now - last_claimed_).count()}},
+      wait(now));
 }
 
 redriver_actor::behavior_type redriver_state::make_behavior(redriver_options options) {
@@ -332,6 +370,7 @@ redriver_actor::behavior_type redriver_state::make_behavior(redriver_options opt
   republish_pauses_ = {republish_pause_min, options.pause_max};
   options_ = std::move(options);
   options_.requests->open(make_waker(redriver_actor{self_}));
+  last_claimed_ = self_->clock().now();
   const auto beat = std::clamp(options_.redrive_after / 4, beat_min, beat_max);
   self_->delayed_send(self_, beat, tick_atom_v);
   return {

@@ -30,6 +30,7 @@
 
 #include "actors/common/batch_course.hpp"
 #include "actors/common/progress.hpp"
+#include "actors/common/wall_clock.hpp"
 #include "actors/submissions/protocol.hpp"
 #include "actors/submissions/redriver_counters.hpp"
 #include "domain/backoff.hpp"
@@ -58,6 +59,7 @@ struct redriver_options {
   std::shared_ptr<currency_lookup> lookup = nullptr;
   std::size_t claim_max = 500;
   std::chrono::milliseconds pause_max{30000}; // between two questions to a silent ledger
+  std::int64_t (*wall_clock)() = &system_time_ns;
 };
 
 class redriver_state {
@@ -79,6 +81,7 @@ private:
   void raise_alarm(const transaction_record& record);
   void tell_settled(std::vector<settled>& answers);
   void on_settled(settled_batch& done);
+  void note_commit();
   void settle_next();
   void on_verdicts(records&& claimed, const std::vector<record_verdict>& found);
   void leave_out(const transaction_record& record, const rejection& why);
@@ -94,6 +97,7 @@ private:
   void take_confirmations();
 
   standstill wait(progress_time now) const;
+  gauge oldest_held_ms() const;
   actor_report report(progress_time now) const;
 
   const redriver_actor::pointer self_;
@@ -119,6 +123,8 @@ private:
   std::string why_unconfirmed_;
   backoff republish_pauses_{options_.pause_max, options_.pause_max};
   log_throttle lines_;
+  time_point to_recorder_;  // when the last claim or batch went there
+  time_point last_claimed_; // or when it began
 
   redriver_counters counters_;
 };

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "actors/common/numbers.hpp"
+#include "actors/submissions/account_stages.hpp"
 #include "actors/submissions/contrary_verdicts.hpp"
 
 namespace ledgerd {
@@ -17,10 +18,16 @@ struct redriver_counters {
   std::int64_t unanswered = 0;
   std::int64_t contrary = 0;
   std::int64_t failures = 0;
+  duration_histogram commit; // of a claim or of verdicts, until the recorder answers
+  size_histogram claims;     // records claimed at once
 };
 
 struct redriver_gauges {
   gauge publishing;
+  gauge held; // claimed, and neither settled nor published again
+  gauge oldest_held_ms;
+  gauge credit;  // in requests that are published again and not confirmed
+  gauge idle_ms; // since the last record was claimed
 };
 
 struct redriver_numbers : redriver_counters, redriver_gauges {
@@ -45,6 +52,20 @@ struct redriver_numbers : redriver_counters, redriver_gauges {
                   "again in vain.")},
         {&n::publishing, "publishing",
          not_exported("At most one claim at a time, of a few hundred.")},
+        {&n::held, "held",
+         exported("ledgerd_redriven_in_flight",
+                  "Records without a verdict that were claimed, until they are settled or their "
+                  "request is published again.")},
+        {&n::oldest_held_ms, "oldest_held_ms",
+         exported("ledgerd_oldest_redriven_seconds", "Age of the oldest record that the redriver "
+                                                     "holds, or of its verdict once that is known.")
+             .merging_by(merging::greatest)
+             .as_seconds()},
+        {&n::credit, "credit",
+         not_exported("A constant; ledgerd_redriven_in_flight is hardly ever near it.")},
+        {&n::idle_ms, "idle_ms", not_exported("As a rule there is nothing for it to do.")},
+        {&n::commit, "redrive_commit", account_commit_seconds("redriven")},
+        {&n::claims, "claimed", account_batch_entries("redriven")},
     });
   }
 };

@@ -42,17 +42,6 @@ ordered_json entries_json(const node_tally& tally) {
           {"parked", counts.parked}};
 }
 
-// Of all its consumers; not known while that of one is not.
-ordered_json oldest_json(const node_tally& tally) {
-  std::uint64_t oldest = 0;
-  for (const auto& each : tally.undecided) {
-    if (!each.oldest_ms)
-      return nullptr;
-    oldest = std::max(oldest, *each.oldest_ms);
-  }
-  return tally.undecided.empty() ? ordered_json{} : ordered_json(oldest);
-}
-
 template <class T>
 ordered_json or_null(bool known, const T& value) {
   return known ? ordered_json(value) : ordered_json{};
@@ -63,6 +52,7 @@ ordered_json node_json(const node_view& node, double all) {
   const auto& tally = node.tally;
   constexpr double thousand = 1000;
   const auto share = all > 0 ? std::round(rate_of(node) / all * thousand) / thousand : 0;
+  const auto oldest = oldest_of_all(tally.undecided);
   return {{"name", node.word.name},
           {"boot", to_text(node.word.boot)},
           {"version", node.word.version},
@@ -76,7 +66,7 @@ ordered_json node_json(const node_view& node, double all) {
           {"shareOfWork", or_null(said, share)},
           {"decided", or_null(said, tally.decided)},
           {"entries", entries_json(tally)},
-          {"oldestUndecidedMs", oldest_json(tally)},
+          {"oldestUndecidedMs", or_null(oldest.has_value(), oldest.value_or(0))},
           {"forwardedTo", exchanges_json(tally.forwarded)},
           {"receivedFrom", exchanges_json(node.received)},
           {"returned", or_null(said, tally.returned)},
@@ -100,6 +90,16 @@ ordered_json cluster_json(const std::vector<node_view>& nodes) {
           {"answered", nodes.size() - static_cast<std::size_t>(silent)},
           {"silent", silent},
           {"nodes", std::move(items)}};
+}
+
+std::optional<std::uint64_t> oldest_of_all(std::span<const consumer_age> consumers) {
+  std::uint64_t oldest = 0;
+  for (const auto& each : consumers) {
+    if (!each.oldest_ms)
+      return std::nullopt;
+    oldest = std::max(oldest, *each.oldest_ms);
+  }
+  return consumers.empty() ? std::nullopt : std::optional{oldest};
 }
 
 std::string rough_time(std::uint64_t milliseconds) {

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,9 @@ namespace ledgerd {
 // {"known", "answered", "silent", "nodes": [...]}, as docs/openapi.json describes it. What nobody
 // knows of a node is null.
 nlohmann::ordered_json cluster_json(const std::vector<node_view>& nodes);
+
+// Of several consumers the greatest age; nothing: there are none, or that of one is not known.
+std::optional<std::uint64_t> oldest_of_all(std::span<const consumer_age> consumers);
 
 // How long something lasts, in the largest unit that tells enough: 119s, 2m, 119m, 2h, 47h, 2d.
 std::string rough_time(std::uint64_t milliseconds);

@@ -74,9 +74,10 @@ ordered_json consumers_json(const std::vector<const metric*>& ages) {
 constexpr std::string_view stage_prefix = "ledgerd_";
 constexpr std::string_view stage_suffix = "_seconds";
 
-// A stage on a message's way, and no size or actor.
-bool is_stage(std::string_view name) {
-  return name.starts_with(stage_prefix) && name.ends_with(stage_suffix);
+// A stage on a message's way, and no size, part of a stage or actor.
+bool is_stage(const metric& one) {
+  return one.name.starts_with(stage_prefix) && one.name.ends_with(stage_suffix)
+         && (one.labels.empty() || one.labels.front().first == "stage");
 }
 
 // A family's only histogram is a stage of the family's name, one of several that of its label.
@@ -224,7 +225,7 @@ flow_sample to_sample(const overview_facts& facts) {
     sample.streams = facts.streams;
   if (facts.metrics)
     for (const auto& each : *facts.metrics)
-      if (each.kind == metric_kind::histogram && is_stage(each.name))
+      if (each.kind == metric_kind::histogram && is_stage(each))
         sample.stages[stage_of(each)].add(each.durations);
   if (facts.nodes)
     for (const auto& each : *facts.nodes)

@@ -8,6 +8,9 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
+
+#include "app/operations/cluster_report.hpp"
 
 namespace ledgerd {
 
@@ -29,13 +32,14 @@ struct joint_count {
   std::size_t nodes = 0;    // with the role ledger, also silent ones
   std::size_t answered = 0; // of which the rest is the sum
   outcome_counts outcomes{};
-  std::map<std::string, std::optional<std::uint64_t>> oldest_ms; // by consumer
+  std::vector<consumer_age> undecided; // a row for each consumer
 };
 
 // Whoever took the last request knows that none waits, so of what nodes know of a consumer the
 // greatest is right.
 joint_count sum_of(const std::vector<node_view>& nodes) {
   joint_count sum;
+  std::map<std::string, std::optional<std::uint64_t>> by_consumer;
   for (const auto& node : nodes) {
     if (!node.word.ledger)
       continue;
@@ -47,10 +51,12 @@ joint_count sum_of(const std::vector<node_view>& nodes) {
     for (std::size_t i = 0; i < outcomes->size(); ++i)
       sum.outcomes.at(i) += outcomes->at(i);
     for (const auto& each : node.tally.undecided) {
-      auto& oldest = sum.oldest_ms[each.consumer];
+      auto& oldest = by_consumer[each.consumer];
       oldest = std::max(oldest, each.oldest_ms);
     }
   }
+  for (const auto& [consumer, oldest] : by_consumer)
+    sum.undecided.push_back({consumer, oldest});
   return sum;
 }
 
@@ -78,10 +84,10 @@ ordered_json flow_json(const flow_meter& flow) {
 }
 
 ordered_json consumers_json(const joint_count& sum) {
-  if (sum.oldest_ms.empty())
+  if (sum.undecided.empty())
     return nullptr;
   auto items = ordered_json::array();
-  for (const auto& [consumer, oldest] : sum.oldest_ms)
+  for (const auto& [consumer, oldest] : sum.undecided)
     items.push_back({{"name", consumer},
                      {"oldestUndecidedMs", oldest ? ordered_json(*oldest) : ordered_json{}}});
   return items;
@@ -89,13 +95,8 @@ ordered_json consumers_json(const joint_count& sum) {
 
 // Not known while that of one consumer or of one node is not.
 ordered_json oldest_json(const joint_count& sum) {
-  std::uint64_t oldest = 0;
-  for (const auto& [consumer, age] : sum.oldest_ms) {
-    if (!age)
-      return nullptr;
-    oldest = std::max(oldest, *age);
-  }
-  return sum.oldest_ms.empty() || sum.answered < sum.nodes ? ordered_json{} : ordered_json(oldest);
+  const auto oldest = oldest_of_all(sum.undecided);
+  return oldest && sum.answered == sum.nodes ? ordered_json(*oldest) : ordered_json{};
 }
 
 } // namespace

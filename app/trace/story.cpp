@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/base/text.hpp"
+#include "app/trace/taking.hpp"
 #include "messaging/names.hpp"
 
 namespace ledgerd {
@@ -101,7 +102,7 @@ private:
   void tell_messages() {
     for (const auto& each : requests()) {
       const auto replay = header_text(each, "Ledgerd-Replay-Of");
-      add(each.stored_at_ns / 1000, "received", "",
+      add(each.stored_at_ns / 1000, "received", taken(facts_, each.seq).node,
           each.subject + " #" + std::to_string(each.seq)
               + (replay.empty() ? "" : ", replayed from dead letter " + std::string(replay)) + ": "
               + shorten(each.payload, 300),
@@ -147,21 +148,13 @@ private:
     if (!facts_.row)
       return;
     const auto& row = *facts_.row;
-    const auto origin = origin_of_result();
     const auto others = facts_.written_with > 1
                             ? ", one of " + std::to_string(facts_.written_with) + " in its batch"
                             : std::string(facts_.written_with == 1 ? ", alone in its batch" : "");
-    add(to_int(row.created_at), "decided", origin ? origin->node : "",
+    add(to_int(row.created_at), "decided", "",
         verdict_text() + ", balance after "
             + money_text(row.balance_after, row.account.currency, currencies_) + ", transaction "
             + std::to_string(to_int(row.id)) + ", seq " + std::to_string(row.seq) + others);
-  }
-
-  std::optional<result_origin> origin_of_result() const {
-    for (const auto& each : facts_.messages.results)
-      if (auto origin = origin_of(each.headers))
-        return origin;
-    return std::nullopt;
   }
 
   void tell_record() {
@@ -185,9 +178,17 @@ private:
       }
     if (!held_ && !requests().empty() && (has_verdict() || !letters().empty())
         && is_pulled(requests().back()))
-      add(std::nullopt, "acknowledged", "",
-          "no node holds request #" + std::to_string(requests().back().seq)
-              + " any more, and the consumer is past it");
+      tell_acknowledged(requests().back().seq);
+  }
+
+  // Nobody notes when: the broker keeps of acknowledgements how far they are, and a node would have
+  // to write something for each message.
+  void tell_acknowledged(std::uint64_t seq) {
+    const auto by = taken(facts_, seq);
+    add(std::nullopt, "acknowledged", by.node,
+        "no node holds request #" + std::to_string(seq)
+            + " any more, and the consumer is past it; when is noted nowhere");
+    story_.events.back().after_us = by.told_us;
   }
 
   static std::string held_text(const held_request& held) {

@@ -66,6 +66,8 @@ struct trace_event {
   std::string node; // empty: not known, or none
   std::string detail;
   std::uint64_t seq = 0; // of its message; 0: it has none
+  // Without a time: not before then.
+  std::optional<std::int64_t> after_us = std::nullopt;
 };
 
 // What the account of a request waits for, and the node that says so.

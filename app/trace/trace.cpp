@@ -225,6 +225,8 @@ ordered_json event_json(const trace_event& event) {
                     {"what", event.what}};
   if (!event.node.empty())
     item["node"] = event.node;
+  if (event.after_us)
+    item["after"] = format_time(*event.after_us);
   item["detail"] = event.detail;
   if (event.seq != 0)
     item["seq"] = event.seq;
@@ -239,6 +241,12 @@ ordered_json reach_json(const stream_reach& reach) {
           {"backTo", reach.back_to_ns == 0 ? ordered_json{}
                                            : ordered_json(format_time(reach.back_to_ns / 1000))},
           {"all", reach.all}};
+}
+
+std::string time_text(const trace_event& event) {
+  return event.at_us      ? format_time(*event.at_us)
+         : event.after_us ? "after " + format_time(*event.after_us)
+                          : "-";
 }
 
 std::int64_t now_us() {
@@ -320,8 +328,8 @@ std::string trace_text(const trace_report& report) {
   if (!report.story.events.empty()) {
     std::vector<std::vector<std::string>> table{{"time", "what", "node", "detail"}};
     for (const auto& each : report.story.events)
-      table.push_back({each.at_us ? format_time(*each.at_us) : "-", each.what,
-                       each.node.empty() ? "-" : each.node, escape_controls(each.detail)});
+      table.push_back({time_text(each), each.what, each.node.empty() ? "-" : each.node,
+                       escape_controls(each.detail)});
     out = format_table(table) + "\n";
   }
   for (const auto& note : report.story.notes)

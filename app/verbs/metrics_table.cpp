@@ -85,6 +85,14 @@ std::string quantile_of(const ordered_json& actor, const char* name, double shar
   return histogram ? quantile_text(*histogram, share, true) : nobody_knows;
 }
 
+// Who does not answer is the hottest; else whoever has handled most messages since the earlier
+// look.
+std::pair<bool, std::int64_t> heat_of(const ordered_json& actor, const earlier_numbers& before) {
+  const auto now = number_at(part(actor, "values"), "messages_total").value_or(0);
+  const auto then = earlier_value(earlier_actor(before, actor), "messages_total").value_or(0);
+  return {!actor.value("answered", true), then <= now ? now - then : now};
+}
+
 added_histogram added(const ordered_json& document, const char* name,
                       const earlier_numbers& before) {
   added_histogram result;
@@ -97,7 +105,7 @@ added_histogram added(const ordered_json& document, const char* name,
 // What belongs to a consumer, and not to its kind of actor: what is known of one of them says
 // nothing about another, and all its fetchers speak of the same.
 bool is_of_consumer(std::string_view name) {
-  return name == "pending" || name == "oldest_undecided_ms";
+  return name == "pending" || name == "oldest_undecided_ms" || name == "oldest_unsettled_ms";
 }
 
 // Of what is shown as `name` or `name consumer`.
@@ -200,14 +208,16 @@ bool is_numbers(const ordered_json& document) {
   return true;
 }
 
-table_rows actor_table(const ordered_json& document, const earlier_numbers& before) {
+table_rows actor_table(const ordered_json& document, const earlier_numbers& before,
+                       actor_order order) {
   table_rows result{{"actor", "instance", "mailbox", "messages", "wait p50", "wait p99", "work p50",
                      "work p99", "busy", "answers"}};
   if (before.document != nullptr)
     result[0].insert(result[0].begin() + 4, "a second");
   auto actors = document.at("actors");
-  std::stable_sort(actors.begin(), actors.end(), [](const auto& one, const auto& other) {
-    return text_at(one, "actor") < text_at(other, "actor");
+  std::stable_sort(actors.begin(), actors.end(), [&](const auto& one, const auto& other) {
+    return order == actor_order::by_kind ? text_at(one, "actor") < text_at(other, "actor")
+                                         : heat_of(one, before) > heat_of(other, before);
   });
   for (const auto& actor : actors) {
     const auto& values = part(actor, "values");
@@ -238,7 +248,8 @@ table_rows stage_table(const ordered_json& document, const earlier_numbers& befo
     result[0].insert(result[0].begin() + 2, "a second");
   for (const auto* stage :
        {"pull", "decode", "decide", "gate_wait", "commit", "publish", "ack", "end_to_end", "record",
-        "request_publish", "result_pull", "settle", "verdict_wait"}) {
+        "record_commit", "request_publish", "result_pull", "settle", "settle_commit",
+        "redrive_commit", "verdict_wait"}) {
     const auto sum = added(document, stage, {});
     if (sum.buckets.empty())
       continue;
@@ -256,7 +267,8 @@ table_rows stage_table(const ordered_json& document, const earlier_numbers& befo
 
 table_rows batch_table(const ordered_json& document, const earlier_numbers& before) {
   table_rows result{{"batch", "count", "mean", "p50", "p99"}};
-  for (const auto* name : {"pulled", "posted"}) {
+  for (const auto* name :
+       {"pulled", "posted", "recorded", "results_pulled", "results_settled", "claimed"}) {
     const auto sum = added(document, name, {});
     if (sum.buckets.empty())
       continue;

@@ -22,8 +22,14 @@ bool is_numbers(const nlohmann::ordered_json& document);
 // Each of these precondition: `is_numbers`. What nobody knows is a dash; a table of one row has
 // nothing but its heading.
 
+enum class actor_order : std::uint8_t {
+  by_kind,
+  hottest_first, // those that do not answer, then those with most messages, lately if that is known
+};
+
 // One row for each actor: mailbox, messages, times. One that does not answer is said to.
-table_rows actor_table(const nlohmann::ordered_json& document, const earlier_numbers& before);
+table_rows actor_table(const nlohmann::ordered_json& document, const earlier_numbers& before,
+                       actor_order order = actor_order::by_kind);
 
 // The road of a request, stage by stage; then the sizes of batches.
 table_rows stage_table(const nlohmann::ordered_json& document, const earlier_numbers& before);

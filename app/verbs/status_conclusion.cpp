@@ -11,48 +11,26 @@ namespace ledgerd {
 
 namespace {
 
-using nlohmann::ordered_json;
-
 // A request that came just now is no sign that nothing moves.
 constexpr std::int64_t stuck_after_ms = 2000;
 // From here on money is late: the goal of docs/runbooks/LedgerdUndecidedFastBurn.md.
 constexpr std::int64_t late_after_ms = 10000;
 
-// The values of all fetchers; nothing: there are none, or one does not answer.
-std::optional<std::vector<ordered_json>> fetchers_of(const ordered_json& document) {
-  std::vector<ordered_json> result;
-  for (const auto& actor : document.at("actors")) {
-    if (actor.value("actor", ordered_json{}) != "fetcher")
-      continue;
-    const auto values = actor.find("values");
-    if (!actor.value("answered", true) || values == actor.end() || !values->is_object())
-      return std::nullopt;
-    result.push_back(*values);
-  }
-  return result.empty() ? std::nullopt : std::optional{std::move(result)};
-}
-
-std::optional<std::int64_t> decided_of(const ordered_json& document) {
-  const auto fetchers = fetchers_of(document);
-  if (!fetchers)
+// Nothing: not all of its fetchers answer, or it has none.
+std::optional<std::uint64_t> decided_of(const node_tally& tally) {
+  if (!tally.entries)
     return std::nullopt;
-  std::int64_t sum = 0;
-  for (const auto& values : *fetchers)
-    for (const auto* name : {"applied_total", "refused_total", "duplicate_total", "parked_total"}) {
-      const auto value = number_at(values, name);
-      if (!value)
-        return std::nullopt;
-      sum += *value;
-    }
-  return sum;
+  const auto& [applied, refused, duplicate, parked] = *tally.entries;
+  return applied + refused + duplicate + parked;
 }
 
-// The greatest that is known: what one holds is no younger for what nobody knows of another.
-std::optional<std::int64_t> oldest_of(const ordered_json& document) {
+// The greatest that is known: what one consumer has here is no younger for what nobody knows of
+// another.
+std::optional<std::int64_t> oldest_of(const node_tally& tally) {
   std::optional<std::int64_t> result;
-  for (const auto& values : fetchers_of(document).value_or(std::vector<ordered_json>{}))
-    if (const auto age = number_at(values, "oldest_undecided_ms"))
-      result = std::max(result.value_or(0), *age);
+  for (const auto& each : tally.undecided)
+    if (tally.entries && each.oldest_ms)
+      result = std::max(result.value_or(0), static_cast<std::int64_t>(*each.oldest_ms));
   return result;
 }
 
@@ -121,10 +99,6 @@ std::string standstill(const system_state& state) {
 
 // What nobody has to get up for; empty: there is nothing.
 std::string remark(const system_state& state) {
-  const auto pace = decided_per_second(state.nodes);
-  if (state.oldest_ms.value_or(0) >= late_after_ms)
-    return "requests are late: " + waiting_text(state)
-           + (pace ? ", and " + rounded(*pace) + " a second are decided" : "");
   for (const auto& each : state.nodes)
     if (!each.silent && each.doing != node_doing::serving)
       return "node " + each.name + " is " + std::string{to_text(each.doing)};
@@ -149,18 +123,13 @@ std::string fault_of(const system_state& state) {
 
 } // namespace
 
-node_pace pace_of(const ordered_json* earlier, const ordered_json* now) {
-  if (now == nullptr)
-    return {};
-  node_pace result{.decided_per_second = std::nullopt, .oldest_ms = oldest_of(*now)};
-  const auto after = decided_of(*now);
+node_pace pace_of(const node_tally* earlier, const node_tally& now) {
+  node_pace result{.decided_per_second = std::nullopt, .oldest_ms = oldest_of(now)};
+  const auto after = decided_of(now);
   const auto before = earlier == nullptr ? std::nullopt : decided_of(*earlier);
-  const auto passed = earlier == nullptr ? 0
-                                         : number_at(*now, "uptimeMs").value_or(0)
-                                               - number_at(*earlier, "uptimeMs").value_or(0);
-  if (before && after && *after >= *before && passed > 0)
-    result.decided_per_second =
-        static_cast<double>(*after - *before) * 1000 / static_cast<double>(passed);
+  if (before && after && *after >= *before && now.counted_ms > earlier->counted_ms)
+    result.decided_per_second = static_cast<double>(*after - *before) * 1000
+                                / static_cast<double>(now.counted_ms - earlier->counted_ms);
   return result;
 }
 
@@ -181,12 +150,15 @@ std::optional<double> decided_per_second(const std::vector<node_state>& nodes) {
 status_conclusion conclude(const system_state& state) {
   if (auto fault = fault_of(state); !fault.empty())
     return {std::move(fault), true};
+  const auto pace = decided_per_second(state.nodes);
+  const auto decided = pace ? rounded(*pace) + " a second are decided" : "";
+  if (state.oldest_ms.value_or(0) >= late_after_ms)
+    return {"requests are late: " + waiting_text(state) + (pace ? ", and " : "") + decided, false,
+            pace.has_value()};
   if (auto mark = remark(state); !mark.empty())
     return {std::move(mark), false};
-  const auto pace = decided_per_second(state.nodes);
-  return {"all is well: " + waiting_text(state)
-              + (pace ? ", " + rounded(*pace) + " a second are decided" : ""),
-          false};
+  return {"all is well: " + waiting_text(state) + (pace ? ", " : "") + decided, false,
+          pace.has_value()};
 }
 
 std::string age_text(std::int64_t milliseconds) {

@@ -2,30 +2,29 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "messaging/cluster_codec.hpp"
+#include "messaging/cluster_answer.hpp"
 
 namespace ledgerd {
 
-// What a node has decided between two looks at its numbers, and what it holds undecided. Nothing:
-// nobody knows.
+// What a node has decided between two of its answers, and what it holds undecided. Nothing: nobody
+// knows.
 struct node_pace {
   std::optional<double> decided_per_second;
   std::optional<std::int64_t> oldest_ms; // 0: it holds nothing
 };
 
-// By two documents as of GET /v1/actors, each `is_numbers`; null: it has not answered.
-node_pace pace_of(const nlohmann::ordered_json* earlier, const nlohmann::ordered_json* now);
+// `earlier` may be null: it had not answered.
+node_pace pace_of(const node_tally* earlier, const node_tally& now);
 
 struct node_state {
   std::string name;
   bool ledger = true; // has the role
   bool silent = false;
-  bool answers = true; // has said its numbers when it was asked; a silent one does not
+  bool answers = true; // says what it has counted; a silent one does not
   node_doing doing = node_doing::serving;
   node_pace pace;
 };
@@ -48,6 +47,8 @@ std::optional<double> decided_per_second(const std::vector<node_state>& nodes);
 struct status_conclusion {
   std::string text;
   bool fault = false; // somebody must look: exit code 1
+  // The text has what waits and how many are decided, so that nobody has to say it beside.
+  bool says_flow = false;
 };
 
 // The worst that is wrong, or that all is well.

@@ -4,17 +4,15 @@
 #include <chrono>
 #include <cmath>
 #include <functional>
-#include <map>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include "app/base/text.hpp"
-#include "app/operations/ask_numbers.hpp"
 #include "app/operations/cluster_question.hpp"
 #include "app/operations/cluster_report.hpp"
 #include "app/verbs/http_client.hpp"
-#include "app/verbs/metrics_table.hpp"
 #include "app/verbs/verb_support.hpp"
 #include "messaging/topology.hpp"
 #include "persistence/rough_totals.hpp"
@@ -28,10 +26,8 @@ using nlohmann::ordered_json;
 using steady = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// Between two looks at the nodes' numbers. They give the same answer again for a quarter of it.
+// Between two questions to the nodes, which count twice as often.
 constexpr milliseconds between_looks{1000};
-// A node that hangs is not worth more.
-constexpr milliseconds numbers_patience{2000};
 
 // What a part says, or {"error": why}; every part is asked even when another one is away.
 ordered_json ask(const std::function<ordered_json()>& question) {
@@ -177,40 +173,26 @@ std::string fault_of_daemon(const ordered_json& daemon, const config& settings) 
   return "the daemon is not ready";
 }
 
-// The nodes' numbers by boot id; null: no answer.
-using numbers_by_boot = std::map<std::string, std::optional<ordered_json>>;
-
-numbers_by_boot look_at_numbers(broker& nats, const std::vector<node_view>& nodes) {
-  numbers_by_boot result;
-  for (auto& each : ask_numbers(nats.make_ask_line(), nodes, "", numbers_patience))
-    result[each.boot] =
-        each.document && is_numbers(*each.document) ? std::move(each.document) : std::nullopt;
-  return result;
-}
-
-const ordered_json* document_of(const numbers_by_boot& numbers, const std::string& boot) {
-  const auto found = numbers.find(boot);
-  return found != numbers.end() && found->second ? &*found->second : nullptr;
-}
-
 // In seconds, with one digit behind the point.
 ordered_json seconds_of(const std::optional<std::int64_t>& ms) {
   return ms ? ordered_json(std::round(static_cast<double>(*ms) / 100) / 10) : ordered_json{};
 }
 
-// The nodes in the order of the view, each with its pace.
-std::vector<node_state> states_of(const std::vector<node_view>& nodes,
-                                  const numbers_by_boot& earlier, const numbers_by_boot& now) {
+// In the order of `now`, each with its pace.
+std::vector<node_state> states_of(const std::vector<node_view>& earlier,
+                                  const std::vector<node_view>& now) {
   std::vector<node_state> result;
-  for (const auto& each : nodes) {
-    const auto boot = to_text(each.word.boot);
-    const auto* document = document_of(now, boot);
-    result.push_back({.name = each.word.name,
-                      .ledger = each.word.ledger,
-                      .silent = each.silent,
-                      .answers = document != nullptr,
-                      .doing = each.word.doing,
-                      .pace = pace_of(document_of(earlier, boot), document)});
+  for (const auto& each : now) {
+    const auto before = std::find_if(earlier.begin(), earlier.end(), [&](const node_view& one) {
+      return one.word.boot == each.word.boot;
+    });
+    result.push_back(
+        {.name = each.word.name,
+         .ledger = each.word.ledger,
+         .silent = each.silent,
+         .answers = !each.silent && (!each.word.ledger || each.tally.entries),
+         .doing = each.word.doing,
+         .pace = pace_of(before == earlier.end() ? nullptr : &before->tally, each.tally)});
   }
   return result;
 }
@@ -229,9 +211,8 @@ public:
     if (!nats_)
       return;
     cluster_ = ask([&] {
-      nodes_ = view_of(cluster_question{nats_->make_ask_line()}.ask());
-      if (!nodes_.empty())
-        earlier_ = look_at_numbers(*nats_, nodes_);
+      question_.emplace(nats_->make_ask_line());
+      nodes_ = view_of(question_->ask());
       return cluster_json(nodes_);
     });
     began_ = steady::now();
@@ -241,35 +222,35 @@ public:
     view.broker = view.cluster = fault_;
     if (!nats_)
       return;
-    view.cluster = cluster_;
     if (!nodes_.empty() && !cluster_.contains("error"))
-      look_again(view);
+      look_again(view.state);
+    view.cluster = cluster_;
     view.broker = ask([&] { return look_at_broker(*nats_, view.state); });
   }
 
 private:
-  void look_again(status_view& view) {
+  void look_again(system_state& state) {
     std::this_thread::sleep_until(began_ + between_looks);
-    numbers_by_boot now;
-    ask([&] {
-      now = look_at_numbers(*nats_, nodes_);
-      return ordered_json{};
+    const auto earlier = nodes_;
+    cluster_ = ask([&] {
+      nodes_ = view_of(question_->ask());
+      state.nodes = states_of(earlier, nodes_);
+      return cluster_json(nodes_);
     });
-    view.state.nodes = states_of(nodes_, earlier_, now);
-    for (std::size_t i = 0; i < nodes_.size(); ++i) {
-      auto& shown = view.cluster["nodes"][i];
-      const auto& state = view.state.nodes[i];
-      shown["answers"] = state.answers;
-      shown["decidedPerSecond"] = or_null(state.pace.decided_per_second);
-      shown["oldestUndecidedSeconds"] = seconds_of(state.pace.oldest_ms);
+    for (std::size_t i = 0; i < state.nodes.size(); ++i) {
+      auto& shown = cluster_["nodes"][i];
+      const auto& node = state.nodes[i];
+      shown["answers"] = node.answers;
+      shown["decidedPerSecond"] = or_null(node.pace.decided_per_second);
+      shown["oldestUndecidedSeconds"] = seconds_of(node.pace.oldest_ms);
     }
   }
 
   std::unique_ptr<broker> nats_;
+  std::optional<cluster_question> question_;
   ordered_json fault_;
   ordered_json cluster_;
   std::vector<node_view> nodes_;
-  numbers_by_boot earlier_;
   steady::time_point began_;
 };
 

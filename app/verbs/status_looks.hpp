@@ -21,7 +21,7 @@ struct status_view {
   system_state state;
 };
 
-// Takes a second, since the pace of the nodes is the difference of two looks at their numbers.
+// Takes a second, since the pace of the nodes is the difference of two of their answers.
 // `count`: have the database count all rows.
 status_view look_at_system(const config& settings, bool count);
 

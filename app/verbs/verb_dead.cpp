@@ -103,14 +103,15 @@ int run_list(const config& settings, const list_options& options) {
   if (options.json)
     print_page_json(page, whole_letter_json);
   else
-    print_page({"seq", "at", "from", "source seq", "record", "reason", "detail", "mark"}, page,
-               [](const shelved_letter& each) -> std::vector<std::string> {
+    print_page({"seq", "at", "from", "source seq", "record", "user", "reason", "detail", "mark"},
+               page, [](const shelved_letter& each) -> std::vector<std::string> {
                  const auto& letter = each.letter;
                  return {std::to_string(letter.seq()),
                          time_text(letter.message.stored_at_ns),
                          letter.subject,
                          letter.sequence,
                          record_text(letter.content.record),
+                         or_dash(shorten(letter.content.user.value_or(""), 64)),
                          letter.reason,
                          letter.detail,
                          mark_text(each)};
@@ -200,6 +201,20 @@ int run_actions(const config& settings, const list_options& options) {
   return exit_code::done;
 }
 
+// What `dead --help` says of the flags that most of its verbs share.
+std::string conditions_text() {
+  std::string result =
+      "Which letters `list`, `groups`, `replay` and `discard` mean; all that are given "
+      "must hold:\n";
+  for (const auto& each : filter_names())
+    result.append("  --")
+        .append(each.name)
+        .append(std::string(12 - each.name.size(), ' '))
+        .append(each.help)
+        .append("\n");
+  return result;
+}
+
 void add_page_flags(CLI::App& app, list_options& options) {
   add_integer(app, "--limit", options.limit, 1, 10000, "How many");
   add_integer(app, "--before", options.before, 1, INT64_MAX,
@@ -225,7 +240,7 @@ void add_filter_flags(CLI::App& app, letter_filter& filter) {
 
 void add_dead(command_line& line) {
   auto& group = line.add_group("dead", "Look at the dead letters, replay or discard them");
-  group.footer("Example: ledgerd dead groups");
+  group.footer("Example: ledgerd dead groups\n\n" + conditions_text());
   const auto list = std::make_shared<list_options>();
   auto& list_app =
       line.add_verb_to(group,

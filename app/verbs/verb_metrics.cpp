@@ -21,6 +21,7 @@
 #include "app/verbs/http_client.hpp"
 #include "app/verbs/metrics_table.hpp"
 #include "app/verbs/problem.hpp"
+#include "app/verbs/screen.hpp"
 #include "app/verbs/verb_support.hpp"
 #include "app/verbs/verbs.hpp"
 
@@ -88,24 +89,26 @@ std::string since_text(const earlier_numbers& before) {
              : "of the last " + short_time(std::llround(before.seconds * 1e6));
 }
 
-void print_node(const node_numbers& node, const earlier_numbers& before, bool all) {
+std::string title_of(const node_numbers& node, const earlier_numbers& before) {
   const auto title = "node " + (node.name.empty() ? std::string{"-"} : node.name) + " (" + node.boot
-                     + ", " + node.version + ")";
-  if (!node.document) {
-    print_line("%s: no answer%s", title.c_str(),
-               node.silent ? ", and it has been silent for the others, too" : "");
-    print_line("%s", "");
-    return;
-  }
+                     + ", " + node.version + "): ";
+  if (!node.document)
+    return title + "no answer"
+           + (node.silent ? ", and it has been silent for the others, too" : "");
   const auto& document = *node.document;
   const auto uptime = document.value("uptimeMs", std::int64_t{0});
-  print_line("%s: up %s, times and sizes %s%s", title.c_str(),
-             rough_time(static_cast<std::uint64_t>(std::max<std::int64_t>(0, uptime))).c_str(),
-             since_text(before).c_str(),
-             document.value("shortened", false) ? ", shortened: its answer was too large" : "");
+  return title + "up " + rough_time(static_cast<std::uint64_t>(std::max<std::int64_t>(0, uptime)))
+         + ", times and sizes " + since_text(before)
+         + (document.value("shortened", false) ? ", shortened: its answer was too large" : "")
+         + (document.at("actors").empty() ? ", no actor answers" : "");
+}
+
+void print_node(const node_numbers& node, const earlier_numbers& before, bool all) {
+  print_line("%s", title_of(node, before).c_str());
   print_line("%s", "");
-  if (document.at("actors").empty())
-    print_line("%s", "no actor answers");
+  if (!node.document)
+    return;
+  const auto& document = *node.document;
   print_titled(actor_table(document, before));
   print_titled(stage_table(document, before));
   print_titled(batch_table(document, before));
@@ -117,6 +120,27 @@ void print_node(const node_numbers& node, const earlier_numbers& before, bool al
   }
   print_titled(hot_table(document));
   print_titled(waiting_table(document));
+}
+
+// What is not known to be at rest comes first. How many rows had no room.
+std::size_t print_fitted(const node_numbers& node, const earlier_numbers& before, bool all,
+                         const screen_size& room) {
+  print_line("%s", shorten(title_of(node, before), room.columns - 3).c_str());
+  print_line("%s", "");
+  if (!node.document)
+    return 0;
+  const auto& document = *node.document;
+  const auto fitted = fit_tables({{waiting_table(document)},
+                                  {actor_table(document, before, actor_order::hottest_first),
+                                   {"messages", "wait p50", "work p50"}},
+                                  {stage_table(document, before)},
+                                  {counts_table(document, before, all).rows},
+                                  {batch_table(document, before)},
+                                  {hot_table(document)}},
+                                 {room.rows - 2, room.columns});
+  for (const auto& each : fitted.tables)
+    print_titled(each);
+  return fitted.hidden;
 }
 
 ordered_json all_json(const std::vector<node_numbers>& nodes) {
@@ -148,6 +172,8 @@ public:
       std::fputs("\x1b[H\x1b[2J", stdout);
     if (options_.json)
       where == place::line ? print_json_line(all_json(nodes)) : print_json(all_json(nodes));
+    else if (const auto size = where == place::screen ? screen_of(STDOUT_FILENO) : std::nullopt)
+      print_screen(nodes, *size);
     else
       for (const auto& each : nodes)
         print_node(each, before(each), options_.all);
@@ -169,6 +195,23 @@ private:
       throw std::runtime_error{std::string{e.what()}
                                + "; without NATS only one node can be asked, over HTTP: --local"};
     }
+  }
+
+  // The last line says what is missing; beneath it stands the cursor.
+  void print_screen(const std::vector<node_numbers>& nodes, const screen_size& size) const {
+    constexpr std::size_t lines_least = 10; // of a node
+    constexpr std::size_t columns_least = 40;
+    const auto lines = std::max(size.rows, lines_least + 2) - 2;
+    const auto shown = std::min(nodes.size(), std::max<std::size_t>(1, lines / lines_least));
+    std::size_t hidden = 0;
+    for (std::size_t i = 0; i < shown; ++i)
+      hidden += print_fitted(nodes[i], before(nodes[i]), options_.all,
+                             {lines / shown, std::max(size.columns, columns_least)});
+    const auto others = nodes.size() - shown;
+    if (others > 0)
+      print_line("hidden for want of room: %zu rows and %zu nodes (--node NAME)", hidden, others);
+    else if (hidden > 0)
+      print_line("hidden for want of room: %zu rows", hidden);
   }
 
   earlier_numbers before(const node_numbers& node) const {

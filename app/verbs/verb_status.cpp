@@ -174,8 +174,9 @@ int run_status(const config& settings, bool json, bool count) {
     print_json(found);
   else {
     print_text(found);
-    print_line("requests: %s; %s a second are decided", waiting_text(state).c_str(),
-               pace ? rounded(*pace).c_str() : "nobody knows how many");
+    if (!conclusion.says_flow)
+      print_line("requests: %s; %s a second are decided", waiting_text(state).c_str(),
+                 pace ? rounded(*pace).c_str() : "nobody knows how many");
     print_line("%s", "");
     print_line("%s", conclusion.text.c_str());
   }

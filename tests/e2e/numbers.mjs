@@ -113,6 +113,8 @@ async function fourWays(world, node) {
   }
   same('commits', exported.ledgerd_commit_seconds_count, sum(first.actors, 'gate', 'commit'));
   same('credit', exported.ledgerd_credit, sum(first.actors, 'fetcher', 'credit'));
+  same('credit for results', exported.ledgerd_results_credit ?? 0, sum(first.actors, 'reconciler', 'credit'));
+  same('batches of results', exported['ledgerd_account_batch_entries_count{batch="results"}'] ?? 0, sum(first.actors, 'reconciler', 'results_settled'));
   // What moves may only grow from look to look.
   for (const kind of ['fetcher', 'gate', 'poster', 'region', 'ledger', 'node']) {
     const counts = [sum(first.actors, kind, 'messages_total'), exported[`caf_system_processed_messages_total{name="${kind}"}`],

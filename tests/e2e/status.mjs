@@ -44,6 +44,8 @@ function holds(what, condition) {
 
 async function healthy(world, listen) {
   await concludes(world, /^all is well: no request waits, 0 a second are decided$/, 0, ...listen);
+  const shown = world.verb('status', ...listen).output;
+  holds(`what waits is said once:\n${shown}`, shown.split('no request waits').length === 2);
   const {conclusion, requestsWaiting, oldestUndecidedSeconds, decidedPerSecond, cluster} = json(world, ...listen);
   holds(`it says in JSON: ${conclusion}`, conclusion.startsWith('all is well'));
   holds(`nothing waits: ${requestsWaiting} ${oldestUndecidedSeconds} ${decidedPerSecond}`,

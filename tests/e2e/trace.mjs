@@ -61,11 +61,14 @@ async function decided(daemon, traffic) {
   assert.match(road(story), /^recorded received decided published settled/);
   const published = story.events.find(({what}) => what === 'published');
   assert.equal(published.node, 'alpha');
+  assert.equal(story.events.find(({what}) => what === 'received').node, 'alpha');
   assert.ok(story.events.every(({at, what}) => at || what === 'acknowledged'));
   const times = story.events.flatMap(({at}) => at ?? []);
   assert.deepEqual(times, [...times].sort());
   await overHttp(daemon, story);
   await until('it is acknowledged', 10, () => road(trace(recordId)).endsWith('acknowledged'));
+  const acknowledged = trace(recordId).events.at(-1);
+  assert.deepEqual([acknowledged.at, acknowledged.after, acknowledged.node], [null, published.at, 'alpha']);
   // A conflict under the same id beside it.
   await traffic.publish([request(recordId, 'anna', '501')]);
   await until('the conflict is parked', 10, () => trace(recordId).deadLetters.length === 1);

@@ -11,187 +11,18 @@
 #include <string>
 #include <vector>
 
-#include "actors/cluster/membership_counters.hpp"
-#include "actors/ledger/fetcher_counters.hpp"
-#include "actors/ledger/gate_counters.hpp"
-#include "actors/ledger/peer_counters.hpp"
-#include "actors/ledger/receiver_counters.hpp"
-#include "actors/ledger/region_counters.hpp"
-#include "actors/ledger/responder.hpp"
-#include "actors/submissions/intake_counters.hpp"
-#include "actors/submissions/lookup_counters.hpp"
-#include "actors/submissions/reconciler_counters.hpp"
-#include "actors/submissions/redriver_counters.hpp"
-#include "app/api/nats_routes.hpp"
 #include "app/operations/prometheus.hpp"
 #include "app/operations/recovery_board.hpp"
 #include "app/operations/snapshot.hpp"
+#include "tests/app/operations/every_actor.hpp"
 
 #define CAF_SUITE metrics
 #include "caf/test/unit_test.hpp"
 
 using namespace ledgerd;
+using namespace ledgerd::test;
 
 namespace {
-
-duration_histogram lasting(std::int64_t microseconds) {
-  duration_histogram result;
-  result.record(microseconds);
-  return result;
-}
-
-size_histogram of_size(std::size_t entries) {
-  size_histogram result;
-  result.record(entries);
-  return result;
-}
-
-std::vector<actor_report> ledger_ones() {
-  return {
-      make_report("fetcher", "deposit-consumer/0",
-                  fetcher_numbers{
-                      {.fetched = 101,
-                       .redelivered = 102,
-                       .applied = 103,
-                       .refused = 104,
-                       .insufficient_funds = 129,
-                       .balance_overflow = 130,
-                       .duplicate = 105,
-                       .own_failures = 107,
-                       .let_go = 108,
-                       .end_to_end = lasting(116),
-                       .pull = lasting(123),
-                       .decode = lasting(124),
-                       .decide = lasting(125),
-                       .publish = lasting(126),
-                       .ack = lasting(127),
-                       .pulled = of_size(128)},
-                      {.parked = 106, .unconfirmed = 109, .postponed = 110, .known_before = 131},
-                      {.unstored = 111,
-                       .oldest_unconfirmed_ms = 112,
-                       .acks_unanswered_ms = 132,
-                       .held = 113,
-                       .held_bytes = 114,
-                       .paused = 115,
-                       .deciding = 117,
-                       .publishing = 118,
-                       .credit = 119,
-                       .pending = 120,
-                       .oldest_undecided_ms = 121,
-                       .idle_ms = 122}}),
-      make_report("gate", "",
-                  gate_numbers{{.batches = 201,
-                                .rows = 202,
-                                .fence_rejections = 203,
-                                .heads_lost = 220,
-                                .heads_read = 204,
-                                .raced = 205,
-                                .in_doubt = 206,
-                                .unavailable = 207,
-                                .rejected = 208,
-                                .blocked = 209,
-                                .set_aside = 210,
-                                .commit = lasting(218),
-                                .gate_wait = lasting(219),
-                                .posted = of_size(220)},
-                               {.circuit_open = 211,
-                                .waiting = 212,
-                                .under_way = 213,
-                                .oldest_waiting_ms = 214,
-                                .aside_accounts = 215,
-                                .aside_waiting = 216,
-                                .aside_oldest_ms = 217}}),
-      make_report("region", "",
-                  region_numbers{
-                      {.entries = 301,
-                       .spawned = 303,
-                       .passivated = 304,
-                       .forwarded = 305,
-                       .held_back = 306,
-                       .hand_overs = 307,
-                       .yielded = 308},
-                      {.ledgers = 302, .waiting = 309, .owed = 310, .shards = 311, .peers = 312}}),
-  };
-}
-
-std::vector<actor_report> one_of_each() {
-  auto all = ledger_ones();
-  std::vector<actor_report> others{
-      make_report(
-          "responder", "",
-          responder_numbers{{.answered = 401, .expired = 402, .overflow = 403, .foreign = 404}}),
-      make_report("intake", "",
-                  intake_numbers{{.accepted = 501,
-                                  .repeated = 502,
-                                  .conflict = 503,
-                                  .unavailable = 504,
-                                  .expired = 505,
-                                  .unconfirmed = 506,
-                                  .batches = 507,
-                                  .looks_failed = 513,
-                                  .record = lasting(511),
-                                  .request_publish = lasting(512),
-                                  .verdict_wait = lasting(510)},
-                                 {.held = 508, .waiting = 509}}),
-      make_report("lookup", "",
-                  lookup_numbers{{.answered = 601, .refused = 602}, {.waiting = 603}}),
-      make_report("reconciler", "deposit-consumer/0",
-                  reconciler_numbers{{.fetched = 701,
-                                      .settled = 702,
-                                      .known = 703,
-                                      .foreign = 704,
-                                      .contrary = 705,
-                                      .batches = 707,
-                                      .failures = 708,
-                                      .result_pull = lasting(716),
-                                      .settle = lasting(717)},
-                                     {.parked = 706, .unconfirmed = 715, .postponed = 710},
-                                     {.aside = 709,
-                                      .unstored = 711,
-                                      .oldest_unconfirmed_ms = 712,
-                                      .acks_unanswered_ms = 718,
-                                      .held = 713,
-                                      .held_bytes = 714}}),
-      make_report("redriver", "",
-                  redriver_numbers{{801, 802, 803, 804, 805, 807}, {.publishing = 806}}),
-      make_report(
-          "nats_api", "",
-          nats_api_numbers{{.answered = 901, .expired = 902, .overflow = 903, .foreign = 904}}),
-      make_report("peer", "",
-                  peer_numbers{{.forwarded = 1001,
-                                .answered = 1002,
-                                .returned = 1003,
-                                .full = 1013,
-                                .given_back = 1004,
-                                .frames = 1005,
-                                .frames_again = 1006,
-                                .frames_refused = 1007,
-                                .late = 1008,
-                                .damaged = 1009,
-                                .downs = 1010},
-                               {.held = 1011, .up = 1012}}),
-      make_report("receiver", "",
-                  receiver_numbers{{.received = 1101,
-                                    .again = 1102,
-                                    .answered = 1103,
-                                    .returned = 1104,
-                                    .full = 1113,
-                                    .probes = 1105,
-                                    .damaged = 1106,
-                                    .version = 1107,
-                                    .stranger = 1108,
-                                    .overflow = 1109,
-                                    .foreign = 1110},
-                                   {.held = 1111, .held_bytes = 1112}}),
-      make_report(
-          "membership", "",
-          membership_numbers{
-              {.heard = 1201, .dropped = 1202, .joined = 1203, .lost = 1204, .answered = 1205},
-              {.members = 1206, .namesakes = 1207, .strangers = 1209, .deaf = 1208}}),
-  };
-  std::move(others.begin(), others.end(), std::back_inserter(all));
-  return all;
-}
 
 // Reports as /v1/actors shows them.
 const std::vector<std::string> listed{
@@ -214,16 +45,18 @@ const std::vector<std::string> listed{
     "questions_overflow_total=403 questions_foreign_total=404 ",
     "intake accepted_total=501 repeated_total=502 conflict_total=503 unavailable_total=504 "
     "expired_total=505 unconfirmed_total=506 batches_total=507 looks_failed_total=513 held=508 "
-    "waiting=509 "
-    "record=511us request_publish=512us verdict_wait=510us ",
+    "oldest_held_ms=516 credit=517 idle_ms=518 waiting=509 record=511us record_commit=514us "
+    "request_publish=512us verdict_wait=510us recorded=515 ",
     "lookup answered_total=601 refused_total=602 waiting=603 ",
     "reconciler fetched_total=701 settled_total=702 known_total=703 foreign_total=704 "
     "contrary_total=705 parked_total=706 batches_total=707 failures_total=708 aside=709 "
     "unconfirmed_total=715 postponed_total=710 known_before_total=0 unstored=711 "
     "oldest_unconfirmed_ms=712 acks_unanswered_ms=718 held=713 "
-    "held_bytes=714 result_pull=716us settle=717us ",
+    "held_bytes=714 credit=722 pending=723 oldest_unsettled_ms=724 idle_ms=725 result_pull=716us "
+    "settle=717us settle_commit=719us results_pulled=720 results_settled=721 ",
     "redriver claimed_total=801 settled_total=802 republished_total=803 unanswered_total=804 "
-    "contrary_total=805 failures_total=807 publishing=806 ",
+    "contrary_total=805 failures_total=807 publishing=806 held=810 "
+    "oldest_held_ms=811 credit=812 idle_ms=813 redrive_commit=808us claimed=809 ",
     "nats_api questions_answered_total=901 questions_expired_total=902 "
     "questions_overflow_total=903 questions_foreign_total=904 ",
     "peer forwarded_total=1001 answered_total=1002 returned_total=1003 full_total=1013 "
@@ -246,6 +79,13 @@ const std::string stage_help =
     "arrival until its record has its verdict).";
 const std::string batch_help =
     "Sizes of batches: pulled (deliveries taken at once), posted (entries of a transaction).";
+const std::string commit_help =
+    "How long the database of the account side took for a batch: of submissions, of results, or of "
+    "records that are driven anew (their claim, and their verdicts).";
+const std::string account_batch_help =
+    "Sizes of batches of the account side: submissions and results (of a transaction), "
+    "results_pulled (deliveries taken at once), redriven (records without a verdict, claimed at "
+    "once).";
 
 // Series as /metrics shows them.
 const std::set<std::string> series{
@@ -341,7 +181,31 @@ const std::set<std::string> series{
     "request that this node holds unsettled, by the broker's clock.",
     "gauge ledgerd_pending{consumer=deposit-consumer} 120: Requests that wait at the consumer, as "
     "the broker said last with a delivery.",
+    "gauge ledgerd_oldest_redriven_seconds 811ms: Age of the oldest record that the redriver "
+    "holds, or of its verdict once that is known.",
+    "gauge ledgerd_oldest_submission_seconds 516ms: Age of the oldest submission that is held, "
+    "from its arrival until it is recorded, and from then to the PubAck of its request.",
+    "gauge ledgerd_oldest_unsettled_result_seconds{consumer=deposit-consumer} 724ms: Age of the "
+    "oldest result or dead letter that this node holds and that is not in its record, by the "
+    "broker's clock.",
+    "gauge ledgerd_redriven_in_flight 810: Records without a verdict that were claimed, until they "
+    "are settled or their request is published again.",
+    "gauge ledgerd_results_credit 722: Results and dead letters that may be held at once, at most.",
+    "gauge ledgerd_results_idle_seconds{consumer=deposit-consumer} 725ms: Since the last delivery "
+    "came.",
+    "gauge ledgerd_results_in_flight 713: Results and dead letters held, from pull to settlement.",
+    "gauge ledgerd_results_pending{consumer=deposit-consumer} 723: Results or dead letters that "
+    "wait at the consumer, as the broker said last with a delivery.",
+    "gauge ledgerd_submissions_credit 517: Submissions that may be held at once, at most.",
+    "gauge ledgerd_submissions_idle_seconds 518ms: Since the last submission came.",
+    "sizes ledgerd_account_batch_entries{batch=redriven} 809: " + account_batch_help,
     "sizes ledgerd_batch_entries{stage=posted} 220: " + batch_help,
+    "sizes ledgerd_account_batch_entries{batch=submissions} 515: " + account_batch_help,
+    "sizes ledgerd_account_batch_entries{batch=results_pulled} 720: " + account_batch_help,
+    "sizes ledgerd_account_batch_entries{batch=results} 721: " + account_batch_help,
+    "histogram ledgerd_account_commit_seconds{batch=redriven} 808us: " + commit_help,
+    "histogram ledgerd_account_commit_seconds{batch=results} 719us: " + commit_help,
+    "histogram ledgerd_account_commit_seconds{batch=submissions} 514us: " + commit_help,
     "sizes ledgerd_batch_entries{stage=pulled} 128: " + batch_help,
     "histogram ledgerd_stage_seconds{stage=ack} 127us: " + stage_help,
     "histogram ledgerd_stage_seconds{stage=decide} 125us: " + stage_help,
@@ -441,8 +305,16 @@ CAF_TEST(the actors of a kind are added up in whatever order they answer) {
   for (std::size_t i = 0; i < once.size(); ++i) {
     CAF_CHECK_EQUAL(twice[i].name, once[i].name);
     // Ages and what two see alike are not added.
-    const std::set<std::string> merged{"ledgerd_build_info", "ledgerd_idle_seconds",
-                                       "ledgerd_oldest_undecided_seconds", "ledgerd_pending",
+    const std::set<std::string> merged{"ledgerd_build_info",
+                                       "ledgerd_idle_seconds",
+                                       "ledgerd_oldest_undecided_seconds",
+                                       "ledgerd_pending",
+                                       "ledgerd_oldest_redriven_seconds",
+                                       "ledgerd_oldest_submission_seconds",
+                                       "ledgerd_oldest_unsettled_result_seconds",
+                                       "ledgerd_results_idle_seconds",
+                                       "ledgerd_results_pending",
+                                       "ledgerd_submissions_idle_seconds",
                                        "ledgerd_acknowledgements_unanswered_seconds"};
     CAF_CHECK_EQUAL(twice[i].value, (merged.contains(once[i].name) ? 1 : 2) * once[i].value);
     CAF_CHECK_EQUAL(twice[i].durations.count(), 2 * once[i].durations.count());

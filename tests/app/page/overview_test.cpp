@@ -30,7 +30,8 @@ metric lasting(std::string name, std::int64_t microseconds, std::string stage = 
   metric result{std::move(name), "help", metric_kind::histogram, {}, 0, {}};
   result.durations.record(microseconds);
   if (!stage.empty())
-    result.labels.emplace_back("stage", stage);
+    result.labels.emplace_back(result.name == "ledgerd_account_commit_seconds" ? "batch" : "stage",
+                               stage);
   return result;
 }
 
@@ -142,6 +143,7 @@ CAF_TEST(stages are the histograms of the way of a message) {
   for (const auto& [name, stage] :
        {std::pair{"ledgerd_stage_seconds", "decode"}, std::pair{"ledgerd_commit_seconds", ""},
         std::pair{"caf_actor_mailbox_time_seconds", "gate"},
+        std::pair{"ledgerd_account_commit_seconds", "results"},
         std::pair{"ledgerd_batch_entries", "posted"}}) {
     first.metrics->push_back(lasting(name, 500, stage));
     second.metrics->push_back(lasting(name, 500, stage));

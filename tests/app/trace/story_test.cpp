@@ -272,11 +272,53 @@ CAF_TEST(the whole road stands in order of time) {
   std::string road;
   for (const auto& each : story.events)
     road += each.what + (each.node.empty() ? "" : "@" + each.node)
-            + (each.at_us ? " " + std::to_string(*each.at_us / second) : " -") + "; ";
-  CAF_CHECK_EQUAL(road, "recorded 9; received 10; decided@node-a 11; published@node-a 12; settled "
-                        "13; acknowledged -; ");
+            + (each.at_us      ? " " + std::to_string(*each.at_us / second)
+               : each.after_us ? " after " + std::to_string(*each.after_us / second)
+                               : " -")
+            + "; ";
+  CAF_CHECK_EQUAL(road, "recorded 9; received@node-a 10; decided 11; published@node-a 12; settled "
+                        "13; acknowledged@node-a after 12; ");
   CAF_CHECK(story.events[2].detail.find("one of 4 in its batch") != std::string::npos);
   CAF_CHECK(story.notes.empty());
+}
+
+CAF_TEST(who took a request is said by its result and its letter and whoever holds it) {
+  const auto taker = [](const trace_facts& facts) {
+    for (const auto& each : story_of(facts).events)
+      if (each.what == "received")
+        return each.node + (each.detail.starts_with("transaction.deposit #40") ? "" : "?");
+    return std::string{"nothing"};
+  };
+  facts_of facts;
+  facts.requested();
+  CAF_CHECK_EQUAL(taker(facts), "");
+  facts.node(40, held, "node-c");
+  CAF_CHECK_EQUAL(taker(facts), "node-c");
+  facts.parked();
+  CAF_CHECK_EQUAL(taker(facts), "node-b");
+  facts.published();
+  CAF_CHECK_EQUAL(taker(facts), "node-a");
+  // Of another request under the same id neither says anything.
+  facts_of other;
+  other.requested(41, 10);
+  other.published();
+  other.parked();
+  CAF_CHECK(story_of(other).events.front().what == "received");
+  CAF_CHECK_EQUAL(story_of(other).events.front().node, "");
+}
+
+CAF_TEST(an acknowledgement of what was parked was after its letter) {
+  facts_of facts;
+  facts.requested();
+  facts.parked();
+  facts.node(40);
+  const auto story = story_of(facts);
+  CAF_REQUIRE(!story.events.empty());
+  const auto& last = story.events.back();
+  CAF_CHECK_EQUAL(last.what, "acknowledged");
+  CAF_CHECK(!last.at_us);
+  CAF_CHECK(last.after_us == 13 * second);
+  CAF_CHECK(last.detail.ends_with("when is noted nowhere"));
 }
 
 CAF_TEST(what was not looked at is said) {

@@ -1,12 +1,15 @@
 // The program from outside, without any server.
 
-#include "tests/app/verbs/program.hpp"
-
 #include <algorithm>
+#include <string>
+
+#include "app/repair/letter_filter.hpp"
+#include "tests/app/verbs/program.hpp"
 
 #define CAF_SUITE command_line
 #include "caf/test/unit_test.hpp"
 
+using namespace ledgerd;
 using namespace ledgerd::test;
 
 namespace {
@@ -28,6 +31,10 @@ CAF_TEST(every verb has help with an example) {
   for (const char* verb : {"list", "groups", "show", "replay", "discard", "actions"})
     CAF_CHECK(contains(run_program({"dead", verb, "--help"}).out,
                        std::string{"Example: ledgerd dead "} + verb));
+  const auto dead = run_program({"dead", "--help"}).out;
+  for (const auto& each : filter_names())
+    for (const auto& help : {dead, run_program({"dead", "list", "--help"}).out})
+      CAF_CHECK_EQUAL(contains(help, "--" + std::string{each.name}) ? "" : help, "");
   CAF_CHECK(contains(run_program({"--help"}).out, "Exit codes:"));
   CAF_CHECK(contains(run_program({"--version"}).out, "ledgerd "));
 }

@@ -83,6 +83,21 @@ CAF_TEST(the actors stand by kind with a dash for what nobody knows) {
                   "ledger|4711 of them|12|-|-|-|-|-|-||\n");
 }
 
+CAF_TEST(the hottest actors stand first where not all have room) {
+  const auto order = [](const earlier_numbers& before) {
+    std::string result;
+    for (const auto& row : actor_table(document(), before, actor_order::hottest_first))
+      result += row[0] + " " + row[1] + ", ";
+    return result.substr(0, result.find("gate 0, ") + 8);
+  };
+  CAF_CHECK_EQUAL(order({}), "actor instance, fetcher w/0, gate 0, ");
+  // Since the earlier look nobody has handled anything, so nothing is hotter than before.
+  const auto earlier = document();
+  CAF_CHECK(order({&earlier, 2.0}).starts_with("actor instance, fetcher w/0, "));
+  CAF_CHECK_EQUAL(actor_table(document(), {}, actor_order::hottest_first).size(),
+                  actor_table(document(), {}).size());
+}
+
 CAF_TEST(the stages are added up over the actors) {
   CAF_CHECK_EQUAL(text(stage_table(document(), {})), "stage|count|mean|p50|p99|\n"
                                                      "commit|8|500us|>1ms|>1ms|\n");

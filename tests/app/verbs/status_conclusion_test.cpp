@@ -6,7 +6,6 @@
 #include "caf/test/unit_test.hpp"
 
 using namespace ledgerd;
-using nlohmann::ordered_json;
 
 namespace {
 
@@ -53,19 +52,15 @@ std::string line(const system_state& state) {
   return (result.fault ? "!" : "") + result.text;
 }
 
-ordered_json fetcher(std::int64_t applied, ordered_json oldest) {
-  return {{"actor", "fetcher"},
-          {"answered", true},
-          {"values",
-           {{"applied_total", applied},
-            {"refused_total", 1},
-            {"duplicate_total", 1},
-            {"parked_total", 1},
-            {"oldest_undecided_ms", std::move(oldest)}}}};
-}
-
-ordered_json numbers(std::int64_t uptime, std::vector<ordered_json> actors) {
-  return {{"uptimeMs", uptime}, {"actors", std::move(actors)}};
+// Of all consumers together; what is not known of one is nothing.
+node_tally counted(std::uint64_t at_ms, std::uint64_t applied,
+                   std::vector<std::optional<std::uint64_t>> oldest) {
+  node_tally result;
+  result.entries = {applied, 1, 1, 1};
+  for (const auto& each : oldest)
+    result.undecided.push_back({"consumer", each});
+  result.counted_ms = at_ms;
+  return result;
 }
 
 } // namespace
@@ -156,30 +151,35 @@ CAF_TEST(what nobody has to get up for is said and is no fault) {
   CAF_CHECK_EQUAL(line(quiet({hangs, hangs})), "nodes b, b do not say their numbers");
 }
 
-CAF_TEST(a pace is the difference of two looks) {
-  const auto first = numbers(1000, {fetcher(10, nullptr), fetcher(20, 5)});
-  const auto second = numbers(3000, {fetcher(14, 7), fetcher(21, nullptr)});
-  const auto pace = pace_of(&first, &second);
+CAF_TEST(a pace is the difference of two answers by the clock of the node) {
+  const auto first = counted(1000, 30, {std::nullopt, 5});
+  const auto second = counted(3000, 35, {7, std::nullopt});
+  const auto pace = pace_of(&first, second);
   CAF_CHECK(pace.decided_per_second == 2.5);
   CAF_CHECK(pace.oldest_ms == 7);
-  CAF_CHECK(pace_of(&first, &first).decided_per_second == std::nullopt);  // no time has passed
-  CAF_CHECK(pace_of(&second, &first).decided_per_second == std::nullopt); // it began anew
-  CAF_CHECK(pace_of(nullptr, &second).decided_per_second == std::nullopt);
-  CAF_CHECK(pace_of(nullptr, &second).oldest_ms == 7);
-  CAF_CHECK(pace_of(&first, nullptr).oldest_ms == std::nullopt);
+  CAF_CHECK(pace_of(&first, first).decided_per_second == std::nullopt);  // not counted again
+  CAF_CHECK(pace_of(&second, first).decided_per_second == std::nullopt); // it began anew
+  CAF_CHECK(pace_of(nullptr, second).decided_per_second == std::nullopt);
+  CAF_CHECK(pace_of(nullptr, second).oldest_ms == 7);
+  CAF_CHECK(pace_of(&first, counted(3000, 35, {std::nullopt})).oldest_ms == std::nullopt);
 }
 
-CAF_TEST(of a fetcher that does not answer nothing is known) {
-  const auto first = numbers(1000, {fetcher(10, 1)});
-  auto hangs = numbers(2000, {fetcher(10, 1), fetcher(20, 5)});
-  hangs["actors"][1]["answered"] = false;
-  auto lacks = numbers(2000, {fetcher(10, nullptr)});
-  lacks["actors"][0]["values"].erase("parked_total");
-  const auto other = numbers(2000, {{{"actor", "gate"}, {"values", ordered_json::object()}}});
-  for (const auto& now : {hangs, lacks, other}) {
-    CAF_CHECK(pace_of(&first, &now).decided_per_second == std::nullopt);
-    CAF_CHECK(pace_of(&first, &now).oldest_ms == std::nullopt);
-  }
+CAF_TEST(of a node whose fetchers do not all answer nothing is known) {
+  const auto first = counted(1000, 30, {5});
+  auto hangs = counted(2000, 40, {5});
+  hangs.entries.reset();
+  CAF_CHECK(pace_of(&first, hangs).decided_per_second == std::nullopt);
+  CAF_CHECK(pace_of(&first, hangs).oldest_ms == std::nullopt);
+  CAF_CHECK(pace_of(&hangs, counted(3000, 40, {5})).decided_per_second == std::nullopt);
+}
+
+CAF_TEST(what waits and what is decided is said in one line) {
+  const auto says_flow = [](const system_state& state) { return conclude(state).says_flow; };
+  CAF_CHECK(says_flow(quiet()));
+  CAF_CHECK(says_flow(waiting({node("a", 2.5)}, 7, 42'000)));
+  CAF_CHECK(!says_flow(quiet({node("a", std::nullopt)})));
+  CAF_CHECK(!says_flow(quiet({node("a"), silent("b")})));
+  CAF_CHECK(!says_flow(waiting({node("a")}, 7, 42'000)));
 }
 
 CAF_TEST(ages have the unit that tells enough) {

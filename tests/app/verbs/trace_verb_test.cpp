@@ -46,7 +46,7 @@ CAF_TEST(trace tells every stage of one record and concludes) {
   const auto text = run({"trace", "1"});
   CAF_CHECK_EQUAL(text.code, 0);
   for (const auto* stage :
-       {"  received   -     transaction.deposit #1: ", "  decided    n1    DEPOSIT of 500 KRW for ",
+       {"  received   n1    transaction.deposit #1: ", "  decided    -     DEPOSIT of 500 KRW for ",
         ", one of 3 in its batch", "  published  n1    transaction.result.deposit #1, answers ",
         "  parked     n1    dead letter 1 of request #77: INVALID_FIELD: amount must be"})
     CAF_CHECK_EQUAL(text.out, contains(text.out, stage) ? text.out : stage);

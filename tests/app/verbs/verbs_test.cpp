@@ -269,6 +269,8 @@ CAF_TEST(dead letters are listed and shown without control characters) {
   CAF_CHECK_EQUAL(list.code, 0);
   CAF_CHECK_EQUAL(std::count(list.out.begin(), list.out.end(), '\n'), 3);
   CAF_CHECK(contains(list.out, "transaction.deposit  ") && contains(list.out, "INVALID_FIELD"));
+  CAF_CHECK(contains(one_line(list.out), "record user reason"));
+  CAF_CHECK(contains(one_line(list.out), " 23 alice INVALID_FIELD "));
   const auto items = json::parse(run({"dead", "list", "--json"}).out).at("items");
   CAF_REQUIRE_EQUAL(items.size(), 3u);
   const auto seq = std::to_string(items.at(0).at("seq").get<int>());
