@@ -242,6 +242,8 @@ private:
     }
     const auto answer = ask_jetstream(through_, create, config.dump());
     auto found = find_config(through_, find, not_found);
+    if (!found && answer.error.empty())
+      throw std::runtime_error(who + " was deleted as soon as it was made");
     if (!found)
       report.refused.push_back(who + " is missing and cannot be created: " + answer.error);
     else if (answer.error.empty())

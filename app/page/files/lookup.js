@@ -76,7 +76,8 @@ export class Lookup {
     return [
       el('p', {class: 'conclusion'}, story.conclusion),
       el('ol', {class: 'story'}, ...(story.events ?? []).map((event) => el('li', {},
-        event.at ? time(event.at, clock(event.at)) : el('span', {class: 'quiet'}, 'time not known'),
+        event.at ? time(event.at, clock(event.at))
+          : event.after ? time(event.after, `after ${clock(event.after)}`) : el('span', {class: 'quiet'}, 'time not known'),
         el('strong', {}, event.what),
         el('span', {}, [event.node && `${event.node}:`, event.detail].filter(Boolean).join(' '))))),
       ...(story.notes ?? []).map((note) => el('p', {class: 'quiet'}, note)),
