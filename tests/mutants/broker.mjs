@@ -417,4 +417,20 @@ export const broker = [
     becomes: 'false',
     caught: ['messaging_test.broker_pull_book'],
   },
+  {
+    name: 'lost-inbox-stays-lost',
+    fault: 'an inbox that was taken away with its right stays away when the right comes back',
+    file: 'messaging/nats/lifeline.cpp',
+    was: 'if (has_lost_inbox()) suspicion = "the broker has refused its inbox";',
+    becomes: ' ',
+    caught: ['broker_access_test.broker_rights'],
+  },
+  {
+    name: 'limit-for-ever',
+    fault: 'a limit of a consumer that was taken back is kept for ever',
+    file: 'messaging/nats/pull_book.cpp',
+    was: '!limited_at_ || now - *limited_at_ < limit_lasts',
+    becomes: 'true',
+    caught: ['messaging_test.broker_pull_book'],
+  },
 ];

@@ -130,6 +130,22 @@ export const cluster = [
     caught: ['actors_test.peer_book', 'actors_test.link_books'],
   },
   {
+    name: 'probes-pass-for-a-link',
+    fault: 'a link that answers probes and no frame stays in use',
+    file: 'actors/ledger/peer_book.cpp',
+    was: 'one.tries >= tries_max',
+    becomes: 'one.tries >= tries_max && false',
+    caught: ['actors_test.peer_book'],
+  },
+  {
+    name: 'doubt-forgotten',
+    fault: 'a link that has carried no frame has as much patience when it is used again',
+    file: 'actors/ledger/peer_book.cpp',
+    was: 'doubted_ ? 0 : limits_.tries_max',
+    becomes: 'limits_.tries_max',
+    caught: ['actors_test.peer_book'],
+  },
+  {
     name: 'given-back-is-dropped',
     fault: 'what a link gives back when it goes down is dropped',
     file: 'actors/ledger/peer_book.cpp',

@@ -34,6 +34,14 @@ export const memory = [
     caught: ['audit_checker_test.steady_audit'],
   },
   {
+    name: 'outage-called-faulty',
+    fault: 'the daemon\'s own audit misses results that nobody could publish, and calls a sound ledger faulty',
+    file: 'app/audit/steady_audit.cpp',
+    was: 'if (limit < looks_since) return;',
+    becomes: ' ',
+    caught: ['audit_checker_test.steady_audit'],
+  },
+  {
     name: 'nameless-letter-holds-credit',
     fault: 'a dead letter that cannot be named keeps its delivery for ever',
     file: 'actors/common/letter_office.cpp',
