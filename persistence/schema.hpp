@@ -33,9 +33,13 @@ schema_state read_schema(const std::string& database_url, schema which = schema:
 // full_page_writes off, a server in recovery, a read-only database, synchronous_commit off, a
 // schema older or newer than this binary's, a missing privilege, a pooler that shares sessions, a
 // table that a crash would empty, a unique index or trigger that is gone.
-// Empty: all is well.
+// Empty: all is well. Of several servers in the URL the one that can be written to counts.
 std::vector<std::string> check_database(const std::string& database_url,
                                         schema which = schema::ledger);
+
+// Whether such a fault passes by itself: a standby is promoted, a server that has just been started
+// recovers.
+bool may_pass(const std::string& fault);
 
 // What tells this database from all others: the server's system identifier and the database's oid.
 // A physical copy that took over is the same one. Empty: the server does not tell this role.

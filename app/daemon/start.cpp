@@ -124,7 +124,13 @@ void open_database(const url_source& url, schema which, const start_steps& start
         log(log_event::migration_applied, {{"migration", name}}, "applied migration {}", name);
       return true;
     });
-  refuse_start_on(keep_trying(what, start, [&] { return check_database(url(), which); }));
+  refuse_start_on(keep_trying(what, start, [&] {
+    auto faults = check_database(url(), which);
+    for (const auto& fault : faults)
+      if (may_pass(fault))
+        throw database_error(database_fault::away, fault);
+    return faults;
+  }));
 }
 
 // A line up to the first thing that it quotes or counts, whoever says it: one kind, whatever it

@@ -64,14 +64,26 @@ nlohmann::ordered_json new_findings(const finding_list& findings, std::size_t& t
   return items;
 }
 
-// A line for each look, until somebody ends it, or nobody reads on.
-void watch(ledger_reader& ledger, broker& nats, std::chrono::milliseconds interval, bool json) {
+// Goes on until there is no more. A look that fails is made again, so that nothing is left out.
+bool look(steady_audit& audit) {
+  try {
+    while (!audit.step())
+      ;
+    return true;
+  } catch (const std::runtime_error& error) {
+    std::fprintf(stderr, "ledgerd: %s; looking again\n", one_line(error.what()).c_str());
+    return false;
+  }
+}
+
+// A line for each look, until somebody ends it, or nobody reads on. Whether nothing is off.
+bool watch(ledger_reader& ledger, broker& nats, std::chrono::milliseconds interval, bool json) {
   steady_audit audit(ledger, nats);
   std::size_t told = 0;
   do {
     std::this_thread::sleep_for(interval);
-    while (!audit.step())
-      ;
+    if (!look(audit))
+      continue;
     const auto& checks = audit.checks();
     std::uint64_t count = 0;
     for (const auto& [kind, times] : checks.findings().counts())
@@ -95,6 +107,7 @@ void watch(ledger_reader& ledger, broker& nats, std::chrono::milliseconds interv
                    each.at("detail").get<std::string>().c_str());
     }
   } while (!output_gone());
+  return audit.checks().findings().empty();
 }
 
 int run_verb(const config& settings, verb_options options) {
@@ -106,12 +119,11 @@ int run_verb(const config& settings, verb_options options) {
   if (is_shadow_database(settings.database_url))
     throw usage_error{"the database is a shadow's: ask `ledgerd shadow report`"};
   options.audit.rules.own_account_database = settings.records_url() != settings.database_url;
-  options.audit.rules.opened_at = first_opening(settings.database_url);
   const auto nats = connect_broker(settings);
-  if (interval) {
-    watch(*ledger, *nats, *interval, options.audit.json);
-    return exit_code::done;
-  }
+  if (interval)
+    return watch(*ledger, *nats, *interval, options.audit.json) ? exit_code::done
+                                                                : exit_code::answer_is_no;
+  options.audit.rules.opened_at = first_opening(settings.database_url);
   const auto records = make_postgres_record_reader(reading_connection(settings.records_url()));
   part_progress shown;
   options.audit.how.progress = [&](std::string_view part, std::uint64_t done, std::uint64_t total) {

@@ -22,7 +22,7 @@ namespace {
 constexpr const char* session_settings =
     "-c statement_timeout=5s -c lock_timeout=2s -c idle_in_transaction_session_timeout=3s "
     "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 "
-    "-c tcp_user_timeout=10s -c search_path=pg_catalog -c client_min_messages=error "
+    "-c tcp_user_timeout=10s -c search_path=pg_catalog -c client_min_messages=warning "
     "-c standard_conforming_strings=on -c array_nulls=on -c transform_null_equals=off "
     "-c jit=off -c default_transaction_isolation=read\\ committed -c ledgerd.session=on";
 

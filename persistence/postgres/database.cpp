@@ -14,6 +14,7 @@
 #include "persistence/postgres/schema_text.hpp"
 #include "persistence/postgres/server_words.hpp"
 #include "persistence/postgres/session_opener.hpp"
+#include "persistence/postgres/transaction_opening.hpp"
 
 #if PQXX_VERSION_MAJOR < 7
 // libpqxx 6.4 asks for the encoding before an answer belongs to anybody, and throws when the
@@ -215,7 +216,8 @@ struct database::session {
   std::int64_t backend = 0;
   std::string role; // whose rights count; after ALTER ROLE ... SET role not the login's
   std::optional<schema> held_for;
-  bool unlasting = false; // COMMIT would not wait for the disk
+  bool unlasting = false;  // COMMIT would not wait for the disk
+  bool replicated = false; // COMMIT would wait for synchronous standbys
   bool expired = false;
   bool silent = false; // no answer after a rest
 };
@@ -234,6 +236,7 @@ auto database::wait(call_kind kind, Function&& function) {
   const call_deadline deadline(on.socket, limit, kind);
   try {
     on.words.text.clear();
+    on.words.warning.clear();
     const struct stamp {
       clock::time_point& time;
       ~stamp() { time = clock::now(); }
@@ -308,23 +311,6 @@ void database::take_settings(const std::string& connection_string, std::optional
 
 database::~database() = default;
 
-namespace {
-
-std::string limits_and_time(const transaction_limits& limits) {
-  std::string result = "SELECT (extract(epoch FROM now()) * 1000000)::bigint, "
-                       "current_setting('synchronous_commit')";
-  const auto add = [&result](const char* name, milliseconds limit) {
-    if (limit.count() > 0)
-      result += ", set_config('" + std::string(name) + "', '" + std::to_string(limit.count())
-                + "', true)";
-  };
-  add("lock_timeout", limits.lock);
-  add("statement_timeout", limits.statement);
-  return result;
-}
-
-} // namespace
-
 begun database::begin(const transaction_limits& limits, const std::vector<prepared_call>& calls) {
   const auto statement = limits.statement;
   session_->within = statement.count() > 0 ? statement + grace : milliseconds{0};
@@ -337,6 +323,7 @@ begun database::begin(const transaction_limits& limits, const std::vector<prepar
   if (error)
     throw *error;
   session_->unlasting = good[1].text(0, 1) == "off";
+  session_->replicated = good[1].text(0, 2) == "t";
   return {database_time{good[1].integer(0, 0)},
           {std::make_move_iterator(good.begin() + 2), std::make_move_iterator(good.end())}};
 }
@@ -425,12 +412,23 @@ void database::commit() {
         throw *error;
       if (std::string_view(PQcmdStatus(answer.get())) != "COMMIT")
         throw database_error(database_fault::rolled_back, "the server has rolled back instead");
+      // Committed, and perhaps not replicated: somebody has cancelled the wait.
+      if (session_->replicated && !session_->words.warning.empty())
+        throw database_error(database_fault::in_doubt, session_->words.warning);
     });
   } catch (const database_error& error) {
     if (clear_rollback(error))
       throw;
     throw database_error(database_fault::in_doubt, "COMMIT: " + std::string(error.what()));
   }
+}
+
+void database::confirm() {
+  if (!session_->replicated)
+    return rollback();
+  // Anything that is written to the log: its end comes after all that was visible.
+  run("SELECT pg_logical_emit_message(true, 'ledgerd', '')");
+  commit();
 }
 
 void database::rollback() {

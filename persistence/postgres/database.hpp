@@ -107,6 +107,12 @@ public:
   // with nothing committed, while synchronous_commit is off: a crash could lose it.
   void commit();
 
+  // Ends a transaction that has changed nothing and whose answers rest on what others committed.
+  // That may be visible without being replicated: a COMMIT that waited for a synchronous standby
+  // ends its wait when its session is ended or the server is started again. With such standbys this
+  // waits for them itself, and throws as `commit` does. See decision 12.
+  void confirm();
+
   // Leaves no transaction open. Throws when the session is of no more use.
   void rollback();
 

@@ -5,6 +5,7 @@
 #include "persistence/postgres/identity_query.hpp"
 #include "persistence/postgres/migrations.hpp"
 #include "persistence/postgres/pooler_check.hpp"
+#include "persistence/postgres/primary_first.hpp"
 #include "persistence/postgres/schema_text.hpp"
 #include "persistence/postgres/standing_faults.hpp"
 #include "persistence/schema.hpp"
@@ -216,7 +217,8 @@ void add_schema_findings(database& session, schema which, std::vector<std::strin
 } // namespace
 
 std::vector<std::string> check_database(const std::string& database_url, schema which) {
-  database session(any_server_connection_string(database_url));
+  const auto reached = primary_first(database_url);
+  auto& session = *reached;
   std::vector<std::string> sentences;
   if (auto fault = pooler_fault(database_url); !fault.empty())
     sentences.push_back(std::move(fault));
@@ -231,6 +233,10 @@ std::vector<std::string> check_database(const std::string& database_url, schema 
   if (found == sentences.size())
     add_schema_findings(session, which, sentences);
   return sentences;
+}
+
+bool may_pass(const std::string& fault) {
+  return fault.starts_with("the server is in recovery") || fault == "the database is read-only";
 }
 
 std::string database_identity(const std::string& database_url) {

@@ -63,7 +63,10 @@ private:
 } // namespace
 
 std::int64_t first_opening(const std::string& database_url) {
+  constexpr std::chrono::minutes patience{30}; // it looks at each of them
   database session(any_server_connection_string(database_url));
+  session.run("SET statement_timeout = 0");
+  session.limit_calls(patience);
   return session
       .run("SELECT coalesce((extract(epoch FROM min(created_at)) * 1000000)::bigint, 0) "
            "FROM ledger.transactions WHERE seq = 1 AND record_id BETWEEN "

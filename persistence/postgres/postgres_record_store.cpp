@@ -230,7 +230,7 @@ postgres_record_store::attempt_record(database& session, const std::vector<new_r
   if (!taken.empty() && !read_holders(session, batch, taken, result))
     return std::nullopt;
   if (row == 0) {
-    session.rollback();
+    session.confirm();
   } else {
     failpoint("record");
     session.commit();
@@ -325,7 +325,7 @@ postgres_record_store::attempt_settle(database& session, const std::vector<recor
     if (failpoint("settled"))
       throw unheard_commit();
   } else {
-    session.rollback();
+    session.confirm();
   }
   std::vector<settled> result(batch.size());
   for (std::size_t place = 0; place < batch.size(); ++place)

@@ -261,7 +261,7 @@ std::optional<posted> postgres_store::attempt(const posting_batch& batch, const 
   auto planned = plan(batch, before, known);
   result.statistics.rows = static_cast<std::uint32_t>(planned.rows.size());
   if (planned.rows.empty()) {
-    database_->rollback();
+    database_->confirm();
   } else {
     failpoint("write");
     if (!write(batch, order, before, planned, now))

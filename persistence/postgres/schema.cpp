@@ -9,6 +9,7 @@
 #include "persistence/postgres/database.hpp"
 #include "persistence/postgres/migrations.hpp"
 #include "persistence/postgres/pooler_check.hpp"
+#include "persistence/postgres/primary_first.hpp"
 #include "persistence/postgres/schema_text.hpp"
 
 namespace ledgerd {
@@ -163,8 +164,8 @@ std::vector<std::string> migrate(const std::string& database_url, schema which,
 }
 
 schema_state read_schema(const std::string& database_url, schema which) {
-  database session(any_server_connection_string(database_url));
-  const auto applied = read_applied_migrations(session, which);
+  const auto session = primary_first(database_url);
+  const auto applied = read_applied_migrations(*session, which);
   return {applied.empty() ? 0 : applied.back().version, known_version(which)};
 }
 

@@ -12,9 +12,13 @@ void server_words::hear(void* self, const pg_result* notice) {
     return std::string(found == nullptr ? "" : found);
   };
   const auto severity = field(PG_DIAG_SEVERITY_NONLOCALIZED);
+  auto& words = *static_cast<server_words*>(self);
+  const auto sentence =
+      one_line_of(field(PG_DIAG_MESSAGE_PRIMARY)) + " [SQLSTATE " + field(PG_DIAG_SQLSTATE) + "]";
   if (severity == "FATAL" || severity == "PANIC")
-    static_cast<server_words*>(self)->text =
-        one_line_of(field(PG_DIAG_MESSAGE_PRIMARY)) + " [SQLSTATE " + field(PG_DIAG_SQLSTATE) + "]";
+    words.text = sentence;
+  else if (severity == "WARNING")
+    words.warning = sentence;
 }
 
 } // namespace ledgerd

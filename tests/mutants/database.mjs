@@ -297,4 +297,28 @@ export const database = [
     becomes: ' ',
     caught: ['persistence_test.schema'],
   },
+  {
+    name: 'visible-passes-for-replicated',
+    fault: 'a row whose commit no longer waits for its standby is answered as known',
+    file: 'persistence/postgres/database.cpp',
+    was: 'if (!session_->replicated) return rollback();',
+    becomes: 'return rollback();',
+    caught: ['persistence_test.postgres_silence'],
+  },
+  {
+    name: 'cancelled-wait-believed',
+    fault: 'a COMMIT whose wait for its standby was cancelled counts as done',
+    file: 'persistence/postgres/database.cpp',
+    was: 'session_->replicated && !session_->words.warning.empty()',
+    becomes: 'false',
+    caught: ['persistence_test.postgres_silence'],
+  },
+  {
+    name: 'start-asks-any-server',
+    fault: 'a start asks a standby whether the database can be written to though a primary is there',
+    file: 'persistence/postgres/primary_first.hpp',
+    was: 'return std::make_unique<database>(connection_string(database_url));',
+    becomes: 'return std::make_unique<database>(any_server_connection_string(database_url));',
+    caught: ['persistence_test.postgres_topology'],
+  },
 ];

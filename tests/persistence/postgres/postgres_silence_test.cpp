@@ -103,6 +103,40 @@ CAF_TEST(commits that wait for no standby any more are told once and that they d
   set_database_listener({});
 }
 
+CAF_TEST(what is visible and not replicated is not known) {
+  const auto store = this->store();
+  posted_of(store->post(deposit_of("ann", 1)));
+  sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+  sql("SELECT pg_reload_conf()");
+  const bool waits = becomes("SHOW synchronous_standby_names", "nobody");
+  // Whoever ends the wait, its row is there afterwards.
+  std::vector<std::future_status> again;
+  std::vector<post_result> cut_short, found;
+  for (const std::string way : {"pg_terminate_backend", "pg_cancel_backend"}) {
+    const auto batch = deposit_of("bob", 2 + static_cast<std::int64_t>(again.size()));
+    auto hung = std::async(std::launch::async, [&] { return store->post(batch); });
+    becomes("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'", "1");
+    sql("SELECT " + way + "(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+    cut_short.push_back(hung.get());
+    auto known = std::async(std::launch::async, [&] { return store->post(batch); });
+    again.push_back(known.wait_for(1s));
+    sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+    found.push_back(known.get());
+  }
+  sql("ALTER SYSTEM RESET synchronous_standby_names");
+  sql("SELECT pg_reload_conf()");
+  CAF_CHECK(becomes("SHOW synchronous_standby_names", ""));
+  CAF_CHECK(waits);
+  for (const auto& each : cut_short)
+    CAF_CHECK(failure_of(each) == store_failure_kind::in_doubt);
+  for (const auto each : again)
+    CAF_CHECK(each == std::future_status::timeout);
+  for (const auto& each : found)
+    CAF_CHECK(failure_of(each) == store_failure_kind::in_doubt);
+  CAF_CHECK_EQUAL(posted_of(store->post(deposit_of("bob", 2))).statistics.rows, 0u);
+  CAF_CHECK_EQUAL(sql("SELECT count(*) FROM ledger.transactions"), "3\n");
+}
+
 CAF_TEST(a commit without an answer is in doubt and leaves one session behind) {
   std::mutex mutex;
   std::vector<std::string> told;

@@ -207,6 +207,14 @@ CAF_TEST(a promoted standby is found while the primary is frozen) {
     make_postgres_reader(reading_connection(with_parameter(alone, "target_session_attrs=primary")))
         ->currencies();
   }));
+  // A node that starts asks the one that it will write to.
+  auto standby_first = alone;
+  standby_first.insert(standby_first.rfind('/'),
+                       ",127.0.0.1:" + std::to_string(port_of(servers.database_url())));
+  CAF_CHECK(check_database(standby_first).empty());
+  const auto of_standby = check_database(alone);
+  CAF_REQUIRE(!of_standby.empty());
+  CAF_CHECK(may_pass(of_standby.front()));
   second.freeze_primary(true);
   const auto frozen = clock::now();
   std::thread operator_([&] { second.promote(); });

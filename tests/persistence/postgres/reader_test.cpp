@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "persistence/rough_totals.hpp"
+#include "persistence/schema_names.hpp"
 #include "tests/persistence/batches.hpp"
 #include "tests/persistence/postgres/postgres_world.hpp"
 #include "tests/support/cut_proxy.hpp"
@@ -277,6 +278,19 @@ CAF_TEST(a picture begins behind an account and shows each before its postings) 
       won("a'n\\n"), [&](const account_row& row) { seen += "A" + row.account.user_id; },
       [&](const audited_posting& each) { seen += "P" + each.row.account.user_id; });
   CAF_CHECK_EQUAL(seen, "AbobPbobAcidPcid");
+}
+
+CAF_TEST(an account that is called like a schema is none) {
+  for (const auto* user : {"bob", "ledger.anna", "zoe"})
+    post(group(won(user), {}, {deposit(static_cast<std::int64_t>(user[0]), 5)}));
+  sql("ALTER SCHEMA ledger RENAME TO books");
+  choose_schemas({"books", "desk"});
+  std::string seen;
+  reader()->snapshot(
+      won("ledger.anna"), [&](const account_row& row) { seen += row.account.user_id; },
+      [](const audited_posting&) {});
+  choose_schemas({});
+  CAF_CHECK_EQUAL(seen, "zoe");
 }
 
 CAF_TEST(new postings come with the balance before them once they are at rest) {
