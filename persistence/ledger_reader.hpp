@@ -68,7 +68,8 @@ public:
                         const std::function<void(const audited_posting&)>& row) = 0;
 
   // At most `limit` postings with a higher transaction id, in order of their ids, and of these only
-  // as many as are older than `rest` together: an earlier id may still be under way.
+  // as many as are older than `rest` together: an earlier id may still be under way. Throws while
+  // a COMMIT of this role waits for its standby: it may be under way for longer.
   virtual std::vector<linked_posting> linked_after(transaction_id id, std::size_t limit,
                                                    std::chrono::seconds rest) = 0;
 

@@ -72,6 +72,11 @@ const statement read_linked{
           "LEFT JOIN ledger.transactions AS b ON b.user_id = t.user_id AND b.currency = t.currency "
           "AND b.seq = t.seq - 1 ORDER BY t.id"};
 
+// Rows with lower ids come to light when such a wait ends, however long it was.
+const statement read_waiting_commits{
+    "read_waiting_commits", "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' "
+                            "AND datname = current_database()"};
+
 const statement read_batch{
     "read_batch",
     "SELECT count(*) FROM ledger.transactions WHERE id BETWEEN $1::bigint - 10000 AND "
@@ -116,7 +121,8 @@ public:
   explicit postgres_reader(const url_source& database_url)
       : session_(database_url, schema::ledger, {},
                  {read_currencies, read_accounts, read_posting_by_record, read_marks, read_history,
-                  read_user_history, read_audited, read_linked, read_batch, row_holder_question()}),
+                  read_user_history, read_audited, read_linked, read_batch, read_waiting_commits,
+                  row_holder_question()}),
         probe_(database_url, schema::ledger) {}
 
   std::vector<currency> currencies() override {
@@ -305,6 +311,8 @@ void postgres_reader::snapshot(const std::optional<account_key>& after,
 std::vector<linked_posting> postgres_reader::linked_after(transaction_id id, std::size_t limit,
                                                           std::chrono::seconds rest) {
   constexpr int rests = posting_column_count + 2;
+  if (ask(read_waiting_commits, {}).integer(0, 0) > 0)
+    throw std::runtime_error("the newest rows are not known while a COMMIT waits for its standby");
   const auto answer =
       ask(read_linked, {std::to_string(to_int(id)).c_str(), std::to_string(limit).c_str(),
                         std::to_string(rest.count()).c_str()});

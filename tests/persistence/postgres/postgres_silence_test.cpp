@@ -116,6 +116,9 @@ CAF_TEST(what is visible and not replicated is not known) {
     const auto batch = deposit_of("bob", 2 + static_cast<std::int64_t>(again.size()));
     auto hung = std::async(std::launch::async, [&] { return store->post(batch); });
     becomes("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'", "1");
+    // An audit goes beyond no row that is still to come.
+    CAF_CHECK(throws<std::runtime_error>(
+        [&] { make_postgres_reader(url)->linked_after(transaction_id{0}, 10, 0s); }));
     sql("SELECT " + way + "(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
     cut_short.push_back(hung.get());
     auto known = std::async(std::launch::async, [&] { return store->post(batch); });
