@@ -8,6 +8,7 @@
 #include "app/base/output.hpp"
 #include "app/base/text.hpp"
 #include "app/verbs/command_line.hpp"
+#include "app/verbs/problem.hpp"
 #include "app/verbs/progress.hpp"
 #include "app/verbs/verb_support.hpp"
 #include "app/verbs/verbs.hpp"
@@ -65,13 +66,15 @@ nlohmann::ordered_json new_findings(const finding_list& findings, std::size_t& t
 }
 
 // Goes on until there is no more. A look that fails is made again, so that nothing is left out.
-bool look(steady_audit& audit) {
+bool look(steady_audit& audit, bool json) {
   try {
     while (!audit.step())
       ;
     return true;
   } catch (const std::runtime_error& error) {
-    std::fprintf(stderr, "ledgerd: %s; looking again\n", one_line(error.what()).c_str());
+    complain("%s; looking again", error.what());
+    if (json)
+      print_problem(problem_code(exit_code::cannot_start), error.what());
     return false;
   }
 }
@@ -82,7 +85,7 @@ bool watch(ledger_reader& ledger, broker& nats, std::chrono::milliseconds interv
   std::size_t told = 0;
   do {
     std::this_thread::sleep_for(interval);
-    if (!look(audit))
+    if (!look(audit, json))
       continue;
     const auto& checks = audit.checks();
     std::uint64_t count = 0;

@@ -147,6 +147,24 @@ async function audits() {
   assert.equal(world.verb('audit', '--live', '--cursor', folder).code, 0, 'one that was killed keeps the folder');
 }
 
+// A watch goes on after its session was ended, with what it had not seen yet.
+async function watches() {
+  const environment = {...world.environment, LEDGERD_NATS_URL: world.users.as(world.users.ofVerb(['audit']), world.natsUrl)};
+  const watching = spawn(world.binary, ['audit', '--watch', '500ms', '--json'], {env: environment, stdio: ['ignore', 'pipe', 'ignore']});
+  let said = '';
+  watching.stdout.on('data', (chunk) => { said += chunk; });
+  const documents = () => said.split('\n').slice(0, -1).map((line) => JSON.parse(line));
+  await until('it looks', 20, () => documents().length > 0);
+  const table = 'ledger.transactions';
+  world.query('ALTER TABLE ledger.transactions RENAME TO away');
+  await until('a look fails', 20, () => documents().some(({code}) => code));
+  world.query('ALTER TABLE ledger.away RENAME TO transactions');
+  const failed = documents().length;
+  await until('it looks again', 20, () => documents().slice(failed).some(({rows}) => rows !== undefined));
+  watching.kill('SIGTERM');
+  log('a watch goes on after a look that failed');
+}
+
 const metric = async (daemon, name) =>
   Number(new RegExp(`^${name} (\\S+)$`, 'm').exec((await daemon.get('/metrics')).body)?.[1] ?? NaN);
 
@@ -171,6 +189,7 @@ async function run() {
   log('held');
   await heldByTwo(daemon, traffic);
   await audits();
+  await watches();
   await looks(daemon, traffic);
   log('looked at');
   await daemon.stop();
