@@ -65,10 +65,8 @@ void world::watch_leases() {
     const auto troubled = std::max(network_.troubled(holder->id), holder->began);
     // What is in the way of an account may make its entries be let go.
     const account_key account{user_of(one), *currency_code::parse("KRW")};
-    const auto refused_user = user(refused_id);
     if (age >= renewed_for_sure || troubled + milliseconds{100} >= lease.since
-        || account.user_id.empty() || account.user_id == refused_user
-        || database_.ever_blocked().contains(account))
+        || account.user_id.empty() || database_.ever_obstructed().contains(account))
       return;
     fail("the lease of message " + std::to_string(one.seq) + " of " + at.name + ", held by "
          + holder->name + ", which is well, ran out after "

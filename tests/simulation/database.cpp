@@ -121,7 +121,7 @@ void database::lock(const account_key& account) {
     return;
   ++seen["row locked by a stranger"];
   strangers_ = account;
-  ever_blocked_.insert(account);
+  ever_obstructed_.insert(account);
 }
 
 void database::unlock() {

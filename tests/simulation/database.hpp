@@ -62,8 +62,9 @@ public:
   void terminate_one(owner_id whose);
   void lock(const account_key& account); // by a stranger
   void unlock();
-  // Whose rows somebody has waited for in vain: what is held of them may be let go.
-  const std::set<account_key>& ever_blocked() const { return ever_blocked_; }
+  // Whose rows somebody has waited for in vain, or has had refused: a gate may set them aside, and
+  // what is held of them may be let go.
+  const std::set<account_key>& ever_obstructed() const { return ever_obstructed_; }
 
   // Since when nothing can be committed from there; nothing: it can.
   std::optional<time_point> away_since(owner_id whose) const;
@@ -112,7 +113,7 @@ public:
   std::uint64_t life() const { return life_; } // changes with each restart
   machine& on() { return on_; }
   std::size_t sessions_of(owner_id whose) const;
-  void note_blocked(const account_key& account) { ever_blocked_.insert(account); }
+  void note_obstructed(const account_key& account) { ever_obstructed_.insert(account); }
   // The clock of the records' database goes with the machine's.
   void pass_time();
 
@@ -132,7 +133,7 @@ private:
   std::set<account_key> rows_; // locked
   std::vector<session*> sessions_;
   std::optional<account_key> strangers_;
-  std::set<account_key> ever_blocked_;
+  std::set<account_key> ever_obstructed_;
   time_point records_clock_;
 };
 

@@ -120,8 +120,13 @@ private:
     for (const auto each : at.refused)
       inner.reject(each);
     auto result = inner.post(batch, {});
-    if (const auto* failure = std::get_if<store_failure>(&result))
-      ++at.seen[failure->kind == store_failure_kind::rejected ? "batch refused" : "post failed"];
+    const auto* failure = std::get_if<store_failure>(&result);
+    if (failure == nullptr)
+      return result;
+    ++at.seen[failure->kind == store_failure_kind::rejected ? "batch refused" : "post failed"];
+    for (const auto& each : batch.entries)
+      if (at.refused.contains(each.asked.id))
+        at.note_obstructed(batch.heads[each.head].account);
     return result;
   }
 
@@ -144,7 +149,7 @@ private:
       store_failure failure{store_failure_kind::blocked, "canceling statement due to lock timeout"};
       if (limits.one_by_one || at.on().random.one_in(3))
         failure.culprits.push_back(place);
-      at.note_blocked(batch.heads[place].account);
+      at.note_obstructed(batch.heads[place].account);
       ++at.seen["batch blocked"];
       return failure;
     }
