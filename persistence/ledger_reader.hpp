@@ -60,9 +60,11 @@ public:
   // The postings among `ids` that exist, in no order.
   virtual std::vector<audited_posting> find_all(const std::vector<record_id>& ids) = 0;
 
-  // One consistent picture (a repeatable-read transaction) of the whole ledger, streamed through
-  // two cursors: all accounts in key order and all postings in (account key, seq) order, each
-  // account before its postings. With `after` only what comes after that account.
+  // The whole ledger, streamed through two cursors: all accounts in key order and all postings in
+  // (account key, seq) order, each account before its postings. With `after` only what comes after
+  // that account. Each account with its postings is of one consistent picture (a repeatable-read
+  // transaction); a later one may be of a later picture, because the old versions of rows that a
+  // picture needs are what slows writers down.
   virtual void snapshot(const std::optional<account_key>& after,
                         const std::function<void(const account_row&)>& account,
                         const std::function<void(const audited_posting&)>& row) = 0;

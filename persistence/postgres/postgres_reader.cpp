@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <utility>
 
 #include "persistence/postgres.hpp"
 #include "persistence/postgres/array_literal.hpp"
@@ -13,6 +14,8 @@
 namespace ledgerd {
 
 namespace {
+
+using steady = std::chrono::steady_clock;
 
 constexpr auto probe_limit = std::chrono::milliseconds(900);
 
@@ -118,12 +121,12 @@ auto read_all(const rows& answer, Read read) {
 
 class postgres_reader final : public ledger_reader {
 public:
-  explicit postgres_reader(const url_source& database_url)
+  postgres_reader(const url_source& database_url, std::chrono::milliseconds picture_max)
       : session_(database_url, schema::ledger, {},
                  {read_currencies, read_accounts, read_posting_by_record, read_marks, read_history,
                   read_user_history, read_audited, read_linked, read_batch, read_waiting_commits,
                   row_holder_question()}),
-        probe_(database_url, schema::ledger) {}
+        picture_max_(picture_max), probe_(database_url, schema::ledger) {}
 
   std::vector<currency> currencies() override {
     return read_currency_rows(ask(read_currencies, {}), "ledger.currencies");
@@ -182,6 +185,11 @@ public:
                 const std::function<void(const account_row&)>& account,
                 const std::function<void(const audited_posting&)>& row) override;
 
+  std::optional<account_key>
+  show_accounts(const std::optional<account_key>& after,
+                const std::function<void(const account_row&)>& account,
+                const std::function<void(const audited_posting&)>& row);
+
   std::vector<linked_posting> linked_after(transaction_id id, std::size_t limit,
                                            std::chrono::seconds rest) override;
 
@@ -229,6 +237,7 @@ private:
   }
 
   kept_session session_;
+  const std::chrono::milliseconds picture_max_;
   probe probe_;
 };
 
@@ -273,39 +282,86 @@ std::string text_literal(std::string_view text) {
   return "convert_from(decode('" + digits + "', 'hex'), 'UTF8')";
 }
 
+// One consistent view of the ledger behind an account: each account, then its postings.
+class picture {
+public:
+  picture(database& session, const std::optional<account_key>& after)
+      : picture(session, after
+                             ? " WHERE (user_id, currency) > (" + text_literal(after->user_id)
+                                   + ", " + text_literal(after->currency.text()) + ")"
+                             : std::string()) {}
+
+  // Whose account or posting comes next; null: there is nothing more.
+  const account_key* next() {
+    if (!account_ && accounts_.has_row())
+      account_ = read_account(accounts_.part(), accounts_.row());
+    if (!posting_ && postings_.has_row())
+      posting_ = read_audited_posting(postings_.part(), postings_.row());
+    account_comes_ = account_ && (!posting_ || account_->account <= posting_->row.account);
+    if (account_comes_)
+      return &account_->account;
+    return posting_ ? &posting_->row.account : nullptr;
+  }
+
+  // Precondition: `next` has said that something comes.
+  void show(const std::function<void(const account_row&)>& account,
+            const std::function<void(const audited_posting&)>& row) {
+    if (account_comes_) {
+      account(*std::exchange(account_, std::nullopt));
+      accounts_.advance();
+    } else {
+      row(*std::exchange(posting_, std::nullopt));
+      postings_.advance();
+    }
+  }
+
+private:
+  picture(database& session, const std::string& behind)
+      : accounts_(session, "accounts",
+                  "SELECT " + account_columns + " FROM ledger.accounts" + behind
+                      + " ORDER BY user_id, currency"),
+        postings_(session, "postings",
+                  "SELECT " + audited_columns + " FROM ledger.transactions" + behind
+                      + " ORDER BY user_id, currency, seq") {}
+
+  cursor accounts_;
+  cursor postings_;
+  std::optional<account_row> account_;
+  std::optional<audited_posting> posting_;
+  bool account_comes_ = false;
+};
+
+// The last account that was shown; nothing: there are no more.
+std::optional<account_key>
+postgres_reader::show_accounts(const std::optional<account_key>& after,
+                               const std::function<void(const account_row&)>& account,
+                               const std::function<void(const audited_posting&)>& row) {
+  return with_patient_session([&](database& session) {
+    const auto began = steady::now();
+    session.run(begin_snapshot);
+    picture seen(session, after);
+    // The next one sorts again what this one has sorted until here.
+    const auto ready = steady::now();
+    const auto ends = ready + std::max<steady::duration>(picture_max_, 4 * (ready - began));
+    std::optional<account_key> last;
+    while (const auto* next = seen.next()) {
+      if (last && *last != *next && steady::now() >= ends)
+        break;
+      if (last != *next)
+        last = *next;
+      seen.show(account, row);
+    }
+    const bool more = seen.next() != nullptr;
+    session.rollback();
+    return more ? last : std::nullopt;
+  });
+}
+
 void postgres_reader::snapshot(const std::optional<account_key>& after,
                                const std::function<void(const account_row&)>& account,
                                const std::function<void(const audited_posting&)>& row) {
-  const auto behind = after ? " WHERE (user_id, currency) > (" + text_literal(after->user_id) + ", "
-                                  + text_literal(after->currency.text()) + ")"
-                            : std::string();
-  with_patient_session([&](database& session) {
-    session.run(begin_snapshot);
-    cursor accounts(session, "accounts",
-                    "SELECT " + account_columns + " FROM ledger.accounts" + behind
-                        + " ORDER BY user_id, currency");
-    cursor postings(session, "postings",
-                    "SELECT " + audited_columns + " FROM ledger.transactions" + behind
-                        + " ORDER BY user_id, currency, seq");
-    std::optional<audited_posting> posted;
-    while (accounts.has_row() || postings.has_row()) {
-      if (postings.has_row() && !posted)
-        posted = read_audited_posting(postings.part(), postings.row());
-      if (accounts.has_row()) {
-        const auto next = read_account(accounts.part(), accounts.row());
-        if (!posted || next.account <= posted->row.account) {
-          account(next);
-          accounts.advance();
-          continue;
-        }
-      }
-      row(*posted);
-      posted.reset();
-      postings.advance();
-    }
-    session.rollback();
-    return true;
-  });
+  for (auto last = show_accounts(after, account, row); last;)
+    last = show_accounts(last, account, row);
 }
 
 std::vector<linked_posting> postgres_reader::linked_after(transaction_id id, std::size_t limit,
@@ -351,8 +407,9 @@ std::int64_t postgres_reader::commits(record_id first, record_id last) {
 
 } // namespace
 
-std::unique_ptr<ledger_reader> make_postgres_reader(const url_source& database_url) {
-  return std::make_unique<postgres_reader>(database_url);
+std::unique_ptr<ledger_reader> make_postgres_reader(const url_source& database_url,
+                                                    std::chrono::milliseconds picture_max) {
+  return std::make_unique<postgres_reader>(database_url, picture_max);
 }
 
 } // namespace ledgerd

@@ -2,6 +2,7 @@
 // together.
 
 import assert from 'node:assert/strict';
+import {execFileSync} from 'node:child_process';
 import {createRequire} from 'node:module';
 import test from 'node:test';
 
@@ -23,6 +24,8 @@ const schemas = {
   'networking.k8s.io/v1 NetworkPolicy': 'kubernetes-models/_schemas/IoK8sApiNetworkingV1NetworkPolicy',
   'monitoring.coreos.com/v1 ServiceMonitor':
     '@kubernetes-models/prometheus-operator/_schemas/MonitoringCoreosComV1ServiceMonitor',
+  'monitoring.coreos.com/v1 PrometheusRule':
+    '@kubernetes-models/prometheus-operator/_schemas/MonitoringCoreosComV1PrometheusRule',
 };
 
 // The same value, which notes the fields that somebody reads.
@@ -138,7 +141,8 @@ test('a pod is as closed as it can be, and its limits follow from the configurat
   const toml = one('ConfigMap').data['ledgerd.toml'];
   const setting = (name) => new RegExp(`^${name} = "(.*)"$`, 'm').exec(toml)[1];
   assert.ok(number(container.resources.limits.memory) >= 1.5 * number(setting('memory-max')));
-  assert.ok(pod.terminationGracePeriodSeconds >= number(setting('shutdown-deadline')) + 5);
+  const [, before] = container.lifecycle.preStop.exec.command;
+  assert.ok(pod.terminationGracePeriodSeconds >= Number(before) + number(setting('shutdown-deadline')) + 5);
   assert.ok(setting('http-listen').endsWith(`:${container.ports[0].containerPort}`));
   const secrets = container.volumeMounts.find(({name}) => name === 'secrets').mountPath;
   for (const name of ['database-url-file', 'nats-url-file', 'http-token-file']) {
@@ -154,4 +158,11 @@ test('YAML as Kubernetes and as this test read it is the same: no bare octal num
       assert.deepEqual(parse(text, {version: '1.1'}), parse(text, {version: '1.2'}), path);
     }
   }
+});
+
+test('the command of the docs makes an object of the operator of all alerts', () => {
+  const [, command] = /```console\n *(\(printf 'apiVersion: monitoring[\s\S]*?)\| kubectl/.exec(read('docs/deploying.md'));
+  const made = parse(execFileSync('sh', ['-c', command], {cwd: new URL('../..', import.meta.url), encoding: 'utf8'}));
+  assert.deepEqual(faultsOf(made), []);
+  assert.deepEqual(made.spec, parse(read('deploy/prometheus/alerts.yml')));
 });

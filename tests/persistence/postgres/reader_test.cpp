@@ -259,6 +259,26 @@ CAF_TEST(a snapshot comes in order and shows one moment) {
   CAF_CHECK(reader()->count().applied == 6001);
 }
 
+CAF_TEST(a picture that has lasted long enough ends between two accounts) {
+  for (const auto* user : {"ann", "bob", "cid"})
+    post(group(won(user), {}, {deposit(static_cast<std::int64_t>(user[0]), 5)}));
+  sql("INSERT INTO ledger.accounts (user_id, currency, balance, seq) VALUES ('dan', 'KRW', 5, 1)");
+  std::string seen;
+  make_postgres_reader(url, 0ms)->snapshot(
+      std::nullopt,
+      [&](const account_row& row) {
+        seen += "A" + row.account.user_id + std::to_string(row.head.seq);
+        // Both are posted to while ann is shown, and show what is consistent.
+        if (row.account.user_id == "ann")
+          for (const auto* user : {"ann", "bob"})
+            post(group(won(user), head(5, 1), {deposit(1000 + user[0], 1)}));
+      },
+      [&](const audited_posting& each) {
+        seen += "P" + each.row.account.user_id + std::to_string(each.row.seq);
+      });
+  CAF_CHECK_EQUAL(seen, "Aann1Pann1Abob2Pbob1Pbob2Acid1Pcid1Adan1");
+}
+
 CAF_TEST(a reader goes on after a snapshot that was broken off) {
   post(group(won("ann"), {}, {deposit(1, 100)}));
   const auto reader = this->reader();
