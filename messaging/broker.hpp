@@ -107,6 +107,7 @@ struct provisioning {
       10000}; // an existing, shorter acknowledgement wait is a fault
   std::int64_t ack_pending_max = 100000;
   std::chrono::milliseconds duplicate_window{600000}; // of the result and dead-letter streams
+  int replicas = 1;                                   // of the streams that are created
   // Only a shadow's own consumers (messaging/shadow_topology.hpp): streams are never created.
   bool shadow = false;
   std::uint64_t shadow_from = 1; // the first request that it decides

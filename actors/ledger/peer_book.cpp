@@ -215,14 +215,17 @@ bool peer_book::too_silent() const {
   return probed_ && lived_ - *probed_ >= limits_.probe_patience;
 }
 
+// In doubt the same time has to do for a frame and one repetition of it, to which a peer that is
+// slow says that it has the frame.
 void peer_book::judge_frames() {
-  const auto tries_max = doubted_ ? 0 : limits_.tries_max;
+  const auto tries_max = doubted_ ? 1 : limits_.tries_max;
+  const auto patience = doubted_ ? limits_.patience / 2 : limits_.patience;
   for (auto& [number, one] : frames_) {
     if (one.fresh && lived_ - one.sent >= limits_.fresh) {
       one.fresh = false;
       --fresh_;
     }
-    if (lived_ - one.heard >= limits_.patience) {
+    if (lived_ - one.heard >= patience) {
       if (one.tries >= tries_max) {
         doubted_ = true;
         return set_down("it answers, but not a frame");

@@ -61,6 +61,7 @@ struct config : broker_settings, database_settings, http_settings, log_settings,
   // How long the broker waits for an acknowledgement before it delivers again; for consumers that
   // are created.
   std::chrono::milliseconds ack_wait{30000};
+  int stream_replicas = 1;
   // How long a shutdown may take to finish what is in flight.
   std::chrono::milliseconds shutdown_deadline{10000};
   // How long a start may be refused by what will not change by itself, such as a wrong password.

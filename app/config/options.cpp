@@ -279,6 +279,13 @@ std::string show_log_format(const config& c) {
   return c.log_style == log_format::json ? "json" : "text";
 }
 
+std::string set_replicas(config& c, std::string_view text) {
+  if (text != "1" && text != "3" && text != "5")
+    return "must be 1, 3 or 5";
+  c.stream_replicas = text.front() - '0';
+  return {};
+}
+
 std::string set_log_level(config& c, std::string_view text) {
   constexpr std::array<std::string_view, 5> levels{"trace", "debug", "info", "warn", "error"};
   if (std::find(levels.begin(), levels.end(), text) == levels.end())
@@ -408,6 +415,8 @@ const option table[] = {
      show_duration<&config::ledger_idle>},
     {"ack-wait", "DURATION", "acknowledgement wait of consumers that are created", daemon_only,
      value, set_duration<&config::ack_wait, 1000, hour_ms>, show_duration<&config::ack_wait>},
+    {"stream-replicas", "1|3|5", "nats-servers that keep a copy of each stream that is created",
+     daemon_only, value, set_replicas, show_integer<&config::stream_replicas>},
     {"shutdown-deadline", "DURATION", "how long a shutdown may take to finish what is in flight",
      daemon_only, value, set_duration<&config::shutdown_deadline, 100, 10 * minute_ms>,
      show_duration<&config::shutdown_deadline>},

@@ -120,6 +120,7 @@ public:
     auto facts = make_facts_source(settings_, *nats, view_);
     const auto currencies = open_currencies(start, facts);
     check_consumers(start, *nats);
+    told->end();
     refuse_start_if_told(start);
     told.reset();
     {

@@ -14,7 +14,16 @@ start_signals::start_signals(const process_signals& signals, std::function<void(
     : signals_(signals), on_told_(std::move(on_told)), thread_([this] { listen(); }) {}
 
 start_signals::~start_signals() {
-  over_ = true;
+  end();
+}
+
+void start_signals::end() {
+  if (!thread_.joinable())
+    return;
+  {
+    const std::lock_guard lock{mutex_};
+    over_ = true;
+  }
   changed_.notify_all();
   thread_.join();
 }

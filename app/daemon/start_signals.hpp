@@ -19,8 +19,10 @@ public:
   // `on_told` is called once, on a thread of its own, as is what SIGHUP does; it must not throw.
   start_signals(const process_signals& signals, std::function<void()> on_told);
 
-  // The signals are the caller's business again.
   ~start_signals();
+
+  // The signals are the caller's business again, but for one that came before: ask `told` after it.
+  void end();
 
   start_signals(const start_signals&) = delete;
   start_signals& operator=(const start_signals&) = delete;

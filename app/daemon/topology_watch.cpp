@@ -31,6 +31,7 @@ provisioning provisioning_of(const config& settings) {
   how.shadow = settings.shadow;
   how.shadow_from = settings.shadow_from;
   how.ack_wait = settings.ack_wait;
+  how.replicas = settings.stream_replicas;
   how.shutdown_deadline = settings.shutdown_deadline;
   return how;
 }

@@ -75,12 +75,15 @@ void on_closed(natsConnection*, void* closure) {
   registry().dispatch(closure, [](session_events& events) { events.session_closed(); });
 }
 
-// The subscription may be gone by now (cnats 3.4.1): it is not touched. The text is the
-// connection's own, and the next error may be written over it while it is read.
+// The subscription may be gone by now (cnats 3.4.1): it is not touched. What is told here is this
+// thread's last error. The connection's own is that of the last event, of several that came
+// together, and the next one may be written over it while it is read.
 void on_error(natsConnection* connection, natsSubscription*, natsStatus status, void* closure) {
-  std::string text = natsStatus_GetText(status);
+  auto text = nats_error_text(status);
   const char* last = nullptr;
-  if (natsConnection_GetLastError(connection, &last) != NATS_OK && last != nullptr && *last != '\0')
+  if (text == natsStatus_GetText(status)
+      && natsConnection_GetLastError(connection, &last) != NATS_OK && last != nullptr
+      && *last != '\0')
     text.append(": ").append(last, strnlen(last, library_error_bytes));
   registry().dispatch(closure, [&](session_events& events) {
     events.session_error(status == NATS_SLOW_CONSUMER, text);

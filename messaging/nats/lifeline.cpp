@@ -150,7 +150,6 @@ void lifeline::session_disconnected() {
 }
 
 void lifeline::session_reconnected() {
-  current()->learn_limit();
   set_up(true);
   report_(link_event::reconnected, options_.name);
 }
@@ -251,9 +250,10 @@ void lifeline::ping_for_ever() {
   while (!changed_.wait_for(lock, ping_every, [this] { return stopping_; })) {
     if (!up())
       continue;
-    const auto through = session_;
+    auto through = session_;
     lock.unlock();
     through->ping(ping_patience);
+    through.reset(); // the last one takes leave of the events, which wait for this mutex
     lock.lock();
   }
   lock.unlock();

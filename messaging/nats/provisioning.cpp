@@ -70,10 +70,17 @@ std::int64_t nanoseconds(std::chrono::milliseconds duration) {
 }
 
 json stream_config(const stream_need& need, const provisioning& how) {
-  json config = {{"name", need.what.name}, {"subjects", need.subjects}, {"retention", "limits"},
-                 {"storage", "file"},      {"discard", "new"},          {"max_consumers", -1},
-                 {"max_msgs", -1},         {"max_bytes", -1},           {"max_age", 0},
-                 {"max_msg_size", -1},     {"num_replicas", 1}};
+  json config = {{"name", need.what.name},
+                 {"subjects", need.subjects},
+                 {"retention", "limits"},
+                 {"storage", "file"},
+                 {"discard", "new"},
+                 {"max_consumers", -1},
+                 {"max_msgs", -1},
+                 {"max_bytes", -1},
+                 {"max_age", 0},
+                 {"max_msg_size", -1},
+                 {"num_replicas", how.replicas}};
   if (need.what.use != stream_use::requests)
     config["duplicate_window"] = nanoseconds(how.duplicate_window);
   return config;
@@ -96,14 +103,18 @@ json consumer_config(const durable_consumer& what, const provisioning& how) {
   return result;
 }
 
-// The configuration of what is there, as JSON, or nothing.
-std::optional<std::string> find_config(session& through, const std::string& what, int not_found) {
+// The configuration of what is there, as JSON, or nothing. `cluster`: the name of that which keeps
+// it, if any.
+std::optional<std::string> find_config(session& through, const std::string& what, int not_found,
+                                       std::string* cluster = nullptr) {
   const auto answer = ask_jetstream(through, what, "");
   if (answer.code == not_found)
     return std::nullopt;
   if (!answer.error.empty())
     throw std::runtime_error("JetStream, " + what + ": " + answer.error);
   const auto info = json::parse(answer.json);
+  if (const auto name = info.find("cluster"); cluster != nullptr && name != info.end())
+    *cluster = name->value("name", "");
   return info.contains("config") ? info["config"].dump() : "{}";
 }
 
@@ -126,6 +137,8 @@ public:
                                             "STREAM.CREATE." + name, stream_config(need, how_));
     if (config) {
       note_age_of_server(*config);
+      if (json::parse(*config).value("num_replicas", 1) == 1)
+        single_.push_back(name);
       add(judge_stream(need.what, *config, rules_));
     }
     return config.has_value() || not_missed;
@@ -186,6 +199,19 @@ public:
       add(judge_consumer(what, *config, rules_));
   }
 
+  // Whoever runs several servers hardly means one of them to be enough.
+  void judge_replicas() {
+    if (cluster_.empty() || single_.empty())
+      return;
+    std::string names;
+    for (const auto& each : single_)
+      names += (names.empty() ? "" : ", ") + each;
+    report.warned.push_back("of the servers of cluster " + cluster_ + " a single one keeps " + names
+                            + " each: what it has confirmed is lost with its disk; "
+                              "`nats stream edit NAME --replicas 3`, and stream-replicas = 3 for "
+                              "streams that are made again");
+  }
+
   void judge_server() {
     if (old_server_)
       report.warned.emplace_back(
@@ -234,7 +260,7 @@ private:
   // has made.
   std::optional<std::string> ensure(const std::string& who, const std::string& find, int not_found,
                                     const std::string& create, const json& config) {
-    if (auto found = find_config(through_, find, not_found))
+    if (auto found = find_config(through_, find, not_found, &cluster_))
       return found;
     if (!how_.create) {
       report.refused.push_back(who + " is missing");
@@ -260,6 +286,8 @@ private:
   const provisioning& how_;
   judging rules_;
   bool old_server_ = false;
+  std::string cluster_;
+  std::vector<std::string> single_; // streams of one replica
 };
 
 void survey_for_shadow(survey& all) {
@@ -285,6 +313,7 @@ provision_report provision_all(session& through, const provisioning& how) {
   for (const auto& need : stream_needs())
     if (!all.look(need))
       missing.push_back(need.what.name);
+  all.judge_replicas();
   for (const auto& what : durable_consumers) // of a missing stream all is said already
     if (what.is_read(how.ledger, how.account)
         && std::find(missing.begin(), missing.end(), what.stream) == missing.end())

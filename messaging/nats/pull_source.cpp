@@ -27,6 +27,8 @@ using steady = std::chrono::steady_clock;
 constexpr int looks_min = 10;
 // After so long without a word, not even a heartbeat, nothing is known of the stream's life.
 constexpr auto untold_max = pull_book::heartbeat * 3 / 2;
+// A limit that comes again sooner than that is not heeded, or not the only one.
+constexpr auto limit_rest = std::chrono::seconds(10);
 constexpr auto trouble_report_every = std::chrono::seconds(30);
 constexpr auto unlimited = std::numeric_limits<std::size_t>::max();
 
@@ -364,10 +366,18 @@ private:
       book_.limit_requests(*limit, now);
     if (const auto limit = one.bytes_limit())
       book_.limit_request_bytes(*limit, now);
-    if (one.is_ordinary_end())
+    if (one.is_ordinary_end() || is_known_limit(one, now))
       recover();
     else
       stumble(one.text, now);
+  }
+
+  // The same limit as before, which was forgotten for a look whether it still stands.
+  bool is_known_limit(const notice& one, steady::time_point now) {
+    if (!one.batch_limit() && !one.bytes_limit())
+      return false;
+    const auto last = std::exchange(limit_told_at_, now);
+    return std::exchange(limit_told_, one.text) == one.text && now - last >= limit_rest;
   }
 
   void recover() {
@@ -472,8 +482,8 @@ private:
   steady::time_point last_sign_;               // or when there was nothing to wait for
   int looks_since_sign_ = 0;
   backoff trouble_pauses_{std::chrono::milliseconds(100), std::chrono::seconds(1)};
-  steady::time_point pause_until_;
-  steady::time_point reported_at_;
+  steady::time_point pause_until_, reported_at_, limit_told_at_;
+  std::string limit_told_;
   std::string receipt_, body_, reply_; // kept for their memory
 };
 

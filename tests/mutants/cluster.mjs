@@ -141,7 +141,7 @@ export const cluster = [
     name: 'doubt-forgotten',
     fault: 'a link that has carried no frame has as much patience when it is used again',
     file: 'actors/ledger/peer_book.cpp',
-    was: 'doubted_ ? 0 : limits_.tries_max',
+    was: 'doubted_ ? 1 : limits_.tries_max',
     becomes: 'limits_.tries_max',
     caught: ['actors_test.peer_book'],
   },

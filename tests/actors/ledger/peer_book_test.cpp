@@ -431,6 +431,23 @@ CAF_TEST(until a frame comes through such a link has one patience) {
   CAF_CHECK_EQUAL(live_on_probes(), 90);
 }
 
+CAF_TEST(a peer in doubt that says it has the frame is only slow) {
+  come_up();
+  ask(1, 1);
+  sent();
+  CAF_CHECK_EQUAL(live_on_probes(), 90);
+  ask(2, 2);
+  const auto frame = sent().at(0).number;
+  pass(limits.patience / 2 - 100ms);
+  const auto again = pass(100ms);
+  CAF_REQUIRE(std::any_of(again.begin(), again.end(),
+                          [&](const auto& each) { return each.number == frame; }));
+  begin_answers();
+  writer.holding(frame);
+  reply(frame);
+  CAF_CHECK_EQUAL(live_on_probes(), 90);
+}
+
 CAF_TEST(a process that was stopped judges nobody by the time it missed) {
   come_up();
   ask(1, 1);

@@ -96,6 +96,7 @@ CAF_TEST(every broken value is refused with its field and its rule) {
       {"ledgers-max", "1e3", "integer from 1"},
       {"ledger-idle", "60", "a duration such as 500ms, 2s or 1m"},
       {"ack-wait", "500ms", "from 1s to 1h"},
+      {"stream-replicas", "2", "must be 1, 3 or 5"},
       {"shutdown-deadline", "11m", "from 100ms to 10m"},
       {"migrate", "yes", "true or false"},
       {"provision", "1", "true or false"},
