@@ -266,7 +266,7 @@ private:
   std::string moved();
   // The supervisor's own. False: no session is to be had.
   bool drop(const std::string& why);
-  void replace(const std::string& why);
+  bool replace(const std::string& why);
   bool rebuild();
   void leave();
   std::shared_ptr<session> fresh_session();

@@ -216,16 +216,18 @@ void lifeline::supervise() {
                         [this] { return closed_ || stopping_ || !suspicion_.empty(); });
       auto why = trouble();
       auto suspicion = std::exchange(suspicion_, {});
-      if (has_lost_inbox())
+      const bool inbox_lost = has_lost_inbox();
+      if (inbox_lost)
         suspicion = "the broker has refused its inbox";
       lock.unlock();
       if (why.empty())
         why = moved();
       if (!why.empty())
         rebuilt = drop(why);
-      else if (!suspicion.empty())
-        replace(suspicion);
+      const bool replaced = why.empty() && !suspicion.empty() && replace(suspicion);
       lock.lock();
+      if (inbox_lost && why.empty() && !replaced)
+        ++inbox_refusals_; // it is still lost
       if (why.empty() || stopping_)
         continue;
     } else {
@@ -298,12 +300,14 @@ bool lifeline::rebuild() {
 
 // The present one may be as good as any: it stays until there is another. The library may have
 // found its way to a server that the URL does not name.
-void lifeline::replace(const std::string& why) {
+bool lifeline::replace(const std::string& why) {
   report_(link_event::error, options_.name + ": " + why + ": connecting anew");
-  if (auto fresh = fresh_session(); fresh != nullptr) {
-    leave();
-    adopt(std::move(fresh));
-  }
+  auto fresh = fresh_session();
+  if (fresh == nullptr)
+    return false;
+  leave();
+  adopt(std::move(fresh));
+  return true;
 }
 
 void lifeline::leave() {

@@ -210,8 +210,12 @@ demo() {
   done
   if [[ -n $with ]]; then
     ledgerd=$(readlink -f "$with")
-  else
+  elif [[ -x $ledgerd ]]; then
     build
+  else
+    ledgerd=$root/build/quick/ledgerd
+    say "building $ledgerd" >&2
+    compile quick
   fi
   need nats postgres
   mkdir -p "$demo_dir"

@@ -204,6 +204,39 @@ CAF_TEST(an inbox that was taken away comes back with its right) {
   CAF_CHECK(eventually([&] { return answers_questions(*bus); }, 14s));
 }
 
+CAF_TEST(an inbox that was taken away among many others comes back too) {
+  nats_process server(users_without_inbox("nothing"));
+  event_log events;
+  const auto admin = broker::connect(options_of(server, "admin"), events.observer());
+  CAF_REQUIRE(admin->provision({}).empty());
+  const auto bus = broker::connect(options_of(server, "app"), events.observer());
+  // Of the refusals, which come together in any order, few are of an inbox.
+  std::vector<std::string> subjects;
+  for (int i = 0; i < 12; ++i)
+    subjects.push_back("ledgerd.test." + std::to_string(i));
+  const auto desk = bus->make_desk(subjects);
+  desk->open([] {});
+  const auto turn_for = [&](std::chrono::milliseconds time) {
+    eventually(
+        [&] {
+          static_cast<void>(desk->take(1));
+          return false;
+        },
+        time);
+  };
+  turn_for(1s);
+  CAF_REQUIRE(answers_questions(*bus));
+  server.reload(users_without_inbox(">"));
+  turn_for(2s);
+  server.reload(users_without_inbox("nothing"));
+  CAF_CHECK(eventually(
+      [&] {
+        static_cast<void>(desk->take(1));
+        return answers_questions(*bus);
+      },
+      14s));
+}
+
 namespace {
 
 // Two accounts: the streams are of one, the user of the other.
