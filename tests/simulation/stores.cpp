@@ -274,7 +274,7 @@ std::unique_ptr<ledger_store> make_postgres_store(url_source) {
   return std::make_unique<simulated_store>();
 }
 
-std::unique_ptr<ledger_reader> make_postgres_reader(const url_source&) {
+std::unique_ptr<ledger_reader> make_postgres_reader(const url_source&, std::chrono::milliseconds) {
   return std::make_unique<simulated_reader>();
 }
 
