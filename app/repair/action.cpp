@@ -14,11 +14,9 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr std::size_t text_bytes_max = 512;
-
 // One line: a header ends at its line's end.
 std::string header_text(std::string_view text) {
-  return shorten(one_line(text), text_bytes_max);
+  return shorten(one_line(text), shown_text_max);
 }
 
 ordered_json expected_json(const expected_verdict& expected) {
@@ -67,13 +65,13 @@ outgoing action_entry(action_kind what, const dead_letter& letter, const action_
   if (letter.content.record)
     document["recordId"] = to_int(*letter.content.record);
   if (letter.content.user)
-    document["userId"] = shorten(*letter.content.user, text_bytes_max);
+    document["userId"] = shorten(*letter.content.user, shown_text_max);
   if (expected != nullptr)
     document["expected"] = expected_json(*expected);
   for (const auto& [field, text] : changed)
-    document["changed"][field] = shorten(text, text_bytes_max);
+    document["changed"][field] = shorten(text, shown_text_max);
   if (other_payload)
-    document["changed"]["payload"] = shorten(letter.message.payload, text_bytes_max);
+    document["changed"]["payload"] = shorten(letter.message.payload, shown_text_max);
   entry.payload = document.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
   return entry;
 }

@@ -1,6 +1,7 @@
 #include "app/repair/letter.hpp"
 
 #include <utility>
+#include <vector>
 
 #include "app/base/text.hpp"
 #include "app/repair/json_members.hpp"
@@ -69,6 +70,26 @@ dead_letter read_letter(stored_message message) {
 
 void read_content(dead_letter& letter) {
   letter.content = content_of(letter.message.payload);
+}
+
+void cut_texts(dead_letter& letter) {
+  for (auto* each : {&letter.reason, &letter.detail, &letter.stream, &letter.sequence,
+                     &letter.subject, &letter.deliveries, &letter.node})
+    *each = shorten(*each, shown_text_max);
+  auto& content = letter.content;
+  for (auto* each : {&content.user, &content.currency, &content.type, &content.amount})
+    if (*each)
+      *each = shorten(**each, shown_text_max);
+  std::vector<header> kept; // those of the daemon are the first
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : letter.message.headers) {
+    header one{shorten(name, shown_text_max), shorten(value, shown_text_max)};
+    bytes += one.name.size() + one.value.size();
+    if (bytes > shown_headers_max)
+      break;
+    kept.push_back(std::move(one));
+  }
+  letter.message.headers = std::move(kept);
 }
 
 } // namespace ledgerd

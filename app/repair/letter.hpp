@@ -3,6 +3,7 @@
 // Pure; any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -48,6 +49,14 @@ dead_letter read_letter(stored_message message);
 
 // Reading payloads is what costs among many letters.
 void read_content(dead_letter& letter);
+
+// At most so many bytes are shown of one text, and of all headers of a letter on a page.
+inline constexpr std::size_t shown_text_max = 512;
+inline constexpr std::size_t shown_headers_max = 4096;
+
+// Cuts every text beside the payload, and leaves out what is over of the headers: a page has a
+// bound then, whatever somebody has published.
+void cut_texts(dead_letter& letter);
 
 // The value of a header, or an empty text.
 std::string_view value_of(const stored_message& message, std::string_view name);

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "app/base/text.hpp"
 #include "app/repair/letter.hpp"
 
 namespace ledgerd {
@@ -91,6 +92,7 @@ std::string cause_of(std::string_view reason, std::string_view detail) {
 
 void letter_groups::add(const dead_letter& letter, std::uint64_t replays) {
   const auto at = letter.message.stored_at_ns;
+  const auto detail = shorten(letter.detail, shown_text_max);
   auto found = std::find_if(groups_.begin(), groups_.end(),
                             [&](const letter_group& each) { return each.cause == letter.cause; });
   if (found == groups_.end()) {
@@ -98,11 +100,12 @@ void letter_groups::add(const dead_letter& letter, std::uint64_t replays) {
       ++others_;
       return;
     }
-    found = groups_.insert(found, {letter.cause, letter.reason, letter.detail, 0, at, at, 0});
+    found = groups_.insert(
+        found, {letter.cause, shorten(letter.reason, shown_text_max), detail, 0, at, at, 0});
   }
   ++found->count;
-  if (found->detail != letter.detail)
-    found->detail = masked_detail(letter.detail);
+  if (found->detail != detail)
+    found->detail = shorten(masked_detail(letter.detail), shown_text_max);
   found->oldest_ns = std::min(found->oldest_ns, at);
   if (at >= found->newest_ns) {
     found->newest_ns = at;

@@ -88,15 +88,17 @@ bool letter_shelf::read_marks(const stop_asked& stop) {
   return !stopped;
 }
 
-shelved_letter letter_shelf::shelve(dead_letter letter, std::size_t payload_max) {
+shelved_letter letter_shelf::shelve(dead_letter letter, bool whole) {
   shelved_letter result;
   read_content(letter);
   auto& payload = letter.message.payload;
   result.payload_bytes = payload.size();
-  if (payload.size() > payload_max) {
-    payload.resize(payload_max);
+  if (!whole && payload.size() > shown_payload_max) {
+    payload.resize(shown_payload_max);
     payload.shrink_to_fit();
   }
+  if (!whole)
+    cut_texts(letter);
   result.replays = marks_.of(letter.seq());
   result.letter = std::move(letter);
   return result;
@@ -152,7 +154,7 @@ newest_page<shelved_letter> letter_shelf::page(const letter_filter& filter, std:
         auto letter = read_letter(message);
         if (!filter.matches(letter, replays))
           return std::nullopt;
-        return shelve(std::move(letter), shown_payload_max);
+        return shelve(std::move(letter), false);
       });
   note_failures(result.items, marks_complete, stop);
   return result;
@@ -164,7 +166,7 @@ std::optional<shelved_letter> letter_shelf::find(std::uint64_t seq, const stop_a
     return std::nullopt;
   const bool marks_complete = read_marks(stop);
   std::vector<shelved_letter> one;
-  one.push_back(shelve(read_letter(*std::move(message)), SIZE_MAX));
+  one.push_back(shelve(read_letter(*std::move(message)), true));
   note_failures(one, marks_complete, stop);
   note_discard(one.front(), stop);
   return std::move(one.front());

@@ -28,7 +28,7 @@ using stop_asked = std::function<bool()>;
 
 // A letter and what has become of it.
 struct shelved_letter {
-  dead_letter letter; // its content is read, its payload may be cut
+  dead_letter letter; // its content is read; on a page its payload and its texts are cut
   std::size_t payload_bytes = 0;
   replay_mark replays;
   std::optional<std::uint64_t>
@@ -55,7 +55,8 @@ public:
   // `nats` outlives the object.
   explicit letter_shelf(broker& nats) : nats_(nats) {}
 
-  // The newest `limit` letters that match, below the sequence number `before` (0: from the newest).
+  // The newest `limit` letters that match, cut, below the sequence number `before` (0: from the
+  // newest).
   newest_page<shelved_letter> page(const letter_filter& filter, std::size_t limit,
                                    std::uint64_t before, const stop_asked& stop);
 
@@ -85,7 +86,7 @@ private:
     std::uint64_t messages = 0;
   };
 
-  shelved_letter shelve(dead_letter letter, std::size_t payload_max);
+  shelved_letter shelve(dead_letter letter, bool whole);
   void note_failures(std::vector<shelved_letter>& letters, bool marks_complete,
                      const stop_asked& stop);
   void note_discard(shelved_letter& shown, const stop_asked& stop);

@@ -1,6 +1,7 @@
 // What a shelf shows of letters: pages, marks, groups.
 #include "app/repair/letter_shelf.hpp"
 
+#include "app/repair/repair_json.hpp"
 #include "tests/app/repair/repair_fixture.hpp"
 
 #define CAF_SUITE letter_shelf
@@ -36,6 +37,29 @@ CAF_TEST(pages are the newest first and name where the next begins) {
   nats.messages_read = 0;
   CAF_CHECK_EQUAL(shelf.page(late, 50, 0, never).items.size(), 6u);
   CAF_CHECK(nats.messages_read <= 256);
+}
+
+CAF_TEST(a page and the groups keep little of texts and headers of any length) {
+  const std::string much(500'000, 'x');
+  outgoing forged{.subject = std::string(names::dead_letter_prefix) + "deposit",
+                  .message_id = "forged",
+                  .payload = R"({"currency":")" + much + R"(","amount":")" + much + "\"}"};
+  for (const auto* name : {"Ledgerd-Reason", "Ledgerd-Detail", "Ledgerd-Node", "Ledgerd-Subject"})
+    forged.headers.push_back({name, much});
+  for (int i = 0; i < 200; ++i)
+    forged.headers.push_back({"note", std::string(1000, 'h')});
+  nats.store(forged);
+  const auto never = [] { return false; };
+  const auto page = shelf.page({}, 10, 0, never);
+  const auto shown = whole_letter_json(page.items.at(0));
+  CAF_CHECK(shown.dump().size() < 16'384);
+  CAF_CHECK_EQUAL(shown.at("currency"), much.substr(0, 512) + "...");
+  CAF_CHECK_EQUAL(shown.at("headers").at("Ledgerd-Detail"), much.substr(0, 512) + "...");
+  std::size_t headers = 0;
+  for (const auto& [name, value] : page.items.at(0).letter.message.headers)
+    headers += name.size() + value.size();
+  CAF_CHECK(headers <= shown_headers_max);
+  CAF_CHECK(groups_json(shelf.groups({}, never)).dump().size() < 4096);
 }
 
 CAF_TEST(a letter shows that it was replayed and has failed again) {

@@ -158,6 +158,27 @@ CAF_TEST(letters are listed and grouped and shown and replayed and discarded) {
   CAF_CHECK_EQUAL(actions.at(2).at("changed").dump(), R"({"amount":"5"})");
 }
 
+CAF_TEST(a page of large letters is small) {
+  constexpr std::size_t each_max = 4096;
+  constexpr std::uint64_t letters = 50;
+  for (std::uint64_t i = 1; i <= letters; ++i) {
+    stored_message source;
+    source.seq = i;
+    source.subject = "transaction.deposit";
+    source.payload = R"({"recordId":1,"userId":")" + std::string(900'000, 'a') + "\"}";
+    source.headers = {{"note", std::string(50'000, 'h')}};
+    fake_ledger(nats).park(source, {dead_reason::too_large, "more than 64 KiB"});
+  }
+  const auto page = ask("GET", "/v1/dead-letters?limit=1000").body;
+  CAF_REQUIRE_EQUAL(page.at("items").size(), letters);
+  CAF_CHECK(page.dump().size() < letters * each_max);
+  CAF_CHECK_EQUAL(page.at("items").at(0).at("userId"), std::string(512, 'a') + "...");
+  CAF_CHECK(page.at("items").at(0).at("bytes") > 900'000);
+  // One by itself is shown whole.
+  const auto whole = ask("GET", "/v1/dead-letters/1").body;
+  CAF_CHECK_EQUAL(whole.at("userId"), std::string(900'000, 'a'));
+}
+
 CAF_TEST(what is wrong with a call is said as everywhere) {
   park(1, "-1");
   struct row {
