@@ -44,10 +44,13 @@ class letter_feed {
 public:
   letter_feed(const repair_tools& tools, const repair_order& order)
       : tools_(tools), order_(order), seqs_(order.seqs), next_seq_(order.after + 1),
-        state_(tools.nats.stream(names::dead_letter_stream)) {
+        state_(tools.nats.stream(names::dead_letter_stream)),
+        last_seq_(std::min(order.up_to.value_or(UINT64_MAX), state_.last_seq)) {
     std::sort(seqs_.begin(), seqs_.end());
     seqs_.erase(std::unique(seqs_.begin(), seqs_.end()), seqs_.end());
     seqs_.erase(seqs_.begin(), std::lower_bound(seqs_.begin(), seqs_.end(), next_seq_));
+    if (order.up_to)
+      seqs_.erase(std::upper_bound(seqs_.begin(), seqs_.end(), *order.up_to), seqs_.end());
   }
 
   // Those whose sequence number has no letter are told by `missing`. Empty: that was all.
@@ -65,9 +68,12 @@ public:
 
   // Whether there may be more, and behind which letter.
   std::optional<std::uint64_t> rest() const {
-    const bool more = order_.seqs.empty() ? next_seq_ <= state_.last_seq : at_ < seqs_.size();
+    const bool more = order_.seqs.empty() ? next_seq_ <= last_seq_ : at_ < seqs_.size();
     return more ? std::optional{next_seq_ - 1} : std::nullopt;
   }
+
+  // No letter above it is taken.
+  std::uint64_t last() const noexcept { return last_seq_; }
 
 private:
   void take_named(std::vector<dead_letter>& batch,
@@ -87,12 +93,13 @@ private:
     }
   }
 
-  // Up to the end as it was at the beginning: what is parked again meanwhile is not taken.
+  // Up to the end as it was at the beginning, or when somebody looked at a dry run: what is parked
+  // since is not taken.
   void take_matching(std::vector<dead_letter>& batch, const stop_asked& stop) {
     const auto& filter = order_.filter;
     if (!state_.exists || state_.messages == 0)
-      next_seq_ = state_.last_seq + 1;
-    if (next_seq_ > state_.last_seq || taken_ == order_.limit)
+      next_seq_ = last_seq_ + 1;
+    if (next_seq_ > last_seq_ || taken_ == order_.limit)
       return;
     if (filter.needs_replays() && !tools_.shelf.read_marks(stop))
       return;
@@ -100,7 +107,7 @@ private:
     std::size_t bytes = 0;
     bool at_end = true;
     tools_.nats.read(names::dead_letter_stream, "", next_seq_, [&](const stored_message& message) {
-      if (message.seq > state_.last_seq)
+      if (message.seq > last_seq_)
         return false;
       next_seq_ = message.seq + 1;
       auto letter = read_letter(message);
@@ -114,7 +121,7 @@ private:
       return at_end;
     });
     if (at_end)
-      next_seq_ = state_.last_seq + 1;
+      next_seq_ = last_seq_ + 1;
   }
 
   const repair_tools& tools_;
@@ -124,6 +131,7 @@ private:
   std::size_t taken_ = 0;           // of those that match
   std::uint64_t next_seq_;
   stream_state state_;
+  std::uint64_t last_seq_;
 };
 
 class repairing {
@@ -139,6 +147,7 @@ public:
                                + ": is missing, and a discard without an entry there would look "
                                  "like a loss to `ledgerd audit`; a daemon makes it at its start");
     letter_feed feed(tools_, order_);
+    outcome_.up_to = feed.last();
     const auto missing = [this](std::uint64_t seq) {
       ++outcome_.missing;
       tell_({.seq = seq, .found = false});

@@ -37,7 +37,10 @@ struct repair_order {
   action_kind what = action_kind::replay;
   std::vector<std::uint64_t> seqs; // these letters; empty: those that `filter` matches
   letter_filter filter;
-  std::uint64_t after = 0;   // only letters above this sequence number
+  std::uint64_t after = 0; // only letters above this sequence number
+  // Only letters up to this one. Nothing: up to the stream's last as it is when the order begins,
+  // so what comes back of a replay is not taken again.
+  std::optional<std::uint64_t> up_to;
   std::size_t limit = 10000; // of a filter: at most so many letters
   bool dry_run = false;
   bool force = false; // replay also what would be parked again, and what has ended its record
@@ -68,6 +71,8 @@ struct repair_outcome {
   std::map<std::string, std::uint64_t> verdicts; // of a replay: how many of each
   // There may be more: call again with `after` set to this.
   std::optional<std::uint64_t> next;
+  // The letters up to this one were looked at: a later order with it means none that came since.
+  std::uint64_t up_to = 0;
 };
 
 // The edited message of a single letter would be parked again, or cannot be made. `reason` is that

@@ -143,6 +143,7 @@ ordered_json outcome_json(const repair_order& order, const repair_outcome& outco
   result["verdicts"] = std::move(verdicts);
   result["items"] = std::move(items);
   result["next"] = or_null(outcome.next);
+  result["upTo"] = outcome.up_to;
   return result;
 }
 

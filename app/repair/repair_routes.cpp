@@ -155,6 +155,8 @@ private:
     }
     if (name == "after")
       return read_number(name, value, 0, INT64_MAX, order_.after);
+    if (name == "upTo")
+      return read_number(name, value, 0, INT64_MAX, order_.up_to.emplace());
     return invalid(name, "is not known");
   }
 

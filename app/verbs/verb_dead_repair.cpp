@@ -108,9 +108,12 @@ void print_sum(const repair_order& order, const repair_outcome& outcome) {
                                    : (discard ? "discarded" : "replayed");
   print_line("%llu of %llu letters %s%s", static_cast<unsigned long long>(outcome.done),
              static_cast<unsigned long long>(outcome.count), done, verdicts.c_str());
+  const auto up_to = static_cast<unsigned long long>(outcome.up_to);
   if (outcome.next)
-    complain("there may be more letters: go on with --after %llu",
-             static_cast<unsigned long long>(*outcome.next));
+    complain("there may be more letters: go on with --after %llu --up-to %llu",
+             static_cast<unsigned long long>(*outcome.next), up_to);
+  else if (order.dry_run && order.seqs.empty() && outcome.count > 0)
+    complain("with --up-to %llu letters that come after this look are left alone", up_to);
 }
 
 // A single letter that was replayed, or was not.
@@ -285,6 +288,11 @@ void add_repair_flags(CLI::App& app, repair_options& options) {
   app.add_flag("--all", options.all, "All letters")->group("Which letters");
   add_integer(app, "--after", options.order.after, 0, INT64_MAX,
               "Only letters above this sequence number")
+      .group("Which letters");
+  add_number(
+      app, "--up-to",
+      [&options](std::int64_t seq) { options.order.up_to = static_cast<std::uint64_t>(seq); }, 0,
+      INT64_MAX, "Only letters up to this sequence number, as a dry run says it")
       .group("Which letters");
   add_integer(app, "--limit", options.order.limit, 1,
               static_cast<std::int64_t>(repair_order::limit_max), "At most so many letters")

@@ -76,8 +76,10 @@ async function byVerbs(traffic) {
   assert.deepEqual([dry.count, dry.done, dry.wouldBeDone, dry.next], [many + 5, 0, many + 5, null]);
   assert.ok(dry.items.every(({done, wouldBeDone}) => !done && wouldBeDone));
   assert.equal(verdicts().size, 1);
+  assert.match(verb(0, 'dead', 'replay', '--record', '11', '--dry-run'), new RegExp(`with --up-to ${dry.upTo} letters that come after`));
+  assert.equal(dead('replay', '--cause', cause, '--dry-run', '--up-to', String(dry.items[9].seq)).count, 10);
   const began = performance.now();
-  const replayed = dead('replay', '--cause', cause, '--yes', '--why', 'XAU and XAG inserted');
+  const replayed = dead('replay', '--cause', cause, '--yes', '--up-to', String(dry.upTo), '--why', 'XAU and XAG inserted');
   console.log(`${replayed.done} letters replayed in ${Math.round(performance.now() - began)} ms`);
   assert.equal(replayed.done, many + 5);
   await traffic.drained(60);

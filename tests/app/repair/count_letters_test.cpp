@@ -39,6 +39,11 @@ CAF_TEST(what is counted is what the repair then works through) {
         order.after = after;
         order.limit = limit;
         order.dry_run = true;
+        for (const std::uint64_t up_to : {0, 3, 7, 100}) {
+          order.up_to = up_to;
+          CAF_CHECK(count(order) == run(order).count);
+        }
+        order.up_to.reset();
         CAF_CHECK(count(order) == run(order).count);
       }
   auto named = all(action_kind::discard);

@@ -129,6 +129,11 @@ CAF_TEST(letters are listed and grouped and shown and replayed and discarded) {
   CAF_CHECK_EQUAL(dry.body.at("verdicts").dump(), R"({"PARKED":1,"SUCCESS":3})");
   CAF_CHECK_EQUAL(dry.body.at("done"), 0);
   CAF_CHECK_EQUAL(dry.body.at("wouldBeDone"), 3);
+  CAF_CHECK_EQUAL(dry.body.at("upTo"), 4);
+  const auto first =
+      ask("POST", "/v1/dead-letters/replay", R"({"all":true,"dryRun":true,"upTo":2})");
+  CAF_CHECK_EQUAL(first.body.at("count"), 2);
+  CAF_CHECK_EQUAL(first.body.at("upTo"), 2);
   for (const auto& each : dry.body.at("items")) {
     CAF_CHECK_EQUAL(each.at("done"), false);
     CAF_CHECK_EQUAL(each.at("wouldBeDone"), each.at("verdict") == "SUCCESS");
@@ -204,6 +209,7 @@ CAF_TEST(what is wrong with a call is said as everywhere) {
       {"POST", "/v1/dead-letters/replay", R"({"filter":{}})", "400 INVALID_FIELD"},
       {"POST", "/v1/dead-letters/replay", R"({"all":true,"limit":10001})", "400 INVALID_FIELD"},
       {"POST", "/v1/dead-letters/replay", R"({"all":true,"colour":1})", "400 INVALID_FIELD"},
+      {"POST", "/v1/dead-letters/replay", R"({"all":true,"upTo":-1})", "400 INVALID_FIELD"},
       {"POST", "/v1/dead-letters/replay", R"({"all":true,"set":{"a":"b"}})", "400 INVALID_FIELD"},
       {"POST", "/v1/dead-letters/discard", R"({"seqs":[1],"set":{"a":"b"}})", "400 INVALID_FIELD"},
       {"POST", "/v1/dead-letters/replay", R"({"seqs":[1,2],"payload":"{}"})", "400 INVALID_FIELD"},

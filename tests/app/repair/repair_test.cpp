@@ -119,6 +119,50 @@ CAF_TEST(many letters of one cause are one call) {
   CAF_CHECK_EQUAL(nats.stored(names::action_stream).size(), 3001u);
 }
 
+CAF_TEST(what came since the dry run is neither replayed nor discarded) {
+  for (int i = 1; i <= 3; ++i)
+    deposit(i, "anna", 10);
+  auto order = all();
+  CAF_CHECK(!order.filter.set("user", "anna", 0));
+  order.dry_run = true;
+  const auto dry = run(order);
+  CAF_CHECK_EQUAL(dry.up_to, 3u);
+  const auto late = deposit(4, "anna", 10);
+  order.dry_run = false;
+  order.up_to = dry.up_to;
+  CAF_CHECK_EQUAL(run(order).done, 3u);
+  CAF_CHECK_EQUAL(nats.stored(names::request_stream).size(), 3u);
+  order.what = action_kind::discard;
+  const auto outcome = run(order);
+  CAF_CHECK_EQUAL(outcome.done, 3u);
+  CAF_CHECK_EQUAL(outcome.up_to, 3u);
+  CAF_CHECK(!outcome.next);
+  CAF_REQUIRE_EQUAL(nats.stored(names::dead_letter_stream).size(), 1u);
+  CAF_CHECK_EQUAL(nats.stored(names::dead_letter_stream)[0].seq, late);
+  order.filter = {};
+  order.seqs = {late};
+  CAF_CHECK_EQUAL(run(order).count, 0u);
+}
+
+CAF_TEST(a replay in parts ends though all that it sends comes back) {
+  for (int i = 1; i <= 5; ++i)
+    park("transaction.deposit", "{", dead_reason::malformed_json);
+  auto order = all();
+  order.force = true;
+  order.limit = 2;
+  int orders = 0;
+  std::optional<std::uint64_t> next = 0;
+  for (; next && orders < 10; ++orders) {
+    order.after = *next;
+    const auto outcome = run(order);
+    order.up_to = outcome.up_to;
+    next = outcome.next;
+    ledger.work();
+  }
+  CAF_CHECK_EQUAL(orders, 3);
+  CAF_CHECK_EQUAL(nats.stored(names::request_stream).size(), 5u);
+}
+
 CAF_TEST(an order that is stopped says where to go on) {
   for (int i = 1; i <= 1000; ++i)
     deposit(i, "user-" + std::to_string(i), 1);
