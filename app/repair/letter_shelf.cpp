@@ -66,17 +66,21 @@ newest_page<Item> read_newest(broker& nats, std::string_view stream, std::size_t
 
 bool letter_shelf::read_marks(const stop_asked& stop) {
   const auto state = nats_.stream(names::action_stream);
-  if (state.created_at_ns != actions_read_.created_at_ns) {
+  // What was done before the letters' stream was made was done to others of the same numbers.
+  const auto letters_since_ns = nats_.stream(names::dead_letter_stream).created_at_ns;
+  if (state.created_at_ns != actions_read_.created_at_ns || letters_since_ns != marks_since_ns_) {
     marks_ = letter_marks{};
     ++marks_version_;
     actions_read_ = {state.created_at_ns, 0, 0};
+    marks_since_ns_ = letters_since_ns;
   }
   if (!state.exists || state.messages == 0 || state.last_seq <= actions_read_.read_up_to)
     return true;
   bool stopped = false;
   nats_.read(names::action_stream, names::replay_subject, actions_read_.read_up_to + 1,
              [&](const stored_message& entry) {
-               if (const auto letter = number_of(value_of(entry, names::letter_header)))
+               const auto letter = number_of(value_of(entry, names::letter_header));
+               if (letter && entry.stored_at_ns >= letters_since_ns)
                  marks_.replayed(*letter, entry.stored_at_ns);
                ++marks_version_;
                actions_read_.read_up_to = entry.seq;

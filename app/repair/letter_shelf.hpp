@@ -95,7 +95,8 @@ private:
   letter_marks marks_;
   std::uint64_t marks_version_ = 0; // another one when they have changed
   reach actions_read_;
-  letter_groups all_groups_; // of all letters
+  std::int64_t marks_since_ns_ = 0; // when the letters' stream was made that they are about
+  letter_groups all_groups_;        // of all letters
   reach letters_read_;
   std::uint64_t letters_marked_ = 0; // the version of the marks that the groups show
 };

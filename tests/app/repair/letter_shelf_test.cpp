@@ -85,6 +85,23 @@ CAF_TEST(a letter shows that it was replayed and has failed again) {
   CAF_CHECK_EQUAL(shelf.page(left, 10, 0, [] { return false; }).items.size(), 2u);
 }
 
+CAF_TEST(letters of a stream that was made anew have no marks of the old one) {
+  const auto never = [] { return false; };
+  auto order = all();
+  order.seqs = {deposit(1, "anna", 1)};
+  run(order);
+  CAF_CHECK_EQUAL(shelf.find(1, never)->replays.times, 1u);
+  nats.delete_stream(names::dead_letter_stream);
+  nats.streams[std::string(names::dead_letter_stream)].created_at_ns = nats.clock_ns + 1;
+  CAF_REQUIRE_EQUAL(deposit(2, "anna", 1), 1u);
+  CAF_CHECK_EQUAL(shelf.find(1, never)->replays.times, 0u);
+  letter_shelf fresh{nats};
+  CAF_CHECK_EQUAL(fresh.find(1, never)->replays.times, 0u);
+  order.origin.stamp += 1;
+  run(order);
+  CAF_CHECK_EQUAL(shelf.find(1, never)->replays.times, 1u);
+}
+
 CAF_TEST(a letter shows that an earlier one of its message or record was discarded) {
   const auto never = [] { return false; };
   const auto shown = [&](std::uint64_t seq) { return shelf.find(seq, never).value(); };
