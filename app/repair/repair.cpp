@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "app/base/text.hpp"
 #include "messaging/names.hpp"
 
 namespace ledgerd {
@@ -146,6 +147,24 @@ public:
       throw std::runtime_error("stream " + std::string{names::action_stream}
                                + ": is missing, and a discard without an entry there would look "
                                  "like a loss to `ledgerd audit`; a daemon makes it at its start");
+    try {
+      work();
+    } catch (const std::runtime_error& why) {
+      if (outcome_.count == 0)
+        throw;
+      outcome_.failure = one_line(why.what());
+      outcome_.next = last_done_;
+    }
+    return std::move(outcome_);
+  }
+
+private:
+  struct judged_letter {
+    dead_letter letter;
+    repair_step step;
+  };
+
+  void work() {
     letter_feed feed(tools_, order_);
     outcome_.up_to = feed.last();
     const auto missing = [this](std::uint64_t seq) {
@@ -158,15 +177,9 @@ public:
       if (!letters.empty())
         work_off(letters);
       if (cut_short_ || !outcome_.next || stop_() || (letters.empty() && order_.seqs.empty()))
-        return std::move(outcome_);
+        return;
     }
   }
-
-private:
-  struct judged_letter {
-    dead_letter letter;
-    repair_step step;
-  };
 
   void work_off(std::vector<dead_letter>& letters) {
     if (order_.what == action_kind::discard)
@@ -288,6 +301,7 @@ private:
   void note(const repair_step& step) {
     ++outcome_.count;
     outcome_.done += step.done ? 1 : 0;
+    last_done_ = step.seq;
     tell_(step);
   }
 
@@ -342,6 +356,7 @@ private:
   const stop_asked& stop_;
   verdict_preview preview_;
   repair_outcome outcome_;
+  std::uint64_t last_done_ = 0;
   bool cut_short_ = false;
   bool nothing_comes_ = false;
 };

@@ -73,6 +73,9 @@ struct repair_outcome {
   std::optional<std::uint64_t> next;
   // The letters up to this one were looked at: a later order with it means none that came since.
   std::uint64_t up_to = 0;
+  // Why it has ended before its end, in one line; `next` is the last letter that is accounted for
+  // then. Of a replay some behind it may have been published. Empty: it has not.
+  std::string failure;
 };
 
 // The edited message of a single letter would be parked again, or cannot be made. `reason` is that
@@ -99,7 +102,8 @@ private:
 //
 // The entry of a letter is stored before anything is done to it, so nothing is done that is not
 // written down; when publishing fails afterwards, an entry may stand there without its message.
-// Memory is bounded by `limit`. Waits; throws edit_refused and std::runtime_error.
+// Memory is bounded by `limit`. Waits; throws edit_refused, and std::runtime_error when it fails
+// before the first letter is done: later the outcome says what was done, and the failure.
 repair_outcome repair(const repair_tools& tools, const repair_order& order,
                       const std::function<void(const repair_step&)>& tell, const stop_asked& stop);
 

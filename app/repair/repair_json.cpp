@@ -144,6 +144,7 @@ ordered_json outcome_json(const repair_order& order, const repair_outcome& outco
   result["items"] = std::move(items);
   result["next"] = or_null(outcome.next);
   result["upTo"] = outcome.up_to;
+  result["failure"] = outcome.failure.empty() ? ordered_json{} : ordered_json(outcome.failure);
   return result;
 }
 

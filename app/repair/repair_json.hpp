@@ -34,7 +34,7 @@ nlohmann::ordered_json action_json(const action& shown);
 nlohmann::ordered_json step_json(const repair_order& order, const repair_step& step);
 
 // {"dryRun", "count", "done", "wouldBeDone"?, "missing", "verdicts": {word: count}, "items": [...],
-// "next", "upTo"}
+// "next", "upTo", "failure"}
 nlohmann::ordered_json outcome_json(const repair_order& order, const repair_outcome& outcome,
                                     nlohmann::ordered_json items);
 

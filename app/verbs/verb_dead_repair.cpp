@@ -108,6 +108,8 @@ void print_sum(const repair_order& order, const repair_outcome& outcome) {
                                    : (discard ? "discarded" : "replayed");
   print_line("%llu of %llu letters %s%s", static_cast<unsigned long long>(outcome.done),
              static_cast<unsigned long long>(outcome.count), done, verdicts.c_str());
+  if (!outcome.failure.empty())
+    complain("%s", outcome.failure.c_str());
   const auto up_to = static_cast<unsigned long long>(outcome.up_to);
   if (outcome.next)
     complain("there may be more letters: go on with --after %llu --up-to %llu",
@@ -256,7 +258,8 @@ private:
       return last_ ? tell_one(order_, *last_) : exit_code::answer_is_no;
     else
       print_sum(order_, outcome);
-    const bool all = outcome.done == outcome.count && outcome.missing == 0;
+    const bool all =
+        outcome.done == outcome.count && outcome.missing == 0 && outcome.failure.empty();
     return all ? exit_code::done : exit_code::answer_is_no;
   }
 

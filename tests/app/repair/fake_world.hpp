@@ -41,6 +41,7 @@ public:
   std::map<std::string, kept_stream> streams;
   std::int64_t clock_ns = 1'764'000'000'000'000'000; // moves a second with each message
   std::function<void(const outgoing&)> on_publish;
+  std::function<void(std::uint64_t)> on_delete; // before it is done
   std::size_t reads = 0;
   std::size_t messages_read = 0;
 
@@ -119,6 +120,8 @@ public:
   }
 
   void delete_message(std::string_view name, std::uint64_t seq) override {
+    if (on_delete)
+      on_delete(seq);
     auto& messages = streams.at(std::string(name)).messages;
     if (std::erase_if(messages, [&](const auto& each) { return each.seq == seq; }) == 0)
       throw std::runtime_error("no message found");

@@ -280,6 +280,22 @@ CAF_TEST(the desk answers everybody though its work stands still) {
   CAF_CHECK_EQUAL(problem(ask("GET", "/v1/actions")), "503 UNAVAILABLE");
 }
 
+CAF_TEST(work that fails on its way says what was done) {
+  for (int i = 1; i <= 3; ++i)
+    park(i, "10");
+  nats.on_delete = [](std::uint64_t seq) {
+    if (seq == 3)
+      throw std::runtime_error("the broker does not answer");
+  };
+  const auto got = ask("POST", "/v1/dead-letters/discard", R"({"all":true})");
+  CAF_CHECK_EQUAL(got.status, 200);
+  CAF_CHECK_EQUAL(got.body.at("done"), 2);
+  CAF_CHECK_EQUAL(got.body.at("next"), 2);
+  CAF_CHECK_EQUAL(got.body.at("failure"), "the broker does not answer");
+  CAF_CHECK_EQUAL(problem(ask("POST", "/v1/dead-letters/discard", R"({"all":true})")),
+                  "503 UNAVAILABLE");
+}
+
 CAF_TEST(work that cannot be done is 503 with its reason) {
   nats.streams.erase("TRANSACTION_ACTIONS");
   park(1, "10");

@@ -354,6 +354,46 @@ CAF_TEST(a discard leaves an entry and deletes the letter) {
   CAF_CHECK_EQUAL(nats.stored(names::dead_letter_stream).size(), 1u);
 }
 
+CAF_TEST(an order that fails on its way says what was done and where to go on) {
+  for (int i = 1; i <= 6; ++i)
+    deposit(i, "user-" + std::to_string(i), 10);
+  auto order = all(action_kind::discard);
+  nats.on_delete = [](std::uint64_t seq) {
+    if (seq == 4)
+      throw std::runtime_error("the broker\ndoes not answer");
+  };
+  const auto outcome = run(order);
+  CAF_CHECK_EQUAL(outcome.done, 3u);
+  CAF_CHECK_EQUAL(outcome.failure, "the broker does not answer");
+  CAF_CHECK_EQUAL(outcome.next.value_or(0), 3u);
+  CAF_CHECK_EQUAL(steps.size(), 3u);
+  order.after = *outcome.next;
+  try {
+    run(order);
+    CAF_ERROR("what has done nothing has an outcome");
+  } catch (const std::runtime_error& why) {
+    CAF_CHECK_EQUAL(std::string(why.what()), "the broker\ndoes not answer");
+  }
+  nats.on_delete = nullptr;
+  CAF_CHECK_EQUAL(run(order).done, 3u);
+  CAF_CHECK(run(order).failure.empty());
+}
+
+CAF_TEST(a replay that fails behind its first letters goes on behind them) {
+  for (int i = 1; i <= 300; ++i)
+    deposit(i, "user-" + std::to_string(i), 10);
+  auto order = all();
+  std::size_t published = 0;
+  nats.on_publish = [&](const outgoing& message) {
+    if (message.stream == names::request_stream && ++published == 280)
+      throw std::runtime_error("no PubAck");
+  };
+  const auto outcome = run(order);
+  CAF_CHECK_EQUAL(outcome.failure, "no PubAck");
+  CAF_CHECK_EQUAL(outcome.next.value_or(0), outcome.count);
+  CAF_CHECK(outcome.count > 0 && outcome.count < 280);
+}
+
 CAF_TEST(an order that is stopped among the actions goes on from there) {
   const auto first = deposit(1, "anna", 1);
   auto order = all();
