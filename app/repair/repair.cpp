@@ -5,6 +5,7 @@
 #include <deque>
 #include <iterator>
 #include <set>
+#include <span>
 #include <thread>
 #include <utility>
 
@@ -20,6 +21,9 @@ using steady = std::chrono::steady_clock;
 // Letters that are worked through together.
 constexpr std::size_t batch_letters = 256;
 constexpr std::size_t batch_bytes = std::size_t{8} << 20;
+// Letters whose entries are stored before the first of them is deleted: when that fails, so many
+// entries stand of letters that are there.
+constexpr std::size_t discarded_together = 16;
 constexpr std::size_t publish_window = 256;
 constexpr auto publish_patience = std::chrono::seconds{5};
 // How long to wait for verdicts that the next letters build on.
@@ -325,19 +329,26 @@ private:
     nothing_comes_ = !waiting.empty(); // no node decides: waiting again would only take longer
   }
 
-  // The entries first: a letter without one is never gone.
-  void discard(const std::vector<dead_letter>& letters) {
-    if (!order_.dry_run) {
-      std::deque<outgoing> entries;
-      for (const auto& each : letters)
-        entries.push_back(action_entry(order_.what, each, order_.origin, nullptr, {}, false));
-      publish(tools_.nats, std::move(entries));
-    }
-    for (const auto& each : letters) {
+  void discard(std::span<const dead_letter> letters) {
+    while (!letters.empty()) {
+      const auto group = letters.first(std::min(letters.size(), discarded_together));
+      letters = letters.subspan(group.size());
       if (!order_.dry_run)
-        erase(each.seq());
-      note({.seq = each.seq(), .record = each.content.record, .done = true});
+        write_down(group);
+      for (const auto& each : group) {
+        if (!order_.dry_run)
+          erase(each.seq());
+        note({.seq = each.seq(), .record = each.content.record, .done = true});
+      }
     }
+  }
+
+  // Before anything is deleted: a letter without an entry is never gone.
+  void write_down(std::span<const dead_letter> letters) const {
+    std::deque<outgoing> entries;
+    for (const auto& each : letters)
+      entries.push_back(action_entry(order_.what, each, order_.origin, nullptr, {}, false));
+    publish(tools_.nats, std::move(entries));
   }
 
   void erase(std::uint64_t seq) const {

@@ -101,7 +101,8 @@ private:
 // never sent to be parked: of several letters such a one stays, a single one is refused.
 //
 // The entry of a letter is stored before anything is done to it, so nothing is done that is not
-// written down; when publishing fails afterwards, an entry may stand there without its message.
+// written down; when publishing fails afterwards, an entry may stand there without its message, and
+// when deleting fails, up to sixteen of letters that are still there.
 // Memory is bounded by `limit`. Waits; throws edit_refused, and std::runtime_error when it fails
 // before the first letter is done: later the outcome says what was done, and the failure.
 repair_outcome repair(const repair_tools& tools, const repair_order& order,

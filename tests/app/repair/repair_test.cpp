@@ -379,6 +379,18 @@ CAF_TEST(an order that fails on its way says what was done and where to go on) {
   CAF_CHECK(run(order).failure.empty());
 }
 
+CAF_TEST(few entries stand of letters that could not be deleted) {
+  for (int i = 1; i <= 100; ++i)
+    deposit(i, "anna", 10);
+  nats.on_delete = [](std::uint64_t seq) {
+    if (seq == 20)
+      throw std::runtime_error("the broker does not answer");
+  };
+  CAF_CHECK_EQUAL(run(all(action_kind::discard)).done, 19u);
+  CAF_CHECK_EQUAL(nats.stored(names::dead_letter_stream).size(), 81u);
+  CAF_CHECK_EQUAL(nats.stored(names::action_stream).size(), 32u);
+}
+
 CAF_TEST(a replay that fails behind its first letters goes on behind them) {
   for (int i = 1; i <= 300; ++i)
     deposit(i, "user-" + std::to_string(i), 10);
