@@ -14,6 +14,10 @@ namespace {
 
 using nlohmann::ordered_json;
 
+// Of an entry as it is read: more than `action_entry` writes, which cuts with three dots.
+constexpr std::size_t read_text_max = 2 * shown_text_max;
+constexpr std::size_t read_document_max = std::size_t{64} << 10;
+
 // One line: a header ends at its line's end.
 std::string header_text(std::string_view text) {
   return shorten(one_line(text), shown_text_max);
@@ -137,10 +141,11 @@ action read_action(const stored_message& entry) {
   result.at_ns = entry.stored_at_ns;
   result.what = entry.subject.substr(entry.subject.rfind('.') + 1);
   result.letter = number_of(value_of(entry, names::letter_header)).value_or(0);
-  result.who = value_of(entry, "Ledgerd-Who");
-  result.why = value_of(entry, "Ledgerd-Why");
-  result.reason = value_of(entry, "Ledgerd-Reason");
-  result.document = entry.payload;
+  result.who = shorten(value_of(entry, "Ledgerd-Who"), read_text_max);
+  result.why = shorten(value_of(entry, "Ledgerd-Why"), read_text_max);
+  result.reason = shorten(value_of(entry, "Ledgerd-Reason"), read_text_max);
+  if (entry.payload.size() <= read_document_max)
+    result.document = entry.payload;
   return result;
 }
 

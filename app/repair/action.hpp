@@ -61,9 +61,10 @@ struct action {
   std::string who;
   std::string why;
   std::string reason;   // of the letter
-  std::string document; // the JSON document; empty: none
+  std::string document; // the JSON document; empty: none, or one of more than 64 KiB
 };
 
+// Cut, so that a page of them has a bound whatever somebody has published.
 action read_action(const stored_message& entry);
 
 // Whether an entry tells that an earlier letter of the same message or record was discarded.

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "app/base/json_depth.hpp"
 #include "app/base/text.hpp"
 
 namespace ledgerd {
@@ -92,7 +93,9 @@ ordered_json group_json(const letter_group& group) {
 }
 
 ordered_json action_json(const action& shown) {
-  const auto parsed = ordered_json::parse(shown.document, nullptr, false);
+  const auto parsed = nested_deeper(shown.document)
+                          ? ordered_json{}
+                          : ordered_json::parse(shown.document, nullptr, false);
   const auto at = [&](const char* name) {
     const auto found = parsed.is_object() ? parsed.find(name) : parsed.end();
     return found != parsed.end() ? *found : ordered_json{};

@@ -26,7 +26,8 @@ nlohmann::ordered_json group_json(const letter_group& group);
 // {"items": [...], "next": null, "others", "complete"}
 nlohmann::ordered_json groups_json(const letter_shelf::grouping& found);
 
-// {"seq", "at", "action", "letter", "who", "why", "reason", "recordId", "expected", "changed"}
+// {"seq", "at", "action", "letter", "who", "why", "reason", "recordId", "userId", "expected",
+// "changed", "session"}; the last five are null where the document is nested too deeply.
 nlohmann::ordered_json action_json(const action& shown);
 
 // {"seq", "found", "recordId", "done", "wouldBeDone"?, "verdict"?, "reason"?, "detail"?,

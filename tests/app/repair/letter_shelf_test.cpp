@@ -203,6 +203,29 @@ CAF_TEST(a look that is stopped says that it does not know all marks) {
   CAF_CHECK_EQUAL(fresh.groups(left, stop).groups.at(0).count, 999u);
 }
 
+CAF_TEST(an entry that is nested deeply or large is shown without its document) {
+  const auto never = [] { return false; };
+  const auto shown = [&](const std::string& changed, const std::string& who = "ann@host") {
+    outgoing entry{.subject = std::string(names::replay_subject),
+                   .payload = R"({"action":"replay","recordId":7,"changed":)" + changed + "}",
+                   .headers = {{"Ledgerd-Who", who}}};
+    nats.store(entry);
+    return action_json(shelf.actions(1, 0, never).items.at(0));
+  };
+  CAF_CHECK_EQUAL(shown(R"({"a":"[[\"{{"})").at("changed").dump(), R"({"a":"[[\"{{"})");
+  constexpr std::size_t depth = 30'000;
+  const auto deep = shown(std::string(depth, '[') + std::string(depth, ']'));
+  CAF_CHECK(deep.at("changed").is_null() && deep.at("recordId").is_null());
+  CAF_CHECK_EQUAL(deep.at("who"), "ann@host");
+  const auto at_limit = [](std::size_t nested) {
+    return std::string(nested, '[') + std::string(nested, ']');
+  };
+  CAF_CHECK(!shown(at_limit(63)).at("changed").is_null());
+  CAF_CHECK(shown(at_limit(64)).at("changed").is_null());
+  const auto large = shown('"' + std::string(500'000, 'x') + '"', std::string(500'000, 'w'));
+  CAF_CHECK(large.dump().size() < 4096);
+}
+
 CAF_TEST(groups that were counted are not counted again) {
   const auto never = [] { return false; };
   for (int i = 1; i <= 100; ++i)
