@@ -50,7 +50,7 @@ private:
 
 http_response unavailable(const std::string& why) {
   auto problem = http_problem(503, "UNAVAILABLE", why);
-  problem.headers.emplace_back("Retry-After", retry_seconds);
+  problem.headers = {{"Retry-After", retry_seconds}};
   return problem;
 }
 

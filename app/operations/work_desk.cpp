@@ -13,7 +13,7 @@ namespace {
 
 http_response unavailable(const std::string& why) {
   auto problem = http_problem(503, "UNAVAILABLE", why);
-  problem.headers.emplace_back("Retry-After", std::to_string(work_desk::come_again.count()));
+  problem.headers = {{"Retry-After", std::to_string(work_desk::come_again.count())}};
   return problem;
 }
 

@@ -250,7 +250,12 @@ CAF_TEST(the desk answers everybody though its work stands still) {
   const auto gate = go.get_future().share();
   std::atomic<int> refused{0};
   std::atomic<int> done{0};
-  const auto note = [&](const http_response& answer) { ++(answer.status == 503 ? refused : done); };
+  std::atomic<int> told_when{0};
+  const auto note = [&](const http_response& answer) {
+    if (answer.status == 503 && answer.headers == decltype(answer.headers){{"Retry-After", "2"}})
+      ++told_when; // once, in the desk's own words
+    ++(answer.status == 503 ? refused : done);
+  };
   std::promise<void> begun; // only the first work ever begins
   const auto wait = [gate, &begun](desk_tools&, const desk_limit&) {
     begun.set_value();
@@ -277,6 +282,7 @@ CAF_TEST(the desk answers everybody though its work stands still) {
     std::this_thread::sleep_for(10ms);
   CAF_CHECK_EQUAL(done.load(), 1);
   CAF_CHECK_EQUAL(refused.load(), static_cast<int>(work_desk::waiting_max) + 4);
+  CAF_CHECK_EQUAL(told_when.load(), refused.load());
   CAF_CHECK_EQUAL(problem(ask("GET", "/v1/actions")), "503 UNAVAILABLE");
 }
 
