@@ -191,10 +191,12 @@ letter_shelf::grouping letter_shelf::groups(const letter_filter& filter, const s
   if (filter.empty()) {
     // What was added since can be counted; what was deleted cannot be taken away, nor is known of
     // which group a letter is that was replayed.
-    const auto added = state.last_seq - std::min(state.last_seq, letters_read_.read_up_to);
-    if (letters_marked_ == marks_version_ && state.created_at_ns == letters_read_.created_at_ns
-        && state.messages == letters_read_.messages + added)
-      from = letters_read_.read_up_to + 1;
+    // Nothing is known until all is read: a look that fails may have counted some.
+    const auto before = std::exchange(letters_read_, {});
+    const auto added = state.last_seq - std::min(state.last_seq, before.read_up_to);
+    if (letters_marked_ == marks_version_ && state.created_at_ns == before.created_at_ns
+        && state.messages == before.messages + added)
+      from = before.read_up_to + 1;
     else
       all_groups_ = {};
   }

@@ -42,6 +42,7 @@ public:
   std::int64_t clock_ns = 1'764'000'000'000'000'000; // moves a second with each message
   std::function<void(const outgoing&)> on_publish;
   std::function<void(std::uint64_t)> on_delete; // before it is done
+  std::uint64_t fails_at = 0;                   // reading the letter of this number fails
   std::size_t reads = 0;
   std::size_t messages_read = 0;
 
@@ -93,6 +94,8 @@ public:
     for (const auto& each : copy)
       if (each.seq >= first_seq && (filter.empty() || each.subject == filter)) {
         ++messages_read;
+        if (each.seq == fails_at && name == names::dead_letter_stream)
+          throw std::runtime_error("the broker does not answer");
         if (!visit(each))
           return;
       }

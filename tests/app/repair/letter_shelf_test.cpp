@@ -203,6 +203,22 @@ CAF_TEST(a look that is stopped says that it does not know all marks) {
   CAF_CHECK_EQUAL(fresh.groups(left, stop).groups.at(0).count, 999u);
 }
 
+CAF_TEST(groups count no letter twice when a look has failed) {
+  const auto never = [] { return false; };
+  deposit(1, "anna", 1);
+  CAF_CHECK_EQUAL(shelf.groups({}, never).groups.at(0).count, 1u);
+  for (int i = 2; i <= 5; ++i)
+    deposit(i, "anna", 1);
+  nats.fails_at = 5;
+  try {
+    shelf.groups({}, never);
+    CAF_ERROR("a look that fails has an answer");
+  } catch (const std::runtime_error&) {
+    nats.fails_at = 0;
+  }
+  CAF_CHECK_EQUAL(shelf.groups({}, never).groups.at(0).count, 5u);
+}
+
 CAF_TEST(an entry that is nested deeply or large is shown without its document) {
   const auto never = [] { return false; };
   const auto shown = [&](const std::string& changed, const std::string& who = "ann@host") {
