@@ -75,8 +75,9 @@ export class Letters {
     $('edit-form').addEventListener('submit', (event) => {
       event.preventDefault();
       const payload = $('edit-payload').value;
+      const changed = payload !== this.untouched;
       $('letter-dialog').close();
-      this.repair.open('replay', {seqs: [this.open.seq], ...(payload !== this.open.payload && {payload})}, `letter ${this.open.seq}${payload !== this.open.payload ? ', with the payload that you changed' : ''}`);
+      this.repair.open('replay', {seqs: [this.open.seq], ...(changed && {payload})}, `letter ${this.open.seq}${changed ? ', with the payload that you changed' : ''}`);
     });
     $('edit-form').querySelector('[data-do]').addEventListener('click', () => {
       $('letter-dialog').close();
@@ -203,12 +204,16 @@ export class Letters {
 
   async look(seq) {
     const place = $('letter-answer');
+    const asked = this.asked = (this.asked ?? 0) + 1;
     setText($('letter-title'), `Letter ${seq}`);
     place.replaceChildren(el('p', {class: 'quiet'}, 'Asking …'));
     $('edit-form').hidden = true;
     openDialog($('letter-dialog'));
     try {
       const letter = await this.link.ask(`/v1/dead-letters/${encodeURIComponent(seq)}`);
+      if (asked !== this.asked) { // a later letter is looked at
+        return;
+      }
       this.open = letter;
       const facts = {
         Reason: letter.reason, Detail: letter.detail, At: letter.at, Subject: letter.source?.subject ?? letter.subject,
@@ -222,8 +227,12 @@ export class Letters {
         ...(headers ? [el('h3', {}, 'Headers'), el('pre', {tabindex: 0, 'aria-label': 'Headers'}, headers)] : []),
         el('h3', {}, letter.truncated ? 'Payload, cut' : 'Payload'), el('pre', {tabindex: 0, 'aria-label': 'Payload'}, letter.payload ?? ''));
       $('edit-payload').value = letter.payload ?? '';
+      this.untouched = $('edit-payload').value; // the field has line ends of its own
       $('edit-form').hidden = false;
     } catch (failure) {
+      if (asked !== this.asked) {
+        return;
+      }
       place.replaceChildren(el('p', {class: 'empty'}, `No answer: ${failure.message}`));
     }
   }
