@@ -108,6 +108,9 @@ void print_sum(const repair_order& order, const repair_outcome& outcome) {
                                    : (discard ? "discarded" : "replayed");
   print_line("%llu of %llu letters %s%s", static_cast<unsigned long long>(outcome.done),
              static_cast<unsigned long long>(outcome.count), done, verdicts.c_str());
+  if (order.dry_run && order.after > 0 && !discard)
+    complain("these verdicts do not reckon with what stands before them, up to letter %llu",
+             static_cast<unsigned long long>(order.after));
   if (!outcome.failure.empty())
     complain("%s", outcome.failure.c_str());
   const auto up_to = static_cast<unsigned long long>(outcome.up_to);

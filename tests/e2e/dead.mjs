@@ -78,6 +78,7 @@ async function byVerbs(traffic) {
   assert.equal(verdicts().size, 1);
   assert.match(verb(0, 'dead', 'replay', '--record', '11', '--dry-run'), new RegExp(`with --up-to ${dry.upTo} letters that come after`));
   assert.equal(dead('replay', '--cause', cause, '--dry-run', '--up-to', String(dry.items[9].seq)).count, 10);
+  assert.match(verb(0, 'dead', 'replay', '--record', '15', '--after', '2', '--force', '--dry-run'), /do not reckon with what stands before them, up to letter 2\n/);
   const began = performance.now();
   const replayed = dead('replay', '--cause', cause, '--yes', '--up-to', String(dry.upTo), '--why', 'XAU and XAG inserted');
   console.log(`${replayed.done} letters replayed in ${Math.round(performance.now() - began)} ms`);
