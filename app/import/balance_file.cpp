@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
+#include <iostream>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
@@ -50,6 +52,11 @@ std::optional<std::vector<std::string>> split_csv(std::string_view line) {
   }
 }
 
+// std::cin shows a read that failed as an end.
+bool has_failed(const std::istream& in) {
+  return in.bad() || (&in == &std::cin && std::ferror(stdin) != 0);
+}
+
 class reader {
 public:
   explicit reader(const currency_table& currencies) : currencies_{currencies} {}
@@ -63,9 +70,11 @@ public:
       if (line.ends_with('\r'))
         line.pop_back();
       if (line.find_first_not_of(" \t") != std::string::npos)
-        take(line);
+        take(line, !in.eof());
     }
-    if (!seen_)
+    if (has_failed(in))
+      fault("the input could not be read to its end; nothing after this line was looked at");
+    else if (!seen_)
       fault("the file is empty");
     return std::move(result_);
   }
@@ -73,7 +82,8 @@ public:
 private:
   enum class form { json, csv };
 
-  void take(const std::string& line) {
+  // `ended`: by a line end, and not by the end of the input alone.
+  void take(const std::string& line, bool ended) {
     const bool first = !std::exchange(seen_, true);
     if (first)
       form_ = trimmed(line).starts_with('{') ? form::json : form::csv;
@@ -81,7 +91,9 @@ private:
       return fault("the line has " + std::to_string(line.size()) + " bytes, more than "
                    + std::to_string(line_bytes_max));
     if (form_ == form::json)
-      return add(decode_balance(line, currencies_));
+      return add(decode_balance(line, currencies_)); // an object that is cut off is none
+    if (!ended)
+      return fault("the last line has no line end: it may be cut off within a balance");
     const auto fields = split_csv(line);
     if (!fields)
       return fault("a quote is not closed, or stands inside a field without quotes");

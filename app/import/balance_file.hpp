@@ -55,7 +55,8 @@ struct balance_file {
 // Reads to the end. The first line that is not blank tells the form: a `{` begins a JSON object,
 // anything else is CSV (RFC 4180, one record a line) whose header names the columns `user`,
 // `currency` and `balance` in any order among others. Blank lines, a byte-order mark and line ends
-// of other systems are passed over. An account that stands twice is a fault.
+// of other systems are passed over. An account that stands twice is a fault, and so is an input
+// that may have ended early: a read that failed, or a last line of CSV without its line end.
 balance_file read_balances(std::istream& in, const currency_table& currencies);
 
 } // namespace ledgerd

@@ -84,10 +84,7 @@ import_result importer::run(const std::vector<balance_row>& rows) {
     const auto from = to_open.begin() + static_cast<std::ptrdiff_t>(begin);
     const auto size = std::min(options_.batch_max, to_open.size() - begin);
     std::vector<opening> batch(from, from + static_cast<std::ptrdiff_t>(size));
-    while (!batch.empty())
-      if (options_.stopped() || !post(batch, result))
-        break;
-    if (!batch.empty())
+    if (!work_off(batch, result))
       break;
     if (options_.opened)
       options_.opened(result.opened);
@@ -95,12 +92,57 @@ import_result importer::run(const std::vector<balance_row>& rows) {
   // Between the comparison and the posting somebody else opened them: an import, or a movement.
   if (!taken_.empty())
     result.left += sort_out(std::exchange(taken_, {}), result).size();
-  result.failure = std::move(failure_);
+  if (result.left > 0)
+    result.failure = std::move(failure_);
   return result;
 }
 
-// One attempt; what is done leaves the batch. False: it has been tried for long enough.
-bool importer::post(std::vector<opening>& batch, import_result& result) {
+// Until nothing is left of the batch. False: stopped, or given up.
+bool importer::work_off(std::vector<opening>& batch, import_result& result) {
+  while (!batch.empty()) {
+    if (options_.stopped())
+      return false;
+    switch (post(batch, result)) {
+    case attempt_end::goes_on:
+      break;
+    case attempt_end::refused:
+      return work_off_each(batch, result);
+    case attempt_end::given_up:
+      return false;
+    }
+  }
+  return true;
+}
+
+// The database refuses the batch and names nobody: posted alone each account answers for itself.
+// Where it takes none of many, the table is at fault rather than they, and the rest is left.
+bool importer::work_off_each(std::vector<opening>& batch, import_result& result) {
+  const auto refused_before = result.refused.size();
+  const auto asked = batch.size();
+  bool goes_on = true;
+  std::vector<opening> rest;
+  for (const auto& each : batch) {
+    std::vector<opening> one{each};
+    while (goes_on && !one.empty()) {
+      const auto end = options_.stopped() ? attempt_end::given_up : post(one, result);
+      goes_on = end != attempt_end::given_up;
+      if (end != attempt_end::refused)
+        continue;
+      result.refused.push_back({*each.row, {}, std::nullopt, refusal_});
+      --result.left;
+      one.clear();
+    }
+    rest.insert(rest.end(), one.begin(), one.end());
+  }
+  batch = std::move(rest);
+  if (!goes_on || asked == 1 || result.refused.size() - refused_before < asked)
+    return goes_on;
+  failure_ = refusal_;
+  return false;
+}
+
+// One attempt; what is done leaves the batch. Given up: it has been tried for long enough.
+importer::attempt_end importer::post(std::vector<opening>& batch, import_result& result) {
   posting_batch asked;
   for (const auto& [row, attempt] : batch) {
     asked.entries.push_back(
@@ -112,14 +154,17 @@ bool importer::post(std::vector<opening>& batch, import_result& result) {
     return take_failure(*failure, batch, result);
   moved_at_ = clock::now();
   take_answers(std::get<posted>(answered).answers, batch, result);
-  return true;
+  return attempt_end::goes_on;
 }
 
-bool importer::take_failure(const store_failure& failure, std::vector<opening>& batch,
-                            import_result& result) {
+importer::attempt_end importer::take_failure(const store_failure& failure,
+                                             std::vector<opening>& batch, import_result& result) {
   if (failure.kind == store_failure_kind::rejected) {
-    if (failure.culprits.empty())
-      throw std::runtime_error{"the database refuses opening rows: " + failure.detail};
+    moved_at_ = clock::now();
+    if (failure.culprits.empty()) {
+      refusal_ = failure.detail;
+      return attempt_end::refused;
+    }
     auto culprits = failure.culprits;
     result.left -= culprits.size();
     std::sort(culprits.begin(), culprits.end(), std::greater<>{});
@@ -127,14 +172,14 @@ bool importer::take_failure(const store_failure& failure, std::vector<opening>& 
       taken_.push_back(batch[place].row);
       batch.erase(batch.begin() + static_cast<std::ptrdiff_t>(place));
     }
-    return true;
+    return attempt_end::goes_on;
   }
   if (clock::now() - moved_at_ > options_.patience) {
     failure_ = failure.detail;
-    return false;
+    return attempt_end::given_up;
   }
   std::this_thread::sleep_for(options_.pause);
-  return true;
+  return attempt_end::goes_on;
 }
 
 void importer::take_answers(const std::vector<answer>& answers, std::vector<opening>& batch,
@@ -155,8 +200,8 @@ void importer::take_answers(const std::vector<answer>& answers, std::vector<open
       else if (attempt + 1 < opening_ids_max)
         again.push_back({row, attempt + 1});
       else
-        throw std::runtime_error{"all record ids of account " + row->account.user_id
-                                 + " are taken by others"};
+        result.refused.push_back(
+            {*row, {}, std::nullopt, "all record ids of this account are taken by others"});
       break;
     case outcome::insufficient_funds:
     case outcome::balance_overflow:

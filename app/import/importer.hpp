@@ -20,11 +20,13 @@
 
 namespace ledgerd {
 
-// An account of the ledger that did not begin there with the file's balance.
+// An account of the ledger that did not begin there with the file's balance, or one that cannot be
+// opened.
 struct refused_balance {
   balance_row asked;
   account_head present;
   std::optional<money> opened_with; // by an earlier import; nothing: it began at zero
+  std::string fault{};              // why it cannot be opened; empty: it is in the ledger
 };
 
 struct import_options {
@@ -56,8 +58,8 @@ public:
   // the database does not answer.
   import_result compare(const std::vector<balance_row>& rows);
 
-  // Opens those that `compare` left; nothing when it refused any. Throws std::runtime_error when
-  // the database refuses what it is asked for its content.
+  // Opens those that `compare` left; nothing when it refused any. What the database refuses for its
+  // content is refused by name, and the others are opened. Throws as `compare` does.
   import_result run(const std::vector<balance_row>& rows);
 
 private:
@@ -68,9 +70,13 @@ private:
 
   std::vector<opening> sort_out(const std::vector<const balance_row*>& rows, import_result& result);
   void judge(const balance_row& asked, const present_account& present, import_result& result) const;
-  bool post(std::vector<opening>& batch, import_result& result);
-  bool take_failure(const store_failure& failure, std::vector<opening>& batch,
-                    import_result& result);
+  enum class attempt_end : std::uint8_t { goes_on, refused, given_up };
+
+  bool work_off(std::vector<opening>& batch, import_result& result);
+  bool work_off_each(std::vector<opening>& batch, import_result& result);
+  attempt_end post(std::vector<opening>& batch, import_result& result);
+  attempt_end take_failure(const store_failure& failure, std::vector<opening>& batch,
+                           import_result& result);
   void take_answers(const std::vector<answer>& answers, std::vector<opening>& batch,
                     import_result& result);
 
@@ -79,7 +85,8 @@ private:
   import_options options_;
   std::vector<const balance_row*> taken_; // by others, since they were compared
   std::chrono::steady_clock::time_point moved_at_;
-  std::string failure_;
+  std::string failure_; // why it was given up
+  std::string refusal_; // of the last attempt that was refused
 };
 
 } // namespace ledgerd

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -64,6 +65,8 @@ std::string money_text(money amount, const account_key& account, const currency_
 }
 
 std::string why(const refused_balance& one, const currency_table& currencies) {
+  if (!one.fault.empty())
+    return "cannot be opened: " + one.fault;
   const auto text = [&](money amount) { return money_text(amount, one.asked.account, currencies); };
   if (one.opened_with)
     return "was imported with " + text(*one.opened_with);
@@ -84,7 +87,9 @@ ordered_json to_json(const import_request& request, const balance_file& read,
                        {"userId", one.asked.account.user_id},
                        {"currency", one.asked.account.currency.text()},
                        {"balance", money_text(one.asked.balance, one.asked.account, currencies)},
-                       {"present", money_text(one.present.balance, one.asked.account, currencies)},
+                       {"present", one.fault.empty() ? ordered_json(money_text(
+                                       one.present.balance, one.asked.account, currencies))
+                                                     : ordered_json{}},
                        {"why", why(one, currencies)}});
   ordered_json json{{"dryRun", request.dry_run},   {"accounts", read.rows.size()},
                     {"opened", result.opened},     {"known", result.known},
@@ -140,6 +145,18 @@ import_result import_rows(const import_request& request, const balance_file& rea
   return result;
 }
 
+void complain_of_refused(const import_result& result) {
+  const auto unopened =
+      static_cast<std::size_t>(std::count_if(result.refused.begin(), result.refused.end(),
+                                             [](const auto& one) { return !one.fault.empty(); }));
+  const auto* nothing = result.opened == 0 ? "; nothing was imported" : "";
+  if (unopened > 0)
+    complain("%zu accounts cannot be opened%s", unopened, nothing);
+  if (const auto present = result.refused.size() - unopened; present > 0)
+    complain("%zu accounts are in the ledger and did not begin with this balance%s", present,
+             nothing);
+}
+
 int run_import(const config& settings, const import_request& request) {
   require_ledger_database(settings);
   const stop_signals signals;
@@ -158,9 +175,7 @@ int run_import(const config& settings, const import_request& request) {
   if (!result.failure.empty())
     throw std::runtime_error{std::to_string(result.left) + " accounts are left: " + result.failure
                              + "; run it again"};
-  if (!result.refused.empty())
-    complain("%zu accounts are in the ledger and did not begin with this balance%s",
-             result.refused.size(), result.opened == 0 ? "; nothing was imported" : "");
+  complain_of_refused(result);
   return result.refused.empty() ? exit_code::done : exit_code::answer_is_no;
 }
 
@@ -173,8 +188,8 @@ void add_import(command_line& line) {
                      "ledgerd import --balances balances.csv --dry-run"},
                     [request](const config& settings) { return run_import(settings, *request); });
   app.add_option("--balances", request->balances,
-                 "CSV with the columns user, currency and balance, or a JSON object with these on "
-                 "each line; `-`: standard input")
+                 "CSV with the columns user, currency and balance, each line with its end, or a "
+                 "JSON object with these on each line; `-`: standard input")
       ->type_name("FILE")
       ->required();
   app.add_flag("--dry-run", request->dry_run, "Compare with the ledger and change nothing");

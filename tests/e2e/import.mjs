@@ -3,7 +3,7 @@
 // A run that is killed half way is repeated; the daemon then decides what waited in the stream on top of the balances;
 // the audit finds nothing, though nobody has requested an opening row; another run changes nothing.
 
-import {spawn} from 'node:child_process';
+import {spawn, spawnSync} from 'node:child_process';
 import {writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {parseArgs} from 'node:util';
@@ -126,9 +126,21 @@ async function run() {
   const again = JSON.parse(world.verb('import', '--balances', balances, '--json').output);
   expect('the first file again, though a zero has moved', [again.known, again.zero, again.refused], [count - zeros, zeros, []]);
 
+  // A rule of the operator's own, which shows only when a row is written.
+  world.query("ALTER TABLE ledger.accounts ADD CONSTRAINT nobody_called_eve CHECK (user_id <> 'eve')");
+  const partly = world.verb('import', '--balances', file('partly.csv', ['user,currency,balance', 'eve,EUR,1', 'adam,EUR,2']));
+  world.query('ALTER TABLE ledger.accounts DROP CONSTRAINT nobody_called_eve');
+  expect('an import of which the database refuses an account',
+    [partly.code, /^ *2 +eve\/EUR +1\.00 +cannot be opened: .*nobody_called_eve/m.test(partly.output), partly.output.includes('1 accounts cannot be opened\n'),
+      number("SELECT count(*) FROM ledger.accounts WHERE user_id IN ('adam', 'eve')")], [1, true, true, 1]);
+  // The writer of a pipe dies within a number.
+  const cut = spawnSync(binary, ['import', '--balances', '-'],
+    {env: world.environment, input: 'user,currency,balance\nlast,EUR,12.5', encoding: 'utf8'});
+  expect('a balance that is cut off', [cut.status, cut.stderr.includes('standard input:2: the last line has no line end')], [2, true]);
+
   const audit = world.verb('audit', '--json');
   const report = JSON.parse(audit.output);
-  expect('the audit', [audit.code, report.openings, report.beforeImport, report.findingCounts], [0, count - zeros + 2, 3, {}]);
+  expect('the audit', [audit.code, report.openings, report.beforeImport, report.findingCounts], [0, count - zeros + 3, 3, {}]);
   // The same row under an id that is not the account's own. Its result may be older than the import by the broker's clock.
   world.query("ALTER TABLE ledger.transactions DISABLE TRIGGER append_only; UPDATE ledger.transactions SET record_id = 900000000000000 WHERE user_id = 'late'");
   expect('a row that no import has written', JSON.parse(world.verb('audit', '--json').output).findingCounts,

@@ -1,6 +1,10 @@
 #include "app/import/balance_file.hpp"
 
+#include <cstdio>
+#include <iostream>
 #include <sstream>
+#include <stdexcept>
+#include <streambuf>
 
 #define CAF_SUITE balance_file
 #include "caf/test/unit_test.hpp"
@@ -34,13 +38,27 @@ struct file_row {
   std::string expected;
 };
 
+// A disk that fails where the text ends.
+class failing_input final : public std::streambuf {
+public:
+  explicit failing_input(std::string text) : text_(std::move(text)) {
+    setg(text_.data(), text_.data(), text_.data() + text_.size());
+  }
+
+protected:
+  int_type underflow() override { throw std::runtime_error{"input/output error"}; }
+
+private:
+  std::string text_;
+};
+
 } // namespace
 
 CAF_TEST(csv_and_json_lines_are_read) {
   for (const auto& [text, expected] : std::vector<file_row>{
            {"user,currency,balance\nann,EUR,1.50\nbob,KRW,0\n", "2:ann/EUR=150 3:bob/KRW=0 "},
            {"\xef\xbb\xbfUser,Balance,Note,Currency\r\nann,1.5,\"a, "
-            "\"\"b\"\"\",EUR\r\n\r\nbob,2,,KRW",
+            "\"\"b\"\"\",EUR\r\n\r\nbob,2,,KRW\n",
             "2:ann/EUR=150 4:bob/KRW=2 "},
            {"user,currency,balance\n\"Ann, the one\",EUR,\"1\"\n", "2:Ann, the one/EUR=100 "},
            {"user,currency,balance\n", ""},
@@ -70,6 +88,40 @@ CAF_TEST(a_fault_names_field_and_rule) {
   CAF_REQUIRE_EQUAL(file.faults.size(), 2u);
   CAF_CHECK_EQUAL(file.faults[0].rule, "account ann/EUR stands in line 2 already");
   CAF_CHECK_EQUAL(file.faults[1].rule, "field \"balance\": must not be negative");
+}
+
+CAF_TEST(a line of csv that may be cut off is refused and a whole json object is not ) {
+  const std::string header = "user,currency,balance\n";
+  for (const auto& [text, expected] : std::vector<file_row>{
+           {header + "ann,EUR,1\nbob,KRW,10", "2:ann/EUR=100 !3 "}, // of 1000
+           {header + "bob,KRW,10\r", "!2 "},
+           {header + "\"bob\",KRW,\"10\"", "!2 "},
+           {header + "ann,EUR,1\n  ", "2:ann/EUR=100 "},
+           {"user,currency,balance", "!1 "},
+           {R"({"user":"ann","currency":"EUR","balance":1})", "1:ann/EUR=100 "},
+           {R"({"user":"ann","currency":"EUR","balance":1)", "!1 "},
+       }) {
+    CAF_MESSAGE("file " << text);
+    CAF_CHECK_EQUAL(describe(read(text)), expected);
+  }
+  const auto cut = read(header + "bob,KRW,10");
+  CAF_CHECK_EQUAL(cut.faults.at(0).rule,
+                  "the last line has no line end: it may be cut off within a balance");
+}
+
+CAF_TEST(an input that cannot be read to its end is not taken for whole) {
+  const auto* rule =
+      "the input could not be read to its end; nothing after this line was looked at";
+  failing_input disk{"user,currency,balance\nann,EUR,1\n"};
+  std::istream in{&disk};
+  const auto file = read_balances(in, currencies);
+  CAF_CHECK_EQUAL(describe(file), "2:ann/EUR=100 !2 ");
+  CAF_CHECK_EQUAL(file.faults.at(0).rule, rule);
+  // What is said of a read by the C library alone: a folder can be opened and not read.
+  CAF_REQUIRE(std::freopen("/", "r", stdin) != nullptr);
+  const auto standard = read_balances(std::cin, currencies);
+  CAF_REQUIRE_EQUAL(standard.faults.size(), 1u);
+  CAF_CHECK_EQUAL(standard.faults[0].rule, rule);
 }
 
 CAF_TEST(faults_are_counted_and_the_first_listed) {

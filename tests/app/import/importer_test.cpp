@@ -198,4 +198,40 @@ CAF_TEST(an_id_that_another_account_has_is_passed_over) {
   CAF_CHECK_EQUAL(counts(run()), "0 2 0 0 0");
 }
 
+CAF_TEST(an account that the database refuses is named and the others are opened) {
+  for (int i = 0; i < 8; ++i)
+    row("user-" + std::to_string(i), 10);
+  for (const auto* user : {"user-4", "user-7"})
+    store.reject(opening_id(won(user), 0));
+  const auto result = run();
+  CAF_CHECK_EQUAL(counts(result), "6 0 0 0 2");
+  CAF_CHECK_EQUAL(result.failure, "");
+  CAF_CHECK_EQUAL(result.refused.at(0).asked.account.user_id, "user-4");
+  CAF_CHECK_EQUAL(result.refused.at(0).fault, "the test asked for it");
+  CAF_CHECK_EQUAL(result.refused.at(1).asked.account.user_id, "user-7");
+  CAF_CHECK_EQUAL(store.shared()->picture().accounts.count(won("user-4")), 0u);
+  store.accept(opening_id(won("user-4"), 0));
+  CAF_CHECK_EQUAL(counts(run()), "1 6 0 0 1");
+}
+
+CAF_TEST(a database that takes no account of a batch is not asked for all the others) {
+  for (int i = 0; i < 9; ++i)
+    row("user-" + std::to_string(i), 10);
+  for (int i = 3; i < 9; ++i)
+    store.reject(opening_id(won("user-" + std::to_string(i)), 0));
+  const auto result = run();
+  CAF_CHECK_EQUAL(counts(result), "3 0 0 3 3");
+  CAF_CHECK_EQUAL(result.failure, "the test asked for it");
+}
+
+CAF_TEST(an account whose record ids are all taken is refused and the others are opened) {
+  for (unsigned attempt = 0; attempt < opening_ids_max; ++attempt)
+    move("stranger", to_int(opening_id(won("ann"), attempt)), 1);
+  row("ann", 5);
+  row("bob", 6);
+  const auto result = run();
+  CAF_CHECK_EQUAL(counts(result), "1 0 0 0 1");
+  CAF_CHECK_EQUAL(result.refused.at(0).fault, "all record ids of this account are taken by others");
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()
