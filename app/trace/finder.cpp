@@ -26,10 +26,6 @@ std::uint64_t number_at(const stored_message& message, std::string_view name) {
   return std::from_chars(text.data(), end, number) == std::from_chars_result{end, {}} ? number : 0;
 }
 
-bool holds(const std::vector<stored_message>& list, std::uint64_t seq) {
-  return std::any_of(list.begin(), list.end(), [&](const auto& each) { return each.seq == seq; });
-}
-
 bool is_of_request_stream(const stored_message& message) {
   return header_text(message, "Ledgerd-Stream") == names::request_stream;
 }
@@ -104,8 +100,15 @@ private:
   }
 
   bool is_of_a_request(const stored_message& message) const {
+    const auto made_at = requests_.state().created_at_ns;
+    const auto is_told_of = [&](const auto& each) { return tells_of(message, each, made_at); };
     return is_of_request_stream(message)
-           && holds(all_.requests, number_at(message, "Ledgerd-Sequence"));
+           && std::any_of(all_.requests.begin(), all_.requests.end(), is_told_of);
+  }
+
+  bool is_of_a_letter(const stored_message& entry) const {
+    return std::any_of(all_.dead_letters.begin(), all_.dead_letters.end(),
+                       [&](const auto& letter) { return is_entry_of(entry, letter); });
   }
 
   bool nothing_found() const {
@@ -355,8 +358,7 @@ private:
     return names(message) || is_of_a_request(message);
   };
   const stream_search::wanted is_action_ = [this](const auto& message) {
-    return is_letter_(message)
-           || holds(all_.dead_letters, number_at(message, names::letter_header));
+    return is_letter_(message) || is_of_a_letter(message);
   };
 };
 
@@ -384,6 +386,19 @@ shelf shelf_of(broker& nats) {
 found_messages find_messages(const shelf& from, record_id id, const search_clues& clues,
                              const search_limits& limits) {
   return message_search(from, id, clues, limits).run();
+}
+
+bool tells_of(const stored_message& note, const stored_message& message, std::int64_t made_at_ns) {
+  if (number_at(note, "Ledgerd-Sequence") != message.seq)
+    return false;
+  const auto life = number_at(note, "Ledgerd-Incarnation");
+  return life != 0 && made_at_ns != 0 ? life == static_cast<std::uint64_t>(made_at_ns)
+                                      : note.stored_at_ns >= message.stored_at_ns;
+}
+
+bool is_entry_of(const stored_message& entry, const stored_message& letter) {
+  return number_at(entry, names::letter_header) == letter.seq
+         && entry.stored_at_ns >= letter.stored_at_ns;
 }
 
 std::optional<record_id> named_record(std::string_view payload) {

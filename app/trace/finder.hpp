@@ -80,6 +80,7 @@ struct stream_reach {
   std::uint64_t read = 0;      // messages that were looked at
   std::int64_t back_to_ns = 0; // when the oldest of them was stored; 0: none was
   std::uint64_t left_out = 0;  // messages that were found and not kept: too many, or too large
+  std::int64_t made_at_ns = 0; // when it was made, by the broker's clock; 0: not known
 };
 
 // In order of their sequence numbers.
@@ -93,6 +94,13 @@ struct found_messages {
 
 found_messages find_messages(const shelf& from, record_id id, const search_clues& clues,
                              const search_limits& limits);
+
+// Whether a dead letter, or an entry of one, tells of this message of its stream. Numbers begin
+// anew when a stream is made anew. `made_at_ns`: when the message's was; 0: not known.
+bool tells_of(const stored_message& note, const stored_message& message, std::int64_t made_at_ns);
+
+// Whether an entry tells of this dead letter, likewise.
+bool is_entry_of(const stored_message& entry, const stored_message& letter);
 
 // The recordId of a payload that is a JSON object with a valid one; nothing for all else.
 std::optional<record_id> named_record(std::string_view payload);

@@ -102,7 +102,7 @@ private:
   void tell_messages() {
     for (const auto& each : requests()) {
       const auto replay = header_text(each, "Ledgerd-Replay-Of");
-      add(each.stored_at_ns / 1000, "received", taken(facts_, each.seq).node,
+      add(each.stored_at_ns / 1000, "received", taken(facts_, each).node,
           each.subject + " #" + std::to_string(each.seq)
               + (replay.empty() ? "" : ", replayed from dead letter " + std::string(replay)) + ": "
               + shorten(each.payload, 300),
@@ -178,15 +178,15 @@ private:
       }
     if (!held_ && !requests().empty() && (has_verdict() || !letters().empty())
         && is_pulled(requests().back()))
-      tell_acknowledged(requests().back().seq);
+      tell_acknowledged(requests().back());
   }
 
   // Nobody notes when: the broker keeps of acknowledgements how far they are, and a node would have
   // to write something for each message.
-  void tell_acknowledged(std::uint64_t seq) {
-    const auto by = taken(facts_, seq);
+  void tell_acknowledged(const stored_message& request) {
+    const auto by = taken(facts_, request);
     add(std::nullopt, "acknowledged", by.node,
-        "no node holds request #" + std::to_string(seq)
+        "no node holds request #" + std::to_string(request.seq)
             + " any more, and the consumer is past it; when is noted nowhere");
     story_.events.back().after_us = by.told_us;
   }
@@ -263,7 +263,7 @@ private:
   std::string beside_the_row(const stored_message& letter) const {
     const auto reason = std::string(header_text(letter, "Ledgerd-Reason"));
     for (const auto& each : actions_)
-      if (each.letter == letter.seq && each.what == "replay")
+      if (each.what == "replay" && is_entry_of(each.message, letter))
         return "; it was parked before, for " + reason + ", and replayed by "
                + (each.who.empty() ? "somebody" : each.who);
     return "; another " + original_of(letter) + " under this id was parked: " + reason;
@@ -323,8 +323,7 @@ private:
       if (last == nullptr || each.message.stored_at_ns >= last->message.stored_at_ns)
         last = &each;
     const bool acted = last != nullptr
-                       && (letter == nullptr || last->letter == letter->seq
-                           || last->message.stored_at_ns >= letter->stored_at_ns);
+                       && (letter == nullptr || last->message.stored_at_ns >= letter->stored_at_ns);
     if (acted && last->what == "discard") {
       const auto reason = std::string(header_text(last->message, "Ledgerd-Reason"));
       set(trace_state::discarded,

@@ -251,7 +251,8 @@ stream_reach stream_search::reach() const {
           .held = state_.messages,
           .read = read_,
           .back_to_ns = back_to_ns_,
-          .left_out = found_numbers_.size() - found_.size()};
+          .left_out = found_numbers_.size() - found_.size(),
+          .made_at_ns = state_.created_at_ns};
 }
 
 } // namespace ledgerd

@@ -20,6 +20,6 @@ struct taking {
 };
 
 // Of the request with this sequence number.
-taking taken(const trace_facts& facts, std::uint64_t seq);
+taking taken(const trace_facts& facts, const stored_message& request);
 
 } // namespace ledgerd

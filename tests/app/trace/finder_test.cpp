@@ -1,5 +1,7 @@
 #include "app/trace/finder.hpp"
 
+#include <tuple>
+
 #include "messaging/record_look.hpp"
 #include "tests/app/trace/shelves.hpp"
 
@@ -294,6 +296,55 @@ CAF_TEST(letters and actions belong to a record by its id and by its request) {
   CAF_CHECK_EQUAL(only(found.requests), cut.seq);
   CAF_CHECK_EQUAL(only(found.dead_letters), 1u);
   CAF_CHECK_EQUAL(only(found.actions), 1u);
+}
+
+namespace {
+
+// Record 500 is request 7, and request 7 of an earlier life of the stream, of another record, was
+// parked as letter 1 and discarded.
+found_messages find_after_another_life(std::int64_t stored_ms, std::string life) {
+  busy_shelves on(6);
+  on.made_at_ns = 150'000'000;
+  CAF_REQUIRE_EQUAL(on.request(500, 200).seq, 7u);
+  std::vector<header> of{{"Ledgerd-Stream", std::string(names::request_stream)},
+                         {"Ledgerd-Sequence", "7"}};
+  if (!life.empty())
+    of.push_back({"Ledgerd-Incarnation", std::move(life)});
+  on.put(names::dead_letter_stream, stored_ms, "transaction.dead.deposit", "{", of);
+  of.push_back({"Ledgerd-Letter", "1"});
+  on.put(names::action_stream, stored_ms + 1, "transaction.action.discard", "", of);
+  return on.find(500, std::nullopt);
+}
+
+} // namespace
+
+CAF_TEST(what was parked of another life of the request stream is not told of this one) {
+  for (const auto& [stored_ms, life, count] :
+       std::vector<std::tuple<std::int64_t, std::string, std::size_t>>{
+           {201, "150000000", 1}, // this one
+           {201, "100000000", 0}, // by a clock that is ahead, or parked late
+           {120, "100000000", 0},
+           {120, "", 0}, // it does not say
+           {201, "", 1}}) {
+    const auto found = find_after_another_life(stored_ms, life);
+    CAF_MESSAGE("stored at " << stored_ms << ", life " << life);
+    CAF_CHECK_EQUAL(only(found.requests), 7u);
+    CAF_CHECK_EQUAL(found.dead_letters.size(), count);
+    CAF_CHECK_EQUAL(found.actions.size(), count);
+    CAF_CHECK_EQUAL(found.looked.at(0).made_at_ns, 150'000'000);
+  }
+}
+
+CAF_TEST(an entry of another life of the dead letters is not told of this one) {
+  for (const std::int64_t entry_ms : {90, 202}) {
+    busy_shelves on(6);
+    on.letter(500, 7, 201);
+    on.put(names::action_stream, entry_ms, "transaction.action.discard", "",
+           {{"Ledgerd-Letter", "1"}});
+    const auto found = on.find_without_row(500, 6);
+    CAF_CHECK_EQUAL(only(found.dead_letters), 1u);
+    CAF_CHECK_EQUAL(found.actions.size(), entry_ms < 201 ? 0u : 1u);
+  }
 }
 
 CAF_TEST(streams that are missing or empty are looked at whole) {

@@ -13,6 +13,7 @@ namespace ledgerd::test {
 
 struct shelves {
   std::map<std::string, std::vector<stored_message>, std::less<>> streams;
+  std::int64_t made_at_ns = 0; // all streams
   std::uint64_t looked_at = 0; // messages that were handed out
 
   // Stored at so many milliseconds.
@@ -39,6 +40,7 @@ struct shelves {
               stream_state state;
               const auto found = streams.find(name);
               state.exists = found != streams.end();
+              state.created_at_ns = made_at_ns;
               if (!state.exists || found->second.empty())
                 return state;
               state.messages = found->second.size();

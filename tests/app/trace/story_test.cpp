@@ -307,6 +307,33 @@ CAF_TEST(who took a request is said by its result and its letter and whoever hol
   CAF_CHECK_EQUAL(story_of(other).events.front().node, "");
 }
 
+// All have numbers of their own, which count anew when their stream is made anew.
+CAF_TEST(what was told before a message was stored tells nothing of it) {
+  facts_of early;
+  early.parked(5, 9);
+  early.published();
+  early.messages.results.back().stored_at_ns = 9'000'000'000;
+  early.requested();
+  const auto unknown = story_of(early).events.back();
+  CAF_CHECK_EQUAL(unknown.what, "received");
+  CAF_CHECK_EQUAL(unknown.node, "");
+  facts_of replayed;
+  replayed.decided(), replayed.acted("replay", 12), replayed.parked();
+  CAF_CHECK(story_of(replayed).conclusion.ends_with("under this id was parked: INVALID_FIELD"));
+  facts_of discarded;
+  discarded.acted("discard", 12), discarded.parked();
+  CAF_CHECK_EQUAL(to_text(story_of(discarded).state), "parked");
+  // A letter says by itself of which life its request is.
+  facts_of other;
+  other.requested(), other.parked();
+  other.messages.looked = {{.stream = names::request_stream, .exists = true, .made_at_ns = 20}};
+  auto& headers = other.messages.dead_letters.back().headers;
+  headers.push_back({"Ledgerd-Incarnation", "20"});
+  CAF_CHECK(story_of(other).events.front().node == "node-b");
+  headers.back().value = "10";
+  CAF_CHECK(story_of(other).events.front().node.empty());
+}
+
 CAF_TEST(an acknowledgement of what was parked was after its letter) {
   facts_of facts;
   facts.requested();
