@@ -26,6 +26,10 @@ std::uint64_t number_at(const stored_message& message, std::string_view name) {
   return std::from_chars(text.data(), end, number) == std::from_chars_result{end, {}} ? number : 0;
 }
 
+void sort_by_number(std::vector<stored_message>& list) {
+  std::sort(list.begin(), list.end(), [](const auto& x, const auto& y) { return x.seq < y.seq; });
+}
+
 bool is_of_request_stream(const stored_message& message) {
   return header_text(message, "Ledgerd-Stream") == names::request_stream;
 }
@@ -86,9 +90,10 @@ public:
       find_undecided();
     else
       find_without_ledger();
-    for (auto* each : {&all_.requests, &all_.results, &all_.dead_letters, &all_.actions})
-      std::sort(each->begin(), each->end(),
-                [](const auto& x, const auto& y) { return x.seq < y.seq; });
+    for (auto* each : {&all_.requests, &all_.results, &all_.actions})
+      sort_by_number(*each);
+    look_for_discarded();
+    sort_by_number(all_.dead_letters);
     for (const auto* each : {&requests_, &results_, &letters_, &actions_})
       all_.looked.push_back(each->reach());
     return std::move(all_);
@@ -328,6 +333,22 @@ private:
       actions_.read_window(all_.dead_letters[0].stored_at_ns, stream_search::no_end,
                            limits_.letters_least, is_action_, until_found::all);
     take_requests_of(actions_);
+  }
+
+  // An entry is stored before its letter is deleted, those of many letters before the first of them
+  // is, and a deletion may fail.
+  void look_for_discarded() {
+    constexpr std::size_t newest = 100;
+    std::size_t looked = 0;
+    for (auto entry = all_.actions.rbegin(); entry != all_.actions.rend() && looked < newest;
+         ++entry) {
+      if (entry->subject != names::discard_subject)
+        continue;
+      ++looked;
+      const auto seq = number_at(*entry, names::letter_header);
+      if (letters_.look_at(seq, [&](const auto& letter) { return is_entry_of(*entry, letter); }))
+        all_.letters_left.push_back(seq);
+    }
   }
 
   void take_requests_of_results() {

@@ -89,7 +89,8 @@ struct found_messages {
   std::vector<stored_message> results;
   std::vector<stored_message> dead_letters;
   std::vector<stored_message> actions;
-  std::vector<stream_reach> looked; // requests, results, dead letters, actions
+  std::vector<std::uint64_t> letters_left; // there, though an entry says that they are discarded
+  std::vector<stream_reach> looked;        // requests, results, dead letters, actions
 };
 
 found_messages find_messages(const shelf& from, record_id id, const search_clues& clues,

@@ -1,10 +1,10 @@
 #include "app/trace/story.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "app/base/text.hpp"
+#include "app/trace/letter_action.hpp"
 #include "app/trace/taking.hpp"
 #include "messaging/names.hpp"
 
@@ -32,16 +32,6 @@ std::string seconds_text(std::uint64_t milliseconds) {
          + " s";
 }
 
-std::uint64_t number_in(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto* end = text.data() + text.size();
-  return std::from_chars(text.data(), end, number) == std::from_chars_result{end, {}} ? number : 0;
-}
-
-std::string last_token(std::string_view subject) {
-  return std::string(subject.substr(subject.rfind('.') + 1));
-}
-
 // What a payload says in a field, as text; empty: nothing.
 std::string field_of(std::string_view payload, const char* name) {
   const auto document = nlohmann::json::parse(payload, nullptr, false);
@@ -50,24 +40,6 @@ std::string field_of(std::string_view payload, const char* name) {
     return {};
   return found->is_string() ? found->get<std::string>() : found->dump();
 }
-
-// An entry of the stream of actions. Entries of earlier versions do not say who.
-struct action {
-  const stored_message& message;
-  std::string what; // replay, discard
-  std::uint64_t letter;
-  std::string who;
-  std::string why;
-
-  explicit action(const stored_message& of)
-      : message(of), what(last_token(of.subject)),
-        letter(number_in(header_text(of, "Ledgerd-Letter"))), who(header_text(of, "Ledgerd-Who")),
-        why(header_text(of, "Ledgerd-Why")) {}
-
-  std::string by() const {
-    return (who.empty() ? "somebody" : who) + (why.empty() ? "" : " (" + why + ")");
-  }
-};
 
 class teller {
 public:
@@ -120,7 +92,21 @@ private:
           letter_text(each), each.seq);
     for (const auto& each : actions_)
       add(each.message.stored_at_ns / 1000, each.what == "replay" ? "replayed" : "discarded", "",
-          "dead letter " + std::to_string(each.letter) + " by " + each.by(), each.message.seq);
+          "dead letter " + std::to_string(each.letter) + " by " + each.by()
+              + (is_left(each) ? "; it is still there" : ""),
+          each.message.seq);
+  }
+
+  // The entry of a discard is stored before its letter is deleted, which may fail.
+  bool is_left(const letter_action& of) const {
+    const auto& left = facts_.messages.letters_left;
+    return of.what == "discard" && std::find(left.begin(), left.end(), of.letter) != left.end();
+  }
+
+  bool is_discarded(const stored_message& letter) const {
+    return std::any_of(actions_.begin(), actions_.end(), [&](const auto& each) {
+      return each.what == "discard" && is_entry_of(each.message, letter) && !is_left(each);
+    });
   }
 
   // What was parked: results are, too.
@@ -317,14 +303,16 @@ private:
 
   // The last thing that happened to its letters; false: it was published again after that.
   bool conclude_from_letter() {
-    const auto* letter = letters().empty() ? nullptr : &letters().back();
-    const action* last = nullptr;
+    const auto there = std::find_if(letters().rbegin(), letters().rend(),
+                                    [this](const auto& each) { return !is_discarded(each); });
+    const auto* letter = there == letters().rend() ? nullptr : &*there;
+    const letter_action* last = nullptr;
     for (const auto& each : actions_)
       if (last == nullptr || each.message.stored_at_ns >= last->message.stored_at_ns)
         last = &each;
     const bool acted = last != nullptr
                        && (letter == nullptr || last->message.stored_at_ns >= letter->stored_at_ns);
-    if (acted && last->what == "discard") {
+    if (letter == nullptr && acted && last->what == "discard" && !is_left(*last)) {
       const auto reason = std::string(header_text(last->message, "Ledgerd-Reason"));
       set(trace_state::discarded,
           "discarded by " + (last->who.empty() ? "somebody" : last->who)
@@ -343,14 +331,16 @@ private:
     set(trace_state::parked,
         "parked because of " + std::string(header_text(*letter, "Ledgerd-Reason")) + ": "
             + std::string(header_text(*letter, "Ledgerd-Detail")) + " (dead letter "
-            + std::to_string(letter->seq) + ")" + discarded_before(*letter));
+            + std::to_string(letter->seq) + ")" + discards_beside(*letter));
     return true;
   }
 
-  std::string discarded_before(const stored_message& letter) const {
+  std::string discards_beside(const stored_message& letter) const {
     std::string result;
     for (const auto& each : actions_)
-      if (each.what == "discard" && each.message.stored_at_ns < letter.stored_at_ns)
+      if (each.what == "discard" && is_entry_of(each.message, letter))
+        result = "; a discard by " + each.by() + " was begun";
+      else if (each.what == "discard" && each.message.stored_at_ns < letter.stored_at_ns)
         result = "; its earlier letter " + std::to_string(each.letter) + " was discarded by "
                  + each.by();
     return result;
@@ -450,7 +440,7 @@ private:
 
   const trace_facts& facts_;
   const currency_table& currencies_;
-  std::vector<action> actions_;
+  std::vector<letter_action> actions_;
   trace_story story_;
   bool held_ = false;
 };

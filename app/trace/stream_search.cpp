@@ -69,9 +69,11 @@ void stream_search::note(const stored_message& message, const wanted& is_wanted)
     take(message);
 }
 
-void stream_search::look_at(std::uint64_t seq, const wanted& is_wanted) {
-  if (!is_empty() && seq >= state_.first_seq)
-    fetch(seq, is_wanted);
+bool stream_search::look_at(std::uint64_t seq, const wanted& is_wanted) {
+  if (is_empty() || seq < state_.first_seq)
+    return false;
+  const auto message = fetch(seq, is_wanted);
+  return message && is_wanted(*message);
 }
 
 std::optional<std::uint64_t> stream_search::first_on(std::string_view subject,

@@ -57,8 +57,8 @@ public:
   bool has_read(std::uint64_t first, std::uint64_t last) const { return seen_.holds(first, last); }
   bool is_over() const { return std::chrono::steady_clock::now() >= until_; }
 
-  // The message with this number, if it is wanted.
-  void look_at(std::uint64_t seq, const wanted& is_wanted);
+  // The message with this number, if it is wanted. Whether it is, and is there now.
+  bool look_at(std::uint64_t seq, const wanted& is_wanted);
 
   // The number of the first message on a subject from this one on.
   std::optional<std::uint64_t> first_on(std::string_view subject, std::uint64_t seq) const;

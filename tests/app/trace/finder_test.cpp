@@ -347,6 +347,38 @@ CAF_TEST(an entry of another life of the dead letters is not told of this one) {
   }
 }
 
+// The entries of several letters are stored before the first of these is deleted.
+CAF_TEST(a letter that is to be discarded is looked for again) {
+  busy_shelves on(6);
+  on.letter(500, 7, 201);
+  on.letter(500, 8, 202);
+  for (const auto* letter : {"1", "2"})
+    on.put(names::action_stream, 300, "transaction.action.discard", shelves::payload_of(500),
+           {{"Ledgerd-Letter", letter}});
+  const auto left = [&] { return on.find_without_row(500, 6).letters_left; };
+  CAF_CHECK(left() == (std::vector<std::uint64_t>{2, 1}));
+  auto& letters = on.streams.find(names::dead_letter_stream)->second;
+  letters.erase(letters.begin());
+  CAF_CHECK(left() == std::vector<std::uint64_t>{2});
+  // It is gone, and another one of a later life has its number.
+  letters.back().stored_at_ns = 400'000'000;
+  CAF_CHECK(left().empty());
+}
+
+CAF_TEST(a letter that is deleted while it is looked for is not there) {
+  busy_shelves on(6);
+  on.letter(500, 7, 201);
+  on.put(names::action_stream, 300, "transaction.action.discard", shelves::payload_of(500),
+         {{"Ledgerd-Letter", "1"}});
+  auto view = on.view();
+  view.at = [](std::string_view, std::uint64_t) { return std::nullopt; };
+  search_clues clues;
+  clues.no_row = true;
+  const auto found = find_messages(view, record_id{500}, clues, {});
+  CAF_CHECK_EQUAL(found.dead_letters.size(), 1u);
+  CAF_CHECK(found.letters_left.empty());
+}
+
 CAF_TEST(streams that are missing or empty are looked at whole) {
   shelves on;
   const auto found = find_messages(on.view(), record_id{1}, {}, {});

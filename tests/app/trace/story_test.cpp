@@ -73,6 +73,8 @@ struct facts_of : trace_facts {
                                         {"Ledgerd-Why", "seen"}}));
   }
 
+  void left(std::uint64_t letter) { messages.letters_left.push_back(letter); }
+
   record_look& node(std::uint64_t pulled_to, std::optional<held_request> held = std::nullopt,
                     const char* name = "node-a") {
     record_look look{boot_id{1}, name, {}, {{"transaction.deposit", pulled_to}}};
@@ -88,15 +90,26 @@ trace_story story_of(const trace_facts& facts) {
   return tell(facts, currency_table{{{*currency_code::parse("EUR"), 2}}});
 }
 
+struct conclusion_row {
+  std::function<void(facts_of&)> given;
+  trace_state state;
+  std::string conclusion;
+};
+
+void check(const std::vector<conclusion_row>& table) {
+  for (const auto& each : table) {
+    facts_of facts;
+    each.given(facts);
+    const auto story = story_of(facts);
+    CAF_CHECK_EQUAL(story.conclusion, each.conclusion);
+    CAF_CHECK_EQUAL(to_text(story.state), to_text(each.state));
+  }
+}
+
 } // namespace
 
 CAF_TEST(each conclusion) {
-  struct row {
-    std::function<void(facts_of&)> given;
-    trace_state state;
-    std::string conclusion;
-  };
-  const row table[] = {
+  check({
       {[](auto&) {}, trace_state::unknown, "unknown: nothing was found of this record"},
       {[](auto& f) { f.requested(), f.decided(), f.published(), f.node(40); }, trace_state::decided,
        "decided: WITHDRAWAL of 12.50 EUR for ann: SUCCESS"},
@@ -201,14 +214,36 @@ CAF_TEST(each conclusion) {
        trace_state::recorded,
        "recorded on the account side, PENDING; no request was found: the redriver publishes it "
        "again"},
-  };
-  for (const auto& each : table) {
-    facts_of facts;
-    each.given(facts);
-    const auto story = story_of(facts);
-    CAF_CHECK_EQUAL(story.conclusion, each.conclusion);
-    CAF_CHECK_EQUAL(to_text(story.state), to_text(each.state));
-  }
+  });
+}
+
+CAF_TEST(a letter is discarded once it is gone) {
+  check({
+      // It is there all the same: the deletion failed, or is yet to come.
+      {[](auto& f) { f.requested(), f.parked(), f.acted("discard", 20), f.left(5); },
+       trace_state::parked,
+       "parked because of INVALID_FIELD: field \"amount\": must be positive (dead letter 5); a "
+       "discard by eve (seen) was begun"},
+      // One of two letters is gone.
+      {[](auto& f) { f.requested(), f.parked(), f.acted("discard", 20, 4); }, trace_state::parked,
+       "parked because of INVALID_FIELD: field \"amount\": must be positive (dead letter 5)"},
+      {[](auto& f) {
+         f.parked(), f.parked(6), f.acted("discard", 20, 6), f.acted("discard", 20, 5), f.left(5);
+       },
+       trace_state::parked,
+       "parked because of INVALID_FIELD: field \"amount\": must be positive (dead letter 5); a "
+       "discard by eve (seen) was begun"},
+  });
+}
+
+CAF_TEST(a discard of a letter that is still there says so) {
+  facts_of facts;
+  facts.parked(), facts.acted("discard", 20);
+  const auto gone = story_of(facts);
+  CAF_CHECK_EQUAL(gone.events.back().detail, "dead letter 5 by eve (seen)");
+  facts.left(5);
+  const auto there = story_of(facts);
+  CAF_CHECK_EQUAL(there.events.back().detail, "dead letter 5 by eve (seen); it is still there");
 }
 
 CAF_TEST(what the account of a held request waits for) {
