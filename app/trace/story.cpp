@@ -32,13 +32,16 @@ std::string seconds_text(std::uint64_t milliseconds) {
          + " s";
 }
 
-// What a payload says in a field, as text; empty: nothing.
+// What a payload says in a field, as text; empty: nothing that is flat. Whoever may publish could
+// nest a value so deeply that writing it, level by level, overflows the stack.
 std::string field_of(std::string_view payload, const char* name) {
   const auto document = nlohmann::json::parse(payload, nullptr, false);
   const auto found = document.is_object() ? document.find(name) : document.end();
   if (!document.is_object() || found == document.end())
     return {};
-  return found->is_string() ? found->get<std::string>() : found->dump();
+  if (found->is_string())
+    return found->get<std::string>();
+  return found->is_number() || found->is_boolean() ? found->dump() : std::string();
 }
 
 class teller {

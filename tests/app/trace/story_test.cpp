@@ -383,6 +383,18 @@ CAF_TEST(an acknowledgement of what was parked was after its letter) {
   CAF_CHECK(last.detail.ends_with("when is noted nowhere"));
 }
 
+CAF_TEST(of a result numbers and texts are shown and nothing that is nested) {
+  constexpr std::size_t levels = 1'000'000;
+  facts_of facts;
+  facts.published();
+  facts.messages.results.back().payload = R"({"type":"DEPOSIT","amount":5.5,"currency":"EUR",)"
+                                          R"("userId":)"
+                                          + std::string(levels, '[') + std::string(levels, ']')
+                                          + R"(,"status":true,"reason":{"a":1}})";
+  CAF_CHECK_EQUAL(story_of(facts).conclusion, "decided, by its result: DEPOSIT of 5.5 EUR for : "
+                                              "true; the ledger has no such row");
+}
+
 CAF_TEST(what was not looked at is said) {
   facts_of facts;
   facts.ledger_problem = "connection refused";
