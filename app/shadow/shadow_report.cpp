@@ -177,7 +177,11 @@ std::string report_table(const shadow_report& report, const currency_table& curr
                     escape_controls(account_name(one.account)), "",
                     "no result there; here " + std::string(status_text(one.verdict)) + ", balance "
                         + money_text(one.balance_after, one.account.currency, currencies)});
-  return rows.size() == 1 ? out + "\nnothing differs\n" : out + "\n" + format_table(rows);
+  if (!report.compares())
+    out += "\nnothing was compared\n";
+  else if (rows.size() == 1)
+    out += report.unreadable > 0 ? "\nnothing differs in the others\n" : "\nnothing differs\n";
+  return rows.size() == 1 ? out : out + "\n" + format_table(rows);
 }
 
 std::string report_json(const shadow_report& report, const currency_table& currencies) {

@@ -45,8 +45,13 @@ struct shadow_report {
   std::vector<without_row> without_rows;
   std::vector<posting> without_results;
 
-  // Nothing speaks against the shadow: everything that can be compared agrees.
-  bool agrees() const noexcept { return differing + without_row_count + without_result_count == 0; }
+  // Whether a result was compared with a row at all: without one the report proves nothing.
+  bool compares() const noexcept { return agreed + differing > 0; }
+
+  // Nothing speaks against the shadow, and something for it: all results agree.
+  bool agrees() const noexcept {
+    return agreed > 0 && differing + without_row_count + without_result_count + unreadable == 0;
+  }
 };
 
 // Keeps 8 bytes for each result. Waits; throws std::runtime_error.
