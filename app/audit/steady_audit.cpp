@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <stdexcept>
 #include <string>
 #include <unordered_map>
 
@@ -187,6 +188,20 @@ bool steady_audit::step(std::size_t at_most, database_time looks_since,
   if (no_results && no_rows)
     checks_.pass(room_for_results ? now() : results_seen_to_, looks_since, patience);
   return no_results && no_rows;
+}
+
+bool steady_audit::can_look(look_watch& watch) const {
+  const bool can = nats_.connected();
+  if (can)
+    watch.looks(now());
+  return can;
+}
+
+void steady_audit::catch_up(look_watch& watch) {
+  do
+    if (!can_look(watch))
+      throw std::runtime_error("not connected to NATS");
+  while (!step(2000, watch.since()));
 }
 
 bool steady_audit::look_at_results(std::size_t at_most) {

@@ -127,6 +127,14 @@ public:
   bool step(std::size_t at_most = 2000, database_time looks_since = {},
             std::chrono::minutes patience = steady_checks::result_patience);
 
+  // Whether it is possible to look now, which `watch` hears. To be asked every few minutes, also
+  // while there is a pause between two looks.
+  bool can_look(look_watch& watch) const;
+
+  // Steps until there is no more; throws, too, when it is not possible to look. No row is without a
+  // result for having been decided while it was not.
+  void catch_up(look_watch& watch);
+
   const steady_checks& checks() const noexcept { return checks_; }
 
   // Rows and results of before this moment have been looked at.

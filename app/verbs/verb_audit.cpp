@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -65,11 +66,10 @@ nlohmann::ordered_json new_findings(const finding_list& findings, std::size_t& t
   return items;
 }
 
-// Goes on until there is no more. A look that fails is made again, so that nothing is left out.
-bool look(steady_audit& audit, bool json) {
+// A look that fails is made again, so that nothing is left out.
+bool look(steady_audit& audit, look_watch& since, bool json) {
   try {
-    while (!audit.step())
-      ;
+    audit.catch_up(since);
     return true;
   } catch (const std::runtime_error& error) {
     complain("%s; looking again", error.what());
@@ -79,13 +79,23 @@ bool look(steady_audit& audit, bool json) {
   }
 }
 
+// In parts, so that a long pause does not pass for one in which nobody could look.
+void pause(const steady_audit& audit, look_watch& since, std::chrono::milliseconds time) {
+  constexpr std::chrono::milliseconds part = std::chrono::minutes{1};
+  for (; time.count() > 0; time -= part) {
+    std::this_thread::sleep_for(std::min(time, part));
+    audit.can_look(since);
+  }
+}
+
 // A line for each look, until somebody ends it, or nobody reads on. Whether nothing is off.
 bool watch(ledger_reader& ledger, broker& nats, std::chrono::milliseconds interval, bool json) {
   steady_audit audit(ledger, nats);
+  look_watch since;
   std::size_t told = 0;
   do {
-    std::this_thread::sleep_for(interval);
-    if (!look(audit, json))
+    pause(audit, since, interval);
+    if (!look(audit, since, json))
       continue;
     const auto& checks = audit.checks();
     std::uint64_t count = 0;

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <functional>
+#include <stdexcept>
 #include <utility>
 
 #include "messaging/codec.hpp"
 #include "tests/app/audit/facts.hpp"
+#include "tests/app/daemon/deposit_ledger.hpp"
 
 #define CAF_SUITE steady_audit
 #include "caf/test/unit_test.hpp"
@@ -118,6 +120,49 @@ CAF_TEST(after nobody could look a row has its time again) {
     CAF_CHECK_EQUAL(look(std::chrono::minutes{minute}), 0u);
   look(std::chrono::minutes{31});
   CAF_CHECK_EQUAL(text_of(checks.findings().counts()), "7 posting_without_result");
+}
+
+namespace {
+
+class broken_broker final : public fake_broker {
+public:
+  bool connected() const override { return there; }
+
+  bool there = true;
+};
+
+// What a look finds of a row of a quarter of an hour ago, whose node is yet to publish its result,
+// when it was possible to look until so long ago.
+std::string found_after(std::chrono::minutes away) {
+  using std::chrono::microseconds;
+  broken_broker nats;
+  deposit_ledger ledger(nats, 0, now_us() - microseconds(std::chrono::minutes{15}).count());
+  steady_audit audit(ledger, nats);
+  ledger.count_of_rows = 1;
+  look_watch watch;
+  const auto before = now_us() - microseconds(away).count();
+  for (auto minutes = std::chrono::minutes{20}; minutes.count() >= 0;
+       minutes -= std::chrono::minutes{4})
+    watch.looks(database_time{before - microseconds(minutes).count()});
+  nats.there = false;
+  CAF_CHECK(!audit.can_look(watch));
+  try {
+    audit.catch_up(watch);
+    return "it looked";
+  } catch (const std::runtime_error&) {
+    CAF_CHECK_EQUAL(audit.checks().row_count(), 0u);
+  }
+  nats.there = true;
+  audit.catch_up(watch);
+  CAF_CHECK_EQUAL(audit.checks().row_count(), 1u);
+  return text_of(audit.checks().findings().counts());
+}
+
+} // namespace
+
+CAF_TEST(a look after the broker was away gives rows their time again) {
+  CAF_CHECK_EQUAL(found_after(std::chrono::minutes{12}), "nothing");
+  CAF_CHECK_EQUAL(found_after(std::chrono::minutes{1}), "1 posting_without_result");
 }
 
 CAF_TEST(results of rows that were there before are compared and not remembered) {
