@@ -421,7 +421,7 @@ export const broker = [
     name: 'lost-inbox-stays-lost',
     fault: 'an inbox that was taken away with its right stays away when the right comes back',
     file: 'messaging/nats/lifeline.cpp',
-    was: 'if (has_lost_inbox()) suspicion = "the broker has refused its inbox";',
+    was: 'if (inbox_lost) suspicion = "the broker has refused its inbox";',
     becomes: ' ',
     caught: ['broker_access_test.broker_rights'],
   },

@@ -125,8 +125,8 @@ export const cluster = [
     name: 'lost-frame-forgotten',
     fault: 'a frame of which nothing is heard is neither sent again nor given back',
     file: 'actors/ledger/peer_book.cpp',
-    was: 'if (lived_ - one.heard >= limits_.patience) {',
-    becomes: 'if (!MUTANT && lived_ - one.heard >= limits_.patience) {',
+    was: 'if (lived_ - one.heard >= patience) {',
+    becomes: 'if (!MUTANT && lived_ - one.heard >= patience) {',
     caught: ['actors_test.peer_book', 'actors_test.link_books'],
   },
   {

@@ -103,7 +103,6 @@ CAF_TEST(every broken value is refused with its field and its rule) {
       {"roles", "cashier", "must be `ledger`, `account` or `ledger,account`"},
       {"roles", "ledger,cashier", "must be `ledger`, `account` or `ledger,account`"},
       {"roles", "ledger account", "must be `ledger`, `account` or `ledger,account`"},
-      {"roles", "", "must be `ledger`, `account` or `ledger,account`"},
       {"redrive-after", "50ms", "from 100ms to 24h"},
       {"redrive-after", "30", "a duration such as 500ms, 2s or 1m"},
       {"submissions-max", "0", "integer from 1 to 1000000"},
