@@ -329,7 +329,7 @@ CAF_TEST(a_request_that_was_settled_without_an_effect_is_found) {
   auto source = here.nats().make_source(names::request_stream, "deposit-consumer", 10);
   source->open([] {});
   std::vector<delivery> taken;
-  for (int i = 0; i < 2000 && taken.empty(); ++i) {
+  for (int i = 0; i < 5000 && taken.empty(); ++i) {
     source->pull({10});
     taken = source->take();
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
@@ -338,7 +338,7 @@ CAF_TEST(a_request_that_was_settled_without_an_effect_is_found) {
   check("handed out", here.findings(), {{kind::not_settled, 1}});
   source->settle(taken[0].receipt, settlement::acknowledge);
   for (int i = 0;
-       i < 2000 && here.nats().consumer(names::request_stream, "deposit-consumer").ack_pending != 0;
+       i < 5000 && here.nats().consumer(names::request_stream, "deposit-consumer").ack_pending != 0;
        ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   check("acknowledged", here.findings(), {{kind::request_unanswered, 1}});
