@@ -65,22 +65,28 @@ std::chrono::milliseconds audit_looks::look() {
   const auto off_duty = std::min(times_.interval, times_.marks.between);
   if (!nats_.connected())
     return off_duty;
-  const auto now = steady::now();
-  if (marks_.is_due(now))
-    marks_.put(take_mark(ledger_, nats_), now);
-  watch_.looks(wall_clock());
+  attend();
   const auto proven_to = audit_ ? audit_->proven_to() : database_time{};
   switch (turn_.next(duty_().has_value(), wall_clock(), proven_to)) {
   case audit_step::rests:
     board_.rests();
     return off_duty;
   case audit_step::begins:
-    begin(marks_.at_hand(now));
+    begin(marks_.at_hand(steady::now()));
     break;
   case audit_step::goes_on:
     break;
   }
   return step();
+}
+
+void audit_looks::attend() {
+  if (!nats_.connected())
+    return;
+  const auto now = steady::now();
+  if (marks_.is_due(now))
+    marks_.put(take_mark(ledger_, nats_), now);
+  watch_.looks(wall_clock());
 }
 
 void audit_looks::begin(const audit_mark& from) {

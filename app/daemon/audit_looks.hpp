@@ -76,6 +76,10 @@ public:
   // What to wait until the next. Throws std::runtime_error; such a look is made again.
   std::chrono::milliseconds look();
 
+  // In a long pause, as often as marks are taken: neither are they left out for it, nor does it
+  // pass for a time in which nobody could look. Throws std::runtime_error.
+  void attend();
+
 private:
   void begin(const audit_mark& from);
   std::chrono::milliseconds step();

@@ -1,5 +1,6 @@
 #include "app/daemon/audit_watch.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -8,7 +9,8 @@ namespace ledgerd {
 audit_watch::audit_watch(std::unique_ptr<ledger_reader> ledger, broker& nats,
                          std::shared_ptr<audit_board> board, audit_duty duty,
                          const audit_times& times)
-    : ledger_(std::move(ledger)), board_(std::move(board)), interval_(times.interval) {
+    : ledger_(std::move(ledger)), board_(std::move(board)), interval_(times.interval),
+      attend_every_(times.marks.between) {
   if (!ledger_ || interval_.count() == 0)
     return;
   board_->opens(duty);
@@ -34,16 +36,21 @@ bool audit_watch::pause(std::chrono::milliseconds time) {
 }
 
 void audit_watch::watch(audit_looks looks) {
-  auto wait = interval_;
+  std::chrono::milliseconds wait{};
   do {
     try {
+      if (wait > attend_every_) {
+        wait -= attend_every_;
+        looks.attend();
+        continue;
+      }
+      wait = interval_; // if this one fails
       wait = looks.look();
       board_->goes_on();
     } catch (const std::exception& e) {
-      wait = interval_;
       board_->delayed(e.what());
     }
-  } while (pause(wait));
+  } while (pause(std::min(wait, attend_every_)));
 }
 
 } // namespace ledgerd

@@ -30,6 +30,7 @@ private:
   const std::unique_ptr<ledger_reader> ledger_;
   const std::shared_ptr<audit_board> board_;
   const std::chrono::milliseconds interval_;
+  const std::chrono::milliseconds attend_every_;
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -136,7 +136,7 @@ import_result import_rows(const import_request& request, const balance_file& rea
   import_options options;
   options.opened = [&bar](std::uint64_t done) { bar.update(done); };
   options.stopped = [] { return stop_signals::seen(); };
-  const auto result = importer{*finder, *store, options}.run(read.rows);
+  auto result = importer{*finder, *store, options}.run(read.rows);
   bar.finish(result.opened);
   if (!request.json)
     print_line("opened %llu accounts in %.2f s (%.0f/s)",

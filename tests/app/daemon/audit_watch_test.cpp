@@ -1,5 +1,6 @@
 #include "app/daemon/audit_watch.hpp"
 
+#include <atomic>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -43,6 +44,20 @@ CAF_TEST(it keeps up while requests come) {
     std::this_thread::sleep_for(10ms);
   CAF_CHECK_EQUAL(value_of(*board, "ledgerd_audit_rows_total"), 30'000);
   CAF_CHECK_EQUAL(value_of(*board, "ledgerd_audit_findings"), 0);
+}
+
+CAF_TEST(a long pause is none in which nobody could look) {
+  fake_broker nats;
+  const auto board = std::make_shared<audit_board>();
+  auto ledger = std::make_unique<deposit_ledger>(nats, 250, now_us() - 7'200'000'000);
+  std::atomic<int> marks = 0;
+  ledger->after_marks = [&] { ++marks; };
+  const audit_watch watch(std::move(ledger), nats, board, always,
+                          {.interval = 1h, .marks = {.between = 20ms, .used = 1h}});
+  const auto until = std::chrono::steady_clock::now() + 6s;
+  while (marks < 10 && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(10ms);
+  CAF_CHECK(marks >= 10);
 }
 
 CAF_TEST(what has been looked at is known by its time) {
