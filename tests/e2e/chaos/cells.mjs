@@ -129,7 +129,7 @@ const stepCells = [
 ].map((cell) => ({nodes: 3, armed: true, ...cell}));
 
 const scriptCells = [
-  {name: 'sweep.calls.1', nodes: 1, what: 'a node killed at its n-th system call of a kind, for growing n, until a pass ends well', how: 'strace -e inject=...:signal=SIGKILL:when=n; n grows by an eighth, in the long run by one', script: (stage, long) => sweep((n) => (long ? n + 1 : Math.ceil(n * 1.125)))(stage), seen: ['kills', 'redeliveries']},
+  {name: 'sweep.calls.1', nodes: 1, what: 'a node killed at its n-th system call of a kind, while it starts and while it works, for growing n, until a pass ends well', how: 'strace -e inject=...:signal=SIGKILL:when=n; n grows by a fifth, in the long run by one', script: (stage, long) => sweep((n) => (long ? n + 1 : Math.ceil(n * 1.2)))(stage), seen: ['kills', 'redeliveries']},
   {name: 'soak.mixed.3', nodes: 3, what: 'mixed faults for a long time', how: 'one after the other, 1 to 5 s apart, at random of nineteen kinds', script: soak(soakRate), seen: ['kills', 'freezes', 'cuts', 'hangs', 'redeliveries', 'inDoubt'], apart: true},
 ];
 

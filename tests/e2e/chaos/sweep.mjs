@@ -1,7 +1,8 @@
-// Two cells that are no rounds of one fault: the node killed at its n-th system call, for growing n, until one pass ends
-// well; and a long run under mixed faults.
+// Two cells that are no rounds of one fault: the node killed at its n-th system call while it starts, and then while it
+// works, for growing n, until one pass of each ends well; and a long run under mixed faults.
 
-import {execFile} from 'node:child_process';
+import {execFile, spawn} from 'node:child_process';
+import {readdirSync, readFileSync} from 'node:fs';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {promisify} from 'node:util';
 
@@ -15,42 +16,68 @@ const systemCalls = 'sendto,recvfrom,sendmsg,recvmsg,write,writev,read,connect,f
 const messagesAPass = 60; // one after the other, so that each is a batch of its own
 const millisecondsAPass = 900;
 const passSeconds = 40;
-const lastSteps = 10; // of the stretch between the last n that killed it and the first that did not
 
 const distinctIds = (messages) => new Set(messages.filter(({request}) => request).map(({request}) => request.id)).size;
+const killedAt = (n) => ['-f', '-qq', '-o', '/dev/null', '-e', `trace=${systemCalls}`, '-e', `inject=${systemCalls}:signal=SIGKILL:when=${n}`];
 
-// One life of the node under strace; true when it was killed at its n-th call of one kind in one thread.
-async function pass(stage, n) {
-  const [node] = stage.nodes;
-  node.wrapper = ['strace', '-D', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${systemCalls}`,
-    '-e', `inject=${systemCalls}:signal=SIGKILL:when=${n}`];
-  await node.start();
-  node.meant = true;
-  await until(`pass ${n} begins`, passSeconds, async () => {
-    await sleep(30);
-    return node.gone || (await node.daemon.get('/readyz')).status === 200;
-  });
-  await stage.producer.publish(messagesAPass, millisecondsAPass);
-  const due = distinctIds(stage.messages.slice(0, stage.producer.next));
-  await until(`pass ${n} ends`, passSeconds, async () => {
-    await sleep(50);
-    return node.gone || Number((await stage.ask('SELECT count(*) FROM ledger.transactions').catch(() => [[-1]]))[0][0]) >= due;
-  });
-  await sleep(node.gone ? 0 : 300);
+const begun = (node, what) => until(what, passSeconds, async () => {
+  await sleep(30);
+  return node.gone || (await node.daemon.get('/readyz')).status === 200;
+});
+
+// True when it was killed.
+async function ended(stage, node, what) {
   if (!node.gone) {
     node.signal('SIGTERM');
   }
   const {code, signal} = await node.daemon.ended;
   if (signal !== 'SIGKILL' && code !== 0) {
-    stage.faults.push(`pass ${n} ended with ${signal ?? code}: ${node.daemon.log.slice(-1500)}`);
+    stage.faults.push(`${what} ended with ${signal ?? code}: ${node.daemon.log.slice(-1500)}`);
   }
   return signal === 'SIGKILL';
 }
 
-const enough = (stage) => stage.producer.next + 2 * messagesAPass < stage.messages.length;
+// Each a life of the node, killed at its n-th call of one kind in one thread: from its first call to when it is ready, and a
+// stop; or from when it is ready, with requests. A start takes so many calls that both in one would never come to the second.
+const passes = {
+  async start(stage, node, n) {
+    node.wrapper = ['strace', '-D', ...killedAt(n)];
+    await node.start();
+    node.wrapper = null;
+    node.meant = true;
+    await begun(node, `start ${n}`);
+    return ended(stage, node, `start ${n}`);
+  },
 
-const stepsBetween = (n, end) => Array.from({length: Math.min(lastSteps, end - n) - 1},
-  (_, i) => n + Math.round((end - n) * (i + 1) / Math.min(lastSteps, end - n)));
+  async work(stage, node, n) {
+    await node.start();
+    await node.ready();
+    node.meant = true;
+    const tracer = spawn('strace', [...killedAt(n), '-p', String(node.pid)], {stdio: 'ignore'});
+    await until(`strace has every thread of pass ${n}`, passSeconds, async () => {
+      await sleep(10);
+      return node.gone || isTraced(node.pid);
+    });
+    await stage.producer.publish(messagesAPass, millisecondsAPass);
+    const due = distinctIds(stage.messages.slice(0, stage.producer.next));
+    await until(`pass ${n} ends`, passSeconds, async () => {
+      await sleep(50);
+      return node.gone || Number((await stage.ask('SELECT count(*) FROM ledger.transactions').catch(() => [[-1]]))[0][0]) >= due;
+    });
+    await sleep(node.gone ? 0 : 300);
+    const killed = await ended(stage, node, `pass ${n}`);
+    tracer.kill('SIGKILL');
+    return killed;
+  },
+};
+
+function isTraced(pid) {
+  try {
+    return readdirSync(`/proc/${pid}/task`).every((task) => !/^TracerPid:\s0$/m.test(readFileSync(`/proc/${pid}/task/${task}/status`, 'utf8')));
+  } catch {
+    return false; // a thread has gone meanwhile, or all have
+  }
+}
 
 // `grow`: the next n.
 export const sweep = (grow) => async (stage) => {
@@ -66,28 +93,18 @@ export const sweep = (grow) => async (stage) => {
   await node.ready();
   await node.stop();
   stage.watch.begin();
-  const struck = async (n) => {
-    const killed = await pass(stage, n);
-    stage.counts.kills += killed ? 1 : 0;
-    return killed;
-  };
-  let [n, survived] = [1, null];
-  for (let next = 1; survived === null && enough(stage); next = grow(n)) {
-    survived = await struck(next) ? null : next;
-    n = survived === null ? next : n;
-  }
-  if (survived === null) {
-    stage.faults.push('no pass ended well');
-  } else {
-    stage.counts['calls of one kind and thread in the clean pass, fewer than'] = survived;
-  }
-  // A start takes so many calls that all the work of a pass may lie between two of the steps.
-  for (const between of survived === null ? [] : stepsBetween(n, survived)) {
-    if (enough(stage)) {
-      await struck(between);
+  for (const [name, pass] of Object.entries(passes)) {
+    let [n, over] = [1, false];
+    while (!over && stage.producer.next + 2 * messagesAPass < stage.messages.length) {
+      over = !await pass(stage, node, n);
+      stage.counts.kills += over ? 0 : 1;
+      n = over ? n : grow(n);
+    }
+    stage.counts[`calls of one kind and thread in the ${name}, fewer than`] = n;
+    if (!over) {
+      stage.faults.push(`no ${name} ended well`);
     }
   }
-  node.wrapper = null;
   await node.start();
   await node.ready();
   stage.rounds.push([node.startedAt]);
