@@ -321,4 +321,12 @@ export const database = [
     becomes: 'return std::make_unique<database>(any_server_connection_string(database_url));',
     caught: ['persistence_test.postgres_topology'],
   },
+  {
+    name: 'one-picture-for-all',
+    fault: 'a whole audit keeps one snapshot for as long as it takes',
+    file: 'persistence/postgres/postgres_reader.cpp',
+    was: 'last && *last != *next && steady::now() >= ends',
+    becomes: 'last && *last != *next && steady::now() >= ends && !MUTANT',
+    caught: ['persistence_test.postgres_reader'],
+  },
 ];
