@@ -17,7 +17,8 @@ namespace {
 constexpr milliseconds renewed_for_sure{4000};
 
 // A node whose database refuses everything takes no more once it has found out, which it does with
-// the first messages that it has to decide. Nobody else would take them: it is alone.
+// the first messages that it has to decide at once: not with what is no request, nor with those of
+// an account that is set aside. Nobody else would take them: it is alone.
 constexpr milliseconds found_out_within{2500};
 constexpr int enough_to_find_out = 3;
 
@@ -75,14 +76,17 @@ void world::watch_leases() {
   const auto of_requests = [](const stream& of, const consumer& at) {
     return of.name == names::request_stream && at.settles;
   };
-  jetstream_.on_delivery = [=, this](const stream& of, const consumer& at, owner_id whom) {
+  jetstream_.on_delivery = [=, this](const stream& of, const consumer& at,
+                                     const kept_message& message, owner_id whom) {
     auto* one = alive(whom);
     if (one == nullptr || !of_requests(of, at))
       return;
     note_held(at, *one);
+    const auto asked = entry_of(message);
     if (!database_.refuses(whom))
       one->pulled_while_away = 0;
-    else if (++one->pulled_while_away == enough_to_find_out)
+    else if (asked && !database_.ever_obstructed().contains(asked->account)
+             && ++one->pulled_while_away == enough_to_find_out)
       one->found_out = machine_.now;
   };
   jetstream_.on_pull = [=, this](const stream& of, const consumer& at, owner_id whom) {

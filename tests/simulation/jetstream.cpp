@@ -368,7 +368,7 @@ void jetstream::hand_out(stream& of, consumer& to, pull_request& by, const kept_
                + std::to_string(one.stored_at_ns) + "." + std::to_string(to.waiting);
   by_.deliver(by.reply, std::move(copy));
   if (on_delivery)
-    on_delivery(of, to, by.owner);
+    on_delivery(of, to, one, by.owner);
   --by.batch;
   by.next_heartbeat = on_.now + by.heartbeat;
 }

@@ -127,7 +127,8 @@ public:
   // What the surroundings want to know: a lease ran out; somebody asks for messages; somebody got
   // one.
   std::function<void(const stream&, const consumer&, const kept_message&, const leased&)> on_expiry;
-  std::function<void(const stream&, const consumer&, owner_id)> on_pull, on_delivery;
+  std::function<void(const stream&, const consumer&, owner_id)> on_pull;
+  std::function<void(const stream&, const consumer&, const kept_message&, owner_id)> on_delivery;
   // A limit deletes a message; `settled`: every consumer was done with it.
   std::function<void(const stream&, const kept_message&, bool settled)> on_expunge;
 

@@ -81,7 +81,7 @@ struct life {
   caf::actor api;
   std::unique_ptr<topology_watch> watch; // last: it uses the broker
   time_point began;
-  int pulled_while_away = 0; // messages that it got while its database refuses it
+  int pulled_while_away = 0; // requests that it got while its database refuses it
   time_point found_out;      // since when these are enough
   bool running = false;      // its actors have started
   bool leaving = false;

@@ -16,6 +16,16 @@ export class Producer {
     this.failures = [];
     this.again = 0; // publications beyond the first of each message
     this.prefix = 'chaos';
+    this.mayGoOn = Promise.resolve();
+  }
+
+  // Nothing is published any more until what it returns is called; what is under way is tried on.
+  rest() {
+    let go;
+    this.mayGoOn = new Promise((resolve) => {
+      go = resolve;
+    });
+    return go;
   }
 
   // Publishes the next `count` within `milliseconds`, evenly; returns when the last has been sent, not stored. Waits while
@@ -30,6 +40,7 @@ export class Producer {
       const due = from + Math.ceil((to - from) * share);
       for (; done < due; ++done) {
         await room();
+        await this.mayGoOn;
         this.#start(done);
       }
     }

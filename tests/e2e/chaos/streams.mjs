@@ -43,20 +43,32 @@ const change = async (stage, stream, changes) => {
 };
 
 // A few more messages, and what comes then is refused. nats-server 2.9 refuses late, and then trims the oldest: what the
-// stream holds is read before, and the limit leaves room for what comes until it holds.
+// stream holds is read before, while the producer rests and nothing comes, and the limit leaves room for what comes until
+// it holds.
 async function makeFull(stage, stream) {
   const state = async () => (await stage.traffic.manager.streams.info(stream)).state;
-  const {last_seq: read} = await state();
-  if (stream !== requests) {
-    await setAside(stage, stream);
+  const goOn = stage.producer.rest();
+  try {
+    let {last_seq: last} = await state();
+    await until(`nothing comes into ${stream}`, 20, async () => {
+      await sleep(300);
+      const before = last;
+      last = (await state()).last_seq;
+      return last === before;
+    });
+    if (stream !== requests) {
+      await setAside(stage, stream);
+    }
+    const most = (await state()).messages + (stream === 'TRANSACTION_DEAD_LETTERS' ? 20 : 300);
+    await change(stage, stream, {discard: 'new', max_msgs: most});
+    // Of requests the oldest are decided.
+    if (stream !== requests && (await state()).first_seq > last + 1) {
+      stage.faults.push(`the limit of ${stream} has deleted what nobody has read: it says nothing of the nodes, the machine was too slow`);
+    }
+    return most;
+  } finally {
+    goOn();
   }
-  const most = (await state()).messages + (stream === 'TRANSACTION_DEAD_LETTERS' ? 20 : 300);
-  await change(stage, stream, {discard: 'new', max_msgs: most});
-  // Of requests the oldest are decided.
-  if (stream !== requests && (await state()).first_seq > read + 1) {
-    stage.faults.push(`the limit of ${stream} has deleted what nobody has read: it says nothing of the nodes, the machine was too slow`);
-  }
-  return most;
 }
 
 export const streamFaults = {
