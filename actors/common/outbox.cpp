@@ -42,7 +42,8 @@ progress_time outbox::oldest(progress_time otherwise) const {
 standstill outbox::wait(progress_time now) const {
   return {.since = puback_.since(now),
           .what = last_failure_.empty() ? "no PubAck" : "no PubAck: " + last_failure_,
-          .refused = declined_};
+          .refused = declined_,
+          .sending = true};
 }
 
 outbox::fate outbox::judge(letter& of, const confirmation& got, progress_time now) {
@@ -82,6 +83,13 @@ void outbox::note_failure(const letter& of, const confirmation& got) {
                      : std::string();
   declined_ = got.outcome == publish_outcome::declined || got.is_final() || !refusal.empty();
   last_failure_ = refusal.empty() ? got.error : std::move(refusal);
+}
+
+void outbox::let_go(std::uint64_t token, progress_time now) {
+  const auto found = letters_.find(token);
+  LEDGERD_ASSERT(found != letters_.end() && !found->second.under_way);
+  letters_.erase(found);
+  note_gone(fate::given_up, now);
 }
 
 void outbox::note_gone(fate what, progress_time now) {

@@ -83,6 +83,10 @@ public:
   // regularly.
   void publish_due(progress_time now);
 
+  // A letter that waits to be published again is not kept any more. Precondition (asserted): it is
+  // one of those.
+  void let_go(std::uint64_t token, progress_time now);
+
   std::size_t size() const noexcept { return letters_.size(); }
 
   // What finding a letter costs of memory.

@@ -59,7 +59,8 @@ std::vector<standing_actor> roll_call::standing(progress_time now) const {
     const bool silent = wait.since >= bound;
     if (each.wait.since >= bound)
       wait = longer(std::move(wait), {each.wait.since + passed(each.answered), each.wait.what,
-                                      each.wait.aside && !silent, each.wait.refused && !silent});
+                                      each.wait.aside && !silent, each.wait.refused && !silent,
+                                      each.wait.sending && !silent});
     if (wait.since >= bound)
       result.push_back({each.who, std::move(wait), each.what, silent});
   }

@@ -108,6 +108,8 @@ struct standstill {
   bool aside = false;
   // A server has said that it refuses this: a new process would meet the same.
   bool refused = false;
+  // Only what has been sent on is not confirmed: more is taken, up to the bound of what is held.
+  bool sending = false;
 };
 
 // An account that somebody should know of. Shown by name, never a metric's label.

@@ -277,21 +277,36 @@ void intake_state::submit(submit_request& request) {
   record_next_batch();
 }
 
+// What the broker does not take while many wait has its record, and is left to the redriver: there
+// must be room for others, however long the broker is away.
+void intake_state::make_room(const std::vector<std::uint64_t>& unconfirmed, progress_time now) {
+  const auto most = options_.submissions_max / 2;
+  for (auto each = unconfirmed.begin(); each != unconfirmed.end() && held() > most; ++each) {
+    publishing_.let_go(*each, now);
+    traced_.erase(*each);
+    ++counters_.left;
+  }
+}
+
 void intake_state::take_confirmations() {
   const auto now = self_->clock().now();
-  const auto note = [&](const confirmation&, outbox::fate what, const outbox::letter& letter) {
+  std::vector<std::uint64_t> unconfirmed;
+  const auto note = [&](const confirmation& got, outbox::fate what, const outbox::letter& letter) {
     if (what == outbox::fate::stored) {
       counters_.request_publish.record(microseconds(now - letter.since));
       log_publication(letter, now);
       return drain_.count_settled();
     }
     ++counters_.unconfirmed;
+    if (what == outbox::fate::again)
+      unconfirmed.push_back(got.token);
     if (const auto more = lines_.admit("not confirmed", now))
       log(log_event::request_unconfirmed, {{"why", publishing_.last_failure()}},
           "intake: not confirmed, publishing again ({} so far): {}{}", counters_.unconfirmed,
           publishing_.last_failure(), left_out_text(*more));
   };
   publishing_.take(now, note);
+  make_room(unconfirmed, now);
   finish_drain();
 }
 

@@ -2,8 +2,9 @@
 // commit without a timer: what arrives while one batch is being recorded forms the next. An answer
 // may wait for the record's verdict; it holds a place in a table then, not a thread.
 //
-// A record that was committed is never given up: this actor publishes it until it is confirmed, and
-// should the process die before that, the REDRIVER of any node does. Spawned by the account root.
+// A record that was committed is never given up: this actor publishes it until it is confirmed.
+// Should the process die before that, or more wait for the broker than there is room for, the
+// REDRIVER of any node does. Spawned by the account root.
 // Never blocks longer than the broker's write deadline.
 #pragma once
 
@@ -85,6 +86,7 @@ private:
   void record_next_batch();
   void try_recording(time_point now);
   void submit(submit_request& request);
+  void make_room(const std::vector<std::uint64_t>& unconfirmed, progress_time now);
   void take_confirmations();
   void on_settled(const std::vector<transaction_record>& records);
   void end_waits(time_point now);

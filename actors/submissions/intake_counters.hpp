@@ -18,6 +18,7 @@ struct intake_counters {
   std::int64_t unavailable = 0;
   std::int64_t expired = 0; // of these, those whose deadline passed
   std::int64_t unconfirmed = 0;
+  std::int64_t left = 0; // to the redriver, for want of room
   std::int64_t batches = 0;
   std::int64_t looks_failed = 0;      // for verdicts that other nodes applied
   duration_histogram record;          // from the arrival to the commit
@@ -53,6 +54,10 @@ struct intake_numbers : intake_counters, intake_gauges {
                   "Submissions that were refused because the database was too slow.")},
         {&n::unconfirmed, "unconfirmed_total",
          not_exported("The log warns of it; what is not published stays in flight.")},
+        {&n::left, "left_total",
+         exported("ledgerd_submissions_left_total",
+                  "Recorded submissions whose request the broker did not take while many waited: "
+                  "the redriver publishes them.")},
         {&n::batches, "batches_total", not_exported("Only how the submissions fell together.")},
         {&n::looks_failed, "looks_failed_total",
          exported("ledgerd_verdict_looks_failed_total", "Looks for awaited verdicts that failed.")},

@@ -187,7 +187,7 @@ private:
 
   void listen() {
     http_routes health;
-    health.readiness = [this](auto answer) { answer(health_.latest()); };
+    health.readiness = [this](readiness_for what, auto answer) { answer(health_.latest(what)); };
     health.dead = [this]() -> std::optional<std::string> {
       const auto* watch = watch_.load();
       return watch != nullptr ? watch->dead() : std::nullopt;

@@ -134,7 +134,7 @@ std::vector<std::string> topology_watch::missing(std::size_t& settings) {
 void topology_watch::note_fill(std::string_view stream, const stream_state& state,
                                std::vector<stream_fill>& fills) {
   if (state.exists)
-    fills.push_back({std::string(stream), full_percent(state)});
+    fills.push_back({std::string(stream), full_percent(state), state.messages, state.bytes});
   if (!is_full(state))
     full_.erase(std::string(stream));
   else if (full_.emplace(stream).second)

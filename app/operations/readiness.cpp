@@ -67,6 +67,18 @@ void tell_of_unfit_sessions(std::vector<readiness_check>& checks) {
   }
 }
 
+// Of the account side what stands between a request and its record.
+bool keeps_from_recording(const standing_actor& one) {
+  const bool takes_part =
+      one.who == "intake" || one.who == "recorder of the intake" || one.who == "account";
+  return takes_part && !one.wait.sending;
+}
+
+// A COMMIT that hangs may be the ledger's; one of a record shows in the progress of the intake.
+bool is_beyond_recording(std::string_view check) {
+  return check == "broker" || check == "streams" || check == "database" || check == "commit";
+}
+
 } // namespace
 
 readiness::readiness(std::shared_ptr<const progress_board> board,
@@ -87,6 +99,7 @@ void readiness::started(watched_databases databases, broker& nats) {
   {
     const std::lock_guard lock{mutex_};
     started_ = true;
+    records_ = databases.records != nullptr;
     looking_since_ = clock::now();
   }
   const signals_blocked while_starting;
@@ -97,6 +110,11 @@ void readiness::stop() {
   stop_ = true;
   if (thread_.joinable())
     thread_.join();
+}
+
+bool readiness::has_records() const {
+  const std::lock_guard lock{mutex_};
+  return records_;
 }
 
 std::vector<readiness_check> readiness::servers() const {
@@ -116,26 +134,37 @@ std::vector<readiness_check> readiness::servers() const {
   return result;
 }
 
-std::vector<readiness_check> readiness::latest() const {
+readiness_check readiness::progress(readiness_for what) const {
+  readiness_check result{"progress", true, ""};
+  for (const auto& each : board_->standing(clock::now())) {
+    if (what == readiness_for::submission && !keeps_from_recording(each))
+      continue;
+    result.ok = result.ok && each.wait.aside;
+    result.detail += (result.detail.empty() ? "" : "; ") + each.who + ": " + each.wait.what
+                     + ", for " + seconds_text(each.wait.since);
+  }
+  return result;
+}
+
+std::vector<readiness_check> readiness::latest(readiness_for what) const {
   auto result = servers();
   tell_of_unfit_sessions(result);
-  readiness_check progress{"progress", true, ""};
-  for (const auto& each : board_->standing(clock::now())) {
-    progress.ok = progress.ok && each.wait.aside;
-    progress.detail += (progress.detail.empty() ? "" : "; ") + each.who + ": " + each.wait.what
-                       + ", for " + seconds_text(each.wait.since);
+  if (what == readiness_for::submission)
+    std::erase_if(result, [](const auto& each) { return is_beyond_recording(each.name); });
+  result.push_back(progress(what));
+  const auto add = [&](const char* name, std::string detail) {
+    if (!detail.empty())
+      result.push_back({name, false, std::move(detail)});
+  };
+  if (what == readiness_for::work) {
+    add("letters", unplaced_letters());
+    add("recovery", unrecovered());
+    add("name", namesake_found());
+    add("ledger", stranger_found());
+  } else if (!has_records()) {
+    add("roles", "this node has no account side, or has not come so far yet");
   }
-  result.push_back(std::move(progress));
-  if (auto unplaced = unplaced_letters(); !unplaced.empty())
-    result.push_back({"letters", false, std::move(unplaced)});
-  if (auto left = unrecovered(); !left.empty())
-    result.push_back({"recovery", false, std::move(left)});
-  if (auto taken = namesake_found(); !taken.empty())
-    result.push_back({"name", false, std::move(taken)});
-  if (auto other = stranger_found(); !other.empty())
-    result.push_back({"ledger", false, std::move(other)});
-  if (draining_)
-    result.push_back({"draining", false, "shutting down"});
+  add("draining", draining_ ? "shutting down" : "");
   return result;
 }
 

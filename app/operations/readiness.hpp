@@ -52,7 +52,8 @@ public:
   // Looks no more.
   void stop();
 
-  std::vector<readiness_check> latest() const;
+  // The checks that matter for it.
+  std::vector<readiness_check> latest(readiness_for what = readiness_for::work) const;
 
   // Whether, at the last look, all servers could do their part.
   bool servers_answer() const;
@@ -63,11 +64,14 @@ private:
   void watch(const watched_databases& databases, broker& nats);
   void looking_at(const char* what);
   std::vector<readiness_check> servers() const;
+  bool has_records() const;
+  readiness_check progress(readiness_for what) const;
 
   const std::shared_ptr<const progress_board> board_;
   const std::shared_ptr<const topology_board> streams_;
   mutable std::mutex mutex_;
   bool started_ = false;
+  bool records_ = false; // has the account side
   std::string start_step_ = "start";
   std::string start_why_ = "the node has only just begun";
   std::vector<readiness_check> latest_{{"servers", false, "not looked at yet"}};

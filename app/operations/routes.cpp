@@ -66,7 +66,11 @@ std::vector<http_route> make_routes(http_routes daemon) {
   });
   get_always("/readyz", [shared](const http_request& request, const http_responder& respond) {
     const bool verbose = request.argument_count("verbose") > 0;
+    const bool asks_for = request.argument_count("for") > 0;
+    if (asks_for && request.argument("for") != "submit")
+      return respond(http_problem(400, "INVALID_FIELD", "field \"for\": must be `submit`"));
     shared->readiness(
+        asks_for ? readiness_for::submission : readiness_for::work,
         [verbose, respond](const auto& checks) { respond(readiness_response(checks, verbose)); });
   });
   get_always("/metrics", [shared](const http_request&, const http_responder& respond) {

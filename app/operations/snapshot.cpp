@@ -212,16 +212,26 @@ metrics_snapshot to_snapshot(const topology_counts& counts) {
 
 metrics_snapshot to_snapshot(const std::vector<stream_fill>& fills) {
   metrics_snapshot result;
-  for (const auto& [stream, percent] : fills)
-    result.push_back({"ledgerd_stream_full_percent",
-                      "How full a stream is that refuses what is beyond its limits; 100: it takes "
-                      "nothing more, 0: also without a limit.",
+  const auto add = [&](const char* name, const char* help, const std::string& stream, auto value) {
+    result.push_back({name,
+                      help,
                       metric_kind::gauge,
                       {{"stream", stream}},
-                      percent,
+                      static_cast<std::int64_t>(value),
                       {},
                       {},
                       false});
+  };
+  for (const auto& each : fills)
+    add("ledgerd_stream_full_percent",
+        "How full a stream is that refuses what is beyond its limits; 100: it takes nothing more, "
+        "0: also without a limit.",
+        each.stream, each.percent);
+  for (const auto& each : fills)
+    add("ledgerd_stream_messages", "Messages that a stream holds.", each.stream, each.messages);
+  for (const auto& each : fills)
+    add("ledgerd_stream_bytes", "Bytes that a stream holds, as the broker counts them.",
+        each.stream, each.bytes);
   return result;
 }
 

@@ -27,10 +27,12 @@ struct stream_marks {
   std::uint64_t dead_letters = 0;           // stored now
 };
 
-// How full a stream is; see full_percent.
+// What a stream holds.
 struct stream_fill {
   std::string stream;
-  std::int64_t percent = 0;
+  std::int64_t percent = 0; // of its limits; see full_percent
+  std::uint64_t messages = 0;
+  std::uint64_t bytes = 0;
 };
 
 // What the watch has seen last. Thread-safe.

@@ -149,7 +149,8 @@ test('a pod is as closed as it can be, and its limits follow from the configurat
     assert.ok(setting(name).startsWith(`${secrets}/`), name);
   }
   assert.equal(container.livenessProbe.httpGet.path, '/livez');
-  assert.equal(container.readinessProbe.httpGet.path, '/readyz');
+  assert.equal(container.startupProbe.httpGet.path, '/readyz');
+  assert.equal(container.readinessProbe.httpGet.path, '/readyz?for=submit');
 });
 
 test('YAML as Kubernetes and as this test read it is the same: no bare octal numbers, no yes or no', () => {

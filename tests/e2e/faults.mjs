@@ -15,7 +15,9 @@ const ackWaitSeconds = 6;
 const takeoverSeconds = ackWaitSeconds + 5;
 const unreadySeconds = 5;
 const reasonSeconds = 10; // another reason may show first
-const flags = ['--roles', 'ledger,account', '--shutdown-deadline', '2s', '--redrive-after', '2s'];
+const submissionsMax = 20;
+const flags = ['--roles', 'ledger,account', '--shutdown-deadline', '2s', '--redrive-after', '2s',
+  '--submissions-max', String(submissionsMax)];
 
 const log = (text) => console.log(`${(performance.now() / 1000).toFixed(1).padStart(6)} s  ${text}`);
 const port = (url) => Number(new URL(url).port);
@@ -79,11 +81,13 @@ const silences = {
   },
   'a blackholed database': {
     why: /database|gate|poster|recorder/,
+    records: false,
     begin: (world, sick) => sick.database.blackhole(),
     end: (world, sick) => sick.database.restore(),
   },
   'a blackholed broker': {
     why: /broker|streams|PubAck/,
+    records: true,
     begin: (world, sick) => sick.nats.blackhole(),
     end: (world, sick) => sick.nats.restore(),
   },
@@ -112,6 +116,31 @@ async function takesPart(traffic, daemon) {
   });
 }
 
+const submit = (daemon) => fetch(`${daemon.url}/v1/transactions`, {
+  method: 'POST', headers: {'Content-Type': 'application/json'},
+  body: JSON.stringify({userId: 'ann', type: 'DEPOSIT', amount: 10, currency: 'KRW'}),
+});
+
+// Requests are recorded, more than are held, and the node says so, whatever has become of the broker; returns where the
+// records are.
+async function recordsOrSaysSo(daemon, records) {
+  await until(`${daemon.name} says whether it records`, unreadySeconds, async () =>
+    (await daemon.get('/readyz?for=submit')).status === (records ? 200 : 503));
+  const places = [];
+  await until('requests are recorded', 60, async () => {
+    while (records && places.length < 3 * submissionsMax) {
+      const answer = await submit(daemon);
+      if (answer.status !== 202) { // for a while all that it holds waits for a PubAck
+        await sleep(200);
+        return false;
+      }
+      places.push(answer.headers.get('location'));
+    }
+    return true;
+  });
+  return places;
+}
+
 // One fault: work comes before it, so that the sick node holds some, and while it lasts.
 async function suffer(world, traffic, sick, fault) {
   log(sick.daemon.name);
@@ -126,9 +155,14 @@ async function suffer(world, traffic, sick, fault) {
   const seconds = takeoverSeconds - (performance.now() - began) / 1000;
   await allDecided(world, 'the other one decides everything', seconds);
   log(`  all decided after ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  const recorded = fault.records === undefined ? [] : await recordsOrSaysSo(sick.daemon, fault.records);
   fault.end(world, sick);
   if (!sick.daemon.gone) {
     await sick.daemon.ready(20);
+    await until('what was recorded meanwhile is decided', 60, async () => {
+      const answers = await Promise.all(recorded.map((place) => sick.daemon.get(place)));
+      return answers.every(({body}) => JSON.parse(body).status === 'SUCCESS');
+    });
     await takesPart(traffic, sick.daemon);
     await sick.daemon.stop();
   } else if (await sick.daemon.exit(0) !== 70) {
@@ -167,14 +201,11 @@ const stimuli = {
 };
 
 async function stimulate(traffic, daemon, how) {
-  const body = {userId: 'ann', type: 'DEPOSIT', amount: 10, currency: 'KRW'};
   switch (how) {
     case 'deposits':
       return traffic.publish(deposits(50));
     case 'submission':
-      return fetch(`${daemon.url}/v1/transactions`, {
-        method: 'POST', body: JSON.stringify(body), headers: {'Content-Type': 'application/json'},
-      }).catch(() => {});
+      return submit(daemon).catch(() => {});
     case 'account':
       return daemon.get('/v1/accounts/ann');
     case 'question':

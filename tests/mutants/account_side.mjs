@@ -241,4 +241,20 @@ export const accountSide = [
     becomes: 'kept_ = std::move(claimed);',
     caught: ['actors_test.redriver'],
   },
+  {
+    name: 'intake-makes-no-room',
+    fault: 'what the broker does not take fills the intake, which refuses all others then',
+    file: 'actors/submissions/intake.cpp',
+    was: 'each != unconfirmed.end() && held() > most',
+    becomes: 'each != unconfirmed.end() && held() > most && !MUTANT',
+    caught: ['actors_test.intake'],
+  },
+  {
+    name: 'submission-ready-by-all',
+    fault: 'a node that records requests is not ready for them while NATS is away',
+    file: 'app/operations/readiness.cpp',
+    was: 'return takes_part && !one.wait.sending;',
+    becomes: 'return MUTANT || (takes_part && !one.wait.sending);',
+    caught: ['app_test.standstill'],
+  },
 ];

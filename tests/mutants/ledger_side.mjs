@@ -408,8 +408,8 @@ export const ledgerSide = [
     name: 'refusal-told-as-silence',
     fault: 'a node whose letters the broker refuses counts as one that a restart may cure',
     file: 'actors/common/outbox.cpp',
-    was: '.refused = declined_};',
-    becomes: '.refused = declined_ && !MUTANT};',
+    was: '.refused = declined_,',
+    becomes: '.refused = declined_ && !MUTANT,',
     caught: ['actors_test.outbox'],
   },
   {

@@ -31,7 +31,7 @@ http_response ask(const std::vector<http_route>& routes, const std::string& path
 
 std::vector<http_route> routes_with(std::vector<readiness_check> checks) {
   http_routes daemon;
-  daemon.readiness = [checks](auto answer) { answer(checks); };
+  daemon.readiness = [checks](auto, auto answer) { answer(checks); };
   daemon.metrics = [](auto answer) {
     answer({{"ledgerd_in_flight", "Deliveries held.", metric_kind::gauge, {}, 7, {}}});
   };

@@ -1,5 +1,6 @@
 #define CAF_SUITE standstill
 
+#include <algorithm>
 #include <chrono>
 #include <vector>
 
@@ -82,6 +83,34 @@ CAF_TEST(a node whose sessions meet another database is not ready and names it) 
   for (const auto which : {schema::ledger, schema::account})
     hold_to_database(which, {});
   CAF_CHECK_EQUAL(said("database"), "");
+}
+
+CAF_TEST(whoever only wants to submit does not mind what does not keep requests from being recorded) {
+  const auto board = std::make_shared<progress_board>();
+  const readiness health{board, std::make_shared<topology_board>()};
+  const auto said = [&](readiness_for what, const standing_actor& one) {
+    board->note("account", {one}, std::chrono::steady_clock::now());
+    for (const auto& each : health.latest(what))
+      if (each.name == "progress")
+        return each.detail;
+    return std::string{"not looked at"};
+  };
+  const auto keeps = [&](const standing_actor& one) {
+    CAF_CHECK(!said(readiness_for::work, one).empty());
+    return !said(readiness_for::submission, one).empty();
+  };
+  const standstill sending{.since = 4s, .what = "no PubAck", .sending = true};
+  CAF_CHECK(!keeps({"intake", sending}));
+  CAF_CHECK(!keeps({"reconciler 0", {4s, "pulls are not answered"}}));
+  CAF_CHECK(!keeps({"recorder of the reconciler", {4s, "does not answer"}}));
+  CAF_CHECK(keeps({"intake", {4s, "the database does not answer a batch"}}));
+  CAF_CHECK(keeps({"recorder of the intake", {16s, "does not answer"}}));
+  CAF_CHECK(keeps({"account", {4s, "its root does not answer"}}));
+
+  const auto checks = health.latest(readiness_for::submission);
+  CAF_CHECK(std::any_of(checks.begin(), checks.end(), [](const auto& each) {
+    return each.name == "roles" && !each.ok;
+  }));
 }
 
 CAF_TEST(what waits aside is said and does not make a node dead) {

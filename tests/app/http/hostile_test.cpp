@@ -34,7 +34,7 @@ struct fixture {
     http_settings settings;
     settings.http_token_file = file.path();
     http_routes daemon;
-    daemon.readiness = [](auto answer) { answer({{"database", true, ""}}); };
+    daemon.readiness = [](auto, auto answer) { answer({{"database", true, ""}}); };
     daemon.metrics = [](auto answer) { answer({}); };
     daemon.actors = [](auto answer) { answer({}); };
     auto all = make_routes(std::move(daemon));

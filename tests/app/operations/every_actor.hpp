@@ -117,6 +117,7 @@ inline std::vector<actor_report> one_of_each() {
                .unavailable = 504,
                .expired = 505,
                .unconfirmed = 506,
+               .left = 519,
                .batches = 507,
                .looks_failed = 513,
                .record = lasting(511),

@@ -44,8 +44,8 @@ const std::vector<std::string> listed{
     "responder questions_answered_total=401 questions_expired_total=402 "
     "questions_overflow_total=403 questions_foreign_total=404 ",
     "intake accepted_total=501 repeated_total=502 conflict_total=503 unavailable_total=504 "
-    "expired_total=505 unconfirmed_total=506 batches_total=507 looks_failed_total=513 held=508 "
-    "oldest_held_ms=516 credit=517 idle_ms=518 waiting=509 record=511us record_commit=514us "
+    "expired_total=505 unconfirmed_total=506 left_total=519 batches_total=507 "
+    "looks_failed_total=513 held=508 oldest_held_ms=516 credit=517 idle_ms=518 waiting=509 record=511us record_commit=514us "
     "request_publish=512us verdict_wait=510us recorded=515 ",
     "lookup answered_total=601 refused_total=602 waiting=603 ",
     "reconciler fetched_total=701 settled_total=702 known_total=703 foreign_total=704 "
@@ -165,6 +165,8 @@ const std::set<std::string> series{
     "counter ledgerd_set_aside_total 210: Times an account was set aside.",
     "counter ledgerd_submissions_expired_total 505: Submissions that were refused because the "
     "database was too slow.",
+    "counter ledgerd_submissions_left_total 519: Recorded submissions whose request the broker did "
+    "not take while many waited: the redriver publishes them.",
     "counter ledgerd_submissions_total{outcome=accepted} 501: Submissions by what was answered.",
     "counter ledgerd_submissions_total{outcome=conflict} 503: Submissions by what was answered.",
     "counter ledgerd_submissions_total{outcome=repeated} 502: Submissions by what was answered.",
@@ -339,14 +341,14 @@ CAF_TEST(what belongs to no actor is exported although there is none) {
   const auto board = std::make_shared<progress_board>();
   const auto streams = std::make_shared<topology_board>();
   streams->made_again(3);
-  streams->filled({{"TRANSACTIONS", 91}});
+  streams->filled({{"TRANSACTIONS", 91, 4, 512}});
   for (std::size_t looks = 1; looks <= 3; ++looks)
     note_recovery("a/recovery", looks, "no right");
   std::set<std::string> found;
   make_operations(system, {}, board, streams).metrics([&](const metrics_snapshot& all) {
     for (const auto& each : all)
       if (each.name != "ledgerd_build_info"
-          && (each.labels.empty() || each.name == "ledgerd_stream_full_percent")
+          && (each.labels.empty() || each.name.starts_with("ledgerd_stream_"))
           && !each.name.starts_with("process_"))
         found.insert(text_of(each));
   });
@@ -361,6 +363,9 @@ CAF_TEST(what belongs to no actor is exported although there is none) {
       "gauge ledgerd_recovery_failed 1: Consumers whose given-up requests cannot be looked for.",
       "gauge ledgerd_stalled 0: Actors that have made no progress for longer than their bound.",
       "gauge ledgerd_standstill_seconds 0: How long the longest of them has made none.",
+      "gauge ledgerd_stream_bytes{stream=TRANSACTIONS} 512: Bytes that a stream holds, as the "
+      "broker counts them.",
+      "gauge ledgerd_stream_messages{stream=TRANSACTIONS} 4: Messages that a stream holds.",
       "gauge ledgerd_stream_full_percent{stream=TRANSACTIONS} 91: How full a stream is that "
       "refuses what is beyond its limits; 100: it takes nothing more, 0: also without a limit.",
       "gauge ledgerd_topology_refused 0: Streams and consumers that are missing, and settings that "

@@ -54,7 +54,7 @@ CAF_TEST(metrics asks all nodes over NATS and says who does not answer) {
 
 CAF_TEST(metrics asks one daemon over HTTP and leaves out what is 0) {
   http_routes daemon;
-  daemon.readiness = [](auto answer) { answer({}); };
+  daemon.readiness = [](auto, auto answer) { answer({}); };
   daemon.metrics = [](auto answer) { answer({}); };
   daemon.actors = [](auto answer) {
     answer({make_report("gate", "0", gate_numbers{{.batches = 42}, {0, 0, 0, 0, 0, 0, 0}}),

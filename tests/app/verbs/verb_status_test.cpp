@@ -48,7 +48,7 @@ CAF_TEST(status shows the streams and consumers and the ledger) {
 
 CAF_TEST(status asks the daemon over HTTP) {
   http_routes daemon;
-  daemon.readiness = [](auto answer) { answer({{"database", false, "away"}}); };
+  daemon.readiness = [](auto, auto answer) { answer({{"database", false, "away"}}); };
   daemon.metrics = [](auto answer) { answer({}); };
   daemon.actors = [](auto answer) { answer({}); };
   const http_server server{"127.0.0.1", 0, make_routes(std::move(daemon))};
