@@ -19,7 +19,7 @@ namespace {
 
 constexpr auto beat_min = std::chrono::milliseconds{100};
 constexpr auto beat_max = std::chrono::milliseconds{5000};
-constexpr std::size_t publishing_max = 5000;
+constexpr auto copy_longest_min = std::chrono::milliseconds{5000};
 constexpr std::size_t unclaimed_max = 3;
 constexpr auto republish_pause_min = std::chrono::milliseconds{1000};
 
@@ -41,16 +41,54 @@ void redriver_state::end_round() {
   answer_.end();
 }
 
-// There may be more, but not more than the broker confirms. While the ledger has not said what it
-// decided of all that is claimed, and while the stream takes none of it, no more is. Nobody is
-// asked before a pause is over.
+// There may be more, but not more than is decided. While the ledger has not said what it decided of
+// all that is claimed, and while the stream takes none of it, no more is. Nobody is asked before a
+// pause is over.
 void redriver_state::next_round() {
-  if (publishing_.size() >= publishing_max || self_->clock().now() < next_question_)
+  const auto now = self_->clock().now();
+  if (now < next_question_)
     return end_round();
+  if (!kept_.empty())
+    return ask_ledger();
   const bool refused = republish_pauses_.pause().count() > 0 && !publishing_.empty();
-  if (kept_.empty())
-    return refused ? end_round() : claim();
-  ask_ledger();
+  if (refused)
+    return end_round();
+  copies_.forget_old(now);
+  if (copies_.room() > 0)
+    return claim();
+  if (now < next_look_)
+    return end_round();
+  look_at_copies();
+}
+
+// Those of which the ledger has rows make room; each result is on its way.
+void redriver_state::look_at_copies() {
+  busy_ = true;
+  answer_.end();
+  const auto on_end = [this](bool some_decided) {
+    const auto now = self_->clock().now();
+    if (some_decided)
+      look_pauses_.end();
+    next_look_ = now + look_pauses_.grow();
+    self_->delayed_send(self_, next_look_ - now, wake_atom_v);
+    if (copies_.room() > 0)
+      return next_round();
+    end_round();
+  };
+  self_
+      ->request(options_.ledger_client, caf::infinite, ask_atom_v, std::string{names::api_verdicts},
+                encode_verdict_question(copies_.ids(ask_max_)))
+      .then(
+          [this, on_end](const api_reply& reply) {
+            const auto answer = read_answer(reply, *options_.currencies);
+            const auto* decided = std::get_if<std::vector<record_verdict>>(&answer);
+            counters_.unanswered += decided == nullptr ? 1 : 0;
+            if (decided != nullptr)
+              for (const auto& each : *decided)
+                copies_.remove(each.id);
+            on_end(decided != nullptr && !decided->empty());
+          },
+          [on_end](const caf::error&) { on_end(false); });
 }
 
 // The moment of the claim makes the message id one of its own.
@@ -72,6 +110,7 @@ void redriver_state::publish_again(const records& undecided) {
     if (!record.traceparent.empty())
       request.headers.push_back({"traceparent", record.traceparent});
     publishing_.insert_or_assign(token, record);
+    copies_.add(record.id, self_->clock().now());
     options_.requests->publish(std::move(request));
     ++counters_.republished;
   }
@@ -280,7 +319,7 @@ void redriver_state::claim() {
   self_
       ->request(options_.recorder, caf::infinite, claim_atom_v,
                 std::int64_t{options_.redrive_after.count()},
-                static_cast<std::uint64_t>(options_.claim_max))
+                static_cast<std::uint64_t>(copies_.room()))
       .then(
           [this](found_records& found) {
             note_commit();
@@ -317,8 +356,10 @@ void redriver_state::take_confirmations() {
     }
     refused = true;
     note_unpublished(std::move(got.error));
-    if (!published.empty())
+    if (!published.empty()) {
+      copies_.remove(published.mapped().id);
       kept_.push_back(std::move(published.mapped()));
+    }
   }
   if (refused)
     pause_questions(republish_pauses_);
@@ -358,7 +399,7 @@ actor_report redriver_state::report(progress_time now) const {
                        {.publishing = publishing_.size(),
                         .held = kept_.size() + settling_.size() + publishing_.size(),
                         .oldest_held_ms = oldest_held_ms(),
-                        .credit = publishing_max,
+                        .credit = options_.claim_max,
                         .idle_ms = duration_cast<milliseconds>(now - last_claimed_).count()}},
       wait(now));
 }
@@ -368,13 +409,19 @@ redriver_actor::behavior_type redriver_state::make_behavior(redriver_options opt
   ask_max_ = options.claim_max;
   pauses_ = {beat_min, options.pause_max};
   republish_pauses_ = {republish_pause_min, options.pause_max};
+  look_pauses_ = {beat_min, beat_max};
+  copies_ = {options.claim_max, std::max(options.redrive_after, copy_longest_min)};
   options_ = std::move(options);
   options_.requests->open(make_waker(redriver_actor{self_}));
   last_claimed_ = self_->clock().now();
   const auto beat = std::clamp(options_.redrive_after / 4, beat_min, beat_max);
   self_->delayed_send(self_, beat, tick_atom_v);
   return {
-      [this](wake_atom) { take_confirmations(); },
+      [this](wake_atom) {
+        take_confirmations();
+        if (copies_.room() == 0 && self_->clock().now() >= next_look_)
+          begin_round();
+      },
       [this, beat](tick_atom) {
         take_confirmations();
         begin_round();

@@ -10,6 +10,9 @@
 // A question without an answer that can be read is halved, down to one record and to none: a ledger
 // that answers the last, but not about the one record, answers about the others.
 //
+// At most `claim_max` of what was published again may be undecided (copy_window.hpp): beside a
+// backlog, in which the originals wait, copies stay a trickle.
+//
 // A claim that fails is made again at the next beat; several in a row show as a standstill aside.
 // So does a publication that is not confirmed: its record is kept, and after a pause that grows the
 // ledger is asked again and it is published under the same id. No more is claimed meanwhile.
@@ -31,6 +34,7 @@
 #include "actors/common/batch_course.hpp"
 #include "actors/common/progress.hpp"
 #include "actors/common/wall_clock.hpp"
+#include "actors/submissions/copy_window.hpp"
 #include "actors/submissions/protocol.hpp"
 #include "actors/submissions/redriver_counters.hpp"
 #include "domain/backoff.hpp"
@@ -43,7 +47,7 @@
 namespace ledgerd {
 
 using redriver_actor = reporting_actor::extend<
-    // The publisher has something (from its thread).
+    // The publisher has something (from its thread), or it is time to look at the copies.
     caf::reacts_to<wake_atom>,
     // Time passes: look for such records.
     caf::reacts_to<tick_atom>>;
@@ -76,6 +80,7 @@ private:
 
   void end_round();
   void next_round();
+  void look_at_copies();
   void publish_again(const records& undecided);
   void give_up();
   void raise_alarm(const transaction_record& record);
@@ -119,7 +124,10 @@ private:
   awaited failing_;           // a claim that does not, once several have
   std::string why_unclaimed_;
   std::unordered_map<ticket, transaction_record> publishing_; // and not answered yet
-  awaited unconfirmed_;                                       // publications that are not confirmed
+  copy_window copies_;                                        // those, and what is not decided yet
+  backoff look_pauses_{options_.pause_max, options_.pause_max}; // between two looks at them
+  time_point next_look_ = time_point::min();
+  awaited unconfirmed_; // publications that are not confirmed
   std::string why_unconfirmed_;
   backoff republish_pauses_{options_.pause_max, options_.pause_max};
   log_throttle lines_;

@@ -418,10 +418,12 @@ CAF_TEST(what the stream refuses while more is being claimed is kept as well) {
       publisher->answer(publisher->published[refused].token, false, "maximum messages exceeded");
   };
   store->before_claims(refuse_all);
-  const auto nothing = [&](const auto&) { return encode_verdicts({}, *currencies); };
   live(1500ms);
-  answer_all(nothing);
-  CAF_REQUIRE_GREATER(refused, 400U);
+  // Some are decided, so that more is claimed.
+  std::size_t questions = 0;
+  const auto nothing = [&](const auto&) { return encode_verdicts({}, *currencies); };
+  answer_all([&](const auto& ids) { return ++questions == 2 ? verdicts_of(ids) : nothing(ids); });
+  CAF_REQUIRE_EQUAL(refused, 500U);
   refuse_all();
   consume_messages();
   const auto before = publisher->published.size();
@@ -433,6 +435,40 @@ CAF_TEST(what the stream refuses while more is being claimed is kept as well) {
   for (auto at = before; at < publisher->published.size(); ++at)
     again.insert(publisher->published[at].message_id);
   CAF_CHECK_EQUAL(again.size(), 501U);
+}
+
+CAF_TEST(beside a backlog copies stay a trickle) {
+  for (int i = 0; i < 2500; ++i)
+    pending_record();
+  const auto live_undecided = [&](int seconds) {
+    for (int i = 0; i < 10 * seconds; ++i) {
+      live(100ms);
+      answer_all([&](const auto&) { return encode_verdicts({}, *currencies); });
+    }
+    return publisher->published.size();
+  };
+  CAF_CHECK_EQUAL(live_undecided(5), 500U);
+  // Some may wait for what takes for ever; the others get their turn.
+  const auto after_a_minute = live_undecided(60);
+  CAF_CHECK_GREATER(after_a_minute, 2500U);
+  CAF_CHECK_LESS(after_a_minute, 500U * 14);
+}
+
+CAF_TEST(copies that are decided make room for the next at once) {
+  for (int i = 0; i < 2500; ++i)
+    pending_record();
+  std::set<std::int64_t> asked_before;
+  for (int i = 0; i < 30; ++i) {
+    live(100ms);
+    answer_all([&](const auto& ids) {
+      std::vector<record_id> known; // the stream has them, and the ledger is quick
+      for (const auto id : ids)
+        if (!asked_before.insert(to_int(id)).second)
+          known.push_back(id);
+      return verdicts_of(known);
+    });
+  }
+  CAF_CHECK_EQUAL(publisher->published.size(), 2500U);
 }
 
 CAF_TEST(verdicts that the database does not take are counted) {
