@@ -29,9 +29,10 @@ public:
   virtual std::vector<present_account> find(const std::vector<account_key>& accounts) = 0;
 };
 
-// When the first account was opened by an import, in microseconds since 1970 by the database's
-// clock; 0: none was. Waits; throws std::runtime_error.
-std::int64_t first_opening(const std::string& database_url);
+// When this ledger began beside another service: the time of its first row, in microseconds since
+// 1970 by the database's clock, if an import has opened any account; 0: none was. Waits; throws
+// std::runtime_error.
+std::int64_t began_beside_another(const std::string& database_url);
 
 std::unique_ptr<account_finder> make_postgres_account_finder(url_source database_url);
 

@@ -68,7 +68,7 @@ std::string audit_table(const audit_report& report) {
     out += "\n" + std::to_string(report.pending) + " records have no verdict yet\n";
   if (report.before_import != 0)
     out += "\nnot judged: " + std::to_string(report.before_import)
-           + " requests and results that are older than the import of the balances\n";
+           + " requests and results that are older than this ledger, which took accounts over\n";
   if (report.unproven != 0)
     out += "\nnot proven: " + std::to_string(report.unproven)
            + " requests that had to be parked are older than the dead letters that are still "

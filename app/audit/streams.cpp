@@ -59,7 +59,7 @@ void stream_audit::streams(const stream_state& requests, const stream_state& res
 
 // Counts it if so. To be asked of what has no row.
 bool stream_audit::is_of_another_service(std::int64_t stored_at_ns) noexcept {
-  if (stored_at_ns / 1000 >= rules_.opened_at)
+  if (stored_at_ns / 1000 >= rules_.began_at)
     return false;
   ++counts_.before_import;
   return true;
@@ -260,7 +260,7 @@ bool stream_audit::must_have_result(const row_state& row) const noexcept {
     return false;
   if (!result_stream_.exists)
     return false; // said once, of the stream
-  if (rules_.opened_at != 0 && row.created_at < rules_.opened_at + clock_slack_us)
+  if (rules_.began_at != 0 && row.created_at < rules_.began_at + clock_slack_us)
     return false; // its result may count as older
   if (result_stream_.first_seq <= 1)
     return is_younger(row.created_at, result_stream_);

@@ -28,9 +28,9 @@ namespace ledgerd {
 struct audit_rules {
   request_rules requests; // the daemon's
   bool live = false;      // the daemon is at work: what is not settled yet is no fault
-  // When the first account was opened by an import, in microseconds since 1970; 0: none was. What
-  // is older and has no row was another service's to decide.
-  std::int64_t opened_at = 0;
+  // When this ledger began, if it has taken accounts over by an import, in microseconds since 1970;
+  // 0: it has not. What is older was another service's to decide.
+  std::int64_t began_at = 0;
   // The account side's database is known to be that of the account side even when it is empty.
   bool own_account_database = false;
 };

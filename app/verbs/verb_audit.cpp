@@ -136,7 +136,7 @@ int run_verb(const config& settings, verb_options options) {
   if (interval)
     return watch(*ledger, *nats, *interval, options.audit.json) ? exit_code::done
                                                                 : exit_code::answer_is_no;
-  options.audit.rules.opened_at = first_opening(settings.database_url);
+  options.audit.rules.began_at = began_beside_another(settings.database_url);
   const auto records = make_postgres_record_reader(reading_connection(settings.records_url()));
   part_progress shown;
   options.audit.how.progress = [&](std::string_view part, std::uint64_t done, std::uint64_t total) {

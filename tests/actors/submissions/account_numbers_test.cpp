@@ -281,7 +281,7 @@ CAF_TEST(a redriver says how old the oldest record is that it drives) {
   publisher->answer(publisher->published.back().token, true);
   consume_messages();
   CAF_CHECK_EQUAL(number(subject, "held"), 0);
-  CAF_CHECK_EQUAL(number(subject, "credit"), 5000);
+  CAF_CHECK_EQUAL(number(subject, "credit"), 500);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -79,15 +79,15 @@ CAF_TEST(what_another_service_has_dealt_with_is_not_judged) {
         old_traffic);
   check("older than the import", {}, [&](world& w) {
     old_traffic(w);
-    w.rules.opened_at = 2;
+    w.rules.began_at = 2;
   });
   check("younger than the import", {{kind::request_unanswered, 2}, {kind::result_malformed, 1}},
         [&](world& w) {
           old_traffic(w);
-          w.rules.opened_at = 1;
+          w.rules.began_at = 1;
         });
   world w;
   old_traffic(w);
-  w.rules.opened_at = 2;
+  w.rules.began_at = 2;
   CAF_CHECK_EQUAL(run(w).before_import, 3u);
 }

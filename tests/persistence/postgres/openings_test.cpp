@@ -113,4 +113,14 @@ CAF_TEST(accounts are found with their first row) {
   CAF_CHECK(finder()->find({}).empty());
 }
 
+CAF_TEST(a ledger that takes accounts over began with its first row) {
+  CAF_CHECK_EQUAL(began_beside_another(url), 0);
+  posted_of(store()->post(group(won("bob"), {}, {deposit(1, 100)})));
+  CAF_CHECK_EQUAL(began_beside_another(url), 0);
+  posted_of(opener()->post(opening({{"ann", 5}})));
+  posted_of(store()->post(group(won("ann"), head(5, 1), {deposit(2, 100)})));
+  const auto first = content().postings.at(record_id{1}).created_at;
+  CAF_CHECK_EQUAL(began_beside_another(url), to_int(first));
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()
