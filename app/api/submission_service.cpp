@@ -20,6 +20,11 @@ namespace ledgerd {
 
 namespace {
 
+// Balances and history are asked for over NATS also by a node that has both roles.
+constexpr std::string_view no_ledger = "no node with the ledger role has answered over NATS: NATS, "
+                                       "the ledger's database, or all these "
+                                       "nodes are away";
+
 constexpr auto find_limit = std::chrono::seconds{5};
 // From a submission's arrival until it must be on its way to the database.
 constexpr auto record_limit = std::chrono::seconds{5};
@@ -162,12 +167,12 @@ private:
         system_, doors_.ledger_client, find_limit,
         [done](const api_reply& reply) {
           if (!reply.answered)
-            return done(unavailable("no node with the ledger role answers"));
+            return done(unavailable(no_ledger));
           const auto status = status_of(reply);
           done({status, status >= 400 ? problem_code(reply.payload) : "", reply.payload, {}});
         },
-        [done] { done(unavailable("no node with the ledger role answers")); }, ask_atom_v,
-        std::string{subject}, std::move(question));
+        [done] { done(unavailable(no_ledger)); }, ask_atom_v, std::string{subject},
+        std::move(question));
   }
 
   caf::actor_system& system_;
