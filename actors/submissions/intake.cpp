@@ -277,9 +277,11 @@ void intake_state::submit(submit_request& request) {
   record_next_batch();
 }
 
-// What the broker does not take while many wait has its record, and is left to the redriver: there
-// must be room for others, however long the broker is away.
+// What the broker does not take has its record, and is left to the redriver where many wait and the
+// broker has taken nothing for a while: there must be room for others, however long it is away.
 void intake_state::make_room(const std::vector<std::uint64_t>& unconfirmed, progress_time now) {
+  if (publishing_.wait(now).since < standstill_after)
+    return;
   const auto most = options_.submissions_max / 2;
   for (auto each = unconfirmed.begin(); each != unconfirmed.end() && held() > most; ++each) {
     publishing_.let_go(*each, now);

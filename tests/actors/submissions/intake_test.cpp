@@ -263,16 +263,28 @@ CAF_TEST(submissions beyond the limit are refused until there is room) {
 
 CAF_TEST(a broker that takes nothing leaves room for more whatever waits for it) {
   publisher->confirm_at_once = false;
-  for (std::size_t i = 0; i < 12; ++i) {
-    submit(ten_won("user-" + std::to_string(i)));
-    CAF_REQUIRE_EQUAL(publisher->published.size(), i + 1);
-    publisher->answer(publisher->published.back().token, false, "no PubAck");
+  std::size_t refused = 0;
+  const auto refuse_all = [&] {
+    for (; refused < publisher->published.size(); ++refused)
+      publisher->answer(publisher->published[refused].token, false, "no PubAck");
     consume_messages();
-  }
-  for (const auto& each : *answers)
-    CAF_CHECK(each.outcome == submit_outcome::accepted);
+  };
+  const auto submit_one = [&](const std::string& user) {
+    submit(ten_won(user));
+    refuse_all();
+    return answers->back().outcome;
+  };
+  for (int i = 0; i < 4; ++i)
+    CAF_CHECK(submit_one("early") == submit_outcome::accepted);
+  // It may only be a moment's, and what waits here is sent again soon.
+  CAF_CHECK(submit_one("too-many") == submit_outcome::unavailable);
+  for (auto passed = 0ms; passed < standstill_after + 1s; passed += 500ms, refuse_all())
+    pass(500ms);
+  for (int i = 0; i < 12; ++i)
+    CAF_CHECK(submit_one("late") == submit_outcome::accepted);
   // Half of the limit of four waits here for the broker, the others in their records.
   CAF_CHECK_EQUAL(drain(500).handed_back, 2u);
+  CAF_CHECK_EQUAL(number(subject, "left_total"), 14);
 }
 
 CAF_TEST(an answer that waits comes with the verdict) {
