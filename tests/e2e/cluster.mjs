@@ -83,9 +83,14 @@ export class Cluster {
     return status === 200 ? JSON.parse(body) : null;
   }
 
-  // A number of a node's metrics, of all series together; 0 when there is none.
+  // A number of a node's metrics, of all series together; 0 when there is none. A busy node may have no answer at once.
   async metric(node, name) {
-    const {body} = await node.get('/metrics');
+    let body;
+    await until(`${node.name} shows its metrics`, 30, async () => {
+      const answer = await node.get('/metrics');
+      body = answer.body;
+      return answer.status === 200;
+    });
     const values = [...body.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))].map(([, n]) => Number(n));
     return values.reduce((a, b) => a + b, 0);
   }

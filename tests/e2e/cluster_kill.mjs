@@ -8,15 +8,19 @@ import {setTimeout as sleep} from 'node:timers/promises';
 
 import {Cluster, log, median} from './cluster.mjs';
 import {owners, shardOf} from './owners.mjs';
-import {conclude} from './world.mjs';
+import {beyondCalm, slackOfShort} from './slack.mjs';
+import {conclude, until} from './world.mjs';
 
 const [, , binary, kills = '4', brokers = '1', perSecond = '1000'] = argv;
 const names = ['left', 'middle', 'right'];
 const rate = Number(perSecond); // messages a second
-const between = 10000; // milliseconds from one kill to the next
-const backWithin = 7000; // must be shorter than the time between two
+const calmFor = 4000; // milliseconds before the first kill
+const between = 10000; // milliseconds from one kill to the next, or until the full rate is back
+const quickMax = 1000; // of a request while the rate is full; so much is promised, as are the next three
+const backWithin = 7000 * slackOfShort; // ten seconds are promised
 const pauseMax = 1500; // of an account that is in use all the time, beyond the longest time without a request for it
 const waitMax = 9000; // of any request: the acknowledgement wait, twice where the next one dies with it, and a hand-over
+const step = 500; // milliseconds of requests that are looked at together
 
 // The accounts that are used most and that this node owns, neither before nor after the death.
 function ownedByTheLiving(load, dead) {
@@ -37,23 +41,35 @@ function longestPause(load, user, from, to, event = 'decided') {
   return [...times, to].reduce(([most, last], time) => [Math.max(most, time - last), time], [0, from])[0];
 }
 
-// Milliseconds until, of each half second's requests, 95 of 100 have their verdict within one second.
-function backAfter(load, from, to) {
-  const step = 500;
+// Of a half second's requests 95 of 100 have had their verdict in time.
+function isFull(load, from, quick) {
+  const waits = load.sentBetween(from, from + step).map(({sent, decided}) => decided - sent);
+  return waits.filter((wait) => wait < quick).length >= waits.length * 0.95;
+}
+
+// Milliseconds until each half second is full.
+function backAfter(load, from, to, quick) {
   let back = 0;
   for (let at = from; at + step <= to; at += step) {
-    const waits = load.sentBetween(at, at + step).map(({sent, decided}) => decided - sent);
-    const quick = waits.filter((wait) => wait < 1000).length;
-    back = quick < waits.length * 0.95 ? at + step - from : back;
+    back = isFull(load, at, quick) ? back : at + step - from;
   }
   return back;
 }
 
-function judgeKill(load, {dead, at, until}, faults) {
-  const back = backAfter(load, at, until);
+// What this machine shows while all three live: {wait, pause}, milliseconds, the longest of any request and the longest without
+// a verdict for an account that is in use, beyond that without a request for it.
+function calmOf(load, from, to) {
+  const waits = load.sentBetween(from, to - 1000).map(({sent, decided}) => (decided ?? to) - sent);
+  const pauses = names.flatMap((dead) => ownedByTheLiving(load, dead))
+    .map((user) => longestPause(load, user, from, to) - longestPause(load, user, from, to, 'sent'));
+  return {wait: Math.max(0, ...waits), pause: Math.max(0, ...pauses)};
+}
+
+function judgeKill(load, {dead, at, to}, calm, faults) {
+  const back = backAfter(load, at, to, beyondCalm(quickMax, calm.wait));
   const users = ownedByTheLiving(load, dead);
-  const waits = load.sentBetween(at - 1000, until).map(({sent, decided}) => decided - sent);
-  const pauses = users.map((user) => longestPause(load, user, at, Math.min(until, at + 6000)));
+  const waits = load.sentBetween(at - 1000, to).map(({sent, decided}) => decided - sent);
+  const pauses = users.map((user) => longestPause(load, user, at, Math.min(to, at + 6000)));
   log(`${dead} was killed: the full rate was back after ${back} ms; accounts of the living waited `
     + `${Math.max(...pauses).toFixed(0)} ms at most, ${median(pauses).toFixed(0)} in the middle; `
     + `${waits.filter((wait) => wait > 1000).length} of ${waits.length} requests waited more than 1 s, `
@@ -61,14 +77,14 @@ function judgeKill(load, {dead, at, until}, faults) {
   if (users.length < 3) {
     faults.push('hardly an account of the living was in use, so nothing was seen of them');
   }
-  if (!(Math.max(...waits) < waitMax)) {
+  if (!(Math.max(...waits) < beyondCalm(waitMax, calm.wait))) {
     faults.push(`after the death of ${dead} a request waited ${Math.max(...waits).toFixed(0)} ms`);
   }
   if (back > backWithin) {
     faults.push(`${back} ms after the death of ${dead} the rate was not back`);
   }
   pauses.forEach((pause, i) => {
-    if (pause > pauseMax + longestPause(load, users[i], at, Math.min(until, at + 6000), 'sent')) {
+    if (pause > beyondCalm(pauseMax, calm.pause) + longestPause(load, users[i], at, Math.min(to, at + 6000), 'sent')) {
       faults.push(`${users[i]}, which the dead ${dead} did not own, had no verdict for ${pause.toFixed(0)} ms`);
     }
   });
@@ -84,8 +100,12 @@ async function run() {
   }
   await cluster.formed(names);
   cluster.load.begin();
-  await sleep(4000);
+  const from = performance.now() + 1000; // the connections' first requests take longer
+  await sleep(calmFor);
+  const calm = calmOf(cluster.load, from, performance.now());
+  log(`in the calm a request waited ${calm.wait.toFixed(0)} ms at most, an account ${calm.pause.toFixed(0)} ms more than it was not asked for`);
   const deaths = [];
+  const faults = [];
   for (let kill = 0; kill < Number(kills); ++kill) {
     const dead = names[kill % names.length];
     if (await cluster.nodes.get(dead).entries() === 0) {
@@ -96,13 +116,18 @@ async function run() {
     await sleep(1000);
     await cluster.start(dead);
     await sleep(Math.max(0, at + between - performance.now()));
-    deaths.push({dead, at, until: performance.now()});
+    const quick = beyondCalm(quickMax, calm.wait);
+    await until('the full rate is back', (at + backWithin - performance.now()) / 1000, async () => {
+      await sleep(100);
+      const ended = performance.now() - quick;
+      return isFull(cluster.load, ended - step, quick) && isFull(cluster.load, ended - 2 * step, quick);
+    }).catch((error) => faults.push(`after the death of ${dead}: ${error.message}`));
+    deaths.push({dead, at, to: performance.now()});
   }
   await cluster.formed(names);
   await cluster.allDecided('all is decided', 20);
   const redeliveries = await cluster.traffic.redeliveries();
-  const faults = [];
-  deaths.forEach((death) => judgeKill(cluster.load, death, faults));
+  deaths.forEach((death) => judgeKill(cluster.load, death, calm, faults));
   log(`${redeliveries} redeliveries`);
   if (redeliveries === 0) {
     faults.push('no message was delivered twice, so the kills tested nothing');

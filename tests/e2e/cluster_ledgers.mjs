@@ -11,7 +11,6 @@ import {Cluster, log} from './cluster.mjs';
 import {conclude, until} from './world.mjs';
 
 const [, , binary] = argv;
-const openPulls = 5; // seconds: a node's pull requests stand for four, and it stops half a second later at most
 
 function otherDatabase(world) {
   world.query('CREATE DATABASE other');
@@ -61,15 +60,18 @@ async function foundLater(cluster, first, environment, faults) {
     if (!/ error cluster: the node .* serves another ledger/.test(node.log)) {
       faults.push(`the log of ${node.name} says nothing of another ledger`);
     }
-    if (await cluster.metric(node, 'ledgerd_cluster_strangers') !== 1) {
-      faults.push(`${node.name} counts no stranger`);
-    }
+    await until(`${node.name} counts one stranger`, 15, async () => await cluster.metric(node, 'ledgerd_cluster_strangers') === 1)
+      .catch((error) => faults.push(error.message));
   }
   return other;
 }
 
 async function neitherPulls(cluster, nodes, faults) {
-  await sleep(openPulls * 1000);
+  // A node's pull requests stand for four seconds, and it stops to make new ones half a second later at most.
+  await until('no pull request stands any more', 60, async () => {
+    await sleep(200);
+    return (await cluster.traffic.consumers()).every(({num_waiting: waiting}) => waiting === 0);
+  });
   cluster.load.begin();
   await sleep(3000);
   const entries = await Promise.all(nodes.map((node) => node.entries()));
@@ -97,9 +99,8 @@ async function exchanged(cluster, right, wrong, faults) {
     return status === 503 && JSON.parse(body).checks.some((check) => !check.ok && check.name === 'database'
       && check.detail.includes('another database than the one this node began with'));
   }).catch((error) => faults.push(error.message));
-  if (await cluster.metric(node, 'ledgerd_circuit_open') === 0) {
-    faults.push('a node whose database is another one takes batches');
-  }
+  await until('a node whose database is another one takes no batches', 15, async () =>
+    await cluster.metric(node, 'ledgerd_circuit_open') > 0).catch((error) => faults.push(error.message));
   if ((await node.get('/livez')).status !== 200) {
     faults.push('an orchestrator is told to start the node anew, in a database that nobody has looked at');
   }

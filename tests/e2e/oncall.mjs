@@ -38,7 +38,7 @@ function deposit(recordId, userId, amount) {
 async function stuck(world, here) {
   await sleep(lateAfter);
   const began = performance.now();
-  types(world, ['status', ...here], /^requests are late: 1 request waits, the oldest for 1\d/m);
+  types(world, ['status', ...here], /^requests are late: 1 request waits, the oldest for [1-9]\d/m);
   types(world, ['trace', String(stuckRecord)], new RegExp(`${stuckUser}[^]*waiting`));
   const [pid] = types(world, ['locks', 'list'], /^\s*(\d+)\s/m);
   types(world, ['locks', 'end', pid, '--why', 'a forgotten session'], /ended/);

@@ -2,19 +2,22 @@
 //   node start.mjs refused|waits|signals|ends BINARY
 
 import {execFileSync, spawn} from 'node:child_process';
-import {closeSync, constants, openSync, writeFileSync, writeSync} from 'node:fs';
+import {closeSync, constants, openSync, readFileSync, writeFileSync, writeSync} from 'node:fs';
 import {createServer} from 'node:net';
 import {join} from 'node:path';
 import {argv} from 'node:process';
 import {setTimeout as sleep} from 'node:timers/promises';
 
+import {freePort} from './ports.mjs';
 import {Proxy} from './proxy.mjs';
+import {slackOfShort} from './slack.mjs';
 import {Traffic} from './traffic.mjs';
 import {conclude, holdLocks, until, World} from './world.mjs';
 
 const [, , scenario, binary] = argv;
 const startTimeoutSeconds = 2;
 const token = 'x'.repeat(40);
+const terminate = 15; // SIGTERM
 
 const log = (text) => console.log(`${(performance.now() / 1000).toFixed(1).padStart(6)} s  ${text}`);
 const port = (url) => Number(new URL(url).port);
@@ -33,9 +36,7 @@ function listener() {
 
 // A nats-server that asks for a password; it dies with this process.
 async function lockedBroker(world) {
-  const free = await listener();
-  const {port: number} = free.address();
-  free.close();
+  const number = await freePort();
   const options = ['-a', '127.0.0.1', '-p', number, '-js', '-sd', join(world.directory, 'locked')];
   spawn('setpriv', ['--pdeathsig', 'KILL', '--', 'nats-server', ...options, '--user', 'app', '--pass', 'right'],
     {stdio: 'ignore'});
@@ -146,6 +147,12 @@ async function waits(world) {
   await stopsWhileItWaits(world);
 }
 
+// Whether a SIGTERM that was sent to the process waits to be taken; two that wait become one.
+function waitsToBeTaken({pid}) {
+  const [, waiting] = /^ShdPnd:\s+(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return (BigInt(`0x${waiting}`) >> BigInt(terminate - 1) & 1n) === 1n;
+}
+
 // A start that is told to stop ends, whatever it waits for; a second signal ends the process at once.
 async function stopsWhileItWaits(world) {
   const newest = 'version = (SELECT max(version) FROM ledger.schema_migrations)';
@@ -155,7 +162,7 @@ async function stopsWhileItWaits(world) {
   await until('it waits for its turn', 20, async () => /"migration"/.test((await migrating.get('/readyz?verbose')).body ?? ''));
   await sleep(500);
   migrating.child.kill('SIGTERM');
-  const code = await migrating.exit(5);
+  const code = await migrating.exit(5 * slackOfShort);
   expect(code === 0 && /told to stop before/.test(migrating.log), `a start that waits for its migration ends with ${code}`, migrating);
   await others();
   world.query(`INSERT INTO ledger.schema_migrations (version, name, checksum) VALUES (${version}, '${name}', '${checksum}')`);
@@ -164,10 +171,12 @@ async function stopsWhileItWaits(world) {
   const deaf = await world.daemonIn({LEDGERD_NATS_URL: broker.through(world.settings.LEDGERD_NATS_URL)}, 'told-twice');
   await until('it waits for the broker', 20, async () => /"broker"/.test((await deaf.get('/readyz?verbose')).body ?? ''));
   deaf.child.kill('SIGTERM');
-  await sleep(200);
+  await until('the first signal is taken', 20, () => deaf.gone || !waitsToBeTaken(deaf.child));
+  const again = performance.now();
   deaf.child.kill('SIGTERM');
-  const ended = await deaf.exit(1);
-  expect([0, 'SIGTERM'].includes(ended), `told twice it ends with ${ended}`, deaf);
+  const ended = await deaf.exit(20);
+  const byItself = ended === 0 && performance.now() - again < 1000; // it had just come to its end
+  expect(ended === 'SIGTERM' || byItself, `told twice it ends with ${ended}`, deaf);
   broker.close();
   log(`a start was told to stop: ${code}; and twice: ${ended}`);
 }
@@ -239,7 +248,8 @@ async function silentDatabase(world, traffic) {
   const seconds = (performance.now() - began) / 1000;
   const forced = /the shutdown took longer than \d+ ms: ending at once; left was: /.test(daemon.log);
   expect(code === (forced ? 70 : 0), `exit code ${code}`, daemon);
-  expect(seconds <= deadlineSeconds + 2.5, `the end took ${seconds} s`, daemon);
+  // The deadline is promised; a slow machine takes longer.
+  expect(seconds <= deadlineSeconds + 10, `the end took ${seconds} s`, daemon);
   expect(/50 handed back/.test(daemon.log), 'what is held is handed back', daemon);
   log(`a silent database: ${code} after ${seconds.toFixed(1)} s`);
   proxy.close();
@@ -247,9 +257,7 @@ async function silentDatabase(world, traffic) {
 
 async function stalledLog(world) {
   const pipe = fullPipe(world);
-  const free = await listener();
-  const {port: number} = free.address();
-  free.close();
+  const number = await freePort();
   const command = 'exec setpriv --pdeathsig KILL -- "$0" run --log-level trace --shutdown-deadline '
     + `${deadlineSeconds}s --http-listen 127.0.0.1:${number} 2>"${pipe.path}"`;
   const child = spawn('bash', ['-c', command, binary], {env: world.environment, stdio: 'ignore'});

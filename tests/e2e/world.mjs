@@ -1,13 +1,14 @@
 // The outside world of a run: private servers, daemons, the database, all gone when the run ends, however it ends.
 
 import {execFileSync, spawn, spawnSync} from 'node:child_process';
-import {closeSync, mkdtempSync, openSync, readFileSync, writeFileSync} from 'node:fs';
+import {closeSync, fstatSync, mkdtempSync, openSync, readFileSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
 
 import {freePort} from './ports.mjs';
+import {stopsMin} from './slack.mjs';
 import {Users} from './users.mjs';
 
 const dev = fileURLToPath(new URL('../../dev', import.meta.url));
@@ -33,6 +34,12 @@ const worlds = [];
 export async function conclude(run, log) {
   const faults = await run().catch((error) => [error.stack]);
   faults.push(...worlds.flatMap((world) => world.refusals().map((line) => `a right is missing: ${line}`)));
+  const stops = worlds.flatMap((world) => world.daemons).filter(({stopped}) => stopped);
+  const forced = stops.filter((daemon) => daemon.wasForced);
+  forced.forEach(({name}) => log(`${name} was ended by its short deadline`));
+  if (stops.length >= stopsMin && forced.length === stops.length) {
+    faults.push(`all of the ${stops.length} daemons that were told to stop had to be forced`);
+  }
   for (const fault of faults.slice(0, 20)) {
     console.log(`FAULT ${fault}`);
   }
@@ -71,7 +78,9 @@ class Daemon {
     daemon.url = `http://127.0.0.1:${port}`;
     daemon.logFile = join(world.logs ?? world.directory, `${name}.log`);
     const log = openSync(daemon.logFile, 'a');
+    daemon.logFrom = fstatSync(log).size; // in bytes: what earlier lives under the same name have said
     const listen = flags.includes('--http-listen') ? [] : ['--http-listen', `127.0.0.1:${port}`];
+    daemon.isPressed = /^[12]s$/.test(flags[flags.indexOf('--shutdown-deadline') + 1]);
     const called = flags.includes('--node-name') ? [] : ['--node-name', name];
     const command = [
       '--pdeathsig', 'KILL', '--', ...(world.wrapper ?? []), world.binary, 'run', ...called, ...listen, ...flags,
@@ -108,6 +117,11 @@ class Daemon {
     return readFileSync(this.logFile, 'utf8');
   }
 
+  // In this life its shutdown has taken longer than its deadline.
+  get wasForced() {
+    return readFileSync(this.logFile).subarray(this.logFrom).includes('the shutdown took longer than');
+  }
+
   // The exit code, when it ends by itself in time.
   async exit(seconds) {
     const ended = await Promise.race([this.ended, sleep(seconds * 1000, null)]);
@@ -133,11 +147,12 @@ class Daemon {
     });
   }
 
-  // SIGTERM; must end by itself with exit code 0.
+  // SIGTERM; must end by itself with exit code 0, or by a short deadline with 70 (slack.mjs).
   async stop() {
     this.child.kill('SIGTERM');
     const {code, signal} = await Promise.race([this.ended, sleep(30000, {code: 'none in 30 s'})]);
-    if (code !== 0) {
+    this.stopped = true;
+    if (code !== 0 && !(code === 70 && this.isPressed && this.wasForced)) {
       throw new Error(`${this.name} ended with ${signal ?? code}:\n${readFileSync(this.logFile, 'utf8').slice(-2000)}`);
     }
   }

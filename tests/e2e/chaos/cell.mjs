@@ -9,13 +9,13 @@ import {argv, exit} from 'node:process';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {parseArgs} from 'node:util';
 
+import {slackOfShort, stopsMin} from '../slack.mjs';
 import {until} from '../world.mjs';
 import {cells} from './cells.mjs';
 import {revision} from './results.mjs';
 import {log, Stage} from './stage.mjs';
 import {eventsIn} from './watch.mjs';
 
-const slackOfShort = 5; // a slow or busy machine may take so many times a goal's time; in the long runs it may not
 const tailShare = 0.1; // of the records, after the last round
 const millisecondsForAThousand = 400; // of a round's records, at least
 const longest = 300000; // milliseconds that a short cell may take
@@ -100,7 +100,7 @@ function judgeEvidence(stage, cell, counts, faults) {
       faults.push(`no ${names.split('|').join(' or ')} was seen, so the cell tested nothing`);
     }
   }
-  if (counts.forced >= stage.stops && stage.stops > 0) {
+  if (counts.forced >= stage.stops && stage.stops >= stopsMin) {
     faults.push(`all of the ${stage.stops} nodes that were told to stop had to be forced`);
   }
   if (stage.watch.reads === 0) {

@@ -11,7 +11,7 @@
 //             or the servers have made of it; `a|b`: one of them
 //   late      milliseconds: a record that waits as long is counted as `late`
 //   goals     {recovery, wait}: milliseconds that docs/guarantees.md promises; a long run fails beyond them, a short one
-//             beyond `slack` times as much, 5 where none is given. A fault that lasts no longer than that shows nothing
+//             beyond `slack` times as much, `slackOfShort` where none is given. A fault that lasts no longer than that shows nothing
 //
 // What is counted: kills, freezes, cuts, hangs, terminated, locks, deadlocks, jumps, full, limits, changes, inDoubt,
 // redeliveries, unconfirmed, fencedOff, madeAgain, late, `<act> <frame>` of the fault proxy's rules, and the lines of the nodes'

@@ -63,14 +63,13 @@ class Node {
     await this.daemon.kill();
   }
 
-  // It must end by itself, and well. Under load a slow disk may take longer than the short deadline of the shutdown, which
-  // then ends it: what was left comes to others.
+  // It must end by itself, and well, or by its short deadline (slack.mjs).
   async stop() {
     this.meant = true;
     await this.stage.watch.look(this.daemon);
     this.signal('SIGTERM');
     const code = await this.daemon.exit(30);
-    const forced = code === 70 && this.daemon.log.includes('the shutdown took longer than');
+    const forced = code === 70 && this.daemon.wasForced;
     this.stage.stops += 1;
     this.stage.counts.forced += forced ? 1 : 0;
     if (code !== 0 && !forced) {
