@@ -62,7 +62,7 @@ CAF_TEST(two thousand poisons of 1 MB and twelve thousand requests of 62 KB fit 
     return nats->stream(names::dead_letter_stream).messages >= poisons
            && nats->stream(names::result_stream).messages >= requests;
   };
-  const auto deadline = std::chrono::steady_clock::now() + 200s;
+  const auto deadline = std::chrono::steady_clock::now() + 600s;
   std::size_t peak = 0;
   while (daemon.alive() && !all_stored() && std::chrono::steady_clock::now() < deadline) {
     peak = std::max(peak, daemon.peak());
