@@ -256,6 +256,8 @@ accounts {
 
 constexpr auto ack_import = R"(, {service: {account: STREAMS, subject: "$JS.ACK.>"}})";
 
+constexpr auto long_silence = 4s; // a node says so after ten
+
 // A consumer of whose messages each is acknowledged at once.
 struct ack_fixture {
   nats_process server;
@@ -295,12 +297,12 @@ struct ack_fixture {
   void request() { CAF_REQUIRE_EQUAL(side->publish("transaction.deposit", "", "1"), ""); }
 
   bool all_are_taken() {
-    return turns_until([&] { return untaken().since == 0ms; }, 4s)
+    return turns_until([&] { return untaken().since == 0ms; }, 20s)
            && turns_until(
                [&] {
                  return admin->consumer(names::request_stream, "deposit-consumer").ack_pending == 0;
                },
-               9s);
+               20s);
   }
 };
 
@@ -309,21 +311,22 @@ struct ack_fixture {
 CAF_TEST(acknowledgements that are refused show and so does their right when it is given) {
   ack_fixture here(users_without("nothing"), "");
   here.request();
-  CAF_CHECK(here.turns_until([&] { return here.came == 1; }, 9s));
+  CAF_CHECK(here.turns_until([&] { return here.came == 1; }, 20s));
   // Nothing is told while they are taken, nor of an idle consumer.
-  CAF_CHECK(!here.turns_until([&] { return here.untaken().since >= 500ms; }, 3s));
+  CAF_CHECK(
+      !here.turns_until([&] { return here.untaken().since >= long_silence; }, long_silence + 2s));
   here.server.reload(users_without("$JS.ACK.>"));
   CAF_CHECK(here.turns_until(
       [&] {
         here.request();
         return here.events.count(link_event::error, "JS.ACK") > 0;
       },
-      9s));
+      20s));
   // One is enough, and whoever stands still asks for no more messages.
   CAF_CHECK(eventually([&] {
     here.fetch->source().pull({0, 0});
     std::this_thread::sleep_for(50ms);
-    return here.untaken().since >= 4s;
+    return here.untaken().since >= long_silence;
   }));
   CAF_CHECK_EQUAL(here.untaken().subject, "$JS.ACK.TRANSACTIONS.deposit-consumer.>");
   CAF_CHECK_NOT_EQUAL(here.untaken().complaint.find("Permissions Violation"), std::string::npos);
@@ -340,7 +343,7 @@ CAF_TEST(acknowledgements that are refused show and so does their right when it 
 CAF_TEST(acknowledgements that another account does not import show) {
   ack_fixture here(accounts(""), "money.API");
   here.request();
-  CAF_CHECK(here.turns_until([&] { return here.untaken().since >= 4s; }, 9s));
+  CAF_CHECK(here.turns_until([&] { return here.untaken().since >= long_silence; }, 30s));
   CAF_CHECK_EQUAL(here.untaken().complaint, "nobody takes them");
   CAF_CHECK(here.came >= 1);
 }
@@ -348,8 +351,9 @@ CAF_TEST(acknowledgements that another account does not import show) {
 CAF_TEST(acknowledgements that another account imports are answered) {
   ack_fixture here(accounts(ack_import), "money.API");
   here.request();
-  CAF_CHECK(here.turns_until([&] { return here.came == 1; }, 9s));
-  CAF_CHECK(!here.turns_until([&] { return here.untaken().since >= 500ms; }, 4s));
+  CAF_CHECK(here.turns_until([&] { return here.came == 1; }, 20s));
+  CAF_CHECK(
+      !here.turns_until([&] { return here.untaken().since >= long_silence; }, long_silence + 2s));
   CAF_CHECK(here.all_are_taken());
 }
 
@@ -371,7 +375,7 @@ CAF_TEST(a publication that is refused in silence says so) {
         answers = pub->take();
         return !answers.empty();
       },
-      9s));
+      20s));
   CAF_REQUIRE_EQUAL(answers.size(), 1u);
   CAF_CHECK(answers[0].outcome == publish_outcome::unconfirmed);
 }

@@ -321,13 +321,17 @@ CAF_TEST(nothing is committed that a crash could lose) {
   CAF_CHECK(!failure_of(store->post(deposit_of("bob", 2))));
   CAF_CHECK(!kind_of(records->record({{ask("ann", 2), "second"}})));
   CAF_CHECK_EQUAL(rows(), "4\n");
+  // What a new session meets, all older ones have been told.
+  const auto reload = [&](const std::string& wanted) {
+    sql("SELECT pg_reload_conf()");
+    for (int i = 0; i < 400 && sql("SHOW synchronous_commit") != wanted + "\n"; ++i)
+      std::this_thread::sleep_for(50ms);
+  };
   sql("ALTER SYSTEM SET synchronous_commit = off");
-  sql("SELECT pg_reload_conf()");
-  std::this_thread::sleep_for(500ms);
+  reload("off");
   CAF_CHECK(failure_of(store->post(deposit_of("bob", 3))) == store_failure_kind::unavailable);
   sql("ALTER SYSTEM RESET synchronous_commit");
-  sql("SELECT pg_reload_conf()");
-  std::this_thread::sleep_for(500ms);
+  reload("on");
   CAF_CHECK(!failure_of(store->post(deposit_of("bob", 3))));
   CAF_CHECK_EQUAL(of_ledger.fault(900ms) + of_records.fault(900ms), "");
 }

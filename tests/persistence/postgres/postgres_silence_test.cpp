@@ -83,23 +83,27 @@ CAF_TEST(commits that wait for no standby any more are told once and that they d
   std::vector<std::string> told;
   set_database_listener([&](const std::string& sentence) { told.push_back(sentence); });
   probe look{url, schema::ledger, {0ms, 0ms}};
-  const auto after = [&](const std::string& statement) {
+  // What a new session meets, all older ones have been told.
+  const auto after = [&](const std::string& statement, const std::string& name,
+                         const std::string& wanted) {
     sql(statement);
     sql("SELECT pg_reload_conf()");
-    std::this_thread::sleep_for(500ms);
+    for (int i = 0; i < 400 && sql("SHOW " + name) != wanted + "\n"; ++i)
+      std::this_thread::sleep_for(50ms);
     told.clear();
     for (int i = 0; i < 3; ++i)
       CAF_CHECK_EQUAL(look.fault(900ms), "");
     return told;
   };
   sql("ALTER SYSTEM SET synchronous_commit = local");
-  CAF_CHECK(after("SELECT 1").empty());
-  const auto warned = after("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+  const std::string commit = "synchronous_commit", standbys = "synchronous_standby_names";
+  CAF_CHECK(after("SELECT 1", commit, "local").empty());
+  const auto warned = after("ALTER SYSTEM SET " + standbys + " = 'nobody'", standbys, "nobody");
   CAF_REQUIRE_EQUAL(warned.size(), 1u);
   CAF_CHECK(warned.front().starts_with(beginning));
-  CAF_CHECK_EQUAL(after("ALTER SYSTEM RESET synchronous_commit"),
+  CAF_CHECK_EQUAL(after("ALTER SYSTEM RESET " + commit, commit, "on"),
                   std::vector<std::string>{"commits wait for the synchronous standby again"});
-  CAF_CHECK(after("ALTER SYSTEM RESET synchronous_standby_names").empty());
+  CAF_CHECK(after("ALTER SYSTEM RESET " + standbys, standbys, "").empty());
   set_database_listener({});
 }
 

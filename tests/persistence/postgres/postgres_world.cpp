@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "persistence/schema.hpp"
+#include "tests/support/shell.hpp"
 
 namespace ledgerd::test {
 
@@ -39,6 +40,39 @@ std::string with_user(const std::string& database_url, const std::string& user,
   const auto start = database_url.find("://") + 3;
   return database_url.substr(0, start) + user + ":" + password
          + database_url.substr(database_url.find('@'));
+}
+
+stranger::stranger(const std::string& database_url, const std::string& statements) {
+  auto as_postgres = database_url;
+  const auto role = as_postgres.find("://") + 3;
+  as_postgres.replace(role, as_postgres.find(':', role) - role, "postgres");
+  psql_ = popen(
+      ("exec psql -XAtq -v ON_ERROR_STOP=1 -d " + quoted(as_postgres) + " >/dev/null").c_str(),
+      "we");
+  if (psql_ == nullptr)
+    throw std::runtime_error("cannot run psql");
+  std::fputs(("BEGIN; " + statements + "; SELECT 1 AS stranger;\n").c_str(), psql_);
+  std::fflush(psql_);
+  for (int i = 0; i < 1200; ++i) {
+    if (postgres().sql(database_url, "SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                                     "current_database() AND state = 'idle in transaction' AND "
+                                     "query LIKE '%AS stranger;'")
+        == "1\n")
+      return;
+    std::this_thread::sleep_for(std::chrono::milliseconds{50});
+  }
+  end();
+  throw std::runtime_error("a stranger's transaction did not begin within a minute");
+}
+
+stranger::~stranger() {
+  end();
+}
+
+void stranger::end() noexcept {
+  if (psql_ != nullptr)
+    pclose(psql_); // the end of its input is that of the session
+  psql_ = nullptr;
 }
 
 postgres_world::postgres_world() : url(postgres().fresh_database()) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdio>
 #include <memory>
 #include <string>
 
@@ -28,6 +29,23 @@ std::string with_parameter(const std::string& database_url, const std::string& p
 // The same database as another role.
 std::string with_user(const std::string& database_url, const std::string& user,
                       const std::string& password);
+
+// A stranger's transaction, in psql as the superuser, in which these statements were run and their
+// locks are held until `end` or the end of the object rolls it back. One at a time in a database:
+// it is known by the query `... AS stranger`. Throws std::runtime_error where it cannot begin.
+class stranger {
+public:
+  stranger(const std::string& database_url, const std::string& statements);
+  ~stranger();
+
+  stranger(const stranger&) = delete;
+  stranger& operator=(const stranger&) = delete;
+
+  void end() noexcept;
+
+private:
+  std::FILE* psql_;
+};
 
 // The fixture of the store contract, see store_contract.hpp.
 struct postgres_world {
