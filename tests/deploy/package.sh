@@ -168,7 +168,7 @@ for name in database-url nats-url; do
   variable=LEDGERD_${name^^}
   sed -n "s/^${variable//-/_}=//p" "$work/servers/env" >"$root/etc/ledgerd/secrets/$name"
 done
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(cd "$(dirname "$dev")/tests/e2e" && node -e "import('./ports.mjs').then(async ({freePort}) => console.log(await freePort()))")
 echo "http-listen = \"127.0.0.1:$port\"" >>"$root/etc/ledgerd/ledgerd.toml"
 listen
 start_service

@@ -108,9 +108,8 @@ async function nothingIsLost(world, traffic) {
   if (taken === 0) {
     faults.push('nothing was taken away, so nothing was given up');
   }
-  if (!(await metric(daemon, 'ledgerd_topology_made_again_total') >= 4)) {
-    faults.push('the metric does not count what was made again');
-  }
+  await until('the metric counts what was made again', 20, async () =>
+    await metric(daemon, 'ledgerd_topology_made_again_total') >= 4).catch((error) => faults.push(error.message));
   await traffic.manager.consumers.delete(requestStream, 'deposit-consumer');
   await until('the consumer is made again', 20, () =>
     traffic.manager.consumers.info(requestStream, 'deposit-consumer').then(() => true, () => false));

@@ -71,7 +71,7 @@ async function exhaust(world, traffic, messages) {
   await first.stop();
   await traffic.limitDeliveries(2);
   await traffic.publish(messages);
-  const deliveries = await traffic.exhaust();
+  const deliveries = await traffic.exhaust(2 * messages.length);
   log(`${messages.length} messages given up after ${deliveries} deliveries`);
   if (deliveries !== 2 * messages.length) {
     throw new Error(`${deliveries} deliveries of ${messages.length} messages gave none or not all of them up`);

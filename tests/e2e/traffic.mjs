@@ -48,13 +48,15 @@ export class Traffic {
     }
   }
 
-  // Takes what the durables deliver and settles none of it, until nothing has come for three seconds. Returns how many
-  // deliveries there were by the server's count: one that comes when a pull is just over is nobody's here.
-  async exhaust() {
+  // Takes what the durables deliver and settles none of it, until there were so many deliveries and nothing has come for three
+  // seconds, or for a minute. Returns how many there were by the server's count: one that comes when a pull is just over is
+  // nobody's here.
+  async exhaust(wanted) {
+    const delivered = async () => (await this.consumers()).reduce((sum, each) => sum + each.delivered.consumer_seq, 0);
     await Promise.all(durables.map(async (name) => {
       const consumer = await this.stream.consumers.get(requestStream, name);
       let count = 0;
-      for (let silent = 0; silent < 3;) {
+      for (let silent = 0; silent < 3 || (silent < 60 && await delivered() < wanted);) {
         const before = count;
         for await (const _ of await consumer.fetch({max_messages: 1000, expires: 1000})) {
           ++count;
@@ -62,7 +64,7 @@ export class Traffic {
         silent = count === before ? silent + 1 : 0;
       }
     }));
-    return (await this.consumers()).reduce((sum, {delivered}) => sum + delivered.consumer_seq, 0);
+    return delivered();
   }
 
   // The account side's durable likewise.

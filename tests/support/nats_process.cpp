@@ -48,7 +48,7 @@ std::string read_file(const std::string& path) {
 } // namespace
 
 std::uint16_t free_port() {
-  static int next = getpid() % 8000; // so that test programs at once do not choose the same
+  static int next = getpid() * 37 % 8000; // so that test programs at once do not choose the same
   for (int i = 0; i < 8000; ++i) {
     const auto port = static_cast<std::uint16_t>(12000 + ++next % 8000);
     if (try_socket(bind, port))

@@ -31,7 +31,7 @@ std::string fresh_directory() {
 
 // Below the range that the kernel hands out by itself.
 std::uint16_t free_port() {
-  const int first = getpid() % 8000; // so that test programs at once do not choose the same
+  const int first = getpid() * 37 % 8000; // so that test programs at once do not choose the same
   for (int i = 0; i < 8000; ++i) {
     const auto port = static_cast<std::uint16_t>(12000 + (first + i) % 8000);
     const int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
