@@ -233,12 +233,13 @@ private:
       return conclude_from_request();
     if (facts_.record_row)
       return conclude_from_record();
-    set(trace_state::unknown, "unknown: nothing was found of this record");
+    set(trace_state::unknown, "unknown: nothing was found of this record"
+                                  + std::string(unasked().empty() ? "" : " in what was asked"));
   }
 
   void conclude_from_row() {
     std::string text = "decided: " + verdict_text();
-    if (facts_.messages.results.empty())
+    if (facts_.messages.results.empty() && streams_are_asked())
       text +=
           "; its result was not found" + std::string(held_ ? " yet: a node holds the request" : "");
     if (!letters().empty())
@@ -367,9 +368,10 @@ private:
     for (const auto& each : facts_.consumers)
       if (each.subject == request.subject && each.ack_floor >= request.seq)
         return set(trace_state::unknown,
-                   "unknown: " + where
-                       + " is acknowledged, and neither its row nor its dead letter "
-                         "was found");
+                   "unknown: " + where + " is acknowledged, and "
+                       + (facts_.ledger_problem.empty() ? "neither its row nor its dead letter was"
+                                                        : "no dead letter of it was")
+                       + " found");
     if (!facts_.ledger_problem.empty() && !results_are_read())
       return set(trace_state::unknown,
                  "unknown: " + where
@@ -396,7 +398,24 @@ private:
     set(trace_state::recorded,
         "recorded on the account side, " + std::string(to_text(record.status))
             + (record.reason.empty() ? "" : ", " + record.reason)
-            + (pending ? "; no request was found: the redriver publishes it again" : ""));
+            + (!pending              ? ""
+               : streams_are_asked() ? "; no request was found: the redriver publishes it again"
+                                     : "; the redriver publishes it again, if it has to"));
+  }
+
+  // A question beside the search may have failed.
+  bool streams_are_asked() const {
+    return facts_.streams_problem.empty() || !facts_.messages.looked.empty();
+  }
+
+  // What could not be asked.
+  std::string unasked() const {
+    std::string list = streams_are_asked() ? "" : "; the streams";
+    if (!facts_.ledger_problem.empty())
+      list += "; the ledger's database";
+    if (!facts_.records_problem.empty())
+      list += "; the account side's database";
+    return list;
   }
 
   static bool is_needed(trace_state state) {
@@ -413,7 +432,7 @@ private:
       notes.push_back("the streams were not searched to the end: " + facts_.streams_problem);
     if (facts_.nodes.empty() && !has_verdict())
       notes.push_back("no node has answered");
-    std::string unread;
+    std::string needed; // of what was asked
     for (const auto& each : facts_.messages.looked) {
       if (each.left_out > 0)
         notes.push_back(std::to_string(each.left_out) + " more messages of "
@@ -430,15 +449,16 @@ private:
       const auto part = std::to_string(each.held - std::min(each.read, each.held)) + " of "
                         + std::to_string(each.held) + " messages of " + std::string(each.stream)
                         + (each.waiting ? ", all of them handed out already" : "");
-      unread += (unread.empty() ? "" : "; ") + part;
+      needed += is_needed(story_.state) ? "; " + part : "";
       notes.push_back("not looked at: " + part
                       + (each.back_to_ns == 0 || each.waiting
                              ? ""
                              : ", most of them from before " + format_time(each.back_to_ns / 1000))
                       + "; --all reads everything");
     }
-    if (!unread.empty() && is_needed(story_.state))
-      story_.conclusion += "; not looked at: " + unread;
+    if (const auto list = unasked() + needed; !list.empty())
+      story_.conclusion += "; not looked at: " + list.substr(2);
+    story_.asked_all = unasked().empty();
   }
 
   const trace_facts& facts_;

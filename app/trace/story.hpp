@@ -79,7 +79,8 @@ struct told_wait {
 struct trace_story {
   std::vector<trace_event> events; // what has no time stands last
   trace_state state = trace_state::unknown;
-  std::string conclusion;         // a sentence
+  std::string conclusion;         // a sentence, which ends with what was not looked at
+  bool asked_all = true;          // false: streams or a database could not be asked
   std::optional<told_wait> wait;  // of what is held
   std::vector<std::string> notes; // what was not looked at, and why: sentences
 };

@@ -92,7 +92,9 @@ int run_trace(const config& settings, const trace_options& options) {
     print_line("%s",
                "next: `ledgerd locks list` says who holds locks and what they block, `ledgerd "
                "locks end PID --why TEXT` ends such a session");
-  return report.story.state == trace_state::unknown ? exit_code::answer_is_no : exit_code::done;
+  if (report.story.state != trace_state::unknown)
+    return exit_code::done;
+  return report.story.asked_all ? exit_code::answer_is_no : exit_code::cannot_start;
 }
 
 } // namespace

@@ -130,7 +130,8 @@ CAF_TEST(each conclusion) {
        "decided: WITHDRAWAL of 12.50 EUR for ann: SUCCESS; it was parked before, for "
        "INVALID_FIELD, and replayed by eve"},
       {[](auto& f) { f.published(), f.ledger_problem = "away"; }, trace_state::decided,
-       "decided, by its result: DEPOSIT of 5.00 EUR for ann: SUCCESS"},
+       "decided, by its result: DEPOSIT of 5.00 EUR for ann: SUCCESS; not looked at: the ledger's "
+       "database"},
       {[](auto& f) { f.published(); }, trace_state::decided,
        "decided, by its result: DEPOSIT of 5.00 EUR for ann: SUCCESS; the ledger has no such row"},
       {[](auto& f) { f.requested(), f.node(30); }, trace_state::waiting,
@@ -165,8 +166,8 @@ CAF_TEST(each conclusion) {
        },
        trace_state::unknown,
        "unknown: request #40 of TRANSACTIONS was handed out, no node that has answered holds it, "
-       "and the ledger cannot be asked whether it is decided; not looked at: 8500 of 9000 messages "
-       "of TRANSACTION_RESULTS"},
+       "and the ledger cannot be asked whether it is decided; not looked at: the ledger's "
+       "database; 8500 of 9000 messages of TRANSACTION_RESULTS"},
       {[](auto& f) {
          f.requested(), f.node(50), f.ledger_problem = "away";
          f.messages.looked = {{names::result_stream, true, true, false, 9000, 9000, 0}};
@@ -174,7 +175,7 @@ CAF_TEST(each conclusion) {
        trace_state::handed_out,
        "handed out: request #40 of TRANSACTIONS: the ledger cannot be asked, there is no result, "
        "and no node that has answered holds it; the broker delivers it again once the "
-       "acknowledgement wait is over"},
+       "acknowledgement wait is over; not looked at: the ledger's database"},
       {[](auto& f) {
          f.requested(), f.consumers = {{"transaction.deposit", 50, 45}};
        },
@@ -215,6 +216,48 @@ CAF_TEST(each conclusion) {
        "recorded on the account side, PENDING; no request was found: the redriver publishes it "
        "again"},
   });
+}
+
+CAF_TEST(what could not be asked is said last and nothing is called missing there) {
+  check({
+      {[](auto& f) { f.streams_problem = "away"; }, trace_state::unknown,
+       "unknown: nothing was found of this record in what was asked; not looked at: the streams"},
+      {[](auto& f) { f.ledger_problem = f.records_problem = "away"; }, trace_state::unknown,
+       "unknown: nothing was found of this record in what was asked; not looked at: the ledger's "
+       "database; the account side's database"},
+      {[](auto& f) { f.decided(), f.streams_problem = "away"; }, trace_state::decided,
+       "decided: WITHDRAWAL of 12.50 EUR for ann: SUCCESS; not looked at: the streams"},
+      {[](auto& f) { f.requested(), f.parked(), f.ledger_problem = "away"; }, trace_state::parked,
+       "parked because of INVALID_FIELD: field \"amount\": must be positive (dead letter 5); not "
+       "looked at: the ledger's database"},
+      {[](auto& f) {
+         f.requested(), f.consumers = {{"transaction.deposit", 50, 45}};
+         f.ledger_problem = "away";
+       },
+       trace_state::unknown,
+       "unknown: request #40 of TRANSACTIONS is acknowledged, and no dead letter of it was found; "
+       "not looked at: the ledger's database"},
+      {[](auto& f) {
+         f.record_row =
+             transaction_record{record_id{7}, {}, record_status::pending, {},
+                                "",           {}, database_time{second},  database_time{second}};
+         f.streams_problem = "away";
+       },
+       trace_state::recorded,
+       "recorded on the account side, PENDING; the redriver publishes it again, if it has to; not "
+       "looked at: the streams"},
+      // The search came to its end; how far a consumer is could not be asked.
+      {[](auto& f) {
+         f.decided(), f.streams_problem = "away";
+         f.messages.looked = {{names::result_stream, true, true, false, 9000, 9000, 0}};
+       },
+       trace_state::decided,
+       "decided: WITHDRAWAL of 12.50 EUR for ann: SUCCESS; its result was not found"},
+  });
+  facts_of facts;
+  CAF_CHECK(story_of(facts).asked_all);
+  facts.streams_problem = "away";
+  CAF_CHECK(!story_of(facts).asked_all);
 }
 
 CAF_TEST(a letter is discarded once it is gone) {
@@ -408,8 +451,9 @@ CAF_TEST(what was not looked at is said) {
   CAF_CHECK_EQUAL(notes[1], "no node has answered");
   CAF_CHECK_EQUAL(notes[2], "not looked at: 300000 of 500000 messages of TRANSACTIONS, most of "
                             "them from before 1970-01-01T01:00:00.000000Z; --all reads everything");
-  CAF_CHECK_EQUAL(story.conclusion, "unknown: nothing was found of this record; not looked at: "
-                                    "300000 of 500000 messages of TRANSACTIONS");
+  CAF_CHECK_EQUAL(story.conclusion,
+                  "unknown: nothing was found of this record in what was asked; not looked at: the "
+                  "ledger's database; 300000 of 500000 messages of TRANSACTIONS");
   // The ledger has no row, so there is no result either; what waits was read.
   facts.ledger_problem.clear();
   facts.messages.looked = {{"TRANSACTIONS", true, false, true, 500'000, 12, 3'600},
