@@ -76,6 +76,10 @@ std::string reason_of(const system_state& state) {
     return state.ledger_fault;
   if (const auto silent = silent_nodes(state); !silent.empty())
     return silent;
+  if (state.aside > 0)
+    return (state.aside == 1 ? "1 account is" : std::to_string(state.aside) + " accounts are")
+           + " set aside, locked, refused or slow in the database: `ledgerd locks list` says who "
+             "holds locks, `ledgerd metrics` what each account waits for";
   return "no node says why, see `ledgerd metrics`";
 }
 
@@ -84,10 +88,9 @@ bool is_known_ledger(const node_state& node) {
 }
 
 std::string standstill(const system_state& state) {
-  const auto pace = decided_per_second(state.nodes);
-  if (state.waiting.value_or(0) == 0 || state.oldest_ms.value_or(stuck_after_ms) < stuck_after_ms
-      || pace.value_or(0) > 0)
+  if (!stands_still(state))
     return {};
+  const auto pace = decided_per_second(state.nodes);
   const auto waits = waiting_text(state);
   if (std::none_of(state.nodes.begin(), state.nodes.end(), is_known_ledger))
     return "nothing is being decided although " + waits + ": "
@@ -145,6 +148,22 @@ std::optional<double> decided_per_second(const std::vector<node_state>& nodes) {
     sum += each.pace.decided_per_second.value_or(0);
   }
   return any && (all || sum > 0) ? std::optional{sum} : std::nullopt;
+}
+
+bool stands_still(const system_state& state) {
+  return state.waiting.value_or(0) > 0 && state.oldest_ms.value_or(stuck_after_ms) >= stuck_after_ms
+         && decided_per_second(state.nodes).value_or(0) <= 0;
+}
+
+std::uint64_t aside_accounts_in(const nlohmann::ordered_json& document) {
+  std::uint64_t sum = 0;
+  if (const auto actors = document.find("actors"); actors != document.end())
+    for (const auto& each : *actors)
+      if (const auto values = each.find("values"); values != each.end() && values->is_object())
+        if (const auto found = values->find("aside_accounts");
+            found != values->end() && found->is_number_unsigned())
+          sum += found->get<std::uint64_t>();
+  return sum;
 }
 
 status_conclusion conclude(const system_state& state) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,6 +39,7 @@ struct system_state {
   std::vector<node_state> nodes;
   std::optional<std::uint64_t> waiting;  // requests without a verdict, in the stream
   std::optional<std::int64_t> oldest_ms; // of them; 0: none waits
+  std::uint64_t aside = 0; // accounts that nodes have set aside; asked only when nothing moves
 };
 
 // Entries a second of all nodes. 0 only if every ledger node that lives has said so; of nodes that
@@ -50,6 +52,12 @@ struct status_conclusion {
   // The text has what waits and how many are decided, so that nobody has to say it beside.
   bool says_flow = false;
 };
+
+// Whether requests wait and nobody says that he decides any.
+bool stands_still(const system_state& state);
+
+// Accounts that a node has set aside, by its document of GET /v1/actors.
+std::uint64_t aside_accounts_in(const nlohmann::ordered_json& document);
 
 // The worst that is wrong, or that all is well.
 status_conclusion conclude(const system_state& state);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "app/base/text.hpp"
+#include "app/operations/ask_numbers.hpp"
 #include "app/operations/cluster_question.hpp"
 #include "app/operations/cluster_report.hpp"
 #include "app/verbs/http_client.hpp"
@@ -226,6 +227,8 @@ public:
       look_again(view.state);
     view.cluster = cluster_;
     view.broker = ask([&] { return look_at_broker(*nats_, view.state); });
+    if (stands_still(view.state))
+      ask_aside(view.state);
   }
 
 private:
@@ -243,6 +246,18 @@ private:
       shown["answers"] = node.answers;
       shown["decidedPerSecond"] = or_null(node.pace.decided_per_second);
       shown["oldestUndecidedSeconds"] = seconds_of(node.pace.oldest_ms);
+    }
+  }
+
+  // One locked account is nothing that a node calls a fault, and all that waits may be its.
+  void ask_aside(system_state& state) {
+    constexpr milliseconds patience{1000};
+    try {
+      for (const auto& each : ask_numbers(nats_->make_ask_line(), nodes_, "", patience))
+        if (each.document)
+          state.aside += aside_accounts_in(*each.document);
+    } catch (const std::runtime_error&) {
+      return; // the conclusion says that nodes do not answer
     }
   }
 

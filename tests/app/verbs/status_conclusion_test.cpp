@@ -104,6 +104,38 @@ CAF_TEST(nothing is decided and the first that is unready says why) {
   CAF_CHECK_EQUAL(line(stuck), begin + "no node with the role ledger answers");
 }
 
+CAF_TEST(accounts that are set aside say why nothing is decided) {
+  auto stuck = waiting({node("a")}, 1, 17'000);
+  stuck.aside = 1;
+  const std::string begin = "!nothing is being decided although 1 request waits, the oldest for 17 "
+                            "s: ";
+  const std::string lead = " set aside, locked, refused or slow in the database: `ledgerd locks "
+                           "list` says who holds locks, `ledgerd metrics` what each account waits "
+                           "for";
+  CAF_CHECK_EQUAL(line(stuck), begin + "1 account is" + lead);
+  stuck.aside = 12;
+  CAF_CHECK_EQUAL(line(stuck), begin + "12 accounts are" + lead);
+  // What is worse comes first.
+  stuck.nodes.push_back(silent("b"));
+  CAF_CHECK_EQUAL(line(stuck), begin + "node b is silent");
+}
+
+CAF_TEST(a standstill is what waits and is not decided) {
+  CAF_CHECK(stands_still(waiting({node("a")}, 1, 2000)));
+  CAF_CHECK(!stands_still(waiting({node("a")}, 1, 1999)));
+  CAF_CHECK(!stands_still(waiting({node("a")}, 0, 0)));
+  CAF_CHECK(!stands_still(waiting({node("a", 0.5)}, 1, 2000)));
+}
+
+CAF_TEST(a node says at each gate how many accounts are set aside) {
+  CAF_CHECK_EQUAL(
+      aside_accounts_in(nlohmann::ordered_json::parse(
+          R"({"actors":[{"values":{"aside_accounts":2}},{"values":{"pulls":7}},)"
+          R"({"values":{"aside_accounts":3}},{"values":{"aside_accounts":null}},{}]})")),
+      5u);
+  CAF_CHECK_EQUAL(aside_accounts_in(nlohmann::ordered_json::object()), 0u);
+}
+
 CAF_TEST(what nobody knows is not called nothing) {
   auto hangs = node("a", std::nullopt);
   hangs.answers = false;
