@@ -246,8 +246,7 @@ auto database::wait(call_kind kind, Function&& function) {
     const auto error = with_role(translated(), on.role);
     on.expired = deadline.passed();
     if (on.expired)
-      throw database_error(database_fault::lost,
-                           "no answer within " + std::to_string(limit.count()) + " ms");
+      throw database_error(database_fault::lost, no_answer(on.raw, limit));
     if (error.fault() == database_fault::lost && !on.words.text.empty())
       throw database_error(database_fault::lost, on.words.text);
     throw error;
@@ -466,7 +465,7 @@ bool database::alive() noexcept {
 
 std::string database::last_words() const {
   if (session_->silent)
-    return "no answer within " + std::to_string(ping_limit.count()) + " ms after a rest";
+    return no_answer(session_->raw, ping_limit) + " after a rest";
   return session_->words.text.empty() ? "the connection has broken" : session_->words.text;
 }
 

@@ -117,6 +117,7 @@ public:
     return {PQsocket(connection_.get()), events, 0};
   }
   std::string error() const { return PQerrorMessage(connection_.get()); }
+  std::string silence(milliseconds limit) const { return no_answer(connection_.get(), limit); }
 
   // True: the session is made.
   bool go_on() {
@@ -143,10 +144,8 @@ database_error sum_up(const std::vector<attempt>& attempts, milliseconds limit) 
   bool all_refuse = true, none_speaks = true;
   std::string sentence;
   for (const auto& each : attempts) {
-    const auto error =
-        each.failed() ? connection_error(each.error())
-                      : database_error(database_fault::lost,
-                                       "no answer within " + std::to_string(limit.count()) + " ms");
+    const auto error = each.failed() ? connection_error(each.error())
+                                     : database_error(database_fault::lost, each.silence(limit));
     all_refuse = all_refuse && error.fault() == database_fault::refused;
     none_speaks = none_speaks && error.fault() == database_fault::lost;
     sentence += (sentence.empty() ? "" : "; ") + std::string(error.what());
@@ -161,6 +160,18 @@ database_error sum_up(const std::vector<attempt>& attempts, milliseconds limit) 
 
 void session_closer::operator()(pg_conn* connection) const noexcept {
   PQfinish(connection);
+}
+
+std::string no_answer(const pg_conn* from, milliseconds limit) {
+  const auto* host = PQhost(from);
+  const auto* port = PQport(from);
+  const std::string at = host == nullptr ? "" : host, number = port == nullptr ? "" : port;
+  const bool socket = at.starts_with('/') || at.starts_with('@');
+  return "PostgreSQL"
+         + (at.empty() ? ""
+            : socket   ? " at " + at + "/.s.PGSQL." + number
+                       : " at " + (at.find(':') == at.npos ? at : "[" + at + "]") + ":" + number)
+         + " gave no answer within " + std::to_string(limit.count()) + " ms";
 }
 
 opened_session open_session(const std::string& connection_string, std::size_t first,

@@ -23,6 +23,9 @@ struct opened_session {
   std::size_t address = 0; // the place of its address among all of them
 };
 
+// `PostgreSQL at HOST:PORT gave no answer within ...`, or at its socket. May be null.
+std::string no_answer(const pg_conn* from, std::chrono::milliseconds limit);
+
 // Tries the addresses of all hosts of the connection string in their order, beginning with number
 // `first` (counted round), each next one as soon as the one before has failed or has kept silent
 // for a moment; the first session that is made and is what target_session_attrs asks for wins. At

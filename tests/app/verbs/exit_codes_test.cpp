@@ -3,12 +3,15 @@
 // tests of the verbs and, for the daemon, in tests/e2e/.
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <fstream>
 #include <functional>
 #include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <vector>
 
 #include "domain/exit_code.hpp"
@@ -178,6 +181,25 @@ CAF_TEST(with json a verb that cannot answer says why in one document) {
   const auto detail = json::parse(faults.out).at("detail").get<std::string>();
   CAF_CHECK(contains(detail, "LEDGERD_GATES must be") && contains(detail, "; --http-listen "));
   CAF_CHECK(contains(faults.err, "LEDGERD_NOBODY") && !contains(detail, "LEDGERD_NOBODY"));
+}
+
+// As a frozen one does: the kernel takes its connections.
+CAF_TEST(a database that says nothing is named) {
+  const int listener = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  CAF_REQUIRE_EQUAL(bind(listener, reinterpret_cast<const sockaddr*>(&address), size), 0);
+  CAF_REQUIRE_EQUAL(listen(listener, 5), 0);
+  CAF_REQUIRE_EQUAL(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const auto at = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  const auto run = run_program({"account", "alice"}, {"LEDGERD_DATABASE_URL=postgresql://x:s3cr3t@"
+                                                      + at + "/x?connect_timeout=1"});
+  close(listener);
+  CAF_CHECK_EQUAL(run.code, exit_code::cannot_start);
+  CAF_CHECK(contains(run.err, "PostgreSQL at " + at + " gave no answer within 1000 ms"));
+  CAF_CHECK(!contains(run.out + run.err, "s3cr3t"));
 }
 
 CAF_TEST(output that is not written whole is no success) {
