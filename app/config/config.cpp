@@ -6,14 +6,12 @@
 #include <map>
 #include <regex>
 #include <set>
-#include <sstream>
-
-#include <toml.hpp>
 #include <unistd.h>
 
 #include "app/base/text.hpp"
 #include "app/config/bearer_tokens.hpp"
 #include "app/config/broker_setters.hpp"
+#include "app/config/config_file.hpp"
 #include "app/config/machine.hpp"
 #include "app/config/names_section.hpp"
 #include "app/config/options.hpp"
@@ -28,7 +26,6 @@ namespace {
 
 constexpr std::string_view variable_prefix = "LEDGERD_";
 constexpr std::string_view config_variable = "LEDGERD_CONFIG";
-constexpr std::string_view names_section = "names";
 constexpr std::string_view redacted = "<redacted>";
 constexpr std::string_view password_parameter = "password="; // sslpassword= ends with it
 
@@ -57,7 +54,12 @@ struct source {
   std::string_view place; // how a sentence names it; may be empty
   std::string (*spell)(std::string_view option_name);
   bool refuses_secrets;
-  bool shared = false; // with other programs: what is unknown is no fault
+  bool shared = false;               // with other programs: what is unknown is no fault
+  const config_file* file = nullptr; // that it is
+
+  std::string line_of(std::string_view key) const {
+    return file == nullptr ? std::string() : file->line_of(key);
+  }
 };
 
 std::string spell_flag(std::string_view name) {
@@ -105,25 +107,36 @@ public:
       }
       const auto target = found->kind == option_kind::file ? target_of(*found) : found->name;
       if (!filled.insert(target).second)
-        fault(from, from.spell(target) + " is given twice" + by_two_names(from, *found));
+        fault(from, from.spell(target) + " is given twice" + by_two_names(from, *found), name);
       else
-        set(from, *found, text);
+        set(from, *found, text, name);
     }
   }
 
-  void fault(const source& from, const std::string& sentence) {
-    result_.faults.push_back((from.place.empty() ? "" : std::string{from.place} + ": ") + sentence);
+  // `key`: that it is about; empty: the whole source.
+  void fault(const source& from, const std::string& sentence, std::string_view key = {}) {
+    result_.faults.push_back(
+        (from.place.empty() ? "" : std::string{from.place} + from.line_of(key) + ": ") + sentence);
   }
 
-  void unknown(const source& from, std::string_view name) { fault(from, not_known(from, name)); }
+  void unknown(const source& from, std::string_view name) {
+    fault(from, not_known(from, name), name);
+  }
 
-  // A key of the section [names], which only a file has.
-  void name(const source& from, const std::string& key, const std::string& value) {
-    if (set_name(result_.value.names, key, value))
-      return;
-    const auto close = nearest(key, names_keys());
-    fault(from, "`" + escape_controls(shorten(key, 80)) + "` is not known in [names]"
-                    + (close ? "; did you mean `" + *close + "`?" : ""));
+  // The keys of the section [names], which only a file has.
+  void take_names(const source& from, const setting_list& given) {
+    for (const auto& [key, value] : given) {
+      if (set_name(result_.value.names, key, value))
+        continue;
+      const auto close = nearest(key, names_keys());
+      fault(from,
+            "`" + escape_controls(shorten(key, 80)) + "` is not known in [names]"
+                + (close ? "; did you mean `" + *close + "`?" : ""),
+            "names." + key);
+    }
+    names_file_ = from.place;
+    for (const auto& each : given)
+      names_places_[each.first] = std::string{from.place} + from.line_of("names." + each.first);
   }
 
   static std::string not_known(const source& from, std::string_view name) {
@@ -150,7 +163,7 @@ public:
     for (auto& fault : broker_faults(value))
       result_.faults.push_back(std::move(fault));
     for (auto& fault : names_faults(value))
-      result_.faults.push_back(std::move(fault));
+      result_.faults.push_back(place_of_name(fault) + fault);
     settle_shadow();
     if (value.account_database_url.empty()) {
       value.account_database_url = value.database_url;
@@ -160,6 +173,18 @@ public:
   }
 
 private:
+  // Where the name stands that a rule of [names] is about, or another one that was given there.
+  std::string place_of_name(std::string_view fault) const {
+    constexpr std::string_view begin = "[names] ";
+    if (names_places_.empty())
+      return {};
+    const auto key = fault.starts_with(begin)
+                         ? fault.substr(begin.size(), fault.find(' ', begin.size()) - begin.size())
+                         : std::string_view{};
+    const auto found = names_places_.find(key);
+    return (found != names_places_.end() ? found->second : names_file_) + ": ";
+  }
+
   // In one source a setting stands once, whatever it is called there.
   static std::string by_two_names(const source& from, const option& what) {
     if (what.kind == option_kind::file)
@@ -196,18 +221,19 @@ private:
       result_.faults.push_back("http-token-file " + rule);
   }
 
-  void set(const source& from, const option& what, const std::string& text) {
+  void set(const source& from, const option& what, const std::string& text, std::string_view key) {
     if (from.refuses_secrets && what.kind == option_kind::secret && carries_secret(text)) {
       fault(from,
             from.spell(what.name)
                 + " must not carry a password or token on the command line, where other users "
                   "can read it: use "
-                + variable_name(what.name) + " or " + from.spell(what.name) + "-file");
+                + variable_name(what.name) + " or " + from.spell(what.name) + "-file",
+            key);
       return;
     }
     auto changed = result_.value;
     if (const auto rule = what.set(changed, text); !rule.empty())
-      return fault(from, from.spell(what.name) + " " + rule + shown(what, text));
+      return fault(from, from.spell(what.name) + " " + rule + shown(what, text), key);
     result_.value = std::move(changed);
     given_.insert(what.name);
   }
@@ -240,85 +266,32 @@ private:
   }
 
   const unsigned processors_;
-  std::set<std::string_view> given_; // by their present names
+  std::set<std::string_view> given_;                             // by their present names
+  std::string names_file_;                                       // where [names] stands
+  std::map<std::string, std::string, std::less<>> names_places_; // FILE:LINE by key
   loaded_config result_;
 };
-
-// The text that the option's setter reads, or nothing when the value has a type that no option has.
-std::optional<std::string> toml_text(const toml::value& value) {
-  if (value.is_string())
-    return toml::get<std::string>(value);
-  if (value.is_integer())
-    return std::to_string(toml::get<std::int64_t>(value));
-  if (value.is_boolean())
-    return toml::get<bool>(value) ? "true" : "false";
-  if (!value.is_array())
-    return std::nullopt;
-  std::string joined;
-  for (const auto& item : toml::get<std::vector<toml::value>>(value)) {
-    if (!item.is_string())
-      return std::nullopt;
-    joined += (joined.empty() ? "" : ",") + toml::get<std::string>(item);
-  }
-  return joined;
-}
-
-std::string first_line(std::string_view text) {
-  text = text.substr(0, text.find('\n'));
-  constexpr std::string_view decoration = "[error] ";
-  if (text.starts_with(decoration))
-    text.remove_prefix(decoration.size());
-  return escape_controls(text);
-}
-
-// A key as people may write it, with `_` for `-`.
-std::string key_of(std::string key) {
-  std::replace(key.begin(), key.end(), '_', '-');
-  return key;
-}
-
-void read_names(const toml::value& section, const source& from, loader& into) {
-  if (!section.is_table())
-    return into.fault(from, "names must be a section: [names]");
-  for (const auto& [key, value] : toml::get<std::map<std::string, toml::value>>(section))
-    if (value.is_string())
-      into.name(from, key_of(key), toml::get<std::string>(value));
-    else
-      into.fault(from, "[names] " + escape_controls(shorten(key, 80)) + " must be a string");
-}
-
-// The file's settings; what cannot be read becomes a fault.
-setting_list read_file(const std::string& path, const source& from, loader& into) {
-  setting_list found;
-  std::string fault;
-  std::istringstream stream{read_config_text(path, fault)};
-  if (!fault.empty()) {
-    into.fault(from, fault);
-    return found;
-  }
-  try {
-    const auto document = toml::parse(stream, path);
-    for (const auto& [key, value] : toml::get<std::map<std::string, toml::value>>(document)) {
-      const auto name = key_of(key);
-      if (name == names_section)
-        read_names(value, from, into);
-      else if (const auto text = toml_text(value))
-        found.emplace_back(name, *text);
-      else if (find_option(name) == nullptr)
-        into.unknown(from, name);
-      else
-        into.fault(from,
-                   name + " must be a string, an integer, true or false, or a list of strings");
-    }
-  } catch (const std::exception& e) {
-    into.fault(from, "not valid TOML: " + first_line(e.what()));
-  }
-  return found;
-}
 
 bool holds_secret(const setting_list::value_type& setting) {
   const auto* known = find_option(setting.first);
   return known != nullptr && known->kind == option_kind::secret && carries_secret(setting.second);
+}
+
+// `named_by`: the end of a sentence.
+void apply_file(loader& load, const std::string& path, const std::string& named_by) {
+  const auto given = read_config_file(path);
+  const source whole{path, spell_key, false};
+  if (!given.unread.empty())
+    return load.fault(whole, given.unread + named_by);
+  const source file{path, spell_key, false, false, &given};
+  const auto broken = path + given.broken;
+  for (const auto& each : given.faults)
+    load.fault(each.key.empty() ? source{broken, spell_key, false} : file, each.sentence, each.key);
+  load.take_names(file, given.names);
+  if (std::any_of(given.settings.begin(), given.settings.end(), holds_secret))
+    if (const auto rule = judge_secret_file(path); !rule.empty())
+      load.fault(whole, "the file " + rule);
+  load.apply(file, given.settings);
 }
 
 setting_list rename_variables(const setting_list& environment) {
@@ -418,17 +391,14 @@ setting_list ledgerd_environment() {
 loaded_config load_config(const config_sources& sources) {
   loader load{sources.processors};
   auto path = sources.file;
+  std::string named_by;
   for (const auto& [variable, value] : sources.environment)
-    if (variable == config_variable && path.empty() && !is_blank(value))
+    if (variable == config_variable && path.empty() && !is_blank(value)) {
       path = value;
-  if (!path.empty()) {
-    const source file{path, spell_key, false};
-    const auto settings = read_file(path, file, load);
-    if (std::any_of(settings.begin(), settings.end(), holds_secret))
-      if (const auto rule = judge_secret_file(path); !rule.empty())
-        load.fault(file, "the file " + rule);
-    load.apply(file, settings);
-  }
+      named_by = ", named by " + std::string{config_variable};
+    }
+  if (!path.empty())
+    apply_file(load, path, named_by);
   load.apply({"", variable_name, false, true}, rename_variables(sources.environment));
   load.apply({"", spell_flag, true}, sources.flags);
   auto result = load.finish();

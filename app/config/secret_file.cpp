@@ -1,9 +1,11 @@
 #include "app/config/secret_file.hpp"
 
+#include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace ledgerd {
@@ -87,7 +89,7 @@ std::string read_config_text(const std::string& path, std::string& fault) {
   const descriptor file{open_file(path)};
   struct stat status {};
   if (file.number() < 0 || fstat(file.number(), &status) != 0)
-    fault = "the file cannot be read";
+    fault = "the file cannot be read: " + std::generic_category().message(errno);
   else if (!S_ISREG(status.st_mode) && status.st_rdev != null_device)
     fault = "is no regular file";
   return fault.empty() ? read_whole(file.number(), bytes_max, fault) : std::string{};
