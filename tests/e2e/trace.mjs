@@ -99,7 +99,7 @@ async function held(traffic, recordId) {
   const told = trace(31);
   concludes(told, 'held', locked);
   assert.equal(told.wait.holder.application, 'psql');
-  await until('status says why nothing is decided', 20, () => /1 account is set aside, locked/.test(world.verb('status').output));
+  await until('status says why nothing is decided', 20, () => /1 account is set aside, locked/.test(world.verb('status', '--http-listen', 'off').output));
   // While nobody can ask PostgreSQL.
   const story = trace(31, {environment: {LEDGERD_DATABASE_URL: away}});
   concludes(story, 'held', /^held by node alpha/);
