@@ -29,7 +29,7 @@ public:
   virtual std::vector<present_account> find(const std::vector<account_key>& accounts) = 0;
 };
 
-// When this ledger began beside another service: the time of its first row, in microseconds since
+// When this ledger began beside another service: the time of its oldest row, in microseconds since
 // 1970 by the database's clock, if an import has opened any account; 0: none was. Waits; throws
 // std::runtime_error.
 std::int64_t began_beside_another(const std::string& database_url);

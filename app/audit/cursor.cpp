@@ -17,7 +17,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr int version = 2;
+constexpr int version = 3;
 
 // Changes where this program would compute other digests.
 std::string digest_mark() {
@@ -84,6 +84,9 @@ ledger_audit::place chains_in(const ordered_json& given) {
 ordered_json to_json(const stream_audit::place& messages) {
   return {{"settled", messages.settled},
           {"firstResultAtNs", messages.first_result_at_ns},
+          {"lookedAtUs", messages.looked_at_us},
+          {"firstWithRequest", messages.first_with_request},
+          {"firstWithResult", messages.first_with_result},
           {"results", messages.results},
           {"requests", messages.requests},
           {"unproven", messages.unproven},
@@ -99,6 +102,9 @@ stream_audit::place messages_in(const ordered_json& given) {
   stream_audit::place messages;
   given.at("settled").get_to(messages.settled);
   given.at("firstResultAtNs").get_to(messages.first_result_at_ns);
+  given.at("lookedAtUs").get_to(messages.looked_at_us);
+  given.at("firstWithRequest").get_to(messages.first_with_request);
+  given.at("firstWithResult").get_to(messages.first_with_result);
   given.at("results").get_to(messages.results);
   given.at("requests").get_to(messages.requests);
   given.at("unproven").get_to(messages.unproven);

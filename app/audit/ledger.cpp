@@ -25,7 +25,7 @@ std::string verdict_text(outcome verdict) {
 }
 
 bool in_range(const posting& row) noexcept {
-  return to_int(row.record) > 0 && row.seq > 0 && row.amount > money{}
+  return to_int(row.id) > 0 && to_int(row.record) > 0 && row.seq > 0 && row.amount > money{}
          && row.balance_after >= money{};
 }
 

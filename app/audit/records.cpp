@@ -63,7 +63,7 @@ void record_audit::check_one(const record_reader::audited_record& audited, const
                   record_text(record) + ": the checksum is not that of its content");
   if (record.status == record_status::pending) {
     ++pending_;
-    if (!live_)
+    if (!live_ || (row != nullptr && to_int(row->created_at) < late_before_us_))
       findings_.add(finding_kind::record_pending,
                     record_text(record) + " has no verdict"
                         + (row == nullptr ? "" : ", yet the ledger has decided it"));

@@ -13,9 +13,10 @@ namespace ledgerd {
 
 class record_audit {
 public:
-  // While the daemon works (`live`), a record may still be without its verdict. `findings` outlives
-  // this object.
-  record_audit(bool live, finding_list& findings) : live_(live), findings_(findings) {}
+  // While the daemon works (`live`), a record may still be without its verdict, for up to an hour
+  // before `now_us` if the ledger has decided it. `findings` outlives this object.
+  record_audit(bool live, finding_list& findings, std::int64_t now_us)
+      : live_(live), findings_(findings), late_before_us_(now_us - 3'600'000'000) {}
 
   // Records, and the rows among their record ids that exist, in any order.
   void check(const std::vector<record_reader::audited_record>& records,
@@ -29,6 +30,7 @@ private:
 
   const bool live_;
   finding_list& findings_;
+  const std::int64_t late_before_us_;
   std::uint64_t records_ = 0;
   std::uint64_t pending_ = 0;
 };

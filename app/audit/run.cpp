@@ -26,6 +26,12 @@ std::array<std::string_view, 3> stream_names() {
   return {names::request_stream, names::result_stream, names::dead_letter_stream};
 }
 
+std::int64_t microseconds_now() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 // The account side's consumers need not exist.
 void check_settled(const durable_consumer& which, const consumer_state& state,
                    finding_list& findings) {
@@ -116,9 +122,7 @@ private:
 
   // The order matters: see stream_audit.
   void begin() {
-    place_.began = format_time(std::chrono::duration_cast<std::chrono::microseconds>(
-                                   std::chrono::system_clock::now().time_since_epoch())
-                                   .count());
+    place_.began = format_time(microseconds_now());
     std::vector<consumer_state> deciders; // in the order of the movements
     for (const auto& one : durable_consumers) {
       if (one.stream == names::dead_letter_stream)
@@ -251,7 +255,7 @@ private:
   void read_records() {
     if (!record_reader_.exists())
       return;
-    record_audit verdicts(place_.live, report_.findings);
+    record_audit verdicts(place_.live, report_.findings, microseconds_now());
     const auto before = std::pair(place_.records, place_.pending);
     audit_records(record_reader_, ledger_, verdicts, place_.last_record, [&](record_id last) {
       place_.last_record = last;
@@ -267,8 +271,10 @@ private:
   // An account schema without any record may have been made by the way in the ledger's database,
   // while the account side has another one.
   record_lookup missing_records() const {
-    if (!record_reader_.exists() || (place_.records == 0 && !own_account_database_))
+    if (place_.records == 0 && !own_account_database_)
       return nullptr;
+    if (!record_reader_.exists())
+      return [](const std::vector<record_id>& ids) { return ids; };
     return [this](const std::vector<record_id>& ids) { return record_reader_.missing(ids); };
   }
 

@@ -11,6 +11,7 @@
 #include "domain/opening.hpp"
 #include "messaging/codec.hpp"
 #include "messaging/names.hpp"
+#include "messaging/topology.hpp"
 
 namespace ledgerd {
 
@@ -102,7 +103,9 @@ void steady_checks::results(std::span<const stored_message> messages,
       continue;
     }
     const auto exponent = currencies.exponent(found->second->account.currency);
-    if (exponent && encode_result(*found->second, *exponent) != message.payload)
+    if (exponent
+        && (message.subject != route_of(found->second->type).result
+            || encode_result(*found->second, *exponent) != message.payload))
       findings_.add(finding_kind::result_differs,
                     record_of_text(to_int(*record)) + ": the result is not that of its row");
     if (waiting_.erase(to_int(*record)) == 0 && found->second->id > last_row_) {

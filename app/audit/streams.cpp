@@ -1,6 +1,7 @@
 #include "app/audit/streams.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 
 #include "domain/assert.hpp"
@@ -48,6 +49,9 @@ std::uint64_t settled_up_to(const consumer_state& state) noexcept {
 void stream_audit::consumers(std::span<const consumer_state> deciders) {
   LEDGERD_ASSERT(deciders.size() == settled_.size());
   std::transform(deciders.begin(), deciders.end(), settled_.begin(), settled_up_to);
+  looked_at_us_ = std::chrono::duration_cast<std::chrono::microseconds>(
+                      std::chrono::system_clock::now().time_since_epoch())
+                      .count();
 }
 
 void stream_audit::streams(const stream_state& requests, const stream_state& results,
@@ -97,7 +101,13 @@ void stream_audit::row(const posting& row) {
                                                       + ".currencies does not know");
   const bool opening = is_opening(row);
   counts_.openings += opening ? 1 : 0;
+  const auto id = to_int(row.id);
+  if (reaches_back_to(to_int(row.created_at)))
+    first_with_result_ = std::min(first_with_result_, id);
+  if (is_younger(to_int(row.created_at), request_stream_))
+    first_with_request_ = std::min(first_with_request_, id);
   row_list_.add(to_int(row.record), {.record = to_int(row.record),
+                                     .id = id,
                                      .content = fingerprint(row.account, row.type, row.amount),
                                      .result = expected,
                                      .created_at = to_int(row.created_at),
@@ -255,23 +265,32 @@ bool stream_audit::may_be_forgotten(std::int64_t stored_at_ns) noexcept {
   return true;
 }
 
+// By the row's own time, whether the results that are held are those from then on.
+bool stream_audit::reaches_back_to(std::int64_t created_at_us) const noexcept {
+  if (result_stream_.first_seq <= 1)
+    return is_younger(created_at_us, result_stream_);
+  return first_result_at_ns_ != 0 && created_at_us >= first_result_at_ns_ / 1000 + clock_slack_us;
+}
+
 bool stream_audit::must_have_result(const row_state& row) const noexcept {
-  if ((rules_.live && !row.settled) || (row.opening && !row.asked_for))
+  if (row.opening && !row.asked_for)
+    return false;
+  // Its request is held until it is settled, or has come since the audit began.
+  const bool may_be_under_way =
+      row.asked_for ? !row.settled : row.created_at >= looked_at_us_ - clock_slack_us;
+  if (rules_.live && may_be_under_way)
     return false;
   if (!result_stream_.exists)
     return false; // said once, of the stream
   if (rules_.began_at != 0 && row.created_at < rules_.began_at + clock_slack_us)
     return false; // its result may count as older
-  if (result_stream_.first_seq <= 1)
-    return is_younger(row.created_at, result_stream_);
-  return first_result_at_ns_ != 0 && row.created_at >= first_result_at_ns_ / 1000 + clock_slack_us;
+  return row.id >= first_with_result_;
 }
 
 // Only a stream that holds everything from its beginning can say that nobody asked.
 bool stream_audit::must_have_request(const row_state& row) const noexcept {
   return !row.opening && request_stream_.exists && request_stream_.first_seq <= 1
-         && request_stream_.messages == request_stream_.last_seq
-         && is_younger(row.created_at, request_stream_);
+         && request_stream_.messages == request_stream_.last_seq && row.id >= first_with_request_;
 }
 
 void stream_audit::finish_part() {
@@ -336,6 +355,9 @@ void stream_audit::finish(const record_lookup& missing,
 stream_audit::place stream_audit::pause() {
   return {.settled = settled_,
           .first_result_at_ns = first_result_at_ns_,
+          .looked_at_us = looked_at_us_,
+          .first_with_request = first_with_request_,
+          .first_with_result = first_with_result_,
           .results = counts_.results,
           .requests = counts_.requests,
           .unproven = counts_.unproven,
@@ -350,6 +372,9 @@ stream_audit::place stream_audit::pause() {
 void stream_audit::resume(const place& from, std::uint64_t letter_seq) {
   settled_ = from.settled;
   first_result_at_ns_ = from.first_result_at_ns;
+  looked_at_us_ = from.looked_at_us;
+  first_with_request_ = from.first_with_request;
+  first_with_result_ = from.first_with_result;
   counts_ = {from.results, from.requests, from.unproven, from.openings, from.before_import};
   row_list_.restore(from.row_bytes);
   result_list_.restore(from.result_bytes);

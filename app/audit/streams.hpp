@@ -1,6 +1,6 @@
 // Checks requests, results and dead letters against the ledger's rows and each other.
 //
-// Pure but for the lists that it keeps, which go to files once they are large: 48 bytes for a row,
+// Pure but for the lists that it keeps, which go to files once they are large: 56 bytes for a row,
 // 24 for a result, 48 for a request, 8 for a mark of the account side. In memory it keeps the dead
 // letters' book. Any thread, one at a time.
 #pragma once
@@ -87,6 +87,9 @@ public:
   struct place {
     std::array<std::uint64_t, movement_routes.size()> settled{};
     std::int64_t first_result_at_ns = 0;
+    std::int64_t looked_at_us = 0;
+    std::int64_t first_with_request = 0;
+    std::int64_t first_with_result = 0;
     std::uint64_t results = 0;
     std::uint64_t requests = 0;
     std::uint64_t unproven = 0;
@@ -105,6 +108,7 @@ public:
 private:
   struct row_state {
     std::int64_t record;
+    std::int64_t id;         // of the transaction
     std::int64_t content;    // the fingerprint, computed from the content
     digest result;           // of the message that it must have
     std::int64_t created_at; // microseconds
@@ -147,6 +151,7 @@ private:
   void match_records(std::vector<std::int64_t> marked, const record_lookup& missing);
   bool is_settled(const stored_message& request) const;
   bool is_of_another_service(std::int64_t stored_at_ns) noexcept;
+  bool reaches_back_to(std::int64_t created_at_us) const noexcept;
   bool must_have_result(const row_state& row) const noexcept;
   bool must_have_request(const row_state& row) const noexcept;
   void match_results(std::vector<result_state>::const_iterator begin,
@@ -166,6 +171,11 @@ private:
   stream_state request_stream_;
   stream_state result_stream_;
   std::int64_t first_result_at_ns_ = 0;
+  std::int64_t looked_at_us_ = 0; // when the consumers were asked
+  // The first transactions by id that are younger than what the streams reach back to. What has a
+  // greater id is younger still, whatever time it says.
+  std::int64_t first_with_request_ = INT64_MAX;
+  std::int64_t first_with_result_ = INT64_MAX;
   tally counts_;
   letter_book letters_;
   spill_list<row_state> row_list_;

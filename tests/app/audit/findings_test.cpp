@@ -357,6 +357,32 @@ CAF_TEST(a_daemon_at_work_is_no_fault) {
           w.rules.live = true;
           w.erase_result(4);
         });
+  check("a request that was settled and purged", {{kind::posting_without_result, 1}}, [](world& w) {
+    w.rules.live = true;
+    w.erase_result(4);
+    w.requests.clear();
+    w.request_stream.first_seq = w.request_stream.last_seq + 1;
+  });
+}
+
+CAF_TEST(a_row_is_as_young_as_those_before_it_whatever_time_it_says) {
+  const auto made_later = [](std::int64_t lost) {
+    return [lost](world& w) {
+      w.result_stream.created_at_ns = 3'000'000'000; // as the row of the third request
+      w.erase_result(lost);
+    };
+  };
+  check("younger than the stream", {{kind::posting_without_result, 1}}, made_later(8));
+  check("older only by the time that it says", {{kind::posting_without_result, 1}}, [&](world& w) {
+    made_later(8)(w);
+    w.row(8).created_at = database_time{1};
+  });
+  check("older than the stream", {}, made_later(1));
+}
+
+CAF_TEST(a_transaction_has_a_positive_id) {
+  check("none", {{kind::invalid_row, 1}, {kind::result_differs, 1}},
+        [](world& w) { w.row(2).id = transaction_id{0}; });
 }
 
 CAF_TEST(only_so_many_findings_are_listed) {

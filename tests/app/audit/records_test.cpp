@@ -45,9 +45,9 @@ struct fixture {
     record.row.balance_after.reset();
   }
 
-  std::string findings(bool with_row = true, bool live = false) const {
+  std::string findings(bool with_row = true, bool live = false, std::int64_t now_us = 0) const {
     finding_list found;
-    record_audit audit(live, found);
+    record_audit audit(live, found, now_us);
     audit.check({record}, with_row ? std::vector{row} : std::vector<audited_posting>{});
     CAF_CHECK_EQUAL(audit.records(), 1u);
     return text_of(found.counts());
@@ -74,6 +74,15 @@ CAF_TEST(a record without a verdict is found unless the daemon is at work) {
   CAF_CHECK_EQUAL(findings(false), "1 record_pending");
   CAF_CHECK_EQUAL(findings(true), "1 record_pending");
   CAF_CHECK_EQUAL(findings(false, true), "nothing");
+}
+
+CAF_TEST(a record that is without its verdict for an hour is found while the daemon is at work) {
+  record.row.status = record_status::pending;
+  constexpr std::int64_t hour = 3'600'000'000;
+  const auto decided = to_int(row.row.created_at);
+  CAF_CHECK_EQUAL(findings(true, true, decided + hour), "nothing");
+  CAF_CHECK_EQUAL(findings(true, true, decided + hour + 1), "1 record_pending");
+  CAF_CHECK_EQUAL(findings(false, true, decided + 2 * hour), "nothing"); // nobody has decided it
 }
 
 CAF_TEST(a verdict that the ledger never gave is found) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "messaging/codec.hpp"
+#include "messaging/topology.hpp"
 #include "tests/app/audit/facts.hpp"
 #include "tests/app/daemon/deposit_ledger.hpp"
 
@@ -86,6 +87,11 @@ CAF_TEST(what is wrong with new rows and results is found) {
         [](world& w) { w.erase_result(3); });
   check("a result says otherwise", {{kind::result_differs, 1}},
         [](world& w) { w.results[0].payload[30] ^= 1; });
+  check("a result on the other subject", {{kind::result_differs, 1}}, [](world& w) {
+    auto& subject = w.results[0].subject;
+    subject = subject == "transaction.result.deposit" ? "transaction.result.withdrawal"
+                                                      : "transaction.result.deposit";
+  });
   check("a result says nothing", {{kind::result_malformed, 1}, {kind::posting_without_result, 1}},
         [](world& w) { w.results[2].payload = "{}"; });
 }
@@ -205,6 +211,7 @@ struct burst {
       one.row.record = record_id{static_cast<std::int64_t>(i)};
       rows.push_back({one, std::nullopt});
       stored_message result;
+      result.subject = route_of(one.row.type).result;
       result.seq = i;
       result.payload = encode_result(one.row, 0);
       results.push_back(std::move(result));
