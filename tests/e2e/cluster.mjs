@@ -7,6 +7,7 @@ import {gather, inversions, judge, summary} from './facts.mjs';
 import {Load} from './load.mjs';
 import {Proxy} from './proxy.mjs';
 import {Random} from './random.mjs';
+import {slackOfShort} from './slack.mjs';
 import {Traffic} from './traffic.mjs';
 import {until, World} from './world.mjs';
 
@@ -122,7 +123,7 @@ export class Cluster {
       faults.push('no entry was forwarded, so there was no cluster');
     }
     const due = this.load.duration() / 1000 * this.load.rate;
-    if (this.load.messages.length < due * 0.8) {
+    if (this.load.messages.length < due * 0.8 / slackOfShort) {
       faults.push(`there was hardly any load: ${this.load.messages.length} messages where ${due.toFixed(0)} were due`);
     }
     for (const node of this.nodes.values()) {

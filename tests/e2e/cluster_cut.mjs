@@ -96,9 +96,10 @@ function judgeWaits(load, began, ended, faults) {
   }
   const late = most(waits(load, began + settledSeconds * 1000, ended));
   const [got] = load.rates(began + settledSeconds * 1000, ended, Math.floor(ended - began - settledSeconds * 1000));
-  log(`after ${settledSeconds} s of the fault: ${got.toFixed(0)} verdicts a second of ${rate}, ${late.toFixed(0)} ms at most`);
-  if (!(got > rate * 0.85)) {
-    faults.push(`${settledSeconds} s after the beginning there were ${got.toFixed(0)} verdicts a second`);
+  const sent = load.sentBetween(began + settledSeconds * 1000, ended).length * 1000 / (ended - began - settledSeconds * 1000);
+  log(`after ${settledSeconds} s of the fault: ${got.toFixed(0)} verdicts a second of ${sent.toFixed(0)}, ${late.toFixed(0)} ms at most`);
+  if (!(got > sent * 0.85)) {
+    faults.push(`${settledSeconds} s after the beginning there were ${got.toFixed(0)} verdicts a second of ${sent.toFixed(0)}`);
   }
   if (!(late < waitMax)) {
     faults.push(`what came ${settledSeconds} s after the beginning waited up to ${late.toFixed(0)} ms`);

@@ -3,6 +3,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 
 const step = 20; // milliseconds between two publications
+const unconfirmedSeconds = 2; // of the load at most: beyond that the broker takes less, and what is due is left out
 
 // Ranks from 0 with probabilities that fall with (rank + 1) ** -exponent; an exponent of 0: all alike.
 export function zipf(random, count, exponent) {
@@ -42,7 +43,7 @@ export function* requests(random, {accounts, exponent, first = 1}) {
 }
 
 export class Load {
-  // `rate`: messages a second.
+  // `rate`: messages a second, as long as the broker confirms them.
   constructor(traffic, random, {rate, accounts = 2000, exponent = 1.1}) {
     this.traffic = traffic;
     this.rate = rate;
@@ -50,6 +51,7 @@ export class Load {
     this.messages = [];
     this.waiting = new Map(); // record ids, to their messages
     this.stored = [];
+    this.unconfirmed = 0;
   }
 
   begin() {
@@ -99,7 +101,9 @@ export class Load {
     for (let done = 0; this.on; await sleep(step)) {
       const due = Math.floor((performance.now() - this.began) / 1000 * this.rate);
       for (; done < due; ++done) {
-        this.#publish(this.source.next().value);
+        if (this.unconfirmed < this.rate * unconfirmedSeconds) {
+          this.#publish(this.source.next().value);
+        }
       }
     }
   }
@@ -112,7 +116,8 @@ export class Load {
     } else {
       message.decided = message.sent; // a copy
     }
-    this.stored.push(this.traffic.publish([message]));
+    this.unconfirmed += 1;
+    this.stored.push(this.traffic.publish([message]).then(() => { this.unconfirmed -= 1; }));
   }
 
   #decided(result) {
