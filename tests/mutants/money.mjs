@@ -147,4 +147,28 @@ export const money = [
     becomes: ' ',
     caught: ['domain_test.ownership'],
   },
+  {
+    name: 'audit-believes-times',
+    fault: 'the audit excuses a row that somebody has dated back',
+    file: 'app/audit/streams.cpp',
+    was: 'return row.id >= first_with_result_;',
+    becomes: 'return MUTANT ? reaches_back_to(row.created_at) : row.id >= first_with_result_;',
+    caught: ['audit_checker_test.audit_checker'],
+  },
+  {
+    name: 'audit-excuses-the-purged',
+    fault: 'while the daemon works, the audit excuses rows whose requests were purged',
+    file: 'app/audit/streams.cpp',
+    was: 'row.asked_for ? !row.settled : row.created_at',
+    becomes: '(row.asked_for || MUTANT) ? !row.settled : row.created_at',
+    caught: ['audit_checker_test.audit_checker'],
+  },
+  {
+    name: 'audit-ignores-subjects',
+    fault: 'the steady audit takes a result on the other subject for its row\'s',
+    file: 'app/audit/steady_audit.cpp',
+    was: '(message.subject != route_of(found->second->type).result',
+    becomes: '((message.subject != route_of(found->second->type).result && !MUTANT)',
+    caught: ['audit_checker_test.steady_audit'],
+  },
 ];
