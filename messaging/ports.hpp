@@ -82,7 +82,8 @@ public:
   // Says for how many more messages the caller has room now, and lets time pass: requests what is
   // not requested yet (in at most two open pull requests) and gives up requests that are overdue.
   // Called whenever room has grown, and at least every 250 ms. More than `room` may still arrive
-  // when a request was given up too early; the surplus is at most one window and must be accepted.
+  // when requests were given up too early, at most twice before a silent connection is made anew:
+  // the surplus is at most two windows and must be accepted.
   // A message larger than all the room there ever is comes alone, when the caller holds nothing.
   virtual void pull(const capacity& room) = 0;
 
