@@ -83,8 +83,8 @@ public:
   // not requested yet (in at most two open pull requests) and gives up requests that are overdue.
   // Called whenever room has grown, and at least every 250 ms. More than `room` may still arrive
   // when requests were given up too early, at most twice before a silent connection is made anew:
-  // the surplus is at most two windows and must be accepted.
-  // A message larger than all the room there ever is comes alone, when the caller holds nothing.
+  // the surplus is at most two windows and must be accepted. A message larger than the room comes
+  // alone, when nothing is held but what stays (lasting_room).
   virtual void pull(const capacity& room) = 0;
 
   // What has arrived since the last call, in order of arrival.

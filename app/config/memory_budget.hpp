@@ -6,7 +6,10 @@
 
 namespace ledgerd {
 
-// In bytes, as `bytes_of(delivery)` counts: from the pull to the acknowledgement.
+// In bytes, as `bytes_of(delivery)` counts: from the pull to the acknowledgement. Each may be
+// overrun by one message, and by one more when what a stranger holds up has used it up (ports.hpp):
+// with messages of 1 MB, nats-server's default, that is the program's part; a node says at its
+// start when messages may be larger than its credit.
 struct memory_budget {
   std::size_t fetcher = 0;    // of each
   std::size_t recovery = 0;   // of each of the two that read what a consumer gave up

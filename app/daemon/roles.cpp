@@ -58,7 +58,29 @@ void become_shadow(ledger_root_options& options, const config& settings, broker&
                      .book = {.bytes_max = bytes}};
 }
 
+std::size_t fetchers_of(const config& settings) {
+  return settings.has_role(role::ledger)
+             ? movement_routes.size() * static_cast<std::size_t>(settings.fetchers)
+             : 0;
+}
+
+memory_budget budget_of(const config& settings) {
+  return share_memory(settings.memory_max, fetchers_of(settings), settings.has_role(role::account));
+}
+
 } // namespace
+
+std::string payload_warning(const config& settings, std::size_t message_bytes_max) {
+  constexpr std::size_t frame_bytes = 8 * 1024; // subject, receipt
+  const auto budget = budget_of(settings);
+  const auto credit = settings.has_role(role::account) ? budget.reconciler : budget.fetcher;
+  if (message_bytes_max + frame_bytes <= credit)
+    return {};
+  return "max_payload of nats-server is " + std::to_string(message_bytes_max)
+         + " bytes, and of what is pulled from one consumer at a time " + std::to_string(credit)
+         + " may be held: larger messages come one by one, and the node may take more than "
+           "memory-max; set max_payload to 1MB, which is its default, or raise memory-max";
+}
 
 std::vector<pulled_consumer> consumers_of(const config& settings) {
   std::vector<pulled_consumer> result;
@@ -105,9 +127,9 @@ ledger_root_options make_ledger_role(const config& settings, broker& nats, const
                               .attempts_max = settings.attempts_max,
                               .lease = lease_max};
   // The consumers share what this node may hold.
-  const auto sources = movement_routes.size() * static_cast<std::size_t>(settings.fetchers);
-  const auto budget = share_memory(settings.memory_max, sources, settings.has_role(role::account));
-  const capacity credit{std::max<std::size_t>(1, settings.max_in_flight / sources), budget.fetcher};
+  const auto budget = budget_of(settings);
+  const capacity credit{std::max<std::size_t>(1, settings.max_in_flight / fetchers_of(settings)),
+                        budget.fetcher};
   if (settings.shadow)
     become_shadow(options, settings, nats, budget.fetcher);
   for (const auto& route : settings.shadow ? std::span<const movement_route>{} : movement_routes) {
@@ -172,10 +194,7 @@ submission_root_options make_account_role(const config& settings, broker& nats,
   if (!settings.has_role(role::ledger))
     options.membership = membership_options{
         .self = self, .line = nats.make_word_line(), .desk = nats.make_cluster_desk()};
-  const auto fetchers = settings.has_role(role::ledger)
-                            ? movement_routes.size() * static_cast<std::size_t>(settings.fetchers)
-                            : 0;
-  const auto budget = share_memory(settings.memory_max, fetchers, true);
+  const auto budget = budget_of(settings);
   const auto reconcile = [&](std::string_view stream, std::string_view durable, bool letters,
                              const capacity& credit) {
     options.lease = std::min(options.lease, wait_of(nats, {stream, durable}));

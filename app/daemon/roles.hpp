@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "actors/ledger/root.hpp"
 #include "actors/submissions/root.hpp"
@@ -25,6 +26,11 @@ struct pulled_consumer {
   std::string_view durable;
 };
 std::vector<pulled_consumer> consumers_of(const config& settings);
+
+// That messages of the broker may be larger than what a fetcher of requests or the reconciler of
+// results may hold, through which everything comes. `message_bytes_max` is the broker's limit for
+// payload and headers. Empty: they may not.
+std::string payload_warning(const config& settings, std::size_t message_bytes_max);
 
 // Both ask the broker for the consumers' settings; throw std::runtime_error when it does not
 // answer, or one is not there. `nats` must outlive the actors.

@@ -228,6 +228,8 @@ std::unique_ptr<broker> open_broker(const start_steps& start) {
     log(log_event::topology_made, {{"what", one}}, "made {}", one);
   for (const auto& one : found.warned)
     log(log_event::topology_warned, "{}", one);
+  if (const auto warning = payload_warning(settings, nats->message_bytes_max()); !warning.empty())
+    log(log_event::topology_warned, "{}", warning);
   refuse_start_on(found.refused);
   return nats;
 }

@@ -117,6 +117,8 @@ std::vector<finding> look(const loaded_config& loaded,
     auto found = nats->provision(only_look);
     add_full_streams(*nats, settings.shadow, found.refused);
     warnings = std::move(found.warned);
+    if (auto warning = payload_warning(settings, nats->message_bytes_max()); !warning.empty())
+      warnings.push_back(std::move(warning));
     add_account_warnings(settings, warnings);
     for (auto& each : broker_link_warnings(settings.nats_url))
       warnings.push_back(std::move(each));

@@ -29,29 +29,31 @@ capacity pull_book::outstanding_room() const noexcept {
 }
 
 std::size_t pull_book::bytes_needed() const noexcept {
-  return std::min({std::max(message_max_, raised_need_), whole_, request_bytes_max_});
+  return std::min({std::max(std::min(message_max_, room_.bytes() / 2), raised_need_), room_.bytes(),
+                   request_bytes_max_});
 }
 
 std::optional<pull_book::wish> pull_book::open_request(std::size_t batch, std::size_t bytes,
                                                        std::chrono::milliseconds expires,
                                                        time_point now) {
-  const auto limit = alone_ || bytes == unlimited ? 0 : std::min(bytes, request_bytes_max_);
-  const auto reserved = alone_ ? bytes : limit;
+  const auto limit = comes_alone() || bytes == unlimited ? 0 : std::min(bytes, request_bytes_max_);
+  const auto reserved = comes_alone() ? bytes : limit;
   open_.push_back({next_id_, batch, batch, reserved, limit, now + expires + expiry_grace, now});
   return wish{next_id_++, batch, limit, expires};
 }
 
 std::optional<pull_book::wish> pull_book::next(const capacity& room, time_point now) {
   forget_limits(now);
+  if (room.messages > 0)
+    room_.look(room, now);
   const auto asked = outstanding_room();
   const auto wanted = room.messages > asked.messages ? room.messages - asked.messages : 0;
   if (wanted == 0 || open_.size() == open_max)
     return std::nullopt;
-  whole_ = std::max(whole_, room.bytes);
   const bool limited = room.bytes != unlimited;
   const auto bytes = !limited ? unlimited : room.bytes > asked.bytes ? room.bytes - asked.bytes : 0;
-  if (limited && alone_) {
-    if (!open_.empty() || bytes < whole_)
+  if (limited && comes_alone()) {
+    if (!open_.empty() || !room_.is_back(room))
       return std::nullopt;
     return open_request(1, bytes, expires_short, now);
   }
@@ -80,7 +82,6 @@ void pull_book::arrived(const capacity& what, time_point now) {
   if (count == 0)
     return;
   alone_ = false;
-  raised_need_ = 0;
   for (auto& one : open_)
     one.last_sign = now;
   auto bytes = what.bytes;
@@ -113,15 +114,16 @@ void pull_book::heard(std::uint64_t id, time_point now) {
       one.last_sign = now;
 }
 
-void pull_book::too_small(std::uint64_t id, std::optional<std::size_t> missing) {
+void pull_book::too_small(std::uint64_t id, std::optional<std::size_t> missing, time_point now) {
   const auto found =
       std::find_if(open_.begin(), open_.end(), [&](const request& one) { return one.id == id; });
   if (found == open_.end() || missing.value_or(found->remaining) < found->batch)
-    return; // it has brought something, and the next one has room for any message
-  if (found->bytes_asked >= std::min(whole_, request_bytes_max_))
+    return; // it has brought something, and a fresh one has room for more
+  if (found->bytes_asked >= std::min(room_.bytes(), request_bytes_max_))
     alone_ = true;
   else
-    raised_need_ = 2 * std::max<std::size_t>(found->bytes_asked, 1);
+    raised_need_ = std::max(raised_need_, 2 * std::max<std::size_t>(found->bytes_asked, 1));
+  raised_at_ = now;
 }
 
 void pull_book::ended(std::uint64_t id, std::optional<std::size_t> missing,
@@ -176,6 +178,8 @@ void pull_book::limit_request_bytes(std::size_t bytes_max, time_point now) noexc
 }
 
 void pull_book::forget_limits(time_point now) noexcept {
+  if (now - raised_at_ >= raised_lasts)
+    raised_need_ = 0;
   if (!limited_at_ || now - *limited_at_ < limit_lasts)
     return;
   limited_at_.reset();

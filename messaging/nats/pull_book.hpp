@@ -8,6 +8,7 @@
 #include <deque>
 #include <optional>
 
+#include "messaging/nats/lasting_room.hpp"
 #include "messaging/ports.hpp"
 
 namespace ledgerd {
@@ -18,10 +19,14 @@ namespace ledgerd {
 // and whatever else arrives is surplus.
 //
 // Room is in messages and in bytes. The broker ends a request when the next message is larger than
-// what is left of its bytes, and hands that message to the next request, so each must have bytes
+// what is left of its bytes, and hands that message to the next request, so each should have bytes
 // enough for one message of any size: no request is made for less than the largest message, or than
-// all the room there ever is. A message that is larger still is asked for alone, without a limit,
-// when the caller holds nothing.
+// half of the room. Whoever is refused a larger one makes no request for less than twice as much
+// for a while: nats-server before 2.10.14 may bring what it has refused again much later. What is
+// larger than all the room is asked for alone, without a limit, when nothing is held.
+//
+// Room and "nothing" are beside what stays held, by lasting_room: one message may be in hand beyond
+// the credit, and where what stays has used up the credit, one more.
 class pull_book {
 public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -57,7 +62,7 @@ public:
 
   // The request is over because the next message is larger than what was left of its bytes. Call
   // before `ended`.
-  void too_small(std::uint64_t id, std::optional<std::size_t> missing);
+  void too_small(std::uint64_t id, std::optional<std::size_t> missing, time_point now);
 
   // Gives up the requests that should be over by now or have been silent for too long; returns how
   // many.
@@ -91,10 +96,13 @@ private:
 
   // The least bytes that a request is made for.
   std::size_t bytes_needed() const noexcept;
+  // The next message is asked for without a limit and without another.
+  bool comes_alone() const noexcept { return alone_ || room_.bytes() == 0; }
   std::optional<wish> open_request(std::size_t batch, std::size_t bytes,
                                    std::chrono::milliseconds expires, time_point now);
 
   static constexpr std::chrono::seconds limit_lasts{30};
+  static constexpr std::chrono::seconds raised_lasts{120};
 
   void forget_limits(time_point now) noexcept;
 
@@ -104,8 +112,9 @@ private:
   std::optional<time_point> limited_at_;
   std::size_t message_max_ = 0;
   std::size_t raised_need_ = 0; // since a fresh request was too small
-  bool alone_ = false;          // the next message is larger than all the room there ever is
-  std::size_t whole_ = 0;       // the most room in bytes there ever was
+  time_point raised_at_;
+  bool alone_ = false; // the next message is larger than all the room there is
+  lasting_room room_;
   std::uint64_t next_id_ = 1;
   std::uint64_t first_id_ = 1;         // what is said of earlier ones is old
   std::deque<request> open_;           // front: the one whose turn is next

@@ -360,7 +360,7 @@ private:
       return;
     }
     if (one.bytes_are_used_up())
-      book_.too_small(one.request, one.missing);
+      book_.too_small(one.request, one.missing, now);
     book_.ended(one.request, one.missing, one.missing_bytes);
     if (const auto limit = one.batch_limit())
       book_.limit_requests(*limit, now);

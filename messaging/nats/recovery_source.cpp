@@ -17,6 +17,7 @@
 
 #include "messaging/names.hpp"
 #include "messaging/nats/incoming.hpp"
+#include "messaging/nats/lasting_room.hpp"
 #include "messaging/nats/recovery_book.hpp"
 
 namespace ledgerd {
@@ -92,7 +93,8 @@ public:
   void pull(const capacity& room) override {
     const std::lock_guard lock{mutex_};
     room_ = room;
-    whole_ = std::max(whole_, room.bytes);
+    if (room.messages > 0)
+      lasting_.look(room, steady::now());
     changed_.notify_all();
   }
 
@@ -324,10 +326,10 @@ private:
     return true;
   }
 
-  // What is larger than all the room there ever is goes alone.
+  // What is larger than all the room there is goes alone.
   bool has_room(std::size_t bytes) const {
     return ready_.size() < room_.messages
-           && (ready_bytes_ + bytes <= room_.bytes || (ready_.empty() && room_.bytes >= whole_));
+           && (ready_bytes_ + bytes <= room_.bytes || (ready_.empty() && lasting_.is_back(room_)));
   }
 
   broker& nats_;
@@ -345,7 +347,7 @@ private:
   std::mutex mutex_;
   std::condition_variable changed_;
   capacity room_{0, 0};
-  std::size_t whole_ = 0; // the most room in bytes there ever was
+  lasting_room lasting_;
   std::size_t ready_bytes_ = 0;
   bool closed_ = false;
   std::vector<delivery> ready_;

@@ -214,7 +214,7 @@ private:
     if (!said.is_ordinary_end())
       throw std::runtime_error(said.text);
     if (said.bytes_are_used_up())
-      book_.too_small(said.request, said.missing);
+      book_.too_small(said.request, said.missing, steady::now());
     book_.ended(said.request, said.missing, said.missing_bytes);
   }
 

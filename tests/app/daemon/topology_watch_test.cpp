@@ -6,7 +6,11 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include "app/config/config.hpp"
+#include "app/config/machine.hpp"
+#include "app/daemon/roles.hpp"
 #include "app/operations/topology_board.hpp"
 #include "messaging/topology.hpp"
 #include "tests/app/repair/fake_world.hpp"
@@ -77,6 +81,27 @@ struct fixture {
 };
 
 } // namespace
+
+CAF_TEST(who may hold less than the largest message is told so) {
+  constexpr std::size_t megabyte = 1 << 20;
+  config settings; // both roles: 8 MiB for each fetcher, 6 for the reconciler
+  CAF_CHECK_EQUAL(payload_warning(settings, 5 * megabyte), "");
+  const auto warning = payload_warning(settings, 8 * megabyte);
+  CAF_CHECK(warning.starts_with("max_payload of nats-server is 8388608 bytes, and of what is "
+                                "pulled from one consumer at a time 6291456 may be held"));
+  CAF_CHECK(warning.ends_with("or raise memory-max"));
+  CAF_CHECK_NOT_EQUAL(payload_warning(settings, 6 * megabyte), ""); // its subject counts, too
+  settings.roles = {role::ledger};
+  CAF_CHECK_EQUAL(payload_warning(settings, 8 * megabyte), "");
+  // Nobody is warned of the default.
+  for (const unsigned processors : {1U, 16U, 64U}) {
+    static_cast<engine_settings&>(settings) = derive_engine(processors, settings.memory_max);
+    for (const auto& roles : {std::vector{role::ledger, role::account}, {role::account}}) {
+      settings.roles = roles;
+      CAF_CHECK_EQUAL(payload_warning(settings, megabyte), "");
+    }
+  }
+}
 
 CAF_TEST_FIXTURE_SCOPE(tests, fixture)
 

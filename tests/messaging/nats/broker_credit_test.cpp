@@ -17,6 +17,8 @@ namespace {
 constexpr std::size_t megabyte = 1 << 20;
 
 struct fixture : broker_fixture {
+  std::size_t published = 0;
+
   fixture() { CAF_REQUIRE(bus->provision({}).empty()); }
 
   void publish_sizes(const std::vector<std::size_t>& sizes) {
@@ -26,7 +28,7 @@ struct fixture : broker_fixture {
           if (sent == sizes.size())
             return std::nullopt;
           outgoing message{.subject = "transaction.deposit"};
-          message.message_id = std::to_string(sent);
+          message.message_id = std::to_string(published++);
           message.payload.assign(sizes[sent++], 'x');
           return message;
         },
@@ -100,6 +102,37 @@ CAF_TEST(no more bytes are in hand than there is credit for) {
 CAF_TEST(messages larger than all the credit come one by one) {
   publish_sizes({100, 900 * 1024, 100, 900 * 1024, 500 * 1024, 100});
   CAF_CHECK_LESS_OR_EQUAL(take_all(6, {1000, megabyte / 2}), megabyte);
+}
+
+// As when somebody has locked the row of its account: max_payload is more than the credit.
+CAF_TEST(what stays held keeps nothing else from coming) {
+  for (const std::size_t stays : {std::size_t{100}, std::size_t{400} * 1024, megabyte - 1000}) {
+    bell rung;
+    auto source = deposits();
+    source->open(rung.ringer());
+    publish_sizes({stays, 100, 900 * 1024, 100, 100});
+    constexpr std::size_t credit = megabyte / 2;
+    std::size_t held = 0;
+    std::size_t count = 0;
+    std::string first;
+    CAF_CHECK(eventually(
+        [&] {
+          source->pull({count > 0 ? 999U : 1000U, credit - std::min(credit, held)});
+          rung.wait(20ms);
+          for (auto& one : source->take()) {
+            if (count++ > 0)
+              source->settle(one.receipt, settlement::acknowledge);
+            else
+              held = bytes_of(one);
+            if (count == 1)
+              first = std::move(one.receipt);
+          }
+          return count == 5;
+        },
+        15s));
+    source->settle(first, settlement::acknowledge);
+    CAF_CHECK_GREATER_OR_EQUAL(held, stays);
+  }
 }
 
 // Newer servers say that a request has got all it asked for, and that bytes are left.

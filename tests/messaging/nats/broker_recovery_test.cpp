@@ -140,6 +140,35 @@ CAF_TEST(what cannot be decided yet is handed out again until it is settled) {
   CAF_CHECK(eventually([&] { return announced() == 0; }));
 }
 
+// The credit is less than a message, and less than two.
+CAF_TEST(what stays held does not keep the others from being handed out) {
+  remake_limited_consumer(1);
+  publish_requests(messages);
+  CAF_CHECK_EQUAL(settle_all(settlement::hand_back), messages);
+  for (const std::size_t credit : {std::size_t{20}, std::size_t{70}}) {
+    bell rung;
+    const auto source = recovery();
+    source->open(rung.ringer());
+    std::size_t held = 0;
+    std::size_t held_bytes = 0;
+    std::size_t handed_back = 0;
+    CAF_CHECK(eventually(
+        [&] {
+          source->pull({100 - held, credit - std::min(credit, held_bytes)});
+          rung.wait(20ms);
+          for (const auto& one : source->take()) {
+            handed_back += held;
+            held_bytes += held == 0 ? bytes_of(one) : 0;
+            held = 1;
+          }
+          return handed_back + held == messages;
+        },
+        10s));
+    CAF_CHECK_LESS(credit, 2 * held_bytes);
+  }
+  CAF_CHECK(recovered(7) == all_payloads()); // nothing was settled
+}
+
 CAF_TEST(announcements that tell of nothing are struck out) {
   publish_requests(1);
   const auto subject = std::string{names::exhausted_prefix} + "deposit-consumer";
