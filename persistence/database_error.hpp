@@ -25,8 +25,9 @@ enum class database_fault : std::uint8_t {
   lost,     // the session is gone; another may do
   away,     // the server cannot now, whatever the rows: it starts, is read-only, its disk is full,
             // ids are at their end, ...
-  refused,  // it stays so until somebody changes something: no privilege, no such table, a wrong
-            // password, a pooler in between, ...; of what a trigger does, perhaps, for single rows
+  unreadable, // a place of its disk cannot be read: of whatever it is as `away`, or of single rows
+  refused,    // it stays so until somebody changes something: no privilege, no such table, a wrong
+           // password, a pooler in between, ...; of what a trigger does, perhaps, for single rows
 };
 
 // The message is the server's or libpq's, on one line; it holds no password.

@@ -20,22 +20,24 @@ using enum database_fault;
 
 // Single states that differ from their class.
 constexpr meaning states[] = {
-    {"23505", unique},   //
-    {"25006", away},     // read-only: no primary any more
-    {"25P03", lost},     // idle in a transaction for too long
-    {"25P04", blocked},  // the transaction took too long
-    {"40002", content},  // an integrity constraint
-    {"40003", in_doubt}, // statement completion unknown
-    {"54000", limited},  // an index row's size, or no transaction ids any more
-    {"2200H", away},     // a sequence is at its end: as a rule that of the ids, for whatever row
-    {"23502", away},     // a column that we do not know may not be null, in whatever row
-    {"55006", away},     // object in use
-    {"55P03", blocked},  // lock timeout
-    {"57014", blocked},  // statement timeout, or cancelled by hand
-    {"57P01", lost},     // ended by an administrator
-    {"57P02", lost},     // another backend crashed
-    {"57P04", refused},  // database dropped
-    {"57P05", lost},     // idle for too long
+    {"23505", unique},     //
+    {"25006", away},       // read-only: no primary any more
+    {"25P03", lost},       // idle in a transaction for too long
+    {"25P04", blocked},    // the transaction took too long
+    {"40002", content},    // an integrity constraint
+    {"40003", in_doubt},   // statement completion unknown
+    {"54000", limited},    // an index row's size, or no transaction ids any more
+    {"2200H", away},       // a sequence is at its end: as a rule that of the ids, for whatever row
+    {"23502", away},       // a column that we do not know may not be null, in whatever row
+    {"55006", away},       // object in use
+    {"55P03", blocked},    // lock timeout
+    {"57014", blocked},    // statement timeout, or cancelled by hand
+    {"57P01", lost},       // ended by an administrator
+    {"57P02", lost},       // another backend crashed
+    {"57P04", refused},    // database dropped
+    {"57P05", lost},       // idle for too long
+    {"58030", unreadable}, // an I/O error: of one page, or of a disk
+    {"58P01", unreadable}, // a file is missing: a segment of one table, or all of them
 };
 
 // Every class of appendix A of PostgreSQL's manual.
@@ -240,6 +242,7 @@ store_failure_kind failure_kind(database_fault fault) noexcept {
   case rolled_back:
   case lost:
   case away:
+  case unreadable:
   case refused:
     break;
   }

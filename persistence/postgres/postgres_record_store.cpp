@@ -171,7 +171,7 @@ void postgres_record_store::raise_ids_above(database& session, std::int64_t floo
   try {
     session.begin({}, {{lock_ids, {}}, {raise_ids, {above.c_str(), by.c_str()}}});
   } catch (const database_error& error) { // no record's fault
-    if (error.fault() != database_fault::refused)
+    if (error.fault() != database_fault::refused && error.fault() != database_fault::unreadable)
       throw;
     throw database_error(database_fault::away, error.what());
   }

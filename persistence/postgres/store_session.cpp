@@ -68,8 +68,9 @@ bool store_session::gives_no_ids() try {
 }
 
 std::optional<store_failure> store_session::judge(const database_error& error) {
-  const bool may_be_a_row =
-      error.fault() == database_fault::refused || error.fault() == database_fault::lost;
+  const bool may_be_a_row = error.fault() == database_fault::refused
+                            || error.fault() == database_fault::lost
+                            || error.fault() == database_fault::unreadable;
   if (may_be_a_row && only_rows_are_refused())
     return store_failure{store_failure_kind::blocked, error.what()};
   if (error.fault() == database_fault::limited && gives_no_ids()) {
@@ -97,12 +98,14 @@ std::optional<store_failure> store_session::judge(const database_error& error) {
     [[fallthrough]];
   case database_fault::lost:
   case database_fault::away:
+  case database_fault::unreadable:
   case database_fault::refused:
     session_.drop();
   }
   store_failure failure{failure_kind(error.fault()), error.what()};
-  failure.refused =
-      error.fault() == database_fault::away || error.fault() == database_fault::refused;
+  failure.refused = error.fault() == database_fault::away
+                    || error.fault() == database_fault::unreadable
+                    || error.fault() == database_fault::refused;
   return failure;
 }
 

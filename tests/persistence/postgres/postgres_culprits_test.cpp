@@ -140,6 +140,31 @@ CAF_TEST(a trigger that fails for one account holds up that one and no other) {
   }
 }
 
+// A bad sector under its page of a table or index, a segment that is missing.
+CAF_TEST(a page that cannot be read holds up its account and no other) {
+  for (const auto error :
+       {"SQLSTATE '58030' USING MESSAGE = 'could not read block 7 in file \"base/5/16384\": "
+        "Input/output error'",
+        "SQLSTATE '58P01' USING MESSAGE = 'could not open file \"base/5/16384.1\" (target block "
+        "131072): No such file or directory'"}) {
+    on_insert("NEW.user_id = 'bob'", "RAISE " + std::string(error));
+    check_only_bob(store_failure_kind::blocked);
+  }
+}
+
+CAF_TEST(a disk that fails also where no row is written is the fault of no account) {
+  sql("CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE SQLSTATE "
+      "'58030' USING MESSAGE = 'could not read block 0'; END $$; CREATE TRIGGER fail BEFORE INSERT "
+      "ON ledger.transactions FOR EACH STATEMENT EXECUTE FUNCTION public.fail()");
+  for (const auto& limits : {quick, one_by_one}) {
+    const auto failure = failure_of_post({"ann", "bob"}, limits);
+    CAF_MESSAGE(failure.detail);
+    CAF_CHECK(failure.kind == store_failure_kind::unavailable && failure.refused);
+  }
+  sql("DROP TRIGGER fail ON ledger.transactions");
+  posted_of(store->post(batch_for({"ann", "bob"}), quick));
+}
+
 CAF_TEST(what a trigger may not write elsewhere holds up its account and no other) {
   sql("CREATE SCHEMA archive; CREATE TABLE archive.transactions (id bigint PRIMARY KEY, note text "
       "NOT NULL); INSERT INTO archive.transactions VALUES (1, ''); GRANT USAGE ON SCHEMA archive "
