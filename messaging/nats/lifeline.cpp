@@ -337,7 +337,12 @@ void lifeline::adopt(std::shared_ptr<session> fresh) {
     watch_.begin();
     suspicion_.clear();
   }
-  set_up(natsConnection_Status(current()->raw()) == NATS_CONN_STATUS_CONNECTED);
+  const auto is_connected = [raw = current()->raw()] {
+    return natsConnection_Status(raw) == NATS_CONN_STATUS_CONNECTED;
+  };
+  // It may break or come back between the look and what is made of it, and tells only once.
+  for (bool up = is_connected(), told = !up; told != up; up = is_connected())
+    set_up(told = up);
   report_(link_event::rebuilt, options_.name);
   fresh->silence();
   fresh->close(); // whoever still holds it need not do so

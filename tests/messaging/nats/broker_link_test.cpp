@@ -4,13 +4,34 @@
 #include "tests/messaging/nats/broker_fixture.hpp"
 #include "tests/support/cut_proxy.hpp"
 
+#include <dlfcn.h>
+#include <functional>
 #include <nats/nats.h>
+#include <thread>
 
 #define CAF_SUITE broker_link
 #include "caf/test/unit_test.hpp"
 
 using namespace ledgerd;
 using namespace ledgerd::test;
+
+namespace {
+
+natsConnStatus real_status(natsConnection* of) {
+  static const auto real = reinterpret_cast<natsConnStatus (*)(natsConnection*)>(
+      dlsym(RTLD_NEXT, "natsConnection_Status"));
+  return real(of);
+}
+
+std::function<natsConnStatus(natsConnection*)> next_status; // answers the next question for it
+
+} // namespace
+
+// Stands before the library's own.
+extern "C" natsConnStatus natsConnection_Status(natsConnection* of) {
+  const auto once = std::exchange(next_status, nullptr);
+  return once ? once(of) : real_status(of);
+}
 
 CAF_TEST_FIXTURE_SCOPE(link_tests, broker_fixture)
 
@@ -65,6 +86,26 @@ CAF_TEST(nothing is taken while a session is away that keeps nothing) {
   servers().start_again();
   CAF_REQUIRE(eventually([&] { return status() == NATS_CONN_STATUS_CONNECTED; }));
   CAF_CHECK_EQUAL(through->publish("kept.subject", "", "x"), "");
+}
+
+CAF_TEST(a new session that breaks and comes back while it is taken over is up) {
+  event_log log;
+  const auto line = std::make_shared<lifeline>(options_for(servers().nats_url()),
+                                               session_options{.name = "test"}, log.observer());
+  std::atomic<bool> asked = false;
+  next_status = [&](natsConnection* of) {
+    servers().kill_nats();
+    eventually([&] { return real_status(of) != NATS_CONN_STATUS_CONNECTED; });
+    const auto then = real_status(of);
+    servers().start_again();
+    eventually([&] { return log.count(link_event::reconnected) > 0; });
+    asked = true;
+    return then;
+  };
+  natsConnection_Close(line->current()->raw());
+  CAF_REQUIRE(eventually([&] { return asked && log.count(link_event::rebuilt) == 1; }));
+  CAF_CHECK(eventually([&] { return line->up(); }, 5s));
+  CAF_CHECK_EQUAL(real_status(line->current()->raw()), NATS_CONN_STATUS_CONNECTED);
 }
 
 CAF_TEST(a link that is being rebuilt can end) {
