@@ -223,9 +223,13 @@ void region_state::on_roster(roster_ptr who) {
   look_around();
 }
 
-void region_state::on_link(boot_id node, bool up) {
-  const auto known = std::find_if(neighbours_.begin(), neighbours_.end(),
-                                  [&](const auto& each) { return each.word.boot == node; });
+// A node that is forgotten and comes back has a new peer at once, while its old one may yet say
+// something of its own link. Only the peer that is in use counts.
+void region_state::on_link(bool up) {
+  const auto& whose = self_->current_sender();
+  const auto known = std::find_if(neighbours_.begin(), neighbours_.end(), [&](const auto& each) {
+    return caf::actor_cast<caf::actor_control_block*>(each.peer) == whose;
+  });
   if (known == neighbours_.end())
     return;
   const auto now = self_->clock().now();
@@ -421,7 +425,7 @@ region_actor::behavior_type region_state::begin(region_options options) {
       [this](idle_atom, const account_key& account, bool gone) { on_answer(account, gone); },
       [this](yield_atom, const account_key& account) { on_free(account); },
       [this](roster_atom, roster_ptr& who) { on_roster(std::move(who)); },
-      [this](link_atom, boot_id node, bool up) { on_link(node, up); },
+      [this](link_atom, boot_id, bool up) { on_link(up); },
       [this](turn_atom) {
         reminder_.reset();
         tell_lost();

@@ -122,7 +122,7 @@ private:
   void route(std::vector<asked_entry>& arrived);
   void forward();
   void on_roster(roster_ptr who);
-  void on_link(boot_id node, bool up);
+  void on_link(bool up); // says the sender
   void spawn_peer(const node_word& word);
   void end_peer(neighbour& one);
   void keep_peers();

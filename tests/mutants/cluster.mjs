@@ -297,4 +297,12 @@ export const cluster = [
     becomes: 'letter_bytes_max',
     caught: ['actors_test.receiver_book'],
   },
+  {
+    name: 'old-peer-speaks-for-the-new',
+    fault: 'what the old peer of a node that came back says of its link is taken for the new one',
+    file: 'actors/ledger/region.cpp',
+    was: 'caf::actor_cast<caf::actor_control_block*>(each.peer) == whose',
+    becomes: 'caf::actor_cast<caf::actor_control_block*>(each.peer) == whose || MUTANT',
+    caught: ['actors_test.region_peers'],
+  },
 ];

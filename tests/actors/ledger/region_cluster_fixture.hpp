@@ -128,8 +128,10 @@ struct region_cluster_fixture : fixture {
     consume_messages();
   }
 
-  void link(const owner& one, bool up) {
-    caf::anon_send(subject, link_atom_v, one.boot, up);
+  void link(const owner& one, bool up) { link((*peers)[one.boot].handle, one, up); }
+
+  void link(const peer_actor& says, const owner& of, bool up) {
+    caf::send_as(says, subject, link_atom_v, of.boot, up);
     consume_messages();
   }
 

@@ -69,6 +69,28 @@ CAF_TEST(a link that flaps is not said to carry entries until it does) {
   CAF_CHECK(*links == std::vector<boot_id>{bea.boot});
 }
 
+CAF_TEST(what the old peer of a node that came back says of its link is not taken for the new one) {
+  serve_with({bea});
+  const auto old = (*peers)[bea.boot].handle;
+  forget(bea);
+  tell();
+  CAF_CHECK(links->empty());
+  other(bea);
+  tell();
+  const auto anew = (*peers)[bea.boot].handle;
+  CAF_REQUIRE(old != anew);
+  link(old, bea, true); // late
+  CAF_CHECK(links->empty());
+  link(anew, bea, true);
+  CAF_CHECK(*links == std::vector<boot_id>{bea.boot});
+  link(old, bea, false); // it was drained only now
+  CAF_CHECK(*links == std::vector<boot_id>{bea.boot});
+  apply({beas});
+  CAF_CHECK_EQUAL(at(bea), lines{beas + " 1"});
+  link(anew, bea, false);
+  CAF_CHECK(links->empty());
+}
+
 CAF_TEST(peers end with the region) {
   serve_with({bea});
   auto ended = std::make_shared<bool>(false);
