@@ -35,8 +35,12 @@ struct store_failure {
   // How many entries had been written when the time was over. 0: not known.
   std::size_t managed = 0;
   // Unavailable by the server's own word: it refuses, or has no room. A new process would hear the
-  // same.
+  // same. Blocked by it: it refuses a row that stays, for a right that a trigger lacks for example;
+  // no lock and no time ran out.
   bool refused = false;
+  // Unavailable since no session could be had: nothing of the batch was tried, and whoever has one
+  // may well post it.
+  bool no_session = false;
 };
 
 // What one post may cost; 0: as long as the connection allows.

@@ -75,6 +75,8 @@ enum class log_event : std::uint8_t {
   entry_failed,
   account_set_aside,
   account_back,
+  side_session_missing,
+  side_session_back,
   question_failed,
   // the account side
   submissions_unrecorded,
@@ -194,6 +196,8 @@ inline constexpr auto log_events = [] {
       {entry_failed, "entry_failed", warn, false, few},
       {account_set_aside, "account_set_aside", warn, change, few},
       {account_back, "account_back", info, change, few},
+      {side_session_missing, "side_session_missing", warn, change, few},
+      {side_session_back, "side_session_back", info, change, few},
       {question_failed, "question_failed", warn, false, few},
       {submissions_unrecorded, "submissions_unrecorded", warn, false, few},
       {submissions_recorded, "submissions_recorded", info, change, few},

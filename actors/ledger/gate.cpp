@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "actors/common/log.hpp"
+#include "actors/ledger/answer_book.hpp"
 #include "actors/ledger/gate_batch.hpp"
 #include "domain/assert.hpp"
 #include "domain/failpoint.hpp"
@@ -15,31 +16,8 @@ namespace ledgerd {
 
 namespace {
 
-using gate_pointer = gate_actor::pointer;
-
-constexpr bool main_lane = false, side_lane_turn = true;
-constexpr auto held_up_after = std::chrono::seconds{1};
+constexpr bool main_lane = false;
 constexpr std::size_t refused_entries = 3; // the place of their log lines
-
-// Collects answers so that each fetcher gets one message for a whole batch.
-class answer_book {
-public:
-  void add(const origin& to, std::optional<answer>&& verdict, std::string&& failure = {}) {
-    auto page = std::find_if(pages_.begin(), pages_.end(),
-                             [&](const auto& p) { return p.first == to.asker; });
-    if (page == pages_.end())
-      page = pages_.insert(pages_.end(), {to.asker, {}});
-    page->second.push_back({to.tag, std::move(verdict), std::move(failure)});
-  }
-
-  void send_all(gate_pointer self) {
-    for (auto& [fetcher, answers] : pages_)
-      self->send(fetcher, answer_atom_v, std::move(answers));
-  }
-
-private:
-  std::vector<std::pair<answer_sink, std::vector<ticketed_answer>>> pages_;
-};
 
 std::int64_t milliseconds_since(caf::actor_clock::time_point then,
                                 caf::actor_clock::time_point now) {
@@ -70,6 +48,7 @@ void gate_state::tell_circuit(bool open) {
 // The database answers, whatever it says.
 void gate_state::close_circuit() {
   answer_.end();
+  side_session_.end();
   last_failure_.clear();
   refused_ = false;
   pauses_.end();
@@ -142,65 +121,6 @@ void gate_state::set_aside(const account_key& account, trouble why, const std::s
         left_out_text(*left_out), detail);
 }
 
-// An account that is held up may hold its share of the credit, one that flows as much as any other.
-capacity gate_state::share_of(const gate_batch& part) const {
-  const bool held_up = self_->clock().now() - part.formed > held_up_after;
-  const auto accounts = std::max<std::size_t>(1, side_.accounts_waiting());
-  const auto& all = options_.aside_max;
-  const auto messages = std::max<std::size_t>(1, all.messages / accounts);
-  return held_up ? capacity{messages, all.bytes / accounts} : hold_any;
-}
-
-void gate_state::on_side_posted(gate_batch& batch, posted& result) {
-  const auto account = side_.current();
-  const auto share = share_of(batch);
-  const auto returns =
-      side_.posted(result.heads.front(), std::chrono::microseconds{result.statistics.work_us},
-                   self_->clock().now());
-  // Whoever returns hears no more of its share: this is the last word about it.
-  if (const auto& ledger = batch.ledgers.front())
-    self_->send(ledger, hold_atom_v, returns ? hold_any : share);
-  if (returns)
-    log(log_event::account_back,
-        {{"gate", options_.index},
-         {"userId", account.user_id},
-         {"currency", account.currency.text()}},
-        "gate {}: the account {} {} is not set aside any more", options_.index, account.user_id,
-        account.currency.text());
-  answer_posted(batch, result);
-}
-
-void gate_state::on_side_failure(gate_batch& batch, const store_failure& failure) {
-  const auto now = self_->clock().now();
-  const bool refused = failure.kind == store_failure_kind::rejected;
-  counters_.rejected += refused ? 1 : 0;
-  counters_.blocked += failure.kind == store_failure_kind::blocked ? 1 : 0;
-  counters_.in_doubt += failure.kind == store_failure_kind::in_doubt ? 1 : 0;
-  counters_.unavailable += failure.kind == store_failure_kind::unavailable ? 1 : 0;
-  spell_.failed(side_.current(), failure.detail, now);
-  // A lock holds all of it up alike; a statement that took too long may be quicker for less.
-  const bool too_much =
-      refused || (failure.kind == store_failure_kind::blocked && failure.culprits.empty());
-  if (too_much && batch.entries.size() > 1)
-    return side_.cut(now);
-  if (!refused || spell_.is_common(now)) {
-    self_->send(side_.current_ledger(), hold_atom_v, share_of(batch));
-    return side_.again(now);
-  }
-  side_.refused(now);
-  answer_rejected(batch, failure);
-}
-
-void gate_state::remind_of_side() {
-  const auto due = side_.next_due();
-  if (!due || (side_reminder_ && *side_reminder_ <= *due))
-    return;
-  const auto now = self_->clock().now();
-  side_reminder_ = due;
-  self_->delayed_send(self_, std::max(*due - now, caf::actor_clock::duration_type{0}), retry_atom_v,
-                      side_lane_turn);
-}
-
 void gate_state::note_beginning(const gate_batch& batch) {
   counters_.posted.record(batch.entries.size());
   counters_.gate_wait.record(
@@ -208,34 +128,19 @@ void gate_state::note_beginning(const gate_batch& batch) {
           .count());
 }
 
-void gate_state::post_side_next() {
-  if (side_under_way_)
-    return;
-  side_under_way_ = side_.take(self_->clock().now());
-  if (!side_under_way_)
-    return remind_of_side();
-  self_->request(options_.side_poster, caf::infinite, post_atom_v, side_under_way_)
-      .then(
-          [this](posted_batch& answered) {
-            const auto batch = std::exchange(side_under_way_, nullptr);
-            if (const auto* failure = std::get_if<store_failure>(&answered.result))
-              on_side_failure(*batch, *failure);
-            else
-              on_side_posted(*batch, std::get<posted>(answered.result));
-            post_side_next();
-          },
-          [this](caf::error& reason) { self_->quit(std::move(reason)); });
+void gate_state::log_failure(const store_failure& failure, std::chrono::milliseconds pause) {
+  const bool in_doubt = failure.kind == store_failure_kind::in_doubt;
+  log(in_doubt ? log_event::commit_in_doubt : log_event::database_unavailable,
+      {{"gate", options_.index}, {"pauseMs", pause.count()}, {"why", failure.detail}},
+      "gate {}: {}; next attempt in {} ms: {}", options_.index,
+      in_doubt ? "commit in doubt" : "database unavailable", pause.count(), failure.detail);
 }
 
 void gate_state::try_again_later(const store_failure& failure) {
   const auto pause = jittered(pauses_.grow(), random_);
   last_failure_ = failure.detail;
   refused_ = failure.refused;
-  const bool in_doubt = failure.kind == store_failure_kind::in_doubt;
-  log(in_doubt ? log_event::commit_in_doubt : log_event::database_unavailable,
-      {{"gate", options_.index}, {"pauseMs", pause.count()}, {"why", failure.detail}},
-      "gate {}: {}; next attempt in {} ms: {}", options_.index,
-      in_doubt ? "commit in doubt" : "database unavailable", pause.count(), failure.detail);
+  log_failure(failure, pause);
   tell_circuit(true);
   self_->delayed_send(self_, pause, retry_atom_v, main_lane);
 }
@@ -370,11 +275,6 @@ void gate_state::on_group(ledger_group&& next) {
   }
 }
 
-void gate_state::on_side_turn() {
-  side_reminder_.reset();
-  post_side_next();
-}
-
 actor_report gate_state::give_report() {
   const auto now = self_->clock().now();
   for (const auto& ledger : side_.forget_quiet(now))
@@ -418,7 +318,7 @@ std::vector<noted_account> gate_state::waiting_accounts(time_point now,
   for (const auto& batch : queue_)
     add_batch(*batch);
   side_.for_each_waiting([&](const auto& account, std::size_t entries, auto since, trouble why) {
-    add(account, entries, since, to_text(why));
+    add(account, entries, since, side_session_.since(now).count() > 0 ? "database" : to_text(why));
   });
   return waits.take();
 }
@@ -428,9 +328,12 @@ standstill gate_state::wait(time_point now) const {
                   .what = last_failure_.empty() ? "the database does not answer a batch"
                                                 : "a batch waits: " + last_failure_,
                   .refused = refused_};
-  return main.since >= standstill_after
-             ? main
-             : longer(std::move(main), spell_.wait(now, "nothing is posted"));
+  auto posts = longer(std::move(main), {.since = side_session_.since(now),
+                                        .what = "what is set aside waits: " + side_failure_.detail,
+                                        .refused = side_failure_.refused});
+  return posts.since >= standstill_after
+             ? posts
+             : longer(std::move(posts), spell_.wait(now, "nothing is posted"));
 }
 
 actor_report gate_state::report(time_point now) const {

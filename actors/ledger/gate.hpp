@@ -6,7 +6,9 @@
 // A batch that fails for the sake of one account (locked, refused, too slow) is searched for it:
 // the store names it, at once or when it writes group by group, and where it cannot, the batch is
 // halved. That account is set aside: a side lane with a poster of its own goes on with it, and the
-// main lane with all others. See side_lane.hpp and lane_limits.hpp for the decisions.
+// main lane with all others. See side_lane.hpp and lane_limits.hpp for the decisions. While that
+// poster gets no session, beyond a limit of connections for example, the main lane's is lent for a
+// part now and then.
 //
 // Spawned by the node, one for each poster pair; an account always uses the same gate. Never
 // blocks.
@@ -74,6 +76,8 @@ private:
     std::uint64_t left_out = 0;
   };
 
+  enum class loan : std::uint8_t { none, given }; // of the main lane's poster, to the side lane
+
   std::optional<std::uint64_t> may_log(std::size_t kind);
   void tell_circuit(bool open);
   void close_circuit();
@@ -87,6 +91,10 @@ private:
   void remind_of_side();
   void note_beginning(const gate_batch& batch);
   void post_side_next();
+  void post_side_part(loan how);
+  bool note_side_session(loan how, const post_result& result);
+  bool may_lend() const;
+  void log_failure(const store_failure& failure, std::chrono::milliseconds pause);
   void try_again_later(const store_failure& failure);
   void post_next();
   void set_culprits_aside(const store_failure& failure);
@@ -128,6 +136,10 @@ private:
   dry_spell spell_;
   side_lane side_;
   gate_batch_ptr side_under_way_;
+  bool side_session_missing_ = false; // as its poster said last
+  time_point next_loan_;
+  awaited side_session_;                    // while neither lane gets one
+  store_failure side_failure_;              // why, then
   std::optional<time_point> side_reminder_; // when the side lane is looked at again
   std::array<quiet_log, 4> logs_;           // by trouble; the last for single refused entries
 

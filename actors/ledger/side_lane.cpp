@@ -144,11 +144,12 @@ void side_lane::cut(time_point now) {
   current_.reset();
 }
 
-void side_lane::again(time_point now) {
+std::chrono::milliseconds side_lane::again(time_point now) {
   auto& whom = current_patient();
   whom.successes = 0;
   whom.due = now + pause_after(whom.failures++);
   current_.reset();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(whom.due - now);
 }
 
 std::vector<ledger_actor> side_lane::forget_quiet(time_point now) {

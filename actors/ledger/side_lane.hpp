@@ -80,8 +80,8 @@ public:
   // It is refused or too slow as a whole: it is cut. Precondition (asserted): it has several
   // entries.
   void cut(time_point now);
-  // Nothing was written, or that is not known: the same part again, later.
-  void again(time_point now);
+  // Nothing was written, or that is not known: the same part again, later. After so long.
+  std::chrono::milliseconds again(time_point now);
 
   // Forgets accounts for which nothing came for long. Their ledgers.
   std::vector<ledger_actor> forget_quiet(time_point now);

@@ -68,11 +68,12 @@ bool store_session::gives_no_ids() try {
 }
 
 std::optional<store_failure> store_session::judge(const database_error& error) {
+  const bool had_session = session_.get() != nullptr;
   const bool may_be_a_row = error.fault() == database_fault::refused
                             || error.fault() == database_fault::lost
                             || error.fault() == database_fault::unreadable;
   if (may_be_a_row && only_rows_are_refused())
-    return store_failure{store_failure_kind::blocked, error.what()};
+    return store_failure{store_failure_kind::blocked, error.what(), {}, 0, true};
   if (error.fault() == database_fault::limited && gives_no_ids()) {
     session_.drop();
     return store_failure{store_failure_kind::unavailable, error.what()};
@@ -106,6 +107,7 @@ std::optional<store_failure> store_session::judge(const database_error& error) {
   failure.refused = error.fault() == database_fault::away
                     || error.fault() == database_fault::unreadable
                     || error.fault() == database_fault::refused;
+  failure.no_session = failure.kind == store_failure_kind::unavailable && !had_session;
   return failure;
 }
 

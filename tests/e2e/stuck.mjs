@@ -1,5 +1,5 @@
 // One account is stuck, all others go on. Usage:
-//   node stuck.mjs locked|refused|slow|crawl|hot BINARY [--seconds N] [--fault-seconds N] [--requests N]
+//   node stuck.mjs locked|crowded|refused|slow|crawl|hot BINARY [--seconds N] [--fault-seconds N] [--requests N]
 
 import {readFileSync} from 'node:fs';
 import {setTimeout as sleep} from 'node:timers/promises';
@@ -188,6 +188,34 @@ const scenarios = {
     },
   }),
 
+  // Its row is locked, and there is no room for one more session: the side lane has none. Then the lock goes.
+  crowded: async (world, traffic) => {
+    const faults = [];
+    const superuser = Object.assign(new URL(world.settings.LEDGERD_DATABASE_URL), {username: 'postgres'});
+    const ask = (statement) => world.query(statement, superuser.href);
+    const limit = (most) => ask(`ALTER DATABASE ${superuser.pathname.slice(1)} CONNECTION LIMIT ${most}`);
+    const load = new Load(traffic, 0.05);
+    await load.run(1000, 1);
+    await traffic.drained(30);
+    const free = lockRow(world, 6);
+    await until('the row is locked', 20, () =>
+      ask("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'").length > 0);
+    limit(1);
+    await load.run(200, 5);
+    const undecided = load.id - Number(ask('SELECT count(*) FROM ledger.transactions')[0][0]);
+    if (undecided === 0) {
+      faults.push('nothing was held up');
+    }
+    log(`${undecided} requests wait for the lock`);
+    await free;
+    await until('all is decided without a session more', 15, async () =>
+      Number(ask('SELECT count(*) FROM ledger.transactions')[0][0]) === load.id);
+    limit(-1);
+    await expectNoDeadLetters(traffic, faults);
+    checkOrder(world, faults);
+    return faults;
+  },
+
   // A trigger refuses its rows.
   refused: async (world, traffic, daemon) => compare(world, traffic, daemon, {
     share: 0.02,
@@ -281,7 +309,7 @@ async function hot(world, traffic) {
 
 async function run() {
   if (!(scenario in scenarios || scenario === 'hot') || !binary) {
-    throw new Error('usage: node stuck.mjs locked|refused|slow|crawl|hot BINARY [--seconds N] [--fault-seconds N] '
+    throw new Error('usage: node stuck.mjs locked|crowded|refused|slow|crawl|hot BINARY [--seconds N] [--fault-seconds N] '
       + '[--requests N]');
   }
   const world = new World(binary);

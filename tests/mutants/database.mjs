@@ -329,4 +329,28 @@ export const database = [
     becomes: 'last && *last != *next && steady::now() >= ends && !MUTANT',
     caught: ['persistence_test.postgres_reader'],
   },
+  {
+    name: 'side-lane-borrows-nothing',
+    fault: 'accounts that are set aside wait for a session of their own for ever while that of all others works',
+    file: 'actors/ledger/gate_side.cpp',
+    was: 'how == loan::none && may_lend()',
+    becomes: 'how == loan::none && may_lend() && !MUTANT',
+    caught: ['actors_test.gate_loan'],
+  },
+  {
+    name: 'side-lane-borrows-all-the-time',
+    fault: 'accounts that are locked take up the session of all others',
+    file: 'actors/ledger/gate_side.cpp',
+    was: '!open_ && self_->clock().now() >= next_loan_',
+    becomes: '!open_ && (MUTANT || self_->clock().now() >= next_loan_)',
+    caught: ['actors_test.gate_loan'],
+  },
+  {
+    name: 'no-session-is-not-said',
+    fault: 'the store does not say that it had no session, so that its gate takes that for an account in trouble',
+    file: 'persistence/postgres/store_session.cpp',
+    was: 'failure.no_session = failure.kind == store_failure_kind::unavailable && !had_session;',
+    becomes: ' ',
+    caught: ['persistence_test.postgres_rest'],
+  },
 ];

@@ -116,7 +116,7 @@ export const memory = [
   {
     name: 'stuck-accounts-share-no-bytes',
     fault: 'each account that is stuck may hold as many bytes as all of them together',
-    file: 'actors/ledger/gate.cpp',
+    file: 'actors/ledger/gate_side.cpp',
     was: 'all.bytes / accounts',
     becomes: 'all.bytes',
     caught: ['actors_test.gate_troubles'],

@@ -99,8 +99,10 @@ public:
     const auto statement = limits.statement.count() > 0 ? limits.statement : usual_statement;
     const auto until = began + statement + patience;
     database::session own{at};
-    if (auto failure = own.work(some_time(at), until))
+    if (auto failure = own.work(some_time(at), until)) {
+      failure->no_session = failure->kind == store_failure_kind::unavailable;
       return *std::move(failure);
+    }
     if (auto failure = lock_rows(at, own, batch, limits, began + statement))
       return *std::move(failure);
     if (auto failure = own.work(some_time(at), until))

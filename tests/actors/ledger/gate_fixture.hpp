@@ -27,6 +27,7 @@ struct scripted_store {
   std::deque<std::optional<store_failure_kind>> failures; // of the next posts; nothing: none
   bool knows_all = false;                                 // nothing has to be written
   bool says_no = false;                                   // these failures are the server's word
+  bool main_session = true, side_session = true;          // can be had
   std::optional<record_id> poison;
   std::map<std::string, naming> blocked; // users
   std::map<std::string, naming> refused; // likewise
@@ -34,6 +35,7 @@ struct scripted_store {
   std::uint32_t heads_lost = 0;          // of each post
   std::size_t blocked_above = SIZE_MAX;  // batches with more entries take too long
   std::int64_t work_us = 1000;
+  std::int64_t took_us = 1; // a post as a whole
 
   std::optional<store_failure> fault(const gate_batch& batch) const {
     for (const auto& [users, kind] : {std::pair{&blocked, store_failure_kind::blocked},
@@ -68,6 +70,8 @@ struct scripted_store {
   post_result post(const gate_batch_ptr& batch, bool is_side) {
     posted.push_back(std::make_shared<gate_batch>(*batch));
     aside.push_back(is_side);
+    if (!(is_side ? side_session : main_session))
+      return store_failure{store_failure_kind::unavailable, "no room", {}, 0, true, true};
     if (!failures.empty()) {
       const auto kind = failures.front();
       failures.pop_front();
@@ -136,7 +140,7 @@ struct gate_fixture : fixture {
     return spawn_fake<poster_actor>(
         [s = store, is_side](poster_actor::pointer) -> poster_actor::behavior_type {
           return {[s, is_side](post_atom, const gate_batch_ptr& batch) {
-                    return posted_batch{s->post(batch, is_side), 1};
+                    return posted_batch{s->post(batch, is_side), s->took_us};
                   },
                   [](report_atom) { return actor_report{}; }};
         });

@@ -63,11 +63,12 @@ struct troubled : postgres_world {
   }
 
   // Bob's rows, and nobody else's, fail so: he is found when all are written one by one.
-  void check_only_bob(store_failure_kind kind) {
+  void check_only_bob(store_failure_kind kind, bool by_its_word = false) {
     for (const auto is_careful : {false, true}) {
       const auto failure = failure_of_post({"ann", "bob", "cid"}, is_careful ? one_by_one : quick);
       CAF_MESSAGE(failure.detail);
       CAF_CHECK(failure.kind == kind);
+      CAF_CHECK_EQUAL(failure.refused, by_its_word);
       CAF_CHECK_EQUAL(failure.culprits, (is_careful ? places{1} : places{}));
     }
     posted_of(store->post(batch_for({"ann", "cid"}), one_by_one));
@@ -136,7 +137,7 @@ CAF_TEST(a trigger that fails for one account holds up that one and no other) {
         "RAISE SQLSTATE '55000'"}) {
     CAF_MESSAGE(action);
     on_insert("NEW.user_id = 'bob'", action);
-    check_only_bob(store_failure_kind::blocked);
+    check_only_bob(store_failure_kind::blocked, true);
   }
 }
 
@@ -173,7 +174,7 @@ CAF_TEST(what a trigger may not write elsewhere holds up its account and no othe
   for (const auto values : {"(2, NULL)", "(1, '')"}) { // transactions_pkey is its key, too
     on_insert("NEW.user_id = 'bob'",
               "INSERT INTO archive.transactions VALUES " + std::string(values));
-    check_only_bob(store_failure_kind::blocked);
+    check_only_bob(store_failure_kind::blocked, true);
   }
 }
 

@@ -170,6 +170,7 @@ CAF_TEST(a server without room for one more session has said so) {
   CAF_CHECK(failure_of(result) == store_failure_kind::unavailable);
   CAF_CHECK(has(std::get<store_failure>(result).detail, "53300"));
   CAF_CHECK(std::get<store_failure>(result).refused);
+  CAF_CHECK(std::get<store_failure>(result).no_session);
 }
 
 CAF_TEST(a node whose sessions live is told that a new one would be refused) {
