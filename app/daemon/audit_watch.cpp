@@ -1,8 +1,9 @@
 #include "app/daemon/audit_watch.hpp"
 
-#include <algorithm>
 #include <exception>
 #include <utility>
+
+#include "app/audit/parted_pause.hpp"
 
 namespace ledgerd {
 
@@ -36,21 +37,23 @@ bool audit_watch::pause(std::chrono::milliseconds time) {
 }
 
 void audit_watch::watch(audit_looks looks) {
-  std::chrono::milliseconds wait{};
-  do {
+  const auto attempt = [this](const auto& what) {
     try {
-      if (wait > attend_every_) {
-        wait -= attend_every_;
-        looks.attend();
-        continue;
-      }
-      wait = interval_; // if this one fails
-      wait = looks.look();
-      board_->goes_on();
+      what();
     } catch (const std::exception& e) {
       board_->delayed(e.what());
     }
-  } while (pause(std::min(wait, attend_every_)));
+  };
+  std::chrono::milliseconds wait{};
+  do {
+    wait = interval_; // if this one fails
+    attempt([&] {
+      wait = looks.look();
+      board_->goes_on();
+    });
+  } while (pause_in_parts(
+      wait, attend_every_, [this](auto part) { return pause(part); },
+      [&] { attempt([&] { looks.attend(); }); }));
 }
 
 } // namespace ledgerd

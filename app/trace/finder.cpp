@@ -1,7 +1,6 @@
 #include "app/trace/finder.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -18,13 +17,6 @@ namespace {
 using until_found = stream_search::until_found;
 
 constexpr std::int64_t ms = 1'000'000; // in nanoseconds
-
-std::uint64_t number_at(const stored_message& message, std::string_view name) {
-  const auto text = header_text(message, name);
-  std::uint64_t number = 0;
-  const auto* end = text.data() + text.size();
-  return std::from_chars(text.data(), end, number) == std::from_chars_result{end, {}} ? number : 0;
-}
 
 void sort_by_number(std::vector<stored_message>& list) {
   std::sort(list.begin(), list.end(), [](const auto& x, const auto& y) { return x.seq < y.seq; });
@@ -66,7 +58,7 @@ std::optional<std::int64_t> request_in_result(const stored_message& message) {
 }
 
 std::optional<std::int64_t> request_in_letter(const stored_message& message) {
-  const auto seq = is_of_request_stream(message) ? number_at(message, "Ledgerd-Sequence") : 0;
+  const auto seq = is_of_request_stream(message) ? header_number(message, "Ledgerd-Sequence") : 0;
   return seq != 0 ? std::optional{static_cast<std::int64_t>(seq)} : std::nullopt;
 }
 
@@ -345,7 +337,7 @@ private:
       if (entry->subject != names::discard_subject)
         continue;
       ++looked;
-      const auto seq = number_at(*entry, names::letter_header);
+      const auto seq = header_number(*entry, names::letter_header);
       if (letters_.look_at(seq, [&](const auto& letter) { return is_entry_of(*entry, letter); }))
         all_.letters_left.push_back(seq);
     }
@@ -360,7 +352,7 @@ private:
   void take_requests_of(const stream_search& in) {
     for (const auto& each : in.found())
       if (is_of_request_stream(each))
-        requests_.look_at(number_at(each, "Ledgerd-Sequence"), names_it_);
+        requests_.look_at(header_number(each, "Ledgerd-Sequence"), names_it_);
   }
 
   const record_id id_;
@@ -410,15 +402,15 @@ found_messages find_messages(const shelf& from, record_id id, const search_clues
 }
 
 bool tells_of(const stored_message& note, const stored_message& message, std::int64_t made_at_ns) {
-  if (number_at(note, "Ledgerd-Sequence") != message.seq)
+  if (header_number(note, "Ledgerd-Sequence") != message.seq)
     return false;
-  const auto life = number_at(note, "Ledgerd-Incarnation");
+  const auto life = header_number(note, "Ledgerd-Incarnation");
   return life != 0 && made_at_ns != 0 ? life == static_cast<std::uint64_t>(made_at_ns)
                                       : note.stored_at_ns >= message.stored_at_ns;
 }
 
 bool is_entry_of(const stored_message& entry, const stored_message& letter) {
-  return number_at(entry, names::letter_header) == letter.seq
+  return header_number(entry, names::letter_header) == letter.seq
          && entry.stored_at_ns >= letter.stored_at_ns;
 }
 
@@ -432,6 +424,11 @@ std::string_view header_text(const stored_message& message, std::string_view nam
     if (each.name == name)
       return each.value;
   return {};
+}
+
+std::uint64_t header_number(const stored_message& message, std::string_view name) {
+  return static_cast<std::uint64_t>(
+      parse_integer(header_text(message, name), 0, INT64_MAX).value_or(0));
 }
 
 } // namespace ledgerd

@@ -109,4 +109,7 @@ std::optional<record_id> named_record(std::string_view payload);
 // The value of a header, or an empty text.
 std::string_view header_text(const stored_message& message, std::string_view name);
 
+// The number that a header is; 0 when there is none or it is no number.
+std::uint64_t header_number(const stored_message& message, std::string_view name);
+
 } // namespace ledgerd

@@ -1,10 +1,10 @@
-#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <thread>
 
 #include "app/audit/audit.hpp"
+#include "app/audit/parted_pause.hpp"
 #include "app/audit/steady_audit.hpp"
 #include "app/base/output.hpp"
 #include "app/base/text.hpp"
@@ -79,13 +79,13 @@ bool look(steady_audit& audit, look_watch& since, bool json) {
   }
 }
 
-// In parts, so that a long pause does not pass for one in which nobody could look.
+// A long pause does not pass for one in which nobody could look.
 void pause(const steady_audit& audit, look_watch& since, std::chrono::milliseconds time) {
-  constexpr std::chrono::milliseconds part = std::chrono::minutes{1};
-  for (; time.count() > 0; time -= part) {
-    std::this_thread::sleep_for(std::min(time, part));
-    audit.can_look(since);
-  }
+  const auto wait = [](std::chrono::milliseconds part) {
+    std::this_thread::sleep_for(part);
+    return true;
+  };
+  pause_in_parts(time, std::chrono::minutes{1}, wait, [&] { audit.can_look(since); });
 }
 
 // A line for each look, until somebody ends it, or nobody reads on. Whether nothing is off.

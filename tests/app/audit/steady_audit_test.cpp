@@ -1,3 +1,4 @@
+#include "app/audit/parted_pause.hpp"
 #include "app/audit/steady_audit.hpp"
 
 #include <algorithm>
@@ -263,4 +264,24 @@ CAF_TEST(results that had to be forgotten are not missed) {
   checks.rows(many.rows_of(0, crowd));
   checks.pass(later(std::chrono::minutes{11}));
   CAF_CHECK_EQUAL(text_of(checks.findings().counts()), "nothing");
+}
+CAF_TEST(a long pause has parts and something is done between them) {
+  using std::chrono::milliseconds;
+  const auto course = [](int time, int ends_after) {
+    std::string told;
+    const bool whole = pause_in_parts(
+        milliseconds{time}, milliseconds{60},
+        [&](milliseconds part) {
+          told += std::to_string(part.count()) + " ";
+          return --ends_after != 0;
+        },
+        [&] { told += "look "; });
+    return told + (whole ? "whole" : "ended");
+  };
+  CAF_CHECK_EQUAL(course(0, 9), "0 whole");
+  CAF_CHECK_EQUAL(course(60, 9), "60 whole");
+  CAF_CHECK_EQUAL(course(61, 9), "60 look 1 whole");
+  CAF_CHECK_EQUAL(course(150, 9), "60 look 60 look 30 whole");
+  CAF_CHECK_EQUAL(course(150, 2), "60 look 60 ended");
+  CAF_CHECK_EQUAL(course(150, 3), "60 look 60 look 30 ended");
 }
