@@ -99,11 +99,13 @@ import_result importer::run(const std::vector<balance_row>& rows) {
 
 // Until nothing is left of the batch. False: stopped, or given up.
 bool importer::work_off(std::vector<opening>& batch, import_result& result) {
+  waits_for_.clear();
   while (!batch.empty()) {
     if (options_.stopped())
       return false;
     switch (post(batch, result)) {
     case attempt_end::goes_on:
+    case attempt_end::held_up:
       break;
     case attempt_end::refused:
       return work_off_each(batch, result);
@@ -114,34 +116,34 @@ bool importer::work_off(std::vector<opening>& batch, import_result& result) {
   return true;
 }
 
-// The database refuses the batch and names nobody: posted alone each account answers for itself.
-// Where it takes none of many, the table is at fault rather than they, and the rest is left.
+// The database refuses the batch and names nobody, or somebody is locked: posted alone each account
+// answers for itself, and those that are locked let the others go first. Where it takes none of
+// many, the table is at fault rather than they, and the rest is left.
 bool importer::work_off_each(std::vector<opening>& batch, import_result& result) {
   const auto refused_before = result.refused.size();
   const auto asked = batch.size();
-  bool goes_on = true;
-  std::vector<opening> rest;
-  for (const auto& each : batch) {
-    std::vector<opening> one{each};
-    while (goes_on && !one.empty()) {
-      const auto end = options_.stopped() ? attempt_end::given_up : post(one, result);
-      goes_on = end != attempt_end::given_up;
-      if (end != attempt_end::refused)
-        continue;
-      result.refused.push_back({*each.row, {}, std::nullopt, refusal_});
+  while (!batch.empty()) {
+    std::vector<opening> one{batch.front()};
+    const auto end = options_.stopped() ? attempt_end::given_up : post(one, result);
+    if (end == attempt_end::given_up)
+      return false;
+    batch.erase(batch.begin());
+    if (end == attempt_end::refused) {
+      result.refused.push_back({*one.front().row, {}, std::nullopt, refusal_});
       --result.left;
-      one.clear();
+    } else {
+      batch.insert(end == attempt_end::held_up ? batch.end() : batch.begin(), one.begin(),
+                   one.end());
     }
-    rest.insert(rest.end(), one.begin(), one.end());
   }
-  batch = std::move(rest);
-  if (!goes_on || asked == 1 || result.refused.size() - refused_before < asked)
-    return goes_on;
+  if (asked == 1 || result.refused.size() - refused_before < asked)
+    return true;
   failure_ = refusal_;
   return false;
 }
 
-// One attempt; what is done leaves the batch. Given up: it has been tried for long enough.
+// One attempt; what is done leaves the batch. Refused: several are to be posted alone. Held up: the
+// only one is locked. Given up: it has been tried for long enough.
 importer::attempt_end importer::post(std::vector<opening>& batch, import_result& result) {
   posting_batch asked;
   for (const auto& [row, attempt] : batch) {
@@ -159,12 +161,9 @@ importer::attempt_end importer::post(std::vector<opening>& batch, import_result&
 
 importer::attempt_end importer::take_failure(const store_failure& failure,
                                              std::vector<opening>& batch, import_result& result) {
-  if (failure.kind == store_failure_kind::rejected) {
+  const bool blocked = failure.kind == store_failure_kind::blocked;
+  if (failure.kind == store_failure_kind::rejected && !failure.culprits.empty()) {
     moved_at_ = clock::now();
-    if (failure.culprits.empty()) {
-      refusal_ = failure.detail;
-      return attempt_end::refused;
-    }
     auto culprits = failure.culprits;
     result.left -= culprits.size();
     std::sort(culprits.begin(), culprits.end(), std::greater<>{});
@@ -174,12 +173,24 @@ importer::attempt_end importer::take_failure(const store_failure& failure,
     }
     return attempt_end::goes_on;
   }
+  if (failure.kind == store_failure_kind::rejected || (blocked && failure.refused)) {
+    moved_at_ = clock::now();
+    refusal_ = failure.detail;
+    return attempt_end::refused;
+  }
+  if (blocked && batch.size() > 1)
+    return attempt_end::refused;
+  const auto& [user, currency] = batch.front().row->account;
+  const auto why =
+      (blocked ? user + "/" + std::string{currency.text()} + ": " : "") + failure.detail;
   if (clock::now() - moved_at_ > options_.patience) {
-    failure_ = failure.detail;
+    failure_ = why;
     return attempt_end::given_up;
   }
+  if (waits_for_.insert(why).second && options_.waits)
+    options_.waits(why);
   std::this_thread::sleep_for(options_.pause);
-  return attempt_end::goes_on;
+  return blocked ? attempt_end::held_up : attempt_end::goes_on;
 }
 
 void importer::take_answers(const std::vector<answer>& answers, std::vector<opening>& batch,

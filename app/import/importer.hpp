@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,8 +34,11 @@ struct import_options {
   std::size_t batch_max = 1000;
   // Without progress for so long it gives up.
   std::chrono::milliseconds patience{60000};
-  std::chrono::milliseconds pause{200};                 // between two attempts
-  std::function<void(std::uint64_t)> opened = nullptr;  // so many so far
+  std::chrono::milliseconds pause{200};                // between two attempts
+  std::function<void(std::uint64_t)> opened = nullptr; // so many so far
+  // What it waits for: why the database does not take something now, after the name of the account
+  // where it is one. Each such sentence once in a batch.
+  std::function<void(const std::string&)> waits = nullptr;
   std::function<bool()> stopped = [] { return false; }; // somebody has enough
 };
 
@@ -59,7 +63,8 @@ public:
   import_result compare(const std::vector<balance_row>& rows);
 
   // Opens those that `compare` left; nothing when it refused any. What the database refuses for its
-  // content is refused by name, and the others are opened. Throws as `compare` does.
+  // content, or for a right that a trigger lacks, is refused by name, and the others are opened.
+  // Throws as `compare` does.
   import_result run(const std::vector<balance_row>& rows);
 
 private:
@@ -70,7 +75,7 @@ private:
 
   std::vector<opening> sort_out(const std::vector<const balance_row*>& rows, import_result& result);
   void judge(const balance_row& asked, const present_account& present, import_result& result) const;
-  enum class attempt_end : std::uint8_t { goes_on, refused, given_up };
+  enum class attempt_end : std::uint8_t { goes_on, refused, held_up, given_up };
 
   bool work_off(std::vector<opening>& batch, import_result& result);
   bool work_off_each(std::vector<opening>& batch, import_result& result);
@@ -85,8 +90,9 @@ private:
   import_options options_;
   std::vector<const balance_row*> taken_; // by others, since they were compared
   std::chrono::steady_clock::time_point moved_at_;
-  std::string failure_; // why it was given up
-  std::string refusal_; // of the last attempt that was refused
+  std::string failure_;             // why it was given up
+  std::string refusal_;             // of the last attempt that was refused
+  std::set<std::string> waits_for_; // what it has said of this batch
 };
 
 } // namespace ledgerd

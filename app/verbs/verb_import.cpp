@@ -135,6 +135,7 @@ import_result import_rows(const import_request& request, const balance_file& rea
   progress bar{"opened", read.rows.size()};
   import_options options;
   options.opened = [&bar](std::uint64_t done) { bar.update(done); };
+  options.waits = [](const std::string& what) { complain("warning: waiting: %s", what.c_str()); };
   options.stopped = [] { return stop_signals::seen(); };
   auto result = importer{*finder, *store, options}.run(read.rows);
   bar.finish(result.opened);

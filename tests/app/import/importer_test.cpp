@@ -60,8 +60,21 @@ public:
         failure.culprits.push_back(place);
     if (!failure.culprits.empty())
       return failure;
+    for (const auto& each : batch.entries)
+      if (each.asked.account.user_id == denied)
+        return store_failure{
+            store_failure_kind::blocked, "permission denied for table archive", {}, 0, true};
+    for (const auto& each : batch.entries)
+      if (each.asked.account.user_id == locked && locked_for > 0) {
+        --locked_for;
+        return store_failure{store_failure_kind::blocked, "canceling statement"};
+      }
     return store_.post(batch, limits);
   }
+
+  std::string denied; // a trigger lacks a right for this user
+  std::string locked; // by somebody, for so many posts
+  int locked_for = 0;
 
 private:
   memory_store& store_;
@@ -72,6 +85,7 @@ struct fixture {
   memory_finder finder{store};
   opening_store opener{store};
   std::vector<balance_row> rows;
+  std::vector<std::string> waits; // what it said that it waits for
 
   void row(const std::string& user, std::int64_t balance) {
     rows.push_back({won(user), money{balance}, rows.size() + 2});
@@ -84,6 +98,7 @@ struct fixture {
 
   import_result run(std::chrono::milliseconds patience = std::chrono::seconds{10}) {
     import_options options;
+    options.waits = [this](const std::string& what) { waits.push_back(what); };
     options.batch_max = 3;
     options.pause = std::chrono::milliseconds{1};
     options.patience = patience;
@@ -212,6 +227,48 @@ CAF_TEST(an account that the database refuses is named and the others are opened
   CAF_CHECK_EQUAL(store.shared()->picture().accounts.count(won("user-4")), 0u);
   store.accept(opening_id(won("user-4"), 0));
   CAF_CHECK_EQUAL(counts(run()), "1 6 0 0 1");
+}
+
+CAF_TEST(an account for which a trigger lacks a right is named at once and the others are opened) {
+  for (int i = 0; i < 8; ++i)
+    row("user-" + std::to_string(i), 10);
+  opener.denied = "user-4";
+  const auto begun = std::chrono::steady_clock::now();
+  const auto result = run();
+  CAF_CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds{5});
+  CAF_CHECK_EQUAL(counts(result), "7 0 0 0 1");
+  CAF_CHECK_EQUAL(result.refused.at(0).asked.account.user_id, "user-4");
+  CAF_CHECK_EQUAL(result.refused.at(0).fault, "permission denied for table archive");
+  CAF_CHECK(waits.empty());
+  opener.denied.clear();
+  CAF_CHECK_EQUAL(counts(run()), "1 7 0 0 0");
+}
+
+CAF_TEST(an account that is locked is said to be waited for and the others of its batch go first) {
+  for (int i = 0; i < 7; ++i)
+    row("user-" + std::to_string(i), 10);
+  opener.locked = "user-4";
+  opener.locked_for = 5;
+  CAF_CHECK_EQUAL(counts(run()), "7 0 0 0 0");
+  CAF_CHECK(waits == std::vector<std::string>{"user-4/KRW: canceling statement"});
+}
+
+CAF_TEST(one that stays locked is named when the patience is over) {
+  for (int i = 0; i < 3; ++i)
+    row("user-" + std::to_string(i), 10);
+  opener.locked = "user-0";
+  opener.locked_for = 1000000;
+  const auto result = run(std::chrono::milliseconds{20});
+  CAF_CHECK_EQUAL(counts(result), "2 0 0 1 0");
+  CAF_CHECK_EQUAL(result.failure, "user-0/KRW: canceling statement");
+}
+
+CAF_TEST(a database that is away is said to be waited for once) {
+  row("ann", 5);
+  row("bob", 6);
+  store.fail_next(4, store_failure_kind::unavailable);
+  CAF_CHECK_EQUAL(counts(run()), "2 0 0 0 0");
+  CAF_CHECK(waits == std::vector<std::string>{"the test asked for it"});
 }
 
 CAF_TEST(a database that takes no account of a batch is not asked for all the others) {
