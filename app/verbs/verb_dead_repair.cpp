@@ -1,4 +1,5 @@
 // `dead replay` and `dead discard`.
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <iostream>
@@ -56,7 +57,11 @@ void add_change(field_changes& changes, const std::string& text) {
   const auto sign = text.find('=');
   if (sign == std::string::npos || sign == 0)
     throw CLI::ValidationError{"--set", "must be FIELD=VALUE, not `" + shorten(text) + "`"};
-  changes.emplace_back(text.substr(0, sign), text.substr(sign + 1));
+  const auto field = text.substr(0, sign);
+  if (std::any_of(changes.begin(), changes.end(),
+                  [&](const auto& each) { return each.first == field; }))
+    throw CLI::ValidationError{"--set", "names `" + shorten(field) + "` twice"};
+  changes.emplace_back(field, text.substr(sign + 1));
 }
 
 void refuse_contradictions(const repair_options& options) {

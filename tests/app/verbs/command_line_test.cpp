@@ -52,6 +52,8 @@ CAF_TEST(wrong usage is code 2 and one sentence that helps) {
        "`--max-inflight` is not a flag of `run`; did you mean `--max-in-flight`?"},
       {{"status", "--gates", "3"}, "`--gates` is not a flag of `status`"},
       {{"dead", "lst"}, "`lst` is not a verb of `dead`; did you mean `list`?"},
+      {{"dead", "replay", "1", "--set", "amount=1", "--set", "amount=2"},
+       "--set: names `amount` twice"},
       {{"account"}, "USER is required"},
       {{"trace", "x"}, "RECORD_ID"},
       {{"trace", "0"}, "RECORD_ID"},
