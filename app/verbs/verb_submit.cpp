@@ -319,7 +319,8 @@ void refuse_contradictions(const submit_options& options) {
 nlohmann::ordered_json send(broker& nats, sender& through, bool json) {
   const auto tell_half = [&] {
     const auto sent = through.tell();
-    if (json)
+    // Of nothing there is no half: then the reason is printed instead.
+    if (json && through.state().taken > 0)
       print_json(sent);
   };
   try {

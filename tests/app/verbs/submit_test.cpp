@@ -141,6 +141,20 @@ CAF_TEST(a bad line of a pipe ends the run and the count is that of the stream) 
   CAF_CHECK_EQUAL(stored(), 7u);
 }
 
+CAF_TEST(a request that is not sent is a problem with its reason) {
+  const auto refused = shell("ledgerd submit --user bob --type DEPOSIT --amount 1.001 --currency "
+                             "KRW --record-id 5 --json");
+  CAF_CHECK_EQUAL(refused.code, 2);
+  const auto problem = nlohmann::json::parse(refused.out);
+  CAF_CHECK_EQUAL(problem.at("code").get<std::string>(), "INVALID_FIELD");
+  CAF_CHECK(contains(problem.at("detail").get<std::string>(), "amount"));
+  CAF_CHECK_EQUAL(stored(), 0u);
+  // Of a half that was sent its number is the answer.
+  const auto half = shell("(requests 1 2; echo nonsense) | ledgerd submit --file - --json");
+  CAF_CHECK_EQUAL(half.code, 2);
+  CAF_CHECK_EQUAL(nlohmann::json::parse(half.out).at("sent").get<int>(), 2);
+}
+
 CAF_TEST(an interrupted run says how many were confirmed) {
   // In the background bash lets a program ignore SIGINT.
   const auto result = shell_with_signal_at(
