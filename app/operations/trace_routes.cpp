@@ -15,7 +15,11 @@ http_response answer_trace(record_id id, desk_tools& tools) {
   if (!tools.ledger)
     return http_problem(503, "UNAVAILABLE", "this node has not the role ledger; ask one that has");
   trace_sources from;
-  from.nats = tools.nats;
+  if (tools.nats != nullptr
+      && tools.nats->connected()) // else every question would wait for its limit
+    from.nats = tools.nats;
+  else
+    from.nats_problem = "NATS is away";
   from.ledger = tools.ledger.get();
   from.records = tools.records.get();
   const auto report = trace(id, from, {}, tools.currencies);

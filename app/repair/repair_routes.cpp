@@ -282,6 +282,21 @@ http_response do_repair(const repair_order& order, letter_shelf& shelf, desk_too
   }
 }
 
+// The library waits for long, and says why in words of its own.
+template <class Work>
+http_response with_broker(const broker& nats, Work work) {
+  const std::runtime_error away("NATS is away: dead letters and actions are in its streams");
+  if (!nats.connected())
+    throw away;
+  try {
+    return work();
+  } catch (const std::runtime_error&) {
+    if (nats.connected())
+      throw;
+    throw away;
+  }
+}
+
 template <class Page, class Show>
 http_response show_page(const Page& page, Show show) {
   auto items = ordered_json::array();
@@ -347,7 +362,8 @@ public:
     desk_->give(
         desk_lane::change,
         [kept = changes_, order = std::move(order)](desk_tools& with, const desk_limit& limit) {
-          return do_repair(order, kept->at(*with.nats), with, limit);
+          return with_broker(*with.nats,
+                             [&] { return do_repair(order, kept->at(*with.nats), with, limit); });
         },
         std::move(respond));
   }
@@ -366,7 +382,8 @@ private:
     desk_->give(
         desk_lane::look,
         [kept = looks_, what = std::move(what)](desk_tools& with, const desk_limit& limit) {
-          return what(kept->at(*with.nats), [&] { return limit.over(); });
+          return with_broker(
+              *with.nats, [&] { return what(kept->at(*with.nats), [&] { return limit.over(); }); });
         },
         std::move(respond));
   }

@@ -43,6 +43,7 @@ public:
   std::function<void(const outgoing&)> on_publish;
   std::function<void(std::uint64_t)> on_delete; // before it is done
   std::uint64_t fails_at = 0;                   // reading the letter of this number fails
+  bool is_connected = true;
   std::size_t reads = 0;
   std::size_t messages_read = 0;
 
@@ -130,7 +131,7 @@ public:
       throw std::runtime_error("no message found");
   }
 
-  bool connected() const override { return true; }
+  bool connected() const override { return is_connected; }
   void round_trip(std::chrono::milliseconds) override {}
   void cancel_reading() override {}
   std::size_t message_bytes_max() const override { return 1 << 20; }

@@ -302,6 +302,22 @@ CAF_TEST(work that fails on its way says what was done) {
                   "503 UNAVAILABLE");
 }
 
+CAF_TEST(while NATS is away that is said at once) {
+  park(1, "10");
+  nats.is_connected = false;
+  for (const auto* target : {"/v1/dead-letters", "/v1/dead-letters/1", "/v1/actions"}) {
+    const auto got = ask("GET", target);
+    CAF_CHECK_EQUAL(std::string(target) + problem(got), std::string(target) + "503 UNAVAILABLE");
+    CAF_CHECK_EQUAL(got.body.at("detail").get<std::string>(),
+                    "NATS is away: dead letters and actions are in its streams");
+  }
+  CAF_CHECK_EQUAL(problem(ask("POST", "/v1/dead-letters/discard", R"({"all":true})")),
+                  "503 UNAVAILABLE");
+  CAF_CHECK_EQUAL(nats.reads, 0u);
+  nats.is_connected = true;
+  CAF_CHECK_EQUAL(ask("GET", "/v1/dead-letters/1").status, 200);
+}
+
 CAF_TEST(work that cannot be done is 503 with its reason) {
   nats.streams.erase("TRANSACTION_ACTIONS");
   park(1, "10");
