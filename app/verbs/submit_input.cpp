@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <poll.h>
 #include <sys/stat.h>
+#include <system_error>
 #include <unistd.h>
 
 #include "app/base/text.hpp"
@@ -73,9 +74,12 @@ request_lines::request_lines(std::string path, bool raw) : path_{std::move(path)
   descriptor_ = standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
                          : open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   struct stat status {};
+  int why = descriptor_ < 0 ? errno : 0;
   const bool readable =
       descriptor_ >= 0 && (fcntl(descriptor_, F_GETFL) & O_ACCMODE) != O_WRONLY; // it was closed
   const bool known = readable && fstat(descriptor_, &status) == 0;
+  if (known && S_ISDIR(status.st_mode))
+    why = EISDIR;
   if (known && !S_ISDIR(status.st_mode)) {
     is_file_ = S_ISREG(status.st_mode) && !standard;
     if (standard)
@@ -85,7 +89,10 @@ request_lines::request_lines(std::string path, bool raw) : path_{std::move(path)
   if (descriptor_ >= 0)
     close(descriptor_);
   throw usage_error{"--file must name a readable file or pipe, or be `-` for standard input, not `"
-                    + shorten(path_, 200) + "`" + (known ? ", a directory" : "")};
+                    + shorten(path_, 200) + "`"
+                    + (why == EISDIR ? ", a directory"
+                       : why != 0    ? ": " + std::generic_category().message(why)
+                                     : "")};
 }
 
 request_lines::~request_lines() {

@@ -1,9 +1,9 @@
 // `dead replay` and `dead discard`.
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <memory>
 #include <optional>
 
@@ -32,19 +32,31 @@ struct repair_options {
   bool json = false;
 };
 
+// To its end, unless that does not come.
+std::string read_bounded(std::istream& from, const std::string& name) {
+  constexpr std::size_t bytes_max = std::size_t{64} << 20; // what NATS may be told to take
+  std::string content;
+  char part[std::size_t{64} << 10];
+  while (from.read(part, sizeof part), from.gcount() > 0) {
+    content.append(part, static_cast<std::size_t>(from.gcount()));
+    if (content.size() > bytes_max)
+      throw usage_error{"--payload: " + name + " is longer than 64 MiB"};
+  }
+  if (from.bad())
+    throw usage_error{"--payload: cannot read " + name};
+  return content;
+}
+
 std::string read_payload(const std::string& path) {
   std::string content;
   if (path == "-") {
-    content.assign(std::istreambuf_iterator<char>{std::cin}, {});
+    content = read_bounded(std::cin, "standard input");
   } else {
-    // A folder can be opened, and fails when it is read.
-    try {
-      std::ifstream file{path, std::ios::binary};
-      file.exceptions(std::ios::failbit | std::ios::badbit);
-      content.assign(std::istreambuf_iterator<char>{file}, {});
-    } catch (const std::ios_base::failure&) {
-      throw usage_error{"--payload: cannot read `" + path + "`"};
-    }
+    const auto name = "`" + shorten(path, 200) + "`";
+    std::ifstream file{path, std::ios::binary};
+    if (!file || std::filesystem::is_directory(path))
+      throw usage_error{"--payload: cannot read " + name};
+    content = read_bounded(file, name);
   }
   // An editor's line end is no part of the message.
   if (content.ends_with('\n'))
