@@ -175,7 +175,10 @@ std::string command_line::explain(const CLI::ParseError& error) const {
   const auto left = typed->remaining(true);
   const auto unknown = std::find_if(left.begin(), left.end(),
                                     [](const std::string& word) { return word.starts_with("-"); });
-  const bool is_flag = unknown != left.end();
+  // Before a verb that is unknown its flags are, too.
+  const bool is_verb =
+      !left.empty() && !left.front().starts_with("-") && !known_words(*typed, false).empty();
+  const bool is_flag = unknown != left.end() && !is_verb;
   const auto at_verb = typed == &app_ ? "" : " of `" + typed->get_name() + "`";
   if (is_flag || !left.empty()) {
     auto word = is_flag ? *unknown : left.front();

@@ -166,6 +166,10 @@ async function runReadme(ground) {
 }
 
 function runDev() {
+  const without = spawnSync(join(root, 'dev'), ['run', '--with'], {encoding: 'utf8', timeout: 20000});
+  if (without.status === 0 || !/--with needs a program/.test(without.stderr)) {
+    faults.push(`./dev run --with says no program, and ends with ${without.status}: ${without.stderr}`);
+  }
   const {status, stdout, stderr} = spawnSync(join(root, 'dev'), ['run', '--once', '--with', binary], {encoding: 'utf8', timeout: 200000});
   if (status !== 0) {
     faults.push(`./dev run --once --with ended with ${status}: ${(stdout + stderr).slice(-1500)}`);

@@ -201,7 +201,8 @@ demo() {
     case $1 in
       --once) once=1 ;;
       --with)
-        with=$(command -v -- "${2:?--with PROGRAM}") || die "--with $2: there is no such program"
+        (($# > 1)) || die "--with needs a program: run --with PROGRAM"
+        with=$(command -v -- "$2") || die "--with $2: there is no such program"
         shift
         ;;
       *) die "run takes only --once and --with PROGRAM" ;;
