@@ -198,7 +198,7 @@ int run_list(const config& settings, bool json) {
 }
 
 // Written down before it is done, as with dead letters.
-void write_down(const config& settings, const lock_holder& whom, const end_options& options) {
+void publish_end(const config& settings, const lock_holder& whom, const end_options& options) {
   const auto nats = connect_broker(settings);
   if (!nats->stream(names::action_stream).exists)
     throw std::runtime_error("stream " + std::string{names::action_stream}
@@ -216,6 +216,17 @@ void write_down(const config& settings, const lock_holder& whom, const end_optio
       told, {.who = user_at_host(), .why = options.why, .stamp = wall_clock_ns() / 1'000'000});
   nats->publish_all([&] { return std::exchange(entry, std::nullopt); }, 1, [](std::uint64_t) {},
                     publish_patience);
+}
+
+void write_down(const config& settings, const lock_holder& whom, const end_options& options) {
+  try {
+    publish_end(settings, whom, options);
+  } catch (const std::runtime_error& why) {
+    throw std::runtime_error(std::string{why.what()} + "; the " + to_text(whom.session)
+                             + " lives on, since its end is written down there first: without NATS "
+                               "`SELECT pg_terminate_backend("
+                             + options.whom + ")` in psql ends it");
+  }
 }
 
 struct found_holder {

@@ -243,6 +243,20 @@ CAF_TEST(no session is ended of which nothing can be written down) {
   CAF_CHECK(nats->provision({}).refused.empty());
 }
 
+CAF_TEST(while NATS is away the session lives on and psql can end it) {
+  const stranger bob{with_login(url, "bob:p"), lock_alice};
+  const auto pid = pid_of_stranger();
+  keep_posting();
+  const auto refused = run_program({"locks", "end", pid, "--why", "a test"},
+                                   {"LEDGERD_NATS_URL=nats://127.0.0.1:9",
+                                    "LEDGERD_DATABASE_URL=" + with_login(url, "oncall:p")});
+  CAF_CHECK_EQUAL(refused.code, 3);
+  CAF_CHECK(contains(refused.err, "; the session " + pid + " of the user bob"));
+  CAF_CHECK(contains(refused.err, "lives on"));
+  CAF_CHECK(contains(refused.err, "`SELECT pg_terminate_backend(" + pid + ")`"));
+  CAF_CHECK(is_there(pid));
+}
+
 CAF_TEST(what does not block is not ended) {
   const stranger bob{with_login(url, "bob:p"), lock_alice};
   const auto pid = pid_of_stranger();
