@@ -153,6 +153,7 @@ public:
     const auto window = options_.rate > 0 ? static_cast<std::size_t>(std::clamp(
                             options_.rate * rate_window_seconds, 1.0, double{window_max}))
                                           : window_max;
+    bytes_max_ = nats.message_bytes_max();
     nats.publish_all([this] { return next(); }, window,
                      [this](std::uint64_t confirmed) {
                        state_.confirmed = confirmed;
@@ -188,6 +189,7 @@ private:
       return outgoing{};
     try {
       judge_(message, input_.where());
+      refuse_large(message);
     } catch (const usage_error& bad) {
       state_.fault = bad.what();
       return std::nullopt;
@@ -198,6 +200,15 @@ private:
     if (options_.wait)
       ++state_.lines[judge_.read(message.subject, message.payload)];
     return message;
+  }
+
+  // The broker would refuse it as often as it is tried.
+  void refuse_large(const outgoing& message) const {
+    if (bytes_max_ != 0 && message.payload.size() > bytes_max_)
+      throw usage_error{input_.where() + ": TOO_LARGE: the payload has "
+                        + std::to_string(message.payload.size())
+                        + " bytes, and the NATS server takes " + std::to_string(bytes_max_)
+                        + " (its max_payload)"};
   }
 
   // Waits for the rate, but not longer than a signal may wait.
@@ -216,6 +227,7 @@ private:
   const judgement& judge_;
   progress bar_;
   sent_so_far state_;
+  std::size_t bytes_max_ = 0; // of a message; 0: not known
   clock::time_point began_ = clock::now();
 };
 

@@ -155,6 +155,14 @@ CAF_TEST(a request that is not sent is a problem with its reason) {
   CAF_CHECK_EQUAL(nlohmann::json::parse(half.out).at("sent").get<int>(), 2);
 }
 
+CAF_TEST(what is larger than the broker takes is refused with its line) {
+  const auto result = shell("(requests 1 1; head -c $((9 << 20)) /dev/zero | tr '\\0' x; echo) | "
+                            "ledgerd submit --raw --file -");
+  CAF_CHECK_EQUAL(result.code, 2);
+  CAF_CHECK(contains(result.err, "standard input:2: TOO_LARGE: the payload has 9437184 bytes"));
+  CAF_CHECK_EQUAL(stored(), 1u);
+}
+
 CAF_TEST(an interrupted run says how many were confirmed) {
   // In the background bash lets a program ignore SIGINT.
   const auto result = shell_with_signal_at(
