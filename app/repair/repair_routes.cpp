@@ -336,7 +336,13 @@ public:
   }
 
   void show(const http_request& request, http_responder respond) {
-    const auto seq = parse_integer(request.parameter("seq"), 1, INT64_MAX);
+    const auto named = request.parameter("seq");
+    if (named == "replay" || named == "discard") { // which are paths of their own
+      auto other = http_problem(405, "METHOD_NOT_ALLOWED", "this path allows POST");
+      other.headers.emplace_back("Allow", "POST");
+      return respond(std::move(other));
+    }
+    const auto seq = parse_integer(named, 1, INT64_MAX);
     if (!seq)
       return respond(invalid("seq", "must be an integer from 1 to 9223372036854775807"));
     give(std::move(respond),
