@@ -75,7 +75,7 @@ bool is_visible(std::string_view text) noexcept {
 
 field argument(std::string_view name, const std::vector<std::string_view>& values) {
   field result{.name = name, .times = static_cast<int>(values.size())};
-  if (!values.empty() && !values.front().empty()) {
+  if (!values.empty()) {
     result.kind = json_kind::string;
     result.text = values.front();
   }
@@ -152,8 +152,11 @@ std::optional<rejection> check_history(const history_arguments& given) {
   if (auto fault = check_user_id(given.user_id))
     return fault;
   // No rule allows anything but visible ASCII; the rest is for the node to judge that answers.
-  if (is_visible(fields.currency.text) && is_visible(fields.limit.text)
-      && is_visible(fields.before.text))
+  // Nor does any allow nothing, which is not passed on.
+  const auto plain = [](const field& each) {
+    return each.absent() || (!each.text.empty() && is_visible(each.text));
+  };
+  if (plain(fields.currency) && plain(fields.limit) && plain(fields.before))
     return std::nullopt;
   fields.user_id.kind = json_kind::string;
   fields.user_id.text = given.user_id;
