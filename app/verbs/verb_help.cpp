@@ -49,14 +49,16 @@ void print_page(const verb_entry& program, const std::string& verb) {
 
 int run_help(const command_line& line, const help_options& options) {
   const auto program = line.reference();
-  if (!options.directory.empty())
+  if (!options.directory.empty()) {
     write_pages(program, options.directory);
-  else if (options.json)
+  } else if (options.json) {
+    line.help(options.verb); // refuses what is none
     print_json(to_json(program));
-  else if (options.man)
+  } else if (options.man) {
     print_page(program, options.verb.empty() ? "" : options.verb.front());
-  else
+  } else {
     print_lines(line.help(options.verb));
+  }
   return exit_code::done;
 }
 

@@ -290,7 +290,11 @@ void add_metrics(command_line& line) {
       [options](const config& settings) { return run_metrics(settings, *options); });
   app.add_flag("--json", options->json, "Print JSON; with --watch a document a line");
   app.add_flag("--all", options->all, "Show numbers that are 0, too");
-  app.add_option("--node", options->node, "Only the node of this name")->type_name("NAME");
+  app.add_option("--node", options->node, "Only the node of this name")
+      ->type_name("NAME")
+      ->check([](const std::string& text) {
+        return std::string{text.empty() ? "must not be empty" : ""};
+      });
   app.add_flag("--local", options->local,
                "Ask the daemon at --http-listen over HTTP, without NATS");
   options->watch =

@@ -60,6 +60,8 @@ CAF_TEST(wrong usage is code 2 and one sentence that helps) {
       {{"submit", "--file", "/no/such/file"}, "not `/no/such/file`: No such file or directory"},
       {{"submti", "--user", "alice"}, "`submti` is not a verb; did you mean `submit`?"},
       {{"dead", "lst", "--limit", "3"}, "`lst` is not a verb of `dead`; did you mean `list`?"},
+      {{"metrics", "--node", ""}, "--node: must not be empty"},
+      {{"audit", "--cursor", ""}, "--cursor: must not be empty"},
       {{"account"}, "USER is required"},
       {{"trace", "x"}, "RECORD_ID"},
       {{"trace", "0"}, "RECORD_ID"},

@@ -91,6 +91,7 @@ CAF_TEST(help of a verb is what its flag prints) {
   CAF_CHECK_EQUAL(run_program({"help"}).out, run_program({"--help"}).out);
   CAF_CHECK(run_program({"help", "--man", "dead"}).out.starts_with(".TH LEDGERD-DEAD 1 "));
   CAF_CHECK_EQUAL(run_program({"help", "--man", "lst"}).code, 2);
+  CAF_CHECK_EQUAL(run_program({"help", "nosuch", "--json"}).code, 2);
   const auto none = run_program({"help", "dead", "lst"});
   CAF_CHECK_EQUAL(none.code, 2);
   CAF_CHECK(contains(none.err, "`lst` is not a verb of `ledgerd dead`"));
