@@ -166,7 +166,7 @@ std::string fault_of_daemon(const ordered_json& daemon, const config& settings) 
   if (!settings.http_listen || daemon["ready"] == true)
     return {};
   if (daemon["ready"].is_null())
-    return "the daemon at http-listen does not answer: " + daemon.value("detail", std::string{});
+    return "the daemon at http-listen cannot be asked: " + daemon.value("detail", std::string{});
   for (const auto& check : daemon["checks"])
     if (check.value("ok", true) == false)
       return "the daemon is not ready: " + check.value("name", std::string{}) + ": "

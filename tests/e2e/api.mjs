@@ -229,7 +229,7 @@ await hostile();
 const strangers = join(world.directory, 'strangers');
 writeFileSync(strangers, `stranger operate ${'stranger-'.repeat(8)}\n`, {mode: 0o600});
 const listen = ['--http-listen', new URL(daemon.url).host];
-assert.match(world.verb('status', ...listen).output, /wants a token: give http-token-file/);
+assert.match(world.verb('status', ...listen).output, /the daemon at http-listen cannot be asked: .*wants a token: give http-token-file/);
 for (const words of [['status'], ['metrics', '--local']]) {
   assert.match(world.verb(...words, ...listen, '--http-token-file', strangers).output, /refuses the token of .*strangers/);
 }
