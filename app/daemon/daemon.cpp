@@ -68,13 +68,17 @@ void reload(const config& settings, http_files& files) {
   const auto again = load_config(settings.sources);
   for (const auto& fault : again.faults)
     log(log_event::reload_failed, {{"why", fault}}, "reload: {}; the log level stays", fault);
-  if (again.faults.empty())
+  std::string taken;
+  if (again.faults.empty()) {
     set_log_level(again.value.log_level);
-  std::string more;
+    taken = "log level " + again.value.log_level;
+  }
   for (const auto& name : files.reload())
-    more += ", " + name;
-  log(log_event::config_reloaded, {{"logLevel", again.value.log_level}}, "reloaded: log level {}{}",
-      again.value.log_level, more);
+    taken += (taken.empty() ? "" : ", ") + name;
+  if (again.faults.empty())
+    log(log_event::config_reloaded, {{"logLevel", again.value.log_level}}, "reloaded: {}", taken);
+  else if (!taken.empty())
+    log(log_event::config_reloaded, "reloaded: {}", taken);
 }
 
 span_choice spans_of(const log_settings& settings) {

@@ -200,7 +200,10 @@ async function signals(world) {
   expect(await status(token) === 401 && await status(other) === 200, 'the tokens have changed', daemon);
   await hangUp('ops operate short\n', 'info', /the tokens stay as they were/);
   expect(await status(other) === 200, 'the old tokens stay when the new file is faulty', daemon);
+  const beforeLoud = daemon.log.length;
   await hangUp(`ops operate ${other}\n`, 'loud', /log level stays/);
+  await until('the log says what was taken', 15, () => /reloaded: tokens/.test(daemon.log.slice(beforeLoud)));
+  expect(!/reloaded: log level/.test(daemon.log.slice(beforeLoud)), 'a level that is not taken is not told as reloaded', daemon);
   expect(!daemon.log.includes(other), 'no token in the log');
   daemon.child.kill('SIGUSR1');
   await until('the dump is in the log', 15, () => /dump: .*"actor":"gate"/.test(daemon.log));
