@@ -135,7 +135,7 @@ private:
       if (const auto limit = one.bytes_limit())
         book_.limit_request_bytes(*limit, now_);
       if (one.bytes_are_used_up())
-        book_.too_small(one.request, one.missing);
+        book_.too_small(one.request, one.missing, now_);
       book_.ended(one.request, one.missing, one.missing_bytes);
     }
   }

@@ -297,8 +297,11 @@ CAF_TEST(arguments_of_a_history_break_the_same_rules_in_the_same_words) {
                        {"ann", "", std::string(1, '\0'), "", false},
                        {"ann", "KRW", "", "9\x7f", false},
                        {"ann", "", "", "9\xc2\x85", false}};
+  const auto given = [](const std::string& text) {
+    return text.empty() ? std::vector<std::string_view>{} : std::vector<std::string_view>{text};
+  };
   for (const auto& [user_id, currency, limit, before, goes_on] : table) {
-    const auto found = check_history({user_id, {currency}, {limit}, {before}});
+    const auto found = check_history({user_id, given(currency), given(limit), given(before)});
     CAF_CHECK_EQUAL(!found, goes_on);
     const auto asked =
         decode_history_question(encode_history_question(user_id, currency, limit, before));
@@ -310,6 +313,9 @@ CAF_TEST(arguments_of_a_history_break_the_same_rules_in_the_same_words) {
   const auto no_text = check_history({"ann", {}, {}, {"\xff"}});
   CAF_CHECK(no_text && no_text->reason == dead_reason::invalid_field);
   CAF_CHECK(!check_history({"ann", {}, {}, {}}));
+  CAF_CHECK(check_history({"ann", {""}, {}, {}}));
+  CAF_CHECK(check_history({"ann", {}, {""}, {}}));
+  CAF_CHECK(check_history({"ann", {}, {}, {""}}));
 }
 
 CAF_TEST(a_list_is_an_array_from_the_first_byte_to_the_last) {
