@@ -149,7 +149,7 @@ CAF_TEST(a page that cannot be read holds up its account and no other) {
         "SQLSTATE '58P01' USING MESSAGE = 'could not open file \"base/5/16384.1\" (target block "
         "131072): No such file or directory'"}) {
     on_insert("NEW.user_id = 'bob'", "RAISE " + std::string(error));
-    check_only_bob(store_failure_kind::blocked);
+    check_only_bob(store_failure_kind::blocked, true);
   }
 }
 
