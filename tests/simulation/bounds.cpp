@@ -27,8 +27,9 @@ std::size_t world::most_of(container of_what, const life& one) const {
     return 100;
   case container::sessions: // app/daemon/roles.cpp
     return 2 * gates + (one.has_ledger ? 1 : 0) + (one.has_account ? 5 : 0);
-  case container::pulls: // and those that were given up and that the server still has
-    return 4 * pull_book::open_max * std::max<std::size_t>(fetchers, 1);
+  case container::pulls: // and those that were given up and that the server still has; what answers
+                         // them is put down to younger ones, which are followed by the next
+    return 8 * pull_book::open_max * std::max<std::size_t>(fetchers, 1);
   }
   return 0;
 }
