@@ -169,13 +169,15 @@ async function expectNoDeadLetters(traffic, faults) {
   }
 }
 
+const lockTroubled = (world) => holdLocks(
+  `SELECT 'held' FROM ledger.accounts WHERE user_id = '${troubled}' FOR UPDATE`, world.settings.LEDGERD_DATABASE_URL);
+
 const scenarios = {
   // Its row is locked by somebody's long transaction.
   locked: async (world, traffic, daemon) => compare(world, traffic, daemon, {
     share: 0.05,
     rate: 1000,
-    begin: () => holdLocks(`SELECT 'held' FROM ledger.accounts WHERE user_id = '${troubled}' FOR UPDATE`,
-      world.settings.LEDGERD_DATABASE_URL),
+    begin: () => lockTroubled(world),
     end: async ({faults, load, begun: release, rowsBefore}) => {
       const during = countRows(world, `user_id = '${troubled}'`) - rowsBefore;
       if (during > 50) {
@@ -197,9 +199,7 @@ const scenarios = {
     const load = new Load(traffic, 0.05);
     await load.run(1000, 1);
     await traffic.drained(30);
-    const free = lockRow(world, 6);
-    await until('the row is locked', 20, () =>
-      ask("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'").length > 0);
+    const release = await lockTroubled(world);
     limit(1);
     await load.run(200, 5);
     const undecided = load.id - Number(ask('SELECT count(*) FROM ledger.transactions')[0][0]);
@@ -207,7 +207,7 @@ const scenarios = {
       faults.push('nothing was held up');
     }
     log(`${undecided} requests wait for the lock`);
-    await free;
+    await release();
     await until('all is decided without a session more', 15, async () =>
       Number(ask('SELECT count(*) FROM ledger.transactions')[0][0]) === load.id);
     limit(-1);
