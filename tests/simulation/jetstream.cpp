@@ -46,7 +46,7 @@ bool matches(const consumer& what, std::string_view subject) {
 bool is_settled(const stream& of, const kept_message& one) {
   bool taken = false;
   for (const auto& [name, at] : of.consumers) {
-    if (!matches(*at, one.what.subject))
+    if (!at->settles || !matches(*at, one.what.subject))
       continue;
     taken = true;
     if (one.seq > at->delivered_stream || at->pending.contains(one.seq))
