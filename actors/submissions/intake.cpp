@@ -373,10 +373,12 @@ progress_time intake_state::oldest(progress_time otherwise) const {
 }
 
 actor_report intake_state::report(progress_time now) const {
-  auto wait =
-      longer({answer_.since(now), "the database does not answer a batch"}, publishing_.wait(now));
+  // What keeps it from recording comes before what it cannot send: it may be asked for that alone.
+  standstill wait{answer_.since(now), "the database does not answer a batch"};
   if (wait.since < standstill_after)
     wait = longer(std::move(wait), trouble_.wait(now));
+  if (wait.since < standstill_after)
+    wait = longer(std::move(wait), publishing_.wait(now));
   return make_report(name, "",
                      intake_numbers{counters_,
                                     {.held = held(),

@@ -20,6 +20,7 @@ namespace {
 constexpr auto beat_min = std::chrono::milliseconds{100};
 constexpr auto beat_max = std::chrono::milliseconds{5000};
 constexpr auto copy_longest_min = std::chrono::milliseconds{5000};
+constexpr auto copy_longest_max = std::chrono::milliseconds{30000};
 constexpr std::size_t unclaimed_max = 3;
 constexpr auto republish_pause_min = std::chrono::milliseconds{1000};
 
@@ -82,10 +83,14 @@ void redriver_state::look_at_copies() {
           [this, on_end](const api_reply& reply) {
             const auto answer = read_answer(reply, *options_.currencies);
             const auto* decided = std::get_if<std::vector<record_verdict>>(&answer);
-            counters_.unanswered += decided == nullptr ? 1 : 0;
-            if (decided != nullptr)
+            if (decided == nullptr) {
+              ++counters_.unanswered;
+              ledger_.begin(self_->clock().now());
+            } else {
+              ledger_.end();
               for (const auto& each : *decided)
                 copies_.remove(each.id);
+            }
             on_end(decided != nullptr && !decided->empty());
           },
           [on_end](const caf::error&) { on_end(false); });
@@ -410,7 +415,8 @@ redriver_actor::behavior_type redriver_state::make_behavior(redriver_options opt
   pauses_ = {beat_min, options.pause_max};
   republish_pauses_ = {republish_pause_min, options.pause_max};
   look_pauses_ = {beat_min, beat_max};
-  copies_ = {options.claim_max, std::max(options.redrive_after, copy_longest_min)};
+  copies_ = {options.claim_max,
+             std::clamp(options.redrive_after, copy_longest_min, copy_longest_max)};
   options_ = std::move(options);
   options_.requests->open(make_waker(redriver_actor{self_}));
   last_claimed_ = self_->clock().now();

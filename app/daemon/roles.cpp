@@ -79,7 +79,7 @@ std::string payload_warning(const config& settings, std::size_t message_bytes_ma
   return "max_payload of nats-server is " + std::to_string(message_bytes_max)
          + " bytes, and of what is pulled from one consumer at a time " + std::to_string(credit)
          + " may be held: larger messages come one by one, and the node may take more than "
-           "memory-max; set max_payload to 1MB, which is its default, or raise memory-max";
+           "memory-max; lower max_payload, raise memory-max, or run fewer fetchers";
 }
 
 std::vector<pulled_consumer> consumers_of(const config& settings) {

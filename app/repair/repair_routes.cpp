@@ -285,15 +285,15 @@ http_response do_repair(const repair_order& order, letter_shelf& shelf, desk_too
 // The library waits for long, and says why in words of its own.
 template <class Work>
 http_response with_broker(const broker& nats, Work work) {
-  const std::runtime_error away("NATS is away: dead letters and actions are in its streams");
+  const std::string away = "NATS is away: dead letters and actions are in its streams";
   if (!nats.connected())
-    throw away;
+    throw std::runtime_error(away);
   try {
     return work();
-  } catch (const std::runtime_error&) {
+  } catch (const std::runtime_error& e) {
     if (nats.connected())
       throw;
-    throw away;
+    throw std::runtime_error(away + "; " + e.what());
   }
 }
 

@@ -137,6 +137,21 @@ CAF_TEST(a database that is silent counts before the trouble that it had) {
   CAF_CHECK_EQUAL(report_of(subject).wait.what, "the database does not answer a batch");
 }
 
+CAF_TEST(a table that takes nothing counts before a broker that takes nothing) {
+  publisher->confirm_at_once = false;
+  submit(ten_won("ann"));
+  pass(standstill_after + 5s);
+  CAF_CHECK(report_of(subject).wait.sending);
+  store->take_no_rows(true);
+  for (const auto* user : {"bob", "cid", "dan", "eve", "fay", "gus"}) {
+    submit(ten_won(user));
+    for (int i = 0; i < 10; ++i)
+      pass(200ms);
+  }
+  CAF_CHECK(!report_of(subject).wait.sending);
+  CAF_CHECK(report_of(subject).wait.since >= standstill_after);
+}
+
 CAF_TEST(requests that are refused for their content show when many users in a row are) {
   const auto refuse = [&](const std::vector<std::string>& users) {
     store->fail_next(1000, store_failure_kind::rejected);
