@@ -85,7 +85,7 @@ CAF_TEST(a node whose sessions meet another database is not ready and names it) 
   CAF_CHECK_EQUAL(said("database"), "");
 }
 
-CAF_TEST(whoever only wants to submit does not mind what does not keep requests from being recorded) {
+CAF_TEST(who only submits does not mind what keeps no request from being recorded) {
   const auto board = std::make_shared<progress_board>();
   const readiness health{board, std::make_shared<topology_board>()};
   const auto said = [&](readiness_for what, const standing_actor& one) {
@@ -108,9 +108,8 @@ CAF_TEST(whoever only wants to submit does not mind what does not keep requests 
   CAF_CHECK(keeps({"account", {4s, "its root does not answer"}}));
 
   const auto checks = health.latest(readiness_for::submission);
-  CAF_CHECK(std::any_of(checks.begin(), checks.end(), [](const auto& each) {
-    return each.name == "roles" && !each.ok;
-  }));
+  CAF_CHECK(std::any_of(checks.begin(), checks.end(),
+                        [](const auto& each) { return each.name == "roles" && !each.ok; }));
 }
 
 CAF_TEST(what waits aside is said and does not make a node dead) {
