@@ -326,7 +326,7 @@ export const doors = [
     fault: 'a node whose own audit rests for long never calls a missing result missing',
     file: 'app/daemon/audit_watch.cpp',
     was: 'wait, attend_every_,',
-    becomes: 'wait, wait,',
+    becomes: 'wait, MUTANT ? wait : attend_every_,',
     caught: ['app_test.audit_watch'],
   },
 ];
