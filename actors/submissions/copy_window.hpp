@@ -37,8 +37,6 @@ public:
     std::erase_if(open_, [&](const auto& each) { return now - each.second >= longest_; });
   }
 
-  std::size_t size() const noexcept { return open_.size(); }
-
   // How many more there may be; 0 until half of the window is free, for each look costs a question.
   std::size_t room() const noexcept { return open_.size() > most_ / 2 ? 0 : most_ - open_.size(); }
 

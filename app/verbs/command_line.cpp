@@ -61,6 +61,10 @@ std::vector<std::string> known_words(const CLI::App& app, bool flags) {
 
 } // namespace
 
+std::string not_empty(const std::string& text) {
+  return text.empty() ? "must not be empty" : "";
+}
+
 CLI::Option& add_number(CLI::App& app, const std::string& name,
                         std::function<void(std::int64_t)> store, std::int64_t low,
                         std::int64_t high, const std::string& help) {

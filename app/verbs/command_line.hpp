@@ -23,6 +23,9 @@ struct verb_text {
   option_scope scope = option_scope::connection;
 };
 
+// For `check` of an option: whoever gives it means something.
+std::string not_empty(const std::string& text);
+
 // What `add_integer` does, with a function that stores the number.
 CLI::Option& add_number(CLI::App& app, const std::string& name,
                         std::function<void(std::int64_t)> store, std::int64_t low,

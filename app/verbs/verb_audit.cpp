@@ -158,9 +158,7 @@ void add_audit(command_line& line) {
   app.add_option("--cursor", options->audit.how.cursor,
                  "A folder that keeps where the audit is: the same command goes on there after an "
                  "interruption")
-      ->check([](const std::string& text) {
-        return std::string{text.empty() ? "must not be empty" : ""};
-      });
+      ->check(not_empty);
   app.add_option(
          "--watch", options->watch,
          "Look at what is new, again and again with so much time between, until it is ended; "

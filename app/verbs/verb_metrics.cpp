@@ -292,9 +292,7 @@ void add_metrics(command_line& line) {
   app.add_flag("--all", options->all, "Show numbers that are 0, too");
   app.add_option("--node", options->node, "Only the node of this name")
       ->type_name("NAME")
-      ->check([](const std::string& text) {
-        return std::string{text.empty() ? "must not be empty" : ""};
-      });
+      ->check(not_empty);
   app.add_flag("--local", options->local,
                "Ask the daemon at --http-listen over HTTP, without NATS");
   options->watch =

@@ -98,6 +98,8 @@ struct scripted_store {
   }
 };
 
+using naming = scripted_store::naming;
+
 struct gate_fixture : fixture {
   std::shared_ptr<scripted_store> store = std::make_shared<scripted_store>();
   std::shared_ptr<std::vector<bool>> circuit = std::make_shared<std::vector<bool>>();

@@ -13,7 +13,6 @@ using namespace std::chrono_literals;
 namespace {
 
 using ids = std::vector<std::int64_t>;
-using naming = scripted_store::naming;
 
 struct loan_fixture : gate_fixture {
   ~loan_fixture() override { on_change({}); }

@@ -12,7 +12,6 @@ using namespace std::chrono_literals;
 namespace {
 
 using ids = std::vector<std::int64_t>;
-using naming = scripted_store::naming;
 
 struct troubles_fixture : gate_fixture {
   using gate_fixture::gate_fixture;

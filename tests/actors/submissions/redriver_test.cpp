@@ -3,8 +3,6 @@
 #include "actors/submissions/redriver.hpp"
 
 #include <algorithm>
-#include <functional>
-#include <optional>
 #include <set>
 #include <sstream>
 
@@ -12,88 +10,12 @@
 #include <spdlog/spdlog.h>
 
 #include "actors/common/span.hpp"
-#include "actors/submissions/ledger_client.hpp"
 
-#include "tests/actors/submissions/fixture.hpp"
+#include "tests/actors/submissions/redriver_fixture.hpp"
 
 using namespace ledgerd;
 using namespace ledgerd::test;
 using namespace std::chrono_literals;
-
-namespace {
-
-constexpr auto age = 1000ms;
-
-struct redriver_fixture : account_fixture {
-  std::shared_ptr<fake_inquirer> ledger = std::make_shared<fake_inquirer>();
-  std::shared_ptr<std::vector<transaction_record>> told =
-      std::make_shared<std::vector<transaction_record>>();
-  redriver_actor subject;
-
-  redriver_fixture() { start(spawn_recorder()); }
-
-  void start(recorder_actor recorder) {
-    const auto client = started_actor(sys.spawn(ledger_client, ledger_client_options{ledger}));
-    subject = started_actor(sys.spawn(redriver, redriver_options{.recorder = std::move(recorder),
-                                                                 .intake = spawn_fake_intake(told),
-                                                                 .ledger_client = client,
-                                                                 .requests = publisher,
-                                                                 .currencies = currencies,
-                                                                 .redrive_after = age}));
-    consume_messages();
-  }
-
-  // Both clocks: the database's and the actors'.
-  void live(std::chrono::milliseconds duration) {
-    database->pass(duration);
-    pass(duration);
-  }
-
-  void answer_last(const std::vector<posting>& rows) {
-    CAF_REQUIRE(!ledger->asked.empty());
-    ledger->answer(ledger->asked.back().token, true, encode_verdicts(rows, *currencies));
-    answered = ledger->asked.size();
-    consume_messages();
-  }
-
-  static std::vector<record_id> ids_of(const fake_inquirer::question& asked) {
-    return std::get<std::vector<record_id>>(decode_verdict_question(asked.payload));
-  }
-
-  // The answer that `say` gives to a question about these records, to each question that there is
-  // and that follows; nothing: none comes.
-  void
-  answer_all(const std::function<std::optional<std::string>(const std::vector<record_id>&)>& say) {
-    for (; answered < ledger->asked.size(); consume_messages()) {
-      const auto asked = ledger->asked[answered++];
-      const auto text = say(ids_of(asked));
-      ledger->answer(asked.token, text.has_value(), text.value_or(""));
-    }
-  }
-
-  std::string verdicts_of(const std::vector<record_id>& ids) {
-    std::vector<posting> rows;
-    for (const auto id : ids)
-      rows.push_back(decided(stored(id)));
-    return encode_verdicts(rows, *currencies);
-  }
-
-  bool is_settled(const transaction_record& record) {
-    return stored(record.id).status == record_status::success;
-  }
-
-  standstill wait() {
-    standstill result;
-    ask(
-        subject, [&](const actor_report& got) { result = got.wait; }, report_atom_v);
-    consume_messages();
-    return result;
-  }
-
-  std::size_t answered = 0; // of the questions
-};
-
-} // namespace
 
 CAF_TEST_FIXTURE_SCOPE(redriver_tests, redriver_fixture)
 
@@ -452,6 +374,36 @@ CAF_TEST(beside a backlog copies stay a trickle) {
   const auto after_a_minute = live_undecided(60);
   CAF_CHECK_GREATER(after_a_minute, 2500U);
   CAF_CHECK_LESS(after_a_minute, 500U * 14);
+}
+
+CAF_TEST(copies are waited for half a minute however long a record may rest) {
+  caf::anon_send_exit(subject, caf::exit_reason::kill);
+  start(spawn_recorder(), 10min);
+  for (int i = 0; i < 600; ++i)
+    pending_record();
+  database->pass(11min);
+  for (int i = 0; i < 400; ++i) {
+    live(100ms);
+    answer_all([&](const auto&) { return encode_verdicts({}, *currencies); });
+  }
+  CAF_CHECK_EQUAL(publisher->published.size(), 600U);
+}
+
+CAF_TEST(a ledger that does not say what it decided of the copies shows) {
+  for (int i = 0; i < 501; ++i)
+    pending_record();
+  std::size_t questions = 0;
+  for (int i = 0; i < 55; ++i) {
+    live(100ms);
+    answer_all([&](const auto&) -> std::optional<std::string> {
+      if (++questions == 1)
+        return encode_verdicts({}, *currencies);
+      return std::nullopt;
+    });
+  }
+  CAF_CHECK_EQUAL(publisher->published.size(), 500U);
+  CAF_CHECK_EQUAL(wait().what, "the ledger does not say what it decided");
+  CAF_CHECK_GREATER(wait().since, standstill_after);
 }
 
 CAF_TEST(copies that are decided make room for the next at once) {

@@ -87,6 +87,8 @@ CAF_TEST(hostile requests get the right refusal) {
       {"GET /readyz?verbose HTTP/1.1\r\nHost: x\r\n\r\n", 401},
       {"GET /readyz?%76erbose HTTP/1.1\r\nHost: x\r\n\r\n", 401}, // the decoded name counts
       {with_token("GET /readyz?verbose"), 403},
+      {"GET /readyz?for=submit HTTP/1.1\r\nHost: x\r\n\r\n", 200},
+      {"GET /readyz?for=all HTTP/1.1\r\nHost: x\r\n\r\n", 400},
       {with_token("GET /metrics"), 403},
       {"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 401},
       {"GET //metrics HTTP/1.1\r\nHost: x\r\n\r\n", 404},
