@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <utility>
 
 #include "actors/common/log.hpp"
 
@@ -63,14 +64,13 @@ http_files::identities http_files::identities_of(const part& which) {
   return found;
 }
 
-bool http_files::is_due(const part& which) {
-  const auto found = identities_of(which);
+bool http_files::is_due(const part& which, const identities& found) {
   return std::find(found.begin(), found.end(), std::nullopt) == found.end()
          && (which.faulty || found != which.seen);
 }
 
-std::string http_files::read(part& which) {
-  which.seen = identities_of(which); // before: what changes meanwhile is found at the next look
+std::string http_files::read(part& which, identities found) {
+  which.seen = std::move(found);
   try {
     which.read();
     which.faulty = false;
@@ -85,7 +85,7 @@ std::vector<std::string> http_files::reload() {
   const std::lock_guard lock{mutex_};
   std::vector<std::string> taken;
   for (auto& each : parts_)
-    if (const auto why = read(each); why.empty())
+    if (const auto why = read(each, identities_of(each)); why.empty())
       taken.push_back(each.name);
     else
       log(log_event::reload_failed, {{"why", why}}, "reload: {}; {}", why, each.remains);
@@ -95,9 +95,12 @@ std::vector<std::string> http_files::reload() {
 void http_files::look() {
   const std::lock_guard lock{mutex_};
   for (auto& each : parts_) {
-    if (!is_due(each))
+    const auto found = identities_of(each);
+    if (!is_due(each, found))
       continue;
-    const auto why = read(each);
+    const auto why = read(each, found);
+    if (!why.empty() && identities_of(each) != each.seen)
+      continue; // replaced while it was read: the next look tells
     if (why.empty())
       log(log_event::config_reloaded, "reloaded: {}", each.name);
     else if (const auto more = complaints_.admit(why, std::chrono::steady_clock::now()))

@@ -45,7 +45,7 @@ public:
 
   // Reads those that have changed since they were last read, and again those that were faulty then,
   // such as a certificate whose key is replaced a moment later. One that is not there has not
-  // changed.
+  // changed, and one that is replaced while it is read is told of at the next look.
   void look();
 
 private:
@@ -61,9 +61,10 @@ private:
   };
 
   static identities identities_of(const part& which);
-  static bool is_due(const part& which);
-  // The reason why not; empty: it is taken.
-  static std::string read(part& which);
+  static bool is_due(const part& which, const identities& found);
+  // The reason why not; empty: it is taken. `found` from before, so that what changes meanwhile
+  // differs at the next look.
+  static std::string read(part& which, identities found);
   void read_certificate();
 
   const http_settings settings_;
