@@ -84,9 +84,9 @@ struct fixture {
                 static_cast<long>(median.count()), latencies.size(),
                 static_cast<long>(latencies.back().count()));
 #if defined(__SANITIZE_ADDRESS__) || !defined(__OPTIMIZE__) // which takes its time
-    CAF_CHECK(median < 1000ms);
+    CAF_CHECK(median < 3000ms);
 #else
-    CAF_CHECK(median < 300ms);
+    CAF_CHECK(median < 1000ms); // as long as Kubernetes waits; a quiet machine takes a few
 #endif
     latencies.clear();
   }
