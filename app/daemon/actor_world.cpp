@@ -89,13 +89,15 @@ actor_world::actor_world(const config& settings, broker& nats, const ledger_know
   log(log_event::node_starting, {{"boot", to_text(self.boot)}, {"version", self.version}},
       "node {} ({})", self.name, to_text(self.boot));
   self_ = {self.name, to_text(self.boot), self.version, std::chrono::steady_clock::now()};
+  const bool both = settings.has_role(role::ledger) && settings.has_role(role::account);
+  const auto own = both ? make_own_questions() : nullptr;
   if (settings.has_role(role::ledger)) {
-    ledger_parts = make_ledger_role(settings, nats, self, known.currencies, known.lookup);
+    ledger_parts = make_ledger_role(settings, nats, self, known.currencies, known.lookup, own);
     ledger_parts->board = board;
   }
   if (settings.has_role(role::account)) {
     account_parts =
-        make_account_role(settings, nats, self, known.currencies, known.lookup, known.view);
+        make_account_role(settings, nats, self, known.currencies, known.lookup, known.view, own);
     account_parts->board = board;
     desk = nats.make_desk({std::string{names::api_submit}, std::string{names::api_record}});
   }

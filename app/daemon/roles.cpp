@@ -113,7 +113,8 @@ node_word make_node_word(const config& settings) {
 
 ledger_root_options make_ledger_role(const config& settings, broker& nats, const node_word& self,
                                      std::shared_ptr<const currency_table> currencies,
-                                     std::shared_ptr<currency_lookup> lookup) {
+                                     std::shared_ptr<currency_lookup> lookup,
+                                     const std::shared_ptr<own_questions>& own) {
   ledger_root_options options{.node_name = settings.node_name,
                               .fetchers = {},
                               .stores = {},
@@ -157,9 +158,10 @@ ledger_root_options make_ledger_role(const config& settings, broker& nats, const
   }
   if (settings.shadow)
     return options; // nobody asks it, and it belongs to no cluster
-  options.desk =
+  auto desk =
       nats.make_desk({std::string{names::api_account}, std::string{names::api_history},
                       std::string{names::api_verdicts}, std::string{names::api_currencies}});
+  options.desk = own ? answer_own_too(own, std::move(desk)) : std::move(desk);
   options.reader = make_postgres_reader(ledger_database(settings));
   options.cluster =
       ledger_cluster{.self = self,
@@ -175,7 +177,8 @@ submission_root_options make_account_role(const config& settings, broker& nats,
                                           const node_word& self,
                                           std::shared_ptr<const currency_table> currencies,
                                           std::shared_ptr<currency_lookup> lookup,
-                                          const std::shared_ptr<ledger_view>& view) {
+                                          const std::shared_ptr<ledger_view>& view,
+                                          const std::shared_ptr<own_questions>& own) {
   const auto store = [&] { return make_postgres_record_store(account_database(settings), view); };
   submission_root_options options{.node_name = settings.node_name,
                                   .currencies = std::move(currencies),
@@ -186,7 +189,8 @@ submission_root_options make_account_role(const config& settings, broker& nats,
                                   .redriver_store = store(),
                                   .intake_requests = nats.make_publisher(),
                                   .redriver_requests = nats.make_publisher(),
-                                  .questions = nats.make_inquirer(),
+                                  .questions = own ? ask_own_first(own, nats.make_inquirer())
+                                                   : nats.make_inquirer(),
                                   .submissions_max = settings.submissions_max,
                                   .batch_max = settings.batch_max,
                                   .lease = lease_max,

@@ -13,6 +13,7 @@
 #include "app/operations/work_desk.hpp"
 #include "domain/currency.hpp"
 #include "messaging/broker.hpp"
+#include "messaging/own_questions.hpp"
 #include "persistence/schema.hpp"
 
 namespace ledgerd {
@@ -33,15 +34,18 @@ std::vector<pulled_consumer> consumers_of(const config& settings);
 std::string payload_warning(const config& settings, std::size_t message_bytes_max);
 
 // Both ask the broker for the consumers' settings; throw std::runtime_error when it does not
-// answer, or one is not there. `nats` must outlive the actors.
+// answer, or one is not there. `nats` must outlive the actors. `own` lies between the two roles of
+// one node; null: the other role is not there.
 ledger_root_options make_ledger_role(const config& settings, broker& nats, const node_word& self,
                                      std::shared_ptr<const currency_table> currencies,
-                                     std::shared_ptr<currency_lookup> lookup);
+                                     std::shared_ptr<currency_lookup> lookup,
+                                     const std::shared_ptr<own_questions>& own);
 submission_root_options make_account_role(const config& settings, broker& nats,
                                           const node_word& self,
                                           std::shared_ptr<const currency_table> currencies,
                                           std::shared_ptr<currency_lookup> lookup,
-                                          const std::shared_ptr<ledger_view>& view);
+                                          const std::shared_ptr<ledger_view>& view,
+                                          const std::shared_ptr<own_questions>& own);
 
 // What blocking work over HTTP is done with: a set for one thread.
 std::shared_ptr<desk_tools> make_desk_tools(const config& settings, broker& nats,

@@ -89,6 +89,7 @@ const silences = {
   'a blackholed broker': {
     why: /broker|streams|PubAck/,
     records: true,
+    balances: true,
     begin: (world, sick) => sick.nats.blackhole(),
     end: (world, sick) => sick.nats.restore(),
   },
@@ -156,6 +157,8 @@ async function suffer(world, traffic, sick, fault) {
   const seconds = takeoverSeconds - (performance.now() - began) / 1000;
   await allDecided(world, 'the other one decides everything', seconds);
   log(`  all decided after ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  if (fault.balances)
+    await until('balances are told', unreadySeconds, async () => (await sick.daemon.get('/v1/accounts/user-1')).status === 200);
   const recorded = fault.records === undefined ? [] : await recordsOrSaysSo(sick.daemon, fault.records);
   fault.end(world, sick);
   if (!sick.daemon.gone) {

@@ -131,16 +131,17 @@ void world::spawn_roles(life& one) {
     else
       fail(one.name + " refuses to start: " + each);
   const auto self = make_node_word(settings);
+  const auto own = one.has_ledger && one.has_account ? make_own_questions() : nullptr;
   std::optional<ledger_root_options> ledger_parts;
   if (one.has_ledger) {
-    ledger_parts = make_ledger_role(settings, *one.nats, self, won(), nullptr);
+    ledger_parts = make_ledger_role(settings, *one.nats, self, won(), nullptr, own);
     ledger_parts->detach = false;
   }
   std::optional<submission_root_options> account_parts;
   std::shared_ptr<question_desk> desk;
   if (one.has_account) {
     account_parts = make_account_role(settings, *one.nats, self, won(), nullptr,
-                                      std::make_shared<ledger_view>());
+                                      std::make_shared<ledger_view>(), own);
     account_parts->detach = false;
     desk = one.nats->make_desk({std::string{names::api_submit}, std::string{names::api_record}});
   }
