@@ -84,13 +84,11 @@ actor_world::actor_world(const config& settings, broker& nats, const ledger_know
   std::optional<ledger_root_options> ledger_parts;
   std::optional<submission_root_options> account_parts;
   std::shared_ptr<question_desk> desk;
-  auto self = make_node_word(settings);
-  self.database = known.database;
+  const auto self = make_node_word(settings, known.database);
   log(log_event::node_starting, {{"boot", to_text(self.boot)}, {"version", self.version}},
       "node {} ({})", self.name, to_text(self.boot));
   self_ = {self.name, to_text(self.boot), self.version, std::chrono::steady_clock::now()};
-  const bool both = settings.has_role(role::ledger) && settings.has_role(role::account);
-  const auto own = both ? make_own_questions() : nullptr;
+  const auto own = own_questions_of(settings);
   if (settings.has_role(role::ledger)) {
     ledger_parts = make_ledger_role(settings, nats, self, known.currencies, known.lookup, own);
     ledger_parts->board = board;

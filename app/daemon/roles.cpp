@@ -97,7 +97,7 @@ std::vector<pulled_consumer> consumers_of(const config& settings) {
   return result;
 }
 
-node_word make_node_word(const config& settings) {
+node_word make_node_word(const config& settings, std::uint64_t database) {
   std::random_device entropy;
   std::uint64_t boot = 0;
   while (boot == 0)
@@ -108,7 +108,13 @@ node_word make_node_word(const config& settings) {
           .link_least = link_version_least,
           .link_most = link_version,
           .ledger = settings.has_role(role::ledger),
-          .account = settings.has_role(role::account)};
+          .account = settings.has_role(role::account),
+          .database = database};
+}
+
+std::shared_ptr<own_questions> own_questions_of(const config& settings) {
+  const bool both = settings.has_role(role::ledger) && settings.has_role(role::account);
+  return both ? make_own_questions() : nullptr;
 }
 
 ledger_root_options make_ledger_role(const config& settings, broker& nats, const node_word& self,

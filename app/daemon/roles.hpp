@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -18,8 +19,8 @@
 
 namespace ledgerd {
 
-// This process among others: draws its boot id.
-node_word make_node_word(const config& settings);
+// This process among others: draws its boot id. `database` is that of the ledger; 0: not known.
+node_word make_node_word(const config& settings, std::uint64_t database = 0);
 
 // A durable consumer that a role pulls from.
 struct pulled_consumer {
@@ -33,9 +34,11 @@ std::vector<pulled_consumer> consumers_of(const config& settings);
 // payload and headers. Empty: they may not.
 std::string payload_warning(const config& settings, std::size_t message_bytes_max);
 
+// The short way between the two roles; null when this node has one.
+std::shared_ptr<own_questions> own_questions_of(const config& settings);
+
 // Both ask the broker for the consumers' settings; throw std::runtime_error when it does not
-// answer, or one is not there. `nats` must outlive the actors. `own` lies between the two roles of
-// one node; null: the other role is not there.
+// answer, or one is not there. `nats` must outlive the actors. `own` may be null.
 ledger_root_options make_ledger_role(const config& settings, broker& nats, const node_word& self,
                                      std::shared_ptr<const currency_table> currencies,
                                      std::shared_ptr<currency_lookup> lookup,
