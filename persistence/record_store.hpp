@@ -101,8 +101,9 @@ public:
   virtual record_result record(const std::vector<new_record>& batch) = 0;
 
   // One statement for the batch, and a second look at what another session settled meanwhile. A
-  // record id may stand in it twice: the first place decides that is not unrelated. Precondition:
-  // results or letters, not both.
+  // record id may stand in it twice: the first place decides that is not unrelated. Records that
+  // somebody holds are not waited for: the batch is blocked, and they are its culprits.
+  // Precondition: results or letters, not both.
   virtual settle_result settle(const std::vector<record_verdict>& batch) = 0;
 
   // The records among `ids` that exist, in no order.

@@ -58,6 +58,10 @@ public:
     return kind == store_failure_kind::blocked ? batch_step::set_aside : batch_step::refuse;
   }
 
+  // What is known to be stuck was, or one that went beside the others failed: that says nothing of
+  // the next batch, but the database is there.
+  void answered() noexcept { pauses_.end(); }
+
   // Before the next try; 0: the database is there.
   std::chrono::milliseconds pause() const noexcept { return pauses_.pause(); }
 

@@ -153,16 +153,36 @@ void reconciler_state::try_again_later(const store_failure& failure) {
   self_->delayed_send(self_, course_.pause(), retry_atom_v);
 }
 
-// The database refuses the batch for its content: it goes again in smaller ones.
-void reconciler_state::split(const store_failure& failure) {
-  last_failure_ = failure.detail;
-  refused_ = true;
+// The database answers, whatever it says.
+void reconciler_state::note_answer() {
+  answer_.end();
+  last_failure_.clear();
+  refused_ = false;
+}
+
+// One of the batch is at fault: it goes again in smaller ones.
+void reconciler_state::split() {
   const auto batch = std::exchange(settling_, {});
   waiting_.insert(waiting_.begin(), batch.begin(), batch.end());
 }
 
-// The one result of the batch waits beside the others, each time longer.
+// What is stuck holds a quarter of the credit at most.
+bool reconciler_state::is_aside_full() {
+  capacity held{aside_.size() + due_.size(), 0};
+  for (const auto tag : aside_)
+    held.bytes += deliveries_.at(tag).bytes;
+  for (const auto tag : due_)
+    held.bytes += deliveries_.at(tag).bytes;
+  return held.messages >= std::max<std::size_t>(1, options_.credit.messages / 4)
+         || held.bytes >= options_.credit.bytes / 4;
+}
+
+// The result waits beside the others, each time longer.
 void reconciler_state::set_aside(held_delivery& one, const std::string& why) {
+  if (is_aside_full()) {
+    drain_.count_handed_back();
+    return deliveries_.settle(one, settlement::postpone);
+  }
   if (!one.pauses)
     one.pauses.emplace(options_.retry_pause, options_.aside_max);
   one.due = self_->clock().now() + one.pauses->grow();
@@ -173,15 +193,30 @@ void reconciler_state::set_aside(held_delivery& one, const std::string& why) {
       options_.instance, to_int(one.verdict.id), why);
 }
 
+// Those that the store names wait beside the others, which go again at once.
+void reconciler_state::set_culprits_aside(const store_failure& failure) {
+  const auto batch = std::exchange(settling_, {});
+  auto culprit = failure.culprits.begin();
+  std::vector<ticket> others;
+  for (std::size_t place = 0; place < batch.size(); ++place) {
+    if (culprit == failure.culprits.end() || *culprit != place) {
+      others.push_back(batch[place]);
+      continue;
+    }
+    ++culprit;
+    auto& one = deliveries_.at(batch[place]);
+    spell_.failed(one.verdict.decided.account, failure.detail, self_->clock().now());
+    set_aside(one, failure.detail);
+  }
+  waiting_.insert(waiting_.begin(), others.begin(), others.end());
+}
+
 // Refused for its content it has a few attempts, unless whatever comes is refused; stuck behind a
 // lock it has as many as it takes.
 void reconciler_state::on_one(bool is_refused, const store_failure& failure) {
   const auto now = self_->clock().now();
   auto& one = deliveries_.at(settling_.front());
   settling_.clear();
-  answer_.end();
-  last_failure_.clear();
-  refused_ = false;
   spell_.failed(one.verdict.decided.account, failure.detail, now);
   const bool its_own = is_refused && !spell_.is_common(now);
   if (its_own && ++one.attempts >= options_.attempts_max)
@@ -190,21 +225,28 @@ void reconciler_state::on_one(bool is_refused, const store_failure& failure) {
 }
 
 void reconciler_state::on_failure(const store_failure& failure) {
-  const bool says_nothing_of_others = was_alone_
-                                      && (failure.kind == store_failure_kind::rejected
-                                          || failure.kind == store_failure_kind::blocked);
-  const auto step = !says_nothing_of_others ? course_.failed(failure.kind, settling_.size())
-                                            : batch_step::set_aside;
+  const bool answers =
+      failure.kind == store_failure_kind::rejected || failure.kind == store_failure_kind::blocked;
+  const bool says_nothing_of_others = answers && (was_alone_ || !failure.culprits.empty());
+  if (answers)
+    note_answer();
+  if (says_nothing_of_others)
+    course_.answered();
+  const auto step = says_nothing_of_others ? batch_step::set_aside
+                                           : course_.failed(failure.kind, settling_.size());
   switch (step) {
   case batch_step::done:
   case batch_step::again:
     return try_again_later(failure);
   case batch_step::split:
-    split(failure);
+    split();
     break;
   case batch_step::refuse:
   case batch_step::set_aside:
-    on_one(failure.kind == store_failure_kind::rejected, failure);
+    if (settling_.size() > 1)
+      set_culprits_aside(failure);
+    else
+      on_one(failure.kind == store_failure_kind::rejected, failure);
     break;
   }
   settle_waiting();
@@ -213,10 +255,8 @@ void reconciler_state::on_failure(const store_failure& failure) {
 void reconciler_state::on_answer(settled_batch& done) {
   if (auto* answers = std::get_if<std::vector<settled>>(&done.result)) {
     course_.succeeded();
-    answer_.end();
+    note_answer();
     spell_.posted();
-    last_failure_.clear();
-    refused_ = false;
     on_settled(*answers);
     settle_waiting();
   } else {

@@ -113,8 +113,11 @@ private:
   void conclude(held_delivery& held, const settled& answer);
   void on_settled(std::vector<settled>& answers);
   void try_again_later(const store_failure& failure);
-  void split(const store_failure& failure);
+  void split();
+  bool is_aside_full();
   void set_aside(held_delivery& one, const std::string& why);
+  void set_culprits_aside(const store_failure& failure);
+  void note_answer();
   void on_one(bool is_refused, const store_failure& failure);
   void on_failure(const store_failure& failure);
   void on_answer(settled_batch& done);

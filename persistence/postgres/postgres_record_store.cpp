@@ -3,6 +3,7 @@
 #include <optional>
 #include <random>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "domain/assert.hpp"
@@ -13,6 +14,7 @@
 #include "persistence/postgres/record_places.hpp"
 #include "persistence/postgres/record_rows.hpp"
 #include "persistence/postgres/record_statements.hpp"
+#include "persistence/postgres/stopwatch.hpp"
 #include "persistence/postgres/store_session.hpp"
 #include "persistence/record_store.hpp"
 
@@ -137,6 +139,7 @@ private:
   prepared_call insertion(const std::vector<new_record>& batch, const places& order);
   bool read_holders(database& session, const std::vector<new_record>& batch, const places& taken,
                     std::vector<recorded>& answers);
+  places find_locked(database& session, const std::vector<record_verdict>& batch);
   prepared_call settlement(const std::vector<record_verdict>& batch, const places& order);
   bool read_raced(database& session, const std::vector<record_verdict>& batch,
                   records_by_id& found);
@@ -151,6 +154,9 @@ private:
   std::int64_t highest_given_ = 0;
   bool leapt_ = false; // while the ledger had not been heard
 };
+
+// A record that somebody holds is not waited for: the others of its batch would.
+constexpr transaction_limits settle_limits{.lock = std::chrono::milliseconds{200}, .statement = {}};
 
 // How far the ids are moved up, at least and with up to as much again by chance: above what an
 // earlier life has given and the ledger has not decided yet; and without word from the ledger above
@@ -297,14 +303,51 @@ bool postgres_record_store::read_holders(database& session, const std::vector<ne
 
 settle_result postgres_record_store::settle(const std::vector<record_verdict>& batch) {
   const auto order = told_once(batch);
-  return session_.run<std::vector<settled>>(
-      [&](database& session, int) { return attempt_settle(session, batch, order); });
+  places locked;
+  auto result = session_.run<std::vector<settled>>([&](database& session, int) {
+    try {
+      return attempt_settle(session, batch, order);
+    } catch (const database_error& error) {
+      if (error.fault() == database_fault::blocked)
+        locked = find_locked(session, batch);
+      throw;
+    }
+  });
+  if (auto* failure = std::get_if<store_failure>(&result))
+    failure->culprits = std::move(locked);
+  return result;
+}
+
+// Who is locked now: a wait for a lock says only that one of many is. Leaves a transaction open.
+places postgres_record_store::find_locked(database& session,
+                                          const std::vector<record_verdict>& batch) {
+  const stopwatch work;
+  try {
+    session.rollback();
+    columns_.clear();
+    for (const auto& verdict : batch)
+      columns_.ids.add(to_int(verdict.id));
+    const auto found = session.begin(settle_limits, {{find_locked_records, {columns_.ids.c_str()}}})
+                           .answers.front();
+    std::unordered_set<std::int64_t> ids;
+    for (std::size_t row = 0; row < found.size(); ++row)
+      ids.insert(found.integer(row, 0));
+    places result;
+    for (std::size_t place = 0; place < batch.size(); ++place)
+      if (ids.contains(to_int(batch[place].id)))
+        result.push_back(place);
+    return result;
+  } catch (const database_error& error) {
+    if (work.elapsed() < settle_limits.lock / 2)
+      return {}; // at once it fails where something is damaged, which may well be one record's
+    throw database_error(database_fault::away, error.what()); // the table is locked
+  }
 }
 
 std::optional<std::vector<settled>>
 postgres_record_store::attempt_settle(database& session, const std::vector<record_verdict>& batch,
                                       const places& order) {
-  const auto answer = session.begin({}, {settlement(batch, order)}).answers.front();
+  const auto answer = session.begin(settle_limits, {settlement(batch, order)}).answers.front();
   records_by_id found;
   found.reserve(answer.size());
   bool changed = false;

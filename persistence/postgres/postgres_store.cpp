@@ -16,6 +16,7 @@
 #include "persistence/postgres/row_holder.hpp"
 #include "persistence/postgres/schema_text.hpp"
 #include "persistence/postgres/slow_groups.hpp"
+#include "persistence/postgres/stopwatch.hpp"
 #include "persistence/postgres/store_session.hpp"
 
 namespace ledgerd {
@@ -67,17 +68,6 @@ std::vector<posting_refs> rows_by_account(const posting_batch& batch, batch_plan
 transaction_limits transaction_limits_of(const post_limits& limits) {
   return {.lock = limits.lock, .statement = limits.statement};
 }
-
-class stopwatch {
-public:
-  std::chrono::microseconds elapsed() const {
-    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now()
-                                                                 - begin_);
-  }
-
-private:
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-};
 
 // What an attempt knows of the accounts that made it fail, by their places among the heads.
 struct trail {

@@ -78,6 +78,14 @@ const statement find_records{"find_records", "SELECT " + record_columns
                                                  + " FROM account.transaction_records "
                                                    "WHERE id = ANY ($1::bigint[])"};
 
+// Those without a verdict that another session holds. Waits for no row.
+const statement find_locked_records{
+    "find_locked_records",
+    "WITH free AS (SELECT id FROM account.transaction_records WHERE id = ANY ($1::bigint[]) "
+    "FOR NO KEY UPDATE SKIP LOCKED) "
+    "SELECT id FROM account.transaction_records WHERE id = ANY ($1::bigint[]) "
+    "AND status NOT IN ('SUCCESS', 'FAILED') AND id NOT IN (SELECT id FROM free)"};
+
 // Waits for nobody: what another session holds is being taken care of. Two walks of one index, each
 // from where it begins: what is due, and what was touched while the clock ran ahead, which would
 // wait until that time has come. The latter first, for a touch ends it.
@@ -98,7 +106,7 @@ const statement claim_records{
         + record_columns + ", traceparent FROM touched ORDER BY touched_before, id"};
 
 std::vector<statement> record_statements() {
-  return {insert_records, find_keys, settle_records, find_records,
+  return {insert_records, find_keys, settle_records, find_records, find_locked_records,
           claim_records,  lock_ids,  raise_ids,      highest_id};
 }
 
@@ -109,6 +117,7 @@ std::vector<prepared_call> idle_record_calls() {
           {find_keys, {"{}"}},
           {settle_records, std::vector<const char*>(11, "{}")},
           {find_records, {"{}"}},
+          {find_locked_records, {"{}"}},
           {claim_records, {"1 hour", "0"}}};
 }
 

@@ -7,8 +7,8 @@
 
 namespace ledgerd {
 
-extern const statement insert_records, find_keys, settle_records, find_records, claim_records,
-    lock_ids, raise_ids, highest_id;
+extern const statement insert_records, find_keys, settle_records, find_records, find_locked_records,
+    claim_records, lock_ids, raise_ids, highest_id;
 
 // What a session of the store prepares.
 std::vector<statement> record_statements();

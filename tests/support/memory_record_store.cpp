@@ -127,7 +127,22 @@ recorded memory_record_store::record_one(const new_record& each) {
   return {record_outcome::recorded, row};
 }
 
+std::vector<std::size_t>
+memory_record_store::places_locked(const std::vector<record_verdict>& batch) const {
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < batch.size(); ++i)
+    if (std::find(locked_.begin(), locked_.end(), batch[i].id) != locked_.end())
+      places.push_back(i);
+  return places;
+}
+
 settle_result memory_record_store::settle(const std::vector<record_verdict>& batch) {
+  if (before_settlements_)
+    before_settlements_();
+  if (auto locked = places_locked(batch); !locked.empty() && failures_ == 0) {
+    ++calls_;
+    return store_failure{store_failure_kind::blocked, "records are locked", std::move(locked)};
+  }
   return run<std::vector<settled>>([&]() -> std::optional<std::vector<settled>> {
     const auto& records = shared_->records_;
     for (std::size_t i = 0; i < batch.size(); ++i) {

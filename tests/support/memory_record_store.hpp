@@ -55,6 +55,9 @@ public:
   // What is refused from now on fails for a lock of somebody else instead.
   void block_instead() { breach_ = store_failure_kind::blocked; }
 
+  // From now on somebody else holds these records, and the store names them.
+  void lock_records(std::vector<record_id> ids) { locked_ = std::move(ids); }
+
   // From now on a submission of this user is refused, as by a trigger.
   void reject_user(std::string user) { rejected_user_ = std::move(user); }
 
@@ -65,8 +68,9 @@ public:
   // The next `count` calls that write commit and are then reported as in doubt.
   void commit_in_doubt_next(int count) { commits_in_doubt_ = count; }
 
-  // Called at the beginning of each claim.
+  // Called at the beginning of each claim, and each settlement.
   void before_claims(std::function<void()> what) { before_claims_ = std::move(what); }
+  void before_settlements(std::function<void()> what) { before_settlements_ = std::move(what); }
 
   // How many times any function was called.
   int calls() const noexcept { return calls_; }
@@ -80,6 +84,7 @@ private:
   database_time now() const { return database_time{shared_->microseconds_}; }
   recorded record_one(const new_record& each);
   settled settle_one(const record_verdict& verdict);
+  std::vector<std::size_t> places_locked(const std::vector<record_verdict>& batch) const;
 
   std::shared_ptr<memory_record_database> shared_;
   store_failure_kind failure_ = store_failure_kind::unavailable;
@@ -87,10 +92,11 @@ private:
   bool refused_ = false;
   std::optional<transaction_id> rejected_;
   store_failure_kind breach_ = store_failure_kind::rejected;
+  std::vector<record_id> locked_;
   std::optional<std::string> rejected_user_;
   bool takes_no_rows_ = false;
   int commits_in_doubt_ = 0;
-  std::function<void()> before_claims_;
+  std::function<void()> before_claims_, before_settlements_;
   int calls_ = 0;
   bool wrote_ = false;
 };

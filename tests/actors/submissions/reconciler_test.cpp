@@ -286,6 +286,88 @@ CAF_TEST(a refusal after an outage leaves no pause behind) {
   CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 1u);
 }
 
+CAF_TEST(an outage that meets what goes alone leaves no pause behind) {
+  for (const auto kind : {store_failure_kind::rejected, store_failure_kind::blocked}) {
+    queue(decided(pending_record("ann")));
+    store->fail_next(1, kind);
+    wake();
+    store->fail_next(1, store_failure_kind::unavailable);
+    const auto calls = store->calls();
+    for (int beats = 0; beats < 20 && store->calls() == calls; ++beats)
+      pass(100ms);
+    CAF_REQUIRE_EQUAL(store->calls(), calls + 1);
+    store->fail_next(2, kind);
+    pass(500ms);
+    CAF_CHECK_GREATER(source->room, 0u);
+    pass(20000ms);
+    CAF_CHECK_GREATER(source->room, 0u);
+    CAF_CHECK(wait().since == 0ms);
+  }
+}
+
+CAF_TEST(locked records wait beside the others from the first answer on) {
+  std::vector<std::string> free, held;
+  std::vector<record_id> ids;
+  for (int i = 0; i < 60; ++i) {
+    const auto record = pending_record(std::to_string(i));
+    if (i % 3 == 0)
+      ids.push_back(record.id);
+    (i % 3 == 0 ? held : free).push_back(queue(decided(record)));
+  }
+  store->lock_records(ids);
+  wake();
+  CAF_CHECK_EQUAL(store->calls(), 2); // all, and those that are free
+  for (const auto& each : free)
+    CAF_CHECK_EQUAL(source->count(each, settlement::acknowledge), 1u);
+  CAF_CHECK_EQUAL(number(subject, "aside"), static_cast<std::int64_t>(held.size()));
+  pass(5000ms);
+  CAF_CHECK(publisher->published.empty());
+  store->lock_records({});
+  pass(8000ms);
+  for (const auto& each : held)
+    CAF_CHECK_EQUAL(source->count(each, settlement::acknowledge), 1u);
+}
+
+CAF_TEST(each answer of a slow search for who is stuck is progress) {
+  const auto locked = decided(pending_record("locked"));
+  store->block_instead();
+  store->reject_transaction(locked.id);
+  auto longest = 0ms;
+  store->before_settlements([&] {
+    advance_time(2000ms);
+    ask(
+        subject, [&](const actor_report& got) { longest = std::max(longest, got.wait.since); },
+        report_atom_v);
+  });
+  queue(locked);
+  std::vector<std::string> others;
+  for (int i = 0; i < 15; ++i)
+    others.push_back(queue(decided(pending_record(std::to_string(i)))));
+  wake();
+  CAF_CHECK(longest >= 2000ms && longest < 3000ms);
+  for (const auto& each : others)
+    CAF_CHECK_EQUAL(source->count(each, settlement::acknowledge), 1u);
+}
+
+CAF_TEST(what is stuck holds a quarter of the credit at most) {
+  std::vector<std::string> held;
+  std::vector<record_id> ids;
+  const auto most = usual::credit.messages / 4;
+  for (std::size_t i = 0; i < most + 10; ++i) {
+    const auto record = pending_record(std::to_string(i));
+    ids.push_back(record.id);
+    held.push_back(queue(decided(record)));
+  }
+  store->lock_records(ids);
+  wake();
+  CAF_CHECK_EQUAL(number(subject, "aside"), static_cast<std::int64_t>(most));
+  std::size_t postponed = 0;
+  for (const auto& each : held)
+    postponed += source->count(each, settlement::postpone);
+  CAF_CHECK_EQUAL(postponed, 10u);
+  CAF_CHECK_GREATER(source->room, 0u);
+}
+
 CAF_TEST(one refused result of many holds up none of the others) {
   std::vector<std::string> receipts;
   auto bad = decided(pending_record("bad"));

@@ -270,14 +270,59 @@ CAF_TEST(a record that another session settles meanwhile is known) {
         "balance_after = 1; SELECT pg_sleep(1); COMMIT");
   });
   CAF_REQUIRE(becomes(sleepers, "1"));
-  // What others hold is not waited for, but is not claimed either.
-  CAF_CHECK(done(this->store()->claim(0ms, 10)).empty());
-  CAF_CHECK_EQUAL(sql(sleepers), "1\n");
-  const auto answer = done(store->settle({failure(id, ask("ann", 1))})).front();
+  // The last one of them begins while the record is held and goes on when it is not any more.
+  int failures = 0;
+  const auto answer =
+      patiently([&] { return store->settle({failure(id, ask("ann", 1))}); }, failures).front();
   holder.get();
   CAF_CHECK(answer.outcome == settle_outcome::contrary);
   CAF_CHECK(answer.record.status == record_status::success);
   CAF_CHECK(answer.record.transaction == transaction_id{9});
+}
+
+CAF_TEST(records that others hold are named and neither waited for nor claimed) {
+  const auto store = this->store();
+  connect(*store);
+  std::vector<record_verdict> batch;
+  for (int i = 0; i < 6; ++i)
+    batch.push_back(
+        success(done(store->record({{ask("bob", 1), ""}})).front().record.id, ask("bob", 1)));
+  batch.push_back(batch[1]);                             // a record may stand in it twice
+  batch.push_back(success(record_id{5}, ask("bob", 1))); // and another not exist
+  const auto held =
+      std::to_string(to_int(batch[1].id)) + ", " + std::to_string(to_int(batch[4].id));
+  auto holder = std::async(std::launch::async, [&] {
+    sql("BEGIN; SELECT FROM account.transaction_records WHERE id IN (" + held
+        + ") FOR UPDATE; SELECT pg_sleep(6); COMMIT");
+  });
+  CAF_REQUIRE(becomes(sleepers, "1"));
+  const auto locked = std::get<store_failure>(store->settle(batch));
+  CAF_CHECK(locked.kind == store_failure_kind::blocked);
+  CAF_CHECK(locked.culprits == (std::vector<std::size_t>{1, 4, 6}));
+  const auto claimed = done(this->store()->claim(0ms, 10));
+  CAF_CHECK_EQUAL(claimed.size(), 5u); // with ann's
+  CAF_CHECK(done(store->settle({batch[0], batch[2], batch[3], batch[5]}))[3].outcome
+            == settle_outcome::settled);
+  CAF_CHECK(holder.wait_for(0ms) == std::future_status::timeout);
+  holder.get();
+  CAF_CHECK(
+      outcomes(done(store->settle({batch[1], batch[4], batch[0]})))
+      == (std::vector{settle_outcome::settled, settle_outcome::settled, settle_outcome::known}));
+}
+
+CAF_TEST(a locked table is no fault of a record) {
+  const auto store = this->store();
+  const auto id = connect(*store);
+  auto holder = std::async(std::launch::async, [&] {
+    sql("BEGIN; LOCK TABLE account.transaction_records; SELECT pg_sleep(6); COMMIT");
+  });
+  CAF_REQUIRE(becomes(sleepers, "1"));
+  CAF_CHECK(kind_of(store->settle({success(id, ask("ann", 1))}))
+            == store_failure_kind::unavailable);
+  CAF_CHECK(holder.wait_for(0ms) == std::future_status::timeout);
+  holder.get();
+  CAF_CHECK(done(store->settle({success(id, ask("ann", 1))})).front().outcome
+            == settle_outcome::settled);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
