@@ -124,7 +124,24 @@ void database::lock(const account_key& account) {
   ever_obstructed_.insert(account);
 }
 
+void database::lock_records() {
+  constexpr std::size_t most = 5;
+  for (const auto& [id, row] : records->picture())
+    if (row.status == record_status::pending && strangers_records_.size() < most
+        && on_.random.one_in(2) && strangers_records_.insert(id).second)
+      ++seen["record locked by a stranger"];
+}
+
+std::vector<std::size_t> database::held_of(const std::vector<record_verdict>& batch) const {
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < batch.size(); ++i)
+    if (strangers_records_.contains(batch[i].id))
+      places.push_back(i);
+  return places;
+}
+
 void database::unlock() {
+  strangers_records_.clear();
   if (const auto row = std::exchange(strangers_, std::nullopt))
     free({*row});
 }

@@ -61,6 +61,7 @@ public:
   // pg_terminate_backend: of all that work one, or one of the node's that has nothing to do.
   void terminate_one(owner_id whose);
   void lock(const account_key& account); // by a stranger
+  void lock_records();                   // some that are PENDING, by a stranger
   void unlock();
   // Whose rows somebody has waited for in vain, or has had refused: a gate may set them aside, and
   // what is held of them may be let go.
@@ -113,6 +114,8 @@ public:
   std::uint64_t life() const { return life_; } // changes with each restart
   machine& on() { return on_; }
   std::size_t sessions_of(owner_id whose) const;
+  // The places of those that a stranger holds.
+  std::vector<std::size_t> held_of(const std::vector<record_verdict>& batch) const;
   void note_obstructed(const account_key& account) { ever_obstructed_.insert(account); }
   // The clock of the records' database goes with the machine's.
   void pass_time();
@@ -133,6 +136,7 @@ private:
   std::set<account_key> rows_; // locked
   std::vector<session*> sessions_;
   std::optional<account_key> strangers_;
+  std::set<record_id> strangers_records_;
   std::set<account_key> ever_obstructed_;
   time_point records_clock_;
 };

@@ -61,6 +61,7 @@ inline constexpr std::array kinds{
     kind{"post failed", true}, // the store in memory has no reason to
     kind{"publication lost"},
     kind{"pull request without bytes left"},
+    kind{"record locked by a stranger"},
     kind{"record looked at"},
     kind{"request too large"},
     kind{"requests near their limit"},
@@ -78,6 +79,7 @@ inline constexpr std::array kinds{
     kind{"stream limited in bytes"},
     kind{"stream limited in messages"},
     kind{"stream made anew"},
+    kind{"verdict blocked"},
     kind{"waited for a row"},
     kind{"wall clock set"},
 };

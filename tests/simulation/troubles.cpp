@@ -253,6 +253,9 @@ void troubles::befall_database(life& at) {
     count("database silent");
     database.silence(at.id);
     return later(some(milliseconds{9000}), [&database, id = at.id] { database.mend(id); });
+  case 4:
+    database.lock_records();
+    return later(some(milliseconds{9000}), [&database] { database.unlock(); });
   default:
     database.lock({of_.user(dice.below(of_.users_)), *currency_code::parse("KRW")});
     return later(some(milliseconds{6000}), [&database] { database.unlock(); });
