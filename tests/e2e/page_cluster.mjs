@@ -51,8 +51,11 @@ async function showsTheSum(tab, cluster) {
   assert.ok(applied > published * 0.6, `${applied} applied of ${published} published: a healthy cluster looks stuck`);
   assert.match(await tab.text('flow-note'), /of 2 nodes/);
   assert.match(await tab.run(() => document.querySelector('#stages .head').textContent), /of this node/);
-  const drawn = await tab.run(() => document.querySelector('#chart').getAttribute('aria-label'));
-  assert.ok(number(/now ([\d.,]+) applied/.exec(drawn)[1]) > applied / 1.4, `the chart ends with: ${drawn}; ${applied} are applied`);
+  let drawn = '';
+  await until('the chart ends with what both apply', 20, async () => {
+    drawn = await tab.run(() => document.querySelector('#chart').getAttribute('aria-label'));
+    return number(/now ([\d.,]+) applied/.exec(drawn)[1]) > applied / 1.4;
+  }).catch((error) => { throw new Error(`${error.message}: ${drawn}; ${applied} are applied`); });
 }
 
 const shownTotals = async (tab) => Object.fromEntries(await Promise.all(outcomes.map(async (outcome) => [outcome, number(await tab.text(`total-${outcome}`))])));
