@@ -197,14 +197,12 @@ servers_init_pg() {
   local at=$1 bin=$2 data port password
   servers_make_pg_directory "$at"
   data=$(readlink -f "$at/pg")
-  port=$(servers_free_port)
   password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
   servers_as_pg "$bin/initdb" -D "$data" -U postgres --auth=reject --encoding=UTF8 --locale=C --data-checksums \
     --no-sync >>"$at/pg.log" 2>&1 || die "initdb failed, see $at/pg.log"
   echo "host all all 127.0.0.1/32 scram-sha-256" | servers_as_pg tee "$data/pg_hba.conf" >/dev/null
   servers_as_pg tee -a "$data/postgresql.conf" >/dev/null <<END
 listen_addresses = '127.0.0.1'
-port = $port
 unix_socket_directories = ''
 max_connections = 100
 shared_buffers = 256MB
@@ -219,6 +217,9 @@ ALTER ROLE postgres PASSWORD '$password'
 CREATE ROLE ledgerd LOGIN CREATEDB CREATEROLE PASSWORD '$password'
 CREATE DATABASE ledgerd OWNER ledgerd
 END
+  # Drawn last: until the server listens on it, another one may draw the same.
+  port=$(servers_free_port)
+  echo "port = $port" | servers_as_pg tee -a "$data/postgresql.conf" >/dev/null
   (umask 077 && echo "LEDGERD_DATABASE_URL=postgresql://ledgerd:$password@127.0.0.1:$port/ledgerd" >"$at/pg.env")
 }
 
