@@ -215,14 +215,16 @@ async function questions(world) {
   assert.ok(most - before < 64, `memory grew by ${most - before} MiB`);
   await release();
 
-  // Eight hundred at a time, more than can be answered in their two seconds: some are, again and again.
+  // Eight hundred at a time, more than can be answered in their two seconds: some are, again and again, fewer on a slow
+  // machine.
   await until('questions are answered again', 20, async () => await ask() >= 1);
-  let answered = 0;
-  for (let round = 0; round < 3; ++round) {
+  let [asked, answered] = [0, 0];
+  for (let round = 0; round < 3 || (round < 10 && answered <= 100); ++round) {
     const got = await Promise.all(Array.from({length: 800}, () => ask({userId: 'door', limit: 1000})));
+    asked += got.length;
     answered += got.filter((items) => items >= 1).length;
   }
-  log(`${answered} of 2,400 questions at once were answered`);
+  log(`${answered} of ${asked} questions were answered, 800 at once`);
   assert.ok(answered > 100);
   await nats.close();
   await daemon.stop();
