@@ -210,7 +210,7 @@ CAF_TEST(a message handed back comes again at once and a terminated one never) {
 
 CAF_TEST(
     what is not settled comes again after the acknowledgement wait unless progress is reported) {
-  remake_consumer(1000ms);
+  remake_consumer(3000ms);
   publish_requests(2);
   fetcher fetch(deposits(), 10);
   std::map<std::string, delivery> first;
@@ -220,7 +220,7 @@ CAF_TEST(
     return first.size() == 2;
   }));
   std::vector<delivery> again;
-  for (const auto until = steady::now() + 3s; steady::now() < until;) {
+  for (const auto until = steady::now() + 8s; steady::now() < until;) {
     fetch.done(first["1"], settlement::progress);
     for (auto& one : fetch.turn())
       again.push_back(one);

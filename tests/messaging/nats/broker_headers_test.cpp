@@ -46,8 +46,12 @@ struct fixture : broker_fixture {
       raw.publish(names::api_submit, "_INBOX.x", "NATS/1.0\r\n\r\n", "first");
       return !desk->take(100).empty();
     }));
-    while (eventually([&] { return !desk->take(100).empty(); }, 50ms)) {
-    }
+    // Those that went before it have come when the last one has.
+    raw.publish(names::api_submit, "_INBOX.x", "NATS/1.0\r\n\r\n", "last");
+    CAF_REQUIRE(eventually([&] {
+      const auto came = desk->take(100);
+      return !came.empty() && came.back().payload == "last";
+    }));
     return desk;
   }
 

@@ -189,10 +189,10 @@ CAF_TEST(publishing while the broker is away is answered at once) {
   // Of the two links only one may be known to be down so far; the first publication tells when the
   // publisher's is.
   publish(6);
-  CAF_REQUIRE(eventually([&] { return pub->take().size() == 1; }, 2s));
+  CAF_REQUIRE(eventually([&] { return pub->take().size() == 1; }, 4s));
   confirmed.wait(0ms);
   publish(7);
-  CAF_CHECK(confirmed.wait(1s));
+  CAF_CHECK(confirmed.wait(4s)); // the deadline is 5 s
   const auto answers = pub->take();
   CAF_REQUIRE_EQUAL(answers.size(), 1u);
   CAF_CHECK_EQUAL(answers[0].token, 7u);

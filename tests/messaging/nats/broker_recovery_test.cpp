@@ -21,14 +21,18 @@ struct fixture : broker_fixture {
 
   // The deposit consumer as somebody else would set it up: `max_deliver` deliveries, then never
   // again.
-  void remake_limited_consumer(int max_deliver) {
-    const std::string path = "TRANSACTIONS.deposit-consumer";
-    CAF_REQUIRE_EQUAL(ask("CONSUMER.DELETE." + path), "");
+  void remake_limited_consumer(int max_deliver, std::chrono::nanoseconds ack_wait = 300ms) {
+    CAF_REQUIRE_EQUAL(ask("CONSUMER.DELETE.TRANSACTIONS.deposit-consumer"), "");
+    limit_consumer(max_deliver, ack_wait);
+  }
+
+  // Makes it, or gives it another acknowledgement wait.
+  void limit_consumer(int max_deliver, std::chrono::nanoseconds ack_wait) {
     CAF_REQUIRE_EQUAL(
-        ask("CONSUMER.DURABLE.CREATE." + path,
+        ask("CONSUMER.DURABLE.CREATE.TRANSACTIONS.deposit-consumer",
             R"({"stream_name":"TRANSACTIONS","config":{"durable_name":"deposit-consumer",)"
-            R"("ack_policy":"explicit","filter_subject":"transaction.deposit","ack_wait":300000000,)"
-            R"("max_deliver":)"
+            R"("ack_policy":"explicit","filter_subject":"transaction.deposit","ack_wait":)"
+                + std::to_string(ack_wait.count()) + R"(,"max_deliver":)"
                 + std::to_string(max_deliver) + "}}"),
         "");
   }
@@ -181,9 +185,14 @@ CAF_TEST(announcements that tell of nothing are struck out) {
 }
 
 CAF_TEST(what is acknowledged is not handed out again) {
-  remake_limited_consumer(3);
+  remake_limited_consumer(3, 30s); // no acknowledgement is late
   publish_requests(messages);
   CAF_CHECK_EQUAL(settle_all(settlement::acknowledge), messages);
+  CAF_CHECK(eventually([&] { return deposit_state().ack_floor == messages; }));
+  // All are old enough to be handed out again now, were they not acknowledged.
+  limit_consumer(3, 300ms);
+  CAF_CHECK(deposit_state().ack_wait == 300ms);
+  std::this_thread::sleep_for(400ms);
   CAF_CHECK(recovered(100).empty());
 }
 

@@ -90,14 +90,14 @@ CAF_TEST(all nodes hear what one says in the order in which it is said) {
 CAF_TEST(a word rings once until it is taken) {
   listener one(bus->make_word_line());
   CAF_REQUIRE(gets_through(one, one, "begin"));
-  std::this_thread::sleep_for(50ms); // what was said more than once
+  std::this_thread::sleep_for(500ms); // what was said more than once
   one.turn();
   one.turn();
   const auto before = one.rings().rings();
   one.say("first");
   one.say("second");
   CAF_REQUIRE(eventually([&] { return one.rings().rings() > before; }));
-  std::this_thread::sleep_for(50ms);
+  std::this_thread::sleep_for(500ms); // the second has come too
   CAF_CHECK_EQUAL(one.rings().rings(), before + 1);
   CAF_CHECK_EQUAL(one.line().take().size(), 2u);
   CAF_CHECK(one.line().take().empty());
