@@ -8,6 +8,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {conclude, until, World} from './world.mjs';
 
 const [, , binary] = argv;
+const shownSeconds = 30; // less than the minute between two looks at a database that is well
 const log = (text) => console.log(`${(performance.now() / 1000).toFixed(1).padStart(6)} s  ${text}`);
 
 const view = async (node) => {
@@ -43,8 +44,8 @@ async function run() {
   const account = await world.daemon('door', '--roles', 'account', '--shutdown-deadline', '2s');
   await account.ready();
   const both = 'door account serving 0 null, keeper ledger serving 16384 null';
-  await shown(account, both, 10, faults);
-  await shown(ledger, both, 10, faults);
+  await shown(account, both, shownSeconds, faults);
+  await shown(ledger, both, shownSeconds, faults);
   status(world, /door .*account *serving/, 0, faults);
   log('both show each other');
 
@@ -58,23 +59,23 @@ async function run() {
   }
 
   account.child.kill('SIGSTOP');
-  await shown(ledger, 'door account SILENT, keeper ledger serving 16384 null', 10, faults);
+  await shown(ledger, 'door account SILENT, keeper ledger serving 16384 null', shownSeconds, faults);
   status(world, /door .*account *SILENT/, 1, faults);
   account.child.kill('SIGCONT');
-  await shown(ledger, both, 10, faults);
+  await shown(ledger, both, shownSeconds, faults);
   log('the account node was silent, and is back');
 
   ledger.child.kill('SIGSTOP');
-  await shown(account, 'door account serving 0 null, keeper ledger SILENT', 10, faults);
+  await shown(account, 'door account serving 0 null, keeper ledger SILENT', shownSeconds, faults);
   ledger.child.kill('SIGCONT');
-  await shown(account, both, 10, faults);
+  await shown(account, both, shownSeconds, faults);
   log('so was the ledger node');
 
   await account.stop();
-  await shown(ledger, 'keeper ledger serving 16384 null', 10, faults);
+  await shown(ledger, 'keeper ledger serving 16384 null', shownSeconds, faults);
   const again = await world.daemon('door', '--roles', 'account', '--shutdown-deadline', '2s');
   await again.ready();
-  await shown(ledger, both, 10, faults);
+  await shown(ledger, both, shownSeconds, faults);
   log('a successor has the name of the one that has gone');
 
   // Nothing is to be done, so no gate finds out.
@@ -85,9 +86,9 @@ async function run() {
   const allow = (whether) => world.query(`ALTER DATABASE ${database} ALLOW_CONNECTIONS ${whether}`, superuser.href);
   allow(false);
   world.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database}'`, superuser.href);
-  await shown(ledger, 'door account serving 0 null, keeper ledger paused 0 null', 12, faults);
+  await shown(ledger, 'door account serving 0 null, keeper ledger paused 0 null', shownSeconds, faults);
   allow(true);
-  await shown(ledger, both, 10, faults);
+  await shown(ledger, both, shownSeconds, faults);
   log('the ledger node was paused while its database refused it');
   for (const node of [again, ledger]) {
     await node.stop();

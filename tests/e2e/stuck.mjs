@@ -208,7 +208,7 @@ const scenarios = {
     }
     log(`${undecided} requests wait for the lock`);
     await release();
-    await until('all is decided without a session more', 15, async () =>
+    await until('all is decided without a session more', 60, async () =>
       Number(ask('SELECT count(*) FROM ledger.transactions')[0][0]) === load.id);
     limit(-1);
     await expectNoDeadLetters(traffic, faults);
