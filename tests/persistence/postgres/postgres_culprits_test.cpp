@@ -404,9 +404,15 @@ CAF_TEST(who is merely slow is named after success) {
   const auto plain = posted_of(store->post(batch_for({"ann", "bob", "cid"}), quick));
   CAF_CHECK(plain.slow.empty());
   CAF_CHECK_GREATER(plain.statistics.work_us, 100'000);
-  const auto careful = posted_of(store->post(batch_for({"ann", "bob", "cid"}), one_by_one));
-  CAF_CHECK_EQUAL(careful.slow, (places{1}));
-  CAF_CHECK_EQUAL(careful.statistics.rows, 3u);
+  // Where another one of three takes 20 ms too, as a stall of the machine may bring about, it names
+  // nobody.
+  places slow;
+  for (int tries = 0; tries < 10 && slow.empty(); ++tries) {
+    const auto careful = posted_of(store->post(batch_for({"ann", "bob", "cid"}), one_by_one));
+    CAF_CHECK_EQUAL(careful.statistics.rows, 3u);
+    slow = careful.slow;
+  }
+  CAF_CHECK_EQUAL(slow, (places{1}));
   CAF_CHECK_EQUAL(chain_fault(content()), "");
 }
 

@@ -162,7 +162,11 @@ CAF_TEST(a session that is ended all the time loses and doubles nothing) {
   });
   patient_poster poster{store()};
   const auto end = clock::now() + 4s;
-  const auto entries = post_until(poster, [&] { return clock::now() > end; });
+  // On a busy machine they are ended seldom, and a session that works on nothing is not missed.
+  const auto entries = post_until(poster, [&] {
+    return clock::now() > end
+           && (poster.unavailable + poster.in_doubt > 0 || clock::now() > end + 30s);
+  });
   done = true;
   killer.join();
   CAF_CHECK(poster.unavailable + poster.in_doubt > 0);
@@ -239,8 +243,7 @@ CAF_TEST(a column that we do not know may not be null is unavailable) {
 }
 
 CAF_TEST(a time limit does not cut the wait for a synchronous standby) {
-  const auto store =
-      make_postgres_store(with_parameter(url, "options=-cstatement_timeout%3D300ms"));
+  const auto store = make_postgres_store(with_parameter(url, "options=-cstatement_timeout%3D1s"));
   posted_of(store->post(group(won("ann"), {}, {deposit(1, 1)})));
   sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
   sql("SELECT pg_reload_conf()");
@@ -248,7 +251,7 @@ CAF_TEST(a time limit does not cut the wait for a synchronous standby) {
   auto waiting = std::async(std::launch::async, [&] {
     return store->post(group(won("ann"), head(1, 1), {deposit(2, 1)}));
   });
-  const auto still = waiting.wait_for(1500ms);
+  const auto still = waiting.wait_for(3s);
   sql("ALTER SYSTEM RESET synchronous_standby_names");
   sql("SELECT pg_reload_conf()");
   CAF_CHECK(waits);
@@ -303,6 +306,9 @@ CAF_TEST(no plan reads a whole table however young the tables are) {
   std::int64_t id = 0;
   const auto seq_scans = "SELECT sum(seq_scan) FROM pg_stat_user_tables "
                          "WHERE schemaname = 'ledger' AND relname IN ('accounts', 'transactions')";
+  // The session of the migrations reports its scans when it ends.
+  CAF_REQUIRE(
+      becomes("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()", "1"));
   const auto before = sql(seq_scans);
   {
     const auto store = this->store();

@@ -94,7 +94,7 @@ CAF_TEST(commits that wait for no standby any more are told once and that they d
       std::this_thread::sleep_for(50ms);
     told.clear();
     for (int i = 0; i < 3; ++i)
-      CAF_CHECK_EQUAL(look.fault(900ms), "");
+      CAF_CHECK_EQUAL(look.fault(patience), "");
     return told;
   };
   sql("ALTER SYSTEM SET synchronous_commit = local");

