@@ -105,7 +105,7 @@ CAF_TEST(ten letters without a place do not stop the deposit behind them and non
         const auto state = nats->consumer(names::request_stream, "deposit-consumer");
         return state.ack_pending + state.pending == static_cast<std::uint64_t>(oversize);
       },
-      5s));
+      20s));
   CAF_REQUIRE(nats->provision({}).empty());
   CAF_CHECK(eventually([&] { return nats->stream(names::dead_letter_stream).messages == oversize; },
                        50s));

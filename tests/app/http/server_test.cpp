@@ -34,13 +34,18 @@ struct fixture {
   std::string last_body;
   std::unique_ptr<http_server> server;
 
-  fixture() { start({}); }
+  fixture() { start(timed({})); }
 
-  void start(http_limits limits, std::chrono::milliseconds time = calm) {
+  // The same limits with this time for everything.
+  static http_limits timed(http_limits limits, std::chrono::milliseconds time = calm) {
     limits.header_time = time;
     limits.body_time = time;
     limits.handle_time = time;
     limits.idle_time = time;
+    return limits;
+  }
+
+  void start(http_limits limits) {
     std::vector<http_route> routes;
     const auto on = [&](const char* method, const char* path, http_handler handle) {
       routes.push_back({method, path, std::move(handle)});
@@ -222,8 +227,7 @@ CAF_TEST(a body of unknown length is refused before it comes) {
 }
 
 CAF_TEST(who waits for a word before the body gets it at once) {
-  http_limits patient;
-  start(patient);
+  start(timed({}));
   auto client = connect();
   const std::string head =
       "POST /ok HTTP/1.1\r\nHost: x\r\nExpect: 100-Continue\r\nContent-Length: ";
@@ -257,7 +261,7 @@ CAF_TEST(an answer says when it was given) {
 CAF_TEST(what goes on too long in other places does not keep health out) {
   http_limits few;
   few.connections = 32;
-  start(few, 3s); // the clients give up after five
+  start(timed(few, 3s)); // the clients give up after five
   std::vector<raw_client> busy;
   const auto ask_forever = [&] {
     busy.push_back(connect());
@@ -292,7 +296,7 @@ CAF_TEST(the answer to an oversized body arrives although the client goes on sen
 }
 
 CAF_TEST(slow clients are closed in time whatever they trickle) {
-  start({}, brief);
+  start(timed({}, brief));
   for (const std::string part : {"", "GET /ok HTTP/1.1\r\nHost: x\r\nX: ",
                                  "POST /ok HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"}) {
     auto client = connect();
@@ -310,7 +314,9 @@ CAF_TEST(slow clients are closed in time whatever they trickle) {
 }
 
 CAF_TEST(an idle connection is closed without a word) {
-  start({}, brief);
+  auto limits = timed({});
+  limits.idle_time = brief;
+  start(limits);
   auto client = connect();
   client.send(get_ok);
   CAF_CHECK_EQUAL(status_of(client.response()), "HTTP/1.1 200 OK");
@@ -345,7 +351,9 @@ CAF_TEST(a second request does not start before the first is answered) {
 }
 
 CAF_TEST(a route that never answers gives 503 and a late answer does nothing) {
-  start({}, brief);
+  auto limits = timed({});
+  limits.handle_time = brief;
+  start(limits);
   CAF_CHECK_EQUAL(status_of(ask("GET /never HTTP/1.1\r\nHost: x\r\n\r\n")),
                   "HTTP/1.1 503 Service Unavailable");
   auto client = connect();
@@ -388,7 +396,7 @@ CAF_TEST(two hundred silent connections do not keep a health check out) {
 CAF_TEST(at most so many connections are open and the oldest idle one makes room) {
   http_limits few;
   few.connections = 4;
-  start(few);
+  start(timed(few));
   auto working = connect();
   working.send("GET /held HTTP/1.1\r\nHost: x\r\n\r\n");
   const auto respond = held.get_future().get();

@@ -32,7 +32,7 @@ struct fixture {
     http_limits limits;
     limits.write_time = 300ms;
     limits.idle_time = 2000ms;
-    limits.header_time = 300ms;
+    limits.header_time = 10s;
     std::vector<http_route> routes;
     routes.push_back({"GET", "/stream", [this](const http_request&, const http_responder& respond) {
                         auto stream = std::make_shared<http_stream>();

@@ -85,7 +85,7 @@ struct fixture {
       head +=
           "Content-Type: " + type + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
     client.send(head + "\r\n" + body);
-    const auto text = client.read_until([](const std::string&) { return false; });
+    const auto text = client.rest(60s);
     answered result;
     result.status = text.size() > 12 ? std::stoi(text.substr(9, 3)) : 0;
     const auto begin = text.find("\r\n\r\n");
