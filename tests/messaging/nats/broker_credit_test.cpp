@@ -129,7 +129,7 @@ CAF_TEST(what stays held keeps nothing else from coming) {
           }
           return count == 5;
         },
-        15s));
+        60s)); // what was on its way to the source before comes again after 30 s
     source->settle(first, settlement::acknowledge);
     CAF_CHECK_GREATER_OR_EQUAL(held, stays);
   }
