@@ -16,6 +16,9 @@ namespace ledgerd {
 
 namespace {
 
+// Records of those who wait that may be read between two looks without a verdict.
+constexpr std::size_t reads_in_vain = 100;
+
 void tell(submit_request& request, const submit_answer& what) {
   // A request whose deadline has passed while it was being recorded has had its answer.
   if (const auto answer = std::exchange(request.answer, nullptr))
@@ -120,8 +123,9 @@ void intake_state::answer(submit_request& request, submit_outcome outcome,
   if (!waits)
     return tell(request, {outcome, std::move(record), {}});
   const auto id = to_int(record.id);
-  waiters_.emplace(id, intake_state::waiter{outcome, std::move(record), now, request.wait_until,
-                                            std::move(request.answer)});
+  waiters_.emplace(id,
+                   intake_state::waiter{outcome, std::move(record), now, now + options_.look_after,
+                                        request.wait_until, std::move(request.answer)});
 }
 
 void intake_state::take_recorded(submit_request& request, recorded& got) {
@@ -335,33 +339,62 @@ void intake_state::end_waits(time_point now) {
   });
 }
 
+// Those whose turn it is: who was looked at longest ago, or came first. Many are not asked for at
+// once, for whoever reads a record would wait behind them.
+std::vector<record_id> intake_state::take_turns(time_point now) {
+  std::vector<std::pair<time_point, std::int64_t>> due;
+  for (auto each = waiters_.begin(); each != waiters_.end();) {
+    const auto id = each->first;
+    auto turn = each->second.next_look;
+    // Several may wait for it, and more may come all the time.
+    while (++each != waiters_.end() && each->first == id)
+      turn = std::min(turn, each->second.next_look);
+    if (turn <= now)
+      due.emplace_back(turn, id);
+  }
+  const auto most = std::min(due.size(), options_.look_max);
+  const auto end = due.begin() + static_cast<std::ptrdiff_t>(most);
+  std::partial_sort(due.begin(), end, due.end());
+  std::vector<record_id> ids;
+  ids.reserve(most);
+  for (auto next = due.begin(); next != end; ++next) {
+    ids.push_back(record_id{next->second});
+    const auto [first, last] = waiters_.equal_range(next->second);
+    for (auto each = first; each != last; ++each)
+      each->second.next_look = now + options_.look_after;
+  }
+  return ids;
+}
+
 // Results are shared among all nodes, so another node may have applied the verdict that somebody
 // waits for here.
 void intake_state::look_at_records(time_point now) {
   if (looking_ || next_look_ > now)
     return;
-  std::vector<record_id> ids;
-  for (const auto& [id, each] : waiters_)
-    if (each.since + options_.look_after <= now)
-      ids.push_back(record_id{id});
+  auto ids = take_turns(now);
   if (ids.empty())
     return;
+  const auto asked = ids.size();
   looking_ = true;
   next_look_ = now + options_.look_after;
   self_->request(options_.finder, caf::infinite, find_atom_v, std::move(ids))
-      .then(
-          [this](found_records& found) {
-            looking_ = false;
-            auto* records = std::get_if<std::vector<transaction_record>>(&found.result);
-            if (records == nullptr) {
-              ++counters_.looks_failed;
-              return;
-            }
-            std::erase_if(*records,
-                          [](const auto& r) { return r.status == record_status::pending; });
-            on_settled(*records);
-          },
-          [this](const caf::error&) { looking_ = false; });
+      .then([this, asked](found_records& found) { on_looked(asked, found); },
+            [this](const caf::error&) { looking_ = false; });
+}
+
+// What was read in vain is followed by a pause that grows with it: a database that is behind with
+// the verdicts is not kept from them. A look that finds what it asks for makes nobody wait.
+void intake_state::on_looked(std::size_t asked, found_records& found) {
+  looking_ = false;
+  if (auto* records = std::get_if<std::vector<transaction_record>>(&found.result)) {
+    std::erase_if(*records, [](const auto& r) { return r.status == record_status::pending; });
+    asked -= std::min(asked, records->size());
+    on_settled(*records);
+  } else {
+    ++counters_.looks_failed;
+  }
+  const auto pauses = static_cast<std::int64_t>(asked / reads_in_vain);
+  next_look_ = std::max(next_look_, self_->clock().now() + pauses * options_.look_after);
 }
 
 progress_time intake_state::oldest(progress_time otherwise) const {

@@ -47,7 +47,8 @@ struct intake_options {
   std::size_t batch_max = 500;     // records of one transaction
   std::chrono::milliseconds beat{25};
   std::chrono::milliseconds look_after{
-      100}; // a wait so old looks at the record itself, and as often
+      100}; // a wait so old looks at the record itself, and as often while few wait
+  std::size_t look_max = 500; // records in one look; the others have their turn afterwards
   std::chrono::milliseconds retry_pause{1000};
 };
 
@@ -66,6 +67,7 @@ private:
     submit_outcome outcome;
     transaction_record record; // as it was when it was recorded
     time_point since;
+    time_point next_look;
     time_point until;
     std::function<void(const submit_answer&)> answer;
   };
@@ -90,7 +92,9 @@ private:
   void take_confirmations();
   void on_settled(const std::vector<transaction_record>& records);
   void end_waits(time_point now);
+  std::vector<record_id> take_turns(time_point now);
   void look_at_records(time_point now);
+  void on_looked(std::size_t asked, found_records& found);
 
   std::size_t held() const { return forming_.size() + recording_.size() + publishing_.size(); }
 

@@ -35,12 +35,15 @@ void lookup_state::on_found(const found_records& found) {
       refuse(who, std::get<store_failure>(found.result).detail);
       continue;
     }
-    std::vector<transaction_record> theirs;
-    for (const auto id : who.ids)
-      if (const auto one = by_id.find(to_int(id)); one != by_id.end())
-        theirs.push_back(*one->second);
+    for (; who.answered < who.asked; ++who.answered)
+      if (const auto one = by_id.find(to_int(who.ids[who.answered])); one != by_id.end())
+        who.found.push_back(*one->second);
+    if (who.asked < who.ids.size()) { // the last of them
+      waiting_.push_front(std::move(who));
+      continue;
+    }
     ++counters_.answered;
-    who.answer.deliver(found_records{std::move(theirs)});
+    who.answer.deliver(found_records{std::move(who.found)});
   }
   ask_next();
 }
@@ -49,10 +52,12 @@ void lookup_state::ask_next() {
   if (under_way_ || waiting_.empty())
     return;
   std::vector<record_id> ids;
-  while (!waiting_.empty()
-         && (ids.empty() || ids.size() + waiting_.front().ids.size() <= options_.batch_max)) {
+  while (!waiting_.empty() && ids.size() < options_.batch_max) {
     auto& first = waiting_.front();
-    ids.insert(ids.end(), first.ids.begin(), first.ids.end());
+    const auto count = std::min(first.ids.size() - first.asked, options_.batch_max - ids.size());
+    const auto begin = first.ids.begin() + static_cast<std::ptrdiff_t>(first.asked);
+    ids.insert(ids.end(), begin, begin + static_cast<std::ptrdiff_t>(count));
+    first.asked += count;
     asked_.push_back(std::move(first));
     waiting_.pop_front();
   }
@@ -75,7 +80,9 @@ lookup_actor::behavior_type lookup_state::make_behavior(lookup_options options) 
   return {
       [this](find_atom, std::vector<record_id>& ids) {
         auto promise = self_->make_response_promise<found_records>();
-        caller who{std::move(ids), self_->clock().now() + options_.patience, promise};
+        caller who{.ids = std::move(ids),
+                   .deadline = self_->clock().now() + options_.patience,
+                   .answer = promise};
         if (waiting_.size() >= options_.waiting_max) {
           refuse(who, "too many questions wait for the database");
         } else {

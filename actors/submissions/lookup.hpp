@@ -45,6 +45,11 @@ private:
 
   struct caller {
     std::vector<record_id> ids;
+    // So many of the ids have been asked for, and so many looked for among what was found: what is
+    // beyond one question goes in the next.
+    std::size_t asked = 0;
+    std::size_t answered = 0;
+    std::vector<transaction_record> found{};
     time_point deadline;
     caf::typed_response_promise<found_records> answer;
   };

@@ -48,6 +48,7 @@ struct slow_recorder {
 
 struct intake_fixture : account_fixture {
   answers_ptr answers = std::make_shared<std::vector<submit_answer>>();
+  std::vector<std::vector<record_id>> looks; // what was asked of the records of those who wait
   intake_actor subject;
   recorder_actor slow;
 
@@ -59,9 +60,18 @@ struct intake_fixture : account_fixture {
 
   intake_fixture() { start(spawn_recorder()); }
 
+  record_finder spawn_finder() {
+    return spawn_fake<record_finder>([this](auto) -> record_finder::behavior_type {
+      return {[this](find_atom, const std::vector<record_id>& ids) {
+        looks.push_back(ids);
+        return found_records{store->find(ids)};
+      }};
+    });
+  }
+
   void start(recorder_actor recorder) {
     subject = started_actor(sys.spawn(intake, intake_options{.recorder = std::move(recorder),
-                                                             .finder = spawn_recorder(),
+                                                             .finder = spawn_finder(),
                                                              .requests = publisher,
                                                              .currencies = currencies,
                                                              .submissions_max = 4,

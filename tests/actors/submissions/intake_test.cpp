@@ -2,6 +2,8 @@
 
 #include "actors/submissions/intake.hpp"
 
+#include <map>
+
 #include "actors/common/span.hpp"
 
 #include "tests/actors/submissions/intake_fixture.hpp"
@@ -323,6 +325,51 @@ CAF_TEST(a verdict that another node applied is seen as well) {
   CAF_CHECK(answers->at(0).record.status == record_status::success);
   CAF_CHECK(answers->at(1).record == answers->at(0).record);
   CAF_CHECK(answers->at(0).outcome != answers->at(1).outcome);
+}
+
+CAF_TEST(one who waits is looked after as often as ever) {
+  submit(ten_won(), {}, 30s);
+  pass(10s);
+  CAF_CHECK(looks.size() >= 99);
+}
+
+CAF_TEST(a record for which more and more wait is looked at once each time) {
+  for (int i = 0; i < 10; ++i) {
+    submit(ten_won(), "k1", 30s);
+    pass(100ms);
+  }
+  CAF_CHECK(looks.size() >= 9);
+  for (const auto& ids : looks)
+    CAF_CHECK_EQUAL(ids.size(), 1u);
+}
+
+CAF_TEST(many who wait are looked after in turn by few and small questions) {
+  for (int i = 0; i < 2000; ++i) {
+    submit(ten_won(), {}, 30s);
+    caf::anon_send(subject, wake_atom_v); // it is confirmed
+  }
+  CAF_REQUIRE(answers->empty());
+  pass(5s);
+  std::map<record_id, int> asked;
+  std::size_t rows = 0, largest = 0;
+  for (const auto& ids : looks) {
+    rows += ids.size();
+    largest = std::max(largest, ids.size());
+    for (const auto id : ids)
+      ++asked[id];
+  }
+  CAF_CHECK_EQUAL(largest, 500u);
+  CAF_CHECK(rows <= 6000); // a thousand a second, and one question
+  CAF_CHECK_EQUAL(asked.size(), 2000u);
+  for (const auto& [id, times] : asked)
+    CAF_CHECK(times == 2 || times == 3);
+  // Questions that find verdicts do not wait for each other.
+  for (const auto& [id, record] : database->picture())
+    settle(record);
+  pass(1s);
+  CAF_CHECK_EQUAL(answers->size(), 2000u);
+  for (const auto& each : *answers)
+    CAF_CHECK(each.record.status == record_status::success);
 }
 
 CAF_TEST(a look for verdicts that fails is counted and made again) {

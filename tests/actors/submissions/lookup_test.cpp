@@ -54,7 +54,9 @@ struct lookup_fixture : account_fixture {
     consume_messages();
   }
 
-  void find(std::int64_t id) {
+  void find(std::int64_t id) { find(std::vector{record_id{id}}); }
+
+  void find(const std::vector<record_id>& ids) {
     ask(
         subject,
         [a = answers](const found_records& got) {
@@ -65,7 +67,7 @@ struct lookup_fixture : account_fixture {
             ids += std::to_string(to_int(one.id)) + " ";
           a->push_back(ids);
         },
-        find_atom_v, std::vector<record_id>{record_id{id}});
+        find_atom_v, ids);
     consume_messages();
   }
 
@@ -123,6 +125,25 @@ CAF_TEST(those who are too many are refused at once) {
   for (int id = 1; id <= 10; ++id)
     find(id);
   CAF_CHECK(*answers == std::vector<std::string>(3, "too many questions wait for the database"));
+}
+
+CAF_TEST(what one asks beyond the limit goes in several questions) {
+  std::vector<record_id> ids;
+  for (std::int64_t id = 1; id <= 10; ++id)
+    ids.push_back(record_id{id});
+  find(ids);
+  find(11);
+  answer(0, {1, 4});
+  answer(1, {5});
+  CAF_CHECK(answers->empty());
+  answer(2, {11, 10});
+  CAF_CHECK(*answers == (std::vector<std::string>{"1 4 5 10 ", "11 "}));
+  for (const auto& question : recorder_state->asked)
+    CAF_CHECK(question.size() <= 4);
+  find(ids);
+  tell(3, {store_failure{store_failure_kind::unavailable, "away"}});
+  CAF_CHECK_EQUAL(answers->back(), "away");
+  CAF_CHECK_EQUAL(recorder_state->asked.size(), 4u);
 }
 
 CAF_TEST(a failure belongs to all who asked) {
