@@ -116,12 +116,11 @@ void region_state::on_answer(const account_key& account, bool gone) {
   if (gone)
     return on_gone(whom);
   whom->used = self_->clock().now();
-  if (!whom->owed)
-    move(whom, house::staying);
-  else
-    move(whom, whom->told ? house::lingering : house::lost);
+  const bool is_lost = whom->owed && !whom->told;
+  move(whom, !whom->owed ? house::staying : is_lost ? house::lost : house::lingering);
   flush(*whom);
-  tell_lost();
+  if (is_lost)
+    tell_lost();
 }
 
 // Meanwhile its account may have come back, or it was asked to go.
@@ -328,7 +327,10 @@ void region_state::say_shards() {
       shard_count, before, nodes);
 }
 
+// Those that are left are told when its turn comes, whatever happens meanwhile.
 void region_state::tell_lost() {
+  if (telling_)
+    return;
   auto& lost = in(house::lost);
   for (auto left = options_.yields_max; left > 0 && !lost.empty(); --left) {
     const auto whom = lost.begin();
@@ -336,8 +338,9 @@ void region_state::tell_lost() {
     whom->told = true;
     self_->send(whom->ledger, yield_atom_v);
   }
-  if (!lost.empty())
-    self_->send(self_, turn_atom_v);
+  telling_ = !lost.empty();
+  if (telling_)
+    self_->send(self_, yield_atom_v);
 }
 
 // While something is owed, what was said before holds no more.
@@ -424,11 +427,14 @@ region_actor::behavior_type region_state::begin(region_options options) {
       },
       [this](idle_atom, const account_key& account, bool gone) { on_answer(account, gone); },
       [this](yield_atom, const account_key& account) { on_free(account); },
+      [this](yield_atom) {
+        telling_ = false;
+        tell_lost();
+      },
       [this](roster_atom, roster_ptr& who) { on_roster(std::move(who)); },
       [this](link_atom, boot_id, bool up) { on_link(up); },
       [this](turn_atom) {
         reminder_.reset();
-        tell_lost();
         look_around();
       },
       [this](tick_atom) {

@@ -39,7 +39,9 @@ namespace ledgerd {
 
 using region_actor =
     ledger_keeper::extend_with<reporting_actor, reporting_parent, link_sink, roster_sink>::extend<
-        // Its own reminder: more ledgers are to go, or a wait is over.
+        // Its own reminder: more ledgers are to be told that their account is lost.
+        caf::reacts_to<yield_atom>,
+        // Its own reminder: a wait is over.
         caf::reacts_to<turn_atom>,
         // Time passes: look for idle ledgers.
         caf::reacts_to<tick_atom>>;
@@ -145,6 +147,7 @@ private:
   std::array<tenants, 4> houses_;
   std::unordered_map<account_key, tenants::iterator, account_key_hash> by_account_;
   std::size_t owed_ = 0; // ledgers
+  bool telling_ = false; // a reminder is on its way for those that are to be told
   hot_accounts hot_;
   std::optional<std::uint64_t> said_released_;
   std::vector<boot_id> said_links_;

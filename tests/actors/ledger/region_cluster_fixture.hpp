@@ -1,13 +1,16 @@
 // A region among other nodes, whose peers and membership the test plays.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "actors/ledger/ledger.hpp"
 #include "actors/ledger/region.hpp"
 
 #include "tests/actors/fixture.hpp"
@@ -163,6 +166,28 @@ struct region_cluster_fixture : fixture {
       caf::anon_send(group.ledger, head_atom_v, std::optional{account_head{money{1}, 1}});
     consume_messages();
   }
+
+  // The region takes one message, or all that it has; nobody else does anything.
+  void step() {
+    CAF_REQUIRE(sched.prioritize(subject));
+    sched.run_once();
+  }
+  void step_all() {
+    while (sched.prioritize(subject))
+      sched.run_once();
+  }
+
+  static bool is_ledger(const caf::resumable* job) {
+    const auto* who = dynamic_cast<const caf::local_actor*>(job);
+    return who != nullptr && who->name() == std::string_view{ledger_state::name};
+  }
+
+  // How many ledgers were told something and have not looked at it.
+  std::size_t told() const {
+    return static_cast<std::size_t>(std::count_if(sched.jobs.begin(), sched.jobs.end(), is_ledger));
+  }
+
+  void let_ledgers_answer() { sched.run_jobs_filtered(is_ledger); }
 
   // Such as {"user-1 1", "user-4 2"}: the entries that are at the gate.
   std::multiset<std::string> at_gate() const {

@@ -196,6 +196,58 @@ CAF_TEST(many lost accounts go in several turns) {
                   (std::vector<std::uint64_t>{digest_of({ann}), 0, digest_of({ann, bea})}));
 }
 
+CAF_TEST(answers of those that are busy do not hurry the turns) {
+  tell();
+  apply(users_of(bea, {ann, bea}, 100));
+  other(bea);
+  tell();
+  caf::send_as((*peers)[bea.boot].handle, subject, link_atom_v, bea.boot, true);
+  step();
+  CAF_CHECK_EQUAL(told(), 10U);
+  let_ledgers_answer();
+  for (int i = 0; i < 11; ++i) // the next turn, and ten answers
+    step();
+  CAF_CHECK_EQUAL(told(), 10U);
+  consume_messages();
+  CAF_CHECK_EQUAL(value("owed"), 100);
+  answer_all();
+  CAF_CHECK_EQUAL(value("owed"), 0);
+  CAF_CHECK_EQUAL(value("ledgers"), 0);
+}
+
+CAF_TEST(an account that was asked to go when it was lost is told so) {
+  tell();
+  apply(users_of(bea, {ann, bea}, 30));
+  other(bea);
+  tell();
+  pass(4900ms);
+  for (int i = 0; i < 12; ++i) {
+    advance_time(100ms);
+    step_all();
+  }
+  CAF_CHECK_EQUAL(told(), 30U);
+  caf::send_as((*peers)[bea.boot].handle, subject, link_atom_v, bea.boot, true);
+  step_all();
+  consume_messages();
+  CAF_CHECK_EQUAL(value("owed"), 30);
+  answer_all();
+  CAF_CHECK_EQUAL(value("owed"), 0);
+}
+
+CAF_TEST(turns leave no reminders behind) {
+  tell();
+  apply(users_of(bea, {ann, bea}, 100));
+  other(bea);
+  other(cid);
+  tell();
+  for (const bool up : {true, false, true, false, true}) // used in a second
+    link(cid, up);
+  const auto before = sched.clock().schedule().size();
+  caf::send_as((*peers)[bea.boot].handle, subject, link_atom_v, bea.boot, true);
+  step_all();
+  CAF_CHECK_EQUAL(sched.clock().schedule().size(), before);
+}
+
 CAF_TEST(what is gained waits until the old owner has let go) {
   who.self.doing = node_doing::starting;
   serve_with({bea});
