@@ -193,7 +193,9 @@ void region_state::end_peer(neighbour& one) {
           [](const caf::error&) {}); // its end is ours
 }
 
-// One for each node of the ledger that lives.
+// One for each node of the ledger that lives. One that was silent and comes back is trusted at
+// once, however often: if it was only stopped, it has taken itself for an owner all the while, and
+// whoever doubted it would decide its accounts beside it.
 void region_state::keep_peers() {
   for (const auto& word : roster_->others) {
     const auto known = std::find_if(neighbours_.begin(), neighbours_.end(),

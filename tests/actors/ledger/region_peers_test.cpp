@@ -69,6 +69,30 @@ CAF_TEST(a link that flaps is not said to carry entries until it does) {
   CAF_CHECK(*links == std::vector<boot_id>{bea.boot});
 }
 
+// A node that was stopped and goes on takes itself for an owner at once, and does not know that it
+// was missed. Who believed it only later would decide its accounts beside it for so long.
+CAF_TEST(a node that was silent again and again owns its accounts as soon as it is reached) {
+  serve_with({bea});
+  pass(3100ms);
+  const auto before = value("hand_overs_total");
+  for (int round = 0; round < 10; ++round) {
+    forget(bea);
+    tell();
+    pass(3000ms);
+    apply({beas});
+    CAF_CHECK_EQUAL(at_gate().size(), 1U);
+    answer_all();
+    serve_with({bea});
+    apply({beas, mine});
+    CAF_CHECK_EQUAL(at(bea).size(), 1U);
+    CAF_CHECK_EQUAL(at_gate().size(), 1U);
+    answer_all();
+    (*peers)[bea.boot].got.clear();
+  }
+  CAF_CHECK_EQUAL(value("hand_overs_total") - before, 20);
+  CAF_CHECK_EQUAL(value("held_back_total"), 0); // nothing waits for a node that is gone
+}
+
 CAF_TEST(what the old peer of a node that came back says of its link is not taken for the new one) {
   serve_with({bea});
   const auto old = (*peers)[bea.boot].handle;
