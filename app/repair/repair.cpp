@@ -204,6 +204,7 @@ private:
       repair_step step{.seq = seq,
                        .record = letter.content.record,
                        .subject = target_of(letter).subject,
+                       .terms = terms_of(letter, expected.asked, tools_.currencies),
                        .expected = std::move(expected),
                        .done = sent};
       wave.push_back({std::move(letter), std::move(step)});

@@ -14,6 +14,7 @@
 #include "app/repair/action.hpp"
 #include "app/repair/letter_filter.hpp"
 #include "app/repair/letter_shelf.hpp"
+#include "app/repair/letter_terms.hpp"
 #include "app/repair/verdict_preview.hpp"
 #include "domain/currency.hpp"
 #include "messaging/broker.hpp"
@@ -44,8 +45,8 @@ struct repair_order {
   std::size_t limit = 10000; // of a filter: at most so many letters
   bool dry_run = false;
   bool force = false; // replay also what would be parked again, and what has ended its record
-  // What is replayed instead: the messages with these fields changed, or, of a single letter, this
-  // payload.
+  // What is replayed instead: the messages with these fields changed, of which `change_fault` says
+  // nothing, or, of a single letter, this payload.
   field_changes set;
   std::optional<std::string> payload;
   action_origin origin;
@@ -59,7 +60,8 @@ struct repair_step {
   std::uint64_t seq = 0;
   bool found = true;
   std::optional<record_id> record;
-  std::string subject;       // of a replay: where the message goes
+  std::string subject;       // of a replay: where the message goes,
+  letter_terms terms;        // and what it asks for
   expected_verdict expected; // of a replay
   bool done = false;         // published or discarded; in a dry run: would be
 };

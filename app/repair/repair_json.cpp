@@ -123,6 +123,11 @@ ordered_json step_json(const repair_order& order, const repair_step& step) {
     result["wouldBeDone"] = step.done;
   if (order.what == action_kind::discard || !step.found)
     return result;
+  const auto& terms = step.terms;
+  for (const auto& [name, text] :
+       {std::pair{"userId", &terms.user}, std::pair{"type", &terms.type},
+        std::pair{"currency", &terms.currency}, std::pair{"amount", &terms.amount}})
+    result[name] = text->empty() ? ordered_json{} : ordered_json(*text);
   result["verdict"] = to_text(step.expected.what);
   const auto& [kind, reason, detail, balance, asked, waits] = step.expected;
   for (const auto& [name, text] : {std::pair{"reason", &reason}, std::pair{"detail", &detail},

@@ -223,6 +223,8 @@ private:
     if (!value.is_object() || value.empty())
       return invalid("set", "must be an object of fields and their new texts");
     for (const auto& [field, text] : value.items()) {
+      if (const auto fault = change_fault(field))
+        return invalid(field, *fault);
       if (!text.is_string())
         return invalid(field, "must be a string");
       order_.set.emplace_back(field, text.get<std::string>());

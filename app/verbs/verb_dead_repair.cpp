@@ -73,6 +73,8 @@ void add_change(field_changes& changes, const std::string& text) {
   if (std::any_of(changes.begin(), changes.end(),
                   [&](const auto& each) { return each.first == field; }))
     throw CLI::ValidationError{"--set", "names `" + shorten(field) + "` twice"};
+  if (const auto fault = change_fault(field))
+    throw CLI::ValidationError{"--set", "`" + shorten(field) + "` " + *fault};
   changes.emplace_back(field, text.substr(sign + 1));
 }
 
@@ -111,9 +113,10 @@ void print_step(const repair_order& order, const repair_step& step) {
     more.append(more.empty() ? "" : ", ").append("balance after ").append(expected.balance_after);
   if (!expected.detail.empty())
     more.append(more.empty() ? "" : ": ").append(expected.detail);
-  print_line("%8llu  record %s  %s%s%s%s", seq, record.c_str(),
-             std::string{to_text(expected.what)}.c_str(), more.empty() ? "" : "  ", more.c_str(),
-             step.done ? "" : "  (stays where it is)");
+  const auto terms = to_text(step.terms);
+  print_line("%8llu  record %s  %s%s%s%s%s%s", seq, record.c_str(), terms.c_str(),
+             terms.empty() ? "" : "  ", std::string{to_text(expected.what)}.c_str(),
+             more.empty() ? "" : "  ", more.c_str(), step.done ? "" : "  (stays where it is)");
 }
 
 void print_sum(const repair_order& order, const repair_outcome& outcome) {
@@ -167,8 +170,9 @@ int tell_one(const repair_order& order, const repair_step& step) {
   std::string verdict(to_text(expected.what));
   if (!expected.reason.empty())
     verdict += " " + expected.reason;
-  print_line("published again to %s, the dead letter stays; expected: %s", step.subject.c_str(),
-             verdict.c_str());
+  const auto terms = to_text(step.terms);
+  print_line("published again to %s%s%s; the dead letter stays; expected: %s", step.subject.c_str(),
+             terms.empty() ? "" : ": ", terms.c_str(), verdict.c_str());
   return exit_code::done;
 }
 
@@ -263,7 +267,7 @@ private:
       items_.push_back(step_json(order_, step));
     else if (one())
       last_ = step;
-    else if (order_.dry_run || !step.done)
+    else if (order_.dry_run || !step.done || order_.edits()) // what was mended is shown as it went
       print_step(order_, step);
   }
 

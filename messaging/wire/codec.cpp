@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "messaging/request_fields.hpp"
 #include "messaging/topology.hpp"
 #include "messaging/wire/codec_fields.hpp"
 
@@ -72,6 +73,14 @@ std::string_view to_text(dead_reason reason) noexcept {
     return "CONTRARY_VERDICT";
   }
   return {};
+}
+
+std::vector<std::string> request_field_names() {
+  const request_fields all;
+  std::vector<std::string> names;
+  for (const auto* each : {&all.record_id, &all.user_id, &all.type, &all.currency, &all.amount})
+    names.emplace_back(each->name);
+  return names;
 }
 
 std::variant<entry, rejection> decode_entry(std::string_view subject, std::string_view payload,

@@ -163,6 +163,30 @@ CAF_TEST(letters are listed and grouped and shown and replayed and discarded) {
   CAF_CHECK_EQUAL(actions.at(2).at("changed").dump(), R"({"amount":"5"})");
 }
 
+CAF_TEST(what goes out is shown as it is published) {
+  park(1, "-1");
+  const auto first_of = [&](const char* body) {
+    return ask("POST", "/v1/dead-letters/replay", body).body.at("items").at(0);
+  };
+  const auto terms = [](const nlohmann::json& item) {
+    return nlohmann::json{item.at("recordId"), item.at("type"), item.at("amount"),
+                          item.at("currency"), item.at("userId")}
+        .dump();
+  };
+  const auto* const mended =
+      R"({"seqs":[1],"set":{"amount":"5.50","currency":"EUR","userId":"bert"},"dryRun":true})";
+  CAF_CHECK_EQUAL(terms(first_of(mended)), R"([1,"DEPOSIT","5.50","EUR","bert"])");
+  // As it stands there, where the ledger could not read it.
+  CAF_CHECK_EQUAL(terms(first_of(R"({"all":true,"dryRun":true})")),
+                  R"([1,"DEPOSIT","-1",null,"anna"])");
+  const auto replayed = first_of(R"({"seqs":[1],"set":{"amount":"5"}})");
+  CAF_CHECK_EQUAL(terms(replayed), R"([1,"DEPOSIT","5","KRW","anna"])");
+  CAF_CHECK(!ask("POST", "/v1/dead-letters/discard", R"({"seqs":[1],"dryRun":true})")
+                 .body.at("items")
+                 .at(0)
+                 .contains("amount"));
+}
+
 CAF_TEST(a page of large letters is small) {
   constexpr std::size_t each_max = 4096;
   constexpr std::uint64_t letters = 50;
@@ -219,6 +243,10 @@ CAF_TEST(what is wrong with a call is said as everywhere) {
        "400 INVALID_FIELD"},
       {"POST", "/v1/dead-letters/replay", R"({"seqs":[1],"set":{"amount":"x"}})",
        "400 INVALID_FIELD"},
+      {"POST", "/v1/dead-letters/replay", R"({"seqs":[1],"set":{"ammount":"5"}})",
+       "400 INVALID_FIELD"},
+      {"POST", "/v1/dead-letters/replay", R"({"seqs":[1],"set":{"amount":"5","Amount":"6"}})",
+       "400 INVALID_FIELD"},
       {"POST", "/v1/dead-letters/replay", R"({"seqs":[1],"payload":"x"})", "400 MALFORMED_JSON"},
       {"POST", "/v1/dead-letters/discard", R"({"dryRun":true,"dryRun":false,"seqs":[1]})",
        "400 INVALID_FIELD"},
@@ -233,6 +261,10 @@ CAF_TEST(what is wrong with a call is said as everywhere) {
   for (const auto& [method, target, body, expected] : table)
     CAF_CHECK_EQUAL(std::string(target) + " " + body + " " + problem(ask(method, target, body)),
                     std::string(target) + " " + body + " " + expected);
+  const auto misspelt =
+      ask("POST", "/v1/dead-letters/replay", R"({"seqs":[1],"set":{"ammount":"5"}})");
+  CAF_CHECK_EQUAL(misspelt.body.value("detail", ""),
+                  "field \"ammount\": is no field of a request; did you mean `amount`?");
   const auto twice =
       ask("POST", "/v1/dead-letters/discard", R"({"dryRun":true,"dryRun":false,"seqs":[1]})");
   CAF_CHECK_EQUAL(twice.body.value("detail", ""), "field \"dryRun\": must not be given twice");

@@ -361,16 +361,26 @@ CAF_TEST(a mended message is replayed and the action is listed) {
   const auto seq = std::to_string(stored(names::dead_letter_stream).front().seq);
   const std::vector<std::string> mended{"dead",  "replay",       seq,     "--set", "amount=12",
                                         "--set", "currency=KRW", "--why", "a sign"};
+  // What nobody reads of a request mends nothing.
+  for (const auto* misspelt : {"ammount=5.00", "Amount=5.00"}) {
+    const auto refused = run({"dead", "replay", seq, "--set", misspelt, "--set", "currency=KRW"});
+    CAF_CHECK_EQUAL(refused.code, 2);
+    CAF_CHECK(contains(refused.err, "is no field of a request; did you mean `amount`?"));
+  }
   auto dry = mended;
   dry.insert(dry.end(), {"--dry-run", "--json"});
   const auto told = json::parse(run(dry).out);
   CAF_CHECK_EQUAL(told.at("items").at(0).at("verdict"), "SUCCESS");
+  CAF_CHECK_EQUAL(told.at("items").at(0).value("amount", "none"), "12");
+  dry.pop_back();
+  CAF_CHECK(contains(run(dry).out, "record 21  DEPOSIT of 12 KRW for alice  SUCCESS"));
   CAF_CHECK_EQUAL(told.at("done"), 0);
   CAF_CHECK_EQUAL(told.at("wouldBeDone"), 1);
   CAF_CHECK_EQUAL(told.at("items").at(0).at("done"), false);
   CAF_CHECK(stored(names::action_stream).empty());
   const auto replayed = run(mended);
   CAF_CHECK_EQUAL(std::make_pair(replayed.err, replayed.code), std::make_pair(std::string{}, 0));
+  CAF_CHECK(contains(replayed.out, "transaction.deposit: DEPOSIT of 12 KRW for alice; the dead"));
   const auto request = stored(names::request_stream).back();
   CAF_CHECK_EQUAL(request.payload,
                   R"({"recordId":21,"userId":"alice","amount":"12","currency":"KRW"})");
