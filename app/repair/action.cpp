@@ -118,7 +118,8 @@ outgoing replay_message(const dead_letter& letter, std::int64_t stamp) {
   again.message_id += "replay-" + std::to_string(letter.seq()) + "-" + std::to_string(stamp);
   again.payload = letter.message.payload;
   for (const auto& each : letter.message.headers)
-    if (!each.name.starts_with("Ledgerd-") && !each.name.starts_with("Nats-"))
+    if ((!each.name.starts_with("Ledgerd-") && !each.name.starts_with("Nats-"))
+        || (target.is_result && each.name == names::account_mark)) // it is judged by its mark
       again.headers.push_back(each);
   again.headers.push_back({std::string(names::replay_of), std::to_string(letter.seq())});
   return again;

@@ -40,6 +40,7 @@ struct dead_letter {
   std::optional<std::uint64_t> replay_of;  // the letter whose replay has led to this one
   std::optional<record_id> account_record; // of the account side, as its mark says
   letter_content content;                  // empty until `read_content`
+  std::optional<record_id> left_record;    // of an edited one: the record that it had ended before
 
   std::uint64_t seq() const noexcept { return message.seq; }
 };

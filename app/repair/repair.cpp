@@ -7,9 +7,11 @@
 #include <set>
 #include <span>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 
 #include "app/base/text.hpp"
+#include "app/repair/result_preview.hpp"
 #include "messaging/names.hpp"
 
 namespace ledgerd {
@@ -144,7 +146,8 @@ public:
   repairing(const repair_tools& tools, const repair_order& order,
             const std::function<void(const repair_step&)>& tell, const stop_asked& stop)
       : tools_(tools), order_(order), tell_(tell), stop_(stop),
-        preview_(tools.currencies, tools.rules, tools.ledger != nullptr, order.force) {}
+        preview_(tools.currencies, tools.rules, tools.ledger != nullptr, order.force),
+        results_(tools.currencies) {}
 
   repair_outcome run() {
     if (!order_.dry_run && !tools_.nats.stream(names::action_stream).exists)
@@ -194,15 +197,18 @@ private:
     for (auto& letter : letters) {
       const auto seq = letter.seq();
       const auto fault = uneditable.find(seq);
-      auto expected = fault == uneditable.end() ? preview_.judge(letter) : fault->second;
+      auto expected = fault == uneditable.end() ? judge(letter) : fault->second;
       if (expected.waits && !send(wave, true))
         return cut_short(seq - 1);
       if (order_.edits())
         refuse_edit(expected);
       const bool parked = expected.what == expectation::parked;
       const bool sent = expected.can_be_sent() && (!parked || (order_.force && !order_.edits()));
+      if (sent || is_copy(letter))
+        going_.emplace(seq, digest_of(letter));
       repair_step step{.seq = seq,
                        .record = letter.content.record,
+                       .replay_of = letter.replay_of,
                        .subject = target_of(letter).subject,
                        .terms = terms_of(letter, expected.asked, tools_.currencies),
                        .expected = std::move(expected),
@@ -213,6 +219,43 @@ private:
     if (!send(wave, outcome_.next.has_value()) && outcome_.next)
       return cut_short(last);
     preview_.settle();
+  }
+
+  expected_verdict judge(const dead_letter& letter) {
+    if (is_copy(letter))
+      return {.what = expectation::none,
+              .detail = "it came of a replay of letter " + std::to_string(*letter.replay_of)
+                        + ", with which its message goes out already"};
+    if (target_of(letter).is_result)
+      return judge_result(letter);
+    auto expected = preview_.judge(letter);
+    if (letter.left_record && expected.detail.empty())
+      expected.detail = "record " + std::to_string(to_int(*letter.left_record))
+                        + " has ended as FAILED, and its caller was told so; what goes out is "
+                          "another request";
+    return expected;
+  }
+
+  expected_verdict judge_result(const dead_letter& letter) {
+    auto expected = results_.judge(letter);
+    if (expected.what == expectation::result && !records_fault_.empty() && !order_.force)
+      return {.what = expectation::none,
+              .detail = "the account side judges results, and its database cannot be asked: "
+                        + records_fault_};
+    return expected;
+  }
+
+  static std::size_t digest_of(const dead_letter& letter) {
+    return std::hash<std::string>{}(letter.subject + " " + letter.message.payload);
+  }
+
+  // Whether an earlier letter of this order, whose replay has led to this one, goes out with the
+  // same message: each replay of both would leave twice as many letters.
+  bool is_copy(const dead_letter& letter) const {
+    if (!order_.seqs.empty() || !letter.replay_of)
+      return false;
+    const auto of = going_.find(*letter.replay_of);
+    return of != going_.end() && of->second == digest_of(letter);
   }
 
   void cut_short(std::uint64_t after) {
@@ -234,6 +277,7 @@ private:
     if (letter.stream == names::result_stream)
       return expected_verdict{.what = expectation::none,
                               .detail = "a result is what the ledger has said, and is not edited"};
+    const auto record = letter.content.record;
     auto& payload = letter.message.payload;
     if (order_.payload) {
       payload = *order_.payload;
@@ -249,6 +293,8 @@ private:
       payload = *std::move(changed);
     }
     read_content(letter);
+    if (record && letter.account_record == record && letter.content.record != record)
+      letter.left_record = record;
     return std::nullopt;
   }
 
@@ -268,14 +314,34 @@ private:
   }
 
   void learn(const std::vector<dead_letter>& letters) {
-    for (const auto& each : letters)
+    for (const auto& each : letters) {
       preview_.want(each);
+      results_.want(each);
+    }
+    ask_records(results_.take_wanted());
     if (const auto ids = preview_.take_wanted_records(); !ids.empty())
       for (const auto& found : tools_.ledger->find_all(ids))
         preview_.learn(found.row);
     for (const auto& user : preview_.take_wanted_users())
       for (const auto& account : tools_.ledger->accounts_of(user))
         preview_.learn(account);
+  }
+
+  // Where that fails, requests are replayed all the same.
+  void ask_records(const std::vector<record_id>& ids) {
+    if (ids.empty() || tools_.records == nullptr)
+      return;
+    try {
+      if (!tools_.records->exists())
+        return;
+      for (const auto id : ids) {
+        auto next = tools_.records->after(record_id{to_int(id) - 1}, 1);
+        const bool exists = !next.empty() && next.front().row.id == id;
+        results_.learn(id, exists ? std::optional{std::move(next.front())} : std::nullopt);
+      }
+    } catch (const std::runtime_error& why) {
+      records_fault_ = one_line(why.what());
+    }
   }
 
   // Everything of the wave, whose verdicts do not depend on each other; when more letters follow,
@@ -367,6 +433,9 @@ private:
   const std::function<void(const repair_step&)>& tell_;
   const stop_asked& stop_;
   verdict_preview preview_;
+  result_preview results_;
+  std::string records_fault_; // why the account side could not be asked; empty: it was
+  std::unordered_map<std::uint64_t, std::size_t> going_; // a digest of each letter that goes out
   repair_outcome outcome_;
   std::uint64_t last_done_ = 0;
   bool cut_short_ = false;

@@ -20,6 +20,7 @@
 #include "messaging/broker.hpp"
 #include "messaging/codec.hpp"
 #include "persistence/ledger_reader.hpp"
+#include "persistence/record_store.hpp"
 
 namespace ledgerd {
 
@@ -28,6 +29,7 @@ struct repair_tools {
   broker& nats;
   letter_shelf& shelf;
   ledger_reader* ledger = nullptr;            // null: it cannot be asked
+  record_reader* records = nullptr;           // null: there is no account side to ask
   const currency_table* currencies = nullptr; // null: not known
   request_rules rules;
 };
@@ -60,10 +62,11 @@ struct repair_step {
   std::uint64_t seq = 0;
   bool found = true;
   std::optional<record_id> record;
-  std::string subject;       // of a replay: where the message goes,
-  letter_terms terms;        // and what it asks for
-  expected_verdict expected; // of a replay
-  bool done = false;         // published or discarded; in a dry run: would be
+  std::optional<std::uint64_t> replay_of; // the letter whose replay has led to this one
+  std::string subject;                    // of a replay: where the message goes,
+  letter_terms terms;                     // and what it asks for
+  expected_verdict expected;              // of a replay
+  bool done = false;                      // published or discarded; in a dry run: would be
 };
 
 struct repair_outcome {

@@ -121,6 +121,8 @@ ordered_json step_json(const repair_order& order, const repair_step& step) {
                       {"done", step.done && !order.dry_run}};
   if (order.dry_run)
     result["wouldBeDone"] = step.done;
+  if (step.replay_of)
+    result["replayOf"] = *step.replay_of;
   if (order.what == action_kind::discard || !step.found)
     return result;
   const auto& terms = step.terms;

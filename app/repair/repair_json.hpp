@@ -30,9 +30,10 @@ nlohmann::ordered_json groups_json(const letter_shelf::grouping& found);
 // "changed", "session"}; the last five are null where the document is nested too deeply.
 nlohmann::ordered_json action_json(const action& shown);
 
-// {"seq", "found", "recordId", "done", "wouldBeDone"?, "userId"?, "type"?, "currency"?, "amount"?,
-// "verdict"?, "reason"?, "detail"?, "balanceAfter"?}; of a replay the verdict, and what the message
-// asks for that goes out, null where that cannot be told. In a dry run nothing is done.
+// {"seq", "found", "recordId", "done", "wouldBeDone"?, "replayOf"?, "userId"?, "type"?,
+// "currency"?, "amount"?, "verdict"?, "reason"?, "detail"?, "balanceAfter"?}; of a replay the
+// verdict, and what the message asks for that goes out, null where that cannot be told. In a dry
+// run nothing is done.
 nlohmann::ordered_json step_json(const repair_order& order, const repair_step& step);
 
 // {"dryRun", "count", "done", "wouldBeDone"?, "missing", "verdicts": {word: count}, "items": [...],

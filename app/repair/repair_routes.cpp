@@ -263,6 +263,7 @@ http_response do_repair(const repair_order& order, letter_shelf& shelf, desk_too
   const repair_tools tools{.nats = *with.nats,
                            .shelf = shelf,
                            .ledger = fresh ? with.ledger.get() : nullptr,
+                           .records = with.records.get(),
                            .currencies = fresh ? &*fresh : with.currencies.get(),
                            .rules = with.rules};
   auto items = ordered_json::array();

@@ -1,4 +1,5 @@
-// What would become of letters that are replayed, by the present rules, currencies and balances.
+// What would become of letters that are replayed, by the present rules, currencies and balances; of
+// results see result_preview.hpp.
 //
 // Pure; any thread, one at a time.
 #pragma once
@@ -27,7 +28,7 @@ enum class expectation : std::uint8_t {
   duplicate, // the same was decided before: that verdict is published again
   parked,    // it would become a dead letter again; `reason` and `detail` say why
   ended,     // its record on the account side has ended as FAILED, as its caller was told
-  result,    // it is a result: the account side judges it, the ledger does not see it
+  result,    // it is a result, which the account side takes or passes over
   unknown,   // it is a right request, and the ledger could not be asked
   none,      // it cannot be replayed; `detail` says why
 };

@@ -18,6 +18,7 @@
 #include "app/verbs/progress.hpp"
 #include "app/verbs/verb_support.hpp"
 #include "messaging/codec.hpp"
+#include "messaging/topology.hpp"
 
 namespace ledgerd {
 
@@ -103,7 +104,9 @@ void print_step(const repair_order& order, const repair_step& step) {
   const auto seq = static_cast<unsigned long long>(step.seq);
   if (!step.found)
     return print_line("%8llu  there is no such letter", seq);
-  const auto record = step.record ? std::to_string(to_int(*step.record)) : std::string{"-"};
+  auto record = step.record ? std::to_string(to_int(*step.record)) : std::string{"-"};
+  if (step.replay_of)
+    record += " (replay of letter " + std::to_string(*step.replay_of) + ")";
   if (order.what == action_kind::discard)
     return print_line("%8llu  record %s  %s", seq, record.c_str(),
                       order.dry_run ? "would be discarded" : "discarded");
@@ -141,6 +144,11 @@ void print_sum(const repair_order& order, const repair_outcome& outcome) {
     complain("with --up-to %llu letters that come after this look are left alone", up_to);
 }
 
+bool is_result(const repair_step& step) {
+  return std::any_of(movement_routes.begin(), movement_routes.end(),
+                     [&](const auto& route) { return route.result == step.subject; });
+}
+
 // A single letter that was replayed, or was not.
 int tell_one(const repair_order& order, const repair_step& step) {
   const auto& expected = step.expected;
@@ -157,12 +165,12 @@ int tell_one(const repair_order& order, const repair_step& step) {
     if (expected.what == expectation::ended)
       complain("%s, and the caller was told so: discard the letter and submit anew, or say --force",
                expected.detail.c_str());
+    else if (expected.what == expectation::parked)
+      complain("it would be parked again, %s: %s; %s say --force", expected.reason.c_str(),
+               expected.detail.c_str(),
+               is_result(step) ? "discard it, or" : "mend it with --set or --payload, or");
     else
-      complain(expected.what == expectation::parked
-                   ? "it would be parked again, %s: %s; mend it with --set or --payload, or say "
-                     "--force"
-                   : "it cannot be replayed%s: %s",
-               expected.reason.c_str(), expected.detail.c_str());
+      complain("it cannot be replayed: %s", expected.detail.c_str());
     return exit_code::answer_is_no;
   }
   if (!expected.detail.empty())
@@ -197,6 +205,13 @@ std::unique_ptr<ledger_reader> reach_ledger(const config& settings, const repair
     complain("warning: the database does not answer, so no verdict is foretold: %s", e.what());
     return nullptr;
   }
+}
+
+// The account side's records, of which only letters of results are judged; null: there are none.
+std::unique_ptr<record_reader> reach_records(const config& settings, const repair_order& order) {
+  if (order.what == action_kind::discard || settings.records_url().empty())
+    return nullptr;
+  return make_postgres_record_reader(reading_connection(settings.records_url()));
 }
 
 // The sequence numbers of those that are mended, two at most.
@@ -240,10 +255,12 @@ public:
       order_.seqs = {seq_};
     std::optional<currency_table> currencies;
     const auto ledger = reach_ledger(settings_, order_, currencies);
+    const auto records = reach_records(settings_, order_);
     const stop_signals signals;
     const repair_tools tools{.nats = *nats,
                              .shelf = shelf,
                              .ledger = ledger.get(),
+                             .records = records.get(),
                              .currencies = currencies ? &*currencies : nullptr,
                              .rules = settings_.rules};
     const auto total = count_meant(tools, order_, [] { return stop_signals::seen(); });

@@ -206,12 +206,13 @@ public:
   }
 
   // As the fetcher parks it.
-  void park(const stored_message& source, const rejection& why) {
+  void park(const stored_message& source, const rejection& why,
+            std::string_view stream = names::request_stream) {
     delivery one{.subject = source.subject,
                  .payload = source.payload,
                  .headers = source.headers,
                  .receipt = {},
-                 .stream = std::string(names::request_stream),
+                 .stream = std::string(stream),
                  .stream_seq = source.seq,
                  .stored_at_ns = source.stored_at_ns,
                  .incarnation = 1};

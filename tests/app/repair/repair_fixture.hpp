@@ -66,6 +66,7 @@ struct repair_fixture {
     const repair_tools tools{.nats = nats,
                              .shelf = shelf,
                              .ledger = with_ledger ? &ledger : nullptr,
+                             .records = records,
                              .currencies = with_ledger ? &currencies : nullptr,
                              .rules = ledger.rules};
     return repair(
@@ -89,6 +90,7 @@ struct repair_fixture {
   }
 
   bool with_ledger = true;
+  record_reader* records = nullptr;
   std::uint64_t parked = 0;
 };
 
