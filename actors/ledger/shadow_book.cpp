@@ -24,23 +24,16 @@ void shadow_book::note(const shadow_notes::taken& done, time_point now) {
   pulled_at_ = done.pulled_at;
   counters_.lost += static_cast<std::int64_t>(done.lost);
   for (const auto id : done.decided) {
-    if (const auto waits = results_.find(id); waits != results_.end()) {
+    if (const auto waits = results_.find(id); waits != results_.end())
       waits->second.look = true;
-    } else if (open_rows_.insert(id).second) {
+    else if (!answered_.contains(id) && open_rows_.insert(id).second)
       rows_.emplace_back(now, id);
-    }
   }
   for (; rows_.size() > options_.rows_max; rows_.pop_front())
     counters_.lost += static_cast<std::int64_t>(open_rows_.erase(rows_.front().second));
-  for (const auto& [id, reason] : done.parked) {
-    if (const auto waits = results_.find(id); waits != results_.end()) {
-      forget_result(waits);
-      ++counters_.parked_here;
-      parked_here_.emplace_back(id, reason);
-    } else if (parked_.insert_or_assign(id, reason).second) {
+  for (const auto& [id, reason] : done.parked)
+    if (parked_.insert_or_assign(id, reason).second)
       parked_order_.push_back(id);
-    }
-  }
   for (; parked_order_.size() > parked_max; parked_order_.pop_front())
     parked_.erase(parked_order_.front());
 }
@@ -49,14 +42,6 @@ void shadow_book::told(told_result&& result, time_point now) {
   const auto id = result.record;
   if (to_int(id) == 0) {
     ++counters_.unreadable;
-    return;
-  }
-  // A record that was parked may have been decided under another content.
-  if (const auto parked = parked_.find(id); parked != parked_.end() && !open_rows_.contains(id)
-                                            && parked->second != "RECORD_ID_CONFLICT") {
-    ++counters_.parked_here;
-    parked_here_.emplace_back(id, std::move(parked->second));
-    parked_.erase(parked);
     return;
   }
   const auto bytes = result.payload.size();
@@ -108,14 +93,33 @@ std::vector<result_difference> shadow_book::found(const std::vector<posting>& ro
         differences.push_back(*std::move(one));
       forget_row(id);
       forget_result(waits);
+      remember_answered(id);
     } else if (waits->second.last) {
-      ++counters_.foreign;
+      give_up(id);
       forget_result(waits);
     } else {
       waits->second.look = false;
     }
   }
   return differences;
+}
+
+// What was parked may have been decided before, under another content, or after it was mended: only
+// now it is sure that there is no row.
+void shadow_book::give_up(record_id id) {
+  if (const auto parked = parked_.find(id); parked != parked_.end()) {
+    ++counters_.parked_here;
+    parked_here_.emplace_back(id, parked->second);
+  } else {
+    ++counters_.foreign;
+  }
+}
+
+void shadow_book::remember_answered(record_id id) {
+  if (answered_.insert(id).second)
+    answered_order_.push_back(id);
+  for (; answered_order_.size() > options_.rows_max; answered_order_.pop_front())
+    answered_.erase(answered_order_.front());
 }
 
 void shadow_book::again() {

@@ -4,8 +4,9 @@
 // A result is looked up when it comes, when the shadow decides its record, and once more before it
 // is given up: when the shadow has gone past it in the stream, or has nothing to do. So a shadow
 // that is behind loses nothing, and what it will never decide does not pile up. What waits is
-// bounded in number and in bytes. A plain class; belongs to one actor. Times are of the steady
-// clock.
+// bounded in number and in bytes. News of a row comes later than the row, and once more when its
+// request does: a row that has its answer already waits for none. A plain class; belongs to one
+// actor. Times are of the steady clock.
 #pragma once
 
 #include <chrono>
@@ -29,7 +30,8 @@ namespace ledgerd {
 struct shadow_book_options {
   std::size_t results_max = 10000; // that wait for a row
   std::size_t bytes_max;           // of their payloads
-  std::size_t rows_max = 100000;   // that wait for a result
+  // That wait for a result, and as many answers that are remembered.
+  std::size_t rows_max = 100000;
   // What has no counterpart for so long has none yet.
   std::chrono::milliseconds patience{60000};
   std::chrono::milliseconds settling{10000}; // from the pull of a request to its row, at most
@@ -78,7 +80,9 @@ private:
   using results = std::unordered_map<record_id, waiting_result>;
 
   bool is_hopeless(const waiting_result& one, time_point now) const;
+  void give_up(record_id id);
   void forget_row(record_id id);
+  void remember_answered(record_id id);
   void forget_result(results::iterator which);
 
   shadow_comparison comparison_;
@@ -88,6 +92,8 @@ private:
   std::vector<record_id> asked_;
   std::deque<std::pair<time_point, record_id>> rows_; // in order; those that are answered stay
   std::unordered_set<record_id> open_rows_;           // those that are not
+  std::unordered_set<record_id> answered_;            // the latest rows that have a result
+  std::deque<record_id> answered_order_;
   std::unordered_map<record_id, std::string> parked_; // the latest, with the reason
   std::deque<record_id> parked_order_;
   std::vector<std::pair<record_id, std::string>> parked_here_;
