@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "messaging/codec.hpp"
+#include "messaging/request_fields.hpp"
 
 #define CAF_SUITE codec_rules
 #include "caf/test/unit_test.hpp"
@@ -67,4 +68,9 @@ CAF_TEST(unknown_fields_are_ignored_unless_they_are_to_be_refused) {
       "INVALID_FIELD: field \"curency\": is not known");
   CAF_CHECK(std::holds_alternative<entry>(
       decode_entry("transaction.deposit", good, currencies, {std::nullopt, true})));
+}
+
+CAF_TEST(the_fields_of_a_request_have_their_names) {
+  CAF_CHECK(request_field_names()
+            == (std::vector<std::string>{"recordId", "userId", "type", "currency", "amount"}));
 }
