@@ -193,7 +193,21 @@ private:
       find_result_of(request);
     const bool pending = clues_.recorded && !clues_.settled; // a parked one would have failed
     if (nothing_found() && !pending)
+      search_with_results();
+  }
+
+  // Of a row that was lost the result still tells. No more of them is read than at once: as a rule
+  // there was never such a record.
+  void search_with_results() {
+    read_results(limits_.letters_least);
+    find_by_id(results_);
+    take_requests_of_results();
+    if (nothing_found())
       search_on();
+  }
+
+  void read_results(std::uint64_t at_most) {
+    results_.read_back(1, results_.state().last_seq, at_most, names_it_, until_found::first);
   }
 
   bool is_waiting_or_held() const {
@@ -279,8 +293,7 @@ private:
     if (results_.has_found() || letters_.has_found() || actions_.has_found()
         || is_waiting_or_held())
       return;
-    results_.read_back(1, results_.state().last_seq, limits_.newest_max, names_it_,
-                       until_found::first);
+    read_results(limits_.newest_max);
     if (nothing_found()) {
       find_waiting();
       search_on();

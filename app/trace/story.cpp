@@ -5,7 +5,9 @@
 
 #include "app/base/text.hpp"
 #include "app/trace/letter_action.hpp"
+#include "app/trace/story_limits.hpp"
 #include "app/trace/taking.hpp"
+#include "domain/opening.hpp"
 #include "messaging/names.hpp"
 
 namespace ledgerd {
@@ -58,7 +60,7 @@ public:
     tell_record();
     tell_nodes();
     conclude();
-    tell_limits();
+    tell_limits(facts_, story_);
     std::stable_sort(story_.events.begin(), story_.events.end(), [](const auto& x, const auto& y) {
       return x.at_us.value_or(INT64_MAX) < y.at_us.value_or(INT64_MAX);
     });
@@ -233,13 +235,16 @@ private:
       return conclude_from_request();
     if (facts_.record_row)
       return conclude_from_record();
-    set(trace_state::unknown, "unknown: nothing was found of this record"
-                                  + std::string(unasked().empty() ? "" : " in what was asked"));
+    set(trace_state::unknown,
+        "unknown: nothing was found of this record"
+            + std::string(unasked(facts_).empty() ? "" : " in what was asked"));
   }
 
   void conclude_from_row() {
     std::string text = "decided: " + verdict_text();
-    if (facts_.messages.results.empty() && streams_are_asked())
+    if (is_opening(*facts_.row))
+      text += "; the opening row of an import"; // nobody asked for it, so there is no result
+    else if (facts_.messages.results.empty() && streams_are_asked(facts_))
       text +=
           "; its result was not found" + std::string(held_ ? " yet: a node holds the request" : "");
     if (!letters().empty())
@@ -336,7 +341,18 @@ private:
         "parked because of " + std::string(header_text(*letter, "Ledgerd-Reason")) + ": "
             + std::string(header_text(*letter, "Ledgerd-Detail")) + " (dead letter "
             + std::to_string(letter->seq) + ")" + discards_beside(*letter));
+    story_.told_failed = has_told_failed(*letter);
+    if (story_.told_failed)
+      story_.conclusion += "; its caller was told FAILED: discard the letter and have the request "
+                           "submitted anew";
     return true;
+  }
+
+  // A letter of a request ends the record whose mark it bears, also where nobody can be asked.
+  bool has_told_failed(const stored_message& letter) const {
+    return original_of(letter) == "request"
+           && (header_text(letter, names::account_mark) == std::to_string(to_int(facts_.record))
+               || (facts_.record_row && facts_.record_row->status == record_status::failed));
   }
 
   std::string discards_beside(const stored_message& letter) const {
@@ -398,67 +414,10 @@ private:
     set(trace_state::recorded,
         "recorded on the account side, " + std::string(to_text(record.status))
             + (record.reason.empty() ? "" : ", " + record.reason)
-            + (!pending              ? ""
-               : streams_are_asked() ? "; no request was found: the redriver publishes it again"
-                                     : "; the redriver publishes it again, if it has to"));
-  }
-
-  // A question beside the search may have failed.
-  bool streams_are_asked() const {
-    return facts_.streams_problem.empty() || !facts_.messages.looked.empty();
-  }
-
-  // What could not be asked.
-  std::string unasked() const {
-    std::string list = streams_are_asked() ? "" : "; the streams";
-    if (!facts_.ledger_problem.empty())
-      list += "; the ledger's database";
-    if (!facts_.records_problem.empty())
-      list += "; the account side's database";
-    return list;
-  }
-
-  static bool is_needed(trace_state state) {
-    return state == trace_state::unknown || state == trace_state::recorded;
-  }
-
-  void tell_limits() {
-    auto& notes = story_.notes;
-    if (!facts_.ledger_problem.empty())
-      notes.push_back("the ledger's database cannot be asked: " + facts_.ledger_problem);
-    if (!facts_.records_problem.empty())
-      notes.push_back("the account side's database cannot be asked: " + facts_.records_problem);
-    if (!facts_.streams_problem.empty())
-      notes.push_back("the streams were not searched to the end: " + facts_.streams_problem);
-    if (facts_.nodes.empty() && !has_verdict())
-      notes.push_back("no node has answered");
-    std::string needed; // of what was asked
-    for (const auto& each : facts_.messages.looked) {
-      if (each.left_out > 0)
-        notes.push_back(std::to_string(each.left_out) + " more messages of "
-                        + std::string(each.stream) + " name this record, too many to show");
-      const bool is_request = each.stream == names::request_stream;
-      const bool is_result = each.stream == names::result_stream;
-      if (each.all || !each.exists || (is_result && !facts_.row && facts_.ledger_problem.empty()))
-        continue; // a result without a row there is not, but where a row was lost
-      const bool found = is_request  ? !requests().empty()
-                         : is_result ? !facts_.messages.results.empty()
-                                     : true;
-      if (found && !is_needed(story_.state))
-        continue;
-      const auto part = std::to_string(each.held - std::min(each.read, each.held)) + " of "
-                        + std::to_string(each.held) + " messages of " + std::string(each.stream)
-                        + (each.waiting ? ", all of them handed out already" : "");
-      needed += is_needed(story_.state) ? "; " + part : "";
-      notes.push_back("not looked at: " + part
-                      + (each.back_to_ns == 0 || each.waiting
-                             ? ""
-                             : ", most of them from before " + format_time(each.back_to_ns / 1000))
-                      + "; --all reads everything");
-    }
-    if (const auto list = unasked() + needed; !list.empty())
-      story_.conclusion += "; not looked at: " + list.substr(2);
-    story_.asked_all = unasked().empty();
+            + (!pending ? ""
+               : streams_are_asked(facts_)
+                   ? "; no request was found: the redriver publishes it again"
+                   : "; the redriver publishes it again, if it has to"));
   }
 
   const trace_facts& facts_;
@@ -494,6 +453,23 @@ std::string_view to_text(trace_state state) noexcept {
 
 trace_story tell(const trace_facts& facts, const currency_table& currencies) {
   return teller(facts, currencies).run();
+}
+
+std::string next_step(const trace_story& story, record_id record) {
+  const auto id = std::to_string(to_int(record));
+  if (story.state == trace_state::parked && story.told_failed)
+    return "`ledgerd dead discard --record " + id
+           + " --yes --why TEXT`, and submit it anew: a replay would move money that its caller "
+             "was "
+             "told does not move";
+  if (story.state == trace_state::parked)
+    return "`ledgerd dead replay --record " + id
+           + " --dry-run` says what a replay would bring, with --set FIELD=VALUE what a mended one "
+             "would";
+  if (story.state == trace_state::held && story.wait && story.wait->wait.why == "blocked")
+    return "`ledgerd locks list` says who holds locks and what they block, `ledgerd locks end PID "
+           "--why TEXT` ends such a session";
+  return {};
 }
 
 } // namespace ledgerd

@@ -82,9 +82,13 @@ struct trace_story {
   std::string conclusion;         // a sentence, which ends with what was not looked at
   bool asked_all = true;          // false: streams or a database could not be asked
   std::optional<told_wait> wait;  // of what is held
+  bool told_failed = false;       // of what is parked: its caller was told that nothing moves
   std::vector<std::string> notes; // what was not looked at, and why: sentences
 };
 
 trace_story tell(const trace_facts& facts, const currency_table& currencies);
+
+// What somebody at a terminal may do next, a sentence that begins with a verb; empty: nothing.
+std::string next_step(const trace_story& story, record_id record);
 
 } // namespace ledgerd

@@ -82,16 +82,9 @@ int run_trace(const config& settings, const trace_options& options) {
     print_json(trace_json(report));
   else
     print_lines(trace_text(report));
-  if (!options.json && report.story.state == trace_state::parked)
-    print_line(
-        "next: `ledgerd dead replay --record %lld --dry-run` says what a replay would bring, "
-        "with --set FIELD=VALUE what a mended one would",
-        static_cast<long long>(options.id));
-  if (const auto& wait = report.story.wait; !options.json && report.story.state == trace_state::held
-                                            && wait && wait->wait.why == "blocked")
-    print_line("%s",
-               "next: `ledgerd locks list` says who holds locks and what they block, `ledgerd "
-               "locks end PID --why TEXT` ends such a session");
+  if (const auto next = next_step(report.story, record_id{options.id});
+      !options.json && !next.empty())
+    print_line("next: %s", next.c_str());
   if (report.story.state != trace_state::unknown)
     return exit_code::done;
   return report.story.asked_all ? exit_code::answer_is_no : exit_code::cannot_start;

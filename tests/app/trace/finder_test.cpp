@@ -379,6 +379,27 @@ CAF_TEST(a letter that is deleted while it is looked for is not there) {
   CAF_CHECK(found.letters_left.empty());
 }
 
+CAF_TEST(a result is found though its row was lost and its request is gone) {
+  shelves on;
+  on.request(1, 100);
+  for (const auto each : {names::dead_letter_stream, names::action_stream})
+    on.streams[std::string(each)];
+  for (int i = 0; i < 14; ++i)
+    on.put(names::result_stream, 200 + i, "transaction.result.deposit",
+           shelves::payload_of(i == 6 ? 999 : 5000 - i));
+  search_clues clues;
+  clues.no_row = true;
+  const auto found = find_messages(on.view(), record_id{999}, clues, {});
+  CAF_CHECK_EQUAL(only(found.results), 7u);
+  const auto none = find_messages(on.view(), record_id{998}, clues, {});
+  CAF_CHECK(none.results.empty());
+  CAF_CHECK(none.looked.at(1).all);
+  // Of a longer stream no more is read than of any other.
+  const auto some =
+      find_messages(on.view(), record_id{998}, clues, {.newest_max = 5, .letters_least = 5});
+  CAF_CHECK(!some.looked.at(1).all);
+}
+
 CAF_TEST(streams that are missing or empty are looked at whole) {
   shelves on;
   const auto found = find_messages(on.view(), record_id{1}, {}, {});

@@ -1,8 +1,6 @@
 #include "app/trace/story.hpp"
 
-#include <functional>
-
-#include "tests/app/trace/shelves.hpp"
+#include "tests/app/trace/story_facts.hpp"
 
 #define CAF_SUITE trace_story
 #include "caf/test/unit_test.hpp"
@@ -11,84 +9,6 @@ using namespace ledgerd;
 using namespace ledgerd::test;
 
 namespace {
-
-constexpr std::int64_t second = 1'000'000; // in microseconds
-
-const held_request held{"deposit-consumer/0", "deciding", 40, 12'345, 2, 1};
-
-// What a test tells of record 7; times are seconds.
-struct facts_of : trace_facts {
-  facts_of() {
-    record = record_id{7};
-    now_us = 100 * second;
-  }
-
-  stored_message message(std::uint64_t seq, std::int64_t at, std::string subject,
-                         std::vector<header> headers = {}) {
-    return {seq, at * 1'000'000'000, std::move(subject), shelves::payload_of(7),
-            std::move(headers)};
-  }
-
-  void requested(std::uint64_t seq = 40, std::int64_t at = 10) {
-    messages.requests.push_back(message(seq, at, "transaction.deposit"));
-  }
-
-  void decided(outcome verdict = outcome::applied) {
-    row = posting{transaction_id{9},
-                  record_id{7},
-                  {"ann", *currency_code::parse("EUR")},
-                  3,
-                  movement::withdrawal,
-                  money{1250},
-                  verdict,
-                  money{50},
-                  database_time{11 * second}};
-    written_with = 4;
-  }
-
-  void published() {
-    outgoing result;
-    add_origin(result, {40, "node-a"});
-    messages.results.push_back(message(30, 12, "transaction.result.deposit", result.headers));
-    messages.results.back().payload =
-        R"({"recordId":7,"userId":"ann","type":"DEPOSIT","status":"SUCCESS","amount":"5.00","currency":"EUR"})";
-  }
-
-  void parked(std::uint64_t seq = 5, std::int64_t at = 13,
-              const std::string& stream = "TRANSACTIONS") {
-    messages.dead_letters.push_back(
-        message(seq, at, "transaction.dead.deposit",
-                {{"Ledgerd-Reason", "INVALID_FIELD"},
-                 {"Ledgerd-Detail", "field \"amount\": must be positive"},
-                 {"Ledgerd-Stream", stream},
-                 {"Ledgerd-Sequence", "40"},
-                 {"Ledgerd-Node", "node-b"}}));
-  }
-
-  void acted(const std::string& what, std::int64_t at, std::uint64_t letter = 5) {
-    messages.actions.push_back(message(2, at, "transaction.action." + what,
-                                       {{"Ledgerd-Letter", std::to_string(letter)},
-                                        {"Ledgerd-Reason", "INVALID_FIELD"},
-                                        {"Ledgerd-Who", "eve"},
-                                        {"Ledgerd-Why", "seen"}}));
-  }
-
-  void left(std::uint64_t letter) { messages.letters_left.push_back(letter); }
-
-  record_look& node(std::uint64_t pulled_to, std::optional<held_request> held = std::nullopt,
-                    const char* name = "node-a") {
-    record_look look{boot_id{1}, name, {}, {{"transaction.deposit", pulled_to}}};
-    if (held)
-      look.held.push_back(*held);
-    return nodes.emplace_back(look);
-  }
-
-  void waits(const char* why) { node(40, held).wait = account_wait{why, 12'000}; }
-};
-
-trace_story story_of(const trace_facts& facts) {
-  return tell(facts, currency_table{{{*currency_code::parse("EUR"), 2}}});
-}
 
 struct conclusion_row {
   std::function<void(facts_of&)> given;
@@ -167,7 +87,7 @@ CAF_TEST(each conclusion) {
        trace_state::unknown,
        "unknown: request #40 of TRANSACTIONS was handed out, no node that has answered holds it, "
        "and the ledger cannot be asked whether it is decided; not looked at: the ledger's "
-       "database; 8500 of 9000 messages of TRANSACTION_RESULTS"},
+       "database; 8500 of 9000 messages of TRANSACTION_RESULTS; --all reads everything"},
       {[](auto& f) {
          f.requested(), f.node(50), f.ledger_problem = "away";
          f.messages.looked = {{names::result_stream, true, true, false, 9000, 9000, 0}};
@@ -203,6 +123,15 @@ CAF_TEST(each conclusion) {
        },
        trace_state::parked,
        "parked because of INVALID_FIELD: field \"amount\": must be positive (dead letter 6)"},
+      // A replay is no way out of what the caller was told.
+      {[](auto& f) { f.requested(), f.parked(), f.marked(7); }, trace_state::parked,
+       "parked because of INVALID_FIELD: field \"amount\": must be positive (dead letter 5); its "
+       "caller was told FAILED: discard the letter and have the request submitted anew"},
+      {[](auto& f) { f.requested(), f.parked(), f.failed(); }, trace_state::parked,
+       "parked because of INVALID_FIELD: field \"amount\": must be positive (dead letter 5); its "
+       "caller was told FAILED: discard the letter and have the request submitted anew"},
+      {[](auto& f) { f.requested(), f.parked(), f.marked(8); }, trace_state::parked,
+       "parked because of INVALID_FIELD: field \"amount\": must be positive (dead letter 5)"},
       // It was given up, and is parked anew.
       {[](auto& f) { f.acted("discard", 12), f.requested(), f.parked(6, 13); }, trace_state::parked,
        "parked because of INVALID_FIELD: field \"amount\": must be positive (dead letter 6); its "
@@ -436,29 +365,4 @@ CAF_TEST(of a result numbers and texts are shown and nothing that is nested) {
                                           + R"(,"status":true,"reason":{"a":1}})";
   CAF_CHECK_EQUAL(story_of(facts).conclusion, "decided, by its result: DEPOSIT of 5.5 EUR for : "
                                               "true; the ledger has no such row");
-}
-
-CAF_TEST(what was not looked at is said) {
-  facts_of facts;
-  facts.ledger_problem = "connection refused";
-  facts.messages.looked = {
-      {"TRANSACTIONS", true, false, false, 500'000, 200'000, 3'600 * 1'000'000'000LL},
-      {"TRANSACTION_RESULTS", true, true, false, 7, 7, 0}};
-  const auto story = story_of(facts);
-  const auto& notes = story.notes;
-  CAF_REQUIRE_EQUAL(notes.size(), 3u);
-  CAF_CHECK_EQUAL(notes[0], "the ledger's database cannot be asked: connection refused");
-  CAF_CHECK_EQUAL(notes[1], "no node has answered");
-  CAF_CHECK_EQUAL(notes[2], "not looked at: 300000 of 500000 messages of TRANSACTIONS, most of "
-                            "them from before 1970-01-01T01:00:00.000000Z; --all reads everything");
-  CAF_CHECK_EQUAL(story.conclusion,
-                  "unknown: nothing was found of this record in what was asked; not looked at: the "
-                  "ledger's database; 300000 of 500000 messages of TRANSACTIONS");
-  // The ledger has no row, so there is no result either; what waits was read.
-  facts.ledger_problem.clear();
-  facts.messages.looked = {{"TRANSACTIONS", true, false, true, 500'000, 12, 3'600},
-                           {"TRANSACTION_RESULTS", true, false, false, 7, 0, 0}};
-  CAF_CHECK_EQUAL(story_of(facts).conclusion,
-                  "unknown: nothing was found of this record; not looked at: 499988 of 500000 "
-                  "messages of TRANSACTIONS, all of them handed out already");
 }

@@ -71,6 +71,16 @@ CAF_TEST(trace tells every stage of one record and concludes) {
                   "note: no node has answered\nunknown: nothing was found of this record\n");
 }
 
+CAF_TEST(a result whose row was lost is found) {
+  auto row = *make_postgres_reader(servers.database_url())->find(record_id{1});
+  row.record = record_id{999};
+  publish({make_result(1, row, 0, {})});
+  const auto found = run({"trace", "999"});
+  CAF_CHECK_EQUAL(found.code, 0);
+  CAF_CHECK(contains(found.out, "\ndecided, by its result: DEPOSIT of 500 KRW for alice: SUCCESS; "
+                                "the ledger has no such row\n"));
+}
+
 CAF_TEST(trace works while one of the servers is away) {
   outgoing asked;
   asked.subject = "transaction.deposit";
