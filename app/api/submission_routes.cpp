@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "app/base/text.hpp"
+#include "app/http/known_query.hpp"
 #include "messaging/submission_codec.hpp"
 
 namespace ledgerd {
@@ -73,6 +74,8 @@ public:
   }
 
   void record(const http_request& request, http_responder respond) {
+    if (auto refusal = refuse_unknown_query(request, {}))
+      return respond(*std::move(refusal));
     const auto id = read_record_id(request.parameter("recordId"));
     if (const auto* why = std::get_if<rejection>(&id))
       return respond(to_response(api_refusal(*why)));
@@ -80,6 +83,8 @@ public:
   }
 
   void account(const http_request& request, http_responder respond) {
+    if (auto refusal = refuse_unknown_query(request, {}))
+      return respond(*std::move(refusal));
     const auto user_id = request.parameter("userId");
     if (const auto why = check_user_id(user_id))
       return respond(to_response(api_refusal(*why)));
@@ -87,6 +92,8 @@ public:
   }
 
   void history(const http_request& request, http_responder respond) {
+    if (auto refusal = refuse_unknown_query(request, {"currency", "limit", "before"}))
+      return respond(*std::move(refusal));
     const auto user_id = request.parameter("userId");
     if (const auto why = check_history({user_id, arguments(request, "currency"),
                                         arguments(request, "limit"), arguments(request, "before")}))

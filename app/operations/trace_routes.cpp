@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <variant>
 
+#include "app/http/known_query.hpp"
 #include "app/trace/trace.hpp"
 #include "messaging/submission_codec.hpp"
 
@@ -34,6 +35,8 @@ http_response answer_trace(record_id id, desk_tools& tools) {
 
 std::vector<http_route> make_trace_routes(const std::shared_ptr<work_desk>& desk) {
   http_handler handle = [desk](const http_request& request, http_responder respond) {
+    if (auto refusal = refuse_unknown_query(request, {}))
+      return respond(*std::move(refusal));
     const auto id = read_record_id(request.parameter("recordId"));
     if (const auto* why = std::get_if<rejection>(&id))
       return respond(http_problem(400, to_text(why->reason), why->detail));

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "app/base/text.hpp"
+#include "app/http/known_query.hpp"
 #include "app/repair/repair_json.hpp"
 
 namespace ledgerd {
@@ -345,6 +346,8 @@ public:
       other.headers.emplace_back("Allow", "POST");
       return respond(std::move(other));
     }
+    if (auto refusal = refuse_unknown_query(request, {}))
+      return respond(*std::move(refusal));
     const auto seq = parse_integer(named, 1, INT64_MAX);
     if (!seq)
       return respond(invalid("seq", "must be an integer from 1 to 9223372036854775807"));

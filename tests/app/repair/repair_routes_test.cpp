@@ -224,6 +224,7 @@ CAF_TEST(what is wrong with a call is said as everywhere) {
       {"GET", "/v1/dead-letters/groups?limit=5", "", "400 INVALID_FIELD"},
       {"GET", "/v1/dead-letters/x", "", "400 INVALID_FIELD"},
       {"GET", "/v1/dead-letters/99", "", "404 NOT_FOUND"},
+      {"GET", "/v1/dead-letters/1?limit=5", "", "400 INVALID_FIELD"},
       {"GET", "/v1/dead-letters/replay", "", "405 METHOD_NOT_ALLOWED"},
       {"GET", "/v1/dead-letters/discard", "", "405 METHOD_NOT_ALLOWED"},
       {"GET", "/v1/actions?user=anna", "", "400 INVALID_FIELD"},
