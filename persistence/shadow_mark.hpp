@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -21,6 +22,15 @@ bool is_shadow_database(const std::string& database_url);
 // Makes the database a shadow's, if it is not yet. Returns why it cannot be one, as a sentence;
 // empty: it is. What an import has written is no obstacle. Waits; throws likewise.
 std::string claim_for_shadow(const std::string& database_url);
+
+// What a shadow's database says of its past.
+struct shadow_past {
+  std::int64_t since_ns = 0; // it is a shadow's, since 1970; 0: not known
+  bool decided = false;      // it holds a row that no import has written
+};
+
+// Waits; throws likewise.
+shadow_past read_shadow_past(const std::string& database_url);
 
 // That one shadow at a time works in a database: two would share the consumers, and each would
 // compare a part. A lock of a session of its own, which ends with the process. Belongs to one

@@ -16,11 +16,13 @@
 #include "app/config/broker_access.hpp"
 #include "app/config/database_urls.hpp"
 #include "app/daemon/roles.hpp"
+#include "app/daemon/shadow_start.hpp"
 #include "app/daemon/topology_watch.hpp"
 #include "app/operations/cluster_question.hpp"
 #include "app/operations/cluster_report.hpp"
 #include "domain/exit_code.hpp"
 #include "domain/log_throttle.hpp"
+#include "messaging/shadow_topology.hpp"
 #include "persistence/database_error.hpp"
 #include "persistence/database_watch.hpp"
 #include "persistence/held_database.hpp"
@@ -133,6 +135,23 @@ void open_database(const url_source& url, schema which, const start_steps& start
   }));
 }
 
+// Before anything is made. Where a shadow's consumers are older than the shadow, they stand where
+// another one has left them.
+void check_left_consumers(const start_steps& start, broker& nats) {
+  const auto past = keep_trying(
+      "database", start, [&] { return read_shadow_past(ledger_database(start.settings)()); });
+  const auto found = keep_trying("consumers", start, [&] {
+    std::vector<consumer_state> states;
+    for (const auto& each : shadow_consumers)
+      states.push_back(nats.consumer(each.stream, each.name));
+    return judge_left_consumers(states, past, start.settings.shadow_from);
+  });
+  if (!found.warning.empty())
+    log(log_event::topology_warned, "{}", found.warning);
+  if (!found.refusal.empty())
+    refuse_start(found.refusal);
+}
+
 // A line up to the first thing that it quotes or counts, whoever says it: one kind, whatever it
 // names.
 std::string_view kind_of(std::string_view text) {
@@ -222,6 +241,8 @@ std::unique_ptr<broker> open_broker(const start_steps& start) {
   options.may_answer = !settings.shadow;
   auto nats =
       keep_trying("broker", start, [&] { return broker::connect(options, log_link_event); });
+  if (settings.shadow)
+    check_left_consumers(start, *nats);
   const auto how = provisioning_of(settings);
   const auto found = keep_trying("provisioning", start, [&] { return nats->provision(how); });
   for (const auto& one : found.made)

@@ -56,6 +56,24 @@ bool any(database& session, const std::string& what) {
   return session.run("SELECT " + what + " LIMIT 1").size() > 0;
 }
 
+bool has_decided(database& session) {
+  const auto range = std::to_string(opening_id_first) + " AND " + std::to_string(opening_id_last);
+  return any(session, "FROM ledger.transactions WHERE record_id NOT BETWEEN " + range);
+}
+
+// 0: an earlier version has made the table and noted no time, or this role may not read it.
+std::int64_t noted_since(database& session) {
+  try {
+    const auto found = session.run(
+        "SELECT coalesce((extract(epoch FROM min(since)) * 1e9)::bigint, 0) FROM ledger.shadow");
+    return std::stoll(std::string(found.text(0, 0)));
+  } catch (const database_error& error) {
+    if (error.fault() != database_fault::refused)
+      throw;
+    return 0;
+  }
+}
+
 } // namespace
 
 bool is_shadow_database(const std::string& database_url) {
@@ -67,8 +85,7 @@ std::string claim_for_shadow(const std::string& database_url) {
   database session(any_server_connection_string(database_url));
   if (is_marked(session))
     return {};
-  const auto range = std::to_string(opening_id_first) + " AND " + std::to_string(opening_id_last);
-  if (any(session, "FROM ledger.transactions WHERE record_id NOT BETWEEN " + range))
+  if (has_decided(session))
     return "the database holds what a daemon has decided; a shadow needs one of its own";
   if (any(session, "FROM pg_stat_activity WHERE datname = current_database() "
                    "AND application_name = 'ledgerd' AND pid <> pg_backend_pid()"))
@@ -76,6 +93,7 @@ std::string claim_for_shadow(const std::string& database_url) {
   try {
     session.run("CREATE TABLE IF NOT EXISTS ledger.shadow "
                 "(since timestamptz NOT NULL DEFAULT now()); "
+                "INSERT INTO ledger.shadow DEFAULT VALUES; "
                 "COMMENT ON TABLE ledger.shadow IS 'The rows of this schema are a shadow''s: "
                 "nobody was told of them.'");
   } catch (const database_error& error) {
@@ -85,6 +103,11 @@ std::string claim_for_shadow(const std::string& database_url) {
            + "; let the owner of the schema start the shadow once";
   }
   return {};
+}
+
+shadow_past read_shadow_past(const std::string& database_url) {
+  database session(any_server_connection_string(database_url));
+  return {.since_ns = noted_since(session), .decided = has_decided(session)};
 }
 
 std::unique_ptr<shadow_claim> make_shadow_claim(url_source database_url) {

@@ -28,6 +28,19 @@ bool throws(Call call) {
 
 CAF_TEST_FIXTURE_SCOPE(shadow_mark_tests, postgres_world)
 
+CAF_TEST(a database tells since when it is the database of a shadow) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  CAF_CHECK_EQUAL(claim_for_shadow(url), "");
+  const auto past = read_shadow_past(url);
+  CAF_CHECK(!past.decided);
+  CAF_CHECK(past.since_ns >= std::chrono::nanoseconds(now - 10s).count());
+  CAF_CHECK(past.since_ns <= std::chrono::nanoseconds(now + 60s).count());
+  CAF_CHECK_EQUAL(claim_for_shadow(url), "");
+  CAF_CHECK_EQUAL(read_shadow_past(url).since_ns, past.since_ns);
+  sql("DELETE FROM ledger.shadow"); // an earlier version has noted no time
+  CAF_CHECK_EQUAL(read_shadow_past(url).since_ns, 0);
+}
+
 CAF_TEST(one shadow at a time has a database) {
   const auto first = make_shadow_claim(url);
   CAF_CHECK_EQUAL(first->hold(0ms), "");
