@@ -98,6 +98,8 @@ struct provisioning {
   bool ledger = true;   // the ledger role's consumers
   bool account = false; // the account role's consumer
   bool create = true;   // false: only check
+  // Make what is missing also when something that is there is refused.
+  bool despite_faults = false;
   // Ask also what may cost: a nats-server before 2.10 may be slow for a while once it is asked for
   // a consumer's settings (docs/decisions/0010-questions.md). Without, its consumers are only
   // missed.

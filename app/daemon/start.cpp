@@ -280,7 +280,9 @@ void check_consumers(const start_steps& start, broker& nats) {
   keep_trying("consumers", start, [&] {
     for (const auto& one : consumers_of(start.settings))
       if (!nats.consumer(one.stream, one.durable).exists) {
-        nats.provision(provisioning_of(start.settings));
+        auto how = provisioning_of(start.settings);
+        how.despite_faults = true; // the start was not refused: what else is wrong is new
+        nats.provision(how);
         throw std::runtime_error("the consumer " + std::string{one.durable} + " was gone");
       }
     return true;

@@ -148,6 +148,7 @@ void topology_watch::note_fill(std::string_view stream, const stream_state& stat
 void topology_watch::survey() {
   const auto now = clock::now();
   auto how = how_;
+  how.despite_faults = true; // what works goes on working
   // A nats-server before 2.10 is asked what may cost only now and then, while nothing comes.
   may_cost_ = how.may_cost = now >= costly_at_ && now - last_moved_at_ >= pauses_.judge;
   const auto found = nats_.provision(how);

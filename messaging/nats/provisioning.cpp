@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <functional>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -118,7 +119,19 @@ std::optional<std::string> find_config(session& through, const std::string& what
   return info.contains("config") ? info["config"].dump() : "{}";
 }
 
-// One look at everything that is needed.
+// What is not there and may be made.
+struct missing_thing {
+  std::string who;
+  std::string find;
+  int not_found;
+  std::string create;
+  json config;
+  std::string stream;                            // whose consumer it is; empty: it is a stream
+  std::function<void(const std::string&)> judge; // the configuration that it got
+};
+
+// One look at everything that is needed. What is missing is made when all that is there has been
+// judged, so that a start that is refused changes nothing.
 class survey {
 public:
   survey(session& through, const provisioning& how) : through_(through), how_(how) {
@@ -127,21 +140,24 @@ public:
               std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()};
   }
 
-  // False when it is missing, for good.
-  bool look(const stream_need& need) {
+  void look(const stream_need& need) {
     const std::string name(need.what.name);
-    const auto find = "STREAM.INFO." + name;
     const bool not_missed = need.optional && !how_.create;
-    const auto config = not_missed ? find_config(through_, find, api_stream_not_found)
-                                   : ensure("stream " + name, find, api_stream_not_found,
-                                            "STREAM.CREATE." + name, stream_config(need, how_));
-    if (config) {
-      note_age_of_server(*config);
-      if (json::parse(*config).value("num_replicas", 1) == 1)
-        single_.push_back(name);
-      add(judge_stream(need.what, *config, rules_));
+    const auto judge = [this, need](const std::string& config) { judge_found(need, config); };
+    missing_thing one{"stream " + name,
+                      "STREAM.INFO." + name,
+                      api_stream_not_found,
+                      "STREAM.CREATE." + name,
+                      stream_config(need, how_),
+                      "",
+                      judge};
+    if (const auto config = find_config(through_, one.find, one.not_found, &cluster_)) {
+      judge(*config);
+      return;
     }
-    return config.has_value() || not_missed;
+    absent_.push_back(name);
+    if (!not_missed)
+      miss(std::move(one));
   }
 
   // A stream that the present service must have made. What is odd about its results is its own
@@ -164,39 +180,26 @@ public:
   }
 
   void look_of_shadow(const durable_consumer& what) {
-    if (old_server_ && !how_.may_cost && is_there(what)) {
-      report.complete = false;
-      return;
-    }
-    const std::string stream(what.stream);
-    const auto path = stream + "." + std::string(what.name);
-    const auto find = "CONSUMER.INFO." + path;
-    auto config = consumer_config(what, how_);
-    // Where to begin costs a question, so only a consumer that is to be made asks it.
-    if (how_.create && how_.shadow_from > 1 && !find_config(through_, find, api_consumer_not_found))
-      config["config"].update(start_of(what));
-    auto found = ensure("consumer " + std::string(what.name) + " of stream " + stream, find,
-                        api_consumer_not_found, "CONSUMER.DURABLE.CREATE." + path, config);
-    if (!found)
-      return;
-    auto judged = json::parse(*found);
-    judged["deliver_policy"] = "all"; // it may begin wherever it was told to
-    judged.erase("opt_start_seq");
-    judged.erase("opt_start_time");
-    add(judge_consumer(what, judged.dump(), rules_));
+    look(what, [this, what](const std::string& config) {
+      auto judged = json::parse(config);
+      judged["deliver_policy"] = "all"; // it may begin wherever it was told to
+      judged.erase("opt_start_seq");
+      judged.erase("opt_start_time");
+      add(judge_consumer(what, judged.dump(), rules_));
+    });
   }
 
   void look(const durable_consumer& what) {
-    const std::string stream(what.stream);
-    const auto path = stream + "." + std::string(what.name);
-    const auto who = "consumer " + std::string(what.name) + " of stream " + stream;
-    if (old_server_ && !how_.may_cost && is_there(what)) {
-      report.complete = false;
+    look(what,
+         [this, what](const std::string& config) { add(judge_consumer(what, config, rules_)); });
+  }
+
+  void make_missing() {
+    if (!report.refused.empty() && !how_.despite_faults)
       return;
-    }
-    if (const auto config = ensure(who, "CONSUMER.INFO." + path, api_consumer_not_found,
-                                   "CONSUMER.DURABLE.CREATE." + path, consumer_config(what, how_)))
-      add(judge_consumer(what, *config, rules_));
+    for (const auto& each : missing_)
+      if (std::find(unmade_.begin(), unmade_.end(), each.stream) == unmade_.end())
+        make(each);
   }
 
   // Whoever runs several servers hardly means one of them to be enough.
@@ -256,25 +259,63 @@ private:
     return std::find(present.begin(), present.end(), what.name) != present.end();
   }
 
-  // Finds or creates. Of several daemons that create at once one succeeds; the others find what it
-  // has made.
-  std::optional<std::string> ensure(const std::string& who, const std::string& find, int not_found,
-                                    const std::string& create, const json& config) {
-    if (auto found = find_config(through_, find, not_found, &cluster_))
-      return found;
-    if (!how_.create) {
-      report.refused.push_back(who + " is missing");
-      return std::nullopt;
+  void judge_found(const stream_need& need, const std::string& config) {
+    note_age_of_server(config);
+    if (json::parse(config).value("num_replicas", 1) == 1)
+      single_.emplace_back(need.what.name);
+    add(judge_stream(need.what, config, rules_));
+  }
+
+  void look(const durable_consumer& what, std::function<void(const std::string&)> judge) {
+    if (old_server_ && !how_.may_cost && is_there(what)) {
+      report.complete = false;
+      return;
     }
-    const auto answer = ask_jetstream(through_, create, config.dump());
-    auto found = find_config(through_, find, not_found);
+    const std::string stream(what.stream);
+    const auto path = stream + "." + std::string(what.name);
+    missing_thing one{"consumer " + std::string(what.name) + " of stream " + stream,
+                      "CONSUMER.INFO." + path,
+                      api_consumer_not_found,
+                      "CONSUMER.DURABLE.CREATE." + path,
+                      consumer_config(what, how_),
+                      stream,
+                      std::move(judge)};
+    const bool no_stream = std::find(absent_.begin(), absent_.end(), stream) != absent_.end();
+    const auto config =
+        no_stream ? std::nullopt : find_config(through_, one.find, one.not_found, &cluster_);
+    if (config)
+      return one.judge(*config);
+    if (no_stream && !how_.create)
+      return; // all is said already
+    if (how_.shadow && how_.create && how_.shadow_from > 1)
+      one.config["config"].update(start_of(what));
+    miss(std::move(one));
+  }
+
+  void miss(missing_thing one) {
+    if (how_.create)
+      missing_.push_back(std::move(one));
+    else
+      report.refused.push_back(one.who + " is missing");
+  }
+
+  // Of several daemons that create at once one succeeds; the others find what it has made.
+  void make(const missing_thing& one) {
+    const auto answer = ask_jetstream(through_, one.create, one.config.dump());
+    const auto found = find_config(through_, one.find, one.not_found);
     if (!found && answer.error.empty())
-      throw std::runtime_error(who + " was deleted as soon as it was made");
-    if (!found)
-      report.refused.push_back(who + " is missing and cannot be created: " + answer.error);
-    else if (answer.error.empty())
-      report.made.push_back(who);
-    return found;
+      throw std::runtime_error(one.who + " was deleted as soon as it was made");
+    if (found)
+      return note_made(one, *found, answer.error.empty());
+    report.refused.push_back(one.who + " is missing and cannot be created: " + answer.error);
+    if (one.stream.empty())
+      unmade_.push_back(one.config.at("name"));
+  }
+
+  void note_made(const missing_thing& one, const std::string& config, bool by_us) {
+    if (by_us)
+      report.made.push_back(one.who);
+    one.judge(config);
   }
 
   void add(judgement found) {
@@ -288,6 +329,9 @@ private:
   bool old_server_ = false;
   std::string cluster_;
   std::vector<std::string> single_; // streams of one replica
+  std::vector<std::string> absent_; // streams
+  std::vector<missing_thing> missing_;
+  std::vector<std::string> unmade_; // streams that could not be made
 };
 
 void survey_for_shadow(survey& all) {
@@ -298,6 +342,7 @@ void survey_for_shadow(survey& all) {
   for (const auto& what : shadow_consumers)
     if (complete)
       all.look_of_shadow(what);
+  all.make_missing();
 }
 
 } // namespace
@@ -309,15 +354,13 @@ provision_report provision_all(session& through, const provisioning& how) {
     return std::move(all.report);
   }
   all.judge_payload_limit();
-  std::vector<std::string_view> missing;
   for (const auto& need : stream_needs())
-    if (!all.look(need))
-      missing.push_back(need.what.name);
-  all.judge_replicas();
-  for (const auto& what : durable_consumers) // of a missing stream all is said already
-    if (what.is_read(how.ledger, how.account)
-        && std::find(missing.begin(), missing.end(), what.stream) == missing.end())
+    all.look(need);
+  for (const auto& what : durable_consumers)
+    if (what.is_read(how.ledger, how.account))
       all.look(what);
+  all.make_missing();
+  all.judge_replicas();
   if (!how.create) // who only looks wants to hear of what is slow, too
     all.judge_server();
   return std::move(all.report);

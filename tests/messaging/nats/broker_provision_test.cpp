@@ -355,6 +355,21 @@ CAF_TEST(a push consumer) {
   check_fault({"consumer deposit-consumer of stream TRANSACTIONS", "deliver_subject is somewhere"});
 }
 
+CAF_TEST(where something that exists is refused nothing is made) {
+  make_requests(file_limits);
+  make_deposit_consumer(good_consumer + R"(,"deliver_subject":"somewhere")");
+  CAF_CHECK(bus->provision({}).made.empty());
+  for (const auto name : {names::result_stream, names::dead_letter_stream, names::exhausted_stream,
+                          names::action_stream})
+    CAF_CHECK(!bus->stream(name).exists);
+  CAF_CHECK_EQUAL(bus->consumer_names(names::request_stream).size(), 1u);
+  // Unless somebody goes on, whatever else is wrong.
+  const auto found = bus->provision({.despite_faults = true});
+  CAF_CHECK_EQUAL(found.refused.size(), 1u);
+  CAF_CHECK(bus->stream(names::result_stream).exists);
+  CAF_CHECK_EQUAL(bus->consumer_names(names::request_stream).size(), 2u);
+}
+
 CAF_TEST(a consumer that acknowledges too early) {
   make_requests(file_limits);
   make_deposit_consumer(R"(,"ack_policy":"all","filter_subject":"transaction.deposit")");
