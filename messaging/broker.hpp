@@ -113,6 +113,9 @@ struct provisioning {
   // Only a shadow's own consumers (messaging/shadow_topology.hpp): streams are never created.
   bool shadow = false;
   std::uint64_t shadow_from = 1; // the first request that it decides
+  // Its ledger (`ledger_identity`), with which its consumers are marked: those of another one are
+  // refused. 0: not known, and no mark counts.
+  std::uint64_t shadow_database = 0;
 };
 
 // The broker answers and lets us not in: a wrong password, an unknown user. Trying again does not

@@ -118,23 +118,27 @@ public:
     const start_steps start{settings_, *told, health_,
                             std::chrono::steady_clock::now() + settings_.start_timeout};
     const auto claim = open_databases(start);
-    const auto nats = open_broker(start);
     const auto database = read_identity(start);
+    const auto nats = open_broker(start, database);
     check_name(start, nats->make_ask_line(), database);
     auto facts = make_facts_source(settings_, *nats, view_);
     const auto currencies = open_currencies(start, facts);
-    check_consumers(start, *nats);
+    check_consumers(start, *nats, database);
     told->end();
     refuse_start_if_told(start);
     told.reset();
     {
-      const topology_watch topology{provisioning_of(settings_), *nats, streams_};
+      const topology_watch topology{provisioning_of(settings_, database), *nats, streams_};
       const auto looks = std::make_shared<currency_watch>(currencies, [&facts, &claim] {
         if (claim)
           keep_claim(*claim);
         return facts.read();
       });
-      actor_world actors{settings_, *nats, {currencies, looks, view_, database}, board_, deadline_};
+      actor_world actors{settings_,
+                         *nats,
+                         {currencies, looks, view_, settings_.shadow ? 0 : database},
+                         board_,
+                         deadline_};
       const progress_watch watch{board_, health_};
       const currency_watch::stopped_at_end no_more_looks{*looks};
       const doors_closed_at_end closed{*this};

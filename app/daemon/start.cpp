@@ -223,7 +223,7 @@ std::uint64_t read_identity(const start_steps& start) {
   const auto identity = keep_trying("database", start,
                                     [&] { return database_identity(ledger_database(settings)()); });
   hold_to_database(schema::ledger, identity);
-  return settings.shadow ? 0 : ledger_identity(identity);
+  return ledger_identity(identity);
 }
 
 void keep_claim(shadow_claim& claim) {
@@ -235,7 +235,7 @@ void keep_claim(shadow_claim& claim) {
   }
 }
 
-std::unique_ptr<broker> open_broker(const start_steps& start) {
+std::unique_ptr<broker> open_broker(const start_steps& start, std::uint64_t database) {
   const auto& settings = start.settings;
   auto options = broker_access(settings, "ledgerd " + settings.node_name);
   options.may_answer = !settings.shadow;
@@ -243,7 +243,7 @@ std::unique_ptr<broker> open_broker(const start_steps& start) {
       keep_trying("broker", start, [&] { return broker::connect(options, log_link_event); });
   if (settings.shadow)
     check_left_consumers(start, *nats);
-  const auto how = provisioning_of(settings);
+  const auto how = provisioning_of(settings, database);
   const auto found = keep_trying("provisioning", start, [&] { return nats->provision(how); });
   for (const auto& one : found.made)
     log(log_event::topology_made, {{"what", one}}, "made {}", one);
@@ -276,11 +276,11 @@ void check_name(const start_steps& start, std::shared_ptr<peer_line> to_all,
   });
 }
 
-void check_consumers(const start_steps& start, broker& nats) {
+void check_consumers(const start_steps& start, broker& nats, std::uint64_t database) {
   keep_trying("consumers", start, [&] {
     for (const auto& one : consumers_of(start.settings))
       if (!nats.consumer(one.stream, one.durable).exists) {
-        auto how = provisioning_of(start.settings);
+        auto how = provisioning_of(start.settings, database);
         how.despite_faults = true; // the start was not refused: what else is wrong is new
         nats.provision(how);
         throw std::runtime_error("the consumer " + std::string{one.durable} + " was gone");

@@ -35,8 +35,8 @@ struct start_steps {
 // long as it holds what comes back; null for all others.
 std::unique_ptr<shadow_claim> open_databases(const start_steps& start);
 
-// Which ledger this node serves; 0: none, or the database does not say. From now on sessions are
-// refused in any other database.
+// Which ledger this node serves, or shadows; 0: none, or the database does not say. From now on
+// sessions are refused in any other database.
 std::uint64_t read_identity(const start_steps& start);
 
 // Looks whether a shadow still has its database, and says so when it has not.
@@ -45,8 +45,8 @@ void keep_claim(shadow_claim& claim);
 // Nothing while the process was not told to stop.
 void refuse_start_if_told(const start_steps& start);
 
-// Connects, provisions and checks.
-std::unique_ptr<broker> open_broker(const start_steps& start);
+// Connects, provisions and checks. `database`: which ledger this node serves, or shadows.
+std::unique_ptr<broker> open_broker(const start_steps& start, std::uint64_t database);
 
 // Refuses the name of another node that lives, and the company of one that serves another ledger
 // than `database`. Waits for answers half a second at most, and for such a node that is leaving
@@ -55,7 +55,7 @@ void check_name(const start_steps& start, std::shared_ptr<peer_line> to_all,
                 std::uint64_t database = 0);
 
 // Looks for the consumers once more: since they were provisioned a step may have waited for long.
-void check_consumers(const start_steps& start, broker& nats);
+void check_consumers(const start_steps& start, broker& nats, std::uint64_t database);
 
 // Without the ledger role it makes do with what the account side has kept, while the ledger is
 // silent. Refuses a default currency that is not in the table.

@@ -23,13 +23,14 @@ bool has(const std::vector<std::string>& list, const std::string& one) {
 
 } // namespace
 
-provisioning provisioning_of(const config& settings) {
+provisioning provisioning_of(const config& settings, std::uint64_t database) {
   provisioning how;
   how.ledger = settings.has_role(role::ledger);
   how.account = settings.has_role(role::account);
   how.create = settings.provision;
   how.shadow = settings.shadow;
   how.shadow_from = settings.shadow_from;
+  how.shadow_database = settings.shadow ? database : 0;
   how.ack_wait = settings.ack_wait;
   how.replicas = settings.stream_replicas;
   how.shutdown_deadline = settings.shutdown_deadline;

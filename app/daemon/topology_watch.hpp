@@ -23,8 +23,9 @@ namespace ledgerd {
 
 struct config;
 
-// What this node needs of the broker, by its configuration.
-provisioning provisioning_of(const config& settings);
+// What this node needs of the broker, by its configuration. `database`: which ledger it serves, 0
+// where that is not known.
+provisioning provisioning_of(const config& settings, std::uint64_t database = 0);
 
 struct topology_pauses {
   std::chrono::milliseconds look{1000};

@@ -95,6 +95,17 @@ finding judge(const std::vector<used_certificate>& certificates, const http_sett
   return {"certificates", std::move(found.faults), std::move(found.warnings)};
 }
 
+// 0: its database cannot be asked, which is said of the database.
+std::uint64_t shadowed_ledger(const config& settings) {
+  try {
+    return settings.database_url.empty()
+               ? 0
+               : ledger_identity(database_identity(settings.database_url));
+  } catch (const std::exception&) {
+    return 0;
+  }
+}
+
 std::vector<finding> look(const loaded_config& loaded,
                           const std::vector<used_certificate>& certificates) {
   const auto& settings = loaded.value;
@@ -111,7 +122,7 @@ std::vector<finding> look(const loaded_config& loaded,
     findings.push_back(judge(certificates, settings));
   sentences warnings;
   findings.push_back(ask("broker", [&] {
-    auto only_look = provisioning_of(settings);
+    auto only_look = provisioning_of(settings, settings.shadow ? shadowed_ledger(settings) : 0);
     only_look.create = false;
     const auto nats = connect_broker(settings);
     auto found = nats->provision(only_look);

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "domain/boot_id.hpp"
 #include "messaging/names.hpp"
 #include "messaging/nats/js_api.hpp"
 #include "messaging/nats/settings.hpp"
@@ -104,6 +105,20 @@ json consumer_config(const durable_consumer& what, const provisioning& how) {
   return result;
 }
 
+// The mark stands in the description: nats-server 2.9 has no metadata.
+constexpr std::string_view mark_words = "ledgerd shadow of database ";
+
+std::string mark_of(std::uint64_t database) {
+  return std::string(mark_words) + to_text(boot_id{database});
+}
+
+// Empty: it has none.
+std::string mark_in(const json& config) {
+  const auto text = config.value("description", "");
+  const auto at = text.find(mark_words);
+  return at == std::string::npos ? "" : text.substr(at, mark_of(0).size());
+}
+
 // The configuration of what is there, as JSON, or nothing. `cluster`: the name of that which keeps
 // it, if any.
 std::optional<std::string> find_config(session& through, const std::string& what, int not_found,
@@ -180,12 +195,13 @@ public:
   }
 
   void look_of_shadow(const durable_consumer& what) {
-    look(what, [this, what](const std::string& config) {
+    look(what, [this, &what](const std::string& config) { // a line of a table that stays
       auto judged = json::parse(config);
       judged["deliver_policy"] = "all"; // it may begin wherever it was told to
       judged.erase("opt_start_seq");
       judged.erase("opt_start_time");
       add(judge_consumer(what, judged.dump(), rules_));
+      judge_mark(what, json::parse(config));
     });
   }
 
@@ -200,6 +216,8 @@ public:
     for (const auto& each : missing_)
       if (std::find(unmade_.begin(), unmade_.end(), each.stream) == unmade_.end())
         make(each);
+    for (const auto& [what, config] : std::exchange(unmarked_, {}))
+      mark(*what, config);
   }
 
   // Whoever runs several servers hardly means one of them to be enough.
@@ -287,9 +305,49 @@ private:
       return one.judge(*config);
     if (no_stream && !how_.create)
       return; // all is said already
+    if (how_.shadow && how_.shadow_database != 0)
+      one.config["config"]["description"] = mark_of(how_.shadow_database);
     if (how_.shadow && how_.create && how_.shadow_from > 1)
       one.config["config"].update(start_of(what));
     miss(std::move(one));
+  }
+
+  // Two shadows would share what one consumer hands out, and each would decide a part.
+  void judge_mark(const durable_consumer& what, json config) {
+    if (how_.shadow_database == 0)
+      return;
+    const auto found = mark_in(config);
+    if (found.empty() && how_.create)
+      unmarked_.emplace_back(&what, std::move(config));
+    if (found.empty() || found == mark_of(how_.shadow_database))
+      return;
+    const std::string name(what.name);
+    const std::string stream(what.stream);
+    report.refused.push_back(
+        "consumer " + name + " of stream " + stream + " belongs to the shadow of another database ("
+        + found + ", this one's is " + to_text(boot_id{how_.shadow_database})
+        + "): two would share what it hands out, and each would decide a part; stop the other one, "
+          "or, when it has gone for good, `nats consumer rm "
+        + stream + " " + name + "`");
+  }
+
+  // One that an earlier version has made. What somebody has written there stays.
+  void mark(const durable_consumer& what, json config) {
+    const std::string name(what.name);
+    const auto path = std::string(what.stream) + "." + name;
+    const auto before = config.value("description", "");
+    config["description"] = (before.empty() ? "" : before + "; ") + mark_of(how_.shadow_database);
+    const json request = {
+        {"stream_name", what.stream}, {"action", "update"}, {"config", std::move(config)}};
+    const auto answer = ask_jetstream(through_, "CONSUMER.DURABLE.CREATE." + path, request.dump());
+    if (!answer.error.empty())
+      return report.warned.push_back("consumer " + name + " of stream " + std::string(what.stream)
+                                     + " cannot be marked as this shadow's, so that another one "
+                                       "would not be refused: "
+                                     + answer.error);
+    // Another one may have been at it at the same time.
+    if (const auto found = find_config(through_, "CONSUMER.INFO." + path, api_consumer_not_found))
+      judge_mark(what, json::parse(*found));
   }
 
   void miss(missing_thing one) {
@@ -331,7 +389,8 @@ private:
   std::vector<std::string> single_; // streams of one replica
   std::vector<std::string> absent_; // streams
   std::vector<missing_thing> missing_;
-  std::vector<std::string> unmade_; // streams that could not be made
+  std::vector<std::pair<const durable_consumer*, json>> unmarked_; // and their configuration
+  std::vector<std::string> unmade_;                                // streams that could not be made
 };
 
 void survey_for_shadow(survey& all) {

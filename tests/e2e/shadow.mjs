@@ -57,6 +57,24 @@ async function send(traffic, old, requests) {
   await until('the present service has decided a round', 60, () => old.decided >= goal);
 }
 
+// Another database's shadow finds the consumers of the one that runs.
+async function elsewhere(world, start, url, flags) {
+  world.query('CREATE DATABASE elsewhere');
+  const refused = async (name) => {
+    const shadow = await start(name, url, ...flags);
+    return [await shadow.exit(30), shadow.log];
+  };
+  const [code, words] = await refused('elsewhere');
+  expect('a shadow on a new database beside the consumers of another one', [code, [
+    'the database is new', '`nats consumer rm TRANSACTIONS request-consumer-shadow`', '`nats consumer rm TRANSACTION_RESULTS result-consumer-shadow`',
+  ].map((part) => words.includes(part))], [3, [true, true, true]]);
+  world.query('DELETE FROM ledger.shadow', url); // as if it were as old as the consumers
+  const [again, said] = await refused('again');
+  expect('a shadow of another database', [again, [
+    'belongs to the shadow of another database', `--shadow-from ${lastId + 1} does not count`,
+  ].map((part) => said.includes(part))], [3, [true, true]]);
+}
+
 async function run() {
   const world = new World(process.argv[2]);
   const shadowUrl = new URL(world.settings.LEDGERD_DATABASE_URL);
@@ -94,6 +112,9 @@ async function run() {
   await shadow.ready();
   const other = await start('other', shadowUrl.href, ...shadowFlags);
   expect('a second shadow', [await other.exit(30), other.log.includes('another shadow works in this database')], [3, true]);
+  const elsewhereUrl = new URL(real);
+  elsewhereUrl.pathname = '/elsewhere';
+  await elsewhere(world, start, elsewhereUrl.href, shadowFlags);
   const both = await start('both', shadowUrl.href, '--shadow', '--roles', 'ledger,account');
   expect('a shadow with the account role', [await both.exit(30), both.log.includes('shadow goes with the role ledger alone')], [2, true]);
   const daemon = await start('daemon', shadowUrl.href, '--roles', 'ledger');

@@ -1,4 +1,5 @@
 #include <functional>
+#include <nlohmann/json.hpp>
 
 #include "messaging/topology.hpp"
 #include "tests/messaging/nats/broker_fixture.hpp"
@@ -30,6 +31,12 @@ struct fixture : broker_fixture {
             R"({"stream_name":"TRANSACTIONS","config":{"durable_name":"deposit-consumer")" + more
                 + "}}"),
         "");
+  }
+
+  std::string shadow_description() {
+    const auto answer =
+        ask_jetstream(*side, "CONSUMER.INFO.TRANSACTIONS.request-consumer-shadow", "");
+    return nlohmann::json::parse(answer.json).at("config").value("description", "");
   }
 
   // A server that reports no compression is older.
@@ -368,6 +375,39 @@ CAF_TEST(where something that exists is refused nothing is made) {
   CAF_CHECK_EQUAL(found.refused.size(), 1u);
   CAF_CHECK(bus->stream(names::result_stream).exists);
   CAF_CHECK_EQUAL(bus->consumer_names(names::request_stream).size(), 2u);
+}
+
+CAF_TEST(the consumers of a shadow belong to one database) {
+  CAF_CHECK(bus->provision({}).empty());
+  provisioning mine{.shadow = true, .shadow_database = 0x1f};
+  const auto made = bus->provision(mine);
+  CAF_CHECK(made.empty());
+  CAF_CHECK_EQUAL(made.made.size(), 2u);
+  CAF_CHECK(shadow_description().ends_with("ledgerd shadow of database 000000000000001f"));
+  CAF_CHECK(bus->provision(mine).empty());
+  const auto other = bus->provision({.shadow = true, .shadow_database = 0x2f});
+  CAF_REQUIRE_EQUAL(other.refused.size(), 2u);
+  for (const auto* words : {"belongs to the shadow of another database",
+                            "`nats consumer rm TRANSACTIONS request-consumer-shadow`"})
+    if (!(other.refused[0].find(words) != std::string::npos))
+      CAF_ERROR(words);
+  CAF_CHECK(other.refused[1].find("nats consumer rm TRANSACTION_RESULTS result-consumer-shadow")
+            != std::string::npos);
+  // Who does not know its database only looks at the rest.
+  CAF_CHECK(bus->provision({.create = false, .shadow = true}).empty());
+}
+
+CAF_TEST(the consumers of a shadow that have no mark get one) {
+  CAF_CHECK(bus->provision({}).empty());
+  CAF_CHECK(bus->provision({.shadow = true}).empty()); // as an earlier version makes them
+  CAF_CHECK_EQUAL(shadow_description(), "");
+  provisioning mine{.create = false, .shadow = true, .shadow_database = 0x1f};
+  CAF_CHECK(bus->provision(mine).empty());
+  CAF_CHECK_EQUAL(shadow_description(), ""); // who only looks changes nothing
+  mine.create = true;
+  CAF_CHECK(bus->provision(mine).empty());
+  CAF_CHECK_EQUAL(shadow_description(), "ledgerd shadow of database 000000000000001f");
+  CAF_CHECK_EQUAL(bus->provision({.shadow = true, .shadow_database = 0x2f}).refused.size(), 2u);
 }
 
 CAF_TEST(a consumer that acknowledges too early) {
