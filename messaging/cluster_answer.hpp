@@ -105,8 +105,8 @@ struct node_view {
 };
 
 // All that can be said of the cluster from these answers: those that answered, and, silent, those
-// that they know and that did not answer. A silent node whose name another one has taken over
-// is left out. By name, then boot id.
+// that they know and that did not answer. A silent node is left out when its name is that of one
+// that began after its last word: it has come back. By name, then boot id.
 std::vector<node_view> view_of(const std::vector<cluster_answer>& answers);
 
 // Whether everybody that anybody knows has answered.

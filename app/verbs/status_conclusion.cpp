@@ -38,11 +38,12 @@ std::string requests(std::uint64_t count) {
   return count == 1 ? "1 request waits" : std::to_string(count) + " requests wait";
 }
 
-std::string names_of(const std::vector<node_state>& nodes, auto which) {
-  std::string result;
+// Each name once, whatever how many have it.
+std::vector<std::string> names_of(const std::vector<node_state>& nodes, auto which) {
+  std::vector<std::string> result;
   for (const auto& each : nodes)
-    if (which(each))
-      result.append(result.empty() ? "" : ", ").append(each.name);
+    if (which(each) && std::find(result.begin(), result.end(), each.name) == result.end())
+      result.push_back(each.name);
   return result;
 }
 
@@ -50,15 +51,37 @@ std::string names_of(const std::vector<node_state>& nodes, auto which) {
 std::string nodes_that(const std::vector<node_state>& nodes, auto which, const char* one,
                        const char* several) {
   const auto names = names_of(nodes, which);
+  std::string listed;
+  for (const auto& each : names)
+    listed.append(listed.empty() ? "" : ", ").append(each);
   if (names.empty())
     return {};
-  return std::count_if(nodes.begin(), nodes.end(), which) == 1 ? "node " + names + " " + one
-                                                               : "nodes " + names + " " + several;
+  return names.size() == 1 ? "node " + listed + " " + one : "nodes " + listed + " " + several;
 }
 
 std::string silent_nodes(const system_state& state) {
   return nodes_that(
       state.nodes, [](const node_state& each) { return each.silent; }, "is silent", "are silent");
+}
+
+// One that leaves frees the name, and one that starts waits for it: neither troubles the other.
+bool has_its_name(const node_state& node) {
+  return !node.silent && node.doing != node_doing::leaving && node.doing != node_doing::starting;
+}
+
+std::string namesakes(const system_state& state) {
+  for (const auto& name : names_of(state.nodes, has_its_name)) {
+    const auto count =
+        std::count_if(state.nodes.begin(), state.nodes.end(), [&](const node_state& each) {
+          return has_its_name(each) && each.name == name;
+        });
+    if (count > 1)
+      return (count == 2 ? "two" : std::to_string(count)) + " nodes are named " + name + ": "
+             + (count == 2 ? "both are unready until one of them is stopped"
+                           : "all are unready until one is left")
+             + "; give each a --node-name of its own";
+  }
+  return {};
 }
 
 // Why nothing is decided, by whoever says so first.
@@ -119,6 +142,8 @@ std::string fault_of(const system_state& state) {
     return "no node answers, and " + waiting_text(state);
   if (auto stands = standstill(state); !stands.empty())
     return stands;
+  if (auto twins = namesakes(state); !twins.empty())
+    return twins;
   if (auto silent = silent_nodes(state); !silent.empty())
     return silent;
   return state.daemon_fault.empty() ? state.ledger_fault : state.daemon_fault;

@@ -22,6 +22,18 @@ node_word word_of(const known_node& known) {
   return word;
 }
 
+// By name, for how long those that answer have been up; of several of one name, the longest.
+using uptimes = std::map<std::string, std::uint64_t>;
+
+// Whether a node that does not answer has come back under its name, as another life: one that was
+// up before the other's last word is another node.
+bool has_come_back(const known_node& silent, const uptimes& answering) {
+  constexpr std::uint64_t on_the_way_ms = 1000; // a word, at most
+  const auto next = answering.find(silent.name);
+  return next != answering.end()
+         && (next->second <= on_the_way_ms || next->second - on_the_way_ms <= silent.age_ms);
+}
+
 // What one node knows of another one.
 void add(node_view& view, const cluster_answer& by, const known_node& known) {
   const bool younger = !view.age_ms || known.age_ms < *view.age_ms;
@@ -44,16 +56,17 @@ void add_received(std::vector<node_view>& views, const cluster_answer& from) {
 
 std::vector<node_view> view_of(const std::vector<cluster_answer>& answers) {
   std::map<boot_id, node_view> found;
-  std::set<std::string> names;
+  uptimes answering;
   for (const auto& each : answers) {
     found[each.word.boot] = {.word = each.word, .tally = each.tally};
-    names.insert(each.word.name);
+    auto& longest = answering[each.word.name];
+    longest = std::max(longest, each.word.uptime_ms);
   }
   for (const auto& each : answers)
     for (const auto& known : each.knows) {
       const auto at = found.find(known.boot);
-      if (at == found.end() && names.contains(known.name))
-        continue; // its next life
+      if (at == found.end() && has_come_back(known, answering))
+        continue;
       auto& view = at != found.end() ? at->second : found[known.boot];
       view.silent = view.word.boot == boot_id{} || view.silent;
       add(view, each, known);

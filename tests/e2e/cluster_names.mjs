@@ -49,6 +49,10 @@ async function foundLater(cluster, first, faults) {
     await until(`the log of ${node.name} has a word of the other one`, 10, () => / error .*only/.test(node.log))
       .catch((error) => faults.push(error.message));
   }
+  const status = cluster.world.verb('status');
+  if (status.code !== 1 || !status.output.includes('two nodes are named only: both are unready')) {
+    faults.push(`status ends with ${status.code} and says nothing of two nodes of one name: ${status.output.slice(0, 500)}`);
+  }
   // Whose pull request is first may get everything for a while.
   const before = await Promise.all([first, twin].map((node) => node.entries()));
   await until('both go on', 20, async () => {

@@ -150,6 +150,25 @@ CAF_TEST(what nobody knows is not called nothing) {
                   "`ledgerd metrics`");
 }
 
+CAF_TEST(nodes of one name are a fault) {
+  CAF_CHECK_EQUAL(line(quiet({node("a"), node("b"), node("b")})),
+                  "!two nodes are named b: both are unready until one of them is stopped; give "
+                  "each a --node-name of its own");
+  CAF_CHECK_EQUAL(line(quiet({node("a"), node("a"), node("a"), node("b"), node("b")})),
+                  "!3 nodes are named a: all are unready until one is left; give each a "
+                  "--node-name of its own");
+  // One that goes away, that has gone, or that waits for the name to be free.
+  CAF_CHECK(!conclude(quiet({node("a"), doing("a", node_doing::leaving)})).fault);
+  CAF_CHECK_EQUAL(line(quiet({node("a"), silent("a")})), "!node a is silent");
+  CAF_CHECK(!conclude(quiet({node("a"), doing("a", node_doing::starting)})).fault);
+}
+
+CAF_TEST(a name that several silent nodes have is said once) {
+  CAF_CHECK_EQUAL(line(quiet({node("a"), silent("b"), silent("b")})), "!node b is silent");
+  CAF_CHECK_EQUAL(line(quiet({node("a"), silent("b"), silent("b"), silent("c")})),
+                  "!nodes b, c are silent");
+}
+
 CAF_TEST(a part that is away) {
   auto state = quiet();
   state.daemon_fault = "the daemon is not ready: x: y";

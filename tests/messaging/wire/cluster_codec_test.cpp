@@ -227,9 +227,13 @@ CAF_TEST(the worst of what others know of a node that answers is shown) {
 }
 
 CAF_TEST(a life that is over is not silent once the next one answers) {
-  CAF_CHECK_EQUAL(shown(view_of({answer(word(1, "a"), {known(2, "b", 9000, false)}),
-                                 answer(word(3, "b"), {known(1, "a", 5, true)})})),
-                  "a 5 up\nb - -\n");
+  const auto observer = answer(word(1, "a"), {known(2, "b", 9000, false)});
+  auto other = answer(word(3, "b"), {known(1, "a", 5, true)});
+  other.word.uptime_ms = 10000; // a word is on its way for a second at most
+  CAF_CHECK_EQUAL(shown(view_of({observer, other})), "a 5 up\nb - -\n");
+  // One that was up before that word is another node, which had the same name.
+  other.word.uptime_ms = 10001;
+  CAF_CHECK_EQUAL(shown(view_of({observer, other})), "a 5 up\nb silent 9000 down\nb - -\n");
   // Two that answer with one name are both there.
   CAF_CHECK_EQUAL(view_of({answer(word(1, "a"), {}), answer(word(2, "a"), {})}).size(), 2u);
 }
