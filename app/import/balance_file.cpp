@@ -19,9 +19,13 @@ namespace {
 
 constexpr std::size_t line_bytes_max = payload_bytes_max;
 
-// The fields of one record; nothing when a quote is not closed, or stands where none may stand.
-std::optional<std::vector<std::string>> split_csv(std::string_view line) {
-  std::vector<std::string> fields;
+using csv_fields = std::vector<std::string>;
+
+enum class csv_fault : std::uint8_t { open_quote, stray_quote };
+
+// The fields of one record, or why it is none.
+std::variant<csv_fields, csv_fault> split_csv(std::string_view line) {
+  csv_fields fields;
   for (;;) {
     auto& field = fields.emplace_back();
     if (line.starts_with('"')) {
@@ -29,7 +33,7 @@ std::optional<std::vector<std::string>> split_csv(std::string_view line) {
       for (;;) {
         const auto quote = line.find('"');
         if (quote == std::string_view::npos)
-          return std::nullopt;
+          return csv_fault::open_quote;
         field.append(line.substr(0, quote));
         line.remove_prefix(quote + 1);
         if (!line.starts_with('"'))
@@ -38,13 +42,13 @@ std::optional<std::vector<std::string>> split_csv(std::string_view line) {
         line.remove_prefix(1);
       }
       if (!line.empty() && line.front() != ',')
-        return std::nullopt;
+        return csv_fault::stray_quote;
     } else {
       const auto end = std::min(line.find(','), line.size());
       field = line.substr(0, end);
       line.remove_prefix(end);
       if (field.find('"') != std::string::npos)
-        return std::nullopt;
+        return csv_fault::stray_quote;
     }
     if (line.empty())
       return fields;
@@ -94,13 +98,32 @@ private:
       return add(decode_balance(line, currencies_)); // an object that is cut off is none
     if (!ended)
       return fault("the last line has no line end: it may be cut off within a balance");
-    const auto fields = split_csv(line);
-    if (!fields)
-      return fault("a quote is not closed, or stands inside a field without quotes");
+    if (is_rest_of_record(line))
+      return;
+    const auto split = split_csv(line);
+    const auto* fields = std::get_if<csv_fields>(&split);
+    if (fields == nullptr)
+      return take_fault(std::get<csv_fault>(split), line);
     if (first)
       return take_header(*fields);
     if (columns_)
       take_record(*fields);
+  }
+
+  // What follows a line break in a quoted field: that break is the fault, and is told already.
+  bool is_rest_of_record(const std::string& line) {
+    if (open_.empty())
+      return false;
+    const auto split = split_csv(std::exchange(open_, {}) + "\n" + line);
+    const auto* fields = std::get_if<csv_fields>(&split);
+    return fields != nullptr && fields->size() == width_;
+  }
+
+  void take_fault(csv_fault what, const std::string& line) {
+    if (what == csv_fault::stray_quote)
+      return fault("a quote stands inside a field without quotes, or text behind a closing quote");
+    open_ = line;
+    fault("a quote is not closed; a line break in a quoted field is not supported");
   }
 
   void take_header(const std::vector<std::string>& names) {
@@ -136,6 +159,8 @@ private:
     if (!fresh)
       return fault("account " + account.user_id + "/" + std::string{account.currency.text()}
                    + " stands in line " + std::to_string(first->second) + " already");
+    if (trimmed(account.user_id) != account.user_id && result_.padded_count++ == 0)
+      result_.first_padded = line_;
     result_.totals[account.currency].add(balance);
     result_.rows.push_back({std::move(account), balance, line_});
   }
@@ -153,6 +178,7 @@ private:
   form form_ = form::csv;
   std::optional<std::array<std::size_t, 3>> columns_; // nothing: there is no header that helps
   std::size_t width_ = 0;
+  std::string open_; // the line before, if it has a quote that is not closed
 };
 
 } // namespace

@@ -50,13 +50,17 @@ struct balance_file {
   std::map<currency_code, balance_total> totals;
   std::vector<fault> faults; // the first `faults_listed`
   std::uint64_t fault_count = 0;
+  // Lines whose user has a blank at an end: allowed, and another account than without.
+  std::uint64_t padded_count = 0;
+  std::uint64_t first_padded = 0; // its line
 };
 
 // Reads to the end. The first line that is not blank tells the form: a `{` begins a JSON object,
 // anything else is CSV (RFC 4180, one record a line) whose header names the columns `user`,
 // `currency` and `balance` in any order among others. Blank lines, a byte-order mark and line ends
-// of other systems are passed over. An account that stands twice is a fault, and so is an input
-// that may have ended early: a read that failed, or a last line of CSV without its line end.
+// of other systems are passed over. A fault is also an account that stands twice, a line break in a
+// quoted field, and an input that may have ended early: a read that failed, or a last line of CSV
+// without its line end.
 balance_file read_balances(std::istream& in, const currency_table& currencies);
 
 } // namespace ledgerd

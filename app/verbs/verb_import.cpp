@@ -51,13 +51,32 @@ balance_file read_file(const std::string& path, const currency_table& currencies
   return read_balances(file, currencies);
 }
 
+std::string name_of(const std::string& path) {
+  return path == "-" ? "standard input" : path;
+}
+
+// `1 line is`, `2 lines are`
+std::string counted(std::uint64_t count, const std::string& what) {
+  return std::to_string(count) + " " + what + (count == 1 ? " is" : "s are");
+}
+
 int show_faults(const std::string& path, const balance_file& read) {
-  const auto name = path == "-" ? std::string{"standard input"} : path;
   for (const auto& [line, rule] : read.faults)
-    complain("%s:%llu: %s", name.c_str(), static_cast<unsigned long long>(line), rule.c_str());
-  complain("%llu lines are wrong; nothing was imported",
-           static_cast<unsigned long long>(read.fault_count));
+    complain("%s:%llu: %s", name_of(path).c_str(), static_cast<unsigned long long>(line),
+             rule.c_str());
+  complain("%s wrong; nothing was imported", counted(read.fault_count, "line").c_str());
   return exit_code::wrong_usage;
+}
+
+// What no rule forbids and hardly anybody means.
+void show_warnings(const std::string& path, const balance_file& read) {
+  if (read.rows.empty())
+    complain("warning: %s: there is no account in the file", name_of(path).c_str());
+  if (read.padded_count > 0)
+    complain("warning: %s:%llu: the user begins or ends with a blank, which makes it another user "
+             "than without; %llu of the file's accounts have such a user",
+             name_of(path).c_str(), static_cast<unsigned long long>(read.first_padded),
+             static_cast<unsigned long long>(read.padded_count));
 }
 
 std::string money_text(money amount, const account_key& account, const currency_table& currencies) {
@@ -139,7 +158,7 @@ import_result import_rows(const import_request& request, const balance_file& rea
   options.stopped = [] { return stop_signals::seen(); };
   auto result = importer{*finder, *store, options}.run(read.rows);
   bar.finish(result.opened);
-  if (!request.json)
+  if (!request.json && (result.opened > 0 || result.refused.empty()))
     print_line("opened %llu accounts in %.2f s (%.0f/s)",
                static_cast<unsigned long long>(result.opened), bar.elapsed().count(),
                static_cast<double>(result.opened) / std::max(bar.elapsed().count(), 1e-6));
@@ -152,10 +171,10 @@ void complain_of_refused(const import_result& result) {
                                              [](const auto& one) { return !one.fault.empty(); }));
   const auto* nothing = result.opened == 0 ? "; nothing was imported" : "";
   if (unopened > 0)
-    complain("%zu accounts cannot be opened%s", unopened, nothing);
+    complain("%zu account%s cannot be opened%s", unopened, unopened == 1 ? "" : "s", nothing);
   if (const auto present = result.refused.size() - unopened; present > 0)
-    complain("%zu accounts are in the ledger and did not begin with this balance%s", present,
-             nothing);
+    complain("%s in the ledger and did not begin with this balance%s",
+             counted(present, "account").c_str(), nothing);
 }
 
 int run_import(const config& settings, const import_request& request) {
@@ -166,6 +185,7 @@ int run_import(const config& settings, const import_request& request) {
   const auto read = read_file(request.balances, currencies);
   if (read.fault_count > 0)
     return show_faults(request.balances, read);
+  show_warnings(request.balances, read);
   const auto result = import_rows(request, read, settings);
   if (request.json)
     print_json(to_json(request, read, result, currencies));
@@ -174,7 +194,7 @@ int run_import(const config& settings, const import_request& request) {
   if (stop_signals::seen())
     signals.end_as_asked();
   if (!result.failure.empty())
-    throw std::runtime_error{std::to_string(result.left) + " accounts are left: " + result.failure
+    throw std::runtime_error{counted(result.left, "account") + " left: " + result.failure
                              + "; run it again"};
   complain_of_refused(result);
   return result.refused.empty() ? exit_code::done : exit_code::answer_is_no;

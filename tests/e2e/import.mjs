@@ -131,8 +131,15 @@ async function run() {
   const partly = world.verb('import', '--balances', file('partly.csv', ['user,currency,balance', 'eve,EUR,1', 'adam,EUR,2']));
   world.query('ALTER TABLE ledger.accounts DROP CONSTRAINT nobody_called_eve');
   expect('an import of which the database refuses an account',
-    [partly.code, /^ *2 +eve\/EUR +1\.00 +cannot be opened: .*nobody_called_eve/m.test(partly.output), partly.output.includes('1 accounts cannot be opened\n'),
+    [partly.code, /^ *2 +eve\/EUR +1\.00 +cannot be opened: .*nobody_called_eve/m.test(partly.output), partly.output.includes('1 account cannot be opened\n'),
       number("SELECT count(*) FROM ledger.accounts WHERE user_id IN ('adam', 'eve')")], [1, true, true, 1]);
+  expect('nothing is said of how many were opened after a refusal', /^opened 0/m.test(partly.output), false);
+  const bare = world.verb('import', '--balances', file('bare.csv', ['user,currency,balance']));
+  expect('a file without an account', [bare.code, /warning: .*bare\.csv: there is no account in the file/.test(bare.output)], [0, true]);
+  const blank = world.verb('import', '--dry-run', '--balances', file('blank.csv', ['user,currency,balance', 'bob ,EUR,1', ' bob,EUR,1']));
+  expect('users with a blank at an end', [blank.code, /warning: .*blank\.csv:2: .*; 2 of the file's accounts have such a user/.test(blank.output)], [0, true]);
+  const wrong = world.verb('import', '--balances', file('wrong.csv', ['user,currency,balance', 'bob,EUR,-1']));
+  expect('one wrong line', [wrong.code, wrong.output.includes('1 line is wrong; nothing was imported')], [2, true]);
   // The writer of a pipe dies within a number.
   const cut = spawnSync(binary, ['import', '--balances', '-'],
     {env: world.environment, input: 'user,currency,balance\nlast,EUR,12.5', encoding: 'utf8'});

@@ -90,6 +90,33 @@ CAF_TEST(a_fault_names_field_and_rule) {
   CAF_CHECK_EQUAL(file.faults[1].rule, "field \"balance\": must not be negative");
 }
 
+CAF_TEST(a line break in a quoted field is one fault that names its cause) {
+  const std::string header = "user,currency,balance\n";
+  for (const auto& [text, expected] : std::vector<file_row>{
+           {header + "\"O'Neill,\nAnn\",EUR,1\nbob,KRW,2\n", "4:bob/KRW=2 !2 "},
+           // A quote that is only missing takes nothing along.
+           {header + "\"ann,EUR,1\nbob,KRW,2\n", "3:bob/KRW=2 !2 "},
+           {header + "\"ann,EUR,1\n\"bob\",KRW,2\n", "3:bob/KRW=2 !2 "},
+           {header + "bob,KRW,\"2\n", "!2 "},
+           {"\"user\nid\",currency,balance\nann,EUR,1\n", "!1 !2 "},
+       }) {
+    CAF_MESSAGE("file " << text);
+    CAF_CHECK_EQUAL(describe(read(text)), expected);
+  }
+  CAF_CHECK_EQUAL(read(header + "\"a\nb\",EUR,1\n").faults.at(0).rule,
+                  "a quote is not closed; a line break in a quoted field is not supported");
+  CAF_CHECK_EQUAL(read(header + "a\"b,EUR,1\n").faults.at(0).rule,
+                  "a quote stands inside a field without quotes, or text behind a closing quote");
+}
+
+CAF_TEST(users that begin or end with a blank are counted) {
+  const auto file = read("user,currency,balance\nann,EUR,1\nbob ,EUR,1\n bob,EUR,1\nb b,EUR,1\n");
+  CAF_CHECK_EQUAL(describe(file), "2:ann/EUR=100 3:bob /EUR=100 4: bob/EUR=100 5:b b/EUR=100 ");
+  CAF_CHECK_EQUAL(file.padded_count, 2u);
+  CAF_CHECK_EQUAL(file.first_padded, 3u);
+  CAF_CHECK_EQUAL(read("user,currency,balance\nann,EUR,1\n").padded_count, 0u);
+}
+
 CAF_TEST(a line of csv that may be cut off is refused and a whole json object is not ) {
   const std::string header = "user,currency,balance\n";
   for (const auto& [text, expected] : std::vector<file_row>{
