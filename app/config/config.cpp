@@ -142,11 +142,11 @@ public:
   static std::string not_known(const source& from, std::string_view name) {
     std::vector<std::string> names;
     for (const auto& known : options())
-      names.push_back(from.spell(known.name));
-    const auto spelled = from.spell(name);
-    const auto close = nearest(spelled, names);
-    return "`" + escape_controls(shorten(spelled, 80)) + "` is not known"
-           + (close ? "; did you mean `" + *close + "`?" : "");
+      names.emplace_back(known.name);
+    // Without the prefix that all variables have: it makes short names look alike.
+    const auto close = nearest(name, names);
+    return "`" + escape_controls(shorten(from.spell(name), 80)) + "` is not known"
+           + (close ? "; did you mean `" + from.spell(*close) + "`?" : "");
   }
 
   loaded_config finish() {

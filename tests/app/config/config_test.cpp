@@ -155,6 +155,8 @@ CAF_TEST(an unknown key names the nearest in the spelling of its source) {
   CAF_CHECK(variable.faults.empty()); // an environment is shared
   CAF_CHECK_EQUAL(joined(variable.warnings), "`LEDGERD_MAX_INFLIGHT` is not known; did you mean "
                                              "`LEDGERD_MAX_IN_FLIGHT`?; it is ignored\n");
+  CAF_CHECK_EQUAL(joined(load_config({{}, {{"LEDGERD_FOO", "1"}}, ""}).warnings),
+                  "`LEDGERD_FOO` is not known; it is ignored\n");
   const temporary_file file{"gate = 3\n"};
   const auto faults = joined(load_config({{}, {}, file.path()}).faults);
   CAF_CHECK(contains(faults, file.path() + ":1: `gate` is not known; did you mean `gates`?"));
