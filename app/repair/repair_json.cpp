@@ -1,5 +1,7 @@
 #include "app/repair/repair_json.hpp"
 
+#include <cstddef>
+#include <openssl/evp.h>
 #include <optional>
 #include <string>
 #include <utility>
@@ -31,36 +33,59 @@ ordered_json record_or_null(const std::optional<record_id>& record) {
   return record ? ordered_json(to_int(*record)) : ordered_json{};
 }
 
+bool is_utf8(const std::string& text) {
+  try {
+    static_cast<void>(ordered_json(text).dump()); // which refuses what is not
+    return true;
+  } catch (const ordered_json::type_error&) {
+    return false;
+  }
+}
+
+std::string base64(const std::string& bytes) {
+  std::string result((bytes.size() + 2) / 3 * 4 + 1, '\0'); // which OpenSSL ends with a null
+  const auto size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(result.data()),
+                                    reinterpret_cast<const unsigned char*>(bytes.data()),
+                                    static_cast<int>(bytes.size()));
+  result.resize(static_cast<std::size_t>(size));
+  return result;
+}
+
 } // namespace
 
 ordered_json letter_json(const shelved_letter& shown) {
   const auto& letter = shown.letter;
   const auto& content = letter.content;
-  return {{"seq", letter.seq()},
-          {"at", time_or_null(letter.message.stored_at_ns)},
-          {"subject", letter.message.subject},
-          {"reason", letter.reason},
-          {"detail", letter.detail},
-          {"cause", letter.cause},
-          {"source",
-           {{"stream", letter.stream},
-            {"sequence", count_or_null(letter.sequence)},
-            {"subject", letter.subject}}},
-          {"deliveries", count_or_null(letter.deliveries)},
-          {"node", letter.node},
-          {"recordId", record_or_null(content.record)},
-          {"userId", or_null(content.user)},
-          {"currency", or_null(content.currency)},
-          {"type", or_null(content.type)},
-          {"amount", or_null(content.amount)},
-          {"bytes", letter.full_bytes.value_or(shown.payload_bytes)},
-          {"truncated", letter.full_bytes.has_value()},
-          {"replays", shown.replays.times},
-          {"lastReplayAt", time_or_null(shown.replays.last_ns)},
-          {"failedAgain", or_null(shown.failed_again)},
-          {"marksComplete", shown.marks_complete},
-          {"replayOf", or_null(letter.replay_of)},
-          {"payload", letter.message.payload}};
+  const auto& payload = letter.message.payload;
+  ordered_json result{{"seq", letter.seq()},
+                      {"at", time_or_null(letter.message.stored_at_ns)},
+                      {"subject", letter.message.subject},
+                      {"reason", letter.reason},
+                      {"detail", letter.detail},
+                      {"cause", letter.cause},
+                      {"source",
+                       {{"stream", letter.stream},
+                        {"sequence", count_or_null(letter.sequence)},
+                        {"subject", letter.subject}}},
+                      {"deliveries", count_or_null(letter.deliveries)},
+                      {"node", letter.node},
+                      {"recordId", record_or_null(content.record)},
+                      {"userId", or_null(content.user)},
+                      {"currency", or_null(content.currency)},
+                      {"type", or_null(content.type)},
+                      {"amount", or_null(content.amount)},
+                      {"bytes", letter.full_bytes.value_or(shown.payload_bytes)},
+                      {"truncated", letter.full_bytes.has_value()},
+                      {"replays", shown.replays.times},
+                      {"lastReplayAt", time_or_null(shown.replays.last_ns)},
+                      {"failedAgain", or_null(shown.failed_again)},
+                      {"marksComplete", shown.marks_complete},
+                      {"replayOf", or_null(letter.replay_of)},
+                      {"payload", payload}};
+  // One that a page has cut, perhaps within a character, is whole elsewhere.
+  if (payload.size() == shown.payload_bytes && !is_utf8(payload))
+    result["payloadBase64"] = base64(payload);
+  return result;
 }
 
 ordered_json whole_letter_json(const shelved_letter& shown) {

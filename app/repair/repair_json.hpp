@@ -12,8 +12,9 @@ namespace ledgerd {
 
 // {"seq", "at", "subject", "reason", "detail", "cause", "source": {"stream", "sequence",
 // "subject"}, "deliveries", "node", "recordId", "userId", "currency", "type", "amount", "bytes",
-// "truncated", "replays", "lastReplayAt", "failedAgain", "marksComplete", "replayOf", "payload"}:
-// what is not known is null; the payload as far as it was kept.
+// "truncated", "replays", "lastReplayAt", "failedAgain", "marksComplete", "replayOf", "payload",
+// "payloadBase64"?}: what is not known is null; the payload as far as it was kept, and its bytes
+// where it is no text, for those that are not UTF-8 are replaced in it.
 nlohmann::ordered_json letter_json(const shelved_letter& shown);
 
 // The same with "discardedBefore": {"letter", "at", "who", "why"} or null, and "headers": {name:

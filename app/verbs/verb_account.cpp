@@ -5,6 +5,7 @@
 #include "app/base/usage_error.hpp"
 #include "app/trace/posting_view.hpp"
 #include "app/verbs/command_line.hpp"
+#include "app/verbs/dead_flags.hpp"
 #include "app/verbs/verb_support.hpp"
 #include "app/verbs/verbs.hpp"
 #include "messaging/submission_codec.hpp"
@@ -70,13 +71,14 @@ int run_account(const config& settings, const account_options& options) {
     auto rows = ledger->history(account.account, 0, options.limit);
     accounts.emplace_back(std::move(account), std::move(rows));
   }
+  if (accounts.empty())
+    return say_no(options.json, "NOT_FOUND",
+                  "the user `" + shorten(options.user, 200) + "` has no account");
   if (options.json)
     print_json(to_json(options.user, accounts, currencies));
-  else if (accounts.empty())
-    complain("the user `%s` has no account", shorten(options.user, 200).c_str());
   else
     print_text(accounts, currencies);
-  return accounts.empty() ? exit_code::answer_is_no : exit_code::done;
+  return exit_code::done;
 }
 
 } // namespace

@@ -102,6 +102,8 @@ int run_list(const config& settings, const list_options& options) {
   const auto page = shelf.page(options.filter, options.limit, options.before, interrupted);
   if (options.json)
     print_page_json(page, whole_letter_json);
+  else if (page.items.empty() && !page.next)
+    print_line("%s", "no letters");
   else
     print_page({"seq", "at", "from", "source seq", "record", "user", "reason", "detail", "mark"},
                page, [](const shelved_letter& each) -> std::vector<std::string> {
@@ -117,6 +119,11 @@ int run_list(const config& settings, const list_options& options) {
                          mark_text(each)};
                });
   return exit_code::done;
+}
+
+// One line of all the bytes: a text of C would end at the first that is null.
+void print_whole(std::string_view text) {
+  print_lines(escape_controls(text) + "\n");
 }
 
 int run_show(const config& settings, const show_options& options) {
@@ -137,9 +144,9 @@ int run_show(const config& settings, const show_options& options) {
   print_line("cause    %s", found->letter.cause.c_str());
   print_line("mark     %s", mark_text(*found).c_str());
   for (const auto& [name, value] : message.headers)
-    print_line("%s: %s", name.c_str(), value.c_str());
+    print_whole(name + ": " + value);
   print_line("%s", "");
-  print_line("%s", message.payload.c_str());
+  print_whole(message.payload);
   return exit_code::done;
 }
 
@@ -149,6 +156,10 @@ int run_groups(const config& settings, const list_options& options) {
   const auto found = shelf.groups(options.filter, interrupted);
   if (options.json) {
     print_json(groups_json(found));
+    return exit_code::done;
+  }
+  if (found.groups.empty() && found.complete) {
+    print_line("%s", "no letters");
     return exit_code::done;
   }
   std::vector<std::vector<std::string>> table{
@@ -181,6 +192,10 @@ int run_actions(const config& settings, const list_options& options) {
   const auto page = shelf.actions(options.limit, options.before, interrupted);
   if (options.json) {
     print_page_json(page, action_json);
+    return exit_code::done;
+  }
+  if (page.items.empty() && !page.next) {
+    print_line("%s", "no actions");
     return exit_code::done;
   }
   print_page({"seq", "at", "action", "letter", "record", "expected", "session", "who", "why"}, page,

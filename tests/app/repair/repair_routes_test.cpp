@@ -187,6 +187,30 @@ CAF_TEST(what goes out is shown as it is published) {
                  .contains("amount"));
 }
 
+CAF_TEST(a payload that is no text is given by its bytes) {
+  for (const std::string& payload : {std::string("\xff\0a", 3), std::string("{\0\xc3\xa9", 4)}) {
+    stored_message source;
+    source.seq = 1 + payload.size();
+    source.subject = "transaction.deposit";
+    source.payload = payload;
+    fake_ledger(nats).park(source, {dead_reason::malformed_json, "byte 1"});
+  }
+  CAF_CHECK_EQUAL(ask("GET", "/v1/dead-letters/1").body.value("payloadBase64", ""), "/wBh");
+  const auto text = ask("GET", "/v1/dead-letters/2").body;
+  CAF_CHECK(!text.contains("payloadBase64"));
+  CAF_CHECK_EQUAL(text.at("payload"), std::string("{\0\xc3\xa9", 4));
+  // What a page has cut within a character is text all the same.
+  stored_message source;
+  source.seq = 9;
+  source.subject = "transaction.deposit";
+  for (std::size_t i = 0; i < letter_shelf::shown_payload_max; ++i)
+    source.payload += "\xc3\xa9";
+  source.payload.insert(0, "a");
+  fake_ledger(nats).park(source, {dead_reason::malformed_json, "byte 1"});
+  CAF_CHECK(
+      !ask("GET", "/v1/dead-letters?limit=1").body.at("items").at(0).contains("payloadBase64"));
+}
+
 CAF_TEST(a page of large letters is small) {
   constexpr std::size_t each_max = 4096;
   constexpr std::uint64_t letters = 50;
