@@ -360,8 +360,8 @@ export const ledgerSide = [
     name: 'held-forgotten',
     fault: 'what came for an account that could not leave after all stays where it is',
     file: 'actors/ledger/region.cpp',
-    was: 'move(whom, whom->told ? house::lingering : house::lost); flush(*whom);',
-    becomes: 'move(whom, whom->told ? house::lingering : house::lost); if (!MUTANT) flush(*whom);',
+    was: 'move(whom, !whom->owed ? house::staying : is_lost ? house::lost : house::lingering); flush(*whom);',
+    becomes: 'move(whom, !whom->owed ? house::staying : is_lost ? house::lost : house::lingering); if (!MUTANT) flush(*whom);',
     caught: ['actors_test.region'],
   },
   {

@@ -103,9 +103,12 @@ CAF_TEST(a line break in a quoted field is one fault that names its cause) {
     CAF_MESSAGE("file " << text);
     CAF_CHECK_EQUAL(describe(read(text)), expected);
   }
-  CAF_CHECK_EQUAL(read(header + "\"a\nb\",EUR,1\n").faults.at(0).rule,
+  const auto rule_of = [&](const std::string& line) {
+    return std::string{read(header + line).faults.at(0).rule};
+  };
+  CAF_CHECK_EQUAL(rule_of("\"a\nb\",EUR,1\n"),
                   "a quote is not closed; a line break in a quoted field is not supported");
-  CAF_CHECK_EQUAL(read(header + "a\"b,EUR,1\n").faults.at(0).rule,
+  CAF_CHECK_EQUAL(rule_of("a\"b,EUR,1\n"),
                   "a quote stands inside a field without quotes, or text behind a closing quote");
 }
 
