@@ -199,7 +199,9 @@ CAF_TEST(what nobody has to get up for is said and is no fault) {
   auto hangs = node("b", std::nullopt);
   hangs.answers = false;
   CAF_CHECK_EQUAL(line(quiet({node("a"), hangs})), "node b does not say its numbers");
-  CAF_CHECK_EQUAL(line(quiet({hangs, hangs})), "nodes b, b do not say their numbers");
+  auto another = hangs;
+  another.name = "c";
+  CAF_CHECK_EQUAL(line(quiet({hangs, another})), "nodes b, c do not say their numbers");
 }
 
 CAF_TEST(a pace is the difference of two answers by the clock of the node) {

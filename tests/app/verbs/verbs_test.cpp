@@ -424,10 +424,20 @@ CAF_TEST(a replayed result is published under the id of its record) {
       value = "transaction.result.deposit";
   letter.payload = R"({"recordId":21})";
   publish({letter});
+  const auto malformed = run({"dead", "replay", "1"});
+  CAF_CHECK_EQUAL(malformed.code, 1);
+  CAF_CHECK(
+      contains(malformed.err, "INVALID_FIELD: field \"transactionId\": is required; discard"));
+  CAF_CHECK(stored(names::result_stream).empty());
+  letter.message_id += "-right";
+  letter.payload =
+      encode_result(*make_postgres_reader(servers.database_url())->find(record_id{1}), 0);
+  publish({letter});
   const auto seq = std::to_string(stored(names::dead_letter_stream).back().seq);
   CAF_CHECK_EQUAL(run({"dead", "replay", seq}).code, 0);
-  const auto result = stored(names::result_stream).back();
-  CAF_CHECK(header_value(result, "Nats-Msg-Id").starts_with("result-21.replay-" + seq + "-"));
+  const auto results = stored(names::result_stream);
+  CAF_REQUIRE_EQUAL(results.size(), 1u);
+  CAF_CHECK(header_value(results[0], "Nats-Msg-Id").starts_with("result-1.replay-" + seq + "-"));
   letter.message_id += "-unreadable";
   letter.payload = "{}";
   publish({letter});

@@ -363,6 +363,8 @@ CAF_TEST(a push consumer) {
 }
 
 CAF_TEST(where something that exists is refused nothing is made) {
+  for (const auto name : {names::exhausted_stream, names::action_stream}) // an earlier test's
+    bus->delete_stream(name);
   make_requests(file_limits);
   make_deposit_consumer(good_consumer + R"(,"deliver_subject":"somewhere")");
   CAF_CHECK(bus->provision({}).made.empty());
