@@ -204,7 +204,9 @@ private:
         refuse_edit(expected);
       const bool parked = expected.what == expectation::parked;
       const bool sent = expected.can_be_sent() && (!parked || (order_.force && !order_.edits()));
-      if (sent || is_copy(letter))
+      const bool is_copied = is_copy(letter);
+      outcome_.copies += is_copied ? 1 : 0;
+      if (sent || is_copied)
         going_.emplace(seq, digest_of(letter));
       repair_step step{.seq = seq,
                        .record = letter.content.record,

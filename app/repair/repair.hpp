@@ -70,9 +70,10 @@ struct repair_step {
 };
 
 struct repair_outcome {
-  std::uint64_t count = 0;                       // letters that were meant and are there
-  std::uint64_t done = 0;                        // of them, published or discarded, or would be
-  std::uint64_t missing = 0;                     // of the sequence numbers, those without a letter
+  std::uint64_t count = 0;   // letters that were meant and are there
+  std::uint64_t done = 0;    // of them, published or discarded, or would be
+  std::uint64_t copies = 0;  // of those that were meant, what goes out with another one of them
+  std::uint64_t missing = 0; // of the sequence numbers, those without a letter
   std::map<std::string, std::uint64_t> verdicts; // of a replay: how many of each
   // There may be more: call again with `after` set to this.
   std::optional<std::uint64_t> next;

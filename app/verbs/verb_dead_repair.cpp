@@ -299,8 +299,8 @@ private:
       return last_ ? tell_one(order_, *last_) : exit_code::answer_is_no;
     else
       print_sum(order_, outcome);
-    const bool all =
-        outcome.done == outcome.count && outcome.missing == 0 && outcome.failure.empty();
+    const bool all = outcome.done + outcome.copies == outcome.count && outcome.missing == 0
+                     && outcome.failure.empty();
     return all ? exit_code::done : exit_code::answer_is_no;
   }
 

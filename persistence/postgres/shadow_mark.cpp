@@ -56,9 +56,12 @@ bool any(database& session, const std::string& what) {
   return session.run("SELECT " + what + " LIMIT 1").size() > 0;
 }
 
+// By the ends of an index: a look through the rows would pass all that an import has opened first.
 bool has_decided(database& session) {
-  const auto range = std::to_string(opening_id_first) + " AND " + std::to_string(opening_id_last);
-  return any(session, "FROM ledger.transactions WHERE record_id NOT BETWEEN " + range);
+  return any(session, "WHERE (SELECT min(record_id) FROM ledger.transactions) < "
+                          + std::to_string(opening_id_first)
+                          + " OR (SELECT max(record_id) FROM ledger.transactions) > "
+                          + std::to_string(opening_id_last));
 }
 
 // 0: an earlier version has made the table and noted no time, or this role may not read it.
