@@ -41,7 +41,10 @@ public:
   wider_desk(std::shared_ptr<own_questions> own, std::unique_ptr<question_desk> outer)
       : own_(std::move(own)), outer_(std::move(outer)) {}
 
-  ~wider_desk() override { stop(); }
+  ~wider_desk() override {
+    own_->taken = false;
+    own_->waiting.shut();
+  }
 
   void open(waker wake) override {
     own_->waiting.open(wake);
@@ -83,11 +86,6 @@ public:
   }
 
 private:
-  void stop() {
-    own_->taken = false;
-    own_->waiting.shut();
-  }
-
   const std::shared_ptr<own_questions> own_;
   const std::unique_ptr<question_desk> outer_;
 };

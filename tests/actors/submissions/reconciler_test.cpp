@@ -55,13 +55,7 @@ struct reconciler_fixture : account_fixture {
     consume_messages();
   }
 
-  standstill wait() {
-    standstill result;
-    ask(
-        subject, [&](const actor_report& got) { result = got.wait; }, report_atom_v);
-    consume_messages();
-    return result;
-  }
+  standstill wait() { return report_of(subject).wait; }
 };
 
 } // namespace

@@ -79,13 +79,7 @@ struct redriver_fixture : account_fixture {
     return stored(record.id).status == record_status::success;
   }
 
-  standstill wait() {
-    standstill result;
-    ask(
-        subject, [&](const actor_report& got) { result = got.wait; }, report_atom_v);
-    consume_messages();
-    return result;
-  }
+  standstill wait() { return report_of(subject).wait; }
 
   std::size_t answered = 0; // of the questions
 };

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "messaging/codec.hpp"
 #include "messaging/names.hpp"
 
 #define CAF_SUITE own_questions
@@ -110,6 +111,15 @@ CAF_TEST(a question goes to the own ledger and nowhere else) {
   CAF_CHECK(others.asked.empty() && at_broker.answered.empty());
   desk->answer(asked[0].reply, "twice", {});
   CAF_CHECK_EQUAL(replies(), "");
+}
+
+CAF_TEST(a question that is too large goes to the others and they refuse it) {
+  open();
+  asker->ask(1, "s", std::string(payload_bytes_max + 1, 'x'));
+  CAF_CHECK(desk->take(16).empty());
+  CAF_CHECK_EQUAL(replies(), "1: from others. ");
+  asker->ask(2, "s", std::string(payload_bytes_max, 'x'));
+  CAF_CHECK_EQUAL(desk->take(16).size(), 1u);
 }
 
 CAF_TEST(others are asked while the own ledger takes no questions) {
