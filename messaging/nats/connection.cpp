@@ -247,8 +247,17 @@ void session::silence() {
     registry().remove(events_id_);
 }
 
+// Closing ends the reading thread: from here on nothing looks up a subscription.
 void session::close() {
   natsConnection_Close(connection_);
+  const std::lock_guard lock(subscriptions_mutex_);
+  freed_ = true;
+  for (auto* of : {&standing_, &ended_}) {
+    for (auto* one : *of)
+      natsSubscription_Destroy(one);
+    of->clear();
+  }
+  count_subscriptions();
 }
 
 bool session::ping(std::chrono::milliseconds at_most) {
@@ -263,10 +272,7 @@ session::~session() {
   silence();
   if (connection_ == nullptr)
     return;
-  natsConnection_Close(
-      connection_); // ends the reading thread: from here on nothing looks up a subscription
-  for (auto* subscription : subscriptions_)
-    natsSubscription_Destroy(subscription);
+  close();
   natsConnection_Destroy(connection_);
 }
 
@@ -303,19 +309,39 @@ nats_subscription* session::subscribe(const std::string& subject,
     natsSubscription_SetPendingLimits(subscription, pending.messages, pending.bytes);
   else
     natsSubscription_Unsubscribe(subscription);
-  std::lock_guard lock(subscriptions_mutex_);
-  subscriptions_.push_back(subscription);
+  const std::lock_guard lock(subscriptions_mutex_);
+  if (freed_) { // closed meanwhile
+    natsSubscription_Destroy(subscription);
+    return nullptr;
+  }
+  (told ? standing_ : ended_).insert(subscription);
+  count_subscriptions();
   return told ? subscription : nullptr;
 }
 
 void session::unsubscribe(nats_subscription* subscription) {
-  if (subscription != nullptr)
+  const std::lock_guard lock(subscriptions_mutex_);
+  if (end(subscription))
     natsSubscription_Unsubscribe(subscription);
 }
 
 void session::drain(nats_subscription* subscription) {
-  if (subscription != nullptr)
+  const std::lock_guard lock(subscriptions_mutex_);
+  if (end(subscription))
     natsSubscription_Drain(subscription);
+}
+
+bool session::end(nats_subscription* one) {
+  if (standing_.erase(one) == 0)
+    return ended_.contains(one);
+  ended_.insert(one);
+  count_subscriptions();
+  return true;
+}
+
+void session::count_subscriptions() noexcept {
+  standing_count_.store(standing_.size(), std::memory_order_relaxed);
+  ended_count_.store(ended_.size(), std::memory_order_relaxed);
 }
 
 // A buffer of one byte still takes one message (cnats 3.4.1).

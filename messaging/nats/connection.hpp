@@ -11,11 +11,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <unordered_set>
 #include <vector>
 
 #include "domain/backoff.hpp"
@@ -105,8 +107,8 @@ public:
   // No event is reported once this has returned.
   void silence();
 
-  // Ends the connection; whoever still holds the session may go on calling it. Waits for a blocked
-  // write to give up.
+  // Ends the connection and frees the subscriptions; whoever still holds the session may go on
+  // calling it. Waits for a blocked write to give up.
   void close();
 
   // Waits for the server's answer to a ping; false when there is none in time. Also writes what the
@@ -128,6 +130,17 @@ public:
 
   // Cancels at the broker at once, and still delivers what is on the way.
   void drain(nats_subscription* subscription);
+
+  // What it keeps in memory, with a thread's stack each.
+  struct kept_subscriptions {
+    std::size_t standing = 0;
+    std::size_t ended = 0;
+  };
+  // Never waits, see `message_bytes_max`.
+  kept_subscriptions subscriptions() const noexcept {
+    return {standing_count_.load(std::memory_order_relaxed),
+            ended_count_.load(std::memory_order_relaxed)};
+  }
 
   // Returns the error, empty when the library has taken the message.
   std::string publish(const std::string& subject, const std::string& reply,
@@ -155,6 +168,9 @@ private:
 
   // Whether the library would keep what is published now, though it is not to.
   bool is_away() const noexcept;
+  // Called with the mutex.
+  bool end(nats_subscription* one); // false: it is freed
+  void count_subscriptions() noexcept;
 
   nats_connection* connection_ = nullptr;
   bool keep_ = true;
@@ -164,8 +180,13 @@ private:
   const std::shared_ptr<std::atomic<std::uint64_t>> signs_ =
       std::make_shared<std::atomic<std::uint64_t>>(0);
   std::uintptr_t events_id_ = 0;
+  // Held while the library is called with one: nobody frees it meanwhile.
   std::mutex subscriptions_mutex_;
-  std::vector<nats_subscription*> subscriptions_; // all ever made, freed at the end
+  std::unordered_set<nats_subscription*> standing_;
+  std::unordered_set<nats_subscription*> ended_;
+  bool freed_ = false;
+  std::atomic<std::size_t> standing_count_ = 0;
+  std::atomic<std::size_t> ended_count_ = 0;
   std::mutex spent_mutex_;
   spent_messages spent_; // those published
 };
@@ -202,16 +223,23 @@ private:
   std::chrono::nanoseconds silent_{0};
 };
 
+// How many ended subscriptions a session may keep before it is replaced, which happens once in
+// `pause` at most.
+struct ended_limit {
+  std::size_t count = 512;
+  std::chrono::milliseconds pause{std::chrono::hours(1)};
+};
+
 // A session that is kept up for ever: the library reconnects; when it gives up, when the server
-// falls silent, when those who use the link get no answers, or when it has taken away where answers
-// come to, the lifeline builds a new session.
+// falls silent, when those who use the link get no answers, when it has taken away where answers
+// come to, or when the session keeps too much, the lifeline builds a new session.
 // Thread-safe.
 class lifeline final : private session_events {
 public:
   using report = std::function<void(link_event, const std::string&)>;
 
   // Throws std::runtime_error when the first connection fails.
-  lifeline(broker_options broker, session_options options, report observe);
+  lifeline(broker_options broker, session_options options, report observe, ended_limit limit = {});
   ~lifeline() override;
 
   // The session of the moment; never null, possibly closed or reconnecting.
@@ -232,8 +260,12 @@ public:
 
   bool up() const noexcept { return up_.load(std::memory_order_acquire); }
 
-  // How often the broker has refused this client a subject.
+  // How many subscriptions the broker has refused or taken away, those of inboxes left out.
   std::uint64_t refusals() const noexcept { return refusals_.load(std::memory_order_acquire); }
+
+  // Which of the refusals was the last of a subscription to this subject, from 1 on; 0: none, or
+  // none of late.
+  std::uint64_t last_refusal(std::string_view subject) const;
 
   // What the broker said when it refused this client this subject, a few seconds ago at most;
   // empty: nothing.
@@ -257,8 +289,11 @@ private:
   void session_error(bool slow_consumer, const std::string& text) override;
 
   void set_up(bool up);
-  void note_refusal(const std::string& text); // called with the mutex
-  bool has_lost_inbox();                      // called with the mutex
+  // Called with the mutex.
+  void note_refusal(const std::string& text);
+  void note_refused_subscription(std::string_view text);
+  bool has_lost_inbox();
+  bool keeps_too_much();
   void supervise();
   void ping_for_ever();
   // What is wrong with the connection; empty when nothing is. Called with the mutex.
@@ -275,6 +310,7 @@ private:
   broker_options broker_; // its URL: guarded by the mutex
   session_options options_;
   const report report_;
+  const ended_limit limit_;
   std::atomic<std::uint64_t> epoch_ = 1;
   std::atomic<bool> up_ = false;
   std::atomic<std::uint64_t> refusals_ = 0;
@@ -291,8 +327,10 @@ private:
       std::chrono::steady_clock::now(); // last, as the supervisor saw it
   std::chrono::steady_clock::time_point url_read_at_;
   std::vector<refusal> last_refusals_; // the oldest first, each text once
+  std::map<std::string, std::uint64_t, std::less<>> refused_subjects_; // by `last_refusal`
   std::uint64_t inbox_refusals_ = 0;
   renewal inbox_renewal_;
+  std::chrono::steady_clock::time_point may_make_room_at_{};
   std::chrono::steady_clock::time_point answered_at_;
   std::chrono::steady_clock::time_point next_suspicion_;
   backoff suspicion_pauses_{std::chrono::seconds(5), std::chrono::seconds(60)};

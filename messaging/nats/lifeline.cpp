@@ -22,7 +22,9 @@ constexpr auto ping_patience = std::chrono::milliseconds(5000);
 constexpr auto moved_after = std::chrono::seconds(2);
 constexpr auto refusal_lasts = std::chrono::seconds(10);
 constexpr std::size_t refusals_kept = 16;
-constexpr std::string_view inbox_subscription = "Subscription to \"_INBOX.";
+constexpr std::size_t refused_subjects_kept = 256;
+constexpr std::string_view refused_subscription = "Subscription to \"";
+constexpr std::string_view inbox_prefix = "_INBOX.";
 
 // Both clocks at one moment: a pause between the two readings would look like a step.
 std::pair<steady::time_point, link_watch::wall_time> read_clocks() {
@@ -73,8 +75,10 @@ void link_watch::begin() {
 
 // -- lifeline
 
-lifeline::lifeline(broker_options broker, session_options options, report observe)
-    : broker_(std::move(broker)), options_(std::move(options)), report_(std::move(observe)) {
+lifeline::lifeline(broker_options broker, session_options options, report observe,
+                   ended_limit limit)
+    : broker_(std::move(broker)), options_(std::move(options)), report_(std::move(observe)),
+      limit_(limit) {
   options_.events = this;
   broker_ = access();
   session_ = session::open(broker_, options_);
@@ -168,13 +172,49 @@ void lifeline::session_error(bool slow_consumer, const std::string& text) {
     std::lock_guard lock(mutex_);
     said = redact(text, broker_.url);
     if (text.starts_with(natsStatus_GetText(NATS_NOT_PERMITTED))) {
-      refusals_.fetch_add(1, std::memory_order_acq_rel);
-      inbox_refusals_ += said.find(inbox_subscription) == std::string::npos ? 0 : 1;
+      note_refused_subscription(text); // as it came: a secret may look like a subject
       note_refusal(said);
     }
   }
   report_(slow_consumer ? link_event::slow_consumer : link_event::error,
           options_.name + ": " + said);
+}
+
+// The broker names the subject, of one that it has taken away too. Inboxes are not counted by
+// subject: each is used once.
+void lifeline::note_refused_subscription(std::string_view text) {
+  const auto found = text.find(refused_subscription);
+  if (found == std::string_view::npos)
+    return; // a publication
+  text.remove_prefix(found + refused_subscription.size());
+  const std::string subject(text.substr(0, text.find('"')));
+  if (subject.starts_with(inbox_prefix)) {
+    ++inbox_refusals_;
+    return;
+  }
+  if (refused_subjects_.size() == refused_subjects_kept && !refused_subjects_.contains(subject))
+    refused_subjects_.erase(std::min_element(
+        refused_subjects_.begin(), refused_subjects_.end(),
+        [](const auto& one, const auto& other) { return one.second < other.second; }));
+  const auto number = refusals_.load(std::memory_order_relaxed) + 1;
+  refused_subjects_.insert_or_assign(subject, number);
+  refusals_.store(number, std::memory_order_release);
+}
+
+std::uint64_t lifeline::last_refusal(std::string_view subject) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = refused_subjects_.find(subject);
+  return found == refused_subjects_.end() ? 0 : found->second;
+}
+
+// An ended subscription costs a thread's stack for as long as its session lives (cnats 3.4.1),
+// whatever it was ended for.
+bool lifeline::keeps_too_much() {
+  const auto now = steady::now();
+  if (!up() || now < may_make_room_at_ || session_->subscriptions().ended < limit_.count)
+    return false;
+  may_make_room_at_ = now + limit_.pause;
+  return true;
 }
 
 // What the broker took away with a right does not come back with it: whatever is answered to the
@@ -219,6 +259,9 @@ void lifeline::supervise() {
       const bool inbox_lost = has_lost_inbox();
       if (inbox_lost)
         suspicion = "the broker has refused its inbox";
+      if (suspicion.empty() && keeps_too_much())
+        suspicion = "it keeps " + std::to_string(session_->subscriptions().ended)
+                    + " ended subscriptions, which a new connection frees";
       lock.unlock();
       if (why.empty())
         why = moved();

@@ -8,7 +8,7 @@
 #include "messaging/nats/incoming.hpp"
 #include "messaging/nats/mailbox.hpp"
 #include "messaging/nats/question_queue.hpp"
-#include "messaging/nats/renewal.hpp"
+#include "messaging/nats/refused_subjects.hpp"
 #include "messaging/submission_codec.hpp"
 
 namespace ledgerd {
@@ -103,8 +103,8 @@ class nats_question_desk final : public question_desk {
 public:
   nats_question_desk(std::shared_ptr<lifeline> control, std::vector<std::string> subjects,
                      desk_limits limits)
-      : control_(std::move(control)), subjects_(std::move(subjects)), group_(limits.queue_group),
-        questions_(std::make_shared<questions>(std::move(limits))) {}
+      : control_(std::move(control)), subjects_(std::move(subjects), limits.retries),
+        group_(limits.queue_group), questions_(std::make_shared<questions>(std::move(limits))) {}
 
   ~nats_question_desk() override {
     questions_->queue.shut();
@@ -153,8 +153,7 @@ public:
   }
 
 private:
-  // A reconnect keeps the subscriptions; a rebuilt session needs new ones, and so may changed
-  // rights.
+  // A reconnect keeps the subscriptions; a rebuilt session needs new ones.
   void subscribe() {
     if (closed_)
       return;
@@ -163,31 +162,33 @@ private:
       if (auto session = control_->current(); session != session_) {
         session_ = std::move(session);
         subscriptions_.clear();
+        subjects_.begin(*control_);
       }
     }
-    if (renewal_.is_due(control_->refusals(), steady::now()))
-      renew();
-    while (control_->up() && subscriptions_.size() < subjects_.size()) {
-      auto* fresh =
-          session_->subscribe(subjects_[subscriptions_.size()], questions_, group_, pending);
+    if (!control_->up())
+      return;
+    const auto& all = subjects_.all();
+    while (subscriptions_.size() < all.size()) {
+      auto* fresh = session_->subscribe(all[subscriptions_.size()], questions_, group_, pending);
       if (fresh == nullptr)
         return;
       subscriptions_.push_back(fresh);
     }
+    for (const auto i : subjects_.due(*control_))
+      renew(i);
   }
 
-  // A question that comes by the old and the new one is answered twice; none is lost.
-  void renew() {
-    for (std::size_t i = 0; i < subscriptions_.size() && control_->up(); ++i)
-      if (auto* fresh = session_->subscribe(subjects_[i], questions_, group_, pending))
-        session_->drain(std::exchange(subscriptions_[i], fresh));
+  // It was refused, but may stand by now: after a reconnect the library has subscribed again. A
+  // question that comes by the old and the new one is answered twice; none is lost.
+  void renew(std::size_t i) {
+    if (auto* fresh = session_->subscribe(subjects_.all()[i], questions_, group_, pending))
+      session_->drain(std::exchange(subscriptions_[i], fresh));
   }
 
   const std::shared_ptr<lifeline> control_;
-  const std::vector<std::string> subjects_;
+  refused_subjects subjects_;
   const std::string group_;
   const std::shared_ptr<questions> questions_;
-  renewal renewal_;
   bool closed_ = false;
   std::uint64_t epoch_ = 0;
   std::shared_ptr<session> session_;

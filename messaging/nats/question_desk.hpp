@@ -9,6 +9,7 @@
 #include "messaging/codec.hpp"
 #include "messaging/names.hpp"
 #include "messaging/nats/connection.hpp"
+#include "messaging/nats/retries.hpp"
 #include "messaging/ports.hpp"
 
 namespace ledgerd {
@@ -22,6 +23,7 @@ struct desk_limits {
   // Whose askers have a deadline of their own: they come oldest first, none is too old, and of what
   // is too much the newest are dropped.
   bool in_order = false;
+  retry_pauses retries = {}; // of subjects that the broker refuses
 };
 
 // Questions whose headers cannot be read, or could be read in two ways, it refuses by itself with

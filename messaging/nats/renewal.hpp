@@ -1,6 +1,5 @@
-// When standing subscriptions are made anew: after the broker has refused the connection something.
-// It takes away those that a change of rights forbids, and does not bring them back when the rights
-// come back. While that goes on, less and less often.
+// When a connection is made anew because the broker has refused it something that it cannot get
+// back by itself. While that goes on, less and less often.
 //
 // Pure; belongs to one thread.
 #pragma once

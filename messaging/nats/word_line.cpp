@@ -7,7 +7,7 @@
 #include "messaging/names.hpp"
 #include "messaging/nats/incoming.hpp"
 #include "messaging/nats/mailbox.hpp"
-#include "messaging/nats/renewal.hpp"
+#include "messaging/nats/refused_subjects.hpp"
 
 namespace ledgerd {
 
@@ -34,8 +34,9 @@ public:
 
 class nats_word_line final : public word_line {
 public:
-  explicit nats_word_line(std::shared_ptr<lifeline> control)
-      : control_(std::move(control)), words_(std::make_shared<words>()) {}
+  nats_word_line(std::shared_ptr<lifeline> control, retry_pauses retries)
+      : control_(std::move(control)), words_(std::make_shared<words>()),
+        subject_({std::string(names::cluster_word)}, retries) {}
 
   ~nats_word_line() override {
     words_->box.shut();
@@ -61,28 +62,27 @@ public:
   std::uint64_t dropped() const override { return words_->dropped.load(std::memory_order_relaxed); }
 
 private:
-  // A reconnect keeps the subscription; a rebuilt session needs a new one, and so may changed
-  // rights.
+  // A reconnect keeps the subscription; a rebuilt session needs a new one.
   void subscribe() {
     if (const auto epoch = control_->epoch(); epoch != epoch_) {
       epoch_ = epoch;
       if (auto session = control_->current(); session != session_) {
         session_ = std::move(session);
         subscription_ = nullptr;
+        subject_.begin(*control_);
       }
     }
-    const bool again = renewal_.is_due(control_->refusals(), std::chrono::steady_clock::now());
-    if ((subscription_ != nullptr && !again) || !control_->up())
+    if (!control_->up() || (subscription_ != nullptr && subject_.due(*control_).empty()))
       return;
     // A word heard twice says nothing new.
     auto* before = subscription_;
-    subscription_ = session_->subscribe(std::string(names::cluster_word), words_, {}, pending);
+    subscription_ = session_->subscribe(subject_.all().front(), words_, {}, pending);
     session_->unsubscribe(before);
   }
 
   const std::shared_ptr<lifeline> control_;
   const std::shared_ptr<words> words_;
-  renewal renewal_;
+  refused_subjects subject_;
   std::uint64_t epoch_ = 0;
   std::shared_ptr<session> session_;
   nats_subscription* subscription_ = nullptr; // freed by its session
@@ -90,8 +90,9 @@ private:
 
 } // namespace
 
-std::unique_ptr<word_line> make_nats_word_line(std::shared_ptr<lifeline> control) {
-  return std::make_unique<nats_word_line>(std::move(control));
+std::unique_ptr<word_line> make_nats_word_line(std::shared_ptr<lifeline> control,
+                                               retry_pauses retries) {
+  return std::make_unique<nats_word_line>(std::move(control), retries);
 }
 
 } // namespace ledgerd
