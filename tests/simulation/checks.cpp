@@ -21,6 +21,9 @@ constexpr milliseconds renewed_for_sure{4000};
 // an account that is set aside. Nobody else would take them: it is alone.
 constexpr milliseconds found_out_within{2500};
 constexpr int enough_to_find_out = 3;
+// Who has heard nothing for so long, as while the consumer was away, asks for one message to hear of
+// its end (messaging/nats/pull_silence.hpp).
+constexpr milliseconds sounds_within{5000};
 
 std::string text_of(record_id id) {
   return std::to_string(to_int(id));
@@ -96,6 +99,8 @@ void world::watch_leases() {
     const auto away = database_.away_since(whom);
     if (one == nullptr || !of_requests(of, at) || !away || !database_.refuses(whom) || one->stopped
         || !one->steady || nodes_.size() > 1 || one->pulled_while_away < enough_to_find_out)
+      return;
+    if (machine_.now - at.made_at < sounds_within)
       return;
     const auto could = std::max({one->found_out, *away, database_.hung_until(whom)});
     if (machine_.now - could > found_out_within)

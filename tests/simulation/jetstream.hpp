@@ -60,6 +60,7 @@ struct consumer {
   std::uint64_t deliver_max = 0; // 0: without limit
   std::size_t ack_pending_max = 0;
   std::int64_t created_ns = 0;
+  time_point made_at{};
   std::uint64_t delivered_stream = 0, delivered_consumer = 0;
   std::uint64_t waiting = 0; // messages not handed out yet
   std::map<std::uint64_t, leased> pending;

@@ -227,6 +227,7 @@ std::string jetstream_api::make_consumer(std::string_view in, std::string_view n
   }
   const auto told = consumer_info(*of, *made);
   of_.by_.seen["consumer made again"] += of_.missing_.erase(made->name);
+  made->made_at = of_.on_.now;
   of->consumers[made->name] = std::move(made);
   return told;
 }

@@ -69,6 +69,7 @@ void jetstream::make_anew(std::string_view name) {
     one->deliver_max = each->deliver_max;
     one->ack_pending_max = each->ack_pending_max;
     one->created_ns = made->created_ns;
+    one->made_at = on_.now;
     made->consumers[consumer_name] = std::move(one);
   }
   streams[old->name] = std::move(made);

@@ -222,6 +222,7 @@ void world::freeze(life& one, bool on) {
   one.stopped = on;
   machine_.halt(one.id, on);
   one.steady = false;
+  network_.note_trouble(one.id); // what it was sent meanwhile waits for it
   note((on ? "stops " : "goes on ") + one.name);
 }
 
