@@ -189,7 +189,7 @@ void membership_state::judge_silence(time_point now) {
     tell_roster();
   unheard_ += passed;
   if (unheard_ >= options_.patience)
-    if (const auto more = deaf_lines_.admit("deaf", now))
+    if (const auto more = standing_lines_.admit("deaf", now))
       log(log_event::node_deaf,
           "cluster: this node's own words on {} do not come back, so it hears nobody and "
           "takes itself to be alone: is NATS away, or are permissions missing?{}",
@@ -203,7 +203,7 @@ void membership_state::look_for_namesake(time_point now) {
   const auto what = "another node that lives has this one's name: " + describe(*other)
                     + (starting_ ? ": this one does not begin meanwhile" : "");
   note_namesake(what);
-  if (const auto more = lines_.admit("namesake", now))
+  if (const auto more = standing_lines_.admit("namesake " + to_text(other->boot), now))
     log(log_event::node_name_taken, {{"peer", other->name}, {"boot", to_text(other->boot)}},
         "cluster: {}{}", what, left_out_text(*more));
 }
@@ -218,7 +218,7 @@ void membership_state::look_for_stranger(time_point now) {
                     + "): nodes on one broker serve one, so this one "
                     + (starting_ ? "does not begin" : "pulls nothing") + " meanwhile";
   note_stranger(what);
-  if (const auto more = lines_.admit("stranger", now))
+  if (const auto more = standing_lines_.admit("stranger " + to_text(other->boot), now))
     log(log_event::node_of_other_ledger, {{"peer", other->name}, {"boot", to_text(other->boot)}},
         "cluster: {}{}", what, left_out_text(*more));
 }

@@ -93,7 +93,7 @@ private:
   std::chrono::milliseconds unheard_{0}; // since the last of our own words came back
 
   log_throttle lines_;
-  log_throttle deaf_lines_{std::chrono::minutes{1}};
+  log_throttle standing_lines_{std::chrono::minutes{1}}; // of what lasts until somebody looks
   membership_counters counters_;
 };
 

@@ -48,6 +48,8 @@ async function foundLater(cluster, first, environment, faults) {
   const other = await cluster.world.daemonIn(
     {...environment, LEDGERD_NATS_URL: users.as('deaf', natsUrl)}, 'other', ...cluster.flags);
   await other.ready();
+  // One that still starts would give way to the first, which would go on.
+  await until('the other has begun, and hears nobody', 20, async () => await cluster.metric(other, 'ledgerd_cluster_deaf') === 1);
   users.restrict('deaf', 'ledger+making', /$^/);
   cluster.world.reloadUsers();
   for (const node of [first, other]) {
