@@ -161,11 +161,7 @@ async function run() {
     await daemon.stop();
   }
   faults.push(...check(world, orders));
-  const audit = world.verb('audit');
-  log(audit.output.trim().split('\n').at(-1));
-  if (audit.code !== 0) {
-    faults.push(`ledgerd audit exits with ${audit.code}: ${audit.output}`);
-  }
+  faults.push(...world.auditFaults());
   await traffic.close();
   return faults;
 }

@@ -120,10 +120,7 @@ async function nothingIsLost(world, traffic) {
   log('a consumer was made again');
   await traffic.drained(60);
   await daemon.stop();
-  const audit = world.verb('audit');
-  if (audit.code !== 0) {
-    faults.push(`ledgerd audit exits with ${audit.code}: ${audit.output}`);
-  }
+  faults.push(...world.auditFaults());
   const text = readFileSync(daemon.logFile, 'utf8');
   if (!/stream TRANSACTIONS had disappeared while the daemon was running and has been made again/.test(text)) {
     faults.push('the log does not say what was made again');

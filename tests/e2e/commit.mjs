@@ -92,10 +92,7 @@ async function run() {
   }
   await traffic.drained(60);
   await right.stop();
-  const audit = world.verb('audit');
-  if (audit.code !== 0) {
-    faults.push(`ledgerd audit exits with ${audit.code}: ${audit.output}`);
-  }
+  faults.push(...world.auditFaults());
   await traffic.close();
   return faults;
 }

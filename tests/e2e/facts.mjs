@@ -30,12 +30,7 @@ export async function gather(world, traffic, messages) {
 
 // The faults that the checker and the program's own audit find.
 export function judge(world, facts) {
-  const faults = check(facts);
-  const audit = world.verb('audit');
-  if (audit.code !== 0) {
-    faults.push(`ledgerd audit exits with ${audit.code}: ${audit.output}`);
-  }
-  return faults;
+  return [...check(facts), ...world.auditFaults()];
 }
 
 export function summary(facts) {

@@ -75,10 +75,7 @@ async function run() {
     faults.push(`${rows} rows of ${published}`);
   }
   world.environment.LEDGERD_DATABASE_URL = standby;
-  const audit = world.verb('audit');
-  if (audit.code !== 0) {
-    faults.push(`ledgerd audit exits with ${audit.code}: ${audit.output}`);
-  }
+  faults.push(...world.auditFaults());
   await traffic.close();
   return faults;
 }

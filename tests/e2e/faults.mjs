@@ -293,11 +293,7 @@ async function run() {
   await play(world, traffic);
   await traffic.drained(60);
   await healthy.stop();
-  const faults = [];
-  const audit = world.verb('audit');
-  if (audit.code !== 0) {
-    faults.push(`ledgerd audit exits with ${audit.code}: ${audit.output}`);
-  }
+  const faults = world.auditFaults();
   await traffic.close();
   return faults;
 }

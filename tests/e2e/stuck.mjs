@@ -322,10 +322,7 @@ async function run() {
   await daemon.ready();
   const faults = await scenarios[scenario](world, traffic, daemon);
   await daemon.stop();
-  const audit = world.verb('audit');
-  if (audit.code !== 0) {
-    faults.push(`ledgerd audit exits with ${audit.code}: ${audit.output}`);
-  }
+  faults.push(...world.auditFaults());
   return faults;
 }
 

@@ -75,10 +75,7 @@ async function run() {
   await release();
   await until('all have their verdicts', 60, async () => pending() === 0);
   await daemon.stop();
-  const audit = world.verb('audit');
-  if (audit.code !== 0) {
-    faults.push(`ledgerd audit exits with ${audit.code}: ${audit.output}`);
-  }
+  faults.push(...world.auditFaults());
   return faults;
 }
 

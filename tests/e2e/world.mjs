@@ -220,6 +220,12 @@ export class World {
     return {code: status ?? `nothing in ${this.verbSeconds ?? 60} s`, output: stdout + stderr};
   }
 
+  // What `ledgerd audit` finds once all is done: no fault, or one.
+  auditFaults() {
+    const {code, output} = this.verb('audit');
+    return code === 0 ? [] : [`ledgerd audit exits with ${code}: ${output}`];
+  }
+
   // The broker takes the present rights of all users, those of connected clients too.
   reloadUsers() {
     const file = join(this.servers, 'nats.conf');
