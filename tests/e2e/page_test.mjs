@@ -17,7 +17,7 @@ const load = (name) => import(pathToFileURL(join(folder, name)).href);
 const {clock, count, micros, millis, quantile, rate} = await load('format.js');
 const {decidedRate, oldestText, picture, pictureOf, verdict} = await load('verdict.js');
 const {niceTop} = await load('chart.js');
-const {auditLine} = await load('overview.js');
+const {auditLine, findings} = await load('overview.js');
 const {kinds} = await load('inside.js');
 const {parse} = await load('link.js');
 
@@ -89,6 +89,7 @@ test('the verdict says the worst thing first', () => {
     [{flow: {applied: null, refused: null, duplicate: null, parked: null, published: null}}, 'unknown', /a second more/],
     [{flow: {applied: 5, refused: 0, duplicate: 0, parked: 2, published: 7}}, 'watch', /2\.0 messages a second are parked/],
     [{aside: {accounts: 1, waiting: 4, oldestMs: 1}}, 'watch', /not for every account/],
+    [{aside: {accounts: 1, waiting: 0, oldestMs: 0}}, 'good', /^Money flows: 11 requests/], // repaired, and not yet back
     [{consumers: [{name: 'd', oldestUndecidedMs: 7000}, {name: 'w', oldestUndecidedMs: null}]}, 'watch', /waiting for 7\.0 s/],
     [{consumers: aged(7000)}, 'watch', /^Money flows, and falls behind/],
     [{consumers: aged(7000), flow: still, aside: {accounts: 1}}, 'watch', /^Nothing is decided: a request has been waiting/],
@@ -104,6 +105,13 @@ test('the verdict says the worst thing first', () => {
     assert.equal(found.level, level, JSON.stringify(change));
     assert.match(found.text, text);
   }
+});
+
+test('an account that is set aside is trouble while something of it waits', () => {
+  const said = (aside) => findings({...calm({checks: []}), streams: {deletedUnread: 0}, aside}).map(({level, why}) => `${level}: ${why}`);
+  assert.deepEqual(said({accounts: 0, waiting: 0, oldestMs: 0}), []);
+  assert.deepEqual(said({accounts: 1, waiting: 2, oldestMs: 7000}), ['watch: 1 account, 2 entries, the longest for 7.0 s']);
+  assert.deepEqual(said({accounts: 1, waiting: 0, oldestMs: 0}), ['good: 1 account, of which nothing waits: back with the others after some quick postings, or a minute of rest']);
 });
 
 test('a consumer of which this node does not know what waits is named while money flows', () => {

@@ -3,7 +3,7 @@
 import {Chart} from './chart.js';
 import {$, each, el, fillTable, setAttribute, setLevel, setText, time, word} from './dom.js';
 import {clock, count, micros, millis, number, percent, rate, unknown} from './format.js';
-import {oldestText, picture, pictureOf, verdict} from './verdict.js';
+import {asideWaits, oldestText, picture, pictureOf, verdict} from './verdict.js';
 
 const stageNames = {
   pull: 'Stored → pulled', decode: 'Decoded', decide: 'Decoded → verdict', gate: 'At the gate', commit: 'Commit',
@@ -74,9 +74,11 @@ export function findings({checks, standing, circuitOpen, aside, streams}) {
     list.push({key: 'circuit', level: 'bad', name: 'Circuit', why: `open at ${count(circuitOpen)} gates: the database is away, nothing is pulled`});
   }
   if (aside.accounts > 0) {
+    const waits = asideWaits(aside);
     list.push({
-      key: 'aside', level: 'watch', name: 'Set aside',
-      why: `${number(aside.accounts, 'account')}, ${count(aside.waiting)} entries, the longest for ${millis(aside.oldestMs)}`,
+      key: 'aside', level: waits ? 'watch' : 'good', name: 'Set aside',
+      why: `${number(aside.accounts, 'account')}, ${waits ? `${count(aside.waiting)} entries, the longest for ${millis(aside.oldestMs)}`
+        : 'of which nothing waits: back with the others after some quick postings, or a minute of rest'}`,
     });
   }
   if (streams.deletedUnread > 0) {

@@ -80,6 +80,9 @@ export function oldestText(shown) {
 
 const asideText = ({accounts}) => `${number(accounts, 'account')} set aside: locked, refused or slow`;
 
+// Whether something waits for an account that is set aside. One that is well again stays aside for a little.
+export const asideWaits = (aside) => aside?.accounts > 0 && aside.waiting !== 0;
+
 function slowness(overview) {
   const {flow, consumers} = picture(overview);
   const oldest = oldestKnown(consumers);
@@ -87,14 +90,14 @@ function slowness(overview) {
     return {
       key: 'behind', level: 'watch',
       text: `${decidedRate(overview) === 0 ? 'Nothing is decided' : 'Money flows, and falls behind'}: a request has been waiting for ${millis(oldest)}.`,
-      why: overview.aside?.accounts > 0 ? asideText(overview.aside) : '',
+      why: asideWaits(overview.aside) ? asideText(overview.aside) : '',
     };
   }
   if (overview.cluster?.silent > 0) {
     const names = overview.cluster.nodes.filter((node) => node.silent).map((node) => node.name);
     return {key: `silent ${names}`, level: 'watch', text: 'Money flows, and a node is silent.', why: names.join(', ')};
   }
-  if (overview.aside?.accounts > 0) {
+  if (asideWaits(overview.aside)) {
     return {key: 'aside', level: 'watch', text: 'Money flows, but not for every account.',
       why: asideText(overview.aside)};
   }
