@@ -158,6 +158,7 @@ void add_audit(command_line& line) {
   app.add_option("--cursor", options->audit.how.cursor,
                  "A folder that keeps where the audit is: the same command goes on there after an "
                  "interruption")
+      ->type_name("FOLDER")
       ->check(not_empty);
   app.add_option(
          "--watch", options->watch,

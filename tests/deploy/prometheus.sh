@@ -26,10 +26,10 @@ console.log(JSON.stringify({groups: [{name: 'dashboard', rules}]}));
 END
 "$promtool" check rules "$scratch/dashboard.yml"
 
-# The tests of the alerts can fail: an alert that never comes, and one that comes too soon.
+# The tests of the alerts can fail: an alert that never comes, and one that does not end.
 mkdir -p "$scratch/deploy/prometheus" "$scratch/tests/deploy"
 cp tests/deploy/alerts_test.yml "$scratch/tests/deploy"
-for change in 's/ledgerd_stalled > 0/ledgerd_stalled > 9/' 's/ledgerd_aside_accounts > 0/ledgerd_aside_accounts >= 0/'; do
+for change in 's/ledgerd_stalled > 0/ledgerd_stalled > 9/' 's/ledgerd_aside_accounts > 0 and .*/ledgerd_aside_accounts > 0/'; do
   sed "$change" deploy/prometheus/alerts.yml >"$scratch/deploy/prometheus/alerts.yml"
   if "$promtool" test rules "$scratch/tests/deploy/alerts_test.yml" >/dev/null 2>&1; then
     echo "the tests pass with $change, so they test nothing"
