@@ -167,26 +167,23 @@ void reconciler_state::split() {
 }
 
 // What is stuck holds a quarter of the credit at most.
-bool reconciler_state::is_aside_full() {
-  capacity held{aside_.size() + due_.size(), 0};
-  for (const auto tag : aside_)
-    held.bytes += deliveries_.at(tag).bytes;
-  for (const auto tag : due_)
-    held.bytes += deliveries_.at(tag).bytes;
-  return held.messages >= std::max<std::size_t>(1, options_.credit.messages / 4)
-         || held.bytes >= options_.credit.bytes / 4;
+bool reconciler_state::is_aside_full() const {
+  return aside_.size() + due_.size() >= std::max<std::size_t>(1, options_.credit.messages / 4)
+         || aside_bytes_ >= options_.credit.bytes / 4;
+}
+
+void reconciler_state::postpone(held_delivery& one) {
+  drain_.count_handed_back();
+  deliveries_.settle(one, settlement::postpone);
 }
 
 // The result waits beside the others, each time longer.
 void reconciler_state::set_aside(held_delivery& one, const std::string& why) {
-  if (is_aside_full()) {
-    drain_.count_handed_back();
-    return deliveries_.settle(one, settlement::postpone);
-  }
   if (!one.pauses)
     one.pauses.emplace(options_.retry_pause, options_.aside_max);
   one.due = self_->clock().now() + one.pauses->grow();
   aside_.push_back(one.tag());
+  aside_bytes_ += one.bytes;
   log(log_event::results_unapplied,
       {{"consumer", options_.instance}, {"recordId", to_int(one.verdict.id)}, {"why", why}},
       "{}: the result of record {} is not applied and waits beside the others: {}",
@@ -206,13 +203,13 @@ void reconciler_state::set_culprits_aside(const store_failure& failure) {
     ++culprit;
     auto& one = deliveries_.at(batch[place]);
     spell_.failed(one.verdict.decided.account, failure.detail, self_->clock().now());
-    set_aside(one, failure.detail);
+    is_aside_full() ? postpone(one) : set_aside(one, failure.detail);
   }
   waiting_.insert(waiting_.begin(), others.begin(), others.end());
 }
 
-// Refused for its content it has a few attempts, unless whatever comes is refused; stuck behind a
-// lock it has as many as it takes.
+// Refused for its content it has a few attempts, unless whatever comes is refused, and they are
+// soon over, so that it has them however much is stuck; behind a lock it has as many as it takes.
 void reconciler_state::on_one(bool is_refused, const store_failure& failure) {
   const auto now = self_->clock().now();
   auto& one = deliveries_.at(settling_.front());
@@ -221,6 +218,8 @@ void reconciler_state::on_one(bool is_refused, const store_failure& failure) {
   const bool its_own = is_refused && !spell_.is_common(now);
   if (its_own && ++one.attempts >= options_.attempts_max)
     return park(one, {dead_reason::attempts_exhausted, failure.detail});
+  if (!its_own && is_aside_full())
+    return postpone(one);
   set_aside(one, failure.detail);
 }
 
@@ -304,6 +303,8 @@ void reconciler_state::settle_waiting() {
     settling_.push_back(from.front());
     from.pop_front();
   }
+  if (alone)
+    aside_bytes_ -= deliveries_.at(settling_.front()).bytes;
   settle_batch();
 }
 
@@ -345,8 +346,7 @@ void reconciler_state::take_looked_up() {
       looking_.push_back(tag);
     } else {
       note_unread_currency(options_.instance, held.source.stream_seq);
-      drain_.count_handed_back();
-      deliveries_.settle(held, settlement::postpone);
+      postpone(held);
     }
 }
 

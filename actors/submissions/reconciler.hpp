@@ -114,7 +114,8 @@ private:
   void on_settled(std::vector<settled>& answers);
   void try_again_later(const store_failure& failure);
   void split();
-  bool is_aside_full();
+  bool is_aside_full() const;
+  void postpone(held_delivery& one);
   void set_aside(held_delivery& one, const std::string& why);
   void set_culprits_aside(const store_failure& failure);
   void note_answer();
@@ -148,6 +149,7 @@ private:
   std::vector<ticket> settling_; // with the recorder, or waiting to be tried again
   std::vector<ticket> aside_;    // refused by the database; each tried again when `due`
   std::deque<ticket> due_;       // were set aside, and are tried again one by one
+  std::size_t aside_bytes_ = 0;  // of credit, of those in `aside_` and `due_`
   bool was_alone_ = false;       // the last batch was one of them
   letter_office dead_letters_;
   batch_course course_;
