@@ -383,9 +383,11 @@ void intake_state::look_at_records(time_point now) {
 }
 
 // What was read in vain is followed by a pause that grows with it: a database that is behind with
-// the verdicts is not kept from them. A look that finds what it asks for makes nobody wait.
+// the verdicts is not kept from them. A look that finds what it asks for makes nobody wait: when it
+// was as large as looks are, the next one is at once.
 void intake_state::on_looked(std::size_t asked, found_records& found) {
   looking_ = false;
+  const bool was_full = asked >= options_.look_max;
   if (auto* records = std::get_if<std::vector<transaction_record>>(&found.result)) {
     std::erase_if(*records, [](const auto& r) { return r.status == record_status::pending; });
     asked -= std::min(asked, records->size());
@@ -393,8 +395,14 @@ void intake_state::on_looked(std::size_t asked, found_records& found) {
   } else {
     ++counters_.looks_failed;
   }
+  const auto now = self_->clock().now();
   const auto pauses = static_cast<std::int64_t>(asked / reads_in_vain);
-  next_look_ = std::max(next_look_, self_->clock().now() + pauses * options_.look_after);
+  if (pauses > 0 || !was_full) {
+    next_look_ = std::max(next_look_, now + pauses * options_.look_after);
+    return;
+  }
+  next_look_ = now;
+  look_at_records(now);
 }
 
 progress_time intake_state::oldest(progress_time otherwise) const {

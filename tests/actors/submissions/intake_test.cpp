@@ -372,6 +372,18 @@ CAF_TEST(many who wait are looked after in turn by few and small questions) {
     CAF_CHECK(each.record.status == record_status::success);
 }
 
+CAF_TEST(a look that finds verdicts is followed at once by the next) {
+  for (int i = 0; i < 2000; ++i) {
+    submit(ten_won(), {}, 30s);
+    caf::anon_send(subject, wake_atom_v); // it is confirmed
+  }
+  for (const auto& [id, record] : database->picture())
+    settle(record);
+  pass(200ms);
+  CAF_CHECK_EQUAL(answers->size(), 2000u);
+  CAF_CHECK_EQUAL(looks.size(), 4u);
+}
+
 CAF_TEST(a look for verdicts that fails is counted and made again) {
   submit(ten_won(), "k1", 5000ms);
   settle(database->picture().begin()->second);
