@@ -102,7 +102,8 @@ public:
 
   // One statement for the batch, and a second look at what another session settled meanwhile. A
   // record id may stand in it twice: the first place decides that is not unrelated. Records that
-  // somebody holds are not waited for: the batch is blocked, and they are its culprits.
+  // somebody holds are not waited for: the batch is blocked, and they are its culprits. While
+  // somebody holds the table itself it is unavailable.
   // Precondition: results or letters, not both.
   virtual settle_result settle(const std::vector<record_verdict>& batch) = 0;
 

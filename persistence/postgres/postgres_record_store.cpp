@@ -14,6 +14,7 @@
 #include "persistence/postgres/record_places.hpp"
 #include "persistence/postgres/record_rows.hpp"
 #include "persistence/postgres/record_statements.hpp"
+#include "persistence/postgres/row_holder.hpp"
 #include "persistence/postgres/stopwatch.hpp"
 #include "persistence/postgres/store_session.hpp"
 #include "persistence/record_store.hpp"
@@ -107,6 +108,15 @@ std::vector<transaction_record> read_claimed(const rows& answer) {
   return result;
 }
 
+// No record is at fault while somebody holds the table.
+void blame_table(store_failure& failure, const std::string& holder) {
+  if (holder.empty())
+    return;
+  failure.kind = store_failure_kind::unavailable;
+  failure.refused = true;
+  failure.detail += "; the table is locked by the " + holder;
+}
+
 // A record as a settlement left it.
 struct told_record {
   transaction_record row;
@@ -140,6 +150,7 @@ private:
   bool read_holders(database& session, const std::vector<new_record>& batch, const places& taken,
                     std::vector<recorded>& answers);
   places find_locked(database& session, const std::vector<record_verdict>& batch);
+  static std::string table_holder(database& session);
   prepared_call settlement(const std::vector<record_verdict>& batch, const places& order);
   bool read_raced(database& session, const std::vector<record_verdict>& batch,
                   records_by_id& found);
@@ -186,8 +197,19 @@ void postgres_record_store::raise_ids_above(database& session, std::int64_t floo
 
 record_result postgres_record_store::record(const std::vector<new_record>& batch) {
   const auto order = by_key(batch);
-  return session_.run<std::vector<recorded>>(
-      [&](database& session, int) { return attempt_record(session, batch, order); });
+  std::string holder;
+  auto result = session_.run<std::vector<recorded>>([&](database& session, int) {
+    try {
+      return attempt_record(session, batch, order);
+    } catch (const database_error& error) {
+      if (error.fault() == database_fault::blocked)
+        holder = table_holder(session);
+      throw;
+    }
+  });
+  if (auto* failure = std::get_if<store_failure>(&result))
+    blame_table(*failure, holder);
+  return result;
 }
 
 std::optional<std::vector<recorded>>
@@ -304,17 +326,23 @@ bool postgres_record_store::read_holders(database& session, const std::vector<ne
 settle_result postgres_record_store::settle(const std::vector<record_verdict>& batch) {
   const auto order = told_once(batch);
   places locked;
+  std::string holder;
   auto result = session_.run<std::vector<settled>>([&](database& session, int) {
     try {
       return attempt_settle(session, batch, order);
     } catch (const database_error& error) {
-      if (error.fault() == database_fault::blocked)
-        locked = find_locked(session, batch);
+      if (error.fault() != database_fault::blocked)
+        throw;
+      locked = find_locked(session, batch);
+      if (locked.empty())
+        holder = table_holder(session);
       throw;
     }
   });
-  if (auto* failure = std::get_if<store_failure>(&result))
+  if (auto* failure = std::get_if<store_failure>(&result)) {
     failure->culprits = std::move(locked);
+    blame_table(*failure, holder);
+  }
   return result;
 }
 
@@ -342,6 +370,17 @@ places postgres_record_store::find_locked(database& session,
       return {}; // at once it fails where something is damaged, which may well be one record's
     throw database_error(database_fault::away, error.what()); // the table is locked
   }
+}
+
+// Who keeps rows from being written, for locks of rows do not conflict with all that do. Empty:
+// nobody, or it cannot be told. Leaves a transaction open.
+std::string postgres_record_store::table_holder(database& session) try {
+  session.rollback();
+  const auto answers = session.begin({}, {{record_table_holder_question(), {}}}).answers;
+  const auto holder = read_row_holder(answers.front());
+  return holder ? to_text(*holder) : std::string();
+} catch (const database_error&) {
+  return {};
 }
 
 std::optional<std::vector<settled>>

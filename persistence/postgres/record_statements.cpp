@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "persistence/postgres/record_rows.hpp"
+#include "persistence/postgres/row_holder.hpp"
 
 namespace ledgerd {
 
@@ -107,7 +108,7 @@ const statement claim_records{
 
 std::vector<statement> record_statements() {
   return {insert_records, find_keys, settle_records, find_records, find_locked_records,
-          claim_records,  lock_ids,  raise_ids,      highest_id};
+          claim_records,  lock_ids,  raise_ids,      highest_id,   record_table_holder_question()};
 }
 
 std::vector<prepared_call> idle_record_calls() {

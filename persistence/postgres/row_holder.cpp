@@ -1,5 +1,7 @@
 #include "persistence/postgres/row_holder.hpp"
 
+#include <string>
+
 namespace ledgerd {
 
 // A row names the transaction that has locked it; of several that share a lock it names their
@@ -17,17 +19,31 @@ const statement& row_holder_question() {
   return question;
 }
 
+namespace {
+
 // Who waits for such a lock keeps out whoever comes after it.
+statement holder_of_tables(const std::string& tables) {
+  return {"table_holder",
+          "SELECT coalesce(t.pid, 0), s.usename, s.application_name FROM pg_locks AS t "
+          "LEFT JOIN pg_stat_activity AS s ON s.pid = t.pid WHERE t.locktype = 'relation' "
+          "AND t.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+          "AND t.relation IN ("
+              + tables
+              + ") AND t.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', "
+                "'AccessExclusiveLock') AND t.pid IS DISTINCT FROM pg_backend_pid() "
+                "ORDER BY t.granted DESC LIMIT 1"};
+}
+
+} // namespace
+
 const statement& table_holder_question() {
-  static const statement question{
-      "table_holder",
-      "SELECT coalesce(t.pid, 0), s.usename, s.application_name FROM pg_locks AS t "
-      "LEFT JOIN pg_stat_activity AS s ON s.pid = t.pid WHERE t.locktype = 'relation' "
-      "AND t.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
-      "AND t.relation IN ('ledger.accounts'::regclass, 'ledger.transactions'::regclass) "
-      "AND t.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', "
-      "'AccessExclusiveLock') AND t.pid IS DISTINCT FROM pg_backend_pid() "
-      "ORDER BY t.granted DESC LIMIT 1"};
+  static const auto question =
+      holder_of_tables("'ledger.accounts'::regclass, 'ledger.transactions'::regclass");
+  return question;
+}
+
+const statement& record_table_holder_question() {
+  static const auto question = holder_of_tables("'account.transaction_records'::regclass");
   return question;
 }
 

@@ -16,6 +16,9 @@ const statement& row_holder_question();
 // parameters.
 const statement& table_holder_question();
 
+// The same of the account side's table.
+const statement& record_table_holder_question();
+
 // Nothing: nobody has it, several share it, or a prepared transaction does.
 std::optional<session_name> read_row_holder(const rows& found);
 

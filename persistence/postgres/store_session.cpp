@@ -107,6 +107,12 @@ std::optional<store_failure> store_session::judge(const database_error& error) {
   failure.refused = error.fault() == database_fault::away
                     || error.fault() == database_fault::unreadable
                     || error.fault() == database_fault::refused;
+  // Whatever kept it from being opened is no row's fault, as a lock on a table that a statement
+  // names.
+  if (!had_session) {
+    failure.refused = failure.refused || failure.kind == store_failure_kind::blocked;
+    failure.kind = store_failure_kind::unavailable;
+  }
   failure.no_session = failure.kind == store_failure_kind::unavailable && !had_session;
   return failure;
 }

@@ -327,4 +327,35 @@ CAF_TEST(a locked table is no fault of a record) {
             == settle_outcome::settled);
 }
 
+// As CREATE INDEX locks it: rows may be read and locked, and not be written.
+CAF_TEST(a table that takes no rows is no fault of a record) {
+  const auto store = this->store();
+  const auto id = connect(*store);
+  const auto other = done(store->record({{ask("bob", 1), ""}})).front().record.id;
+  auto holder = std::async(std::launch::async, [&] {
+    sql("BEGIN; LOCK TABLE account.transaction_records IN SHARE MODE; SELECT pg_sleep(12); COMMIT");
+  });
+  CAF_REQUIRE(becomes(sleepers, "1"));
+  const std::vector<record_verdict> verdicts{success(id, ask("ann", 1)),
+                                             success(other, ask("bob", 1))};
+  const auto locked = [](const auto& result) {
+    CAF_REQUIRE(kind_of(result));
+    const auto& failure = std::get<store_failure>(result);
+    CAF_MESSAGE(failure.detail);
+    CAF_CHECK(failure.kind == store_failure_kind::unavailable);
+    CAF_CHECK(failure.refused);
+    CAF_CHECK(failure.culprits.empty());
+    return failure.detail.find("; the table is locked by the session ") != std::string::npos;
+  };
+  for (int i = 0; i < 2; ++i)
+    CAF_CHECK(locked(store->settle(verdicts)));
+  CAF_CHECK(locked(store->record({{ask("cid", 1), ""}, {ask("dan", 1), ""}})));
+  CAF_CHECK_EQUAL(done(store->find({id, other})).size(), 2u);
+  CAF_CHECK(!locked(this->store()->settle(verdicts))); // it cannot even prepare its statements
+  CAF_CHECK(holder.wait_for(0ms) == std::future_status::timeout);
+  holder.get();
+  CAF_CHECK(outcomes(done(store->settle(verdicts)))
+            == (std::vector{settle_outcome::settled, settle_outcome::settled}));
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()
