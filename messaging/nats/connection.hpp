@@ -224,8 +224,10 @@ private:
 };
 
 // How many ended subscriptions a session may keep before it is replaced, which happens once in
-// `pause` at most.
+// `pause` at most, or in a sixtieth of it when there are `hurry` times as many: in the end there is
+// no memory for a new one.
 struct ended_limit {
+  static constexpr std::size_t hurry = 8;
   std::size_t count = 512;
   std::chrono::milliseconds pause{std::chrono::hours(1)};
 };
@@ -330,7 +332,8 @@ private:
   std::map<std::string, std::uint64_t, std::less<>> refused_subjects_; // by `last_refusal`
   std::uint64_t inbox_refusals_ = 0;
   renewal inbox_renewal_;
-  std::chrono::steady_clock::time_point may_make_room_at_{};
+  std::chrono::steady_clock::time_point made_room_at_ =
+      std::chrono::steady_clock::now() - limit_.pause;
   std::chrono::steady_clock::time_point answered_at_;
   std::chrono::steady_clock::time_point next_suspicion_;
   backoff suspicion_pauses_{std::chrono::seconds(5), std::chrono::seconds(60)};

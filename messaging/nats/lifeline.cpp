@@ -211,9 +211,11 @@ std::uint64_t lifeline::last_refusal(std::string_view subject) const {
 // whatever it was ended for.
 bool lifeline::keeps_too_much() {
   const auto now = steady::now();
-  if (!up() || now < may_make_room_at_ || session_->subscriptions().ended < limit_.count)
+  const auto ended = session_->subscriptions().ended;
+  const bool hurries = ended >= limit_.count * ended_limit::hurry;
+  if (!up() || ended < limit_.count || now < made_room_at_ + limit_.pause / (hurries ? 60 : 1))
     return false;
-  may_make_room_at_ = now + limit_.pause;
+  made_room_at_ = now;
   return true;
 }
 

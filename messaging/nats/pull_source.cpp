@@ -336,7 +336,7 @@ private:
 
   // Open requests bring a message or a heartbeat every second. When nothing comes for long, the
   // inbox may be what is broken, or the link; when nobody takes them, the server at its other end,
-  // cut off from its cluster or without JetStream.
+  // cut off from its cluster or without JetStream. Who is told why needs no other inbox.
   void listen(bool heard, bool waiting, steady::time_point now) {
     if (heard || !waiting || !control_->up()) {
       if (heard)
@@ -349,7 +349,8 @@ private:
       control_->suspect(
           "pull on " + name_
           + (nobody_ ? ": nobody takes its requests" : ": neither message nor heartbeat comes"));
-      epoch_ = 0; // a new inbox
+      if (!nobody_ && control_->refusal_of(pulls_).empty())
+        epoch_ = 0; // a new inbox
     }
   }
 
@@ -471,12 +472,11 @@ private:
   ack_watch acks_;
   std::string asked_with_; // the receipt of the acknowledgement that asked last
   bool closed_ = false;
-  std::uint64_t epoch_ = 0;
+  std::uint64_t epoch_ = 0, data_epoch_ = 0;
   std::shared_ptr<session> session_;
   nats_subscription* subscription_ = nullptr; // freed by its session
   bool is_stale_ = false; // of before a break: another is made once the link is up
   std::string inbox_;
-  std::uint64_t data_epoch_ = 0;
   std::shared_ptr<session> data_session_;
   steady::time_point told_at_ = steady::now(); // by the broker, something
   steady::time_point last_sign_;               // or when there was nothing to wait for

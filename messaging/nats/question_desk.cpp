@@ -183,6 +183,8 @@ private:
   void renew(std::size_t i) {
     if (auto* fresh = session_->subscribe(subjects_.all()[i], questions_, group_, pending))
       session_->drain(std::exchange(subscriptions_[i], fresh));
+    else
+      subjects_.keep(i);
   }
 
   const std::shared_ptr<lifeline> control_;

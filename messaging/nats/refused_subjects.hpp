@@ -34,6 +34,9 @@ public:
     return retries_.due(std::chrono::steady_clock::now());
   }
 
+  // One that was due could not be subscribed to.
+  void keep(std::size_t which) { retries_.refuse(which); }
+
 private:
   void look(const lifeline& line) {
     const auto refusals = line.refusals();

@@ -1,6 +1,10 @@
 // Subscriptions that the broker refuses for as long as a node lives: what they cost, and that the
 // others do not notice.
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <fstream>
 #include <map>
 
 #include "messaging/nats/question_desk.hpp"
@@ -36,6 +40,23 @@ std::vector<std::string> subjects_of(std::size_t count) {
     result.push_back("ledgerd.test." + std::to_string(i));
   return result;
 }
+
+// While it lives the process gets no memory for one more thread, and some for all else.
+class no_room_for_stacks {
+public:
+  no_room_for_stacks() {
+    std::size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    ::getrlimit(RLIMIT_AS, &before_);
+    auto limit = before_;
+    limit.rlim_cur = pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + (4 << 20);
+    ::setrlimit(RLIMIT_AS, &limit);
+  }
+  ~no_room_for_stacks() { ::setrlimit(RLIMIT_AS, &before_); }
+
+private:
+  rlimit before_{};
+};
 
 // A node's control link with a desk and a word line on it, as an actor uses them.
 struct refused_fixture {
@@ -234,6 +255,34 @@ CAF_TEST(a session that keeps too many ended subscriptions makes room for anothe
   server.reload(users_without("nothing"));
   CAF_CHECK(is_asked(denied, 5s));
 }
+
+CAF_TEST(a session that keeps far too many ended subscriptions makes room before its time) {
+  begin(0, quick, {.count = 12, .pause = 30s});
+  for (auto rebuilt = 1u; rebuilt <= 3; ++rebuilt) {
+    const auto session = line->current();
+    const auto most = rebuilt == 1 ? 12u : 96u;
+    for (auto i = 1u; i < most; ++i)
+      session->unsubscribe(session->subscribe("ledgerd.x", std::make_shared<payloads>()));
+    CAF_CHECK(!turns_until([&] { return events.count(link_event::rebuilt) == rebuilt; }, 500ms));
+    session->unsubscribe(session->subscribe("ledgerd.x", std::make_shared<payloads>()));
+    CAF_CHECK(turns_until([&] { return events.count(link_event::rebuilt) == rebuilt; }, 2s));
+  }
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+CAF_TEST(a subject that no memory was left for is tried again) {
+  begin_without(denied, 6);
+  CAF_REQUIRE(turns_until([&] { return refusals() >= 3; }));
+  {
+    const no_room_for_stacks now;
+    turn_for(1s);
+  }
+  const auto before = refusals();
+  CAF_CHECK(turns_until([&] { return refusals() > before; }, 2s));
+  reload(users_without("nothing"));
+  CAF_CHECK(is_asked(denied, 5s));
+}
+#endif
 
 CAF_TEST(a session that is replaced frees what it kept though somebody holds it) {
   begin_without(denied, 6, quick, {.count = 12, .pause = 1h});

@@ -2,6 +2,8 @@
 #include <mutex>
 #include <string>
 
+#include "messaging/nats/line_pair.hpp"
+#include "messaging/nats/pull_source.hpp"
 #include "messaging/recovery_source.hpp"
 #include "tests/messaging/nats/broker_fixture.hpp"
 #include "tests/support/nats_process.hpp"
@@ -153,6 +155,24 @@ CAF_TEST(pulls that are refused show and what waits is not known meanwhile) {
   CAF_CHECK(turns_until([&] { return came == 51; }));
   fetch.source().close();
   CAF_CHECK(source.unanswered().since == 0ms);
+}
+
+// What has ended stays in memory until its connection ends.
+CAF_TEST(pulls that are refused cost no inbox after the other) {
+  const nats_process server(users_without("$JS.API.CONSUMER.MSG.NEXT.>"));
+  event_log events;
+  const auto admin = broker::connect(options_of(server, "admin"), events.observer());
+  CAF_REQUIRE(admin->provision({}).empty());
+  const auto line = std::make_shared<lifeline>(options_of(server, "app"),
+                                               session_options{.name = "app", .immediate = true},
+                                               events.observer());
+  fetcher fetch(make_pull_source(std::make_shared<line_pair>(line, line, false, events.observer()),
+                                 names::request_stream, "deposit-consumer", 10, events.observer()),
+                100);
+  CAF_CHECK(
+      !eventually([&] { return fetch.turn().size() > 0; }, 2 * lifeline::unanswered_max + 2s));
+  CAF_CHECK(fetch.source().unanswered().since >= 4s);
+  CAF_CHECK_EQUAL(line->current()->subscriptions().ended, 0u);
 }
 
 namespace {
