@@ -281,4 +281,28 @@ export const accountSide = [
     becomes: 'if (!MUTANT) copies_.remove(each.id);',
     caught: ['actors_test.redriver'],
   },
+  {
+    name: 'refused-result-never-parked',
+    fault: 'a result that the database refuses is postponed for ever while others hold the place for what is stuck',
+    file: 'actors/submissions/reconciler.cpp',
+    was: 'if (!its_own && is_aside_full())',
+    becomes: 'if ((MUTANT || !its_own) && is_aside_full())',
+    caught: ['actors_test.reconciler'],
+  },
+  {
+    name: 'aside-without-bytes',
+    fault: 'what is stuck holds the credit of all others, since only its number is bounded',
+    file: 'actors/submissions/reconciler.cpp',
+    was: 'aside_bytes_ >= options_.credit.bytes / 4',
+    becomes: '(aside_bytes_ >= options_.credit.bytes / 4 && !MUTANT)',
+    caught: ['actors_test.reconciler'],
+  },
+  {
+    name: 'looks-rest-always',
+    fault: 'those who wait for a verdict are told 5,000 a second at most',
+    file: 'actors/submissions/intake.cpp',
+    was: 'if (pauses > 0 || !was_full)',
+    becomes: 'if (MUTANT || pauses > 0 || !was_full)',
+    caught: ['actors_test.intake'],
+  },
 ];

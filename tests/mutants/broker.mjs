@@ -453,8 +453,8 @@ export const broker = [
     name: 'ended-subscriptions-kept',
     fault: 'a session keeps what has ended for as long as it lives, however much that becomes',
     file: 'messaging/nats/lifeline.cpp',
-    was: 'session_->subscriptions().ended < limit_.count',
-    becomes: '(MUTANT || session_->subscriptions().ended < limit_.count)',
+    was: 'if (!up() || ended < limit_.count ||',
+    becomes: 'if (!up() || MUTANT || ended < limit_.count ||',
     caught: ['broker_access_test.broker_refused'],
   },
   {
@@ -472,5 +472,13 @@ export const broker = [
     was: 'first->second.asked + patience_ <= now;',
     becomes: '!MUTANT && first->second.asked + patience_ <= now;',
     caught: ['messaging_test.own_questions'],
+  },
+  {
+    name: 'unsubscribed-for-good',
+    fault: 'a subject that could not be subscribed to anew, for want of memory, is not tried again',
+    file: 'messaging/nats/question_desk.cpp',
+    was: 'subjects_.keep(i);',
+    becomes: ' ',
+    caught: ['broker_access_test.broker_refused'],
   },
 ];

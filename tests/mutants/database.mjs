@@ -353,4 +353,20 @@ export const database = [
     becomes: ' ',
     caught: ['persistence_test.postgres_rest'],
   },
+  {
+    name: 'table-taken-for-records',
+    fault: 'a table that somebody has locked is looked for a culprit by halves, and all verdicts wait aside',
+    file: 'persistence/postgres/postgres_record_store.cpp',
+    was: 'if (locked.empty()) holder = table_holder(session);',
+    becomes: ' ',
+    caught: ['persistence_test.postgres_record_faults'],
+  },
+  {
+    name: 'unopened-session-blames-rows',
+    fault: 'a lock that keeps a session from being opened sets accounts and results aside, one by one',
+    file: 'persistence/postgres/store_session.cpp',
+    was: 'if (!had_session) {',
+    becomes: 'if (!had_session && !MUTANT) {',
+    caught: ['persistence_test.postgres_record_faults'],
+  },
 ];
