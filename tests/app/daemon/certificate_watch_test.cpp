@@ -253,7 +253,8 @@ CAF_TEST(the metric tells the certificate that is shown and not the one in the f
   const auto watching = watch();
   CAF_CHECK(eventually([&] { return lines.count(log_event::reload_failed) > 0; }));
   CAF_CHECK(eventually([&] { return !board->metrics().empty(); }));
-  CAF_CHECK_EQUAL(board->metrics().at(0).value, before->not_after.time_since_epoch().count());
+  const auto shown = board->metrics();
+  CAF_CHECK_EQUAL(shown.at(0).value, before->not_after.time_since_epoch().count());
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -213,7 +213,7 @@ CAF_TEST(a payload that is no text is given by its bytes) {
 
 CAF_TEST(a page of large letters is small) {
   constexpr std::size_t each_max = 4096;
-  constexpr std::uint64_t letters = 50;
+  constexpr std::uint64_t letters = 20;
   for (std::uint64_t i = 1; i <= letters; ++i) {
     stored_message source;
     source.seq = i;

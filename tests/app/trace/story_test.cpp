@@ -310,8 +310,9 @@ CAF_TEST(who took a request is said by its result and its letter and whoever hol
   other.requested(41, 10);
   other.published();
   other.parked();
-  CAF_CHECK(story_of(other).events.front().what == "received");
-  CAF_CHECK_EQUAL(story_of(other).events.front().node, "");
+  const auto told = story_of(other);
+  CAF_CHECK(told.events.front().what == "received");
+  CAF_CHECK_EQUAL(told.events.front().node, "");
 }
 
 // All have numbers of their own, which count anew when their stream is made anew.

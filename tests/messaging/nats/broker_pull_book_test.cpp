@@ -466,9 +466,13 @@ CAF_TEST(a limit that somebody sets and takes back is forgotten) {
   book.expect_messages_of(1000);
   book.limit_requests(1, start);
   book.limit_request_bytes(10, start);
-  CAF_CHECK_EQUAL(book.next({900, 10000}, start)->batch, 1u);
+  const auto one = book.next({900, 10000}, start);
+  CAF_REQUIRE(one.has_value());
+  CAF_CHECK_EQUAL(one->batch, 1u);
   book.clear();
-  CAF_CHECK_EQUAL(book.next({900, 10000}, start + 29s)->bytes, 10u);
+  const auto small = book.next({900, 10000}, start + 29s);
+  CAF_REQUIRE(small.has_value());
+  CAF_CHECK_EQUAL(small->bytes, 10u);
   book.clear();
   const auto after = book.next({900, 10000}, start + 30s);
   CAF_REQUIRE(after);

@@ -91,7 +91,8 @@ CAF_TEST(what is readable of a block that is not sound) {
                   "A=1;E=4;");
   CAF_CHECK_EQUAL(listed("x\0NATS/1.0\r\nA: b\r\n\r\n"sv), "A=b;");
   CAF_CHECK_EQUAL(listed("NATS/1.0\r\nA: b\r\n\r\nC: d\r\n\r\n"), "A=b;");
-  CAF_CHECK_EQUAL(parse_headers("NATS/1.0\r\nA: \0z\r\n\r\n"sv)[0].value, "\0z"sv);
+  const auto with_zero = parse_headers("NATS/1.0\r\nA: \0z\r\n\r\n"sv);
+  CAF_CHECK_EQUAL(with_zero.at(0).value, "\0z"sv);
 }
 
 CAF_TEST(of too many headers those stay that are read here) {
