@@ -73,7 +73,7 @@ sanitize() {
     return
   fi
   "${run[@]}" -j "$(nproc)" -L unit
-  "${run[@]}" -R '^(broker|persistence)_test\.'
+  "${run[@]}" -R '^(broker|broker_access|persistence)_test\.'
   "$at/ledgerd_simulate" --seeds 20 --from 1
 }
 
@@ -162,7 +162,7 @@ thread_sanitizer() {
     tsan_library libspdlog-dev -DSPDLOG_BUILD_SHARED=ON -DSPDLOG_FMT_EXTERNAL=ON -DSPDLOG_BUILD_EXAMPLE=OFF
   } >&2
   CMAKE_PREFIX_PATH=$tsan_dir/prefix PKG_CONFIG_PATH=$tsan_dir/prefix/lib/pkgconfig \
-    compile tsan --target unit_tests broker_test persistence_test
+    compile tsan --target unit_tests broker_test broker_access_test persistence_test
   local suppressions=$tsan_dir/suppressions
   cp "$root/tests/support/tsan.supp" "$suppressions"
   [[ -e $tsan_dir/prefix/lib/libnats.so ]] || echo "called_from_lib:libnats.so" >>"$suppressions"
@@ -173,6 +173,6 @@ thread_sanitizer() {
   else
     say "without http_test.http_flood, whose limits of memory are not those of an instrumented program"
     "${run[@]}" -L unit -E '^http_test\.http_flood$'
-    "${run[@]}" -R '^(broker|persistence)_test\.'
+    "${run[@]}" -R '^(broker|broker_access|persistence)_test\.'
   fi
 }

@@ -1,3 +1,4 @@
+#include <atomic>
 #include <map>
 
 #include "tests/messaging/nats/broker_fixture.hpp"
@@ -150,12 +151,16 @@ CAF_TEST(the right stream is heard behind another one) {
     explicit other(session& through) : through_(through) {}
     void receive(nats_message* message) override {
       through_.publish(std::string(reply_of(message)), "", R"({"stream":"OTHER", "seq":1})");
+      ++told;
     }
+
+    std::atomic<int> told = 0;
 
   private:
     session& through_;
   };
-  side->subscribe("transaction.result.deposit", std::make_shared<other>(*side));
+  const auto sink = std::make_shared<other>(*side);
+  side->subscribe("transaction.result.deposit", sink);
   CAF_REQUIRE_EQUAL(ask("INFO"), ""); // the subscription is known by now
   for (std::uint64_t i = 1; i <= 20; ++i) {
     auto message = result(i);
@@ -166,6 +171,7 @@ CAF_TEST(the right stream is heard behind another one) {
   CAF_CHECK_EQUAL(by_token.size(), 20u);
   for (const auto& [token, one] : by_token)
     CAF_CHECK_EQUAL(one.error, "");
+  CAF_CHECK(eventually([&] { return sink->told == 20; })); // it uses a session that is about to go
 }
 
 CAF_TEST(a message over the limit is refused here) {
