@@ -100,7 +100,7 @@ void world::watch_leases() {
     if (one == nullptr || !of_requests(of, at) || !away || !database_.refuses(whom) || one->stopped
         || !one->steady || nodes_.size() > 1 || one->pulled_while_away < enough_to_find_out)
       return;
-    if (machine_.now - at.made_at < sounds_within)
+    if (at.requests.back().batch == 1 && machine_.now - at.made_at < sounds_within)
       return;
     const auto could = std::max({one->found_out, *away, database_.hung_until(whom)});
     if (machine_.now - could > found_out_within)
