@@ -21,8 +21,8 @@ constexpr milliseconds renewed_for_sure{4000};
 // an account that is set aside. Nobody else would take them: it is alone.
 constexpr milliseconds found_out_within{2500};
 constexpr int enough_to_find_out = 3;
-// Who has heard nothing for so long, as while the consumer was away, asks for one message to hear of
-// its end (messaging/nats/pull_silence.hpp).
+// Who has heard nothing for so long, as while the consumer was away, asks for one message to hear
+// of its end (messaging/nats/pull_silence.hpp).
 constexpr milliseconds sounds_within{5000};
 
 std::string text_of(record_id id) {
