@@ -38,6 +38,8 @@ async function foundLater(cluster, first, faults) {
   const twin = await cluster.world.daemonAs('deaf', 'twin', '--node-name', 'only', ...cluster.flags);
   cluster.nodes.set('twin', twin);
   await twin.ready();
+  // One that still starts would give way to the first, which would go on.
+  await until('the twin has begun, and hears nobody', 20, async () => await cluster.metric(twin, 'ledgerd_cluster_deaf') === 1);
   users.restrict('deaf', 'ledger+making', /$^/);
   cluster.world.reloadUsers();
   for (const node of [first, twin]) {
@@ -51,7 +53,7 @@ async function foundLater(cluster, first, faults) {
   }
   const status = cluster.world.verb('status');
   if (status.code !== 1 || !status.output.includes('two nodes are named only: both are unready')) {
-    faults.push(`status ends with ${status.code} and says nothing of two nodes of one name: ${status.output.slice(0, 500)}`);
+    faults.push(`status ends with ${status.code} and says nothing of two nodes of one name: ${status.output.slice(-500)}`);
   }
   // Whose pull request is first may get everything for a while.
   const before = await Promise.all([first, twin].map((node) => node.entries()));
