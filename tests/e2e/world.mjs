@@ -103,10 +103,11 @@ class Daemon {
     });
   }
 
-  // Its answer to a GET: {status, body}, or status 0 when there is none.
-  async get(path) {
+  // Its answer to a GET: {status, body}, or status 0 when there is none. A node itself takes up to 3.5 s where one of its
+  // actors is busy.
+  async get(path, seconds = 12) {
     try {
-      const answer = await fetch(this.url + path, {signal: AbortSignal.timeout(3000)});
+      const answer = await fetch(this.url + path, {signal: AbortSignal.timeout(1000 * seconds)});
       return {status: answer.status, body: await answer.text()};
     } catch {
       return {status: 0, body: ''};

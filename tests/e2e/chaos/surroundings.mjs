@@ -201,7 +201,7 @@ async function revive(stage) {
 }
 
 // Many answers at a time, which take memory where the load alone finds what it needs among what was freed.
-const askMuch = ({daemon}) => Promise.all(Array.from({length: 60}, (_, n) => daemon.get(['/metrics', '/v1/overview', '/readyz?verbose'][n % 3])));
+const askMuch = ({daemon}) => Promise.all(Array.from({length: 60}, (_, n) => daemon.get(['/metrics', '/v1/overview', '/readyz?verbose'][n % 3], 3)));
 
 export const processLimits = {
   descriptors: () => ({
@@ -215,7 +215,7 @@ export const processLimits = {
       await Promise.all(stage.proxiesOf(['nats', 'postgres']).map((proxy) => proxy.cut()));
       await sleep(3000);
       for (const node of stage.nodes) {
-        stage.counts.limits += node.gone || (await node.daemon.get('/readyz')).status !== 200 ? 1 : 0;
+        stage.counts.limits += node.gone || (await node.daemon.get('/readyz', 3)).status !== 200 ? 1 : 0;
         if (!node.gone) {
           await run('prlimit', ['--pid', String(node.pid), `--nofile=${node.descriptors}:`]);
           node.meant = false;

@@ -74,7 +74,7 @@ export class Watch {
     if (daemon.gone || !life) {
       return;
     }
-    const {status, body} = await daemon.get('/metrics');
+    const {status, body} = await daemon.get('/metrics', 3); // or a frozen one would hold the others' looks up
     if (status === 200) {
       for (const [name, series] of Object.entries(counters)) {
         // An actor that does not answer leaves its series out; what was seen stays.
