@@ -49,7 +49,8 @@ async function redriven(world, nats, daemon) {
   for (const [stream, subject] of [['TRANSACTIONS', 'transaction.withdrawal'], ['TRANSACTION_RESULTS', 'transaction.result.withdrawal']]) {
     assert.equal((await last(nats, stream, subject)).get('traceparent'), `00-${own}-${caller}-01`);
   }
-  const decided = spans(ledger).find((span) => span.name === 'process transaction.withdrawal');
+  // The other node writes its own line, when its result is confirmed.
+  const decided = await until('its decision is in the log', 20, () => spans(ledger).find((span) => span.name === 'process transaction.withdrawal'));
   assert.equal(`${decided.traceId} ${decided.parentSpanId}`, `${own} ${caller}`);
   await door.stop();
   await ledger.stop();
