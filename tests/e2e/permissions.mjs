@@ -75,14 +75,15 @@ async function traffic(account) {
 // Whoever looks for services, as `nats micro ls` does, finds all nodes.
 async function services(nodes) {
   const observer = await client('observer');
-  const found = [];
-  for await (const one of await observer.services.client({strategy: 'timer', maxWait: 2000}).ping('ledgerd')) {
-    found.push(one.metadata.node);
-  }
+  let found;
+  await until('all nodes are found', 20, async () => {
+    found = [];
+    for await (const one of await observer.services.client({strategy: 'timer', maxWait: 2000}).ping('ledgerd')) {
+      found.push(one.metadata.node);
+    }
+    return found.sort().join() === nodes.sort().join();
+  }).catch((error) => faults.push(`${error.message}; the last time ${found}`));
   await observer.close();
-  if (found.sort().join() !== nodes.sort().join()) {
-    faults.push(`the services that were found: ${found}`);
-  }
 }
 
 function readLetters() {
