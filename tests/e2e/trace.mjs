@@ -91,13 +91,21 @@ async function parked(traffic) {
 
 const locked = /^held by node (alpha|beta) for \d+\.\d s: the account is locked in the database by the session \d+ of the user \w+ \(psql\) \(waiting \d+\.\d s\); request #\d+ waits for its verdict, deposit-consumer/;
 
+// Until all these records say who locks their account, which PostgreSQL shows only while the node tries. Returns their stories.
+async function heldByLock(...records) {
+  let stories;
+  await until('all say who locks their account', 30, () => {
+    stories = records.map((record) => trace(record));
+    return stories.every(({state, conclusion}) => state === 'held' && locked.test(conclusion));
+  }).catch((error) => { throw new Error(`${error.message}: ${stories.map(({conclusion}) => conclusion).join('; ')}`); });
+  return stories;
+}
+
 async function held(traffic, recordId) {
   await traffic.drained(20);
   const release = await holdAccount('anna');
   await traffic.publish([request(31, 'anna', '1')]);
-  await until('the node holds it and says why', 20, () => trace(31).wait?.why === 'blocked');
-  const told = trace(31);
-  concludes(told, 'held', locked);
+  const [told] = await heldByLock(31);
   assert.equal(told.wait.holder.application, 'psql');
   await until('status says why nothing is decided', 20, () => /1 account is set aside, locked/.test(world.verb('status', '--http-listen', 'off').output));
   // While nobody can ask PostgreSQL.
@@ -120,9 +128,7 @@ async function heldByTwo(daemon, traffic) {
   for (const record of records) { // one by one, so that both nodes pull some
     await traffic.publish([request(record, 'anna', '1')]);
   }
-  await until('all say what they wait for', 30, () => records.every((record) => trace(record).wait?.why === 'blocked'));
-  const stories = records.map((record) => trace(record));
-  stories.forEach((story) => concludes(story, 'held', locked));
+  const stories = await heldByLock(...records);
   assert.equal(new Set(stories.map(({wait}) => wait.node)).size, 1, 'one node decides the account');
   log(`held by ${[...new Set(stories.map(({conclusion}) => /node (\w+)/.exec(conclusion)[1]))].join(' and ')}`);
   await release();
