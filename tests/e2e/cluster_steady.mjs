@@ -98,10 +98,10 @@ async function silence(cluster, faults) {
     const view = await cluster.view(cluster.nodes.get('left'));
     return view && isSilent(view);
   }).catch((error) => faults.push(error.message));
-  const status = await statusOf(cluster);
-  if (!isSilent(status)) {
-    faults.push(`\`ledgerd status\` does not show the silent node: ${JSON.stringify(status)}`);
-  }
+  // The other node may have heard the last word a little later.
+  let status;
+  await until('`ledgerd status` shows the silent node', 15, async () => isSilent(status = await statusOf(cluster)))
+    .catch((error) => faults.push(`${error.message}: ${JSON.stringify(status)}`));
   const {output} = cluster.world.verb('status', '--http-listen', 'off');
   if (!/right.*SILENT/.test(output)) {
     faults.push(`\`ledgerd status\` has no word of the silent node:\n${output}`);
