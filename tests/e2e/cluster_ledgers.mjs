@@ -59,9 +59,8 @@ async function foundLater(cluster, first, environment, faults) {
       return status === 503 && JSON.parse(body).checks.some((check) => !check.ok && check.name === 'ledger'
         && check.detail.includes(node === first ? 'other' : 'first'));
     }).catch((error) => faults.push(error.message));
-    if (!/ error cluster: the node .* serves another ledger/.test(node.log)) {
-      faults.push(`the log of ${node.name} says nothing of another ledger`);
-    }
+    await until(`the log of ${node.name} has a word of another ledger`, 10, () =>
+      / error cluster: the node .* serves another ledger/.test(node.log)).catch((error) => faults.push(error.message));
     await until(`${node.name} counts one stranger`, 15, async () => await cluster.metric(node, 'ledgerd_cluster_strangers') === 1)
       .catch((error) => faults.push(error.message));
   }
