@@ -78,8 +78,8 @@ async function manager(world) {
   const proxy = await Proxy.open(Number(new URL(url).port));
   proxy.close();
   const daemon = await world.daemonIn({...heard.environment(2), LEDGERD_DATABASE_URL: proxy.through(url)}, 'managed', ...roles);
-  await heard.says(/^EXTEND_TIMEOUT_USEC=60000000$/, 10);
-  await heard.says(/^STATUS=starting, waits for: database/, 10);
+  await heard.says(/^EXTEND_TIMEOUT_USEC=60000000$/, 20);
+  await heard.says(/^STATUS=starting, waits for: database/, 20);
   await sleep(1500);
   expect(heard.said(/^READY|^WATCHDOG/).length === 0, 'ready before it was', daemon);
 
@@ -97,7 +97,7 @@ async function manager(world) {
   expect(word === 'RELOADING=1' && /^MONOTONIC_USEC=\d+$/.test(time), 'a reload without its beginning', daemon);
 
   proxy.blackhole();
-  await heard.says(/^STATUS=not ready: .*database/, 10);
+  await heard.says(/^STATUS=not ready: .*database/, 20);
   await sleep(5000);
   const away = now();
   await until('the watchdog is fed while the database is away', 15, () => heard.said(/^WATCHDOG=1$/, away).length >= 2);
@@ -149,7 +149,7 @@ async function first(world, traffic) {
   expect(asked().code === 0 && asked().alive === true, 'status --alive of a daemon that lives', drained);
   expect(/^NSpid:\s+\d+\s+1$/m.test(readFileSync(`/proc/${firstProcess(drained)}/status`, 'utf8')), 'it is the first process');
   process.kill(firstProcess(drained), 'SIGTERM');
-  expect(await drained.exit(15) === 0 && /drained in/.test(drained.log), 'SIGTERM drains', drained);
+  expect(await drained.exit(30) === 0 && /drained in/.test(drained.log), 'SIGTERM drains', drained);
   expect(asked().code === 1 && asked().alive === null, 'status --alive of a daemon that is gone');
 
   const hurried = await world.daemonIn({LEDGERD_DATABASE_URL: proxy.through(url)}, 'hurried', ...roles,

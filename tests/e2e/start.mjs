@@ -102,7 +102,7 @@ async function refused(world, traffic) {
     const began = performance.now();
     const daemon = await world.daemonIn(fault.variables ?? {}, name.replace(/\W+/g, '-'),
       '--start-timeout', `${startTimeoutSeconds}s`, ...(fault.flags ?? []));
-    const code = await daemon.exit(startTimeoutSeconds + 8);
+    const code = await daemon.exit(startTimeoutSeconds + 4 * slackOfShort);
     const seconds = (performance.now() - began) / 1000;
     const lines = daemon.log.trim().split('\n').filter((line) => /^\S+ error |^ledgerd: /.test(line));
     expect(code === (fault.code ?? 3), `${name}: exit code ${code}`, daemon);
@@ -213,7 +213,7 @@ async function signals(world) {
   await sleep(300);
   expect(!daemon.gone && (await daemon.get('/readyz')).status === 200, 'signals without a meaning are ignored', daemon);
   daemon.child.kill('SIGQUIT');
-  expect(await daemon.exit(15) === 0 && /drained in/.test(daemon.log), 'SIGQUIT drains', daemon);
+  expect(await daemon.exit(30) === 0 && /drained in/.test(daemon.log), 'SIGQUIT drains', daemon);
 }
 
 // A full pipe that nobody reads; the daemon's log goes into it.
@@ -231,6 +231,7 @@ function fullPipe(world) {
 }
 
 const deadlineSeconds = 3;
+const longDeadlineSeconds = 20;
 
 // SIGTERM with a silent database: the end comes by the one deadline of both roles, and what is forced is not 0.
 async function silentDatabase(world, traffic) {
@@ -261,14 +262,15 @@ async function silentDatabase(world, traffic) {
 async function stalledLog(world) {
   const pipe = fullPipe(world);
   const number = await freePort();
+  // A log that holds the end up would do so until the deadline, which ends it with 70: a long one, for a slow machine.
   const command = 'exec setpriv --pdeathsig KILL -- "$0" run --log-level trace --shutdown-deadline '
-    + `${deadlineSeconds}s --http-listen 127.0.0.1:${number} 2>"${pipe.path}"`;
+    + `${longDeadlineSeconds}s --http-listen 127.0.0.1:${number} 2>"${pipe.path}"`;
   const child = spawn('bash', ['-c', command, binary], {env: world.environment, stdio: 'ignore'});
   const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)));
   await until('it is ready', 30, () => fetch(`http://127.0.0.1:${number}/readyz`).then((got) => got.ok, () => false));
   const began = performance.now();
   child.kill('SIGTERM');
-  const code = await Promise.race([ended, sleep(1000 * (deadlineSeconds + 10), 'too late')]);
+  const code = await Promise.race([ended, sleep(1000 * (longDeadlineSeconds + 10), 'too late')]);
   child.kill('SIGKILL');
   expect(code === 0, `a stalled log: ${code} after ${(performance.now() - began) / 1000} s`);
   log(`a stalled log: ${code} after ${((performance.now() - began) / 1000).toFixed(1)} s`);
