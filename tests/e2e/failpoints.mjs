@@ -12,7 +12,7 @@ import {parseArgs} from 'node:util';
 import {Caller} from './caller.mjs';
 import {gather, judge, summary} from './facts.mjs';
 import {Random} from './random.mjs';
-import {makeMessages} from './requests.mjs';
+import {idsEach, makeMessages} from './requests.mjs';
 import {Traffic} from './traffic.mjs';
 import {conclude, until, World} from './world.mjs';
 
@@ -26,7 +26,7 @@ const {values: options, positionals: [mode, binary]} = parseArgs({
 
 const ackWaitSeconds = 2;
 const hitSeconds = 30;
-const messagesMax = 120000; // a slow machine takes twice as many as a fast one
+const lot = 40000; // messages that are made at a time: the slower the machine, the more are published until its steps are reached
 const atOnce = 80; // two of them are poison on average
 const flags = ['--roles', 'ledger,account', '--shutdown-deadline', '1s', '--redrive-after', '1s'];
 const log = (text) => console.log(`${(performance.now() / 1000).toFixed(1).padStart(6)} s  ${text}`);
@@ -113,7 +113,9 @@ function livesOf(table) {
 class Work {
   constructor(traffic, random) {
     this.traffic = traffic;
-    this.source = makeMessages(random, messagesMax);
+    this.random = new Random(random.next());
+    this.lots = 0;
+    this.source = [];
     this.messages = [];
     this.caller = new Caller(0, () => this.door, new Random(random.next()));
     this.door = 'http://127.0.0.1:9'; // nobody yet
@@ -129,10 +131,10 @@ class Work {
   }
 
   async publish() {
-    const next = this.source.splice(0, atOnce);
-    if (next.length === 0) {
-      throw new Error(`${messagesMax} messages are not enough`);
+    if (this.source.length === 0) {
+      this.source = makeMessages(this.random, lot, 1n + BigInt(this.lots++ * lot * idsEach));
     }
+    const next = this.source.splice(0, atOnce);
     this.messages.push(...next);
     await this.traffic.publish(next);
   }

@@ -140,14 +140,16 @@ function contradicting(random, request) {
   return {...request, ...changed};
 }
 
-// `count` requests: valid but for about one in forty, 15 % of the valid ones published twice. In publishing order.
-export function makeMessages(random, count) {
+// `count` requests: valid but for about one in forty, 15 % of the valid ones published twice. In publishing order. Their ids
+// are greater than `after`, by `idsEach` for each of them at most.
+export const idsEach = 3;
+export function makeMessages(random, count, after = 1n) {
   const users = [...oddUsers];
   for (let i = 0; i < 300; ++i) {
     users.push(`user-${i}`);
   }
-  let id = 1n;
-  const nextId = () => (id += BigInt(random.between(1, 3)));
+  let id = after;
+  const nextId = () => (id += BigInt(random.between(1, idsEach)));
   const placed = [];
   const place = (position, message) => placed.push({position, message});
   const poisons = Math.max(poisonKinds.length, Math.floor(count / 40));
@@ -165,7 +167,7 @@ export function makeMessages(random, count) {
   }
   // Two amounts that do not fit one balance together, and the ends of the range of record ids.
   const whale = {user: 'whale', currency: 'EUR', digits: 2, type: 'DEPOSIT', minor: amountMax};
-  for (const edge of [1n, 2n ** 53n + 1n, amountMax]) {
+  for (const edge of after === 1n ? [1n, 2n ** 53n + 1n, amountMax] : []) {
     place(random.below(count), valid(random, {...whale, id: edge}));
   }
   return placed.sort((a, b) => a.position - b.position).map((entry) => entry.message);
