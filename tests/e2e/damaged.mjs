@@ -17,11 +17,14 @@ const request = (userId, recordId = ++id) => ({
 });
 const rows = (world, user) =>
   Number(world.query(`SELECT count(*) FROM ledger.transactions WHERE user_id = '${user}'`)[0][0]);
-const have = (world, user, count, seconds = 15) => until(`${user} has ${count} rows`, seconds, async () => {
+const have = (world, user, count, seconds = 30) => until(`${user} has ${count} rows`, seconds, async () => {
   await sleep(100);
   return rows(world, user) === count;
 });
-const failing = async (node) => JSON.parse((await node.get('/readyz?verbose')).body).checks.filter((each) => !each.ok);
+const failing = async (node) => {
+  const {status, body} = await node.get('/readyz?verbose');
+  return status === 503 ? JSON.parse(body).checks.filter((each) => !each.ok) : [];
+};
 
 async function idsBehind(world, traffic, node) {
   await traffic.publish(['ann', 'bob', 'cid', 'ann', 'bob'].map((user) => request(user)));
@@ -35,7 +38,7 @@ async function idsBehind(world, traffic, node) {
   world.query('ALTER SEQUENCE ledger.transactions_id_seq MAXVALUE 5 CYCLE');
   await traffic.publish([request('ann'), request('bob')]);
   let last;
-  await until('the node is not ready and names the cure', 15, async () => {
+  await until('the node is not ready and names the cure', 30, async () => {
     await sleep(200);
     last = await failing(node);
     return last.some((check) => check.detail.includes(behind));
@@ -66,7 +69,7 @@ async function accountsDamaged(world, traffic, node) {
   world.query(`UPDATE ledger.accounts SET balance = 3 WHERE user_id = 'bob';
     UPDATE ledger.transactions SET status = 'SUCCESS' WHERE record_id = 3;
     ALTER TABLE ledger.transactions ENABLE TRIGGER append_only`);
-  await have(world, 'bob', 4, 30);
+  await have(world, 'bob', 4);
 }
 
 async function run() {
