@@ -85,11 +85,16 @@ export const nodeFaults = {
   leaveStepsOut: (victims) => ({
     round: async (stage, n) => {
       const [node] = victims(stage, n);
-      const told = () => (node.daemon.log.match(/failpoint \w+: /g) ?? []).length; // in all its lives
-      const before = told();
+      const told = () => node.daemon.log.match(/failpoint \w+: /g) ?? []; // in all its lives
+      const before = told().length;
       await startArmed(stage, node, dropping.map((step) => `${step}=drop@2..6`).join(';'));
+      // It may pull later than it is ready, when the others have decided all.
+      await until(`${node.name} loses deliveries`, reachSeconds, async () => {
+        await stage.producer.more(5, 100);
+        return told().slice(before).some((step) => / (delivery|ack): /.test(step));
+      }).catch(() => {});
       await between(stage, 4000, 5000);
-      stage.counts.drops = (stage.counts.drops ?? 0) + told() - before;
+      stage.counts.drops = (stage.counts.drops ?? 0) + told().length - before;
       await node.kill();
       return [await restartAll(stage, [node])];
     },
@@ -220,7 +225,9 @@ export const serverFaults = {
     },
   }),
 
+  // A slow machine may take long until it is frozen, and there must be load then.
   stop: (name) => ({
+    lasts: 3000,
     round: async (stage) => {
       await stage[name].freeze('STOP');
       stage.counts.freezes += 1;
@@ -269,6 +276,7 @@ export const databaseFaults = {
   }),
 
   locked: () => ({
+    lasts: 4000, // milliseconds, as long as the lock
     round: async (stage, n) => {
       const table = ['ledger.transactions', 'ledger.accounts'][n % 2];
       const text = `BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(4); COMMIT;`;
