@@ -34,7 +34,7 @@ give_away() {
 }
 
 wait_for_port() {
-  for _ in {1..200}; do
+  for _ in {1..600}; do
     if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then
       return
     fi
@@ -78,12 +78,16 @@ start_standby() {
   local source="host=127.0.0.1 port=$primary_port user=postgres password=$password"
   echo "host replication all 127.0.0.1/32 scram-sha-256" >>"$data/pg_hba.conf"
   psql -XAtq -d "$source dbname=postgres" -c "SELECT pg_reload_conf()" >/dev/null
+  for _ in {1..600}; do # the server reads the file when it comes to it
+    ! psql -XAtq -d "$source replication=true" -c IDENTIFY_SYSTEM >/dev/null 2>&1 || break
+    sleep 0.05
+  done
   give_away "$at"
   as_server_user "$(pg_bin)/pg_basebackup" -D "$at/data" -d "$source application_name=standby" -R -c fast --no-sync
   as_server_user "$(pg_bin)/pg_ctl" -D "$at/data" -o "-p $port" -l "$at/standby.log" -w -t 60 start >/dev/null
   psql -XAtq -d "$source dbname=postgres" -c "ALTER SYSTEM SET synchronous_standby_names = '*'" \
     -c "SELECT pg_reload_conf()" >/dev/null
-  for _ in {1..200}; do
+  for _ in {1..600}; do
     [[ $(psql -XAtq -d "$source dbname=postgres" -c "SELECT sync_state FROM pg_stat_replication") != sync ]] || return 0
     sleep 0.05
   done
