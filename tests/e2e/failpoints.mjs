@@ -174,9 +174,11 @@ async function drive(life, daemon, work) {
 }
 
 async function finish(life, daemon) {
-  if (life.mayEnd && await Promise.race([daemon.ended, sleep(1500, null)]) === null) {
-    await daemon.ready(20); // it has survived
-  } else if (life.ends || life.mayEnd) {
+  if (life.mayEnd) {
+    await Promise.race([daemon.ended, sleep(1500)]);
+    await until('it has ended, or survived', 30, async () => daemon.gone || (await daemon.get('/readyz')).status === 200);
+  }
+  if (life.ends || (life.mayEnd && daemon.gone)) {
     const code = await daemon.exit(20);
     if (!(life.ends ?? life.mayEnd).includes(code)) {
       throw new Error(`it ended with ${code}`);
@@ -186,14 +188,14 @@ async function finish(life, daemon) {
   if (life.terminate) { // it was told to already, and a second signal would end it at once
     return daemon.exit(20);
   }
-  return endInTime(daemon);
+  return endInTime(daemon, life.mayEnd);
 }
 
 // The deadline of the shutdown is short: what is held up by a fault or a slow disk, or lost and sent again after 3 s, may take longer.
-async function endInTime(daemon) {
+async function endInTime(daemon, mayEnd = []) {
   daemon.child.kill('SIGTERM');
   const code = await daemon.exit(20);
-  if (code !== 0 && !(code === 70 && daemon.log.includes('the shutdown took longer than'))) {
+  if (code !== 0 && !mayEnd.includes(code) && !(code === 70 && daemon.log.includes('the shutdown took longer than'))) {
     throw new Error(`${daemon.name} ended with ${code}`);
   }
   return code;
