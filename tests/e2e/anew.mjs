@@ -32,10 +32,12 @@ function requestsOf(life) {
 // A limit of deliveries, as somebody else may have set it.
 async function limitDeliveries(traffic) {
   for (const type of ['deposit', 'withdrawal']) {
-    await traffic.manager.consumers.delete(requestStream, `${type}-consumer`).catch(() => {});
-    await traffic.manager.consumers.add(requestStream, {
-      durable_name: `${type}-consumer`, filter_subject: `transaction.${type}`, ack_policy: AckPolicy.Explicit,
-      ack_wait: 2e9, max_deliver: 2, max_ack_pending: 1000,
+    await until(`${type}-consumer has a limit`, 20, async () => { // the daemon makes one, too, when it has missed it twice
+      await traffic.manager.consumers.delete(requestStream, `${type}-consumer`).catch(() => {});
+      return traffic.manager.consumers.add(requestStream, {
+        durable_name: `${type}-consumer`, filter_subject: `transaction.${type}`, ack_policy: AckPolicy.Explicit,
+        ack_wait: 2e9, max_deliver: 2, max_ack_pending: 1000,
+      }).then(() => true, () => false);
     });
   }
 }
@@ -173,15 +175,12 @@ async function aFullStreamIsNamed(world, traffic, daemon) {
   const faults = [];
   const {config, state} = await traffic.manager.streams.info(requestStream);
   const percent = () => metric(daemon, `ledgerd_stream_full_percent{stream="${requestStream}"}`);
-  if (await percent() !== 0) {
-    faults.push('a stream without a limit is full');
-  }
+  await until('the metric says that a stream without a limit is not full', 10, async () => await percent() === 0);
   await traffic.manager.streams.update(requestStream, {...config, discard: 'new', max_msgs: state.messages});
   await until('the metric says that the stream is full', 10, async () => await percent() === 100);
   const sentence = `the stream ${requestStream} is full (${state.messages} of ${state.messages} messages)`;
-  if (!readFileSync(daemon.logFile, 'utf8').includes(sentence)) {
-    faults.push('the log does not say that the stream is full');
-  }
+  await until('the log says that the stream is full', 10, () => readFileSync(daemon.logFile, 'utf8').includes(sentence))
+    .catch((error) => faults.push(error.message));
   const {code, output} = world.verb('check');
   if (code !== 1 || !output.includes(`FAULT  ${sentence}`)) {
     faults.push(`ledgerd check does not say that the stream is full: ${code} ${output}`);
@@ -200,7 +199,12 @@ async function whatWaitedIsCounted(world, traffic) {
   await daemon.ready();
   const release = await holdTable('ledger.transactions', world.settings.LEDGERD_DATABASE_URL);
   await traffic.publish(requestsOf(30));
-  await sleep(3000); // the watch looks once a second
+  // The watch looks once a second: it has seen them, and has looked once more.
+  await until('the watch has seen the requests', 20, async () => {
+    const {status, body} = await daemon.get('/v1/overview');
+    return status === 200 && JSON.parse(body).streams.published >= perLife;
+  });
+  await sleep(2000);
   await traffic.manager.streams.delete(requestStream);
   // An old server is not asked what is settled while requests come: it would slow down.
   const [major, minor] = traffic.connection.info.version.split('.').map(Number);

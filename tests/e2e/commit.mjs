@@ -37,9 +37,10 @@ async function run() {
   }
   const world = new World(binary);
   const operator = Object.assign(new URL(world.settings.LEDGERD_DATABASE_URL), {username: 'postgres'}).href;
-  const waitFor = (standby) => {
+  const waitFor = async (standby) => {
     world.query(`ALTER SYSTEM SET synchronous_standby_names = '${standby}'`, operator);
     world.query('SELECT pg_reload_conf()', operator);
+    await until('the server has read it', 20, () => (world.query('SHOW synchronous_standby_names', operator)[0]?.[0] ?? '') === standby);
   };
   const left = await world.daemon('left', '--roles', 'ledger');
   const right = await world.daemon('right', '--roles', 'ledger');
@@ -54,7 +55,7 @@ async function run() {
   await decided(20);
 
   const faults = [];
-  waitFor('nobody');
+  await waitFor('nobody');
   await traffic.publish(deposits(1000));
   const began = performance.now();
   for (const daemon of [left, right]) {
@@ -84,7 +85,7 @@ async function run() {
   if (code !== 0) {
     faults.push(`it ends with ${code}:\n${left.log.slice(-1500)}`);
   }
-  waitFor('');
+  await waitFor('');
   await right.ready(20);
   await decided(60);
   if (!right.log.includes('a COMMIT has been waiting for ')) {
