@@ -51,10 +51,11 @@ async function foundLater(cluster, first, faults) {
     await until(`the log of ${node.name} has a word of the other one`, 10, () => / error .*only/.test(node.log))
       .catch((error) => faults.push(error.message));
   }
-  const status = cluster.world.verb('status');
-  if (status.code !== 1 || !status.output.includes('two nodes are named only: both are unready')) {
-    faults.push(`status ends with ${status.code} and says nothing of two nodes of one name: ${status.output.slice(-500)}`);
-  }
+  let status;
+  await until('`ledgerd status` says that both are unready', 15, () => {
+    status = cluster.world.verb('status');
+    return status.code === 1 && status.output.includes('two nodes are named only: both are unready');
+  }).catch((error) => faults.push(`${error.message}: it ends with ${status.code}: ${status.output.slice(-500)}`));
   // Whose pull request is first may get everything for a while.
   const before = await Promise.all([first, twin].map((node) => node.entries()));
   await until('both go on', 20, async () => {
