@@ -57,7 +57,7 @@ class Tab {
     if (errorText) {
       throw new Error(`${url}: ${errorText}`);
     }
-    await until(`${url} is loaded`, 20, () => this.loaded);
+    await until(`${url} is loaded`, 60, () => this.loaded);
   }
 
   // Runs a function in the page with these arguments, and returns what it returns.

@@ -11,7 +11,9 @@ const [, , binary] = argv;
 
 const log = (text) => console.log(`${(performance.now() / 1000).toFixed(1).padStart(6)} s  ${text}`);
 
-const faults = [];
+const looksMax = 4; // where something has moved between two of the ways, or an actor was too busy to answer
+
+let faults = [];
 
 function same(what, ...values) {
   if (new Set(values.map((value) => JSON.stringify(value))).size !== 1) {
@@ -57,8 +59,8 @@ function still({actor, instance, answered, values, histograms}) {
   return {actor, instance, answered, values: without(values), histograms: without(histograms)};
 }
 
-const settled = new Set(['fetcher', 'gate', 'region', 'intake', 'reconciler', 'redriver']);
-const standing = (actors) => actors.filter(({actor}) => settled.has(actor)).map(still)
+const compared = new Set(['fetcher', 'gate', 'region', 'intake', 'reconciler', 'redriver']);
+const standing = (actors) => actors.filter(({actor}) => compared.has(actor)).map(still)
   .sort((a, b) => `${a.actor} ${a.instance}`.localeCompare(`${b.actor} ${b.instance}`));
 
 const sum = (actors, kind, name) => actors.filter(({actor}) => actor === kind)
@@ -85,6 +87,16 @@ async function dump(daemon) {
 function everyFamilyHasHelp(text) {
   const named = (word) => [...text.matchAll(new RegExp(`^# ${word} (\\S+) \\S`, 'gm'))].map(([, name]) => name).sort();
   same('families with a kind and with a help text', named('TYPE'), named('HELP'));
+}
+
+// Looks again where numbers differ: those of one look are of moments that a slow machine sets far apart.
+async function settled(look) {
+  const before = faults;
+  for (let looks = 1; looks === 1 || (faults.length > 0 && looks <= looksMax); ++looks) {
+    faults = [];
+    await look();
+  }
+  faults = [...before, ...faults];
 }
 
 // At rest, one after the other: nothing that stands still may differ.
@@ -191,12 +203,14 @@ async function run() {
       && nodes.every(({actors}) => sum(actors, 'fetcher', 'held') === 0 && sum(actors, 'fetcher', 'pending') === 0);
   });
   log('all is dealt with');
-  agreesWithDatabase(world, await both());
-  const overNats = world.verb('metrics', '--json');
-  same('exit code', overNats.code, 0);
-  agreesWithDatabase(world, JSON.parse(overNats.output).nodes);
-  await fourWays(world, left);
-  await fourWays(world, right);
+  await settled(async () => agreesWithDatabase(world, await both()));
+  await settled(() => {
+    const overNats = world.verb('metrics', '--json');
+    same('exit code', overNats.code, 0);
+    agreesWithDatabase(world, JSON.parse(overNats.output).nodes);
+  });
+  await settled(() => fourWays(world, left));
+  await settled(() => fourWays(world, right));
   log('four ways compared');
   silence(world, right);
   await until('the silent one is back', 20, () => world.verb('metrics', '--json').code === 0);
