@@ -152,9 +152,14 @@ async function crowd(world) {
   assert.ok([...kinds].some(([kind, times]) => kind.includes('nothing was recorded') && times > 50), 'hardly a submission waited');
   await release();
   const doubtful = [...kinds].filter(([kind]) => kind.includes('may')).reduce((sum, [, times]) => sum + times, 0);
-  await until('the account side records again', 20, async () => (await exchange(daemon, submission())).status === 202);
+  let more = 0; // whoever tries again until it is so may be told the same
+  await until('the account side records again', 20, async () => {
+    const {status, body} = await exchange(daemon, submission());
+    more += status === 202 || body.includes('may') ? 1 : 0;
+    return status === 202;
+  });
   await sleep(1000);
-  const later = recorded() - before - 1;
+  const later = recorded() - before - more;
   log(`${later} of the refused submissions were recorded, ${doubtful} were told that they may be`);
   assert.ok(later <= doubtful, `${later} were recorded after a refusal`);
   for (const socket of [...idle, ...slow]) {

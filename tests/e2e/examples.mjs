@@ -25,7 +25,7 @@ const faults = [];
 // What is compiled lands in the directory of the run.
 function compiled(what, command, result) {
   const [program, ...words] = command;
-  const {status, stdout, stderr} = spawnSync(program, words, {cwd: folder, encoding: 'utf8', timeout: 120000});
+  const {status, stdout, stderr} = spawnSync(program, words, {cwd: folder, encoding: 'utf8', timeout: 240000});
   if (status !== 0) {
     faults.push(`${what}: ${command.join(' ')} ended with ${status}: ${stdout}${stderr}`);
     return [];
