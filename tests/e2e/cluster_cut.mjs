@@ -23,6 +23,7 @@ const rate = 700;
 const soonMax = 11000; // milliseconds; the nodes themselves need four to do without the sick one
 const settledSeconds = 10; // after which the others work as if the sick one were not there; seven are promised
 const waitMax = 10000; // milliseconds, then; what the sick one had pulled would wait longer. Three seconds are promised
+const looksMax = 3; // at the rate, each as long as the first
 const effectSeconds = 20; // after that, at most, the fault has its full effect
 
 // Another user for whoever may lose rights.
@@ -77,6 +78,14 @@ const waits = (load, from, to, wanted) => load.sentBetween(from, to, wanted).map
 // The greatest, and not a number when there is none, so that no bound holds.
 const most = (values) => (values.length === 0 ? NaN : Math.max(...values));
 
+// Verdicts and requests a second when the fault had lasted for a while, and whether the first are as many as the others.
+function pace(load, began, ended) {
+  const from = began + settledSeconds * 1000;
+  const [got] = load.rates(from, ended, Math.floor(ended - from));
+  const sent = load.sentBetween(from, ended).length * 1000 / (ended - from);
+  return {got, sent, isFull: got > sent * 0.85};
+}
+
 // What came at the beginning of the fault: what the sick one had pulled itself, a third, comes after the acknowledgement
 // wait; all else sooner, what others had given to it, too. What came later does not wait at all.
 function judgeWaits(load, began, ended, faults) {
@@ -95,10 +104,9 @@ function judgeWaits(load, began, ended, faults) {
     }
   }
   const late = most(waits(load, began + settledSeconds * 1000, ended));
-  const [got] = load.rates(began + settledSeconds * 1000, ended, Math.floor(ended - began - settledSeconds * 1000));
-  const sent = load.sentBetween(began + settledSeconds * 1000, ended).length * 1000 / (ended - began - settledSeconds * 1000);
+  const {got, sent, isFull} = pace(load, began, ended);
   log(`after ${settledSeconds} s of the fault: ${got.toFixed(0)} verdicts a second of ${sent.toFixed(0)}, ${late.toFixed(0)} ms at most`);
-  if (!(got > sent * 0.85)) {
+  if (!isFull) {
     faults.push(`${settledSeconds} s after the beginning there were ${got.toFixed(0)} verdicts a second of ${sent.toFixed(0)}`);
   }
   if (!(late < waitMax)) {
@@ -130,7 +138,12 @@ async function suffer(cluster, sick, fault, faults) {
   const began = performance.now();
   fault.begin(cluster, sick);
   faults.push(...await watch(cluster, sick, fault));
-  const ended = performance.now();
+  let ended = performance.now();
+  // A stall of the machine just then keeps verdicts back for a moment; too few nodes do so for as long as it lasts.
+  for (let looks = 1; looks < looksMax && !pace(cluster.load, began, ended).isFull; ++looks) {
+    await sleep(Number(seconds) * 1000 - settledSeconds * 1000);
+    ended = performance.now();
+  }
   // While the fault lasts: what was published at its beginning is decided, by whom it may be.
   await until('the others have decided what came first', takeoverSeconds, async () => {
     await sleep(50);
