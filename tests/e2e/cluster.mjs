@@ -84,6 +84,18 @@ export class Cluster {
     return status === 200 ? JSON.parse(body) : null;
   }
 
+  // It is ready. A stall of the machine may make it unready for a moment, but never for what this check says: then it throws.
+  async untroubled(node, check) {
+    await until(`${node.name} is ready`, 15, async () => {
+      const {status, body} = await node.get('/readyz?verbose');
+      const found = status === 503 ? JSON.parse(body).checks.find(({name, ok}) => name === check && !ok) : undefined;
+      if (found) {
+        throw new Error(`${node.name} is not ready any more: ${found.detail}`);
+      }
+      return status === 200;
+    });
+  }
+
   // A number of a node's metrics, of all series together; 0 when there is none. A busy node may have no answer at once.
   async metric(node, name) {
     let body;

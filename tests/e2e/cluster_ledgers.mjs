@@ -33,9 +33,7 @@ async function refused(cluster, environment, faults) {
   if (lines.length !== 1 || !['first', boot, 'another ledger', '--database-url'].every((part) => lines[0].includes(part))) {
     faults.push(`the node of another ledger does not say in one sentence why it ends: ${lines.join('\n')}`);
   }
-  if ((await first.get('/readyz')).status !== 200) {
-    faults.push('the first is not ready any more');
-  }
+  await cluster.untroubled(first, 'ledger').catch((error) => faults.push(error.message));
   return first;
 }
 

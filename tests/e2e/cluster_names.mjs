@@ -23,9 +23,7 @@ async function refused(cluster, faults) {
   if (lines.length !== 1 || !['only', boot].every((part) => lines[0].includes(part))) {
     faults.push(`the second of a name does not say in one sentence whose name it is: ${lines.join('\n')}`);
   }
-  if ((await first.get('/readyz')).status !== 200) {
-    faults.push('the first is not ready any more');
-  }
+  await cluster.untroubled(first, 'name').catch((error) => faults.push(error.message));
   return first;
 }
 

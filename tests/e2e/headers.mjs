@@ -89,7 +89,7 @@ await conclude(async () => {
   assert.doesNotMatch(shown, /^\s*(B|Last|Status|Description):/m);
   verb(0, 'trace', String(world.query('SELECT min(id) FROM account.transaction_records')[0][0]));
   verb(0, 'audit');
-  assert.equal((await fetch(`${daemon.url}/readyz`)).status, 200);
+  await daemon.ready(20);
   raw.close();
   await traffic.close();
   await daemon.stop();

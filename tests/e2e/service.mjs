@@ -85,7 +85,7 @@ async function manager(world) {
 
   proxy.server.listen(proxy.port, '127.0.0.1');
   await heard.says(/^READY=1$/, 30);
-  expect((await daemon.get('/readyz')).status === 200, 'READY=1 and /readyz disagree', daemon);
+  await until('/readyz says so, too', 10, async () => (await daemon.get('/readyz')).status === 200);
   log('ready');
   const ready = now();
   await until('the watchdog is fed', 15, () => heard.said(/^WATCHDOG=1$/, ready).length >= 3);
