@@ -168,8 +168,8 @@ void reconciler_state::split() {
 
 // What is stuck holds a quarter of the credit at most.
 bool reconciler_state::is_aside_full() const {
-  return aside_.size() + due_.size() >= std::max<std::size_t>(1, options_.credit.messages / 4)
-         || aside_bytes_ >= options_.credit.bytes / 4;
+  return aside_.size() >= std::max<std::size_t>(1, options_.credit.messages / 4)
+         || aside_.bytes() >= options_.credit.bytes / 4;
 }
 
 void reconciler_state::postpone(held_delivery& one) {
@@ -181,9 +181,7 @@ void reconciler_state::postpone(held_delivery& one) {
 void reconciler_state::set_aside(held_delivery& one, const std::string& why) {
   if (!one.pauses)
     one.pauses.emplace(options_.retry_pause, options_.aside_max);
-  one.due = self_->clock().now() + one.pauses->grow();
-  aside_.push_back(one.tag());
-  aside_bytes_ += one.bytes;
+  aside_.add(one.tag(), one.bytes, self_->clock().now() + one.pauses->grow(), one.goes_alone);
   log(log_event::results_unapplied,
       {{"consumer", options_.instance}, {"recordId", to_int(one.verdict.id)}, {"why", why}},
       "{}: the result of record {} is not applied and waits beside the others: {}",
@@ -215,6 +213,7 @@ void reconciler_state::on_one(bool is_refused, const store_failure& failure) {
   auto& one = deliveries_.at(settling_.front());
   settling_.clear();
   spell_.failed(one.verdict.decided.account, failure.detail, now);
+  one.goes_alone = one.goes_alone || is_refused;
   const bool its_own = is_refused && !spell_.is_common(now);
   if (its_own && ++one.attempts >= options_.attempts_max)
     return park(one, {dead_reason::attempts_exhausted, failure.detail});
@@ -223,10 +222,21 @@ void reconciler_state::on_one(bool is_refused, const store_failure& failure) {
   set_aside(one, failure.detail);
 }
 
+// Nobody says which of those that were set aside is at fault.
+void reconciler_state::go_alone() {
+  const auto now = self_->clock().now();
+  for (const auto tag : std::exchange(settling_, {})) {
+    auto& one = deliveries_.at(tag);
+    one.goes_alone = true;
+    aside_.add(tag, one.bytes, now, one.goes_alone);
+  }
+  aside_.take_due(now);
+}
+
 void reconciler_state::on_failure(const store_failure& failure) {
   const bool answers =
       failure.kind == store_failure_kind::rejected || failure.kind == store_failure_kind::blocked;
-  const bool says_nothing_of_others = answers && (was_alone_ || !failure.culprits.empty());
+  const bool says_nothing_of_others = answers && (was_aside_ || !failure.culprits.empty());
   if (answers)
     note_answer();
   if (says_nothing_of_others)
@@ -242,10 +252,12 @@ void reconciler_state::on_failure(const store_failure& failure) {
     break;
   case batch_step::refuse:
   case batch_step::set_aside:
-    if (settling_.size() > 1)
-      set_culprits_aside(failure);
-    else
+    if (settling_.size() == 1)
       on_one(failure.kind == store_failure_kind::rejected, failure);
+    else if (failure.culprits.empty())
+      go_alone();
+    else
+      set_culprits_aside(failure);
     break;
   }
   settle_waiting();
@@ -291,20 +303,19 @@ void reconciler_state::settle_batch() {
           });
 }
 
-// What was set aside goes alone, so that it holds up no others a second time, and in turn with
-// them.
+// What was set aside goes apart from the others, so that it holds them up no second time, and in
+// turn with them.
 void reconciler_state::settle_waiting() {
-  if (!settling_.empty() || (waiting_.empty() && due_.empty()))
+  if (!settling_.empty() || (waiting_.empty() && !aside_.has_due()))
     return;
-  const bool alone = !due_.empty() && (waiting_.empty() || !was_alone_);
-  was_alone_ = alone;
-  auto& from = alone ? due_ : waiting_;
-  for (auto size = alone ? 1 : course_.next(waiting_.size()); size > 0; --size) {
-    settling_.push_back(from.front());
-    from.pop_front();
+  was_aside_ = aside_.has_due() && (waiting_.empty() || !was_aside_);
+  if (was_aside_) {
+    settling_ = aside_.take(options_.batch_max);
+  } else {
+    const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(course_.next(waiting_.size()));
+    settling_.assign(waiting_.begin(), end);
+    waiting_.erase(waiting_.begin(), end);
   }
-  if (alone)
-    aside_bytes_ -= deliveries_.at(settling_.front()).bytes;
   settle_batch();
 }
 
@@ -384,15 +395,6 @@ void reconciler_state::take_confirmations() {
       });
 }
 
-void reconciler_state::take_due(time_point now) {
-  std::erase_if(aside_, [&](ticket tag) {
-    if (deliveries_.at(tag).due > now)
-      return false;
-    due_.push_back(tag);
-    return true;
-  });
-}
-
 // Keeps what is held alive at the broker, and tries again what is due.
 void reconciler_state::upkeep() {
   const auto now = self_->clock().now();
@@ -400,7 +402,7 @@ void reconciler_state::upkeep() {
   deliveries_.renew(now);
   deliveries_.trim(now);
   take_looked_up();
-  take_due(now);
+  aside_.take_due(now);
   settle_waiting();
 }
 
@@ -425,7 +427,7 @@ actor_report reconciler_state::report(progress_time now) const {
       name, options_.instance,
       reconciler_numbers{counters_,
                          dead_letters_.counters(),
-                         {.aside = aside_.size() + due_.size(),
+                         {.aside = aside_.size(),
                           .unstored = dead_letters_.unstored(now),
                           .oldest_unconfirmed_ms = dead_letters_.oldest_unconfirmed(now).count(),
                           .acks_unanswered_ms = dead_letters_.acks_unanswered().count(),

@@ -29,6 +29,7 @@
 #include "actors/common/letter_office.hpp"
 #include "actors/common/throttle.hpp"
 #include "actors/common/wall_clock.hpp"
+#include "actors/submissions/aside_queue.hpp"
 #include "actors/submissions/protocol.hpp"
 #include "actors/submissions/reconciler_counters.hpp"
 #include "domain/backoff.hpp"
@@ -98,8 +99,9 @@ private:
     record_verdict verdict;
     std::uint64_t look = 0; // the look that tells whether its currency exists
     std::uint32_t attempts = 0;
-    std::optional<backoff> pauses; // of one that is set aside; the present one is over when `due`
-    time_point due; // likewise of one whose currency is looked for: when it is postponed
+    std::optional<backoff> pauses; // of one that is set aside
+    bool goes_alone = false; // when it is tried again, for it may be at fault and not only locked
+    time_point due;          // of one whose currency is looked for: when it is postponed
   };
   using held_delivery = lease_table<work>::held;
 
@@ -115,6 +117,7 @@ private:
   void try_again_later(const store_failure& failure);
   void split();
   bool is_aside_full() const;
+  void go_alone();
   void postpone(held_delivery& one);
   void set_aside(held_delivery& one, const std::string& why);
   void set_culprits_aside(const store_failure& failure);
@@ -129,7 +132,6 @@ private:
   void take_looked_up();
   void take_deliveries();
   void take_confirmations();
-  void take_due(time_point now);
   void upkeep();
   void turn();
 
@@ -147,10 +149,8 @@ private:
   std::vector<ticket> looking_; // its currency is not in the table, which is being looked at again
   std::deque<ticket> waiting_;
   std::vector<ticket> settling_; // with the recorder, or waiting to be tried again
-  std::vector<ticket> aside_;    // refused by the database; each tried again when `due`
-  std::deque<ticket> due_;       // were set aside, and are tried again one by one
-  std::size_t aside_bytes_ = 0;  // of credit, of those in `aside_` and `due_`
-  bool was_alone_ = false;       // the last batch was one of them
+  aside_queue aside_;            // refused by the database, or locked in it
+  bool was_aside_ = false;       // the last batch was of them
   letter_office dead_letters_;
   batch_course course_;
   time_point next_alarm_ = time_point::min();

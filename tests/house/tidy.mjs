@@ -145,8 +145,8 @@ function checkFunctions(code, linesMax, report) {
       return;
     }
     const head = headOf(lines, index);
-    const indent = /^ */.exec(head)[0];
-    const end = lines.findIndex((other, at) => at > index && other.startsWith(`${indent}}`));
+    const closing = new RegExp(`^ {0,${/^ */.exec(head)[0].length}}\\}`);
+    const end = lines.findIndex((other, at) => at > index && closing.test(other));
     const length = end - index - 1;
     if (length > linesMax && !noFunction.test(head)) {
       report(index, `a function of ${length} lines, more than ${linesMax}`);

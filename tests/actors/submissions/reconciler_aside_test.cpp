@@ -170,6 +170,50 @@ CAF_TEST(one locked result holds up the others once and not at each of its tries
   CAF_CHECK_EQUAL(source->count(receipt, settlement::acknowledge), 1u);
 }
 
+CAF_TEST(what is locked is tried again together) {
+  std::vector<std::string> receipts;
+  std::vector<record_id> ids;
+  for (std::size_t i = 0; i < usual::batch_max; ++i) {
+    const auto record = pending_record(std::to_string(i));
+    ids.push_back(record.id);
+    receipts.push_back(queue(decided(record)));
+  }
+  store->lock_records(ids);
+  wake();
+  ids.pop_back(); // it is free now
+  store->lock_records(ids);
+  const auto calls = store->calls();
+  pass(1100ms);
+  CAF_CHECK_EQUAL(source->count(receipts.back(), settlement::acknowledge), 1u);
+  CAF_CHECK_EQUAL(store->calls() - calls, 2); // all, and the one that is free
+  CAF_CHECK_EQUAL(aside(), static_cast<std::int64_t>(ids.size()));
+}
+
+CAF_TEST(what is set aside together and fails without a name goes alone) {
+  std::vector<std::string> receipts;
+  std::vector<record_id> ids;
+  std::vector<posting> rows;
+  for (int i = 0; i < 8; ++i) {
+    const auto record = pending_record(std::to_string(i));
+    ids.push_back(record.id);
+    rows.push_back(decided(record));
+    receipts.push_back(queue(rows.back()));
+  }
+  store->lock_records(ids);
+  wake();
+  CAF_CHECK_EQUAL(aside(), 8);
+  store->lock_records({});
+  store->reject_transaction(rows[3].id);
+  const auto calls = store->calls();
+  pass(1100ms);
+  for (std::size_t i = 0; i < receipts.size(); ++i)
+    CAF_CHECK_EQUAL(source->count(receipts[i], settlement::acknowledge), i == 3 ? 0u : 1u);
+  CAF_CHECK_EQUAL(store->calls() - calls, 9);
+  pass(8000ms);
+  CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
+  CAF_CHECK_EQUAL(header_of(publisher->published.front(), "Ledgerd-Reason"), "ATTEMPTS_EXHAUSTED");
+}
+
 CAF_TEST(results that are locked whichever account they are for show and none is parked) {
   for (int i = 0; i < 20; ++i)
     queue(decided(pending_record(std::to_string(i))));
