@@ -128,7 +128,7 @@ await conclude(async () => {
   }
   await traffic(nats, faults);
   await until('two are parked', 30, () => world.query('SELECT 1 FROM ledger.transactions').length >= 3
-    && JSON.parse(world.verb('dead', 'list', '--json').output).items.length >= 2);
+    && JSON.parse(world.verb('dead', 'list', '--json').stdout).items.length >= 2);
   world.verb('dead', 'discard', '1', '--yes', '--why', 'seen');
   // Entries for the other node: those of many users.
   for (let i = 0; i < 64 && !seen.has('nodeEntries'); ++i) {

@@ -19,8 +19,8 @@ const looksMax = 3; // rejections are excused where shards have moved, which a s
 const common = ({nodes}) => JSON.stringify(nodes.map(({name, boot, roles, silent, shards}) => ({name, boot, roles, silent, shards})));
 
 async function statusOf(cluster) {
-  const {output} = cluster.world.verb('status', '--json', '--http-listen', 'off');
-  const found = JSON.parse(output.slice(output.indexOf('{')));
+  const {stdout, output} = cluster.world.verb('status', '--json', '--http-listen', 'off');
+  const found = JSON.parse(stdout);
   return found.cluster ?? {nodes: [], why: output};
 }
 

@@ -103,10 +103,10 @@ class Playground {
     writeFileSync(file, `{"recordId": ${record}, "userId": "alice", "type": "DEPOSIT", "amount": "1", "currency": "EUU"}\n`);
     this.world.verb('submit', '--raw', '--file', file);
     const [item] = await until('the request is parked', 20, () => {
-      const {items} = JSON.parse(this.world.verb('dead', 'list', '--record', `${record}`, '--json').output);
+      const {items} = JSON.parse(this.world.verb('dead', 'list', '--record', `${record}`, '--json').stdout);
       return items.length > 0 && items;
     });
-    const [group] = JSON.parse(this.world.verb('dead', 'groups', '--json').output).items;
+    const [group] = JSON.parse(this.world.verb('dead', 'groups', '--json').stdout).items;
     const seq = `${item.seq}`;
     return {
       SEQ: seq, 17: seq, CAUSE: group.cause, '1f3a90c2': group.cause, RECORD_ID: `${record}`, ID: `${record}`, TEXT: 'a test', VERB: 'status',

@@ -136,8 +136,8 @@ async function shadow() {
   await daemon.ready();
   giveRoles(its);
   world.environment.LEDGERD_DATABASE_URL = as('looking', its);
-  const {code, output} = world.verb('shadow', 'report', '--json');
-  expect([0, 1].includes(code) && JSON.parse(output).rows >= 0, `shadow report: ${code}: ${output}`);
+  const {code, stdout, output} = world.verb('shadow', 'report', '--json');
+  expect([0, 1].includes(code) && JSON.parse(stdout).rows >= 0, `shadow report: ${code}: ${output}`);
   world.environment.LEDGERD_DATABASE_URL = owner;
   await daemon.stop();
 }
@@ -157,7 +157,7 @@ async function run() {
   const record = await moneyFlows(account.url);
   writeFileSync(join(world.directory, 'bad.jsonl'), '{"recordId": 8, "userId": "bob", "type": "DEPOSIT", "amount": "-1", "currency": "KRW"}\n');
   world.verb('submit', '--raw', '--file', join(world.directory, 'bad.jsonl'));
-  await until('the bad request is parked', 20, () => JSON.parse(world.verb('dead', 'list', '--json').output).items.length > 0);
+  await until('the bad request is parked', 20, () => JSON.parse(world.verb('dead', 'list', '--json').stdout).items.length > 0);
   verbsThatRead('looking', record, ledger);
   for (const daemon of [ledger, account]) {
     expect(!/permission denied|lacks the privilege/.test(daemon.log), `${daemon.name}'s log: ${daemon.log}`);

@@ -13,11 +13,11 @@ const statuses = [100, 404, 408, 409, 503];
 const many = (count) => Array.from({length: count}, (_, i) => `X-${i}: x\r\n`).join('');
 
 function verb(expected, ...words) {
-  const {code, output} = world.verb(...words);
+  const {code, stdout, output} = world.verb(...words);
   assert.equal(code, expected, `${words.join(' ')}: exit ${code}: ${output.slice(0, 2000)}`);
-  return output;
+  return words.includes('--json') ? stdout : output;
 }
-const items = (...words) => JSON.parse(verb(0, ...words, '--json').replace(/^ledgerd: .*$/gm, '')).items;
+const items = (...words) => JSON.parse(verb(0, ...words, '--json')).items;
 
 // A submission that is sent twice is one record, or none.
 async function submissions(raw) {

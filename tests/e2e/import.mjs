@@ -78,7 +78,7 @@ async function run() {
     [2, [false, true, true, true, true]]);
   expect('rows after a bad file', number('SELECT count(*) FROM ledger.transactions'), 0);
 
-  const dry = JSON.parse(world.verb('import', '--balances', balances, '--dry-run', '--json').output);
+  const dry = JSON.parse(world.verb('import', '--balances', balances, '--dry-run', '--json').stdout);
   expect('a dry run', [dry.opened, dry.left, dry.zero, dry.refused], [0, count - zeros, zeros, []]);
   expect('rows after a dry run', number('SELECT count(*) FROM ledger.transactions'), 0);
 
@@ -103,7 +103,7 @@ async function run() {
       .reduce((sum, [, , balance]) => sum + Number(balance), 0));
 
   const stand = rows();
-  const third = JSON.parse(world.verb('import', '--balances', balances, '--json').output);
+  const third = JSON.parse(world.verb('import', '--balances', balances, '--json').stdout);
   expect('the third run', [third.opened, third.known, third.zero, third.left], [0, count - zeros, zeros, 0]);
   expect('rows after the third run', rows(), stand);
 
@@ -117,13 +117,13 @@ async function run() {
   const more = file('more.jsonl', [
     '{"user": "late", "currency": "EUR", "balance": 12.50}', '{"userId": "later", "currency": "KRW", "balance": "1e3"}',
     `{"user": "user \\"9\\"", "currency": "KRW", "balance": ${won(9)}}`]);
-  const late = JSON.parse(world.verb('import', '--balances', more, '--json').output);
+  const late = JSON.parse(world.verb('import', '--balances', more, '--json').stdout);
   expect('an import beside the daemon', [late.opened, late.known], [2, 1]);
   const other = world.verb('import', '--balances',
     file('other.csv', ['user,currency,balance', 'late,EUR,12.51', '"user ""1000""",KRW,5', 'newest,EUR,1']));
   expect('an import of other balances', [other.code, ['was imported with 12.50', 'has 5 after 1 row'].map((text) => other.output.includes(text)),
     number("SELECT count(*) FROM ledger.accounts WHERE user_id = 'newest'")], [1, [true, true], 0]);
-  const again = JSON.parse(world.verb('import', '--balances', balances, '--json').output);
+  const again = JSON.parse(world.verb('import', '--balances', balances, '--json').stdout);
   expect('the first file again, though a zero has moved', [again.known, again.zero, again.refused], [count - zeros, zeros, []]);
 
   // A rule of the operator's own, which shows only when a row is written.
@@ -146,11 +146,11 @@ async function run() {
   expect('a balance that is cut off', [cut.status, cut.stderr.includes('standard input:2: the last line has no line end')], [2, true]);
 
   const audit = world.verb('audit', '--json');
-  const report = JSON.parse(audit.output);
+  const report = JSON.parse(audit.stdout);
   expect('the audit', [audit.code, report.openings, report.beforeImport, report.findingCounts], [0, count - zeros + 3, 3, {}]);
   // The same row under an id that is not the account's own. Its result may be older than the import by the broker's clock.
   world.query("ALTER TABLE ledger.transactions DISABLE TRIGGER append_only; UPDATE ledger.transactions SET record_id = 900000000000000 WHERE user_id = 'late'");
-  expect('a row that no import has written', JSON.parse(world.verb('audit', '--json').output).findingCounts,
+  expect('a row that no import has written', JSON.parse(world.verb('audit', '--json').stdout).findingCounts,
     {posting_without_request: 1});
   await daemon.stop();
   await traffic.close();

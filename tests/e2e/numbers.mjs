@@ -107,7 +107,7 @@ async function fourWays(world, node) {
   const asked = world.verb('metrics', '--json', '--node', node.name);
   const dumped = await dump(node);
   const last = await actorsOf(node);
-  const overNats = JSON.parse(asked.output).nodes;
+  const overNats = JSON.parse(asked.stdout).nodes;
   same('nodes of that name', overNats.map((each) => each.node), [node.name]);
   same('the numbers of the actors', standing(first.actors), standing(overNats[0].actors), standing(dumped),
     standing(last.actors));
@@ -164,7 +164,7 @@ function silence(world, node) {
   const table = world.verb('metrics');
   node.child.kill('SIGCONT');
   same('exit codes while a node is silent', json.code, table.code, 1);
-  const {answered, actors} = JSON.parse(json.output).nodes.find((each) => each.node === node.name) ?? {};
+  const {answered, actors} = JSON.parse(json.stdout).nodes.find((each) => each.node === node.name) ?? {};
   same('what a silent node says', [answered, actors], [false, undefined]);
   holds('the table says who does not answer', new RegExp(`node ${node.name} .*: no answer`).test(table.output));
 }
@@ -207,7 +207,7 @@ async function run() {
   await settled(() => {
     const overNats = world.verb('metrics', '--json');
     same('exit code', overNats.code, 0);
-    agreesWithDatabase(world, JSON.parse(overNats.output).nodes);
+    agreesWithDatabase(world, JSON.parse(overNats.stdout).nodes);
   });
   await settled(() => fourWays(world, left));
   await settled(() => fourWays(world, right));

@@ -82,8 +82,8 @@ async function saysSoElsewhere(cluster) {
     const {entries} = nodes.find((node) => node.name === name);
     assert.deepEqual(entries, Object.fromEntries(outcomes.map((outcome) => [outcome, counts[i][outcome]])));
   });
-  const {output} = cluster.world.verb('status', '--json', '--http-listen', 'off');
-  const right = JSON.parse(output).cluster.nodes.find((node) => node.name === 'right');
+  const {stdout} = cluster.world.verb('status', '--json', '--http-listen', 'off');
+  const right = JSON.parse(stdout).cluster.nodes.find((node) => node.name === 'right');
   assert.deepEqual(right.entries, Object.fromEntries(outcomes.map((outcome) => [outcome, counts[1][outcome]])));
 }
 

@@ -87,7 +87,7 @@ async function services(nodes) {
 }
 
 function readLetters() {
-  return JSON.parse(world.verb('dead', 'list', '--json').output).items.length;
+  return JSON.parse(world.verb('dead', 'list', '--json').stdout).items.length;
 }
 
 // Requests of both kinds that are parked, two of each.

@@ -99,9 +99,9 @@ async function move(world, nats, daemon, renamed) {
 // Every verb that looks, and the repair of a letter.
 async function look(world, names, daemon, recordId) {
   const verb = (expected, ...words) => {
-    const {code, output} = world.verb(...words);
+    const {code, stdout, output} = world.verb(...words);
     assert.equal(code, expected, `${words.join(' ')}: exit ${code}: ${output.slice(0, 3000)}`);
-    return output;
+    return words.includes('--json') ? stdout : output;
   };
   const checked = JSON.parse(verb(0, 'check', '--json'));
   assert.deepEqual(checked.names, names);
@@ -183,7 +183,7 @@ async function run() {
     Number(world.query('SELECT count(*) FROM "user".transactions', url.href)[0][0]) === rows());
   await shadow.stop();
   world.environment.LEDGERD_DATABASE_URL = url.href;
-  const report = JSON.parse(world.verb('shadow', 'report', '--older-than', '1h', '--json').output);
+  const report = JSON.parse(world.verb('shadow', 'report', '--older-than', '1h', '--json').stdout);
   assert.equal(report.results, rows(), json(report));
   assert.equal(report.unreadable, 0);
   assert.deepEqual([report.withoutRow, report.withoutResult], [0, 0]);

@@ -143,8 +143,8 @@ async function first(world, traffic) {
   const drained = await world.daemon('drained', ...roles);
   await drained.ready();
   const asked = () => {
-    const {code, output} = world.verb('status', '--alive', '--json', '--http-listen', new URL(drained.url).host);
-    return {code, ...JSON.parse(output)};
+    const {code, stdout} = world.verb('status', '--alive', '--json', '--http-listen', new URL(drained.url).host);
+    return {code, ...JSON.parse(stdout)};
   };
   expect(asked().code === 0 && asked().alive === true, 'status --alive of a daemon that lives', drained);
   expect(/^NSpid:\s+\d+\s+1$/m.test(readFileSync(`/proc/${firstProcess(drained)}/status`, 'utf8')), 'it is the first process');

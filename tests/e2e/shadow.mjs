@@ -150,7 +150,7 @@ async function run() {
       await shadow.ready();
     }
   }
-  const report = () => JSON.parse(world.verb('shadow', 'report', '--json', '--older-than', '1s', '--limit', '1000').output);
+  const report = () => JSON.parse(world.verb('shadow', 'report', '--json', '--older-than', '1s', '--limit', '1000').stdout);
   const rowsWanted = requests.length - 1;
   await until('the shadow has decided all', 60, () => report().rows === rowsWanted && report().tooYoung === 0);
   const found = report();
@@ -203,7 +203,7 @@ async function run() {
   const wrong = await start('wrong', real, '--shadow');
   expect('a shadow on the database of a daemon', [await wrong.exit(30), wrong.log.includes('a shadow needs one of its own')], [3, true]);
   const audit = world.verb('audit', '--json');
-  const proven = JSON.parse(audit.output);
+  const proven = JSON.parse(audit.stdout);
   expect('the audit on the day', [audit.code, proven.findingCounts, proven.openings, proven.beforeImport],
     [0, {}, [...old.balances.values()].filter((minor) => minor > 0).length, past + requests.length + old.published]);
   world.environment.LEDGERD_DATABASE_URL = shadowUrl.href;

@@ -32,8 +32,7 @@ async function concludes(world, wanted, code, ...flags) {
 }
 
 function json(world, ...flags) {
-  const {output} = world.verb('status', '--json', ...flags);
-  return JSON.parse(output.slice(output.indexOf('{')));
+  return JSON.parse(world.verb('status', '--json', ...flags).stdout);
 }
 
 function holds(what, condition) {

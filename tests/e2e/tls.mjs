@@ -90,7 +90,7 @@ async function checkEnds(world, daemon, answer, flags) {
     check(lines === 1 && daemon.log.includes('[certificate_expires]'), `${lines} lines tell that the certificate ${name} ends`);
   }
   const told = world.verb('check', '--json', ...flags);
-  const {parts, certificates} = JSON.parse(told.output);
+  const {parts, certificates} = JSON.parse(told.stdout);
   const {ok, warnings} = parts.find(({part}) => part === 'certificates');
   check(ok && warnings.length === wanted.length && String(certificates.map(({certificate}) => certificate).sort()) === String(wanted),
     `\`ledgerd check\` says of certificates: ${JSON.stringify({ok, warnings, certificates})}`);
@@ -138,7 +138,7 @@ async function run() {
   check(await fetch(daemon.url.replace('https', 'http') + '/livez').then(() => false, () => true), 'HTTP without TLS was answered');
   const listen = ['--http-listen', new URL(daemon.url).host, ...httpFiles];
   const seen = world.verb('status', '--json', ...listen);
-  check(JSON.parse(seen.output).daemon?.ready === true || /"ready": true/.test(seen.output),
+  check(JSON.parse(seen.stdout).daemon?.ready === true || /"ready": true/.test(seen.output),
     `\`ledgerd status\` does not reach the daemon: ${seen.output.slice(-1500)}`);
   papers.make('server', 'DNS:localhost,IP:127.0.0.1');
   daemon.child.kill('SIGHUP');

@@ -22,10 +22,10 @@ const request = (recordId, userId, amount) => ({
 function trace(record, {expected = 0, environment = {}, flags = []} = {}) {
   const before = world.environment;
   world.environment = {...before, ...environment};
-  const {code, output} = world.verb('trace', String(record), '--json', ...flags);
+  const {code, stdout, output} = world.verb('trace', String(record), '--json', ...flags);
   world.environment = before;
   assert.equal(code, expected, `trace ${record}: exit ${code}: ${output.slice(0, 2000)}`);
-  return JSON.parse(output);
+  return JSON.parse(stdout);
 }
 
 function concludes(story, state, pattern) {
@@ -140,7 +140,7 @@ async function audits() {
   const folder = join(world.directory, 'cursor');
   const whole = world.verb('audit', '--live', '--json');
   const kept = world.verb('audit', '--live', '--json', '--cursor', folder);
-  const answer = ({output}) => JSON.parse(output.slice(output.indexOf('{'), output.lastIndexOf('}') + 1));
+  const answer = ({stdout}) => JSON.parse(stdout);
   assert.equal(kept.code, 0, kept.output);
   assert.deepEqual(answer(kept), answer(whole));
   assert.ok(!existsSync(join(folder, 'cursor.json')), 'an audit that is over has no place any more');

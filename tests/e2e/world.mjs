@@ -218,7 +218,7 @@ export class World {
     const {status, stdout, stderr} = spawnSync(this.binary, words, {
       env, encoding: 'utf8', timeout: 1000 * (this.verbSeconds ?? 60), killSignal: 'SIGKILL', maxBuffer: 1 << 28,
     });
-    return {code: status ?? `nothing in ${this.verbSeconds ?? 60} s`, output: stdout + stderr};
+    return {code: status ?? `nothing in ${this.verbSeconds ?? 60} s`, stdout, output: stdout + stderr};
   }
 
   // What `ledgerd audit` finds once all is done: no fault, or one.
