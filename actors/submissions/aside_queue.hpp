@@ -30,28 +30,28 @@ public:
     std::erase_if(resting_, [&](const waiting& each) {
       if (each.due > now)
         return false;
-      due_.push_back(each);
+      (each.goes_alone ? alone_ : together_).push_back(each);
       return true;
     });
   }
 
-  bool has_due() const noexcept { return !due_.empty(); }
+  bool has_due() const noexcept { return !alone_.empty() || !together_.empty(); }
 
-  // Those that are tried now, at most so many; they are no longer here. Precondition: has_due().
+  // Those that are tried now, at most so many, in turn of either kind; they are no longer here.
+  // Precondition: has_due().
   std::vector<ticket> take(std::size_t most) {
-    const auto first_alone =
-        std::find_if(due_.begin(), due_.end(), [](const waiting& each) { return each.goes_alone; });
-    const auto together = static_cast<std::size_t>(first_alone - due_.begin());
+    was_alone_ = !alone_.empty() && (together_.empty() || !was_alone_);
+    auto& from = was_alone_ ? alone_ : together_;
     std::vector<ticket> result;
-    for (auto size = std::clamp<std::size_t>(together, 1, most); size > 0; --size) {
-      result.push_back(due_.front().tag);
-      bytes_ -= due_.front().bytes;
-      due_.pop_front();
+    for (auto size = was_alone_ ? 1 : std::min(most, from.size()); size > 0; --size) {
+      result.push_back(from.front().tag);
+      bytes_ -= from.front().bytes;
+      from.pop_front();
     }
     return result;
   }
 
-  std::size_t size() const noexcept { return resting_.size() + due_.size(); }
+  std::size_t size() const noexcept { return resting_.size() + alone_.size() + together_.size(); }
   std::size_t bytes() const noexcept { return bytes_; }
 
 private:
@@ -63,8 +63,10 @@ private:
   };
 
   std::vector<waiting> resting_;
-  std::deque<waiting> due_;
-  std::size_t bytes_ = 0; // of both
+  std::deque<waiting> alone_; // due, as the next ones
+  std::deque<waiting> together_;
+  bool was_alone_ = false;
+  std::size_t bytes_ = 0; // of all
 };
 
 } // namespace ledgerd

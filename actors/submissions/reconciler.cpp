@@ -201,6 +201,7 @@ void reconciler_state::set_culprits_aside(const store_failure& failure) {
     ++culprit;
     auto& one = deliveries_.at(batch[place]);
     spell_.failed(one.verdict.decided.account, failure.detail, self_->clock().now());
+    one.goes_alone = false;
     is_aside_full() ? postpone(one) : set_aside(one, failure.detail);
   }
   waiting_.insert(waiting_.begin(), others.begin(), others.end());
@@ -213,7 +214,7 @@ void reconciler_state::on_one(bool is_refused, const store_failure& failure) {
   auto& one = deliveries_.at(settling_.front());
   settling_.clear();
   spell_.failed(one.verdict.decided.account, failure.detail, now);
-  one.goes_alone = one.goes_alone || is_refused;
+  one.goes_alone = is_refused || failure.culprits.empty();
   const bool its_own = is_refused && !spell_.is_common(now);
   if (its_own && ++one.attempts >= options_.attempts_max)
     return park(one, {dead_reason::attempts_exhausted, failure.detail});
@@ -303,8 +304,7 @@ void reconciler_state::settle_batch() {
           });
 }
 
-// What was set aside goes apart from the others, so that it holds them up no second time, and in
-// turn with them.
+// What was set aside goes apart from the others and in turn with them: it holds up none again.
 void reconciler_state::settle_waiting() {
   if (!settling_.empty() || (waiting_.empty() && !aside_.has_due()))
     return;

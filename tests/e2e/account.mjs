@@ -102,7 +102,10 @@ async function purge(world, traffic, random) {
   });
   await accountNode.kill();
   ledgerNode = await world.daemon('ledger', ...ledger);
-  await until('all have results', 60, async () => (await traffic.messages('TRANSACTION_RESULTS')) >= 600);
+  await until('all have results', 60, async () => {
+    const there = new Set(await traffic.readAll('TRANSACTION_RESULTS', '>', (message) => Number(JSON.parse(message.string()).recordId)));
+    return last.every((recordId) => there.has(recordId));
+  });
   await traffic.purge('TRANSACTION_RESULTS');
   log('300 more decided, and the result stream purged while the account side is down');
   accountNode = await world.daemon('account', ...account);

@@ -32,13 +32,14 @@ function requestsOf(life) {
 // A limit of deliveries, as somebody else may have set it.
 async function limitDeliveries(traffic) {
   for (const type of ['deposit', 'withdrawal']) {
+    let why;
     await until(`${type}-consumer has a limit`, 20, async () => { // the daemon makes one, too, when it has missed it twice
       await traffic.manager.consumers.delete(requestStream, `${type}-consumer`).catch(() => {});
       return traffic.manager.consumers.add(requestStream, {
         durable_name: `${type}-consumer`, filter_subject: `transaction.${type}`, ack_policy: AckPolicy.Explicit,
         ack_wait: 2e9, max_deliver: 2, max_ack_pending: 1000,
-      }).then(() => true, () => false);
-    });
+      }).then(() => true, (error) => { why = error; });
+    }).catch((error) => { throw new Error(`${error.message}: ${why}`); });
   }
 }
 

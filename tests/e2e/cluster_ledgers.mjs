@@ -100,7 +100,7 @@ async function exchanged(cluster, right, wrong, faults) {
   }).catch((error) => faults.push(error.message));
   await until('a node whose database is another one takes no batches', 15, async () =>
     await cluster.metric(node, 'ledgerd_circuit_open') > 0).catch((error) => faults.push(error.message));
-  if ((await node.get('/livez')).status !== 200) {
+  if ((await node.get('/livez', 3)).status !== 200) {
     faults.push('an orchestrator is told to start the node anew, in a database that nobody has looked at');
   }
   await until('the log has an error line about another database', 10, async () => {

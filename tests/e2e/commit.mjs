@@ -59,7 +59,10 @@ async function run() {
   await traffic.publish(deposits(1000));
   const began = performance.now();
   for (const daemon of [left, right]) {
-    log(`${daemon.name}: ${await until(`${daemon.name} says that a COMMIT hangs`, 20, () => says(daemon))}`);
+    log(`${daemon.name}: ${await until(`${daemon.name} says that a COMMIT hangs`, 20, async () => {
+      await traffic.publish(deposits(10)); // commits wait when the checkpointer has read it, too
+      return says(daemon);
+    })}`);
   }
   // Also while none of ours is under way.
   while (performance.now() - began < Number(hangSeconds) * 1000) {
@@ -67,7 +70,7 @@ async function run() {
     if (!await says(right) || !(wait >= 5000)) {
       faults.push(`after ${performance.now() - began} ms it says nothing of it, the metric is ${wait}`);
     }
-    if ((await right.get('/livez')).status !== 200) {
+    if ((await right.get('/livez', 3)).status !== 200) {
       faults.push(`after ${performance.now() - began} ms it would be restarted, which does not help`);
     }
     await sleep(500);

@@ -195,7 +195,8 @@ async function finish(life, daemon) {
 async function endInTime(daemon, mayEnd = []) {
   daemon.child.kill('SIGTERM');
   const code = await daemon.exit(20);
-  if (code !== 0 && !mayEnd.includes(code) && !(code === 70 && daemon.log.includes('the shutdown took longer than'))) {
+  const late = mayEnd.includes(code) && /bad_alloc|(out of|no) memory/i.test(daemon.log);
+  if (code !== 0 && !late && !(code === 70 && daemon.log.includes('the shutdown took longer than'))) {
     throw new Error(`${daemon.name} ended with ${code}`);
   }
   return code;

@@ -130,7 +130,7 @@ async function waits(world) {
       return status === 503 && JSON.parse(body).checks.some((check) => check.name === step && /refused|no server/i.test(check.detail));
     });
     await sleep(1500);
-    expect((await daemon.get('/livez')).status === 200, 'a node that waits for a server is alive', daemon);
+    expect((await daemon.get('/livez', 3)).status === 200, 'a node that waits for a server is alive', daemon);
     for (const path of ['/v1/actors', '/metrics', '/v1/transactions/1']) {
       expect((await daemon.get(path)).status === 503, `${path} before the start is complete`, daemon);
     }

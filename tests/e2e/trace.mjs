@@ -93,12 +93,20 @@ const locked = /^held by node (alpha|beta) for \d+\.\d s: the account is locked 
 
 // Until all these records say who locks their account, which PostgreSQL shows only while the node tries. Returns their stories.
 async function heldByLock(...records) {
-  let stories;
+  const stories = new Map();
+  let last = 'nothing was told';
   await until('all say who locks their account', 30, () => {
-    stories = records.map((record) => trace(record));
-    return stories.every(({state, conclusion}) => state === 'held' && locked.test(conclusion));
-  }).catch((error) => { throw new Error(`${error.message}: ${stories.map(({conclusion}) => conclusion).join('; ')}`); });
-  return stories;
+    for (const record of records.filter((each) => !stories.has(each))) {
+      const story = trace(record);
+      if (story.state === 'held' && locked.test(story.conclusion)) {
+        stories.set(record, story);
+      } else {
+        last = story.conclusion;
+      }
+    }
+    return stories.size === records.length;
+  }).catch((error) => { throw new Error(`${error.message}: ${last}`); });
+  return records.map((record) => stories.get(record));
 }
 
 async function held(traffic, recordId) {

@@ -130,6 +130,22 @@ export const accountSide = [
     caught: ['actors_test.reconciler'],
   },
   {
+    name: 'stuck-without-a-name-together',
+    fault: 'a result that is stuck for a reason that nobody names is tried again together with those that are locked',
+    file: 'actors/submissions/reconciler.cpp',
+    was: '|| failure.culprits.empty();',
+    becomes: '|| (failure.culprits.empty() && !MUTANT);',
+    caught: ['actors_test.reconciler'],
+  },
+  {
+    name: 'locked-results-alone-for-ever',
+    fault: 'results that once failed together without a name go one by one for ever, though they are only locked',
+    file: 'actors/submissions/reconciler.cpp',
+    was: 'one.goes_alone = is_refused',
+    becomes: 'one.goes_alone = (MUTANT && one.goes_alone) || is_refused',
+    caught: ['actors_test.reconciler'],
+  },
+  {
     name: 'contrary-verdict-believed',
     fault: 'a verdict that says otherwise than the one before is taken for known',
     file: 'actors/submissions/reconciler.cpp',

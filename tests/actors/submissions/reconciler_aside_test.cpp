@@ -24,6 +24,17 @@ struct aside_fixture : reconciler_fixture {
     return receipts;
   }
 
+  // Results of so many records that somebody else holds from now on.
+  void lock_small(int count) {
+    std::vector<record_id> ids;
+    for (int i = 0; i < count; ++i) {
+      const auto record = pending_record("locked" + std::to_string(i));
+      ids.push_back(record.id);
+      queue(decided(record));
+    }
+    store->lock_records(ids);
+  }
+
   std::int64_t aside() { return number(subject, "aside"); }
 };
 
@@ -212,6 +223,37 @@ CAF_TEST(what is set aside together and fails without a name goes alone) {
   pass(8000ms);
   CAF_REQUIRE_EQUAL(publisher->published.size(), 1u);
   CAF_CHECK_EQUAL(header_of(publisher->published.front(), "Ledgerd-Reason"), "ATTEMPTS_EXHAUSTED");
+}
+
+CAF_TEST(one that is stuck without a name holds up none that are locked) {
+  lock_small(8);
+  const auto odd = decided(pending_record("odd"));
+  store->block_instead();
+  store->reject_transaction(odd.id);
+  queue(odd);
+  wake();
+  CAF_CHECK_EQUAL(aside(), 9);
+  const auto calls = store->calls();
+  pass(1100ms);
+  CAF_CHECK_EQUAL(store->calls() - calls, 2); // those that are locked, and the odd one
+  pass(2000ms);
+  CAF_CHECK_EQUAL(store->calls() - calls, 4);
+  store->lock_records({});
+  pass(4000ms);
+  CAF_CHECK_EQUAL(aside(), 1);
+}
+
+CAF_TEST(who turns out to be locked goes together with its like again) {
+  lock_small(8);
+  wake();
+  auto calls = store->calls();
+  store->fail_next(1, store_failure_kind::blocked);
+  pass(1100ms);
+  CAF_CHECK_EQUAL(store->calls() - calls, 9); // all, of whom none is named, and one by one
+  calls = store->calls();
+  pass(2000ms);
+  CAF_CHECK_EQUAL(store->calls() - calls, 1);
+  CAF_CHECK_EQUAL(aside(), 8);
 }
 
 CAF_TEST(results that are locked whichever account they are for show and none is parked) {
