@@ -233,11 +233,20 @@ CAF_TEST(one that is stuck without a name holds up none that are locked) {
   queue(odd);
   wake();
   CAF_CHECK_EQUAL(aside(), 9);
-  const auto calls = store->calls();
-  pass(1100ms);
-  CAF_CHECK_EQUAL(store->calls() - calls, 2); // those that are locked, and the odd one
-  pass(2000ms);
-  CAF_CHECK_EQUAL(store->calls() - calls, 4);
+  const auto queue_others = [&](std::int64_t first) {
+    for (int i = 0; i < 50; ++i)
+      queue(decided(pending_record("free" + std::to_string(first + i))));
+  };
+  queue_others(0);
+  wake(); // so that they go as one batch from now on
+  for (const auto pause : {1000ms, 2000ms}) {
+    queue_others(pause.count());
+    const auto calls = store->calls();
+    advance_time(pause);
+    consume_messages();
+    CAF_CHECK_EQUAL(store->calls() - calls, 3); // those that are locked, the odd one, the others
+    CAF_CHECK_EQUAL(aside(), 9);
+  }
   store->lock_records({});
   pass(4000ms);
   CAF_CHECK_EQUAL(aside(), 1);
