@@ -246,10 +246,10 @@ std::vector<std::string> faults_of(const tally& all, const arguments& how, std::
   for (const auto& each : kinds)
     if (begun >= seeds_that_meet_all && !each.rare && !all.seen.contains(std::string{each.what}))
       result.push_back("nothing was seen of: " + std::string{each.what});
-  for (const auto& [what, count] : all.seen)
+  for (const auto& seen : all.seen)
     if (std::none_of(kinds.begin(), kinds.end(),
-                     [&](const kind& each) { return each.what == what; }))
-      result.push_back("a kind that kinds.hpp does not have: " + what);
+                     [&](const kind& each) { return each.what == seen.first; }))
+      result.push_back("a kind that kinds.hpp does not have: " + seen.first);
   return result;
 }
 

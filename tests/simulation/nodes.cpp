@@ -161,7 +161,7 @@ void world::spawn_roles(life& one) {
   const auto rules = settings.rules;
   ask(
       *one.system, one.account, caf::infinite,
-      [this, who = &one, desk, rules](const submission_handles& doors) {
+      [who = &one, desk, rules](const submission_handles& doors) {
         who->api = caf::actor_cast<caf::actor>(spawn_nats_api(
             *who->system, desk, make_account_service(*who->system, doors, won(), nullptr, rules)));
       },

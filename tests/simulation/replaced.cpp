@@ -46,7 +46,7 @@ int wait_on(machine& on, pthread_cond_t* condition, pthread_mutex_t* mutex, time
 
 } // namespace
 
-namespace std::chrono::_V2 {
+namespace std::chrono::inline _V2 {
 
 steady_clock::time_point steady_clock::now() noexcept {
   const auto* on = machine::present();
@@ -59,7 +59,7 @@ system_clock::time_point system_clock::now() noexcept {
       duration_cast<duration>(on != nullptr ? on->wall_now() : real_clock(CLOCK_REALTIME))};
 }
 
-} // namespace std::chrono::_V2
+} // namespace std::chrono::inline _V2
 
 std::random_device::result_type std::random_device::_M_getval() {
   auto* on = machine::present();
