@@ -59,6 +59,7 @@ struct late_recorder {
 };
 
 struct numbers_fixture : account_fixture {
+  std::vector<std::shared_ptr<late_recorder>> lates;
   std::shared_ptr<fake_source> source = std::make_shared<fake_source>();
   std::shared_ptr<std::vector<transaction_record>> told =
       std::make_shared<std::vector<transaction_record>>();
@@ -68,9 +69,16 @@ struct numbers_fixture : account_fixture {
     publisher->confirm_at_once = false;
   }
 
+  // What was never let go holds who asked, who holds the recorder.
+  ~numbers_fixture() override {
+    for (const auto& each : lates)
+      each->answers.clear();
+  }
+
   recorder_actor spawn_late_recorder() {
     const auto state = std::make_shared<late_recorder>();
     state->store = store;
+    lates.push_back(state);
     return spawn_fake<recorder_actor>(
         [state](auto self) { return late_recorder::behavior(self, state); });
   }

@@ -96,14 +96,18 @@ CAF_TEST(an answer names its stream) {
            R"({"stream":"RESULTS", "seq":1})",
            R"({"stream":"RESULTS","seq":1,"duplicate":true})",
            R"({"stream":"RESULTS","domain":"hub","seq":7})",
-       })
-    CAF_CHECK_EQUAL(parse_publish_answer(json, known).stream_name(), "RESULTS");
+       }) {
+    const auto answer = parse_publish_answer(json, known);
+    CAF_CHECK_EQUAL(answer.stream_name(), "RESULTS");
+  }
   const auto usual = parse_publish_answer(R"({"stream":"RESULTS","seq":1})", known);
   CAF_CHECK_EQUAL(static_cast<const void*>(usual.known_stream.data()),
                   static_cast<const void*>(known[1].data())); // nothing was copied
   for (const auto* json :
-       {R"({"stream":"OTHER","seq":1})", R"({"stream":"OTHER","domain":"hub","seq":1})"})
-    CAF_CHECK_EQUAL(parse_publish_answer(json, known).stream_name(), "OTHER");
+       {R"({"stream":"OTHER","seq":1})", R"({"stream":"OTHER","domain":"hub","seq":1})"}) {
+    const auto answer = parse_publish_answer(json, known);
+    CAF_CHECK_EQUAL(answer.stream_name(), "OTHER");
+  }
   CAF_CHECK(parse_publish_answer(R"({"stream":"","seq":1})").outcome
             == publish_outcome::unconfirmed);
 }
