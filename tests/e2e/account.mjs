@@ -96,16 +96,14 @@ async function purge(world, traffic, random) {
   await caller.work(300);
   // Some of the first ones may have been published more than once, so they are not counted but looked for.
   const last = caller.orders.slice(300).map(({recordId}) => recordId);
-  await until('all requests are in the stream', 30, async () => {
-    const there = new Set(await traffic.readAll('TRANSACTIONS', 'transaction.*', (message) => Number(JSON.parse(message.string()).recordId)));
+  const allIn = (stream, subject) => async () => {
+    const there = new Set(await traffic.readAll(stream, subject, (message) => Number(JSON.parse(message.string()).recordId)));
     return last.every((recordId) => there.has(recordId));
-  });
+  };
+  await until('all requests are in the stream', 30, allIn('TRANSACTIONS', 'transaction.*'));
   await accountNode.kill();
   ledgerNode = await world.daemon('ledger', ...ledger);
-  await until('all have results', 60, async () => {
-    const there = new Set(await traffic.readAll('TRANSACTION_RESULTS', '>', (message) => Number(JSON.parse(message.string()).recordId)));
-    return last.every((recordId) => there.has(recordId));
-  });
+  await until('all have results', 60, allIn('TRANSACTION_RESULTS', '>'));
   await traffic.purge('TRANSACTION_RESULTS');
   log('300 more decided, and the result stream purged while the account side is down');
   accountNode = await world.daemon('account', ...account);
