@@ -70,6 +70,7 @@ struct stream_state {
   // The limits at which it refuses what is published; 0: none.
   std::uint64_t messages_max = 0;
   std::uint64_t bytes_max = 0;
+  std::string leader; // the server that leads it and has said this; empty: there is no cluster
 };
 
 // What the broker says of a durable consumer.

@@ -103,6 +103,11 @@ std::optional<std::int64_t> parse_creation_time(std::string_view text) {
   return created != 0 ? std::optional(created) : std::nullopt;
 }
 
+std::string parse_leader(std::string_view text) {
+  const auto info = parse_object(text);
+  return text_at(object_at(info, "cluster"), "leader");
+}
+
 stream_state parse_stream_state(std::string_view text) {
   const auto info = parse_object(text);
   const auto& state = object_at(info, "state");
@@ -122,7 +127,8 @@ stream_state parse_stream_state(std::string_view text) {
           std::hash<std::string>()(config.dump(-1, ' ', false, json::error_handler_t::replace)),
           !config.contains("compression"),
           refuses ? number_at(config, "max_msgs") : 0,
-          refuses ? number_at(config, "max_bytes") : 0};
+          refuses ? number_at(config, "max_bytes") : 0,
+          parse_leader(text)};
 }
 
 consumer_state parse_consumer_state(std::string_view text) {

@@ -29,6 +29,10 @@ std::int64_t parse_time(std::string_view text) noexcept;
 // no such stream, nothing when the answer does not say.
 std::optional<std::int64_t> parse_creation_time(std::string_view json);
 
+// The server that leads a stream or consumer, from an answer to STREAM.INFO, CONSUMER.INFO or
+// CONSUMER.CREATE; empty where there is no cluster.
+std::string parse_leader(std::string_view json);
+
 // STREAM.INFO, CONSUMER.INFO and STREAM.MSG.GET, answered without an error.
 stream_state parse_stream_state(std::string_view json);
 consumer_state parse_consumer_state(std::string_view json);

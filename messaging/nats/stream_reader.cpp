@@ -33,6 +33,7 @@ constexpr auto wait_slice = std::chrono::milliseconds(250);
 constexpr auto retry_pause = std::chrono::milliseconds(250);
 constexpr auto inactive_threshold = std::chrono::seconds(30); // the broker clears up when we cannot
 constexpr int tries_max = 40;                                 // in a row without a single message
+constexpr int places_max = 32; // of three servers one leads: two in a million miss it so often
 
 std::string time_text(std::int64_t ns) {
   const std::chrono::sys_time<std::chrono::nanoseconds> time{std::chrono::nanoseconds{ns}};
@@ -125,9 +126,10 @@ private:
 // sequence of its messages must have no gap.
 class reading {
 public:
-  // `config` says where it begins.
+  // `config` says where it begins, `leader` who leads the stream.
   reading(session& through, std::shared_ptr<arrival_box> box, std::string stream,
-          std::string_view filter, json config, const std::atomic<bool>& cancelled)
+          std::string_view filter, json config, const std::string& leader,
+          const std::atomic<bool>& cancelled)
       : session_(through), box_(std::move(box)), stream_(std::move(stream)), cancelled_(cancelled),
         book_(request_max) {
     config["ack_policy"] = "none";
@@ -136,13 +138,7 @@ public:
     config["inactive_threshold"] = std::chrono::nanoseconds(inactive_threshold).count();
     if (!filter.empty())
       config["filter_subject"] = filter;
-    const auto body = json{{"stream_name", stream_}, {"config", std::move(config)}}.dump();
-    const auto answer = ask_jetstream(session_, "CONSUMER.CREATE." + stream_, body);
-    if (!answer.error.empty())
-      throw std::runtime_error(answer.error);
-    const auto info = json::parse(answer.json);
-    name_ = info.value("name", "");
-    pending_ = info.value("num_pending", std::uint64_t{0});
+    make_where(leader, json{{"stream_name", stream_}, {"config", std::move(config)}}.dump());
     book_.expect_messages_of(session_.message_bytes_max());
     inbox_ = session_.make_inbox();
     subscription_ = session_.subscribe(inbox_ + ".*", box_);
@@ -152,13 +148,8 @@ public:
 
   ~reading() {
     session_.unsubscribe(subscription_);
-    if (cancelled_)
-      return; // the broker deletes the consumer when it has been idle for a while
-    try {
-      ask_jetstream(session_, "CONSUMER.DELETE." + stream_ + "." + name_, "");
-    } catch (const std::runtime_error&) {
-      // The broker deletes it when it has been idle for a while.
-    }
+    if (!cancelled_)
+      discard(); // otherwise the broker deletes the consumer when it has been idle for a while
   }
 
   reading(const reading&) = delete;
@@ -182,6 +173,31 @@ public:
   }
 
 private:
+  // A consumer of this kind lives on one server of the stream's, which takes what it delivers from
+  // its own copy. A follower's may end long before the leader's does, and nothing would tell.
+  void make_where(const std::string& leader, const std::string& body) {
+    for (int i = 0; i < places_max; ++i) {
+      const auto answer = ask_jetstream(session_, "CONSUMER.CREATE." + stream_, body);
+      if (!answer.error.empty())
+        throw std::runtime_error(answer.error);
+      const auto info = json::parse(answer.json);
+      name_ = info.value("name", "");
+      pending_ = info.value("num_pending", std::uint64_t{0});
+      if (parse_leader(answer.json) == leader)
+        return;
+      discard();
+    }
+    throw std::runtime_error("no consumer is to be had where the stream is led, at " + leader);
+  }
+
+  void discard() {
+    try {
+      ask_jetstream(session_, "CONSUMER.DELETE." + stream_ + "." + name_, "");
+    } catch (const std::runtime_error&) {
+      // The broker deletes it when it has been idle for a while.
+    }
+  }
+
   void request() {
     if (book_.outstanding() > window / 2)
       return; // asked on every message: cheap most of the time
@@ -356,7 +372,7 @@ private:
       throw made_anew(stream_);
     begun_ = true;
     reading_ = std::make_unique<reading>(*connection_, box, stream_, filter_,
-                                         start_of(from_, next_seq_), cancelled_);
+                                         start_of(from_, next_seq_), state.leader, cancelled_);
   }
 
   line_pair& lines_;

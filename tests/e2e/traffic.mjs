@@ -158,7 +158,7 @@ export class Traffic {
 
   // Everything a stream holds, read through a consumer of our own: `convert` makes what is kept of each message.
   async readAll(stream, subject, convert) {
-    const {name} = await this.manager.consumers.add(stream, {
+    const name = await this.#consumerWhereLed(stream, {
       name: `e2e-${stream}`,
       filter_subject: subject,
       ack_policy: AckPolicy.None,
@@ -181,6 +181,19 @@ export class Traffic {
     }
     await this.manager.consumers.delete(stream, name);
     return result;
+  }
+
+  // Its name. With replicas it is put on any of their servers, and a follower's copy may end before the leader's does.
+  async #consumerWhereLed(stream, config) {
+    for (let tries = 0; tries < 50; ++tries) {
+      const leader = (await this.manager.streams.info(stream)).cluster?.leader;
+      const {name, cluster} = await this.manager.consumers.add(stream, config);
+      if (cluster?.leader === leader) {
+        return name;
+      }
+      await this.manager.consumers.delete(stream, name);
+    }
+    throw new Error(`no consumer is to be had where ${stream} is led`);
   }
 
   // The place of each request, and when it was stored, in milliseconds since 1970.

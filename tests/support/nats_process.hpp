@@ -6,8 +6,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <sys/types.h>
+#include <vector>
 
 namespace ledgerd::test {
 
@@ -41,5 +43,8 @@ private:
   std::uint16_t port_ = 0;
   pid_t process_ = 0;
 };
+
+// Three servers that form a cluster with JetStream, some time soon.
+std::vector<std::unique_ptr<nats_process>> nats_cluster();
 
 } // namespace ledgerd::test

@@ -196,17 +196,7 @@ CAF_TEST(connections that are apart are made anew and lead to one place then) {
 
 // An answer of JetStream would come in only where the leader of the stream is.
 CAF_TEST(connections to any two servers of a cluster are one system) {
-  std::array<std::string, 3> places;
-  std::string routes;
-  for (auto& place : places) {
-    place = "127.0.0.1:" + std::to_string(free_port());
-    routes += "nats-route://" + place + ", ";
-  }
-  std::vector<std::unique_ptr<nats_process>> cluster;
-  for (const auto& place : places)
-    cluster.push_back(std::make_unique<nats_process>("server_name: " + place + "\n" + alone
-                                                     + "\ncluster { name: c, listen: '" + place
-                                                     + "', routes: [" + routes + "] }"));
+  const auto cluster = nats_cluster();
   for (const auto& one : cluster)
     for (const auto& other : cluster) {
       event_log events;

@@ -44,6 +44,8 @@ CAF_TEST(a state is read from an answer) {
   CAF_CHECK_EQUAL(parse_stream_state(R"({"config":{"discard":"old","max_msgs":5}})").messages_max,
                   0u);
   CAF_CHECK(!parse_stream_state(R"({"config":{"compression":"none"}})").on_old_server);
+  CAF_CHECK_EQUAL(parse_stream_state(R"({"cluster":{"name":"c","leader":"n2"}})").leader, "n2");
+  CAF_CHECK_EQUAL(parse_stream_state(R"({"cluster":["n2"]})").leader, "");
 }
 
 CAF_TEST(a limit of an account is tight when nine tenths of it are used) {

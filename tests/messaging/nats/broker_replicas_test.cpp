@@ -1,0 +1,80 @@
+// A stream with replicas: who reads it gets what its leader holds.
+#include <nlohmann/json.hpp>
+
+#include "tests/messaging/nats/broker_fixture.hpp"
+#include "tests/support/nats_process.hpp"
+
+#define CAF_SUITE broker_replicas
+#include "caf/test/unit_test.hpp"
+
+using namespace ledgerd;
+using namespace ledgerd::test;
+
+namespace {
+
+struct cluster_fixture {
+  std::vector<std::unique_ptr<nats_process>> servers = nats_cluster();
+  event_log events;
+  std::unique_ptr<broker> bus =
+      broker::connect(options_for(servers.front()->url()), events.observer());
+  std::shared_ptr<session> side =
+      session::open(options_for(servers.front()->url()), {.name = "test"});
+
+  cluster_fixture() {
+    CAF_REQUIRE(eventually([&] { return made(); }, 60s));
+    auto left = 10;
+    const auto next = [&]() -> std::optional<outgoing> {
+      return left-- > 0 ? std::optional(outgoing{.subject = "many.one", .payload = "x"})
+                        : std::nullopt;
+    };
+    bus->publish_all(next, 10, nullptr, 10s);
+  }
+
+  // Nobody answers while the servers look for each other.
+  bool made() {
+    try {
+      const auto answer = ask("STREAM.CREATE.MANY", {{"name", "MANY"},
+                                                     {"subjects", {"many.*"}},
+                                                     {"storage", "memory"},
+                                                     {"num_replicas", servers.size()}});
+      return !answer.contains("error");
+    } catch (const std::runtime_error&) {
+      return false;
+    }
+  }
+
+  // The answer, or the error as its only member.
+  nlohmann::json ask(const std::string& what, const nlohmann::json& body) {
+    const auto answer = ask_jetstream(*side, what, body.dump());
+    return answer.error.empty() ? nlohmann::json::parse(answer.json)
+                                : nlohmann::json{{"error", answer.error}};
+  }
+
+  // The server on which whoever reads the stream just now has its consumer.
+  std::string place_of_reader() {
+    const auto list = ask("CONSUMER.LIST.MANY", nlohmann::json::object()).at("consumers");
+    CAF_REQUIRE_EQUAL(list.size(), 1u);
+    return list.front().at("cluster").at("leader");
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(replicas_tests, cluster_fixture)
+
+// A follower's copy may end long before the leader's does, and a reading of it with it. Consumers of
+// a reading's kind are put on any of the servers.
+CAF_TEST(a stream is read where it is led) {
+  for (int i = 0; i < 12; ++i) {
+    std::uint64_t read = 0;
+    bus->read("MANY", i % 2 == 0 ? "" : "many.*", 1, [&](const stored_message&) {
+      if (++read == 1)
+        CAF_CHECK_EQUAL(place_of_reader(), bus->stream("MANY").leader);
+      return true;
+    });
+    CAF_CHECK_EQUAL(read, 10u);
+  }
+  CAF_CHECK(ask("CONSUMER.LIST.MANY", nlohmann::json::object()).at("consumers").empty());
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
