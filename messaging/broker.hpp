@@ -84,6 +84,7 @@ struct consumer_state {
   std::chrono::milliseconds ack_wait{0};
   std::uint64_t max_deliver = 0;  // how often a message is handed out at most; 0: without limit
   std::int64_t created_at_ns = 0; // by the broker's clock, since 1970
+  std::string leader;             // the server that leads it; empty: there is no cluster
 };
 
 // A stored message, for audit, trace and tests.
@@ -213,6 +214,10 @@ public:
   // The message with this sequence number, if the stream still holds it. Waits. Throws
   // std::runtime_error.
   virtual std::optional<stored_message> message(std::string_view stream, std::uint64_t seq) = 0;
+
+  // The last message on this subject. Waits. Throws std::runtime_error.
+  virtual std::optional<stored_message> last_message(std::string_view stream,
+                                                     std::string_view subject) = 0;
 
   // Publishes all with their message ids, at most `window` unconfirmed at a time, and waits for the
   // PubAcks; `progress` gets the number confirmed so far. Unconfirmed ones are published again.

@@ -78,6 +78,7 @@ void topology_watch::note_unseen(const std::string& sentence) {
 
 void topology_watch::look() {
   may_cost_ = false;
+  consumers_.clear();
   std::size_t settings = 0;
   auto gone = missing(settings);
   const bool still_gone = std::any_of(gone.begin(), gone.end(),
@@ -86,7 +87,9 @@ void topology_watch::look() {
   const bool changed = std::exchange(settings_before_, settings) != settings && gone.empty();
   missing_before_ = std::move(gone);
   board_->wrong(wrong_.empty() ? missing_before_ : wrong_); // the survey may come to no end
-  if (still_gone || back || changed || !wrong_.empty() || clock::now() >= judge_at_)
+  find_blind();
+  if (still_gone || back || changed || !wrong_.empty() || !blind_.empty()
+      || clock::now() >= judge_at_)
     survey();
   if (how_.ledger && requests_.exists) {
     find_lost();
@@ -164,7 +167,9 @@ void topology_watch::survey() {
     if (!has(warned_, one))
       log(log_event::topology_warned, "{}", one);
   warned_ = found.warned;
-  note_wrong(found.refused, found.complete);
+  auto sentences = found.refused;
+  sentences.insert(sentences.end(), blind_.begin(), blind_.end());
+  note_wrong(std::move(sentences), found.complete);
 }
 
 void topology_watch::note_wrong(std::vector<std::string> sentences, bool complete) {
@@ -185,12 +190,38 @@ void topology_watch::note_wrong(std::vector<std::string> sentences, bool complet
   wrong_ = std::move(sentences);
 }
 
-std::vector<consumer_state> topology_watch::request_consumers() {
-  std::vector<consumer_state> consumers;
-  for (const auto& one : consumers_of(how_.shadow))
-    if (one.stream == names::request_stream)
-      consumers.push_back(nats_.consumer(one.stream, one.name));
-  return consumers;
+// Asked once in a look; in the order of consumers_of.
+const std::vector<consumer_state>& topology_watch::request_consumers() {
+  if (consumers_.empty())
+    for (const auto& one : consumers_of(how_.shadow))
+      if (one.stream == names::request_stream)
+        consumers_.push_back(nats_.consumer(one.stream, one.name));
+  return consumers_;
+}
+
+// Requests that no consumer will hand out as long as the same server leads it. A stream with one
+// replica has no other; the account side asks the ledger when a result does not come.
+void topology_watch::find_blind() {
+  blind_.clear();
+  if (!how_.ledger || requests_.leader.empty() || requests_.on_old_server)
+    return;
+  auto next = request_consumers().begin();
+  for (const auto& one : consumers_of(how_.shadow)) {
+    if (one.stream != names::request_stream)
+      continue;
+    const auto& state = *next++;
+    std::optional<stored_message> last;
+    if (blind_consumer::is_possible(requests_, state))
+      last = nats_.last_message(one.stream, one.filter.empty() ? ">" : one.filter);
+    if (spells_[one.name].look(state, last, clock::now()) >= pauses_.blind)
+      blind_.push_back("the server " + state.leader + ", which leads the consumer "
+                       + std::string(one.name) + ", does not see what the stream "
+                       + std::string(one.stream) + " holds: it has handed out up to "
+                       + std::to_string(state.delivered) + " and says that nothing waits, but "
+                       + std::to_string(last->seq) + " is there; have another server lead it (nats "
+                       + "consumer cluster step-down " + std::string(one.stream) + " "
+                       + std::string(one.name) + ")");
+  }
 }
 
 // Requests that went with their stream, which somebody has deleted as a whole.
@@ -229,7 +260,7 @@ void topology_watch::find_deleted() {
       || clock::now() < ask_deleted_at_)
     return;
   ask_deleted_at_ = clock::now() + pauses_.judge;
-  const auto consumers = request_consumers();
+  const auto& consumers = request_consumers();
   first_before_ = requests_.first_seq;
   const auto range = deleted_unread(requests_.first_seq, consumers);
   if (!range || range->last <= deleted_to_)

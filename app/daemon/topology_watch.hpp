@@ -1,5 +1,6 @@
 // Watches streams and consumers while the daemon runs: makes again what disappears, judges settings
-// that somebody changes, and finds requests that were deleted unread.
+// that somebody changes, finds requests that were deleted unread, and consumers that do not see
+// them.
 #pragma once
 
 #include <atomic>
@@ -7,6 +8,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -16,6 +18,7 @@
 #include <vector>
 
 #include "app/operations/topology_board.hpp"
+#include "messaging/blind_consumer.hpp"
 #include "messaging/broker.hpp"
 #include "messaging/deleted_unread.hpp"
 
@@ -32,6 +35,7 @@ struct topology_pauses {
   std::chrono::milliseconds judge{60000};    // every setting, also of what has not changed
   std::chrono::milliseconds complain{30000}; // of what stays wrong
   std::chrono::milliseconds costly{600000};  // questions that a nats-server before 2.10 minds
+  std::chrono::milliseconds blind{5000};     // a consumer is given so long to see what is there
 };
 
 // Looks in a thread of its own. What is missing at two looks in a row is made again as at the start
@@ -55,7 +59,8 @@ private:
   void note_wrong(std::vector<std::string> sentences, bool complete);
   void find_lost();
   void find_deleted();
-  std::vector<consumer_state> request_consumers();
+  void find_blind();
+  const std::vector<consumer_state>& request_consumers();
   std::vector<std::string> missing(std::size_t& settings);
   void note_fill(std::string_view stream, const stream_state& state,
                  std::vector<stream_fill>& fills);
@@ -70,13 +75,16 @@ private:
   std::vector<std::string> warned_;
   std::size_t failed_ = 0; // looks in a row
   std::set<std::string, std::less<>> full_;
-  std::size_t settings_before_ = 0; // of all streams
-  stream_state requests_;           // as of this look
-  stream_lives lives_;              // of the request stream
-  std::int64_t known_life_ = 0;     // of the request stream, in which the next two are
-  std::uint64_t first_before_ = 0;  // the first sequence as it was last judged
-  std::uint64_t deleted_to_ = 0;    // told of up to here
-  std::uint64_t last_before_ = 0;   // the stream's last sequence, and when it moved
+  std::map<std::string_view, blind_consumer> spells_; // by consumer
+  std::vector<std::string> blind_;                    // sentences
+  std::size_t settings_before_ = 0;                   // of all streams
+  stream_state requests_;                             // as of this look
+  std::vector<consumer_state> consumers_; // of requests, as of this look; empty: not asked
+  stream_lives lives_;                    // of the request stream
+  std::int64_t known_life_ = 0;           // of the request stream, in which the next two are
+  std::uint64_t first_before_ = 0;        // the first sequence as it was last judged
+  std::uint64_t deleted_to_ = 0;          // told of up to here
+  std::uint64_t last_before_ = 0;         // the stream's last sequence, and when it moved
   clock::time_point last_moved_at_;
   clock::time_point judge_at_;
   clock::time_point complain_at_;

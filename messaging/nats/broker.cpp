@@ -178,6 +178,11 @@ public:
     return ask_message(*control_->current(), stream, seq);
   }
 
+  std::optional<stored_message> last_message(std::string_view stream,
+                                             std::string_view subject) override {
+    return ask_last_message(*control_->current(), stream, subject);
+  }
+
   void delete_message(std::string_view stream, std::uint64_t seq) override {
     const auto answer =
         ask_jetstream(*control_->current(), "STREAM.MSG.DELETE." + checked_name(stream),

@@ -143,7 +143,8 @@ consumer_state parse_consumer_state(std::string_view text) {
           std::chrono::duration_cast<std::chrono::milliseconds>(
               std::chrono::nanoseconds(number_at(config, "ack_wait"))),
           number_at(config, "max_deliver"),
-          parse_time(text_at(info, "created"))};
+          parse_time(text_at(info, "created")),
+          parse_leader(text)};
 }
 
 stored_message parse_stored_message(std::string_view text) {

@@ -1,7 +1,7 @@
 #include "messaging/nats/js_api.hpp"
 
 #include <nats/nats.h>
-
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "messaging/nats/incoming.hpp"
@@ -89,15 +89,29 @@ std::vector<std::string> ask_consumer_names(session& through, std::string_view s
   }
 }
 
-std::optional<stored_message> ask_message(session& through, std::string_view stream,
-                                          std::uint64_t seq) {
+namespace {
+
+std::optional<stored_message> get_message(session& through, std::string_view stream,
+                                          const std::string& which) {
   const auto what = "STREAM.MSG.GET." + checked_name(stream);
-  const auto answer = ask_jetstream(through, what, "{\"seq\":" + std::to_string(seq) + "}");
+  const auto answer = ask_jetstream(through, what, which);
   if (answer.code == api_message_not_found)
     return std::nullopt;
   if (!answer.error.empty())
     fail(what, answer.error);
   return parse_stored_message(answer.json);
+}
+
+} // namespace
+
+std::optional<stored_message> ask_message(session& through, std::string_view stream,
+                                          std::uint64_t seq) {
+  return get_message(through, stream, "{\"seq\":" + std::to_string(seq) + "}");
+}
+
+std::optional<stored_message> ask_last_message(session& through, std::string_view stream,
+                                               std::string_view subject) {
+  return get_message(through, stream, nlohmann::json{{"last_by_subj", subject}}.dump());
 }
 
 } // namespace ledgerd

@@ -37,5 +37,7 @@ std::vector<std::string> ask_consumer_names(session& through, std::string_view s
 // Nothing when the stream does not hold it.
 std::optional<stored_message> ask_message(session& through, std::string_view stream,
                                           std::uint64_t seq);
+std::optional<stored_message> ask_last_message(session& through, std::string_view stream,
+                                               std::string_view subject);
 
 } // namespace ledgerd

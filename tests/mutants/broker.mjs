@@ -481,4 +481,28 @@ export const broker = [
     becomes: ' ',
     caught: ['broker_access_test.broker_refused'],
   },
+  {
+    name: 'stream-read-from-any-copy',
+    fault: "a stream with replicas is read from any server's copy, which may end before the leader's: an audit calls what it lacks lost",
+    file: 'messaging/nats/stream_reader.cpp',
+    was: 'parse_leader(answer.json) == leader',
+    becomes: 'true',
+    caught: ['broker_access_test.broker_replicas'],
+  },
+  {
+    name: 'blind-consumer-believed',
+    fault: 'a consumer whose server does not see the end of the stream is believed that nothing waits',
+    file: 'app/daemon/topology_watch.cpp',
+    was: 'if (blind_consumer::is_possible(requests_, state))',
+    becomes: 'if (!MUTANT && blind_consumer::is_possible(requests_, state))',
+    caught: ['app_test.topology_watch'],
+  },
+  {
+    name: 'slow-consumer-called-blind',
+    fault: 'a consumer that moves, and is only behind, is called blind after some seconds',
+    file: 'messaging/blind_consumer.hpp',
+    was: '!since_ || delivered_ != consumer.delivered',
+    becomes: '!since_',
+    caught: ['messaging_test.blind_consumer'],
+  },
 ];

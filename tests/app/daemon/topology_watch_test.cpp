@@ -30,6 +30,7 @@ public:
   std::atomic<bool> lacking{false}; // a stream is missing
   std::atomic<bool> unjudged{false};
   std::atomic<int> looks{0};
+  std::atomic<std::uint64_t> handed_out{7}; // of seven, by a consumer on another server
 
   stream_state stream(std::string_view name) override {
     if (name == names::request_stream)
@@ -38,6 +39,8 @@ public:
       throw std::runtime_error("nobody answers");
     stream_state state;
     state.exists = !lacking || name != names::request_stream;
+    state.last_seq = 7;
+    state.leader = "n1";
     return state;
   }
 
@@ -49,7 +52,15 @@ public:
     return result;
   }
 
-  consumer_state consumer(std::string_view, std::string_view) override { return {}; }
+  consumer_state consumer(std::string_view, std::string_view) override {
+    return {.exists = true, .delivered = handed_out, .created_at_ns = 1, .leader = "n2"};
+  }
+
+  // Of deposits the last one; there is no withdrawal.
+  std::optional<stored_message> last_message(std::string_view, std::string_view of) override {
+    return of == "transaction.deposit" ? std::optional(stored_message{.seq = 7, .stored_at_ns = 2})
+                                       : std::nullopt;
+  }
 
   provision_report provision(const provisioning&) override {
     if (unjudged)
@@ -132,6 +143,20 @@ CAF_TEST(what is missing is wrong although the rest cannot be judged) {
   CAF_REQUIRE(looks_again());
   CAF_CHECK_EQUAL(board->counts().refused, 1U);
   CAF_CHECK(board->problem().find("TRANSACTIONS is missing") != std::string::npos);
+}
+
+CAF_TEST(a consumer whose server does not see what the stream holds is wrong until it does) {
+  nats.handed_out = 5;
+  pauses.blind = 20ms;
+  const topology_watch watch{{}, nats, board, pauses};
+  CAF_REQUIRE(comes_true([&] { return !board->problem().empty(); }));
+  CAF_CHECK_EQUAL(board->problem(),
+                  "the server n2, which leads the consumer deposit-consumer, does not see what the "
+                  "stream TRANSACTIONS holds: it has handed out up to 5 and says that nothing "
+                  "waits, but 7 is there; have another server lead it (nats consumer cluster "
+                  "step-down TRANSACTIONS deposit-consumer)");
+  nats.handed_out = 7;
+  CAF_CHECK(comes_true([&] { return board->problem().empty(); }));
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

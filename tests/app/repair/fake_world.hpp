@@ -114,6 +114,10 @@ public:
     return std::nullopt;
   }
 
+  std::optional<stored_message> last_message(std::string_view, std::string_view) override {
+    throw std::logic_error("not used");
+  }
+
   void publish_all(const std::function<std::optional<outgoing>()>& next, std::size_t,
                    const std::function<void(std::uint64_t)>&, std::chrono::milliseconds) override {
     while (const auto message = next()) {

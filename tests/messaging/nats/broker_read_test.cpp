@@ -98,6 +98,16 @@ CAF_TEST(a filter and a beginning) {
   CAF_CHECK_EQUAL(read_all("transaction.*", total).size(), 1u);
 }
 
+CAF_TEST(the last message on a subject) {
+  const auto last_on = [&](std::string_view subject) {
+    return bus->last_message(names::request_stream, subject);
+  };
+  CAF_CHECK_EQUAL(last_on("transaction.withdrawal").value().seq, total);
+  CAF_CHECK_EQUAL(last_on("transaction.deposit").value().payload, "payload 29999");
+  CAF_CHECK_EQUAL(last_on(">").value().seq, total);
+  CAF_CHECK(!last_on("transaction.none"));
+}
+
 CAF_TEST(a filter that matches nothing) {
   std::size_t count = 0;
   bus->read(names::dead_letter_stream, "transaction.dead.none", 1,

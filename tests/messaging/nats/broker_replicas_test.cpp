@@ -62,8 +62,8 @@ struct cluster_fixture {
 
 CAF_TEST_FIXTURE_SCOPE(replicas_tests, cluster_fixture)
 
-// A follower's copy may end long before the leader's does, and a reading of it with it. Consumers of
-// a reading's kind are put on any of the servers.
+// A follower's copy may end long before the leader's does, and a reading of it with it. Consumers
+// of a reading's kind are put on any of the servers.
 CAF_TEST(a stream is read where it is led) {
   for (int i = 0; i < 12; ++i) {
     std::uint64_t read = 0;
