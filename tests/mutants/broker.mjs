@@ -490,14 +490,6 @@ export const broker = [
     caught: ['broker_access_test.broker_replicas'],
   },
   {
-    name: 'blind-consumer-believed',
-    fault: 'a consumer whose server does not see the end of the stream is believed that nothing waits',
-    file: 'app/daemon/topology_watch.cpp',
-    was: 'if (blind_consumer::is_possible(requests_, state))',
-    becomes: 'if (!MUTANT && blind_consumer::is_possible(requests_, state))',
-    caught: ['app_test.topology_watch'],
-  },
-  {
     name: 'slow-consumer-called-blind',
     fault: 'a consumer that moves, and is only behind, is called blind after some seconds',
     file: 'messaging/blind_consumer.hpp',

@@ -369,4 +369,12 @@ export const doors = [
     becomes: 'if (!MUTANT && !report.refused.empty() && !how_.despite_faults)',
     caught: ['broker_test.broker_provision'],
   },
+  {
+    name: 'blind-consumer-believed',
+    fault: 'a consumer whose server does not see the end of the stream is believed that nothing waits',
+    file: 'app/daemon/topology_watch.cpp',
+    was: 'if (blind_consumer::is_possible(requests_, state))',
+    becomes: 'if (!MUTANT && blind_consumer::is_possible(requests_, state))',
+    caught: ['app_test.topology_watch'],
+  },
 ];
