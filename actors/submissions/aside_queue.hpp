@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <vector>
 
@@ -16,13 +17,21 @@
 
 namespace ledgerd {
 
+enum class next_try : std::uint8_t { together, alone };
+
 class aside_queue {
 public:
   using time_point = caf::actor_clock::time_point;
 
   // `bytes` of credit.
-  void add(ticket tag, std::size_t bytes, time_point due, bool goes_alone) {
-    resting_.push_back({tag, bytes, due, goes_alone});
+  void add(ticket tag, std::size_t bytes, time_point due, next_try how) {
+    resting_.push_back({tag, bytes, due, how});
+    bytes_ += bytes;
+  }
+
+  // Goes alone as soon as it is its turn.
+  void add_due(ticket tag, std::size_t bytes) {
+    alone_.push_back({tag, bytes, {}, next_try::alone});
     bytes_ += bytes;
   }
 
@@ -30,7 +39,7 @@ public:
     std::erase_if(resting_, [&](const waiting& each) {
       if (each.due > now)
         return false;
-      (each.goes_alone ? alone_ : together_).push_back(each);
+      (each.how == next_try::alone ? alone_ : together_).push_back(each);
       return true;
     });
   }
@@ -59,7 +68,7 @@ private:
     ticket tag;
     std::size_t bytes;
     time_point due;
-    bool goes_alone;
+    next_try how;
   };
 
   std::vector<waiting> resting_;

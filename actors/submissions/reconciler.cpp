@@ -177,11 +177,14 @@ void reconciler_state::postpone(held_delivery& one) {
   deliveries_.settle(one, settlement::postpone);
 }
 
-// The result waits beside the others, each time longer.
-void reconciler_state::set_aside(held_delivery& one, const std::string& why) {
+// The result waits beside the others, each time longer. Those that are only locked cost little
+// together, and are to follow soon when the lock has gone.
+void reconciler_state::set_aside(held_delivery& one, const std::string& why, next_try how) {
   if (!one.pauses)
     one.pauses.emplace(options_.retry_pause, options_.aside_max);
-  aside_.add(one.tag(), one.bytes, self_->clock().now() + one.pauses->grow(), one.goes_alone);
+  const auto most = how == next_try::together ? options_.locked_max : options_.aside_max;
+  const auto pause = std::min(one.pauses->grow(), most);
+  aside_.add(one.tag(), one.bytes, self_->clock().now() + pause, how);
   log(log_event::results_unapplied,
       {{"consumer", options_.instance}, {"recordId", to_int(one.verdict.id)}, {"why", why}},
       "{}: the result of record {} is not applied and waits beside the others: {}",
@@ -201,8 +204,7 @@ void reconciler_state::set_culprits_aside(const store_failure& failure) {
     ++culprit;
     auto& one = deliveries_.at(batch[place]);
     spell_.failed(one.verdict.decided.account, failure.detail, self_->clock().now());
-    one.goes_alone = false;
-    is_aside_full() ? postpone(one) : set_aside(one, failure.detail);
+    is_aside_full() ? postpone(one) : set_aside(one, failure.detail, next_try::together);
   }
   waiting_.insert(waiting_.begin(), others.begin(), others.end());
 }
@@ -214,24 +216,19 @@ void reconciler_state::on_one(bool is_refused, const store_failure& failure) {
   auto& one = deliveries_.at(settling_.front());
   settling_.clear();
   spell_.failed(one.verdict.decided.account, failure.detail, now);
-  one.goes_alone = is_refused || failure.culprits.empty();
   const bool its_own = is_refused && !spell_.is_common(now);
   if (its_own && ++one.attempts >= options_.attempts_max)
     return park(one, {dead_reason::attempts_exhausted, failure.detail});
   if (!its_own && is_aside_full())
     return postpone(one);
-  set_aside(one, failure.detail);
+  const bool is_locked = !is_refused && !failure.culprits.empty();
+  set_aside(one, failure.detail, is_locked ? next_try::together : next_try::alone);
 }
 
 // Nobody says which of those that were set aside is at fault.
 void reconciler_state::go_alone() {
-  const auto now = self_->clock().now();
-  for (const auto tag : std::exchange(settling_, {})) {
-    auto& one = deliveries_.at(tag);
-    one.goes_alone = true;
-    aside_.add(tag, one.bytes, now, one.goes_alone);
-  }
-  aside_.take_due(now);
+  for (const auto tag : std::exchange(settling_, {}))
+    aside_.add_due(tag, deliveries_.at(tag).bytes);
 }
 
 void reconciler_state::on_failure(const store_failure& failure) {

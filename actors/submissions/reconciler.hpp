@@ -78,8 +78,10 @@ struct reconciler_options {
   std::chrono::milliseconds letter_patience{3000};
   // How long a result's currency may be looked for before its delivery is postponed.
   std::chrono::milliseconds look_patience{5000};
-  std::uint32_t attempts_max = 3;             // of a result that the database refuses
-  std::chrono::milliseconds aside_max{60000}; // between two tries of a result that is stuck
+  std::uint32_t attempts_max = 3; // of a result that the database refuses
+  // Between two tries of a result that is stuck, and of one whose record somebody has locked.
+  std::chrono::milliseconds aside_max{60000};
+  std::chrono::milliseconds locked_max{5000};
   std::int64_t (*wall_clock)() = &system_time_ns;
 };
 
@@ -100,8 +102,7 @@ private:
     std::uint64_t look = 0; // the look that tells whether its currency exists
     std::uint32_t attempts = 0;
     std::optional<backoff> pauses; // of one that is set aside
-    bool goes_alone = false; // when it is tried again, for it may be at fault and not only locked
-    time_point due;          // of one whose currency is looked for: when it is postponed
+    time_point due;                // of one whose currency is looked for: when it is postponed
   };
   using held_delivery = lease_table<work>::held;
 
@@ -119,7 +120,7 @@ private:
   bool is_aside_full() const;
   void go_alone();
   void postpone(held_delivery& one);
-  void set_aside(held_delivery& one, const std::string& why);
+  void set_aside(held_delivery& one, const std::string& why, next_try how);
   void set_culprits_aside(const store_failure& failure);
   void note_answer();
   void on_one(bool is_refused, const store_failure& failure);

@@ -265,6 +265,19 @@ CAF_TEST(who turns out to be locked goes together with its like again) {
   CAF_CHECK_EQUAL(aside(), 8);
 }
 
+CAF_TEST(a result that was locked for long follows soon when the lock has gone) {
+  lock_small(8);
+  wake();
+  pass(120s);
+  const auto calls = store->calls();
+  pass(60s);
+  CAF_CHECK_LESS(store->calls() - calls, 20); // each try costs the others a little
+  CAF_CHECK_EQUAL(aside(), 8);
+  store->lock_records({});
+  pass(6s);
+  CAF_CHECK_EQUAL(aside(), 0);
+}
+
 CAF_TEST(results that are locked whichever account they are for show and none is parked) {
   for (int i = 0; i < 20; ++i)
     queue(decided(pending_record(std::to_string(i))));
