@@ -87,13 +87,13 @@ void topology_watch::look() {
   const bool changed = std::exchange(settings_before_, settings) != settings && gone.empty();
   missing_before_ = std::move(gone);
   board_->wrong(wrong_.empty() ? missing_before_ : wrong_); // the survey may come to no end
-  find_blind();
   if (still_gone || back || changed || !wrong_.empty() || !blind_.empty()
       || clock::now() >= judge_at_)
     survey();
   if (how_.ledger && requests_.exists) {
     find_lost();
     find_deleted();
+    find_blind(); // the next survey says it
   }
   board_->wrong(!wrong_.empty() || still_gone ? wrong_ : missing_before_);
 }
@@ -203,7 +203,7 @@ const std::vector<consumer_state>& topology_watch::request_consumers() {
 // replica has no other; the account side asks the ledger when a result does not come.
 void topology_watch::find_blind() {
   blind_.clear();
-  if (!how_.ledger || requests_.leader.empty() || requests_.on_old_server)
+  if (requests_.leader.empty() || requests_.on_old_server)
     return;
   auto next = request_consumers().begin();
   for (const auto& one : consumers_of(how_.shadow)) {
