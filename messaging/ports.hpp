@@ -146,6 +146,9 @@ enum class publish_outcome {
                // again under the same id
   declined,    // likewise, and JetStream has said why not: another process would hear the same
   cut_off,     // likewise, and for want of a connection: that says nothing of the stream
+  mislaid,     // likewise: the stream knows its id and not where it is. The first copy is being
+               // stored, or was lost with a leader whose successor will repeat this for as long as
+               // it remembers ids: at last another id is wanted
   too_large,   // not stored, and never will be at this size
   refused,     // not stored, and never will be as it is
 };

@@ -62,13 +62,20 @@ outbox::fate outbox::judge(letter& of, const confirmation& got, progress_time no
     options_.to->publish(of.message);
     return fate::again;
   }
+  const bool mislaid = got.outcome == publish_outcome::mislaid;
+  if (mislaid && now - *(of.mislaid = of.mislaid.value_or(now)) >= options_.id_patience) {
+    of.message.message_id += ".again";
+    of.mislaid.reset();
+    options_.to->publish(of.message);
+    return fate::again;
+  }
   if (got.outcome == publish_outcome::cut_off) {
     of.tried = now;
     of.tries = 0;
   }
   // A publisher waits for longer than the patience: one lost PubAck says nothing of the stream.
-  const bool late =
-      of.when == give_up::when_late && of.tries > 1 && now - of.tried >= options_.patience;
+  const bool late = of.when == give_up::when_late && !mislaid && of.tries > 1
+                    && now - of.tried >= options_.patience;
   if (of.when != give_up::never && (got.is_final() || late))
     return fate::given_up;
   of.under_way = false;

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -34,6 +35,9 @@ struct outbox_options {
   // Makes a letter smaller that the stream found too large, for at most so many bytes (0: not
   // known); false: it cannot. Null: nothing is made smaller.
   bool (*shrink)(outgoing&, std::size_t bytes_max) = nullptr;
+  // How long a stream may say that it knows a letter's id and not where it is. Then it is published
+  // under another id, and may be stored twice: otherwise it would wait until the stream forgets.
+  std::chrono::milliseconds id_patience{5000};
 };
 
 class outbox {
@@ -41,11 +45,12 @@ public:
   struct letter {
     outgoing message;
     give_up when = give_up::never;
-    progress_time since;   // first published
-    progress_time tried;   // published over the connection that is up since then
-    progress_time due;     // published again then
-    bool under_way = true; // with the publisher
-    int tries = 1;         // over the connection that is up since `tried`
+    progress_time since;                  // first published
+    progress_time tried;                  // published over the connection that is up since then
+    progress_time due;                    // published again then
+    bool under_way = true;                // with the publisher
+    int tries = 1;                        // over the connection that is up since `tried`
+    std::optional<progress_time> mislaid; // since then, under this id
   };
 
   enum class fate : std::uint8_t {

@@ -15,6 +15,7 @@ namespace ledgerd {
 namespace {
 
 constexpr std::size_t tokens_max = 13;
+constexpr std::size_t shown_of_answer = 200;
 
 // JetStream's refusals of this message for its size, or that of its headers. All other errors are
 // the world's: a stream that is full, away, sealed or short of something may take it another time.
@@ -118,16 +119,25 @@ publish_answer parse_publish_answer(std::string_view json,
   if (!error.empty() && !stream.empty())
     error += " (stream " + stream + ")";
   if (!error.empty())
-    return {is_refusal_for_size(code) ? publish_outcome::too_large : publish_outcome::declined,
+    return {is_refusal_for_size(code)   ? publish_outcome::too_large
+            : code == api_id_in_process ? publish_outcome::mislaid
+                                        : publish_outcome::declined,
             std::move(error), stream};
-  if (!stream.empty() && answer.contains("seq") && answer["seq"].is_number_unsigned()
-      && answer["seq"].get<std::uint64_t>() > 0) {
-    const bool known_before = answer.contains("duplicate") && answer["duplicate"] == true;
-    return {.outcome = publish_outcome::confirmed,
-            .stream = stream,
-            .known_seq = known_before ? answer["seq"].get<std::uint64_t>() : 0};
+  const bool known_before =
+      answer.is_object() && answer.contains("duplicate") && answer["duplicate"] == true;
+  if (!stream.empty() && answer.contains("seq") && answer["seq"].is_number_unsigned()) {
+    if (const auto seq = answer["seq"].get<std::uint64_t>(); seq > 0)
+      return {.outcome = publish_outcome::confirmed,
+              .stream = stream,
+              .known_seq = known_before ? seq : 0};
+    if (known_before)
+      return {publish_outcome::mislaid,
+              "the stream " + stream
+                  + " knows the message's id, and no message of it (duplicate, seq 0)",
+              stream};
   }
-  return {publish_outcome::unconfirmed, "an answer that is not a PubAck"};
+  return {publish_outcome::unconfirmed,
+          "an answer that is not a PubAck: " + std::string(json.substr(0, shown_of_answer))};
 }
 
 std::optional<std::size_t> parse_message_limit(std::string_view json) {

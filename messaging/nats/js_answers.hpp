@@ -20,6 +20,7 @@ inline constexpr int api_consumer_not_found = 10014;
 inline constexpr int api_message_not_found = 10037;
 inline constexpr int api_consumer_name_in_use = 10013;
 inline constexpr int api_consumer_already_exists = 10105;
+inline constexpr int api_id_in_process = 10158; // another message of this id is being stored
 
 // RFC 3339 in UTC, as Go writes it: nanoseconds since 1970. 0 for what is none, or lies outside the
 // years that 64 bits of nanoseconds hold (1678 to 2261).

@@ -20,6 +20,7 @@ const progress_time start{1000s};
 constexpr auto unconfirmed = publish_outcome::unconfirmed;
 constexpr auto declined = publish_outcome::declined;
 constexpr auto cut_off = publish_outcome::cut_off;
+constexpr auto mislaid = publish_outcome::mislaid;
 constexpr auto too_large = publish_outcome::too_large;
 constexpr auto refused = publish_outcome::refused;
 
@@ -121,6 +122,24 @@ CAF_TEST(a new verdict whose stream has another one is published under an id of 
   CAF_CHECK_EQUAL(known(3, ""), "result-5 stored");
   put(4, 0);
   CAF_CHECK_EQUAL(known(4, "old"), "result-5 stored");
+}
+
+CAF_TEST(a letter whose id a stream knows and not where it is gets another id at last) {
+  for (const auto when : {give_up::never, give_up::when_late}) {
+    outbox_fixture here;
+    here.box.put({.token = 1, .message_id = "result-5", .payload = "x"}, when, start);
+    const auto tried = [&](std::chrono::milliseconds at) {
+      here.box.publish_due(start + at);
+      CAF_CHECK_EQUAL(here.answer(1, mislaid, at), "1 again");
+      return here.stream->published.back().message_id;
+    };
+    for (const auto at : {100ms, 1100ms, 2100ms, 3100ms, 4100ms})
+      CAF_CHECK_EQUAL(tried(at), "result-5"); // the first copy may be on its way
+    CAF_CHECK_EQUAL(tried(5100ms), "result-5.again");
+    CAF_CHECK_EQUAL(tried(5200ms), "result-5.again"); // it has its own time
+    CAF_CHECK_EQUAL(tried(6200ms), "result-5.again");
+    CAF_CHECK_EQUAL(here.answer(1, publish_outcome::confirmed, 6300ms), "");
+  }
 }
 
 CAF_TEST(a letter is late once a repeat is unanswered and patience is over) {

@@ -159,6 +159,20 @@ CAF_TEST(answers that do not say stored) {
       R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"},"stream":"S","seq":0})");
   CAF_CHECK(full.outcome == publish_outcome::declined);
   CAF_CHECK_EQUAL(full.error, "maximum bytes exceeded (stream S)");
+  CAF_CHECK_EQUAL(parse_publish_answer(R"({"stream":"S"})").error,
+                  R"(an answer that is not a PubAck: {"stream":"S"})");
+}
+
+CAF_TEST(a stream that knows an id and not where its message is does not confirm it) {
+  const auto lost = parse_publish_answer(R"({"stream":"S","seq":0,"duplicate": true})");
+  CAF_CHECK(lost.outcome == publish_outcome::mislaid);
+  CAF_CHECK_EQUAL(lost.stream, "S");
+  CAF_CHECK_EQUAL(lost.error,
+                  "the stream S knows the message's id, and no message of it (duplicate, seq 0)");
+  CAF_CHECK(parse_publish_answer(R"({"stream":"S","seq":0})").outcome
+            == publish_outcome::unconfirmed);
+  CAF_CHECK(parse_publish_answer(R"({"stream":"S","seq":7,"duplicate":true})").outcome
+            == publish_outcome::confirmed);
 }
 
 CAF_TEST(a refusal of this message is told from one of the world) {
@@ -174,6 +188,7 @@ CAF_TEST(a refusal of this message is told from one of the world) {
            row{10023, publish_outcome::declined},  // insufficient resources
            row{10109, publish_outcome::declined},  // the stream is sealed
            row{10008, publish_outcome::declined},  // no leader at present
+           row{10158, publish_outcome::mislaid},   // another one of this id is being stored
        }) {
     const auto answer =
         parse_publish_answer(R"({"error":{"code":400,"err_code":)" + std::to_string(code)
