@@ -17,8 +17,8 @@ public:
 
   // Whether that is possible; otherwise nobody needs to look further.
   static bool is_possible(const stream_state& stream, const consumer_state& consumer) {
-    return consumer.exists && consumer.leader != stream.leader && consumer.pending == 0
-           && consumer.delivered < stream.last_seq;
+    return consumer.exists && !consumer.leader.empty() && consumer.leader != stream.leader
+           && consumer.pending == 0 && consumer.delivered < stream.last_seq;
   }
 
   // How long it has not seen `last`, the last message on its subject as the stream's leader knows

@@ -10,10 +10,12 @@ namespace ledgerd {
 
 namespace {
 
-constexpr auto answer_deadline = std::chrono::milliseconds(5000);
+std::string failed(const std::string& what, const std::string& why) {
+  return "JetStream, " + what + ": " + why;
+}
 
 [[noreturn]] void fail(const std::string& what, const std::string& why) {
-  throw std::runtime_error("JetStream, " + what + ": " + why);
+  throw std::runtime_error(failed(what, why));
 }
 
 } // namespace
@@ -28,16 +30,17 @@ std::string api_subject(const session& through, std::string_view what) {
   return std::string(through.api_prefix()).append(what);
 }
 
-jetstream_answer ask_jetstream(session& through, const std::string& what, const std::string& body) {
+jetstream_answer ask_jetstream(session& through, const std::string& what, const std::string& body,
+                               std::chrono::milliseconds at_most) {
   natsMsg* raw = nullptr;
   const auto subject = api_subject(through, what);
   const auto status = natsConnection_RequestString(&raw, through.raw(), subject.c_str(),
-                                                   body.c_str(), answer_deadline.count());
+                                                   body.c_str(), at_most.count());
   const message_ptr message(raw);
   if (status == NATS_NO_RESPONDERS)
-    fail(what, "nobody answers on " + subject + "; is JetStream enabled there?");
+    throw no_answer(failed(what, "nobody answers on " + subject + "; is JetStream enabled there?"));
   if (status != NATS_OK)
-    fail(what, nats_error_text(status));
+    throw no_answer(failed(what, nats_error_text(status)));
   jetstream_answer answer;
   answer.json = payload_of(message.get());
   answer.error = parse_api_error(answer.json, answer.code);

@@ -1,8 +1,10 @@
 // Questions to JetStream's own subjects. Private to this room; any thread; all wait.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -24,8 +26,14 @@ std::string api_prefix_of(const broker_options& broker);
 // The subject of a question such as STREAM.INFO.<stream>: the only place that makes one.
 std::string api_subject(const session& through, std::string_view what);
 
-// Asks. Throws std::runtime_error when nobody answers.
-jetstream_answer ask_jetstream(session& through, const std::string& what, const std::string& body);
+class no_answer : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
+// Asks. Throws no_answer when nobody answers in time.
+jetstream_answer ask_jetstream(session& through, const std::string& what, const std::string& body,
+                               std::chrono::milliseconds at_most = std::chrono::seconds(5));
 
 // A stream or consumer name that can stand in a subject. Throws std::runtime_error.
 std::string checked_name(std::string_view name);

@@ -34,6 +34,11 @@ constexpr auto retry_pause = std::chrono::milliseconds(250);
 constexpr auto inactive_threshold = std::chrono::seconds(30); // the broker clears up when we cannot
 constexpr int tries_max = 40;                                 // in a row without a single message
 constexpr int places_max = 32; // of three servers one leads: two in a million miss it so often
+// How long a consumer may take to be made, at first and at last: twice as long after each that was
+// not.
+constexpr auto patience_min = std::chrono::milliseconds(300);
+constexpr auto patience_max = std::chrono::milliseconds(4800);
+constexpr auto discard_patience = std::chrono::milliseconds(1000);
 
 std::string time_text(std::int64_t ns) {
   const std::chrono::sys_time<std::chrono::nanoseconds> time{std::chrono::nanoseconds{ns}};
@@ -138,7 +143,7 @@ public:
     config["inactive_threshold"] = std::chrono::nanoseconds(inactive_threshold).count();
     if (!filter.empty())
       config["filter_subject"] = filter;
-    make_where(leader, json{{"stream_name", stream_}, {"config", std::move(config)}}.dump());
+    make_where(leader, std::move(config));
     book_.expect_messages_of(session_.message_bytes_max());
     inbox_ = session_.make_inbox();
     subscription_ = session_.subscribe(inbox_ + ".*", box_);
@@ -174,25 +179,50 @@ public:
 
 private:
   // A consumer of this kind lives on one server of the stream's, which takes what it delivers from
-  // its own copy. A follower's may end long before the leader's does, and nothing would tell.
-  void make_where(const std::string& leader, const std::string& body) {
-    for (int i = 0; i < places_max; ++i) {
-      const auto answer = ask_jetstream(session_, "CONSUMER.CREATE." + stream_, body);
-      if (!answer.error.empty())
-        throw std::runtime_error(answer.error);
-      const auto info = json::parse(answer.json);
-      name_ = info.value("name", "");
-      pending_ = info.value("num_pending", std::uint64_t{0});
-      if (parse_leader(answer.json) == leader)
+  // its own copy. A follower's may end long before the leader's does, and nothing would tell. It
+  // may also be put on a server that is away, and then nobody answers.
+  void make_where(const std::string& leader, json config) {
+    const auto inbox = session_.make_inbox();
+    const auto reader = "reader-" + inbox.substr(inbox.rfind('.') + 1) + "-";
+    auto patience = leader.empty() ? patience_max : patience_min;
+    for (int i = 0; i < places_max && !cancelled_; ++i) {
+      name_ = reader + std::to_string(i);
+      config["name"] = name_;
+      const auto answer = create(config, patience);
+      if (!answer) {
+        patience *= 2;
+        continue;
+      }
+      pending_ = json::parse(answer->json).value("num_pending", std::uint64_t{0});
+      // A server without a cluster names itself for the stream, and nobody for the consumer.
+      if (const auto place = parse_leader(answer->json); place.empty() || place == leader)
         return;
       discard();
     }
     throw std::runtime_error("no consumer is to be had where the stream is led, at " + leader);
   }
 
+  // Nothing: nobody has answered, and nobody is asked again for longer than `patience_max`.
+  std::optional<jetstream_answer> create(const json& config, std::chrono::milliseconds patience) {
+    try {
+      auto answer =
+          ask_jetstream(session_, "CONSUMER.CREATE." + stream_,
+                        json{{"stream_name", stream_}, {"config", config}}.dump(), patience);
+      if (!answer.error.empty())
+        throw std::runtime_error(answer.error);
+      return answer;
+    } catch (const no_answer&) {
+      if (patience >= patience_max)
+        throw;
+    }
+    // Its server would keep it from when it comes back on, and those of other tries with it.
+    session_.publish(api_subject(session_, "CONSUMER.DELETE." + stream_ + "." + name_), "", "");
+    return std::nullopt;
+  }
+
   void discard() {
     try {
-      ask_jetstream(session_, "CONSUMER.DELETE." + stream_ + "." + name_, "");
+      ask_jetstream(session_, "CONSUMER.DELETE." + stream_ + "." + name_, "", discard_patience);
     } catch (const std::runtime_error&) {
       // The broker deletes it when it has been idle for a while.
     }

@@ -188,7 +188,7 @@ export class Traffic {
     for (let tries = 0; tries < 50; ++tries) {
       const leader = (await this.manager.streams.info(stream)).cluster?.leader;
       const {name, cluster} = await this.manager.consumers.add(stream, config);
-      if (cluster?.leader === leader) {
+      if (!cluster?.leader || cluster.leader === leader) { // a server without a cluster does not say
         return name;
       }
       await this.manager.consumers.delete(stream, name);

@@ -32,6 +32,7 @@ CAF_TEST(who is led where the stream is or says that something waits sees it) {
   CAF_CHECK(blind_consumer::is_possible(stream(7), handed_out(5)));
   CAF_CHECK(!blind_consumer::is_possible(stream(7), handed_out(5, "n1")));
   CAF_CHECK(!blind_consumer::is_possible(stream(7), handed_out(7)));
+  CAF_CHECK(!blind_consumer::is_possible(stream(7), handed_out(5, ""))); // there is no cluster
   CAF_CHECK(!blind_consumer::is_possible(stream(7), {}));
   auto behind = handed_out(5);
   behind.pending = 1;
