@@ -97,6 +97,12 @@ export class Load {
     return this.messages.filter(wanted).reduce((most, {sent, decided}) => Math.max(most, (decided ?? now) - sent), 0);
   }
 
+  // The longest that the broker has taken to confirm a request that was published in this time, in milliseconds.
+  longestConfirmation(from, to) {
+    const now = performance.now();
+    return this.sentBetween(from, to).reduce((most, {sent, confirmed}) => Math.max(most, (confirmed ?? now) - sent), 0);
+  }
+
   async #run() {
     for (let done = 0; this.on; await sleep(step)) {
       const due = Math.floor((performance.now() - this.began) / 1000 * this.rate);
@@ -117,7 +123,10 @@ export class Load {
       message.decided = message.sent; // a copy
     }
     this.unconfirmed += 1;
-    this.stored.push(this.traffic.publish([message]).then(() => { this.unconfirmed -= 1; }));
+    this.stored.push(this.traffic.publish([message]).then(() => {
+      this.unconfirmed -= 1;
+      message.confirmed = performance.now();
+    }));
   }
 
   #decided(result) {
