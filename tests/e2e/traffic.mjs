@@ -83,6 +83,11 @@ export class Traffic {
     return (await this.manager.streams.info(stream)).state.messages;
   }
 
+  // The place of the last request.
+  async lastRequest() {
+    return (await this.manager.streams.info(requestStream)).state.last_seq;
+  }
+
   async purge(stream) {
     await this.manager.streams.purge(stream);
   }

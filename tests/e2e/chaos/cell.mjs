@@ -167,7 +167,7 @@ async function run(cell, binary, options) {
     const found = await times(stage);
     const counts = count(stage, found);
     judgeEvidence(stage, cell, counts, faults);
-    judgeGoals(cell, options.long ? 1 : cell.slack ?? slackOfShort, found, faults);
+    judgeGoals(cell, options.long ? 1 : slackOfShort, found, faults);
     faults.push(...stage.world.refusals().map((line) => `a right is missing: ${line}`));
     return resultOf(stage, cell, found, counts, faults);
   } finally {

@@ -14,10 +14,26 @@ const between = (stage, from, to) => sleep(stage.random.between(from, to));
 export const everyNode = (stage) => stage.nodes;
 export const oneNode = (stage, n) => [stage.nodes[n % stage.nodes.length]];
 
+const strikeMax = 45000; // milliseconds that the others have to take over, on the slowest machine: above any goal of a short run
+
+// A strike of so many milliseconds, or on a slow machine until the others have taken over: what was published in its first half
+// is settled, though the one that is struck still is.
+async function untilTakenOver(stage, milliseconds) {
+  const began = performance.now();
+  await sleep(milliseconds / 2);
+  const last = await stage.traffic.lastRequest();
+  await sleep(milliseconds / 2);
+  await until('the others have taken over', (strikeMax - (performance.now() - began)) / 1000, async () => {
+    const infos = await stage.traffic.consumers();
+    return infos.every((info) => info.ack_floor.stream_seq >= last || (info.num_pending === 0 && info.num_ack_pending === 0))
+      || sleep(200, false);
+  }).catch((error) => stage.faults.push(error.message));
+}
+
 // One that outlasts the load of its round has some of its own, and a little longer: what comes after it is what recovery is seen by.
 async function longStrike(stage, milliseconds) {
   stage.producer.more(400, milliseconds + 1000).catch((error) => stage.faults.push(error.message));
-  await sleep(milliseconds);
+  await untilTakenOver(stage, milliseconds);
 }
 
 // A node whose end was not the fault's own is started again, as a service manager does.
@@ -119,9 +135,9 @@ export const nodeFaults = {
     },
   }),
 
-  // `first`: milliseconds, of the first round.
+  // `first`: milliseconds, of the first round, which the others take over in.
   stop: (victims, {first} = {}) => ({
-    holds: first ?? 3500,
+    holds: first ? strikeMax : 3500,
     round: async (stage, n) => {
       const nodes = victims(stage, n);
       nodes.forEach((node) => node.signal('SIGSTOP'));
@@ -146,15 +162,19 @@ export const roadFaults = {
     },
   }),
 
-  // `first`: milliseconds, of the first round.
-  hang: (roads, victims, {from = 4000, to = 5000, first, lasts, directions = ['up', 'down']} = {}) => ({
-    lasts,
-    holds: first ?? from,
+  // `first`: milliseconds, of the first round, which the others take over in; `each`: of every round likewise, with its load.
+  hang: (roads, victims, {from = 4000, to = 5000, first, each, directions = ['up', 'down']} = {}) => ({
+    lasts: each,
+    holds: first || each ? strikeMax : from,
     round: async (stage, n) => {
       const proxies = stage.proxiesOf(roads, victims(stage, n));
       await Promise.all(proxies.map((proxy) => proxy.blackhole(directions)));
       stage.counts.hangs += proxies.length;
-      await (first && n === 0 ? longStrike(stage, first) : between(stage, from, to));
+      if (each) {
+        await untilTakenOver(stage, each);
+      } else {
+        await (first && n === 0 ? longStrike(stage, first) : between(stage, from, to));
+      }
       await Promise.all(proxies.map((proxy) => proxy.restore()));
       return [Date.now()];
     },

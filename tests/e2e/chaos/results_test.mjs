@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
+import {slackOfShort} from '../slack.mjs';
 import {cells, evidenceOfGroups} from './cells.mjs';
 import {failureOf, groupsThatSawNothing, merged, table, wrongIn} from './results.mjs';
 import {eventsIn} from './watch.mjs';
@@ -71,7 +72,7 @@ test('each cell must see something, and what must not last too long is looked at
   for (const cell of cells) {
     assert.ok(cell.seen.length > 0, cell.name);
     assert.equal(cell.seen.some((names) => names.split('|').includes('late')), cell.late > 0, cell.name);
-    const most = (cell.goals?.wait ?? 0) * (cell.slack ?? 5);
+    const most = (cell.goals?.wait ?? 0) * slackOfShort;
     assert.ok(most === 0 || cell.fault.holds > most, `${cell.name} ends before a wait could be too long`);
   }
 });
