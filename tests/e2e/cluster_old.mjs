@@ -7,7 +7,7 @@ import {argv} from 'node:process';
 import {setTimeout as sleep} from 'node:timers/promises';
 
 import {Cluster, log} from './cluster.mjs';
-import {conclude} from './world.mjs';
+import {conclude, until} from './world.mjs';
 
 const [, , binary, old = binary] = argv;
 const seconds = 10;
@@ -37,6 +37,8 @@ async function run() {
   await cluster.allDecided('all is decided', 20);
   const faults = [];
   for (const node of cluster.nodes.values()) {
+    await until(`${node.name} has its share of the work`, 20, async () => (await node.entries()) > 0
+      && (node === stranger || (await cluster.metric(node, 'ledgerd_forwarded_entries_total')) > 0)).catch(() => {});
     const [entries, forwarded, rejections] = [await node.entries(),
       await cluster.metric(node, 'ledgerd_forwarded_entries_total'), await cluster.metric(node, 'ledgerd_fence_rejections_total')];
     log(`${node.name}: ${entries} entries, ${forwarded} forwarded, ${rejections} groups fenced off`);

@@ -102,10 +102,10 @@ async function silence(cluster, faults) {
   let status;
   await until('`ledgerd status` shows the silent node', 15, async () => isSilent(status = await statusOf(cluster)))
     .catch((error) => faults.push(`${error.message}: ${JSON.stringify(status)}`));
-  const {output} = cluster.world.verb('status', '--http-listen', 'off');
-  if (!/right.*SILENT/.test(output)) {
-    faults.push(`\`ledgerd status\` has no word of the silent node:\n${output}`);
-  }
+  let text; // each question is answered by what either of them has heard
+  await until('`ledgerd status` says in words that it is silent', 15, async () =>
+    /right.*SILENT/.test(text = cluster.world.verb('status', '--http-listen', 'off').output))
+    .catch((error) => faults.push(`${error.message}:\n${text}`));
   quiet.child.kill('SIGCONT');
   await cluster.formed(names);
 }

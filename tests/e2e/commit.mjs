@@ -26,9 +26,14 @@ async function says(daemon) {
   return status === 503 && JSON.parse(body).checks.find((check) => check.name === 'commit' && !check.ok)?.detail;
 }
 
-async function waitMilliseconds(daemon) {
-  const {body} = await daemon.get('/metrics');
-  return Number(/^ledgerd_commit_wait_milliseconds (\d+)$/m.exec(body)?.[1]);
+// What it says and what its metric is, when it answers at all.
+async function look(daemon) {
+  let metrics;
+  await until(`${daemon.name} answers`, 30, async () => {
+    metrics = await daemon.get('/metrics');
+    return metrics.status === 200;
+  });
+  return {said: await says(daemon), wait: Number(/^ledgerd_commit_wait_milliseconds (\d+)$/m.exec(metrics.body)?.[1])};
 }
 
 async function run() {
@@ -66,8 +71,8 @@ async function run() {
   }
   // Also while none of ours is under way.
   while (performance.now() - began < Number(hangSeconds) * 1000) {
-    const wait = await waitMilliseconds(right);
-    if (!await says(right) || !(wait >= 5000)) {
+    const {wait, said} = await look(right);
+    if (!said || !(wait >= 5000)) {
       faults.push(`after ${performance.now() - began} ms it says nothing of it, the metric is ${wait}`);
     }
     if ((await right.get('/livez', 3)).status !== 200) {

@@ -103,7 +103,7 @@ async function run() {
   const ca = readFileSync(papers.at('ca.crt'));
   const world = new World(binary, {domain: 'hub', nats: `tls {
     cert_file: "${papers.at('server.crt')}", key_file: "${papers.at('server.key')}"
-    ca_file: "${papers.at('ca.crt')}", verify: true
+    ca_file: "${papers.at('ca.crt')}", timeout: 20, verify: true
   }`});
   const database = secureDatabase(world, papers);
   const port = new URL(world.natsUrl).port;

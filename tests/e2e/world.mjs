@@ -91,6 +91,7 @@ class Daemon {
     closeSync(log);
     daemon.ended = new Promise((resolve) => daemon.child.once('close', (code, signal) => resolve({code, signal})));
     daemon.ended.then(() => { daemon.gone = true; });
+    daemon.counted = new Map();
     return daemon;
   }
 
@@ -132,11 +133,23 @@ class Daemon {
     return ended.code ?? ended.signal;
   }
 
-  // How many entries it has dealt with, by its own metrics.
-  async entries() {
-    const text = await (await fetch(`${this.url}/metrics`)).text();
-    const counts = [...text.matchAll(/^ledgerd_entries_total\{[^}]*\} (\S+)$/gm)].map(([, count]) => Number(count));
-    return counts.reduce((a, b) => a + b, 0);
+  // A counter of its metrics, all series together. An actor that is busy has none for a moment; where it stays so, what it
+  // had counted last.
+  async counter(name) {
+    const pattern = new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm');
+    for (const end = performance.now() + 10000; performance.now() < end; await sleep(100)) {
+      const counts = [...(await this.get('/metrics')).body.matchAll(pattern)].map(([, count]) => Number(count));
+      if (counts.length > 0) {
+        this.counted.set(name, counts.reduce((a, b) => a + b, 0));
+        break;
+      }
+    }
+    return this.counted.get(name) ?? 0;
+  }
+
+  // How many entries it has dealt with.
+  entries() {
+    return this.counter('ledgerd_entries_total');
   }
 
   // Until it holds so many deliveries.
