@@ -6,24 +6,24 @@ CAF_TEST_FIXTURE_SCOPE(record_claim_contract, record_world)
 CAF_TEST(what waits for too long is claimed once) {
   const auto ours = store(), theirs = store();
   const auto old = done(ours->record({{ask("ann", 1), ""}})).front().record;
-  pass(2s);
+  pass(2min);
   const auto older_than = [&](record_store& store, std::chrono::milliseconds age) {
     return done(store.claim(age, 10));
   };
   const auto young = done(ours->record({{ask("bob", 2), ""}, {ask("eve", 3), ""}}));
-  pass(2s);
-  CAF_CHECK(older_than(*ours, 10s).empty());
-  const auto claimed = older_than(*ours, 3s);
+  pass(2min);
+  CAF_CHECK(older_than(*ours, 10min).empty());
+  const auto claimed = older_than(*ours, 3min);
   CAF_REQUIRE_EQUAL(claimed.size(), 1u);
   CAF_CHECK(claimed.front().id == old.id && claimed.front().asked == old.asked);
   CAF_CHECK(claimed.front().status == record_status::pending);
   CAF_CHECK(claimed.front().updated_at > old.updated_at);
   CAF_CHECK(content().at(old.id) == claimed.front());
-  CAF_CHECK(older_than(*theirs, 3s).empty());
+  CAF_CHECK(older_than(*theirs, 3min).empty());
   // The others are settled or grow old, and the claimed one grows old again.
   done(theirs->settle({success(young[0].record.id, ask("bob", 2))}));
-  pass(6s);
-  const auto again = older_than(*theirs, 3s);
+  pass(6min);
+  const auto again = older_than(*theirs, 3min);
   CAF_REQUIRE_EQUAL(again.size(), 2u);
   CAF_CHECK(again[0].id == young[1].record.id);
   CAF_CHECK(again[1].id == old.id);
@@ -48,16 +48,16 @@ CAF_TEST(what is claimed comes with the trace of its call) {
 CAF_TEST(a claimed record rests twice as long before it is claimed again) {
   const auto store = this->store();
   done(store->record({{ask("ann", 1), ""}}));
-  const auto claims = [&] { return done(store->claim(1s, 10)).size(); };
-  pass(3s);
+  const auto claims = [&] { return done(store->claim(1min, 10)).size(); };
+  pass(3min);
   CAF_CHECK_EQUAL(claims(), 1u);
-  pass(2s);
+  pass(2min);
   CAF_CHECK_EQUAL(claims(), 0u);
-  pass(2s);
+  pass(2min);
   CAF_CHECK_EQUAL(claims(), 1u);
-  pass(6s);
+  pass(6min);
   CAF_CHECK_EQUAL(claims(), 0u);
-  pass(2s);
+  pass(2min);
   CAF_CHECK_EQUAL(claims(), 1u);
   pass(2h);
   CAF_CHECK_EQUAL(claims(), 1u);
@@ -116,11 +116,11 @@ CAF_TEST(no more than the limit are claimed and the oldest first) {
   for (int i = 0; i < 5; ++i) {
     for (const auto& each : done(store->record({{ask("a", 1 + i), ""}, {ask("b", 1 + i), ""}})))
       made.push_back(each.record.id);
-    pass(1s);
+    pass(1min);
   }
   std::vector<record_id> claimed;
   for (int i = 0; i < 4; ++i) {
-    const auto part = done(store->claim(500ms, 3));
+    const auto part = done(store->claim(30s, 3));
     CAF_CHECK_EQUAL(part.size(), i < 3 ? 3u : 1u);
     for (const auto& each : part)
       claimed.push_back(each.id);
@@ -134,11 +134,11 @@ CAF_TEST(two stores that claim at once share the records) {
   for (int i = 0; i < 500; ++i)
     batch.push_back({ask("ann", 1 + i), ""});
   done(ours->record(batch));
-  pass(60s);
+  pass(10min);
   std::vector<record_id> claimed[2];
   const auto work = [](record_store& store, std::vector<record_id>& ids) {
     for (int i = 0; i < 60; ++i) {
-      auto result = store.claim(30s, 10);
+      auto result = store.claim(5min, 10);
       if (const auto part = std::get_if<std::vector<transaction_record>>(&result))
         for (const auto& each : *part)
           ids.push_back(each.id);
