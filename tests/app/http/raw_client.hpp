@@ -47,7 +47,7 @@ public:
   // Reads until `enough` says so, the peer closes, or the time is over.
   template <class Predicate>
   std::string read_until(Predicate enough,
-                         std::chrono::milliseconds limit = std::chrono::milliseconds{5000}) {
+                         std::chrono::milliseconds limit = std::chrono::milliseconds{20000}) {
     std::string text;
     for (const auto end = std::chrono::steady_clock::now() + limit;
          !enough(text) && std::chrono::steady_clock::now() < end;) {
