@@ -38,7 +38,7 @@ std::string complaint_of(const broker_options& options) {
 
 CAF_TEST(all of JetStream is asked in the domain) {
   const nats_process server(std::string(hub)
-                            + "authorization { users: [{user: app, password: right, "
+                            + "authorization { timeout: 20, users: [{user: app, password: right, "
                             + rights("$JS.API") + "}] }");
   auto options = options_of(server);
   options.js_domain = "hub";

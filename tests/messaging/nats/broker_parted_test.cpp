@@ -105,7 +105,8 @@ struct lonely_node {
 };
 
 std::string with_password(const std::string& password) {
-  return std::string(alone) + "\nauthorization { user: app, password: " + password + " }";
+  return std::string(alone) + "\nauthorization { timeout: 20, user: app, password: " + password
+         + " }";
 }
 
 std::string url_with(const nats_process& server, const std::string& password) {

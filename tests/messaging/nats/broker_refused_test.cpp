@@ -26,7 +26,7 @@ constexpr retry_pauses quick{.first = 25ms, .longest = 100ms, .settled = 50ms};
 // With what `app` may do neither of.
 std::string users_without(const std::string& subscribe, const std::string& publish = "nothing") {
   return R"(
-authorization { users: [
+authorization { timeout: 20, users: [
   {user: admin, password: right},
   {user: app, password: right, permissions {
     subscribe: { deny: [)"
@@ -154,10 +154,10 @@ CAF_TEST(of many that are refused for good one at a time is tried) {
   const auto tried = kept().ended;
   turn_for(4s);
   CAF_CHECK_LESS(kept().ended - tried, 15u); // all of them each time were 45
-  CAF_CHECK_LESS(2u, kept().ended - tried);
+  CAF_CHECK(turns_until([&] { return kept().ended - tried > 2; }));
   reload(users_without("nothing"));
   for (const auto& subject : subjects_of(9))
-    CAF_CHECK(is_asked(subject, 5s));
+    CAF_CHECK(is_asked(subject));
 }
 
 CAF_TEST(a publication that is refused costs no subscription) {
@@ -168,7 +168,7 @@ CAF_TEST(a publication that is refused costs no subscription) {
     line->current()->publish("denied.subject", {}, "x");
     turn_for(50ms);
   }
-  CAF_CHECK_LESS_OR_EQUAL(10u, refusals());
+  CAF_CHECK(turns_until([&] { return refusals() >= 10; }));
   CAF_CHECK_EQUAL(kept().standing, 7u);
   CAF_CHECK_EQUAL(kept().ended, 0u);
 }
@@ -176,14 +176,30 @@ CAF_TEST(a publication that is refused costs no subscription) {
 CAF_TEST(what stands goes on while another is refused and each question comes once) {
   begin_without(denied, 6);
   CAF_REQUIRE(is_asked("ledgerd.test.0"));
-  turn_for(100ms);
-  came.clear();
-  for (std::size_t i = 0; i < 200; ++i) {
-    ask(0);
-    ask(5);
-    turn_for(5ms);
+  // What has waited for two seconds is dropped, which a stall of the machine may bring about.
+  for (int tries = 0; tries < 5; ++tries) {
+    turn_for(100ms);
+    came.clear();
+    steady::duration longest{0};
+    const auto turned = [&](auto turn) {
+      const auto begin = steady::now();
+      turn();
+      longest = std::max(longest, steady::now() - begin);
+    };
+    for (std::size_t i = 0; i < 200; ++i)
+      turned([&] {
+        ask(0);
+        ask(5);
+        turn_for(5ms);
+      });
+    turned([&] {
+      turns_until([&] { return came["ledgerd.test.0"] >= 200 && came["ledgerd.test.5"] >= 200; },
+                  5s);
+    });
+    turned([&] { turn_for(200ms); });
+    if (longest < 1s)
+      break;
   }
-  turn_for(200ms);
   CAF_CHECK_LESS_OR_EQUAL(5u, refusals());
   CAF_CHECK_EQUAL(came["ledgerd.test.0"], 200u);
   CAF_CHECK_EQUAL(came["ledgerd.test.5"], 200u);
@@ -196,11 +212,12 @@ CAF_TEST(a right that was never there works when it is given) {
   CAF_CHECK(turns_until([&] { return refusals() >= 8; }));
   CAF_CHECK(!is_asked(denied, 300ms));
   server.reload(users_without("nothing"));
-  CAF_CHECK(is_asked(denied, 5s));
-  turn_for(300ms);
-  const auto settled = kept();
-  turn_for(500ms);
-  CAF_CHECK_EQUAL(settled.ended, kept().ended);
+  CAF_CHECK(is_asked(denied));
+  CAF_CHECK(turns_until([&] { // what was refused before may still be told
+    const auto settled = kept().ended;
+    turn_for(500ms);
+    return settled == kept().ended;
+  }));
   CAF_CHECK_EQUAL(kept().standing, 7u);
 }
 
@@ -215,15 +232,15 @@ CAF_TEST(rights that are taken from standing subscriptions and given back work a
         within);
   };
   CAF_REQUIRE(is_asked(denied));
-  CAF_REQUIRE(hears("before", 5s));
+  CAF_REQUIRE(hears("before", 20s));
   reload(users_without(std::string(denied) + ", " + std::string(names::cluster_word)));
   CAF_CHECK(turns_until([&] { return refusals() >= 6; }));
   CAF_CHECK(!is_asked(denied, 300ms));
   CAF_CHECK(!hears("meanwhile", 300ms));
   CAF_CHECK(is_asked("ledgerd.test.0"));
   server.reload(users_without("nothing"));
-  CAF_CHECK(is_asked(denied, 5s));
-  CAF_CHECK(hears("after", 5s));
+  CAF_CHECK(is_asked(denied));
+  CAF_CHECK(hears("after", 20s));
 }
 
 CAF_TEST(a refusal is not forgotten when the connection comes back) {
@@ -239,21 +256,21 @@ CAF_TEST(a refusal is not forgotten when the connection comes back) {
   }));
   CAF_CHECK(is_asked("ledgerd.test.0"));
   server.reload(users_without("nothing"));
-  CAF_CHECK(is_asked(denied, 5s));
+  CAF_CHECK(is_asked(denied));
 }
 
 CAF_TEST(a session that keeps too many ended subscriptions makes room for another) {
   begin_without(denied, 6, quick, {.count = 12, .pause = 1h});
   const std::weak_ptr<session> first = line->current();
   CAF_CHECK(turns_until([&] { return events.count(link_event::rebuilt) == 1; }));
-  CAF_CHECK(is_asked("ledgerd.test.0", 2s));
-  CAF_CHECK(turns_until([&] { return first.expired(); }, 2s));
+  CAF_CHECK(is_asked("ledgerd.test.0"));
+  CAF_CHECK(turns_until([&] { return first.expired(); }));
   // Once an hour at most, however many there are.
   CAF_CHECK(turns_until([&] { return kept().ended >= 20; }));
   CAF_CHECK_EQUAL(events.count(link_event::rebuilt), 1u);
   CAF_CHECK_EQUAL(events.count(link_event::error, "ended subscriptions"), 1u);
   server.reload(users_without("nothing"));
-  CAF_CHECK(is_asked(denied, 5s));
+  CAF_CHECK(is_asked(denied));
 }
 
 CAF_TEST(a session that keeps far too many ended subscriptions makes room before its time) {
@@ -265,7 +282,8 @@ CAF_TEST(a session that keeps far too many ended subscriptions makes room before
       session->unsubscribe(session->subscribe("ledgerd.x", std::make_shared<payloads>()));
     CAF_CHECK(!turns_until([&] { return events.count(link_event::rebuilt) == rebuilt; }, 500ms));
     session->unsubscribe(session->subscribe("ledgerd.x", std::make_shared<payloads>()));
-    CAF_CHECK(turns_until([&] { return events.count(link_event::rebuilt) == rebuilt; }, 2s));
+    CAF_CHECK(turns_until([&] { return events.count(link_event::rebuilt) == rebuilt; },
+                          15s)); // its time is 30 s
   }
 }
 
@@ -278,9 +296,9 @@ CAF_TEST(a subject that no memory was left for is tried again) {
     turn_for(1s);
   }
   const auto before = refusals();
-  CAF_CHECK(turns_until([&] { return refusals() > before; }, 2s));
+  CAF_CHECK(turns_until([&] { return refusals() > before; }));
   reload(users_without("nothing"));
-  CAF_CHECK(is_asked(denied, 5s));
+  CAF_CHECK(is_asked(denied));
 }
 #endif
 
@@ -290,7 +308,7 @@ CAF_TEST(a session that is replaced frees what it kept though somebody holds it)
   const auto held = first->subscribe("ledgerd.held", std::make_shared<payloads>());
   CAF_CHECK(turns_until([&] { return events.count(link_event::rebuilt) == 1; }));
   CAF_CHECK(eventually(
-      [&] { return first->subscriptions().standing + first->subscriptions().ended == 0; }, 2s));
+      [&] { return first->subscriptions().standing + first->subscriptions().ended == 0; }));
   first->unsubscribe(held);
   first->drain(held);
   CAF_CHECK(first->subscribe("ledgerd.held", std::make_shared<payloads>()) == nullptr);

@@ -18,7 +18,7 @@ namespace {
 
 constexpr auto users = R"(
 jetstream { store_dir: "$directory/js" }
-authorization { users: [
+authorization { timeout: 20, users: [
   {user: admin, password: right},
   {user: app, password: right,
    permissions { publish: { deny: "$JS.API.CONSUMER.CREATE.TRANSACTION_EXHAUSTED" } } } ] }
@@ -28,7 +28,7 @@ authorization { users: [
 std::string users_without(const std::string& denied) {
   return R"(
 jetstream { store_dir: "$directory/js" }
-authorization { users: [
+authorization { timeout: 20, users: [
   {user: admin, password: right},
   {user: app, password: right, permissions { publish: { deny: ")"
          + denied + R"(" } } } ] }
@@ -180,7 +180,7 @@ namespace {
 std::string users_without_inbox(const std::string& denied) {
   return R"(
 jetstream { store_dir: "$directory/js" }
-authorization { users: [
+authorization { timeout: 20, users: [
   {user: admin, password: right},
   {user: app, password: right, permissions { subscribe: { deny: ")"
          + denied + R"(" } } } ] }

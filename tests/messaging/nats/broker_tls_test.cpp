@@ -26,7 +26,8 @@ const certificates& papers() {
 std::string server_configuration(const std::string& name, bool asks_clients) {
   return "jetstream { store_dir: \"$directory/js\" }\ntls { cert_file: \""
          + papers().certificate(name) + "\", key_file: \"" + papers().key(name) + "\", ca_file: \""
-         + papers().authority() + "\", verify: " + (asks_clients ? "true" : "false") + " }";
+         + papers().authority() + "\", timeout: 20, verify: " + (asks_clients ? "true" : "false")
+         + " }";
 }
 
 broker_options secure(const nats_process& server, const std::string& host = "localhost") {
