@@ -1,4 +1,4 @@
-// Faults on the account side, from a call to its verdict: actors/submissions/.
+// Faults on the account side, from a call to its verdict: actors/submissions/; and of the outbox that both sides have.
 
 export const accountSide = [
   {
@@ -136,6 +136,14 @@ export const accountSide = [
     was: '!is_refused && !failure.culprits.empty()',
     becomes: '!is_refused',
     caught: ['actors_test.reconciler'],
+  },
+  {
+    name: 'mislaid-id-kept',
+    fault: 'a result whose id its stream knows, and which it does not have, is published under that id for ever',
+    file: 'actors/common/outbox.cpp',
+    was: 'now - *(of.mislaid = of.mislaid.value_or(now)) >= options_.id_patience',
+    becomes: '!MUTANT',
+    caught: ['actors_test.outbox'],
   },
   {
     name: 'locked-results-rest-long',
