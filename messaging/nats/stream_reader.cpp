@@ -193,7 +193,9 @@ private:
         patience *= 2;
         continue;
       }
-      pending_ = json::parse(answer->json).value("num_pending", std::uint64_t{0});
+      const auto made = json::parse(answer->json);
+      name_ = made.value("name", name_); // a server may give one of its own
+      pending_ = made.value("num_pending", std::uint64_t{0});
       // A server without a cluster names itself for the stream, and nobody for the consumer.
       if (const auto place = parse_leader(answer->json); place.empty() || place == leader)
         return;
