@@ -6,6 +6,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 const step = 20; // milliseconds between two lots
 const underWayMax = 1000;
 const patience = 90000; // milliseconds of trying one message
+const idPatience = 5000; // milliseconds of trying one under its first id
 
 export class Producer {
   constructor(traffic, messages) {
@@ -64,7 +65,8 @@ export class Producer {
   // How many messages the broker has confirmed and does not have; a cell in which the stream is emptied cannot ask.
   async lost() {
     const there = new Set((await this.traffic.requests()).map(({messageId}) => messageId));
-    return this.messages.slice(0, this.next).filter((_, index) => !there.has(`${this.prefix}-${index}`)).length;
+    return this.messages.slice(0, this.next).filter((_, index) =>
+      !there.has(`${this.prefix}-${index}`) && !there.has(`${this.prefix}-${index}.again`)).length;
   }
 
   async #room() {
@@ -82,13 +84,20 @@ export class Producer {
   async #keep(index) {
     const message = this.messages[index];
     const deadline = performance.now() + patience;
+    let msgID = `${this.prefix}-${index}`;
+    let mislaid; // since then the stream knows the id and has no message of it
     for (let tries = 0; ; ++tries) {
       try {
-        const stored = await this.traffic.stream.publish(message.subject, message.payload, {
-          msgID: `${this.prefix}-${index}`, timeout: 3000,
-        });
-        message.seq = stored.seq;
-        return;
+        const stored = await this.traffic.stream.publish(message.subject, message.payload, {msgID, timeout: 3000});
+        if (stored.seq > 0) {
+          message.seq = stored.seq;
+          return;
+        }
+        mislaid ??= performance.now();
+        if (performance.now() - mislaid > idPatience) {
+          msgID = `${this.prefix}-${index}.again`;
+        }
+        throw new Error('a duplicate of what the stream does not have');
       } catch (error) {
         this.again += 1;
         if (performance.now() > deadline) {
