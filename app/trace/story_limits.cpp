@@ -39,7 +39,10 @@ void tell_problems(const trace_facts& facts, std::vector<std::string>& notes) {
 } // namespace
 
 bool streams_are_asked(const trace_facts& facts) {
-  return facts.streams_problem.empty() || !facts.messages.looked.empty();
+  const auto& looked = facts.messages.looked;
+  const auto is_whole = [](const auto& each) { return each.all || !each.exists; };
+  return facts.streams_problem.empty()
+         || (!looked.empty() && std::all_of(looked.begin(), looked.end(), is_whole));
 }
 
 std::string unasked(const trace_facts& facts) {

@@ -75,9 +75,8 @@ std::optional<std::int64_t> stored_behind(broker& nats, std::string_view subject
   return result;
 }
 
-std::int64_t age_ms(std::int64_t since_ns) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto passed = now - std::chrono::nanoseconds{since_ns};
+std::int64_t age_ms(std::int64_t since_ns, std::chrono::system_clock::time_point now) {
+  const auto passed = now.time_since_epoch() - std::chrono::nanoseconds{since_ns};
   return std::max<std::int64_t>(0, std::chrono::duration_cast<milliseconds>(passed).count());
 }
 
@@ -94,9 +93,10 @@ struct waiting_requests {
     count += here;
     if (here == 0)
       return;
+    const auto asked = std::chrono::system_clock::now(); // to find its beginning may take long
     const auto stored = stored_behind(nats, of.filter, state.ack_floor);
     age_known = age_known && stored.has_value();
-    oldest_ms = std::max(oldest_ms, stored ? age_ms(*stored) : 0);
+    oldest_ms = std::max(oldest_ms, stored ? age_ms(*stored, asked) : 0);
   }
 };
 

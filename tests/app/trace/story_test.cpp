@@ -182,6 +182,13 @@ CAF_TEST(what could not be asked is said last and nothing is called missing ther
        },
        trace_state::decided,
        "decided: WITHDRAWAL of 12.50 EUR for ann: SUCCESS; its result was not found"},
+      // The search had no time left then.
+      {[](auto& f) {
+         f.decided(), f.streams_problem = "away";
+         f.messages.looked = {{names::result_stream, true, false, false, 9000, 1, 0}};
+       },
+       trace_state::decided,
+       "decided: WITHDRAWAL of 12.50 EUR for ann: SUCCESS; not looked at: the streams"},
   });
   facts_of facts;
   CAF_CHECK(story_of(facts).asked_all);
