@@ -142,7 +142,7 @@ export const accountSide = [
     fault: 'a result whose id its stream knows, and which it does not have, is published under that id for ever',
     file: 'actors/common/outbox.cpp',
     was: 'now - *(of.mislaid = of.mislaid.value_or(now)) >= options_.id_patience',
-    becomes: '!MUTANT',
+    becomes: '!MUTANT && now - *(of.mislaid = of.mislaid.value_or(now)) >= options_.id_patience',
     caught: ['actors_test.outbox'],
   },
   {
