@@ -53,12 +53,16 @@ servers_as_pg() {
 
 servers_port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# A free loopback port below the range the kernel hands out by itself; 26000 and above are the end-to-end tests'.
+# A free loopback port below the range the kernel hands out by itself; 26000 and above are the end-to-end tests'. Whoever
+# draws one has it for five minutes: until its server listens nothing else tells others that it is taken.
 servers_free_port() {
-  local port
+  local port drawn=${TMPDIR:-/tmp}/ledgerd-ports
+  mkdir -p "$drawn"
+  chmod 1777 "$drawn" 2>/dev/null || true # others' as well
+  find "$drawn" -type f -mmin +5 -delete 2>/dev/null || true
   for _ in {1..100}; do
     port=$((20000 + RANDOM % 6000))
-    if ! servers_port_open "$port"; then
+    if ! servers_port_open "$port" && (set -o noclobber && : >"$drawn/$port") 2>/dev/null; then
       echo "$port"
       return
     fi
