@@ -8,7 +8,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 
 const ports = {first: 26000, count: 6000};
-const marks = join(tmpdir(), 'ledgerd-ports-held');
+const marks = join(tmpdir(), `ledgerd-ports-held-${process.getuid()}`);
 const held = new Set();
 let next = process.pid * 37; // so that two runs at once choose apart
 
