@@ -1,6 +1,6 @@
 // OUTBOX: an actor's letters on their way to a stream. Each is kept from its first publication to
-// its PubAck, published again under the same id while there is none, and given up only where its
-// actor allows it.
+// its PubAck, published again under the same id while there is none (under another one where the
+// stream has mislaid it), and given up only where its actor allows it.
 //
 // Belongs to one actor; calls the publisher on that actor's thread.
 #pragma once

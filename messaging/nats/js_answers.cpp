@@ -62,6 +62,10 @@ std::string decode_base64(std::string_view text) {
   return result;
 }
 
+std::string leader_in(const json& info) {
+  return text_at(object_at(info, "cluster"), "leader");
+}
+
 bool is_tight(std::uint64_t used, std::uint64_t most) {
   return most > 0 && used >= most - most / 10;
 }
@@ -104,8 +108,7 @@ std::optional<std::int64_t> parse_creation_time(std::string_view text) {
 }
 
 std::string parse_leader(std::string_view text) {
-  const auto info = parse_object(text);
-  return text_at(object_at(info, "cluster"), "leader");
+  return leader_in(parse_object(text));
 }
 
 stream_state parse_stream_state(std::string_view text) {
@@ -128,7 +131,7 @@ stream_state parse_stream_state(std::string_view text) {
           !config.contains("compression"),
           refuses ? number_at(config, "max_msgs") : 0,
           refuses ? number_at(config, "max_bytes") : 0,
-          parse_leader(text)};
+          leader_in(info)};
 }
 
 consumer_state parse_consumer_state(std::string_view text) {
@@ -144,7 +147,7 @@ consumer_state parse_consumer_state(std::string_view text) {
               std::chrono::nanoseconds(number_at(config, "ack_wait"))),
           number_at(config, "max_deliver"),
           parse_time(text_at(info, "created")),
-          parse_leader(text)};
+          leader_in(info)};
 }
 
 stored_message parse_stored_message(std::string_view text) {
