@@ -254,20 +254,20 @@ auto database::wait(call_kind kind, Function&& function) {
 }
 
 database::database(const std::string& connection_string, const std::vector<statement>& statements,
-                   session_options options)
+                   session_terms terms)
     : session_(std::make_unique<session>(
-        open_session(connection_string, options.first_address, options.limit))) {
-  session_->limit = options.limit.value_or(grace + milliseconds{5000});
-  session_->held_for = options.held_for;
+        open_session(connection_string, terms.first_address, terms.limit))) {
+  session_->limit = terms.limit.value_or(grace + milliseconds{5000});
+  session_->held_for = terms.held_for;
   try {
-    take_settings(connection_string, options.held_for);
+    take_settings(connection_string, terms.held_for);
   } catch (const database_error& error) {
     if (!session_->expired)
       throw;
     throw database_error(error.fault(), std::string(error.what()) + unserved);
   }
-  if (options.limit)
-    limit_calls(*options.limit);
+  if (terms.limit)
+    limit_calls(*terms.limit);
   for (const auto& each : statements)
     call(call_kind::statement, [&] {
       session_->connection.prepare(each.name, in_schemas(each.sql));

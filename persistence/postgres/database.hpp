@@ -70,7 +70,7 @@ struct begun {
 };
 
 // How a session is made.
-struct session_options {
+struct session_terms {
   // The place of the address to begin with; see open_session.
   std::size_t first_address = 0;
   // For the connection and for each call; nothing: the connection's own limit, and a little more
@@ -85,7 +85,7 @@ class database {
 public:
   // Connects and prepares. SQL speaks of the schemas as schema_text.hpp says.
   explicit database(const std::string& connection_string,
-                    const std::vector<statement>& statements = {}, session_options options = {});
+                    const std::vector<statement>& statements = {}, session_terms terms = {});
   ~database();
 
   database(const database&) = delete;

@@ -17,7 +17,7 @@ database& kept_session::use() {
     return *database_;
   try {
     database_.emplace(connection_string(present_url(), settings_), statements_,
-                      session_options{.first_address = first_address_, .held_for = which_});
+                      session_terms{.first_address = first_address_, .held_for = which_});
   } catch (const database_error& error) {
     if (ended_.empty())
       throw;

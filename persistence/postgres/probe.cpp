@@ -74,7 +74,7 @@ std::string probe::look_with_new_session(std::chrono::milliseconds limit) {
   std::string refusal;
   try {
     fresh.emplace(connection_string(url_()), std::vector<statement>{},
-                  session_options{.limit = limit});
+                  session_terms{.limit = limit});
   } catch (const database_error& error) {
     if (error.fault() == database_fault::lost) // silence says nothing of the next one
       return {};
@@ -111,7 +111,7 @@ std::string probe::fault(std::chrono::milliseconds limit) {
       limit - std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - begun);
   try {
     session_.emplace(connection_string(url_()), std::vector<statement>{},
-                     session_options{.limit = left, .held_for = which_});
+                     session_terms{.limit = left, .held_for = which_});
     // What is behind the address may be another one now.
     next_look_ = std::min(next_look_, clock::now() + between_.bad);
     const auto why = ask();

@@ -44,7 +44,7 @@ std::string session_room_warning(const std::string& database_url, std::size_t ne
   try {
     while (sessions.size() < needed)
       sessions.push_back(std::make_unique<database>(connection, std::vector<statement>{},
-                                                    session_options{.limit = patience}));
+                                                    session_terms{.limit = patience}));
   } catch (const database_error& error) {
     const auto why =
         error.fault() == database_fault::lost ? "then none for two seconds" : error.what();

@@ -197,27 +197,36 @@ function checkListed(path, lists, report) {
   }
 }
 
-// The free functions that a header declares or defines, each as `namespace::name(types)`, with its line.
-function* freeFunctions(code) {
+// The free functions that a source declares and the types that it defines, each as `namespace::name(types)` or
+// `namespace::name`, with its line; not what lies in a namespace without a name.
+function* sharedNames(code) {
   const scopes = [];
   let statement = '';
   let began = 0;
-  const found = () => {
+  const found = (opens) => {
     const head = statement.replace(/^\s*#.*$/gm, '').replace(/\[\[.*?\]\]/g, '').trim();
+    const line = code.slice(0, began).split('\n').length - 1;
+    const type = opens ? /(?:^|>\s*)(?:class|struct|union|enum(?:\s+class)?)\s+(\w+)(?:\s+final)?\s*(?::(?!:)[^]*)?$/.exec(head) : null;
+    if (scopes.some((scope) => scope === null || scope === '')) {
+      return null;
+    }
+    if (type) {
+      return {name: `${scopes.join('::')}::${type[1]}`, line};
+    }
     const parts = /^([^=()]*[\w>&*\]]\s+[&*]*|[^=()]*[&*])(\w+)\s*\(([^]*)\)[\s\w]*(->.*)?$/.exec(head);
     const noFunction = /^(class|struct|enum|union|using|typedef|friend|static_assert|extern)\b/;
-    if (!parts || noFunction.test(head) || scopes.some((scope) => scope === null)) {
+    if (!parts || noFunction.test(head)) {
       return null;
     }
     const types = parts[3].split(/,(?![^<(]*[>)])/).map((parameter) =>
       parameter.replace(/=.*$/s, '').trim().replace(/^(.*[\w>&*\]]\s+[&*]*|.*[&*])\w+$/s, '$1').replace(/\s+/g, ''));
-    return {name: `${scopes.join('::')}::${parts[2]}(${types.join(',')})`, line: code.slice(0, began).split('\n').length - 1};
+    return {name: `${scopes.join('::')}::${parts[2]}(${types.join(',')})`, line};
   };
   for (let at = 0; at < code.length; ++at) {
     const char = code[at];
     if (char === '{' || char === ';') {
       const scope = /\bnamespace(?:\s+([\w:]+))?\s*$/.exec(statement);
-      const declared = found();
+      const declared = found(char === '{');
       if (declared) {
         yield declared;
       }
@@ -235,11 +244,13 @@ function* freeFunctions(code) {
   }
 }
 
-// Two headers that declare one function: with two bodies, the linker takes either for both.
+// Two headers that declare one function, or two sources that define one type: with two bodies, the linker takes either for both.
 function checkTwins(root, paths, faults) {
   const declared = new Map();
-  for (const path of paths.filter((each) => extname(each) === '.hpp' && rooms.has(each.split('/')[0]))) {
-    for (const {name, line} of freeFunctions(bareCode(readFileSync(join(root, path), 'utf8')))) {
+  const linked = new Set([...rooms, 'tests']);
+  for (const path of paths.filter((each) => /\.[ch]pp$/.test(each) && linked.has(each.split('/')[0]))) {
+    const shared = [...sharedNames(bareCode(readFileSync(join(root, path), 'utf8')))];
+    for (const {name, line} of shared.filter((each) => extname(path) === '.hpp' || !each.name.endsWith(')'))) {
       const first = declared.get(name) ?? path;
       declared.set(name, first);
       if (first !== path) {

@@ -107,6 +107,15 @@ const breaches = {
     'app/base/text.hpp': 'namespace ledgerd {\nstruct other {\n  int line();\n};\n\n'
       + 'std::string line(std::string_view other = "");\n}\n',
   },
+  'one type in two headers': {
+    'domain/money.hpp': 'namespace ledgerd {\nstruct room {\n  int left = 0;\n};\n}\n',
+    'app/base/text.hpp': 'namespace ledgerd {\ntemplate <class T>\nclass room final : public hall<T> {\n};\n}\n',
+  },
+  'one type in a header and a test': {
+    'domain/money.hpp': 'namespace ledgerd {\nenum class room { left, right };\n}\n',
+    'tests/domain/money_test.cpp': 'namespace ledgerd {\nenum class room {\n  up,\n};\n}\n',
+    'tests/CMakeLists.txt': 'add_executable(money domain/money_test.cpp)\n',
+  },
   'options that were not made whole': {'actors/ledger/gate.cpp': 'void f() {\n\n  gate_options config;\n}\n'},
   'a subject of JetStream made by hand': {'messaging/nats/broker.cpp': 'ask("$JS.API.STREAM.INFO.X");\n'},
   'a spawn without a guard': {
@@ -155,6 +164,15 @@ test('two functions of one name pass', () => {
   assert.deepEqual(faultsWith({
     'domain/money.hpp': 'namespace ledgerd {\nint line(int a);\nnamespace wire {\nint line(long a);\n}\n}\n',
     'app/base/text.hpp': 'namespace ledgerd {\nint line(long a, int b = f(1, 2));\nstruct s {\n  int line(int a);\n};\n}\n',
+  }), []);
+});
+
+test('two types of one name that the linker keeps apart pass', () => {
+  assert.deepEqual(faultsWith({
+    'domain/money.hpp': 'namespace ledgerd {\nclass room;\nstruct room {\n  enum class side { left };\n};\n}\n',
+    'app/base/text.hpp': 'namespace ledgerd {\nclass room;\nclass hall {\n  struct room {\n  };\n  enum class side { right };\n};\n'
+      + 'namespace http {\nstruct room {\n};\n}\n}\n',
+    'app/main.cpp': 'namespace ledgerd {\nnamespace {\nstruct room {\n};\n}\nstruct hall::stair {\n};\n}\n',
   }), []);
 });
 

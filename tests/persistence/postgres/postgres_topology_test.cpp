@@ -100,7 +100,7 @@ CAF_TEST(a pooler without a session of the server left is named) {
   std::vector<std::unique_ptr<database>> all;
   const auto open = [&](std::chrono::milliseconds limit) {
     all.push_back(std::make_unique<database>(between.url(), std::vector<statement>{},
-                                             session_options{.limit = limit}));
+                                             session_terms{.limit = limit}));
   };
   for (int i = 0; i < 5; ++i)
     open(2s);
