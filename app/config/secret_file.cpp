@@ -44,10 +44,12 @@ int open_file(const std::string& path) {
 }
 
 std::string read_whole(int file, std::size_t bytes_max, std::string& fault) {
-  std::string text(bytes_max + 1, '\0');
+  constexpr std::size_t step = 4096;
+  std::string text;
   std::size_t size = 0;
-  for (ssize_t got = 1; got > 0 && size < text.size(); size += static_cast<std::size_t>(got)) {
-    got = read(file, text.data() + size, text.size() - size);
+  for (ssize_t got = 1; got > 0 && size <= bytes_max; size += static_cast<std::size_t>(got)) {
+    text.resize(size + step);
+    got = read(file, text.data() + size, step);
     if (got < 0) {
       fault = "cannot be read";
       got = 0;
