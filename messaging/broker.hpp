@@ -71,6 +71,9 @@ struct stream_state {
   std::uint64_t messages_max = 0;
   std::uint64_t bytes_max = 0;
   std::string leader; // the server that leads it and has said this; empty: there is no cluster
+  // The servers whose copy of it is away or behind, as its leader sees it just now; "no server" for
+  // each copy that none keeps. One that is a moment behind is no fault.
+  std::vector<std::string> weak_copies;
 };
 
 // What the broker says of a durable consumer.

@@ -138,7 +138,8 @@ std::vector<std::string> topology_watch::missing(std::size_t& settings) {
 void topology_watch::note_fill(std::string_view stream, const stream_state& state,
                                std::vector<stream_fill>& fills) {
   if (state.exists)
-    fills.push_back({std::string(stream), full_percent(state), state.messages, state.bytes});
+    fills.push_back({std::string(stream), full_percent(state), state.messages, state.bytes,
+                     note_copies(stream, state)});
   if (!is_full(state))
     full_.erase(std::string(stream));
   else if (full_.emplace(stream).second)
@@ -146,6 +147,20 @@ void topology_watch::note_fill(std::string_view stream, const stream_state& stat
         "the stream {} is full ({}) and refuses what is published: raise its limits or purge what "
         "is settled",
         stream, room_text(state));
+}
+
+std::size_t topology_watch::note_copies(std::string_view stream, const stream_state& state) {
+  auto& copies = copies_[std::string(stream)];
+  const auto change = copies.look(state.weak_copies, clock::now(), pauses_.weak);
+  if (change == missing_copies::change::fewer)
+    log(log_event::stream_copies_missing, {{"stream", stream}, {"servers", copies.text()}},
+        "a copy of the stream {} has been away or behind for {} s ({}): money moves while more "
+        "than half of the copies are there; bring the server back, or have another one keep it",
+        stream, std::chrono::duration_cast<std::chrono::seconds>(pauses_.weak).count(),
+        copies.text());
+  else if (change == missing_copies::change::whole)
+    log(log_event::topology_right, "all copies of the stream {} are there again", stream);
+  return copies.count();
 }
 
 // Makes again what is missing, and judges.

@@ -21,6 +21,7 @@
 #include "messaging/blind_consumer.hpp"
 #include "messaging/broker.hpp"
 #include "messaging/deleted_unread.hpp"
+#include "messaging/missing_copies.hpp"
 
 namespace ledgerd {
 
@@ -36,6 +37,7 @@ struct topology_pauses {
   std::chrono::milliseconds complain{30000}; // of what stays wrong
   std::chrono::milliseconds costly{600000};  // questions that a nats-server before 2.10 minds
   std::chrono::milliseconds blind{5000};     // a consumer is given so long to see what is there
+  std::chrono::milliseconds weak{10000};     // a copy of a stream to come back, or to catch up
 };
 
 // Looks in a thread of its own. What is missing at two looks in a row is made again as at the start
@@ -62,6 +64,7 @@ private:
   void find_blind();
   const std::vector<consumer_state>& request_consumers();
   std::vector<std::string> missing(std::size_t& settings);
+  std::size_t note_copies(std::string_view stream, const stream_state& state);
   void note_fill(std::string_view stream, const stream_state& state,
                  std::vector<stream_fill>& fills);
 
@@ -75,10 +78,11 @@ private:
   std::vector<std::string> warned_;
   std::size_t failed_ = 0; // looks in a row
   std::set<std::string, std::less<>> full_;
-  std::map<std::string_view, blind_consumer> spells_; // by consumer
-  std::vector<std::string> blind_;                    // sentences
-  std::size_t settings_before_ = 0;                   // of all streams
-  stream_state requests_;                             // as of this look
+  std::map<std::string, missing_copies, std::less<>> copies_; // by stream
+  std::map<std::string_view, blind_consumer> spells_;         // by consumer
+  std::vector<std::string> blind_;                            // sentences
+  std::size_t settings_before_ = 0;                           // of all streams
+  stream_state requests_;                                     // as of this look
   std::vector<consumer_state> consumers_; // of requests, as of this look; empty: not asked
   stream_lives lives_;                    // of the request stream
   std::int64_t known_life_ = 0;           // of the request stream, in which the next two are

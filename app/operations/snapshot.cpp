@@ -232,6 +232,11 @@ metrics_snapshot to_snapshot(const std::vector<stream_fill>& fills) {
   for (const auto& each : fills)
     add("ledgerd_stream_bytes", "Bytes that a stream holds, as the broker counts them.",
         each.stream, each.bytes);
+  for (const auto& each : fills)
+    add("ledgerd_stream_copies_missing",
+        "Copies of a stream that have been away or behind for ten seconds: of three, one more and "
+        "it takes nothing.",
+        each.stream, each.missing_copies);
   return result;
 }
 

@@ -33,6 +33,7 @@ struct stream_fill {
   std::int64_t percent = 0; // of its limits; see full_percent
   std::uint64_t messages = 0;
   std::uint64_t bytes = 0;
+  std::size_t missing_copies = 0; // away or behind for a while
 };
 
 // What the watch has seen last. Thread-safe.

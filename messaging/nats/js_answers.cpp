@@ -12,6 +12,8 @@ namespace ledgerd {
 
 namespace {
 
+constexpr std::uint64_t stream_copies_max = 5; // that nats-server keeps
+
 using nlohmann::json;
 
 const json& object_at(const json& object, const char* key) {
@@ -66,6 +68,31 @@ std::string leader_in(const json& info) {
   return text_at(object_at(info, "cluster"), "leader");
 }
 
+std::vector<std::string> weak_copies_in(const json& info) {
+  std::vector<std::string> result;
+  const auto& cluster = object_at(info, "cluster");
+  const auto leads = text_at(cluster, "leader");
+  const auto found = cluster.find("replicas");
+  std::uint64_t copies = leads.empty() ? 0 : 1;
+  if (found != cluster.end() && found->is_array())
+    for (const auto& each : *found) {
+      const auto flag = [&](const char* key) {
+        const auto at = each.find(key);
+        return at != each.end() && at->is_boolean() && at->get<bool>();
+      };
+      if (!each.is_object())
+        continue;
+      ++copies;
+      if (flag("offline") || !flag("current"))
+        result.push_back(text_at(each, "name"));
+    }
+  const auto wanted = std::min<std::uint64_t>(number_at(object_at(info, "config"), "num_replicas"),
+                                              stream_copies_max);
+  for (; !leads.empty() && copies < wanted; ++copies)
+    result.emplace_back("no server");
+  return result;
+}
+
 bool is_tight(std::uint64_t used, std::uint64_t most) {
   return most > 0 && used >= most - most / 10;
 }
@@ -111,6 +138,10 @@ std::string parse_leader(std::string_view text) {
   return leader_in(parse_object(text));
 }
 
+std::string parse_cluster(std::string_view text) {
+  return text_at(object_at(parse_object(text), "cluster"), "name");
+}
+
 stream_state parse_stream_state(std::string_view text) {
   const auto info = parse_object(text);
   const auto& state = object_at(info, "state");
@@ -131,7 +162,8 @@ stream_state parse_stream_state(std::string_view text) {
           !config.contains("compression"),
           refuses ? number_at(config, "max_msgs") : 0,
           refuses ? number_at(config, "max_bytes") : 0,
-          leader_in(info)};
+          leader_in(info),
+          weak_copies_in(info)};
 }
 
 consumer_state parse_consumer_state(std::string_view text) {

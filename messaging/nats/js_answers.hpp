@@ -34,6 +34,10 @@ std::optional<std::int64_t> parse_creation_time(std::string_view json);
 // CONSUMER.CREATE; empty where there is no cluster.
 std::string parse_leader(std::string_view json);
 
+// The name of the cluster that keeps it, from an answer to STREAM.INFO or CONSUMER.INFO; empty
+// where there is none.
+std::string parse_cluster(std::string_view json);
+
 // STREAM.INFO, CONSUMER.INFO and STREAM.MSG.GET, answered without an error.
 stream_state parse_stream_state(std::string_view json);
 consumer_state parse_consumer_state(std::string_view json);

@@ -119,18 +119,17 @@ std::string mark_in(const json& config) {
   return at == std::string::npos ? "" : text.substr(at, mark_of(0).size());
 }
 
-// The configuration of what is there, as JSON, or nothing. `cluster`: the name of that which keeps
-// it, if any.
+// The configuration of what is there, as JSON, or nothing. `whole`: all of the answer.
 std::optional<std::string> find_config(session& through, const std::string& what, int not_found,
-                                       std::string* cluster = nullptr) {
+                                       std::string* whole = nullptr) {
   const auto answer = ask_jetstream(through, what, "");
   if (answer.code == not_found)
     return std::nullopt;
   if (!answer.error.empty())
     throw std::runtime_error("JetStream, " + what + ": " + answer.error);
   const auto info = json::parse(answer.json);
-  if (const auto name = info.find("cluster"); cluster != nullptr && name != info.end())
-    *cluster = name->value("name", "");
+  if (whole != nullptr)
+    *whole = answer.json;
   return info.contains("config") ? info["config"].dump() : "{}";
 }
 
@@ -166,7 +165,10 @@ public:
                       stream_config(need, how_),
                       "",
                       judge};
-    if (const auto config = find_config(through_, one.find, one.not_found, &cluster_)) {
+    std::string whole;
+    if (const auto config = find_config(through_, one.find, one.not_found, &whole)) {
+      note_cluster(whole);
+      weak_.emplace_back(name, parse_stream_state(whole).weak_copies);
       judge(*config);
       return;
     }
@@ -233,6 +235,15 @@ public:
                               "streams that are made again");
   }
 
+  // A node says this itself when it lasts.
+  void judge_copies() {
+    for (const auto& [name, servers] : weak_)
+      for (const auto& each : servers)
+        report.warned.push_back(
+            "stream " + name + ": the copy on " + each
+            + " is away or behind just now; it takes nothing with half of its copies or fewer");
+  }
+
   void judge_server() {
     if (old_server_)
       report.warned.emplace_back(
@@ -271,6 +282,11 @@ private:
     old_server_ = stream_config.find("\"compression\"") == std::string::npos;
   }
 
+  void note_cluster(const std::string& info) {
+    if (auto name = parse_cluster(info); !name.empty())
+      cluster_ = std::move(name);
+  }
+
   // The names cost the broker nothing.
   bool is_there(const durable_consumer& what) {
     const auto present = ask_consumer_names(through_, what.stream);
@@ -299,8 +315,10 @@ private:
                       stream,
                       std::move(judge)};
     const bool no_stream = std::find(absent_.begin(), absent_.end(), stream) != absent_.end();
+    std::string whole;
     const auto config =
-        no_stream ? std::nullopt : find_config(through_, one.find, one.not_found, &cluster_);
+        no_stream ? std::nullopt : find_config(through_, one.find, one.not_found, &whole);
+    note_cluster(whole);
     if (config)
       return one.judge(*config);
     if (no_stream && !how_.create)
@@ -386,8 +404,9 @@ private:
   judging rules_;
   bool old_server_ = false;
   std::string cluster_;
-  std::vector<std::string> single_; // streams of one replica
-  std::vector<std::string> absent_; // streams
+  std::vector<std::string> single_;                                    // streams of one replica
+  std::vector<std::pair<std::string, std::vector<std::string>>> weak_; // copies, by stream
+  std::vector<std::string> absent_;                                    // streams
   std::vector<missing_thing> missing_;
   std::vector<std::pair<const durable_consumer*, json>> unmarked_; // and their configuration
   std::vector<std::string> unmade_;                                // streams that could not be made
@@ -420,8 +439,10 @@ provision_report provision_all(session& through, const provisioning& how) {
       all.look(what);
   all.make_missing();
   all.judge_replicas();
-  if (!how.create) // who only looks wants to hear of what is slow, too
+  if (!how.create) { // who only looks wants to hear of what is slow or weak, too
     all.judge_server();
+    all.judge_copies();
+  }
   return std::move(all.report);
 }
 

@@ -1,13 +1,16 @@
 #include "app/daemon/topology_watch.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "actors/common/log.hpp"
 #include "app/config/config.hpp"
 #include "app/config/machine.hpp"
 #include "app/daemon/roles.hpp"
@@ -29,6 +32,7 @@ public:
   std::atomic<bool> silent{false};  // nothing is answered
   std::atomic<bool> lacking{false}; // a stream is missing
   std::atomic<bool> unjudged{false};
+  std::atomic<bool> weak{false}; // a copy of the results
   std::atomic<int> looks{0};
   std::atomic<std::uint64_t> handed_out{7}; // of seven, by a consumer on another server
 
@@ -41,6 +45,8 @@ public:
     state.exists = !lacking || name != names::request_stream;
     state.last_seq = 7;
     state.leader = "n1";
+    if (weak && name == names::result_stream)
+      state.weak_copies = {"n3"};
     return state;
   }
 
@@ -157,6 +163,41 @@ CAF_TEST(a consumer whose server does not see what the stream holds is wrong unt
                   "step-down TRANSACTIONS deposit-consumer)");
   nats.handed_out = 7;
   CAF_CHECK(comes_true([&] { return board->problem().empty(); }));
+}
+
+CAF_TEST(a copy that is missing for long shows in numbers and in the log) {
+  std::mutex mutex;
+  std::vector<std::string> said;
+  on_change([&](const log_change& line) {
+    const std::lock_guard lock{mutex};
+    said.push_back(line.sentence);
+  });
+  const auto is_said = [&](const std::string& words) {
+    const std::lock_guard lock{mutex};
+    return std::any_of(said.begin(), said.end(),
+                       [&](const auto& each) { return each.find(words) != std::string::npos; });
+  };
+  const auto missing = [&] {
+    std::size_t count = 0;
+    for (const auto& each : board->fills())
+      count += each.stream == names::result_stream ? each.missing_copies : 0;
+    return count;
+  };
+  nats.handed_out = 7;
+  pauses.weak = 50ms;
+  {
+    const topology_watch watch{{}, nats, board, pauses};
+    CAF_CHECK(looks_again());
+    CAF_CHECK_EQUAL(missing(), 0u);
+    nats.weak = true;
+    CAF_CHECK(comes_true([&] { return missing() == 1; }));
+    CAF_CHECK(comes_true([&] { return is_said("copy of the stream TRANSACTION_RESULTS"); }));
+    CAF_CHECK_EQUAL(board->problem(), ""); // the money goes on
+    nats.weak = false;
+    CAF_CHECK(comes_true([&] { return missing() == 0; }));
+    CAF_CHECK(comes_true([&] { return is_said("all copies of the stream TRANSACTION_RESULTS"); }));
+  }
+  on_change(nullptr);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -45,7 +45,8 @@ const std::vector<std::string> listed{
     "questions_overflow_total=403 questions_foreign_total=404 ",
     "intake accepted_total=501 repeated_total=502 conflict_total=503 unavailable_total=504 "
     "expired_total=505 unconfirmed_total=506 left_total=519 batches_total=507 "
-    "looks_failed_total=513 held=508 oldest_held_ms=516 credit=517 idle_ms=518 waiting=509 record=511us record_commit=514us "
+    "looks_failed_total=513 held=508 oldest_held_ms=516 credit=517 idle_ms=518 waiting=509 "
+    "record=511us record_commit=514us "
     "request_publish=512us verdict_wait=510us recorded=515 ",
     "lookup answered_total=601 refused_total=602 waiting=603 ",
     "reconciler fetched_total=701 settled_total=702 known_total=703 foreign_total=704 "
@@ -341,7 +342,7 @@ CAF_TEST(what belongs to no actor is exported although there is none) {
   const auto board = std::make_shared<progress_board>();
   const auto streams = std::make_shared<topology_board>();
   streams->made_again(3);
-  streams->filled({{"TRANSACTIONS", 91, 4, 512}});
+  streams->filled({{"TRANSACTIONS", 91, 4, 512, 2}});
   for (std::size_t looks = 1; looks <= 3; ++looks)
     note_recovery("a/recovery", looks, "no right");
   std::set<std::string> found;
@@ -365,6 +366,8 @@ CAF_TEST(what belongs to no actor is exported although there is none) {
       "gauge ledgerd_standstill_seconds 0: How long the longest of them has made none.",
       "gauge ledgerd_stream_bytes{stream=TRANSACTIONS} 512: Bytes that a stream holds, as the "
       "broker counts them.",
+      "gauge ledgerd_stream_copies_missing{stream=TRANSACTIONS} 2: Copies of a stream that have "
+      "been away or behind for ten seconds: of three, one more and it takes nothing.",
       "gauge ledgerd_stream_messages{stream=TRANSACTIONS} 4: Messages that a stream holds.",
       "gauge ledgerd_stream_full_percent{stream=TRANSACTIONS} 91: How full a stream is that "
       "refuses what is beyond its limits; 100: it takes nothing more, 0: also without a limit.",

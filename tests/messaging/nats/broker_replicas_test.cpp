@@ -92,4 +92,50 @@ CAF_TEST(a stream is read where it is led) {
   CAF_CHECK(eventually([&] { return consumers().empty(); }));
 }
 
+CAF_TEST(a copy whose server is away shows until it is back) {
+  const auto weak = [&]() -> std::optional<std::size_t> {
+    try {
+      return bus->stream("MANY").weak_copies.size();
+    } catch (const std::runtime_error&) { // nobody leads it
+      return std::nullopt;
+    }
+  };
+  CAF_REQUIRE(eventually([&] { return weak() == 0u; }));
+  servers.back()->kill();
+  CAF_CHECK(eventually([&] { return weak() == 1u; }, 30s));
+  servers.back()->start();
+  CAF_CHECK(eventually([&] { return weak() == 0u; }, 30s));
+}
+
+CAF_TEST(whoever only looks is told of weak copies) {
+  const auto look = [&](bool create) {
+    provisioning how;
+    how.create = create;
+    how.replicas = static_cast<int>(servers.size());
+    std::size_t told = 0;
+    for (const auto& each : bus->provision(how).warned)
+      told += each.find(": the copy on ") != std::string::npos ? 1 : 0;
+    return told;
+  };
+  CAF_REQUIRE(eventually(
+      [&] {
+        try {
+          return look(true) == 0 && look(false) == 0;
+        } catch (const std::runtime_error&) {
+          return false;
+        }
+      },
+      30s));
+  servers.back()->kill();
+  CAF_CHECK(eventually(
+      [&] {
+        try {
+          return look(false) >= 3; // of each stream one
+        } catch (const std::runtime_error&) {
+          return false;
+        }
+      },
+      40s));
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()

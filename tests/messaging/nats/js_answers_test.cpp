@@ -46,6 +46,30 @@ CAF_TEST(a state is read from an answer) {
   CAF_CHECK(!parse_stream_state(R"({"config":{"compression":"none"}})").on_old_server);
   CAF_CHECK_EQUAL(parse_stream_state(R"({"cluster":{"name":"c","leader":"n2"}})").leader, "n2");
   CAF_CHECK_EQUAL(parse_stream_state(R"({"cluster":["n2"]})").leader, "");
+  CAF_CHECK_EQUAL(parse_cluster(R"({"cluster":{"name":"c","leader":"n2"}})"), "c");
+  CAF_CHECK_EQUAL(parse_cluster(""), "");
+}
+
+CAF_TEST(a copy is weak when its server is away or behind or when there is no server for it) {
+  const auto weak = [](int wanted, const std::string& replicas) {
+    std::string result;
+    const auto state =
+        parse_stream_state(R"({"config":{"num_replicas":)" + std::to_string(wanted)
+                           + R"(},"cluster":{"leader":"n1","replicas":)" + replicas + "}}");
+    for (const auto& each : state.weak_copies)
+      result += (result.empty() ? "" : ",") + each;
+    return result;
+  };
+  const std::string good = R"({"name":"n2","current":true,"active":1})";
+  CAF_CHECK_EQUAL(weak(3, "[" + good + R"(,{"name":"n3","current":true,"lag":3}])"), "");
+  CAF_CHECK_EQUAL(weak(3, "[" + good + R"(,{"name":"n3","current":false,"lag":391}])"), "n3");
+  CAF_CHECK_EQUAL(weak(3, "[" + good + R"(,{"name":"n3","current":true,"offline":true}])"), "n3");
+  CAF_CHECK_EQUAL(weak(3, "[" + good + "]"), "no server");
+  CAF_CHECK_EQUAL(weak(1, "[]"), "");
+  CAF_CHECK_EQUAL(weak(2, R"([7,{"current":"yes"}])"), ""); // of a server without a name
+  CAF_CHECK_EQUAL(weak(3, "null"), "no server,no server");
+  CAF_CHECK_EQUAL(weak(1'000'000'000, "[]").size(), std::string("no server,").size() * 4 - 1);
+  CAF_CHECK(parse_stream_state(R"({"config":{"num_replicas":3}})").weak_copies.empty());
 }
 
 CAF_TEST(a limit of an account is tight when nine tenths of it are used) {
