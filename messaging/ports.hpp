@@ -110,6 +110,8 @@ public:
     std::chrono::milliseconds since{0};
     std::string subject;   // on which it is asked
     std::string complaint; // empty: it has said nothing
+    // The stream answers, over the same connection: this consumer is what does not.
+    bool alone = false;
   };
   virtual silence unanswered() const { return {}; }
 

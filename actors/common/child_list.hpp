@@ -90,7 +90,7 @@ public:
         ask_progress(number, now);
     auto standing = calls_.standing(now);
     const bool moving = std::none_of(standing.begin(), standing.end(), [](const auto& each) {
-      return each.what == duty::moves_money && !each.wait.aside;
+      return each.what == duty::moves_money && halts_the_rest(each.wait);
     });
     if (board_ && !stopping_)
       board_->note(side_, std::move(standing), now);

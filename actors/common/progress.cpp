@@ -14,6 +14,10 @@ void sort_longest_first(std::vector<standing_actor>& all) {
 
 } // namespace
 
+bool halts_the_rest(const standstill& wait) {
+  return !wait.aside && !wait.alone;
+}
+
 standstill longer(standstill one, standstill other) {
   return other.since > one.since ? std::move(other) : std::move(one);
 }
@@ -40,7 +44,7 @@ void roll_call::answered(std::size_t number, progress_time now, standstill wait)
 bool roll_call::hesitates(progress_time now) const {
   return std::any_of(children_.begin(), children_.end(), [now](const child& each) {
     return each.what == duty::moves_money
-           && ((each.wait.since >= hesitates_after && !each.wait.aside)
+           && ((each.wait.since >= hesitates_after && halts_the_rest(each.wait))
                || (each.asked && now - *each.asked >= hesitates_after));
   });
 }
@@ -58,9 +62,12 @@ std::vector<standing_actor> roll_call::standing(progress_time now) const {
     const auto bound = each.what == duty::answers ? unanswered_after : standstill_after;
     const bool silent = wait.since >= bound;
     if (each.wait.since >= bound)
-      wait = longer(std::move(wait), {each.wait.since + passed(each.answered), each.wait.what,
-                                      each.wait.aside && !silent, each.wait.refused && !silent,
-                                      each.wait.sending && !silent});
+      wait = longer(std::move(wait), {.since = each.wait.since + passed(each.answered),
+                                      .what = each.wait.what,
+                                      .aside = each.wait.aside && !silent,
+                                      .alone = each.wait.alone && !silent,
+                                      .refused = each.wait.refused && !silent,
+                                      .sending = each.wait.sending && !silent});
     if (wait.since >= bound)
       result.push_back({each.who, std::move(wait), each.what, silent});
   }

@@ -51,6 +51,9 @@ private:
   std::optional<progress_time> since_;
 };
 
+// Whether the node takes nothing more and lets others have what it holds because of it.
+bool halts_the_rest(const standstill& wait);
+
 // The longer of two waits.
 standstill longer(standstill one, standstill other);
 

@@ -106,6 +106,8 @@ struct standstill {
   std::string what; // such as "no PubAck"
   // Nothing else comes to a halt with it: it shows, and the node goes on and stays ready.
   bool aside = false;
+  // Nothing else comes to a halt with it, but the node is not ready: what it takes care of stands.
+  bool alone = false;
   // A server has said that it refuses this: a new process would meet the same.
   bool refused = false;
   // Only what has been sent on is not confirmed: more is taken, up to the bound of what is held.

@@ -2,11 +2,15 @@
 // open, the connection was up and this process ran: what is open brings a message or a heartbeat
 // every second. What was counted stays while nothing is asked, until something is heard.
 //
+// The stream is asked meanwhile: does it answer, then it is this consumer that is silent, and not
+// the broker or the way to it.
+//
 // Pure; belongs to one thread.
 #pragma once
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 namespace ledgerd {
 
@@ -21,6 +25,12 @@ public:
   // Between two looks so much counts at most: longer, and the process was stopped.
   static constexpr std::chrono::milliseconds look_max{500};
 
+  // The stream is asked once in `ask_pause` after so long, and an answer counts for a while: for
+  // less than the silence that brings a node to a halt.
+  static constexpr std::chrono::milliseconds ask_after{1500};
+  static constexpr std::chrono::milliseconds ask_pause{1000};
+  static constexpr std::chrono::milliseconds answer_lasts{3000};
+
   void look(bool heard, bool waiting, time_point now) {
     if (heard)
       silent_ = {};
@@ -34,7 +44,21 @@ public:
   }
   bool is_long() const { return silent_ >= long_after; }
 
+  // Whether to ask the stream now.
+  bool asks_stream(time_point now) {
+    if (silent_ < ask_after || (asked_at_ && now - *asked_at_ < ask_pause))
+      return false;
+    asked_at_ = now;
+    return true;
+  }
+  void stream_answered(time_point now) { answered_at_ = now; }
+  bool is_alone(time_point now) const {
+    return silent_ >= ask_after && answered_at_ && now - *answered_at_ < answer_lasts;
+  }
+
 private:
+  std::optional<time_point> asked_at_;
+  std::optional<time_point> answered_at_;
   time_point last_look_{};
   std::chrono::nanoseconds silent_{};
 };

@@ -15,6 +15,7 @@
 #include "messaging/nats/pull_book.hpp"
 #include "messaging/nats/pull_silence.hpp"
 #include "messaging/nats/reply_inbox.hpp"
+#include "messaging/nats/settlement_text.hpp"
 #include "messaging/nats/stream_life.hpp"
 
 namespace ledgerd {
@@ -34,44 +35,6 @@ constexpr auto unlimited = std::numeric_limits<std::size_t>::max();
 
 // What a message may weigh beside its payload and headers: subject, receipt.
 constexpr std::size_t message_frame_bytes = 8 * 1024;
-
-std::string_view settlement_text(settlement how) {
-  switch (how) {
-  case settlement::acknowledge:
-    return "+ACK";
-  case settlement::progress:
-    return "+WPI";
-  case settlement::hand_back:
-    return "-NAK";
-  case settlement::postpone:
-    return R"(-NAK {"delay":30000000000})";
-  case settlement::terminate:
-    return "+TERM";
-  case settlement::let_go:
-    break; // without a word
-  }
-  LEDGERD_ASSERT(!"a settlement without a name");
-  return {};
-}
-
-// One failpoint for each kind.
-bool is_dropped(settlement how) {
-  switch (how) {
-  case settlement::acknowledge:
-    return failpoint("ack");
-  case settlement::progress:
-    return failpoint("renew");
-  case settlement::hand_back:
-    return failpoint("hand_back");
-  case settlement::postpone:
-    return failpoint("postpone");
-  case settlement::terminate:
-    return failpoint("terminate");
-  case settlement::let_go:
-    break;
-  }
-  return false;
-}
 
 struct deferral {
   std::string receipt;
@@ -133,7 +96,7 @@ public:
     auto complaint = control_->refusal_of(pulls_);
     if (complaint.empty() && nobody_)
       complaint = "nobody takes them";
-    return {since, request_subject_, std::move(complaint)};
+    return {since, request_subject_, std::move(complaint), silence_.is_alone(steady::now())};
   }
 
   silence unacknowledged() const override {
@@ -146,8 +109,8 @@ public:
     if (complaint.empty() && answers_->untaken() > answers_->taken())
       complaint = "nobody takes them";
     const auto numbers = asked_with_.find(acks_end_) + acks_end_.size();
-    return {since, asked_with_.substr(mark_bytes, numbers - mark_bytes) + ">",
-            std::move(complaint)};
+    return {since, asked_with_.substr(mark_bytes, numbers - mark_bytes) + ">", std::move(complaint),
+            silence_.is_alone(steady::now())};
   }
 
   bool identify(delivery& one) override {
@@ -295,9 +258,11 @@ private:
   }
 
   void learn(steady::time_point now) {
-    for (const auto& one : answers_->take())
+    for (const auto& one : answers_->take()) {
+      silence_.stream_answered(now);
       if (life_.answered(one.question, one.created_at_ns))
         arrivals_->mark_with(life_.generation());
+    }
     doubt_if_broken(now);
     settle_deferred(now);
     ask_life(now);
@@ -327,6 +292,8 @@ private:
     if (heard)
       told_at_ = now;
     silence_.look(heard, waiting && control_->up(), now);
+    if (silence_.asks_stream(now))
+      life_.wish();
     listen(heard, waiting, now);
     if (book_.open() == 0) // so that what is handed back at the end need not wait
       doubt_if_untold(now);

@@ -12,7 +12,7 @@ export const broker = [
   {
     name: 'in-progress-is-an-ack',
     fault: 'an in-progress acknowledgement (+WPI) is sent as an acknowledgement: unfinished requests vanish',
-    file: 'messaging/nats/pull_source.cpp',
+    file: 'messaging/nats/settlement_text.hpp',
     was: 'return "+WPI";',
     becomes: 'return "+ACK";',
     caught: ['broker_test.broker_deliver'],

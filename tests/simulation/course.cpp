@@ -51,18 +51,21 @@ void world::direct() {
   watch_deletions();
   troubles trouble{*this};
   traffic clients{*this};
-  if (!dice.one_in(8))
+  const bool calm = dice.one_in(16);
+  if (!calm && !dice.one_in(8))
     trouble.set_weather();
   for (auto& each : nodes_)
     start(each);
-  if (dice.one_in(5))
+  if (!calm && dice.one_in(5))
     machine_.start(nobody, [this] { limit_deliveries(); });
-  if (dice.one_in(6))
+  if (!calm && dice.one_in(6))
     machine_.start(nobody, [this] { make_requests_anew(); });
   const milliseconds lasts{4000 + static_cast<std::int64_t>(dice.below(12000))};
   const auto end = machine_.now + lasts;
   clients.begin(40 + dice.below(160), with_account ? 1 + dice.below(30) : 0, lasts);
   const milliseconds pause{200 + static_cast<std::int64_t>(dice.below(3000))};
+  if (calm)
+    trouble.silence_one_consumer(end);
   while (machine_.now < end) {
     machine_.sleep(dice.between(nanoseconds{0}, 2 * pause));
     trouble.begin();
@@ -146,6 +149,8 @@ void world::heal() {
   network_.server_up();
   for (auto& [name, each] : jetstream_.streams) {
     each->full = false;
+    for (auto& [consumer_name, at] : each->consumers)
+      at->led = true;
     if (!each->discards_new)
       continue;
     each->messages_max = each->bytes_max = 0;

@@ -118,7 +118,7 @@ bool jetstream::take(connection* by, packet& one) {
     const auto tokens = tokens_of(one.subject);
     auto* of = tokens.size() == 7 ? find(tokens[5]) : nullptr;
     auto* at = of != nullptr ? find(tokens[5], tokens[6]) : nullptr;
-    if (at != nullptr)
+    if (at != nullptr && at->led)
       ask(by, *at, *of, one);
     else if (!one.reply.empty())
       by_.route({.subject = one.reply, .headers = {{"Status", "503"}}});
@@ -245,6 +245,11 @@ void jetstream::settle(connection* by, const packet& one) {
   auto* at = find(tokens[2], tokens[3]);
   if (at == nullptr)
     return;
+  if (!at->led) {
+    if (!one.reply.empty())
+      by_.route({.subject = one.reply, .headers = {{"Status", "503"}}});
+    return;
+  }
   const auto seq = number_of(tokens[5]);
   if (by != nullptr && (one.payload == "+ACK" || one.payload == "+TERM"))
     note_strange(*of, *at, seq, tokens[7], by->owner);
@@ -406,6 +411,8 @@ void jetstream::serve(stream& of, consumer& to) {
 
 void jetstream::tick(stream& of, consumer& at) {
   const auto now = on_.now;
+  if (!at.led)
+    return;
   for (auto& [seq, each] : at.pending) {
     if (each.queued || each.deadline > now)
       continue;

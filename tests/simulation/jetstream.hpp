@@ -61,6 +61,7 @@ struct consumer {
   std::size_t ack_pending_max = 0;
   std::int64_t created_ns = 0;
   time_point made_at{};
+  bool led = true; // else no server answers for it
   std::uint64_t delivered_stream = 0, delivered_consumer = 0;
   std::uint64_t waiting = 0; // messages not handed out yet
   std::map<std::uint64_t, leased> pending;
@@ -144,6 +145,9 @@ public:
   // Likewise but for the settlements; some are told. `behind`: the new leader has not heard what
   // consumers were handed and have settled in the last moments.
   void change_leader(bool behind);
+
+  // No server leads the consumer any more; some of those who asked it are told.
+  void leave_unled(consumer& at);
 
   // What a limit or somebody deletes.
   void erase(stream& of, std::uint64_t seq);

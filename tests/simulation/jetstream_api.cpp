@@ -133,6 +133,8 @@ void jetstream_api::answer(std::string_view what, const packet& asked) {
     text = tell_message(name(3), body);
   else if (is(0, "STREAM") && is(1, "MSG") && is(2, "DELETE"))
     text = delete_message(name(3), body);
+  else if (is(0, "CONSUMER") && is(1, "INFO") && !is_led(name(2), name(3)))
+    return; // nobody answers
   else if (is(0, "CONSUMER") && is(1, "INFO"))
     text = tell_consumer(name(2), name(3));
   else if (is(0, "CONSUMER") && is(1, "DURABLE") && is(2, "CREATE"))
@@ -147,6 +149,11 @@ void jetstream_api::answer(std::string_view what, const packet& asked) {
     text = fault(400, 10025, "bad request");
   if (!asked.reply.empty())
     of_.by_.deliver(asked.reply, {.payload = std::move(text)});
+}
+
+bool jetstream_api::is_led(std::string_view in, std::string_view name) const {
+  const auto* found = of_.find(in, name);
+  return found == nullptr || found->led;
 }
 
 // -- streams

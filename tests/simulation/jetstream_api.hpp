@@ -20,6 +20,7 @@ private:
   std::string tell_stream(std::string_view name);
   std::string delete_stream(std::string_view name);
   std::string make_consumer(std::string_view in, std::string_view name, const std::string& body);
+  bool is_led(std::string_view in, std::string_view name) const;
   std::string tell_consumer(std::string_view in, std::string_view name);
   std::string delete_consumer(std::string_view in, std::string_view name);
   std::string tell_names(std::string_view in, const std::string& body);

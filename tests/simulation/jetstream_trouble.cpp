@@ -83,6 +83,13 @@ void jetstream::remove(stream& of, const std::string& consumer_name) {
     missing_.insert(consumer_name);
 }
 
+void jetstream::leave_unled(consumer& at) {
+  at.led = false;
+  for (const auto& request : std::exchange(at.requests, {}))
+    if (on_.random.one_in(2))
+      end(request, "409", "Leadership Change");
+}
+
 void jetstream::change_leader(bool behind) {
   for (auto& [name, each] : streams)
     for (auto& [consumer_name, at] : each->consumers) {

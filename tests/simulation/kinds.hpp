@@ -26,6 +26,7 @@ inline constexpr std::array kinds{
     kind{"consumer deleted"},
     kind{"consumer deleted while messages are held"},
     kind{"consumer made again"},
+    kind{"consumer without a leader"},
     kind{"database cut off"},
     kind{"database down"},
     kind{"database read-only"},

@@ -44,7 +44,7 @@ void troubles::begin() {
   case 8:
     return befall_server();
   case 10:
-    return delete_consumer();
+    return dice.one_in(3) ? leave_consumer_unled() : delete_consumer();
   case 9:
     return dice.one_in(2) ? limit_stream() : part_nodes();
   case 1:
@@ -211,6 +211,57 @@ void troubles::limit_stream() {
     one->messages_max = one->bytes_max = 0;
     one->tell_limits();
   });
+}
+
+void troubles::leave_unled(const std::string& stream_name, const std::string& name,
+                           nanoseconds time) {
+  const auto note_trouble = [this] {
+    for (const auto& each : of_.lives_)
+      of_.network_.note_trouble(each->id);
+  };
+  auto* which = of_.jetstream_.find(stream_name, name);
+  if (which == nullptr || !which->settles || !which->led)
+    return;
+  count("consumer without a leader");
+  note_trouble();
+  of_.jetstream_.leave_unled(*which);
+  later(time, [this, stream_name, name, note_trouble] {
+    note_trouble();
+    if (auto* found = of_.jetstream_.find(stream_name, name))
+      found->led = true;
+  });
+}
+
+void troubles::leave_consumer_unled() {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const auto& [name, of] : of_.jetstream_.streams)
+    for (const auto& [consumer_name, each] : of->consumers)
+      all.emplace_back(name, consumer_name);
+  if (all.empty() || !of_.network_.is_up())
+    return;
+  const auto& [stream_name, name] = all[of_.machine_.random.below(all.size())];
+  leave_unled(stream_name, name, some(milliseconds{9000}));
+}
+
+void troubles::silence_one_consumer(time_point end) {
+  auto& machine = of_.machine_;
+  machine.sleep(milliseconds{2000}); // all have begun
+  std::string silent = "deposit-consumer";
+  std::string other = "withdrawal-consumer";
+  if (machine.random.one_in(2))
+    std::swap(silent, other);
+  const std::string stream_name{names::request_stream};
+  leave_unled(stream_name, silent, end - machine.now);
+  auto served_at = machine.now;
+  for (; machine.now < end; machine.sleep(milliseconds{100})) {
+    const auto* at = of_.jetstream_.find(stream_name, other);
+    if (at == nullptr || at->waiting == 0)
+      served_at = machine.now;
+    if (machine.now - served_at < milliseconds{3000})
+      continue;
+    of_.fail("requests of " + other + " wait although only " + silent + " has no leader");
+    return;
+  }
 }
 
 // An operator's mistake: who holds messages of it does not know which, and all come again from the

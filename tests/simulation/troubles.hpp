@@ -15,12 +15,18 @@ public:
   // Begins one of them.
   void begin();
 
+  // Nothing goes wrong but that no server leads one consumer of requests until `end`; the other has
+  // to be served all the while.
+  void silence_one_consumer(time_point end);
+
 private:
   void befall_node(world::node& one);
   void befall_server();
   void part_nodes();
   void limit_stream();
   void delete_consumer();
+  void leave_consumer_unled();
+  void leave_unled(const std::string& stream_name, const std::string& name, nanoseconds time);
   void befall_database(life& at);
   void terminate_sessions(owner_id whose);
   void befall_link(life& at);

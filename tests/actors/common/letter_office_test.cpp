@@ -201,6 +201,26 @@ CAF_TEST(a wait for a PubAck that is longer hides that of the pulls) {
   CAF_CHECK_EQUAL(here.office.wait(start + 6s).what, "no PubAck");
 }
 
+CAF_TEST(a consumer that alone is silent hides nothing that brings the node to a halt) {
+  office_fixture here;
+  here.consumer->unanswered_for = {.since = 60s, .subject = "NEXT", .complaint = {}, .alone = true};
+  CAF_CHECK(here.office.wait(start).alone);
+  CAF_CHECK_EQUAL(here.office.wait(start).what, "pulls are not answered on NEXT");
+  here.publish(1);
+  CAF_CHECK(here.office.wait(start + 1400ms).alone);
+  const auto unconfirmed = here.office.wait(start + 1500ms);
+  CAF_CHECK_EQUAL(unconfirmed.what, "no PubAck");
+  CAF_CHECK(!unconfirmed.alone);
+}
+
+CAF_TEST(acknowledgements that a consumer alone does not take are its own affair) {
+  office_fixture here;
+  here.consumer->untaken_for = {.since = 60s, .subject = "ACK", .complaint = {}, .alone = true};
+  CAF_CHECK(!halts_the_rest(here.office.wait(start)));
+  here.consumer->unanswered_for = {5s, "NEXT", ""};
+  CAF_CHECK(halts_the_rest(here.office.wait(start)));
+}
+
 CAF_TEST(acknowledgements that nobody takes are waited for and told every half minute) {
   office_fixture here;
   std::vector<std::string> lines;

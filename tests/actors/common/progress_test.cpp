@@ -113,6 +113,24 @@ CAF_TEST(what waits aside shows and nothing else comes to a halt with it) {
   CAF_CHECK(worth_a_restart(silent) != nullptr);
 }
 
+CAF_TEST(what waits alone shows and is no reason to hesitate) {
+  roll_call calls;
+  const auto fetcher = calls.add("fetcher a/0", duty::moves_money);
+  const standstill no_pulls{.since = 4s, .what = "pulls are not answered", .alone = true};
+  calls.answered(fetcher, start, no_pulls);
+  CAF_CHECK(!calls.hesitates(start));
+  const auto standing = calls.standing(start);
+  CAF_REQUIRE_EQUAL(names(standing), "fetcher a/0: pulls are not answered 4000");
+  CAF_CHECK(!halts_the_rest(standing.front().wait));
+  CAF_CHECK(worth_a_restart(standing) != nullptr); // a new process may hear what this one does not
+  CAF_CHECK(halts_the_rest({.since = 4s, .what = "no PubAck"}));
+  // One that does not answer is not excused by what it waited for.
+  calls.asked(fetcher, start);
+  const auto silent = calls.standing(start + 3500ms);
+  CAF_REQUIRE_EQUAL(silent.size(), 1u);
+  CAF_CHECK(halts_the_rest(silent.front().wait));
+}
+
 CAF_TEST(what a server refuses brings the node to a halt and no restart would cure it) {
   roll_call calls;
   const auto fetcher = calls.add("fetcher", duty::moves_money);

@@ -243,6 +243,25 @@ CAF_TEST(a node with nothing to do is paused while health cannot reach its datab
   CAF_CHECK(after(std::chrono::milliseconds{1000}) == node_doing::serving);
 }
 
+CAF_TEST(a consumer that alone does not answer keeps only its own fetcher from work) {
+  const auto pulls = [this](const delivery_source::silence& of_the_first) {
+    sources[0]->unanswered_for = of_the_first;
+    pass(std::chrono::milliseconds{1500});
+    for (const auto& each : sources)
+      each->room = 0;
+    pass(std::chrono::milliseconds{1500});
+    return sources[1]->room > 0;
+  };
+  using std::chrono::seconds;
+  CAF_CHECK(pulls({}));
+  CAF_CHECK(pulls({.since = seconds{60}, .subject = "NEXT", .complaint = {}, .alone = true}));
+  CAF_CHECK(words->said.back() == node_doing::serving);
+  CAF_CHECK(!pulls({.since = seconds{60}, .subject = "NEXT", .complaint = {}}));
+  CAF_CHECK(words->said.back() == node_doing::stalled);
+  CAF_CHECK(pulls({}));
+  CAF_CHECK(words->said.back() == node_doing::serving);
+}
+
 CAF_TEST(beside a node of another ledger its fetchers pull nothing until that has gone) {
   const auto pulls = [this] {
     for (const auto& each : sources)

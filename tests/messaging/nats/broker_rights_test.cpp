@@ -140,6 +140,7 @@ CAF_TEST(pulls that are refused show and what waits is not known meanwhile) {
   CAF_CHECK_NOT_EQUAL(source.unanswered().complaint.find("Permissions Violation"),
                       std::string::npos);
   CAF_CHECK_NOT_EQUAL(source.unanswered().complaint.find("deposit-consumer"), std::string::npos);
+  CAF_CHECK(source.unanswered().alone); // the stream answers all the while
   CAF_CHECK(!source.backlog());
   // A node that stands still has no room, and has to hear all the same that it may go on.
   server.reload(users_without("nothing"));

@@ -50,6 +50,29 @@ CAF_TEST(the time in which the process was stopped does not count) {
   CAF_CHECK(subject.since() == pull_silence::look_max);
 }
 
+CAF_TEST(the stream is asked while the consumer is silent and its answer counts for a while) {
+  pass(1400ms, true);
+  CAF_CHECK(!subject.asks_stream(now));
+  pass(100ms, true);
+  CAF_CHECK(subject.asks_stream(now));
+  CAF_CHECK(!subject.is_alone(now));
+  subject.stream_answered(now);
+  CAF_CHECK(subject.is_alone(now));
+  CAF_CHECK(subject.is_alone(now + 2999ms));
+  CAF_CHECK(!subject.is_alone(now + 3s));
+  pass(900ms, true);
+  CAF_CHECK(!subject.asks_stream(now));
+  pass(100ms, true);
+  CAF_CHECK(subject.asks_stream(now));
+  pass(1s, true);
+  CAF_CHECK(subject.asks_stream(now));
+  subject.stream_answered(now);
+  subject.look(true, true, now += 100ms);
+  CAF_CHECK(!subject.is_alone(now)); // nor is it silent
+  pass(1400ms, true);
+  CAF_CHECK(!subject.asks_stream(now));
+}
+
 CAF_TEST(the first look begins) {
   pull_silence fresh;
   fresh.look(false, true, now);
