@@ -26,8 +26,11 @@ public:
   // `weak`: the servers of those that are weak now, as `stream_state` tells them.
   change look(const std::vector<std::string>& weak, time_point now,
               std::chrono::milliseconds patience) {
+    const bool unseen = now - std::exchange(last_look_, now) > look_pause_max;
     std::erase_if(since_, [&](const auto& each) {
-      return std::find(weak.begin(), weak.end(), each.first) == weak.end();
+      return std::find(weak.begin(), weak.end(), each.first) == weak.end()
+             || (unseen
+                 && std::find(missing_.begin(), missing_.end(), each.first) == missing_.end());
     });
     std::vector<std::string> missing;
     for (const auto& each : weak)
@@ -54,6 +57,10 @@ public:
   }
 
 private:
+  // Longer, and nobody knows what was between two looks.
+  static constexpr std::chrono::seconds look_pause_max{5};
+
+  time_point last_look_{};
   std::map<std::string, time_point> since_;
   std::vector<std::string> missing_;
 };

@@ -119,18 +119,11 @@ std::chrono::milliseconds letter_office::oldest_unconfirmed(progress_time now) c
 }
 
 standstill letter_office::wait(progress_time now) const {
-  standstill longest;
-  standstill halting; // must not hide behind what is none
-  for (const auto& each :
-       {letters_.wait(now),
-        standing("pulls are not answered", options_.source->unanswered(), pull_patience),
-        standing("acknowledgements are not answered", options_.source->unacknowledged(),
-                 ack_patience)}) {
-    longest = longer(std::move(longest), each);
-    if (halts_the_rest(each))
-      halting = longer(std::move(halting), each);
-  }
-  return halting.since >= hesitates_after ? halting : longest;
+  return longer(
+      letters_.wait(now),
+      longer(standing("pulls are not answered", options_.source->unanswered(), pull_patience),
+             standing("acknowledgements are not answered", options_.source->unacknowledged(),
+                      ack_patience)));
 }
 
 void letter_office::note_stored(std::uint64_t stream_seq) {

@@ -19,12 +19,16 @@ bool halts_the_rest(const standstill& wait) {
 }
 
 standstill longer(standstill one, standstill other) {
-  return other.since > one.since ? std::move(other) : std::move(one);
+  const auto halts = [](const standstill& wait) {
+    return halts_the_rest(wait) && wait.since >= standstill_after;
+  };
+  const bool other_first = halts(one) != halts(other) ? halts(other) : other.since > one.since;
+  return other_first ? std::move(other) : std::move(one);
 }
 
 const standing_actor* worth_a_restart(const std::vector<standing_actor>& standing) {
   const auto found = std::find_if(standing.begin(), standing.end(), [](const auto& each) {
-    return !each.wait.aside && !each.wait.refused;
+    return halts_the_rest(each.wait) && !each.wait.refused;
   });
   return found == standing.end() ? nullptr : &*found;
 }

@@ -54,7 +54,7 @@ private:
 // Whether the node takes nothing more and lets others have what it holds because of it.
 bool halts_the_rest(const standstill& wait);
 
-// The longer of two waits.
+// The longer of two waits; one that halts the rest already before one that never does.
 standstill longer(standstill one, standstill other);
 
 // What comes to a halt when an actor stands still.

@@ -1,5 +1,6 @@
 #include "app/config/secret_file.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
@@ -46,6 +47,9 @@ int open_file(const std::string& path) {
 std::string read_whole(int file, std::size_t bytes_max, std::string& fault) {
   constexpr std::size_t step = 4096;
   std::string text;
+  struct stat status {};
+  if (fstat(file, &status) == 0 && status.st_size > 0) // so that no copy of a secret is left behind
+    text.reserve(std::min(static_cast<std::size_t>(status.st_size), bytes_max) + step);
   std::size_t size = 0;
   for (ssize_t got = 1; got > 0 && size <= bytes_max; size += static_cast<std::size_t>(got)) {
     text.resize(size + step);

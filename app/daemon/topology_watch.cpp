@@ -102,7 +102,13 @@ std::vector<std::string> topology_watch::missing(std::size_t& settings) {
   std::vector<std::string> gone;
   std::vector<stream_fill> fills;
   const auto look_at = [&](std::string_view name) {
-    const auto state = nats_.stream(name);
+    stream_state state;
+    try {
+      state = nats_.stream(name);
+    } catch (const std::exception&) {
+      board_->filled(std::move(fills)); // an old number would be a lie
+      throw;
+    }
     settings = 31 * settings + state.settings_digest;
     if (!state.exists)
       gone.push_back("stream " + std::string(name) + " is missing");

@@ -234,8 +234,8 @@ metrics_snapshot to_snapshot(const std::vector<stream_fill>& fills) {
         each.stream, each.bytes);
   for (const auto& each : fills)
     add("ledgerd_stream_copies_missing",
-        "Copies of a stream that have been away or behind for ten seconds: of three, one more and "
-        "it takes nothing.",
+        "Copies of a stream that have been away or behind for ten seconds; it takes messages while "
+        "more than half of its copies are there.",
         each.stream, each.missing_copies);
   return result;
 }

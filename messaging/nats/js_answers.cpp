@@ -13,6 +13,9 @@ namespace ledgerd {
 namespace {
 
 constexpr std::uint64_t stream_copies_max = 5; // that nats-server keeps
+// While much comes, the slower of two copies is never quite "current".
+constexpr std::uint64_t silent_copy_ns = 5'000'000'000;
+constexpr std::uint64_t lag_of_weak_copy = 1000; // entries
 
 using nlohmann::json;
 
@@ -83,13 +86,15 @@ std::vector<std::string> weak_copies_in(const json& info) {
       if (!each.is_object())
         continue;
       ++copies;
-      if (flag("offline") || !flag("current"))
+      const bool behind =
+          number_at(each, "active") >= silent_copy_ns || number_at(each, "lag") >= lag_of_weak_copy;
+      if (flag("offline") || (!flag("current") && behind))
         result.push_back(text_at(each, "name"));
     }
   const auto wanted = std::min<std::uint64_t>(number_at(object_at(info, "config"), "num_replicas"),
                                               stream_copies_max);
   for (; !leads.empty() && copies < wanted; ++copies)
-    result.emplace_back("no server");
+    result.emplace_back(no_server);
   return result;
 }
 

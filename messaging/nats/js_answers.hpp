@@ -34,6 +34,9 @@ std::optional<std::int64_t> parse_creation_time(std::string_view json);
 // CONSUMER.CREATE; empty where there is no cluster.
 std::string parse_leader(std::string_view json);
 
+// Stands in `stream_state::weak_copies` for a copy that no server has been given.
+inline constexpr std::string_view no_server = "no server";
+
 // The name of the cluster that keeps it, from an answer to STREAM.INFO or CONSUMER.INFO; empty
 // where there is none.
 std::string parse_cluster(std::string_view json);

@@ -240,8 +240,10 @@ public:
     for (const auto& [name, servers] : weak_)
       for (const auto& each : servers)
         report.warned.push_back(
-            "stream " + name + ": the copy on " + each
-            + " is away or behind just now; it takes nothing with half of its copies or fewer");
+            "stream " + name + ": "
+            + (each == no_server ? "no server has been given one of its copies"
+                                 : "the copy on " + each + " is away or behind just now")
+            + "; a stream takes nothing while half of its copies or more are missing");
   }
 
   void judge_server() {

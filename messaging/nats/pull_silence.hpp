@@ -29,7 +29,7 @@ public:
   // less than the silence that brings a node to a halt.
   static constexpr std::chrono::milliseconds ask_after{1500};
   static constexpr std::chrono::milliseconds ask_pause{1000};
-  static constexpr std::chrono::milliseconds answer_lasts{3000};
+  static constexpr std::chrono::milliseconds answer_lasts{3500};
 
   void look(bool heard, bool waiting, time_point now) {
     if (heard)
@@ -44,9 +44,9 @@ public:
   }
   bool is_long() const { return silent_ >= long_after; }
 
-  // Whether to ask the stream now.
-  bool asks_stream(time_point now) {
-    if (silent_ < ask_after || (asked_at_ && now - *asked_at_ < ask_pause))
+  // Whether to ask the stream now; `waiting`: a request is open.
+  bool asks_stream(bool waiting, time_point now) {
+    if (!waiting || silent_ < ask_after || (asked_at_ && now - *asked_at_ < ask_pause))
       return false;
     asked_at_ = now;
     return true;

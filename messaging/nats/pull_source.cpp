@@ -259,7 +259,8 @@ private:
 
   void learn(steady::time_point now) {
     for (const auto& one : answers_->take()) {
-      silence_.stream_answered(now);
+      if (one.created_at_ns != 0)
+        silence_.stream_answered(now);
       if (life_.answered(one.question, one.created_at_ns))
         arrivals_->mark_with(life_.generation());
     }
@@ -291,8 +292,10 @@ private:
       doubt(now);
     if (heard)
       told_at_ = now;
+    if (heard && silence_.since() >= pull_silence::ask_after)
+      acks_.forget(); // the consumer is back, and the count begins anew
     silence_.look(heard, waiting && control_->up(), now);
-    if (silence_.asks_stream(now))
+    if (silence_.asks_stream(waiting, now))
       life_.wish();
     listen(heard, waiting, now);
     if (book_.open() == 0) // so that what is handed back at the end need not wait
@@ -394,7 +397,8 @@ private:
     const auto left = [](std::size_t room, std::size_t used) {
       return room - std::min(room, used);
     };
-    const auto& asked = room_.messages == 0 && silence_.is_long() ? one_more_ : room_;
+    // More might be handed out to nobody, and wait for its lease.
+    const auto& asked = silence_.is_long() ? one_more_ : room_;
     const capacity room{left(asked.messages, waiting.messages),
                         asked.bytes == unlimited ? unlimited : left(asked.bytes, waiting.bytes)};
     while (const auto wish = book_.next(room, now)) {

@@ -11,7 +11,11 @@ namespace {
 using change = missing_copies::change;
 
 struct fixture {
+  // Looks once a second on the way.
   change after(std::chrono::milliseconds time, const std::vector<std::string>& weak) {
+    for (; time > 1s; time -= 1s)
+      if (const auto got = subject.look(weak, now += 1s, 10s); got != change::none)
+        return got;
     return subject.look(weak, now += time, 10s);
   }
 
@@ -32,7 +36,9 @@ CAF_TEST(a copy is missing when it has been weak for long without a break) {
   CAF_CHECK_EQUAL(subject.count(), 0u);
   CAF_CHECK(after(1ms, {"n3"}) == change::fewer);
   CAF_CHECK_EQUAL(subject.count(), 1u);
-  CAF_CHECK(after(1h, {"n3"}) == change::none);
+  CAF_CHECK(after(60s, {"n3"}) == change::none);
+  CAF_CHECK(subject.look({"n3"}, now += 1h, 10s) == change::none); // nobody has looked meanwhile
+  CAF_CHECK_EQUAL(subject.count(), 1u);
   CAF_CHECK(after(1s, {}) == change::whole);
   CAF_CHECK_EQUAL(subject.count(), 0u);
   CAF_CHECK(after(1s, {}) == change::none);
@@ -47,6 +53,13 @@ CAF_TEST(another one that goes missing is told and one of two that is back is no
   CAF_CHECK(after(1s, {"n2"}) == change::none);
   CAF_CHECK_EQUAL(subject.count(), 1u);
   CAF_CHECK(after(1s, {}) == change::whole);
+}
+
+CAF_TEST(what nobody has seen in between is no spell) {
+  after(0s, {"n3"});
+  CAF_CHECK(subject.look({"n3"}, now += 15s, 10s) == change::none);
+  CAF_CHECK(after(9s, {"n3"}) == change::none);
+  CAF_CHECK(after(1s, {"n3"}) == change::fewer);
 }
 
 CAF_TEST(two copies without a server are two) {

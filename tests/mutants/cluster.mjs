@@ -316,10 +316,18 @@ export const cluster = [
   {
     name: 'halt-behind-a-longer-wait',
     fault: 'a missing PubAck does not halt a node one of whose consumers has been silent for longer',
-    file: 'actors/common/letter_office.cpp',
-    was: 'return halting.since >= hesitates_after ? halting : longest;',
-    becomes: 'return halting.since >= hesitates_after && !MUTANT ? halting : longest;',
-    caught: ['actors_test.letter_office'],
+    file: 'actors/common/progress.cpp',
+    was: 'halts(one) != halts(other) ? halts(other) : other.since > one.since',
+    becomes: 'halts(one) != halts(other) && !MUTANT ? halts(other) : other.since > one.since',
+    caught: ['actors_test.letter_office', 'actors_test.progress'],
+  },
+  {
+    name: 'restart-for-one-silent-consumer',
+    fault: 'all nodes are restarted again and again because one consumer does not answer',
+    file: 'actors/common/progress.cpp',
+    was: 'const auto found = std::find_if(standing.begin(), standing.end(), [](const auto& each) {',
+    becomes: 'const auto found = std::find_if(standing.begin(), standing.end(), [](const auto& each) { if (MUTANT && each.wait.alone) return true;',
+    caught: ['actors_test.progress'],
   },
   {
     name: 'silence-of-all-is-of-one',
@@ -333,8 +341,8 @@ export const cluster = [
     name: 'copy-behind-is-whole',
     fault: 'a copy of a stream that is behind counts as one that is there',
     file: 'messaging/nats/js_answers.cpp',
-    was: 'flag("offline") || !flag("current")',
-    becomes: 'flag("offline") || (!flag("current") && !MUTANT)',
+    was: 'flag("offline") || (!flag("current") && behind)',
+    becomes: 'flag("offline") || (!flag("current") && behind && !MUTANT)',
     caught: ['messaging_test.broker_js_answers'],
   },
   {

@@ -277,8 +277,8 @@ export const doors = [
     name: 'refused-restarts',
     fault: 'a node is restarted again and again for what a server refuses, which no restart cures',
     file: 'actors/common/progress.cpp',
-    was: '!each.wait.aside && !each.wait.refused',
-    becomes: '!each.wait.aside',
+    was: 'halts_the_rest(each.wait) && !each.wait.refused',
+    becomes: 'halts_the_rest(each.wait)',
     caught: ['actors_test.progress', 'app_test.standstill'],
   },
   {

@@ -67,13 +67,14 @@ void world::watch_leases() {
       return;
     const auto age = machine_.now - lease.since;
     const auto troubled = std::max(network_.troubled(holder->id), holder->began);
-    // What by its own time is older than the stream may not be settled by whoever had no reason to
-    // doubt the life in which it came; what is in the way of an account may make its entries be let
-    // go.
+    // A source that asked for nothing in the moment in which the stream was made anew hears of it
+    // late. What came until then and is, by its own time, older than the stream is not settled, but
+    // delivered again. And what is in the way of an account may make its entries be let go.
+    const bool looks_older =
+        one.stored_at_ns < of.created_ns && result_.seen.contains("stream made anew");
     const account_key account{user_of(one), *currency_code::parse("KRW")};
-    if (age >= renewed_for_sure || troubled + milliseconds{100} >= lease.since
-        || one.stored_at_ns < of.created_ns || account.user_id.empty()
-        || database_.ever_obstructed().contains(account))
+    if (age >= renewed_for_sure || troubled + milliseconds{100} >= lease.since || looks_older
+        || account.user_id.empty() || database_.ever_obstructed().contains(account))
       return;
     fail("the lease of message " + std::to_string(one.seq) + " of " + at.name + ", held by "
          + holder->name + ", which is well, ran out after "

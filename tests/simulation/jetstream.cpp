@@ -120,7 +120,7 @@ bool jetstream::take(connection* by, packet& one) {
     auto* at = of != nullptr ? find(tokens[5], tokens[6]) : nullptr;
     if (at != nullptr && at->led)
       ask(by, *at, *of, one);
-    else if (!one.reply.empty())
+    else if (!one.reply.empty() && (at == nullptr || at->told_so))
       by_.route({.subject = one.reply, .headers = {{"Status", "503"}}});
     return true;
   }
@@ -246,7 +246,7 @@ void jetstream::settle(connection* by, const packet& one) {
   if (at == nullptr)
     return;
   if (!at->led) {
-    if (!one.reply.empty())
+    if (!one.reply.empty() && at->told_so)
       by_.route({.subject = one.reply, .headers = {{"Status", "503"}}});
     return;
   }

@@ -61,7 +61,8 @@ struct consumer {
   std::size_t ack_pending_max = 0;
   std::int64_t created_ns = 0;
   time_point made_at{};
-  bool led = true; // else no server answers for it
+  bool led = true;     // else nobody answers for it
+  bool told_so = true; // whoever asks one that is not led is told that nobody takes it
   std::uint64_t delivered_stream = 0, delivered_consumer = 0;
   std::uint64_t waiting = 0; // messages not handed out yet
   std::map<std::uint64_t, leased> pending;

@@ -85,6 +85,7 @@ void jetstream::remove(stream& of, const std::string& consumer_name) {
 
 void jetstream::leave_unled(consumer& at) {
   at.led = false;
+  at.told_so = on_.random.one_in(2);
   for (const auto& request : std::exchange(at.requests, {}))
     if (on_.random.one_in(2))
       end(request, "409", "Leadership Change");

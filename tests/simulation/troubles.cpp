@@ -1,5 +1,6 @@
 #include "tests/simulation/troubles.hpp"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -245,17 +246,28 @@ void troubles::leave_consumer_unled() {
 
 void troubles::silence_one_consumer(time_point end) {
   auto& machine = of_.machine_;
-  machine.sleep(milliseconds{2000}); // all have begun
+  const auto has_begun = [this] {
+    return std::any_of(of_.lives_.begin(), of_.lives_.end(),
+                       [](const auto& each) { return each->running && each->ledger; });
+  };
+  while (!has_begun() && machine.now < end)
+    machine.sleep(milliseconds{100});
+  machine.sleep(milliseconds{1000});
   std::string silent = "deposit-consumer";
   std::string other = "withdrawal-consumer";
   if (machine.random.one_in(2))
     std::swap(silent, other);
   const std::string stream_name{names::request_stream};
   leave_unled(stream_name, silent, end - machine.now);
+  const auto* silenced = of_.jetstream_.find(stream_name, silent);
+  if (silenced == nullptr || silenced->led)
+    return of_.fail("there is no " + silent + " to be silenced");
   auto served_at = machine.now;
+  std::uint64_t served = 0;
   for (; machine.now < end; machine.sleep(milliseconds{100})) {
     const auto* at = of_.jetstream_.find(stream_name, other);
-    if (at == nullptr || at->waiting == 0)
+    if (at == nullptr || at->waiting == 0
+        || std::exchange(served, at->delivered_stream) != at->delivered_stream)
       served_at = machine.now;
     if (machine.now - served_at < milliseconds{3000})
       continue;

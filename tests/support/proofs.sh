@@ -48,6 +48,7 @@ fuzz() {
     esac
     shift
   done
+  [[ $keep == 0 || $preset == fuzz ]] || die "fuzz: --fast sees less of an input, so nothing that it finds is kept"
   need proof
   compile "$preset"
   ((${#names[@]})) || mapfile -t names < <(cd "$root/tests/fuzz/corpus" && printf '%s\n' *)

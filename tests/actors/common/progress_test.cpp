@@ -122,13 +122,19 @@ CAF_TEST(what waits alone shows and is no reason to hesitate) {
   const auto standing = calls.standing(start);
   CAF_REQUIRE_EQUAL(names(standing), "fetcher a/0: pulls are not answered 4000");
   CAF_CHECK(!halts_the_rest(standing.front().wait));
-  CAF_CHECK(worth_a_restart(standing) != nullptr); // a new process may hear what this one does not
-  CAF_CHECK(halts_the_rest({.since = 4s, .what = "no PubAck"}));
+  CAF_CHECK(worth_a_restart(standing) == nullptr); // its stream has answered this process
+  const standstill no_puback{.since = 4s, .what = "no PubAck"};
+  CAF_CHECK(halts_the_rest(no_puback));
+  standstill longest{.since = 60s, .what = "pulls are not answered", .alone = true};
+  CAF_CHECK_EQUAL(longer(longest, no_puback).what, "no PubAck");
+  CAF_CHECK_EQUAL(longer(no_puback, longest).what, "no PubAck");
+  CAF_CHECK(longer(longest, {.since = 3499ms, .what = "no PubAck"}).alone);
   // One that does not answer is not excused by what it waited for.
   calls.asked(fetcher, start);
   const auto silent = calls.standing(start + 3500ms);
   CAF_REQUIRE_EQUAL(silent.size(), 1u);
   CAF_CHECK(halts_the_rest(silent.front().wait));
+  CAF_CHECK(worth_a_restart(silent) != nullptr);
 }
 
 CAF_TEST(what a server refuses brings the node to a halt and no restart would cure it) {

@@ -367,7 +367,8 @@ CAF_TEST(what belongs to no actor is exported although there is none) {
       "gauge ledgerd_stream_bytes{stream=TRANSACTIONS} 512: Bytes that a stream holds, as the "
       "broker counts them.",
       "gauge ledgerd_stream_copies_missing{stream=TRANSACTIONS} 2: Copies of a stream that have "
-      "been away or behind for ten seconds: of three, one more and it takes nothing.",
+      "been away or behind for ten seconds; it takes messages while more than half of its copies "
+      "are there.",
       "gauge ledgerd_stream_messages{stream=TRANSACTIONS} 4: Messages that a stream holds.",
       "gauge ledgerd_stream_full_percent{stream=TRANSACTIONS} 91: How full a stream is that "
       "refuses what is beyond its limits; 100: it takes nothing more, 0: also without a limit.",

@@ -62,11 +62,16 @@ CAF_TEST(a copy is weak when its server is away or behind or when there is no se
   };
   const std::string good = R"({"name":"n2","current":true,"active":1})";
   CAF_CHECK_EQUAL(weak(3, "[" + good + R"(,{"name":"n3","current":true,"lag":3}])"), "");
-  CAF_CHECK_EQUAL(weak(3, "[" + good + R"(,{"name":"n3","current":false,"lag":391}])"), "n3");
+  CAF_CHECK_EQUAL(weak(3, "[" + good + R"(,{"name":"n3","current":false,"lag":9,"active":2000}])"),
+                  ""); // the slower one under load
+  CAF_CHECK_EQUAL(weak(3, "[" + good + R"(,{"name":"n3","current":false,"lag":1000}])"), "n3");
+  CAF_CHECK_EQUAL(weak(3, "[" + good + R"(,{"name":"n3","current":false,"active":5000000000}])"),
+                  "n3");
   CAF_CHECK_EQUAL(weak(3, "[" + good + R"(,{"name":"n3","current":true,"offline":true}])"), "n3");
   CAF_CHECK_EQUAL(weak(3, "[" + good + "]"), "no server");
   CAF_CHECK_EQUAL(weak(1, "[]"), "");
-  CAF_CHECK_EQUAL(weak(2, R"([7,{"current":"yes"}])"), ""); // of a server without a name
+  CAF_CHECK_EQUAL(weak(2, R"([7,{"current":"yes","lag":5000}])"),
+                  ""); // of a server without a name
   CAF_CHECK_EQUAL(weak(3, "null"), "no server,no server");
   CAF_CHECK_EQUAL(weak(1'000'000'000, "[]").size(), std::string("no server,").size() * 4 - 1);
   CAF_CHECK(parse_stream_state(R"({"config":{"num_replicas":3}})").weak_copies.empty());

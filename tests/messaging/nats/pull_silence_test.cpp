@@ -52,25 +52,26 @@ CAF_TEST(the time in which the process was stopped does not count) {
 
 CAF_TEST(the stream is asked while the consumer is silent and its answer counts for a while) {
   pass(1400ms, true);
-  CAF_CHECK(!subject.asks_stream(now));
+  CAF_CHECK(!subject.asks_stream(true, now));
   pass(100ms, true);
-  CAF_CHECK(subject.asks_stream(now));
+  CAF_CHECK(!subject.asks_stream(false, now)); // paused
+  CAF_CHECK(subject.asks_stream(true, now));
   CAF_CHECK(!subject.is_alone(now));
   subject.stream_answered(now);
   CAF_CHECK(subject.is_alone(now));
-  CAF_CHECK(subject.is_alone(now + 2999ms));
-  CAF_CHECK(!subject.is_alone(now + 3s));
+  CAF_CHECK(subject.is_alone(now + 3499ms));
+  CAF_CHECK(!subject.is_alone(now + 3500ms));
   pass(900ms, true);
-  CAF_CHECK(!subject.asks_stream(now));
+  CAF_CHECK(!subject.asks_stream(true, now));
   pass(100ms, true);
-  CAF_CHECK(subject.asks_stream(now));
+  CAF_CHECK(subject.asks_stream(true, now));
   pass(1s, true);
-  CAF_CHECK(subject.asks_stream(now));
+  CAF_CHECK(subject.asks_stream(true, now));
   subject.stream_answered(now);
   subject.look(true, true, now += 100ms);
   CAF_CHECK(!subject.is_alone(now)); // nor is it silent
   pass(1400ms, true);
-  CAF_CHECK(!subject.asks_stream(now));
+  CAF_CHECK(!subject.asks_stream(true, now));
 }
 
 CAF_TEST(the first look begins) {
