@@ -165,6 +165,16 @@ CAF_TEST(a consumer whose server does not see what the stream holds is wrong unt
   CAF_CHECK(comes_true([&] { return board->problem().empty(); }));
 }
 
+CAF_TEST(what streams hold is not told while nobody answers for them) {
+  nats.handed_out = 7;
+  const topology_watch watch{{}, nats, board, pauses};
+  CAF_CHECK(comes_true([&] { return !board->fills().empty(); }));
+  nats.silent = true;
+  CAF_CHECK(comes_true([&] { return board->fills().empty(); }));
+  nats.silent = false;
+  CAF_CHECK(comes_true([&] { return !board->fills().empty(); }));
+}
+
 CAF_TEST(a copy that is missing for long shows in numbers and in the log) {
   std::mutex mutex;
   std::vector<std::string> said;

@@ -337,6 +337,32 @@ CAF_TEST(a consumer that is deleted is reported and used again when it is back) 
   CAF_CHECK_LESS(events.count(link_event::error), 4u);
 }
 
+// What it hands out meanwhile may come to nobody.
+CAF_TEST(a silent consumer is asked for one message at a time while its stream answers) {
+  CAF_REQUIRE_EQUAL(ask("CONSUMER.DELETE.TRANSACTIONS.deposit-consumer"), "");
+  const auto pulls = std::make_shared<payloads>(); // takes them in its place and says nothing
+  side->subscribe("$JS.API.CONSUMER.MSG.NEXT.TRANSACTIONS.deposit-consumer", pulls);
+  CAF_REQUIRE_EQUAL(ask("STREAM.INFO.TRANSACTIONS"), ""); // it has heard of the subscription
+  fetcher fetch(deposits(), 4000);
+  const auto batch_is_one = [](const std::string& pull) {
+    return pull.find(R"("batch":1,)") != std::string::npos;
+  };
+  CAF_REQUIRE(eventually([&] {
+    fetch.turn();
+    return fetch.source().unanswered().since >= 4s;
+  }));
+  const auto before = pulls->came();
+  CAF_REQUIRE(!before.empty());
+  CAF_CHECK(!batch_is_one(before.front()));
+  CAF_CHECK(fetch.source().unanswered().alone);
+  CAF_REQUIRE(eventually([&] {
+    fetch.turn();
+    return pulls->came().size() >= before.size() + 2;
+  }));
+  CAF_CHECK(batch_is_one(pulls->came().back()));
+  CAF_CHECK(fetch.source().unanswered().alone);
+}
+
 CAF_TEST(a server under load leaves no pull and no acknowledgement unanswered for long) {
   fetcher fetch(deposits(), 4000);
   const auto& source = fetch.source();
