@@ -130,11 +130,19 @@ public:
   using std::runtime_error::runtime_error;
 };
 
+// A stream or a durable consumer exists, and no server answers for it: it has no leader just now,
+// or the only server that keeps it is away. What else the broker has may be as well as ever.
+class part_silent : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
 // What `broker::provision` has found and done, one sentence each.
 struct provision_report {
   std::vector<std::string> refused; // missing, or a setting that would lose, skip or stop messages
   std::vector<std::string> warned;  // settings that somebody should know of
   std::vector<std::string> made;    // what was missing and has been created
+  std::vector<std::string> silent;  // what no server answers for: not judged
   bool complete = true;             // false: not all consumers' settings could be looked at
 
   bool empty() const noexcept { return refused.empty(); } // nothing is wrong
@@ -167,11 +175,12 @@ public:
   virtual std::size_t message_bytes_max() const = 0;
 
   // Creates what is missing of the three streams and the consumers of the roles, changes
-  // nothing that is there, and judges every setting of what is there. Waits. Throws
-  // std::runtime_error when the broker cannot be asked.
+  // nothing that is there, and judges every setting of what is there and not silent. Waits.
+  // Throws std::runtime_error when the broker cannot be asked.
   virtual provision_report provision(const provisioning& how) = 0;
 
-  // Wait for the broker's answer; throw std::runtime_error when there is none.
+  // Wait for the broker's answer; throw part_silent when there is none for this stream or consumer
+  // alone, and std::runtime_error when the broker does not answer at all.
   virtual stream_state stream(std::string_view name) = 0;
   virtual consumer_state consumer(std::string_view stream, std::string_view durable) = 0;
 

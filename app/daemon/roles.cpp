@@ -29,11 +29,16 @@ constexpr std::size_t received_messages = 65536;
 constexpr auto lease_max = std::chrono::milliseconds{30000};
 
 // One that does not exist has no wait: taken for 0, all that is held would be renewed for ever.
-std::chrono::milliseconds wait_of(broker& nats, const pulled_consumer& one) {
-  const auto found = nats.consumer(one.stream, one.durable);
-  if (!found.exists)
-    throw std::runtime_error("the consumer " + std::string{one.durable} + " is gone");
-  return found.ack_wait;
+std::chrono::milliseconds wait_of(broker& nats, const pulled_consumer& one,
+                                  std::chrono::milliseconds while_silent) {
+  try {
+    const auto found = nats.consumer(one.stream, one.durable);
+    if (found.exists)
+      return found.ack_wait;
+  } catch (const part_silent&) {
+    return while_silent; // what is renewed too late comes once more, and is known then
+  }
+  throw std::runtime_error("the consumer " + std::string{one.durable} + " is gone");
 }
 
 // It pulls all requests in the order of the stream, publishes nothing and compares. `bytes` are for
@@ -42,7 +47,7 @@ void become_shadow(ledger_root_options& options, const config& settings, broker&
                    std::size_t bytes) {
   const auto notes = std::make_shared<shadow_notes>();
   const auto source = [&](std::string_view stream, std::string_view durable) {
-    options.lease = std::min(options.lease, wait_of(nats, {stream, durable}));
+    options.lease = std::min(options.lease, wait_of(nats, {stream, durable}, settings.ack_wait));
     return nats.make_source(stream, durable, settings.batch_max);
   };
   options.fetchers.push_back(
@@ -140,7 +145,8 @@ ledger_root_options make_ledger_role(const config& settings, broker& nats, const
   if (settings.shadow)
     become_shadow(options, settings, nats, budget.fetcher);
   for (const auto& route : settings.shadow ? std::span<const movement_route>{} : movement_routes) {
-    options.lease = std::min(options.lease, wait_of(nats, {names::request_stream, route.consumer}));
+    options.lease = std::min(
+        options.lease, wait_of(nats, {names::request_stream, route.consumer}, settings.ack_wait));
     const std::string name{route.consumer};
     for (int i = 0; i < settings.fetchers; ++i)
       options.fetchers.push_back(
@@ -207,7 +213,7 @@ submission_root_options make_account_role(const config& settings, broker& nats,
   const auto budget = budget_of(settings);
   const auto reconcile = [&](std::string_view stream, std::string_view durable, bool letters,
                              const capacity& credit) {
-    options.lease = std::min(options.lease, wait_of(nats, {stream, durable}));
+    options.lease = std::min(options.lease, wait_of(nats, {stream, durable}, settings.ack_wait));
     options.reconcilers.push_back({std::string{durable} + "/0",
                                    nats.make_source(stream, durable, settings.batch_max),
                                    nats.make_publisher(), store(), credit, letters});

@@ -1,5 +1,6 @@
 #include "app/daemon/start.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <mutex>
@@ -152,6 +153,12 @@ void check_left_consumers(const start_steps& start, broker& nats) {
     refuse_start(found.refusal);
 }
 
+// The names are told of a silent one, too.
+bool has_consumer(broker& nats, const pulled_consumer& one) {
+  const auto names = nats.consumer_names(one.stream);
+  return std::find(names.begin(), names.end(), one.durable) != names.end();
+}
+
 // A line up to the first thing that it quotes or counts, whoever says it: one kind, whatever it
 // names.
 std::string_view kind_of(std::string_view text) {
@@ -247,8 +254,9 @@ std::unique_ptr<broker> open_broker(const start_steps& start, std::uint64_t data
   const auto found = keep_trying("provisioning", start, [&] { return nats->provision(how); });
   for (const auto& one : found.made)
     log(log_event::topology_made, {{"what", one}}, "made {}", one);
-  for (const auto& one : found.warned)
-    log(log_event::topology_warned, "{}", one);
+  for (const auto* sentences : {&found.warned, &found.silent})
+    for (const auto& one : *sentences)
+      log(log_event::topology_warned, "{}", one);
   if (const auto warning = payload_warning(settings, nats->message_bytes_max()); !warning.empty())
     log(log_event::topology_warned, "{}", warning);
   refuse_start_on(found.refused);
@@ -279,7 +287,7 @@ void check_name(const start_steps& start, std::shared_ptr<peer_line> to_all,
 void check_consumers(const start_steps& start, broker& nats, std::uint64_t database) {
   keep_trying("consumers", start, [&] {
     for (const auto& one : consumers_of(start.settings))
-      if (!nats.consumer(one.stream, one.durable).exists) {
+      if (!has_consumer(nats, one)) {
         auto how = provisioning_of(start.settings, database);
         how.despite_faults = true; // the start was not refused: what else is wrong is new
         nats.provision(how);

@@ -90,30 +90,29 @@ void topology_watch::look() {
   if (still_gone || back || changed || !wrong_.empty() || !blind_.empty()
       || clock::now() >= judge_at_)
     survey();
-  if (how_.ledger && requests_.exists) {
-    find_lost();
-    find_deleted();
-    find_blind(); // the next survey says it
-  }
+  if (how_.ledger && requests_.exists)
+    look_at_requests();
   board_->wrong(!wrong_.empty() || still_gone ? wrong_ : missing_before_);
 }
 
 std::vector<std::string> topology_watch::missing(std::size_t& settings) {
   std::vector<std::string> gone;
   std::vector<stream_fill> fills;
-  const auto look_at = [&](std::string_view name) {
-    stream_state state;
-    try {
-      state = nats_.stream(name);
-    } catch (const std::exception&) {
-      board_->filled(std::move(fills)); // an old number would be a lie
-      throw;
-    }
+  const auto note = [&](std::string_view name, const stream_state& state) {
     settings = 31 * settings + state.settings_digest;
     if (!state.exists)
       gone.push_back("stream " + std::string(name) + " is missing");
     note_fill(name, state, fills);
-    return state;
+  };
+  const auto look_at = [&](std::string_view name) {
+    try {
+      const auto state = nats_.stream(name);
+      note(name, state);
+      return state;
+    } catch (const std::exception&) {
+      board_->filled(std::move(fills)); // an old number would be a lie
+      throw;
+    }
   };
   requests_ = look_at(names::request_stream);
   if (std::exchange(last_before_, requests_.last_seq) != requests_.last_seq)
@@ -123,10 +122,10 @@ std::vector<std::string> topology_watch::missing(std::size_t& settings) {
   if (!how_.shadow)
     letters = look_at(names::dead_letter_stream);
   board_->seen({clock::now(), requests_.created_at_ns, requests_.last_seq, letters.messages});
-  if (how_.create && !how_.shadow) {
-    look_at(names::exhausted_stream);
-    look_at(names::action_stream);
-  }
+  if (how_.create && !how_.shadow)
+    for (const auto name : {names::exhausted_stream, names::action_stream})
+      if (const auto state = look_beside(name))
+        note(name, *state);
   board_->filled(std::move(fills));
   std::map<std::string_view, std::vector<std::string>> present; // by stream, asked once
   for (const auto& one : consumers_of(how_.shadow)) {
@@ -139,6 +138,21 @@ std::vector<std::string> topology_watch::missing(std::size_t& settings) {
       gone.push_back("consumer " + std::string(one.name) + " is missing");
   }
   return gone;
+}
+
+// At a stream without which money moves: whoever needs it says more. One that is silent makes wait
+// for each answer, so it is asked for now and then.
+std::optional<stream_state> topology_watch::look_beside(std::string_view name) {
+  auto& ask_at = ask_beside_at_[name];
+  if (clock::now() < ask_at)
+    return std::nullopt;
+  try {
+    return nats_.stream(name);
+  } catch (const part_silent& why) {
+    ask_at = clock::now() + pauses_.complain;
+    log(log_event::topology_warned, "{}", why.what());
+    return std::nullopt;
+  }
 }
 
 void topology_watch::note_fill(std::string_view stream, const stream_state& state,
@@ -211,6 +225,16 @@ void topology_watch::note_wrong(std::vector<std::string> sentences, bool complet
   wrong_ = std::move(sentences);
 }
 
+void topology_watch::look_at_requests() {
+  try {
+    find_lost();
+    find_deleted();
+    find_blind(); // the next survey says it
+  } catch (const part_silent&) {
+    // Whoever pulls from it says so, and hears first when it is back.
+  }
+}
+
 // Asked once in a look; in the order of consumers_of.
 const std::vector<consumer_state>& topology_watch::request_consumers() {
   if (consumers_.empty())
@@ -247,27 +271,29 @@ void topology_watch::find_blind() {
 
 // Requests that went with their stream, which somebody has deleted as a whole.
 void topology_watch::find_lost() {
-  const auto lost = lives_.look(requests_);
+  if (const auto lost = lives_.look(requests_))
+    tell_lost(*lost);
   if (lives_.asks() && (!requests_.on_old_server || may_cost_))
     lives_.hear(request_consumers());
-  if (!lost)
-    return;
-  board_->deleted_unread(lost->count);
-  const auto [first, last] = lost->range;
-  if (lost->settled_known)
+}
+
+void topology_watch::tell_lost(const lost_requests& lost) {
+  board_->deleted_unread(lost.count);
+  const auto [first, last] = lost.range;
+  if (lost.settled_known)
     log(log_event::requests_deleted,
         {{"stream", names::request_stream}, {"first", first}, {"last", last}},
         "the stream {} was deleted and made anew; at the last look at most {} requests between {} "
         "and {} had not been settled, and are gone unless a node still holds them: publish them "
         "again",
-        names::request_stream, lost->count, first, last);
+        names::request_stream, lost.count, first, last);
   else
     log(log_event::requests_deleted,
         {{"stream", names::request_stream}, {"first", first}, {"last", last}},
         "the stream {} was deleted and made anew; it held {} requests between {} and {}, and how "
         "many of them had been settled is not known: compare with the ledger, publish the rest "
         "again",
-        names::request_stream, lost->count, first, last);
+        names::request_stream, lost.count, first, last);
 }
 
 void topology_watch::find_deleted() {

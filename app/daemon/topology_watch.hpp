@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -59,7 +60,10 @@ private:
   void note_unseen(const std::string& sentence);
   void survey();
   void note_wrong(std::vector<std::string> sentences, bool complete);
+  std::optional<stream_state> look_beside(std::string_view name);
+  void look_at_requests();
   void find_lost();
+  void tell_lost(const lost_requests& lost);
   void find_deleted();
   void find_blind();
   const std::vector<consumer_state>& request_consumers();
@@ -78,11 +82,12 @@ private:
   std::vector<std::string> warned_;
   std::size_t failed_ = 0; // looks in a row
   std::set<std::string, std::less<>> full_;
-  std::map<std::string, missing_copies, std::less<>> copies_; // by stream
-  std::map<std::string_view, blind_consumer> spells_;         // by consumer
-  std::vector<std::string> blind_;                            // sentences
-  std::size_t settings_before_ = 0;                           // of all streams
-  stream_state requests_;                                     // as of this look
+  std::map<std::string, missing_copies, std::less<>> copies_;   // by stream
+  std::map<std::string_view, clock::time_point> ask_beside_at_; // by stream
+  std::map<std::string_view, blind_consumer> spells_;           // by consumer
+  std::vector<std::string> blind_;                              // sentences
+  std::size_t settings_before_ = 0;                             // of all streams
+  stream_state requests_;                                       // as of this look
   std::vector<consumer_state> consumers_; // of requests, as of this look; empty: not asked
   stream_lives lives_;                    // of the request stream
   std::int64_t known_life_ = 0;           // of the request stream, in which the next two are

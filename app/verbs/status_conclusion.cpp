@@ -142,6 +142,8 @@ std::string fault_of(const system_state& state) {
     return "no node answers, and " + waiting_text(state);
   if (auto stands = standstill(state); !stands.empty())
     return stands;
+  if (!state.silent_fault.empty())
+    return state.silent_fault;
   if (auto twins = namesakes(state); !twins.empty())
     return twins;
   if (auto silent = silent_nodes(state); !silent.empty())

@@ -33,6 +33,7 @@ struct node_state {
 // A fault is why a part cannot be asked or is not ready, in words; empty: there is none.
 struct system_state {
   std::string broker_fault;
+  std::string silent_fault; // of the first stream or consumer that no nats-server answers for
   std::string cluster_fault;
   std::string ledger_fault; // of the ledger's database, as the verb sees it
   std::string daemon_fault; // of the daemon at --http-listen

@@ -48,18 +48,44 @@ ordered_json or_null(const std::optional<T>& value) {
   return value ? ordered_json(*value) : ordered_json{};
 }
 
-ordered_json look_at_streams(broker& nats) {
+ordered_json item_of(std::string_view name, const stream_state& state) {
+  return {{"name", name},         {"exists", state.exists},      {"messages", state.messages},
+          {"bytes", state.bytes}, {"firstSeq", state.first_seq}, {"lastSeq", state.last_seq}};
+}
+
+ordered_json item_of(std::string_view name, const consumer_state& state) {
+  return {{"name", name},
+          {"exists", state.exists},
+          {"pending", state.pending},
+          {"ackPending", state.ack_pending},
+          {"redelivered", state.redelivered},
+          {"delivered", state.delivered},
+          {"ackFloor", state.ack_floor}};
+}
+
+// Of one that is silent nobody knows the numbers. `fault`: why the first of those is that.
+template <class State>
+ordered_json silent_item(std::string_view name, const part_silent& why, std::string& fault) {
+  auto item = item_of(name, State{});
+  for (auto& [key, value] : item.items())
+    if (key != "name")
+      value = nullptr;
+  item["exists"] = true;
+  item["error"] = one_line(why.what());
+  if (fault.empty())
+    fault = item["error"];
+  return item;
+}
+
+ordered_json look_at_streams(broker& nats, std::string& fault) {
   auto items = ordered_json::array();
   for (const auto name : {names::request_stream, names::result_stream, names::dead_letter_stream,
-                          names::exhausted_stream, names::action_stream}) {
-    const auto state = nats.stream(name);
-    items.push_back({{"name", name},
-                     {"exists", state.exists},
-                     {"messages", state.messages},
-                     {"bytes", state.bytes},
-                     {"firstSeq", state.first_seq},
-                     {"lastSeq", state.last_seq}});
-  }
+                          names::exhausted_stream, names::action_stream})
+    try {
+      items.push_back(item_of(name, nats.stream(name)));
+    } catch (const part_silent& why) {
+      items.push_back(silent_item<stream_state>(name, why, fault));
+    }
   return items;
 }
 
@@ -100,27 +126,25 @@ struct waiting_requests {
   }
 };
 
-ordered_json look_at_consumers(broker& nats, waiting_requests& waiting) {
+ordered_json look_at_consumers(broker& nats, waiting_requests& waiting, std::string& fault) {
   auto items = ordered_json::array();
-  for (const auto& one : durable_consumers) {
-    const auto state = nats.consumer(one.stream, one.name);
-    if (one.stream == names::request_stream)
-      waiting.add(nats, one, state);
-    items.push_back({{"name", one.name},
-                     {"exists", state.exists},
-                     {"pending", state.pending},
-                     {"ackPending", state.ack_pending},
-                     {"redelivered", state.redelivered},
-                     {"delivered", state.delivered},
-                     {"ackFloor", state.ack_floor}});
-  }
+  for (const auto& one : durable_consumers)
+    try {
+      const auto state = nats.consumer(one.stream, one.name);
+      items.push_back(item_of(one.name, state));
+      if (one.stream == names::request_stream)
+        waiting.add(nats, one, state);
+    } catch (const part_silent& why) {
+      items.push_back(silent_item<consumer_state>(one.name, why, fault));
+      waiting.known = waiting.known && one.stream != names::request_stream;
+    }
   return items;
 }
 
 ordered_json look_at_broker(broker& nats, system_state& state) {
-  auto streams = look_at_streams(nats);
+  auto streams = look_at_streams(nats, state.silent_fault);
   waiting_requests waiting;
-  auto consumers = look_at_consumers(nats, waiting);
+  auto consumers = look_at_consumers(nats, waiting, state.silent_fault);
   if (waiting.known) {
     state.waiting = waiting.count;
     if (waiting.age_known)

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -65,9 +66,14 @@ void add_full_streams(broker& nats, bool shadow, sentences& to) {
   if (!shadow)
     streams.insert(streams.end(), {names::dead_letter_stream, names::action_stream});
   for (const auto name : streams)
-    if (const auto state = nats.stream(name); is_full(state))
-      to.push_back("the stream " + std::string(name) + " is full (" + room_text(state)
-                   + ") and refuses what is published: raise its limits or purge what is settled");
+    try {
+      if (const auto state = nats.stream(name); is_full(state))
+        to.push_back(
+            "the stream " + std::string(name) + " is full (" + room_text(state)
+            + ") and refuses what is published: raise its limits or purge what is settled");
+    } catch (const part_silent&) {
+      // The survey has said so.
+    }
 }
 
 void add_account_warnings(const config& settings, sentences& to) {
@@ -127,6 +133,7 @@ std::vector<finding> look(const loaded_config& loaded,
     const auto nats = connect_broker(settings);
     auto found = nats->provision(only_look);
     add_full_streams(*nats, settings.shadow, found.refused);
+    std::move(found.silent.begin(), found.silent.end(), std::back_inserter(found.refused));
     warnings = std::move(found.warned);
     if (auto warning = payload_warning(settings, nats->message_bytes_max()); !warning.empty())
       warnings.push_back(std::move(warning));

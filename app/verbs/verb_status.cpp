@@ -19,27 +19,27 @@ namespace {
 
 using nlohmann::ordered_json;
 
+// "-" for what nobody knows.
 std::string cell(const ordered_json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump();
+  return value.is_null() ? "-" : value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-// Objects with the same keys as a table, headed by the keys.
+// Objects with the same keys as a table, headed by the keys; why one of them is not known, below.
 void print_rows(const ordered_json& items) {
   std::vector<std::vector<std::string>> table(1);
   for (const auto& [key, value] : items.at(0).items())
-    table[0].push_back(key);
+    if (key != "error")
+      table[0].push_back(key);
   for (const auto& item : items) {
     auto& row = table.emplace_back();
-    for (const auto& value : item)
-      row.push_back(cell(value));
+    for (const auto& key : table[0])
+      row.push_back(cell(item.at(key)));
   }
   print_table(table);
+  for (const auto& item : items)
+    if (item.contains("error"))
+      print_line("%s", cell(item["error"]).c_str());
   print_line("%s", "");
-}
-
-// "-" for what nobody knows.
-std::string known_or_dash(const ordered_json& value) {
-  return value.is_null() ? "-" : cell(value);
 }
 
 std::string time_text(const ordered_json& milliseconds) {
@@ -96,11 +96,11 @@ void print_nodes(const ordered_json& nodes) {
     table.push_back({cell(node["name"]), cell(node["version"]), roles_text(node["roles"]),
                      silent ? "SILENT" : cell(node["doing"]), pace_of(node), oldest_of(node),
                      time_text(node["uptimeMs"]), time_text(node["ageMs"]),
-                     link_text(node["linkUp"]), known_or_dash(node["shards"]),
-                     share_text(node["shareOfWork"]), known_or_dash(node["decided"]),
+                     link_text(node["linkUp"]), cell(node["shards"]),
+                     share_text(node["shareOfWork"]), cell(node["decided"]),
                      sum_text(node["forwardedTo"], !silent), sum_text(node["receivedFrom"], true),
-                     known_or_dash(node["returned"]), known_or_dash(node["fenceRejections"]),
-                     known_or_dash(node["handOvers"]), known_or_dash(node["framesDropped"])});
+                     cell(node["returned"]), cell(node["fenceRejections"]), cell(node["handOvers"]),
+                     cell(node["framesDropped"])});
   }
   print_table(table);
   print_line("%s", "");

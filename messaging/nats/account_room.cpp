@@ -9,11 +9,20 @@ namespace ledgerd {
 
 namespace {
 
-jetstream_answer ask(session& through, const std::string& what) {
-  auto answer = ask_jetstream(through, what, "");
+jetstream_answer checked(const std::string& what, jetstream_answer answer) {
   if (!answer.error.empty() && answer.code != api_stream_not_found)
     throw std::runtime_error("JetStream, " + what + ": " + answer.error);
   return answer;
+}
+
+// Of one that is silent nothing is known: others say so.
+stream_use_of_account ask_use(session& through, std::string_view name) {
+  try {
+    const auto what = "STREAM.INFO." + checked_name(name);
+    return parse_stream_use(checked(what, ask_stream_info(through, name)).json);
+  } catch (const part_silent&) {
+    return {};
+  }
 }
 
 } // namespace
@@ -22,11 +31,11 @@ std::vector<std::string> account_room_warnings(const broker_options& how,
                                                const std::vector<std::string_view>& streams) {
   const auto through = session::open(how, {.name = how.client_name + " look", .reconnect = false});
   try {
-    const auto account = parse_account_use(ask(*through, "INFO").json);
+    const auto account =
+        parse_account_use(checked("INFO", ask_jetstream(*through, "INFO", "")).json);
     auto result = tight_limits(account);
     for (const auto name : streams) {
-      const auto answer = ask(*through, "STREAM.INFO." + checked_name(name));
-      if (auto sentence = tight_consumers(account, name, parse_stream_use(answer.json));
+      if (auto sentence = tight_consumers(account, name, ask_use(*through, name));
           !sentence.empty())
         result.push_back(std::move(sentence));
     }

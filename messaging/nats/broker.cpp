@@ -117,7 +117,7 @@ public:
   }
 
   std::vector<std::string> consumer_names(std::string_view stream) override {
-    return ask_consumer_names(*control_->current(), stream);
+    return ask_consumer_names(*control_->current(), stream).value_or(std::vector<std::string>{});
   }
 
   std::unique_ptr<delivery_source> make_source(std::string_view stream, std::string_view durable,

@@ -14,6 +14,7 @@
 namespace ledgerd {
 
 // Numbers of the errors we tell apart.
+inline constexpr int api_unavailable = 10008; // no server leads what is asked for
 inline constexpr int api_stream_not_found = 10059;
 inline constexpr int api_stream_name_in_use = 10058;
 inline constexpr int api_consumer_not_found = 10014;

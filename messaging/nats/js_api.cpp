@@ -1,9 +1,12 @@
 #include "messaging/nats/js_api.hpp"
 
+#include <algorithm>
 #include <nats/nats.h>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 
+#include "messaging/broker.hpp"
 #include "messaging/nats/incoming.hpp"
 
 namespace ledgerd {
@@ -55,34 +58,77 @@ std::string checked_name(std::string_view name) {
   return std::string(name);
 }
 
+namespace {
+
+// The names are told by whoever leads the cluster of servers. Who may not ask for them does not
+// know. Of a stream itself: that they are told.
+bool is_listed(session& through, std::string_view stream, std::optional<std::string_view> durable) {
+  try {
+    const auto names = ask_consumer_names(through, stream);
+    return names && (!durable || std::find(names->begin(), names->end(), *durable) != names->end());
+  } catch (const std::runtime_error&) {
+    return false;
+  }
+}
+
+jetstream_answer ask_info(session& through, const std::string& what, const std::string& who,
+                          std::string_view stream, std::optional<std::string_view> durable) {
+  std::string why;
+  try {
+    auto answer = ask_jetstream(through, what, "");
+    if (answer.code != api_unavailable)
+      return answer;
+    why = failed(what, answer.error);
+  } catch (const no_answer& silence) {
+    why = silence.what();
+  }
+  if (!is_listed(through, stream, durable))
+    throw no_answer(why);
+  throw part_silent(who + ": no server answers for it (" + why + ")");
+}
+
+} // namespace
+
+jetstream_answer ask_stream_info(session& through, std::string_view name) {
+  const auto known = checked_name(name);
+  return ask_info(through, "STREAM.INFO." + known, "stream " + known, name, std::nullopt);
+}
+
+jetstream_answer ask_consumer_info(session& through, std::string_view stream,
+                                   std::string_view durable) {
+  const auto of = checked_name(stream);
+  const auto known = checked_name(durable);
+  return ask_info(through, "CONSUMER.INFO." + of + "." + known,
+                  "consumer " + known + " of stream " + of, stream, durable);
+}
+
 stream_state ask_stream(session& through, std::string_view name) {
-  const auto what = "STREAM.INFO." + checked_name(name);
-  const auto answer = ask_jetstream(through, what, "");
+  const auto answer = ask_stream_info(through, name);
   if (answer.code == api_stream_not_found)
     return {};
   if (!answer.error.empty())
-    fail(what, answer.error);
+    fail("STREAM.INFO." + std::string(name), answer.error);
   return parse_stream_state(answer.json);
 }
 
 consumer_state ask_consumer(session& through, std::string_view stream, std::string_view durable) {
-  const auto what = "CONSUMER.INFO." + checked_name(stream) + "." + checked_name(durable);
-  const auto answer = ask_jetstream(through, what, "");
+  const auto answer = ask_consumer_info(through, stream, durable);
   if (answer.code == api_stream_not_found || answer.code == api_consumer_not_found)
     return {};
   if (!answer.error.empty())
-    fail(what, answer.error);
+    fail("CONSUMER.INFO." + std::string(stream) + "." + std::string(durable), answer.error);
   return parse_consumer_state(answer.json);
 }
 
-std::vector<std::string> ask_consumer_names(session& through, std::string_view stream) {
+std::optional<std::vector<std::string>> ask_consumer_names(session& through,
+                                                           std::string_view stream) {
   const auto what = "CONSUMER.NAMES." + checked_name(stream);
   std::vector<std::string> result;
   for (;;) {
     const auto answer =
         ask_jetstream(through, what, "{\"offset\":" + std::to_string(result.size()) + "}");
     if (answer.code == api_stream_not_found)
-      return {};
+      return std::nullopt;
     if (!answer.error.empty())
       fail(what, answer.error);
     const auto page = parse_consumer_page(answer.json);

@@ -38,9 +38,18 @@ jetstream_answer ask_jetstream(session& through, const std::string& what, const 
 // A stream or consumer name that can stand in a subject. Throws std::runtime_error.
 std::string checked_name(std::string_view name);
 
+// STREAM.INFO and CONSUMER.INFO. Throw part_silent when it exists and nobody answers for it,
+// no_answer when that is not known either.
+jetstream_answer ask_stream_info(session& through, std::string_view name);
+jetstream_answer ask_consumer_info(session& through, std::string_view stream,
+                                   std::string_view durable);
+
 stream_state ask_stream(session& through, std::string_view name);
 consumer_state ask_consumer(session& through, std::string_view stream, std::string_view durable);
-std::vector<std::string> ask_consumer_names(session& through, std::string_view stream);
+
+// Nothing: there is no such stream.
+std::optional<std::vector<std::string>> ask_consumer_names(session& through,
+                                                           std::string_view stream);
 
 // Nothing when the stream does not hold it.
 std::optional<stored_message> ask_message(session& through, std::string_view stream,

@@ -119,18 +119,19 @@ std::string mark_in(const json& config) {
   return at == std::string::npos ? "" : text.substr(at, mark_of(0).size());
 }
 
-// The configuration of what is there, as JSON, or nothing. `whole`: all of the answer.
-std::optional<std::string> find_config(session& through, const std::string& what, int not_found,
-                                       std::string* whole = nullptr) {
-  const auto answer = ask_jetstream(through, what, "");
+// The configuration of what is there, as JSON, or nothing.
+std::optional<std::string> config_in(const jetstream_answer& answer, const std::string& what,
+                                     int not_found) {
   if (answer.code == not_found)
     return std::nullopt;
   if (!answer.error.empty())
     throw std::runtime_error("JetStream, " + what + ": " + answer.error);
   const auto info = json::parse(answer.json);
-  if (whole != nullptr)
-    *whole = answer.json;
   return info.contains("config") ? info["config"].dump() : "{}";
+}
+
+std::optional<std::string> find_config(session& through, const std::string& what, int not_found) {
+  return config_in(ask_jetstream(through, what, ""), what, not_found);
 }
 
 // What is not there and may be made.
@@ -165,13 +166,8 @@ public:
                       stream_config(need, how_),
                       "",
                       judge};
-    std::string whole;
-    if (const auto config = find_config(through_, one.find, one.not_found, &whole)) {
-      note_cluster(whole);
-      weak_.emplace_back(name, parse_stream_state(whole).weak_copies);
-      judge(*config);
+    if (judge_if_there(one, [&] { return ask_stream_info(through_, name); }))
       return;
-    }
     absent_.push_back(name);
     if (!not_missed)
       miss(std::move(one));
@@ -292,7 +288,7 @@ private:
   // The names cost the broker nothing.
   bool is_there(const durable_consumer& what) {
     const auto present = ask_consumer_names(through_, what.stream);
-    return std::find(present.begin(), present.end(), what.name) != present.end();
+    return present && std::find(present->begin(), present->end(), what.name) != present->end();
   }
 
   void judge_found(const stream_need& need, const std::string& config) {
@@ -317,19 +313,35 @@ private:
                       stream,
                       std::move(judge)};
     const bool no_stream = std::find(absent_.begin(), absent_.end(), stream) != absent_.end();
-    std::string whole;
-    const auto config =
-        no_stream ? std::nullopt : find_config(through_, one.find, one.not_found, &whole);
-    note_cluster(whole);
-    if (config)
-      return one.judge(*config);
     if (no_stream && !how_.create)
       return; // all is said already
+    if (!no_stream
+        && judge_if_there(one, [&] { return ask_consumer_info(through_, what.stream, what.name); }))
+      return;
     if (how_.shadow && how_.shadow_database != 0)
       one.config["config"]["description"] = mark_of(how_.shadow_database);
     if (how_.shadow && how_.create && how_.shadow_from > 1)
       one.config["config"].update(start_of(what));
     miss(std::move(one));
+  }
+
+  // Whether it is there. What is silent is left to whoever needs it, who says so.
+  template <class Ask>
+  bool judge_if_there(const missing_thing& one, Ask ask_info) {
+    try {
+      const auto answer = ask_info();
+      const auto config = config_in(answer, one.find, one.not_found);
+      if (!config)
+        return false;
+      note_cluster(answer.json);
+      if (one.stream.empty())
+        weak_.emplace_back(one.config.at("name"), parse_stream_state(answer.json).weak_copies);
+      one.judge(*config);
+    } catch (const part_silent& why) {
+      report.silent.emplace_back(why.what());
+      report.complete = false;
+    }
+    return true;
   }
 
   // Two shadows would share what one consumer hands out, and each would decide a part.

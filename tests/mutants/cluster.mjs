@@ -353,4 +353,28 @@ export const cluster = [
     becomes: '.first->second >= (MUTANT ? std::chrono::milliseconds{0} : patience)',
     caught: ['messaging_test.missing_copies', 'app_test.topology_watch'],
   },
+  {
+    name: 'start-waits-for-a-silent-consumer',
+    fault: 'a node that is started while one consumer has no leader waits until it has one, and serves nothing meanwhile',
+    file: 'messaging/nats/js_api.cpp',
+    was: 'if (!is_listed(through, stream, durable))',
+    becomes: 'if (MUTANT || !is_listed(through, stream, durable))',
+    caught: ['simulation.seeds'],
+  },
+  {
+    name: 'silent-consumer-hides-the-streams',
+    fault: 'the node is not ready for what it could not learn of a silent consumer, also when money moves again',
+    file: 'app/daemon/topology_watch.cpp',
+    was: '} catch (const part_silent&) {',
+    becomes: '} catch (const part_silent&) { if (MUTANT) throw;',
+    caught: ['app_test.topology_watch'],
+  },
+  {
+    name: 'lost-requests-untold-beside-a-silent-consumer',
+    fault: 'requests that went with their stream are told by nobody when a consumer does not answer at that moment',
+    file: 'app/daemon/topology_watch.cpp',
+    was: 'if (const auto lost = lives_.look(requests_))',
+    becomes: 'if (const auto lost = lives_.look(requests_); lost && (!MUTANT || !request_consumers().empty()))',
+    caught: ['app_test.topology_watch'],
+  },
 ];

@@ -257,11 +257,40 @@ void troubles::silence_one_consumer(time_point end) {
   std::string other = "withdrawal-consumer";
   if (machine.random.one_in(2))
     std::swap(silent, other);
+  const bool one_begins_anew = machine.random.one_in(2);
+  if (one_begins_anew)
+    end = std::max(end, machine.now + milliseconds{16000});
   const std::string stream_name{names::request_stream};
   leave_unled(stream_name, silent, end - machine.now);
   const auto* silenced = of_.jetstream_.find(stream_name, silent);
   if (silenced == nullptr || silenced->led)
     return of_.fail("there is no " + silent + " to be silenced");
+  if (one_begins_anew)
+    begin_anew_beside(silent);
+  watch_other_consumer(silent, other, end);
+}
+
+// Its start asks twice for the silent one, and waits five seconds for each answer.
+void troubles::begin_anew_beside(const std::string& silent) {
+  auto& machine = of_.machine_;
+  machine.sleep(milliseconds{1000});
+  auto& one = of_.nodes_[machine.random.below(of_.nodes_.size())];
+  if (one.now == nullptr || !one.now->has_ledger)
+    return;
+  count("node begins while a consumer is silent");
+  of_.kill(one);
+  of_.start(one);
+  const auto until = machine.now + milliseconds{12000};
+  while (!one.now->running && machine.now < until)
+    machine.sleep(milliseconds{100});
+  if (!one.now->running)
+    of_.fail("a node does not begin although only " + silent + " has no leader");
+}
+
+void troubles::watch_other_consumer(const std::string& silent, const std::string& other,
+                                    time_point end) {
+  auto& machine = of_.machine_;
+  const std::string stream_name{names::request_stream};
   auto served_at = machine.now;
   std::uint64_t served = 0;
   for (; machine.now < end; machine.sleep(milliseconds{100})) {

@@ -16,7 +16,7 @@ public:
   void begin();
 
   // Nothing goes wrong but that no server leads one consumer of requests until `end`; the other has
-  // to be served all the while.
+  // to be served all the while. In half of the seeds a node dies meanwhile and has to begin again.
   void silence_one_consumer(time_point end);
 
 private:
@@ -26,6 +26,8 @@ private:
   void limit_stream();
   void delete_consumer();
   void leave_consumer_unled();
+  void watch_other_consumer(const std::string& silent, const std::string& other, time_point end);
+  void begin_anew_beside(const std::string& silent);
   void leave_unled(const std::string& stream_name, const std::string& name, nanoseconds time);
   void befall_database(life& at);
   void terminate_sessions(owner_id whose);

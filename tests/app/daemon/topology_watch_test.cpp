@@ -33,6 +33,9 @@ public:
   std::atomic<bool> lacking{false}; // a stream is missing
   std::atomic<bool> unjudged{false};
   std::atomic<bool> weak{false}; // a copy of the results
+  std::atomic<bool> beside_silent{false};
+  std::atomic<bool> unled{false};       // the consumers
+  std::atomic<std::int64_t> made_at{1}; // the stream of requests
   std::atomic<int> looks{0};
   std::atomic<std::uint64_t> handed_out{7}; // of seven, by a consumer on another server
 
@@ -41,9 +44,12 @@ public:
       ++looks;
     if (silent)
       throw std::runtime_error("nobody answers");
+    if (beside_silent && (name == names::exhausted_stream || name == names::action_stream))
+      throw part_silent("stream " + std::string(name) + ": no server answers for it");
     stream_state state;
     state.exists = !lacking || name != names::request_stream;
-    state.last_seq = 7;
+    state.messages = state.last_seq = 7;
+    state.created_at_ns = made_at;
     state.leader = "n1";
     if (weak && name == names::result_stream)
       state.weak_copies = {"n3"};
@@ -59,6 +65,8 @@ public:
   }
 
   consumer_state consumer(std::string_view, std::string_view) override {
+    if (unled)
+      throw part_silent("no server answers for it");
     return {.exists = true, .delivered = handed_out, .created_at_ns = 1, .leader = "n2"};
   }
 
@@ -163,6 +171,35 @@ CAF_TEST(a consumer whose server does not see what the stream holds is wrong unt
                   "step-down TRANSACTIONS deposit-consumer)");
   nats.handed_out = 7;
   CAF_CHECK(comes_true([&] { return board->problem().empty(); }));
+}
+
+CAF_TEST(a silent consumer is left to whoever pulls from it) {
+  nats.unled = true;
+  const topology_watch watch{{}, nats, board, pauses};
+  CAF_REQUIRE(looks_again());
+  CAF_CHECK_EQUAL(board->problem(), "");
+}
+
+CAF_TEST(a silent stream without which money moves leaves the node ready and is told) {
+  nats.beside_silent = true;
+  const topology_watch watch{{}, nats, board, pauses};
+  CAF_REQUIRE(looks_again());
+  CAF_CHECK_EQUAL(board->problem(), "");
+  const auto has_fill = [&](std::string_view name) {
+    const auto fills = board->fills();
+    return std::any_of(fills.begin(), fills.end(),
+                       [&](const auto& each) { return each.stream == name; });
+  };
+  CAF_CHECK(has_fill(names::request_stream));
+  CAF_CHECK(!has_fill(names::action_stream)); // an old number would be a lie
+}
+
+CAF_TEST(what went with its stream is told while a consumer is silent) {
+  nats.unled = true;
+  const topology_watch watch{{}, nats, board, pauses};
+  CAF_REQUIRE(looks_again());
+  nats.made_at = 2;
+  CAF_CHECK(comes_true([&] { return board->counts().deleted_unread == 7; }));
 }
 
 CAF_TEST(what streams hold is not told while nobody answers for them) {

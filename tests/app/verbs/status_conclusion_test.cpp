@@ -191,6 +191,17 @@ CAF_TEST(a part that is away) {
   CAF_CHECK_EQUAL(line(state), "!NATS does not answer, so nobody knows what waits: refused");
 }
 
+CAF_TEST(a consumer that no server answers for) {
+  auto state = quiet();
+  state.waiting = std::nullopt;
+  state.silent_fault = "consumer x of stream s: no server answers for it";
+  CAF_CHECK_EQUAL(line(state), "!consumer x of stream s: no server answers for it");
+  state.daemon_fault = "the daemon is not ready: x: nothing is heard"; // which it is for that
+  CAF_CHECK_EQUAL(line(state), "!consumer x of stream s: no server answers for it");
+  state.nodes = {};
+  CAF_CHECK_EQUAL(line(state), "!no node answers, and nobody knows how many requests wait");
+}
+
 CAF_TEST(what nobody has to get up for is said and is no fault) {
   CAF_CHECK_EQUAL(line(waiting({node("a", 2.5)}, 7, 42'000)),
                   "requests are late: 7 requests wait, the oldest for 42 s, and 2.5 a second are "
