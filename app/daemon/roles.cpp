@@ -28,15 +28,16 @@ constexpr std::size_t received_messages = 65536;
 // What is held is renewed as if the broker waited no longer, however long it does.
 constexpr auto lease_max = std::chrono::milliseconds{30000};
 
-// One that does not exist has no wait: taken for 0, all that is held would be renewed for ever.
+// One that does not exist has no wait: taken for 0, all that is held would be renewed for ever. Of
+// one that is silent: the least that is not refused.
 std::chrono::milliseconds wait_of(broker& nats, const pulled_consumer& one,
-                                  std::chrono::milliseconds while_silent) {
+                                  const config& settings) {
   try {
     const auto found = nats.consumer(one.stream, one.durable);
     if (found.exists)
       return found.ack_wait;
   } catch (const part_silent&) {
-    return while_silent; // what is renewed too late comes once more, and is known then
+    return std::min(settings.ack_wait, settings.shutdown_deadline);
   }
   throw std::runtime_error("the consumer " + std::string{one.durable} + " is gone");
 }
@@ -47,7 +48,7 @@ void become_shadow(ledger_root_options& options, const config& settings, broker&
                    std::size_t bytes) {
   const auto notes = std::make_shared<shadow_notes>();
   const auto source = [&](std::string_view stream, std::string_view durable) {
-    options.lease = std::min(options.lease, wait_of(nats, {stream, durable}, settings.ack_wait));
+    options.lease = std::min(options.lease, wait_of(nats, {stream, durable}, settings));
     return nats.make_source(stream, durable, settings.batch_max);
   };
   options.fetchers.push_back(
@@ -145,8 +146,8 @@ ledger_root_options make_ledger_role(const config& settings, broker& nats, const
   if (settings.shadow)
     become_shadow(options, settings, nats, budget.fetcher);
   for (const auto& route : settings.shadow ? std::span<const movement_route>{} : movement_routes) {
-    options.lease = std::min(
-        options.lease, wait_of(nats, {names::request_stream, route.consumer}, settings.ack_wait));
+    options.lease =
+        std::min(options.lease, wait_of(nats, {names::request_stream, route.consumer}, settings));
     const std::string name{route.consumer};
     for (int i = 0; i < settings.fetchers; ++i)
       options.fetchers.push_back(
@@ -213,7 +214,7 @@ submission_root_options make_account_role(const config& settings, broker& nats,
   const auto budget = budget_of(settings);
   const auto reconcile = [&](std::string_view stream, std::string_view durable, bool letters,
                              const capacity& credit) {
-    options.lease = std::min(options.lease, wait_of(nats, {stream, durable}, settings.ack_wait));
+    options.lease = std::min(options.lease, wait_of(nats, {stream, durable}, settings));
     options.reconcilers.push_back({std::string{durable} + "/0",
                                    nats.make_source(stream, durable, settings.batch_max),
                                    nats.make_publisher(), store(), credit, letters});

@@ -21,6 +21,17 @@ bool has(const std::vector<std::string>& list, const std::string& one) {
   return std::find(list.begin(), list.end(), one) != list.end();
 }
 
+// By what the sentence begins with: `consumer c of stream s: ...`, `stream s: ...`.
+bool is_unjudged(const std::string& sentence, const provision_report& found) {
+  const auto colon = sentence.find(": ");
+  if (colon == std::string::npos)
+    return false;
+  const auto who = sentence.substr(0, colon + 2);
+  return (!found.complete && who.starts_with("consumer "))
+         || std::any_of(found.silent.begin(), found.silent.end(),
+                        [&](const auto& each) { return each.starts_with(who); });
+}
+
 } // namespace
 
 provisioning provisioning_of(const config& settings, std::uint64_t database) {
@@ -87,11 +98,16 @@ void topology_watch::look() {
   const bool changed = std::exchange(settings_before_, settings) != settings && gone.empty();
   missing_before_ = std::move(gone);
   board_->wrong(wrong_.empty() ? missing_before_ : wrong_); // the survey may come to no end
+  if (board_->closed()) // each part may wait for several answers
+    return;
   if (still_gone || back || changed || !wrong_.empty() || !blind_.empty()
       || clock::now() >= judge_at_)
     survey();
-  if (how_.ledger && requests_.exists)
-    look_at_requests();
+  if (how_.ledger && requests_.exists && !board_->closed()) {
+    find_lost();
+    find_deleted();
+    find_blind(); // the next survey says it
+  }
   board_->wrong(!wrong_.empty() || still_gone ? wrong_ : missing_before_);
 }
 
@@ -191,7 +207,7 @@ void topology_watch::survey() {
   // A nats-server before 2.10 is asked what may cost only now and then, while nothing comes.
   may_cost_ = how.may_cost = now >= costly_at_ && now - last_moved_at_ >= pauses_.judge;
   const auto found = nats_.provision(how);
-  judge_at_ = now + pauses_.judge;
+  judge_at_ = now + (found.silent.empty() ? pauses_.judge : pauses_.complain);
   if (how.may_cost)
     costly_at_ = now + (found.refused.empty() ? pauses_.costly : pauses_.judge);
   for (const auto& one : found.made)
@@ -203,17 +219,16 @@ void topology_watch::survey() {
       log(log_event::topology_warned, "{}", one);
   warned_ = found.warned;
   auto sentences = found.refused;
-  sentences.insert(sentences.end(), blind_.begin(), blind_.end());
-  note_wrong(std::move(sentences), found.complete);
+  for (const auto& [name, sentence] : blind_)
+    sentences.push_back(sentence);
+  for (const auto& each : wrong_) // what was wrong with what could not be judged still is
+    if (is_unjudged(each, found) && !has(sentences, each))
+      sentences.push_back(each);
+  note_wrong(std::move(sentences));
 }
 
-void topology_watch::note_wrong(std::vector<std::string> sentences, bool complete) {
+void topology_watch::note_wrong(std::vector<std::string> sentences) {
   const auto now = clock::now();
-  if (!complete) // what was wrong with a consumer's settings still is
-    std::copy_if(wrong_.begin(), wrong_.end(), std::back_inserter(sentences),
-                 [](const std::string& one) {
-                   return one.starts_with("consumer ") && one.find(": ") != std::string::npos;
-                 });
   const bool due = now >= complain_at_;
   for (const auto& one : sentences)
     if (due || !has(wrong_, one))
@@ -225,48 +240,54 @@ void topology_watch::note_wrong(std::vector<std::string> sentences, bool complet
   wrong_ = std::move(sentences);
 }
 
-void topology_watch::look_at_requests() {
-  try {
-    find_lost();
-    find_deleted();
-    find_blind(); // the next survey says it
-  } catch (const part_silent&) {
-    // Whoever pulls from it says so, and hears first when it is back.
-  }
+// Asked once in a look. Nothing: it is silent, and whoever pulls from it says so.
+const std::optional<consumer_state>& topology_watch::ask_once(const durable_consumer& one) {
+  const auto [found, fresh] = consumers_.try_emplace(one.name);
+  if (fresh)
+    try {
+      found->second = nats_.consumer(one.stream, one.name);
+    } catch (const part_silent&) {
+    }
+  return found->second;
 }
 
-// Asked once in a look; in the order of consumers_of.
-const std::vector<consumer_state>& topology_watch::request_consumers() {
-  if (consumers_.empty())
-    for (const auto& one : consumers_of(how_.shadow))
-      if (one.stream == names::request_stream)
-        consumers_.push_back(nats_.consumer(one.stream, one.name));
-  return consumers_;
+// Nothing: one of them is silent.
+std::optional<std::vector<consumer_state>> topology_watch::request_consumers() {
+  std::vector<consumer_state> result;
+  for (const auto& one : consumers_of(how_.shadow))
+    if (one.stream == names::request_stream) {
+      const auto& state = ask_once(one);
+      if (!state)
+        return std::nullopt;
+      result.push_back(*state);
+    }
+  return result;
 }
 
 // Requests that no consumer will hand out as long as the same server leads it. A stream with one
 // replica has no other; the account side asks the ledger when a result does not come.
 void topology_watch::find_blind() {
-  blind_.clear();
   if (requests_.leader.empty() || requests_.on_old_server)
-    return;
-  auto next = request_consumers().begin();
-  for (const auto& one : consumers_of(how_.shadow)) {
-    if (one.stream != names::request_stream)
-      continue;
-    const auto& state = *next++;
-    std::optional<stored_message> last;
-    if (blind_consumer::is_possible(requests_, state))
-      last = nats_.last_message(one.stream, one.filter.empty() ? ">" : one.filter);
-    if (spells_[one.name].look(state, last, clock::now()) >= pauses_.blind)
-      blind_.push_back("the server " + state.leader + ", which leads the consumer "
+    return blind_.clear();
+  for (const auto& one : consumers_of(how_.shadow))
+    if (one.stream == names::request_stream)
+      if (const auto& state = ask_once(one))
+        note_blind(one, *state);
+}
+
+void topology_watch::note_blind(const durable_consumer& one, const consumer_state& state) {
+  std::optional<stored_message> last;
+  if (blind_consumer::is_possible(requests_, state))
+    last = nats_.last_message(one.stream, one.filter.empty() ? ">" : one.filter);
+  blind_.erase(one.name);
+  if (spells_[one.name].look(state, last, clock::now()) >= pauses_.blind)
+    blind_[one.name] = "the server " + state.leader + ", which leads the consumer "
                        + std::string(one.name) + ", does not see what the stream "
                        + std::string(one.stream) + " holds: it has handed out up to "
                        + std::to_string(state.delivered) + " and says that nothing waits, but "
                        + std::to_string(last->seq) + " is there; have another server lead it (nats "
                        + "consumer cluster step-down " + std::string(one.stream) + " "
-                       + std::string(one.name) + ")");
-  }
+                       + std::string(one.name) + ")";
 }
 
 // Requests that went with their stream, which somebody has deleted as a whole.
@@ -274,7 +295,8 @@ void topology_watch::find_lost() {
   if (const auto lost = lives_.look(requests_))
     tell_lost(*lost);
   if (lives_.asks() && (!requests_.on_old_server || may_cost_))
-    lives_.hear(request_consumers());
+    if (const auto consumers = request_consumers())
+      lives_.hear(*consumers);
 }
 
 void topology_watch::tell_lost(const lost_requests& lost) {
@@ -307,9 +329,13 @@ void topology_watch::find_deleted() {
       || clock::now() < ask_deleted_at_)
     return;
   ask_deleted_at_ = clock::now() + pauses_.judge;
-  const auto& consumers = request_consumers();
+  const auto consumers = request_consumers();
+  if (!consumers) {
+    ask_deleted_at_ = {};
+    return;
+  }
   first_before_ = requests_.first_seq;
-  const auto range = deleted_unread(requests_.first_seq, consumers);
+  const auto range = deleted_unread(requests_.first_seq, *consumers);
   if (!range || range->last <= deleted_to_)
     return;
   const auto first = std::max(range->first, deleted_to_ + 1);

@@ -23,6 +23,7 @@
 #include "messaging/broker.hpp"
 #include "messaging/deleted_unread.hpp"
 #include "messaging/missing_copies.hpp"
+#include "messaging/topology.hpp"
 
 namespace ledgerd {
 
@@ -59,14 +60,15 @@ private:
   void look();
   void note_unseen(const std::string& sentence);
   void survey();
-  void note_wrong(std::vector<std::string> sentences, bool complete);
+  void note_wrong(std::vector<std::string> sentences);
   std::optional<stream_state> look_beside(std::string_view name);
-  void look_at_requests();
   void find_lost();
   void tell_lost(const lost_requests& lost);
   void find_deleted();
   void find_blind();
-  const std::vector<consumer_state>& request_consumers();
+  void note_blind(const durable_consumer& one, const consumer_state& state);
+  const std::optional<consumer_state>& ask_once(const durable_consumer& one);
+  std::optional<std::vector<consumer_state>> request_consumers();
   std::vector<std::string> missing(std::size_t& settings);
   std::size_t note_copies(std::string_view stream, const stream_state& state);
   void note_fill(std::string_view stream, const stream_state& state,
@@ -85,15 +87,16 @@ private:
   std::map<std::string, missing_copies, std::less<>> copies_;   // by stream
   std::map<std::string_view, clock::time_point> ask_beside_at_; // by stream
   std::map<std::string_view, blind_consumer> spells_;           // by consumer
-  std::vector<std::string> blind_;                              // sentences
+  std::map<std::string_view, std::string> blind_;               // sentences, by consumer
   std::size_t settings_before_ = 0;                             // of all streams
   stream_state requests_;                                       // as of this look
-  std::vector<consumer_state> consumers_; // of requests, as of this look; empty: not asked
-  stream_lives lives_;                    // of the request stream
-  std::int64_t known_life_ = 0;           // of the request stream, in which the next two are
-  std::uint64_t first_before_ = 0;        // the first sequence as it was last judged
-  std::uint64_t deleted_to_ = 0;          // told of up to here
-  std::uint64_t last_before_ = 0;         // the stream's last sequence, and when it moved
+  std::map<std::string_view, std::optional<consumer_state>>
+      consumers_;                  // of requests, as of this look
+  stream_lives lives_;             // of the request stream
+  std::int64_t known_life_ = 0;    // of the request stream, in which the next two are
+  std::uint64_t first_before_ = 0; // the first sequence as it was last judged
+  std::uint64_t deleted_to_ = 0;   // told of up to here
+  std::uint64_t last_before_ = 0;  // the stream's last sequence, and when it moved
   clock::time_point last_moved_at_;
   clock::time_point judge_at_;
   clock::time_point complain_at_;

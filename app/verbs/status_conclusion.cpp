@@ -142,12 +142,12 @@ std::string fault_of(const system_state& state) {
     return "no node answers, and " + waiting_text(state);
   if (auto stands = standstill(state); !stands.empty())
     return stands;
-  if (!state.silent_fault.empty())
-    return state.silent_fault;
   if (auto twins = namesakes(state); !twins.empty())
     return twins;
   if (auto silent = silent_nodes(state); !silent.empty())
     return silent;
+  if (!state.silent_fault.empty()) // the daemon is not ready for that
+    return state.ledger_fault.empty() ? state.silent_fault : state.ledger_fault;
   return state.daemon_fault.empty() ? state.ledger_fault : state.daemon_fault;
 }
 

@@ -101,6 +101,16 @@ std::optional<std::int64_t> stored_behind(broker& nats, std::string_view subject
   return result;
 }
 
+// The consumer may answer while the stream does not.
+std::optional<std::int64_t> try_stored_behind(broker& nats, std::string_view subject,
+                                              std::uint64_t seq) {
+  try {
+    return stored_behind(nats, subject, seq);
+  } catch (const std::runtime_error&) {
+    return std::nullopt;
+  }
+}
+
 std::int64_t age_ms(std::int64_t since_ns, std::chrono::system_clock::time_point now) {
   const auto passed = now.time_since_epoch() - std::chrono::nanoseconds{since_ns};
   return std::max<std::int64_t>(0, std::chrono::duration_cast<milliseconds>(passed).count());
@@ -120,7 +130,7 @@ struct waiting_requests {
     if (here == 0)
       return;
     const auto asked = std::chrono::system_clock::now(); // to find its beginning may take long
-    const auto stored = stored_behind(nats, of.filter, state.ack_floor);
+    const auto stored = try_stored_behind(nats, of.filter, state.ack_floor);
     age_known = age_known && stored.has_value();
     oldest_ms = std::max(oldest_ms, stored ? age_ms(*stored, asked) : 0);
   }

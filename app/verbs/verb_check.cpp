@@ -71,8 +71,9 @@ void add_full_streams(broker& nats, bool shadow, sentences& to) {
         to.push_back(
             "the stream " + std::string(name) + " is full (" + room_text(state)
             + ") and refuses what is published: raise its limits or purge what is settled");
-    } catch (const part_silent&) {
-      // The survey has said so.
+    } catch (const part_silent& why) {
+      if (std::find(to.begin(), to.end(), why.what()) == to.end())
+        to.emplace_back(why.what());
     }
 }
 

@@ -15,6 +15,10 @@ namespace ledgerd {
 
 // Numbers of the errors we tell apart.
 inline constexpr int api_unavailable = 10008; // no server leads what is asked for
+inline constexpr int api_stream_offline = 10118;
+inline constexpr int api_consumer_offline = 10119;
+inline constexpr int api_stream_offline_since = 10194; // with the reason
+inline constexpr int api_consumer_offline_since = 10195;
 inline constexpr int api_stream_not_found = 10059;
 inline constexpr int api_stream_name_in_use = 10058;
 inline constexpr int api_consumer_not_found = 10014;

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
+#include <utility>
+#include <variant>
 
 #include "messaging/broker.hpp"
 #include "messaging/nats/incoming.hpp"
@@ -60,31 +62,55 @@ std::string checked_name(std::string_view name) {
 
 namespace {
 
+constexpr std::chrono::milliseconds second_look{1500};
+
+bool is_offline(int code) {
+  return code == api_stream_offline || code == api_consumer_offline
+         || code == api_stream_offline_since || code == api_consumer_offline_since;
+}
+
+// What nobody answers for, and why.
+struct silence {
+  std::string why;
+  bool exists = false; // whoever leads the cluster of servers says so
+};
+
+std::variant<jetstream_answer, silence> hear(session& through, const std::string& what,
+                                             std::chrono::milliseconds at_most) {
+  try {
+    auto answer = ask_jetstream(through, what, "", at_most);
+    if (answer.code == api_unavailable || is_offline(answer.code))
+      return silence{failed(what, answer.error), is_offline(answer.code)};
+    return answer;
+  } catch (const no_answer& none) {
+    return silence{none.what()};
+  }
+}
+
 // The names are told by whoever leads the cluster of servers. Who may not ask for them does not
 // know. Of a stream itself: that they are told.
 bool is_listed(session& through, std::string_view stream, std::optional<std::string_view> durable) {
   try {
-    const auto names = ask_consumer_names(through, stream);
+    const auto names = ask_consumer_names(through, stream, second_look);
     return names && (!durable || std::find(names->begin(), names->end(), *durable) != names->end());
   } catch (const std::runtime_error&) {
     return false;
   }
 }
 
+// Asked twice: a new leader may just be found, and a broker that was away as a whole be back.
 jetstream_answer ask_info(session& through, const std::string& what, const std::string& who,
                           std::string_view stream, std::optional<std::string_view> durable) {
-  std::string why;
-  try {
-    auto answer = ask_jetstream(through, what, "");
-    if (answer.code != api_unavailable)
-      return answer;
-    why = failed(what, answer.error);
-  } catch (const no_answer& silence) {
-    why = silence.what();
+  constexpr std::chrono::seconds patience{5};
+  auto heard = hear(through, what, patience);
+  if (const auto* first = std::get_if<silence>(&heard); first != nullptr && !first->exists) {
+    if (!is_listed(through, stream, durable))
+      throw no_answer(first->why);
+    heard = hear(through, what, second_look);
   }
-  if (!is_listed(through, stream, durable))
-    throw no_answer(why);
-  throw part_silent(who + ": no server answers for it (" + why + ")");
+  if (const auto* why = std::get_if<silence>(&heard))
+    throw part_silent(who + ": no server answers for it (" + why->why + ")");
+  return std::get<jetstream_answer>(std::move(heard));
 }
 
 } // namespace
@@ -120,13 +146,13 @@ consumer_state ask_consumer(session& through, std::string_view stream, std::stri
   return parse_consumer_state(answer.json);
 }
 
-std::optional<std::vector<std::string>> ask_consumer_names(session& through,
-                                                           std::string_view stream) {
+std::optional<std::vector<std::string>>
+ask_consumer_names(session& through, std::string_view stream, std::chrono::milliseconds at_most) {
   const auto what = "CONSUMER.NAMES." + checked_name(stream);
   std::vector<std::string> result;
   for (;;) {
     const auto answer =
-        ask_jetstream(through, what, "{\"offset\":" + std::to_string(result.size()) + "}");
+        ask_jetstream(through, what, "{\"offset\":" + std::to_string(result.size()) + "}", at_most);
     if (answer.code == api_stream_not_found)
       return std::nullopt;
     if (!answer.error.empty())

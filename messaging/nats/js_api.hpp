@@ -48,8 +48,9 @@ stream_state ask_stream(session& through, std::string_view name);
 consumer_state ask_consumer(session& through, std::string_view stream, std::string_view durable);
 
 // Nothing: there is no such stream.
-std::optional<std::vector<std::string>> ask_consumer_names(session& through,
-                                                           std::string_view stream);
+std::optional<std::vector<std::string>>
+ask_consumer_names(session& through, std::string_view stream,
+                   std::chrono::milliseconds at_most = std::chrono::seconds(5));
 
 // Nothing when the stream does not hold it.
 std::optional<stored_message> ask_message(session& through, std::string_view stream,

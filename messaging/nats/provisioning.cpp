@@ -339,7 +339,8 @@ private:
       one.judge(*config);
     } catch (const part_silent& why) {
       report.silent.emplace_back(why.what());
-      report.complete = false;
+      if (one.stream.empty())
+        unmade_.push_back(one.config.at("name")); // no server would make its consumers either
     }
     return true;
   }
@@ -423,7 +424,7 @@ private:
   std::vector<std::string> absent_;                                    // streams
   std::vector<missing_thing> missing_;
   std::vector<std::pair<const durable_consumer*, json>> unmarked_; // and their configuration
-  std::vector<std::string> unmade_;                                // streams that could not be made
+  std::vector<std::string> unmade_; // streams that could not be made, or are silent
 };
 
 void survey_for_shadow(survey& all) {

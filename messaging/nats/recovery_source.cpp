@@ -170,17 +170,21 @@ private:
   }
 
   void look() {
-    const auto list = nats_.stream(names::exhausted_stream);
+    std::optional<stream_state> list; // may be silent while requests are not
+    attempt([&] { list = nats_.stream(names::exhausted_stream); });
     const auto requests = nats_.stream(stream_);
     life_ = requests.exists ? requests.created_at_ns : 0;
-    if (book_.observe(requests, list))
+    if (list && book_.observe(requests, *list))
       next_sweep_ = {};
     std::optional<consumer_state> limited;
     attempt([&] {
       if (steady::now() >= next_sweep_)
-        limited = ask_consumer(list.exists);
+        limited = ask_consumer(list && list->exists);
     });
-    attempt([&] { read_announcements(list); });
+    attempt([&] {
+      if (list)
+        read_announcements(*list);
+    });
     attempt([&] {
       if (limited)
         sweep(*limited);

@@ -26,6 +26,17 @@ std::string no_consumer() {
   return fault(404, 10014, "consumer not found");
 }
 
+std::string tell_unled(dice& random) {
+  switch (random.below(3)) {
+  case 0:
+    return fault(503, 10008, "JetStream system temporarily unavailable");
+  case 1:
+    return fault(500, 10119, "consumer is offline");
+  default:
+    return {};
+  }
+}
+
 std::string time_text(std::int64_t ns) {
   const std::chrono::sys_time<std::chrono::nanoseconds> time{std::chrono::nanoseconds{ns}};
   const auto day = std::chrono::floor<std::chrono::days>(time);
@@ -134,7 +145,7 @@ void jetstream_api::answer(std::string_view what, const packet& asked) {
   else if (is(0, "STREAM") && is(1, "MSG") && is(2, "DELETE"))
     text = delete_message(name(3), body);
   else if (is(0, "CONSUMER") && is(1, "INFO") && !is_led(name(2), name(3)))
-    return; // nobody answers
+    text = tell_unled(of_.on_.random); // by whoever leads the cluster of servers, or by nobody
   else if (is(0, "CONSUMER") && is(1, "INFO"))
     text = tell_consumer(name(2), name(3));
   else if (is(0, "CONSUMER") && is(1, "DURABLE") && is(2, "CREATE"))
@@ -147,7 +158,7 @@ void jetstream_api::answer(std::string_view what, const packet& asked) {
     text = tell_names(name(2), body);
   else
     text = fault(400, 10025, "bad request");
-  if (!asked.reply.empty())
+  if (!asked.reply.empty() && !text.empty())
     of_.by_.deliver(asked.reply, {.payload = std::move(text)});
 }
 

@@ -51,6 +51,7 @@ inline constexpr std::array kinds{
     kind{"message twice"},
     kind{"nats-server killed"},
     kind{"nobody answers"},
+    kind{"node begins while a consumer is silent"},
     kind{"node drained"},
     kind{"node killed"},
     kind{"node of the account side alone"},

@@ -259,7 +259,7 @@ void troubles::silence_one_consumer(time_point end) {
     std::swap(silent, other);
   const bool one_begins_anew = machine.random.one_in(2);
   if (one_begins_anew)
-    end = std::max(end, machine.now + milliseconds{16000});
+    end = std::max(end, machine.now + milliseconds{20000});
   const std::string stream_name{names::request_stream};
   leave_unled(stream_name, silent, end - machine.now);
   const auto* silenced = of_.jetstream_.find(stream_name, silent);
@@ -270,7 +270,7 @@ void troubles::silence_one_consumer(time_point end) {
   watch_other_consumer(silent, other, end);
 }
 
-// Its start asks twice for the silent one, and waits five seconds for each answer.
+// Its start asks twice about the silent one, and waits 6.5 s each time.
 void troubles::begin_anew_beside(const std::string& silent) {
   auto& machine = of_.machine_;
   machine.sleep(milliseconds{1000});
@@ -280,7 +280,7 @@ void troubles::begin_anew_beside(const std::string& silent) {
   count("node begins while a consumer is silent");
   of_.kill(one);
   of_.start(one);
-  const auto until = machine.now + milliseconds{12000};
+  const auto until = machine.now + milliseconds{15000};
   while (!one.now->running && machine.now < until)
     machine.sleep(milliseconds{100});
   if (!one.now->running)

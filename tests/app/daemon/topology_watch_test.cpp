@@ -35,6 +35,8 @@ public:
   std::atomic<bool> weak{false}; // a copy of the results
   std::atomic<bool> beside_silent{false};
   std::atomic<bool> unled{false};       // the consumers
+  std::atomic<bool> one_unled{false};   // that of withdrawals alone
+  std::atomic<bool> misset{false};      // a consumer and a stream
   std::atomic<std::int64_t> made_at{1}; // the stream of requests
   std::atomic<int> looks{0};
   std::atomic<std::uint64_t> handed_out{7}; // of seven, by a consumer on another server
@@ -64,8 +66,8 @@ public:
     return result;
   }
 
-  consumer_state consumer(std::string_view, std::string_view) override {
-    if (unled)
+  consumer_state consumer(std::string_view, std::string_view name) override {
+    if (unled || (one_unled && name == "withdrawal-consumer"))
       throw part_silent("no server answers for it");
     return {.exists = true, .delivered = handed_out, .created_at_ns = 1, .leader = "n2"};
   }
@@ -80,6 +82,14 @@ public:
     if (unjudged)
       throw std::runtime_error("nobody answers");
     provision_report found;
+    if (one_unled)
+      found.silent.emplace_back("consumer withdrawal-consumer of stream TRANSACTIONS: silent");
+    if (beside_silent)
+      found.silent.emplace_back("stream TRANSACTION_ACTIONS: silent");
+    if (misset)
+      found.refused.emplace_back("consumer deposit-consumer of stream TRANSACTIONS: wrong");
+    if (misset && !beside_silent)
+      found.refused.emplace_back("stream TRANSACTION_ACTIONS: wrong");
     if (lacking)
       found.refused.emplace_back("stream is missing");
     return found;
@@ -178,6 +188,31 @@ CAF_TEST(a silent consumer is left to whoever pulls from it) {
   const topology_watch watch{{}, nats, board, pauses};
   CAF_REQUIRE(looks_again());
   CAF_CHECK_EQUAL(board->problem(), "");
+}
+
+CAF_TEST(beside a silent consumer the other is looked at) {
+  nats.one_unled = true;
+  nats.handed_out = 5;
+  pauses.blind = 20ms;
+  const topology_watch watch{{}, nats, board, pauses};
+  CAF_CHECK(comes_true([&] {
+    return board->problem().find("deposit-consumer, does not see") != std::string::npos;
+  }));
+}
+
+CAF_TEST(what was wrong with what is silent stays so and the rest is judged) {
+  nats.misset = true;
+  pauses.judge = 1ms;
+  const topology_watch watch{{}, nats, board, pauses};
+  CAF_REQUIRE(comes_true([&] { return board->counts().refused == 2; }));
+  nats.beside_silent = nats.one_unled = true;
+  CAF_REQUIRE(looks_again());
+  CAF_CHECK_EQUAL(board->counts().refused, 2U); // neither forgotten nor said twice
+  nats.misset = false;
+  CAF_CHECK(comes_true([&] { return board->counts().refused == 1; }));
+  CAF_CHECK(board->problem().find("stream TRANSACTION_ACTIONS: wrong") != std::string::npos);
+  nats.beside_silent = false;
+  CAF_CHECK(comes_true([&] { return board->problem().empty(); }));
 }
 
 CAF_TEST(a silent stream without which money moves leaves the node ready and is told) {

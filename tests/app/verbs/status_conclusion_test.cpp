@@ -198,6 +198,10 @@ CAF_TEST(a consumer that no server answers for) {
   CAF_CHECK_EQUAL(line(state), "!consumer x of stream s: no server answers for it");
   state.daemon_fault = "the daemon is not ready: x: nothing is heard"; // which it is for that
   CAF_CHECK_EQUAL(line(state), "!consumer x of stream s: no server answers for it");
+  state.ledger_fault = "PostgreSQL does not answer: refused";
+  CAF_CHECK_EQUAL(line(state), "!PostgreSQL does not answer: refused");
+  state.nodes = {node("a"), silent("b")};
+  CAF_CHECK_EQUAL(line(state), "!node b is silent");
   state.nodes = {};
   CAF_CHECK_EQUAL(line(state), "!no node answers, and nobody knows how many requests wait");
 }
