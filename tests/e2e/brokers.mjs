@@ -34,8 +34,9 @@ class Broker {
     closeSync(log);
   }
 
-  kill() {
-    this.child.kill('SIGKILL');
+  // By SIGTERM it tells the others that it goes.
+  kill(signal = 'SIGKILL') {
+    this.child.kill(signal);
     return new Promise((resolve) => this.child.once('close', resolve));
   }
 

@@ -73,14 +73,19 @@ async function decided(world, type, count, seconds) {
     .catch((error) => faults.push(`${error.message}; there are ${read()}`));
 }
 
-// While nobody answers for the consumer of the deposits.
-async function judgeStatus(world, listen) {
+// While nobody answers for the consumer of the deposits; returns what is said.
+async function namesIt(world, listen) {
   let said;
   await until('status names the consumer and says the rest', 60, () => {
     const answer = world.verb('status', '--json', ...listen);
     said = {code: answer.code, ...JSON.parse(answer.stdout)};
     return said.broker.consumers?.some(({error}) => error);
   }).catch((error) => faults.push(`${error.message}: ${JSON.stringify(said)}`));
+  return said;
+}
+
+async function judgeStatus(world, listen) {
+  const said = await namesIt(world, listen);
   const of = (name) => said.broker.consumers?.find((each) => each.name === name) ?? {};
   log(said.conclusion);
   holds(`it exists, and nobody knows how far it is: ${JSON.stringify(of(silent))}`,
@@ -112,12 +117,21 @@ async function run() {
   await decided(world, 'withdrawal', 100, 30);
   await first.ready();
 
+  const listen = ['--http-listen', new URL(first.url).host];
+  await keeper.kill('SIGTERM');
+  const {broker, conclusion} = await namesIt(world, listen);
+  log(`the broker of the deposits is stopped: ${conclusion}`);
+  holds(`it is known to be offline: ${JSON.stringify(broker)}`, broker.consumers?.some(({error}) => /offline/.test(error)));
+  keeper.start();
+  await until('the consumer is back', 60, () => traffic.manager.consumers.info(stream, silent).catch(() => null));
+  await first.ready();
+
   await keeper.kill();
   log('the broker of the deposits is dead');
   await sleep(1000);
   await traffic.publish([...requests('deposit', 101, 100), ...requests('withdrawal', 1101, 100)]);
   await decided(world, 'withdrawal', 200, 30);
-  await judgeStatus(world, ['--http-listen', new URL(first.url).host]);
+  await judgeStatus(world, listen);
   const second = await world.daemon('second', ...flags);
   await until('the second one says what it has no answer from', 60, async () =>
     (await second.get('/readyz?verbose')).body.includes(silent) && (await second.get('/livez')).status === 200);

@@ -114,23 +114,24 @@ CAF_TEST(what stays held keeps nothing else from coming) {
     constexpr std::size_t credit = megabyte / 2;
     std::size_t held = 0;
     std::size_t count = 0;
-    std::string first;
+    std::string kept;
     CAF_CHECK(eventually(
         [&] {
-          source->pull({count > 0 ? 999U : 1000U, credit - std::min(credit, held)});
+          source->pull({held > 0 ? 999U : 1000U, credit - std::min(credit, held)});
           rung.wait(20ms);
           for (auto& one : source->take()) {
-            if (count++ > 0)
+            ++count;
+            if (held > 0 || bytes_of(one) < stays) {
               source->settle(one.receipt, settlement::acknowledge);
-            else
-              held = bytes_of(one);
-            if (count == 1)
-              first = std::move(one.receipt);
+              continue;
+            }
+            held = bytes_of(one);
+            kept = std::move(one.receipt);
           }
           return count == 5;
         },
-        60s)); // what was on its way to the source before comes again after 30 s
-    source->settle(first, settlement::acknowledge);
+        60s)); // what was on its way to the source before comes again, at once or after 30 s
+    source->settle(kept, settlement::acknowledge);
     CAF_CHECK_GREATER_OR_EQUAL(held, stays);
   }
 }

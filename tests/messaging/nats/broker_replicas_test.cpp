@@ -102,9 +102,9 @@ CAF_TEST(a copy whose server is away shows until it is back) {
   };
   CAF_REQUIRE(eventually([&] { return weak() == 0u; }));
   servers.back()->kill();
-  CAF_CHECK(eventually([&] { return weak() == 1u; }, 30s));
+  CAF_CHECK(eventually([&] { return weak() == 1u; }, 60s));
   servers.back()->start();
-  CAF_CHECK(eventually([&] { return weak() == 0u; }, 30s));
+  CAF_CHECK(eventually([&] { return weak() == 0u; }, 60s));
 }
 
 CAF_TEST(whoever only looks is told of weak copies) {
