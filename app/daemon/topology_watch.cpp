@@ -209,15 +209,18 @@ void topology_watch::survey() {
   const auto found = nats_.provision(how);
   judge_at_ = now + (found.silent.empty() ? pauses_.judge : pauses_.complain);
   if (how.may_cost)
-    costly_at_ = now + (found.refused.empty() ? pauses_.costly : pauses_.judge);
+    costly_at_ =
+        now + (found.refused.empty() && found.silent.empty() ? pauses_.costly : pauses_.judge);
   for (const auto& one : found.made)
     log(log_event::topology_made_again, {{"what", one}},
         "{} had disappeared while the daemon was running and has been made again", one);
   board_->made_again(found.made.size());
-  for (const auto& one : found.warned)
+  auto told = found.warned;
+  told.insert(told.end(), found.silent.begin(), found.silent.end());
+  for (const auto& one : told)
     if (!has(warned_, one))
       log(log_event::topology_warned, "{}", one);
-  warned_ = found.warned;
+  warned_ = std::move(told);
   auto sentences = found.refused;
   for (const auto& [name, sentence] : blind_)
     sentences.push_back(sentence);
@@ -270,7 +273,7 @@ void topology_watch::find_blind() {
   if (requests_.leader.empty() || requests_.on_old_server)
     return blind_.clear();
   for (const auto& one : consumers_of(how_.shadow))
-    if (one.stream == names::request_stream)
+    if (one.stream == names::request_stream && !board_->closed())
       if (const auto& state = ask_once(one))
         note_blind(one, *state);
 }
@@ -331,7 +334,8 @@ void topology_watch::find_deleted() {
   ask_deleted_at_ = clock::now() + pauses_.judge;
   const auto consumers = request_consumers();
   if (!consumers) {
-    ask_deleted_at_ = {};
+    if (!requests_.on_old_server)
+      ask_deleted_at_ = {};
     return;
   }
   first_before_ = requests_.first_seq;

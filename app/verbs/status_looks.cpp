@@ -101,16 +101,6 @@ std::optional<std::int64_t> stored_behind(broker& nats, std::string_view subject
   return result;
 }
 
-// The consumer may answer while the stream does not.
-std::optional<std::int64_t> try_stored_behind(broker& nats, std::string_view subject,
-                                              std::uint64_t seq) {
-  try {
-    return stored_behind(nats, subject, seq);
-  } catch (const std::runtime_error&) {
-    return std::nullopt;
-  }
-}
-
 std::int64_t age_ms(std::int64_t since_ns, std::chrono::system_clock::time_point now) {
   const auto passed = now.time_since_epoch() - std::chrono::nanoseconds{since_ns};
   return std::max<std::int64_t>(0, std::chrono::duration_cast<milliseconds>(passed).count());
@@ -122,6 +112,7 @@ struct waiting_requests {
   std::int64_t oldest_ms = 0;
   bool known = true;
   bool age_known = true;
+  bool stream_answers = true; // a consumer may while its stream does not
 
   void add(broker& nats, const durable_consumer& of, const consumer_state& state) {
     known = known && state.exists;
@@ -130,7 +121,8 @@ struct waiting_requests {
     if (here == 0)
       return;
     const auto asked = std::chrono::system_clock::now(); // to find its beginning may take long
-    const auto stored = try_stored_behind(nats, of.filter, state.ack_floor);
+    const auto stored = stream_answers ? stored_behind(nats, of.filter, state.ack_floor)
+                                       : std::optional<std::int64_t>{};
     age_known = age_known && stored.has_value();
     oldest_ms = std::max(oldest_ms, stored ? age_ms(*stored, asked) : 0);
   }
@@ -154,6 +146,7 @@ ordered_json look_at_consumers(broker& nats, waiting_requests& waiting, std::str
 ordered_json look_at_broker(broker& nats, system_state& state) {
   auto streams = look_at_streams(nats, state.silent_fault);
   waiting_requests waiting;
+  waiting.stream_answers = !streams.at(0).contains("error");
   auto consumers = look_at_consumers(nats, waiting, state.silent_fault);
   if (waiting.known) {
     state.waiting = waiting.count;

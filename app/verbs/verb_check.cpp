@@ -72,7 +72,8 @@ void add_full_streams(broker& nats, bool shadow, sentences& to) {
             "the stream " + std::string(name) + " is full (" + room_text(state)
             + ") and refuses what is published: raise its limits or purge what is settled");
     } catch (const part_silent& why) {
-      if (std::find(to.begin(), to.end(), why.what()) == to.end())
+      const auto who = "stream " + std::string(name) + ": no server";
+      if (std::none_of(to.begin(), to.end(), [&](const auto& one) { return one.starts_with(who); }))
         to.emplace_back(why.what());
     }
 }
@@ -133,8 +134,8 @@ std::vector<finding> look(const loaded_config& loaded,
     only_look.create = false;
     const auto nats = connect_broker(settings);
     auto found = nats->provision(only_look);
-    add_full_streams(*nats, settings.shadow, found.refused);
     std::move(found.silent.begin(), found.silent.end(), std::back_inserter(found.refused));
+    add_full_streams(*nats, settings.shadow, found.refused);
     warnings = std::move(found.warned);
     if (auto warning = payload_warning(settings, nats->message_bytes_max()); !warning.empty())
       warnings.push_back(std::move(warning));

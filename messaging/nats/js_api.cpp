@@ -109,7 +109,8 @@ jetstream_answer ask_info(session& through, const std::string& what, const std::
     heard = hear(through, what, second_look);
   }
   if (const auto* why = std::get_if<silence>(&heard))
-    throw part_silent(who + ": no server answers for it (" + why->why + ")");
+    throw part_silent(who + ": no server answers for it, or this user may not ask (" + why->why
+                      + ")");
   return std::get<jetstream_answer>(std::move(heard));
 }
 

@@ -15,6 +15,10 @@ public:
   // The two streams as they are now. True when one of them is not the one of the last time.
   bool observe(const stream_state& requests, const stream_state& announcements);
 
+  // The stream of announcements is silent, or was until now: what the consumer gives up meanwhile
+  // is announced to nobody.
+  void announcements_unheard() { gap_ = true; }
+
   // The consumer, asked before the announcements are read: what it has given up and left behind is
   // among them.
   void observe(const consumer_state& consumer);
@@ -41,7 +45,7 @@ private:
   std::uint64_t read_ = 0;
   std::uint64_t swept_ = 0;
   bool ever_kept_ = false;            // there has been a stream of announcements
-  bool gap_ = false;                  // announcements may have gone with their stream
+  bool gap_ = false;                  // announcements may be missing
   std::uint64_t gap_end_ = 0;         // up to here the acknowledgement floor proves nothing
   std::set<std::uint64_t> announced_; // after `swept_`
 };

@@ -170,9 +170,10 @@ private:
   }
 
   void look() {
-    std::optional<stream_state> list; // may be silent while requests are not
-    attempt([&] { list = nats_.stream(names::exhausted_stream); });
+    const auto list = ask_list();
     const auto requests = nats_.stream(stream_);
+    if (is_closed())
+      return; // each answer may be waited for
     life_ = requests.exists ? requests.created_at_ns : 0;
     if (list && book_.observe(requests, *list))
       next_sweep_ = {};
@@ -181,6 +182,8 @@ private:
       if (steady::now() >= next_sweep_)
         limited = ask_consumer(list && list->exists);
     });
+    if (!list && limited)
+      trouble_ = unheard_;
     attempt([&] {
       if (list)
         read_announcements(*list);
@@ -190,7 +193,27 @@ private:
         sweep(*limited);
     });
     attempt([&] { hand_out_postponed(); });
-    attempt([&] { strike_out_done(); });
+    attempt([&] {
+      if (list)
+        strike_out_done();
+    });
+  }
+
+  // Nothing: it is silent, while requests need not be. A consumer without a limit gives nothing up
+  // and misses no announcement; one with a limit is swept without them.
+  std::optional<stream_state> ask_list() {
+    const bool was_heard = std::exchange(unheard_, {}).empty();
+    std::optional<stream_state> list;
+    try {
+      list = nats_.stream(names::exhausted_stream);
+    } catch (const part_silent& why) {
+      unheard_ = why.what();
+    }
+    if (!was_heard || !list)
+      book_.announcements_unheard();
+    if (was_heard != list.has_value())
+      next_sweep_ = {};
+    return list;
   }
 
   // The consumer, if it limits deliveries. Where announcements are kept, a limit that is set later
@@ -343,8 +366,9 @@ private:
   const std::string announced_; // the subject of the announcements
   const std::chrono::milliseconds interval_;
   const recovery_report report_;
-  recovery_book book_;            // the thread's only, as are the next four
+  recovery_book book_;            // the thread's only, as are the next five
   std::string trouble_;           // why this round failed; empty: it has not
+  std::string unheard_;           // why the announcements could not be looked at; empty: they were
   std::size_t failed_ = 0;        // rounds in a row
   std::int64_t life_ = 0;         // when the stream was made, as the round began; 0: it is missing
   steady::time_point next_sweep_; // ask for the consumer's state then

@@ -74,14 +74,22 @@ export class Brokers {
       urls.push(`nats://127.0.0.1:${port}`);
     }
     const connection = await connect({servers: urls[0]});
-    await until('the brokers have a leader', 30, async () => {
-      await sleep(200);
-      return connection.jetstreamManager({timeout: 1000}).then((manager) => manager.getAccountInfo()).catch(() => null);
-    }).catch((error) => {
-      throw new Error(`${error.message}:\n${readFileSync(join(world.servers, 'nats.log'), 'utf8').slice(-2000)}`);
+    await this.#formed(connection).catch((error) => {
+      const logs = [join(world.servers, 'nats.log'), ...this.others.map(({at}) => join(at, 'nats.log'))];
+      throw new Error([error.message, ...logs.map((file) => `${file}:\n${readFileSync(file, 'utf8').slice(-2000)}`)].join('\n'));
     });
     await connection.close();
     return urls;
+  }
+
+  // They have a leader, and he has heard of all: a stream of three replicas is made.
+  async #formed(connection) {
+    const probe = {name: 'COPIES', subjects: ['copies'], num_replicas: this.ports.length};
+    await until('the brokers make a stream of three replicas', 60, async () => {
+      await sleep(200);
+      const manager = await connection.jetstreamManager({timeout: 1000}).catch(() => null);
+      return manager?.streams.add(probe).then(() => manager.streams.delete(probe.name), () => false);
+    });
   }
 }
 

@@ -180,10 +180,11 @@ function matches(right, subject) {
     && (want.at(-1) === '>' || want.length === have.length);
 }
 
-// Used when two nodes strike out the same announcement at once, to read what was given up unannounced (e2e.exhaust), and to
-// trace a record whose row was lost.
+// Used when two nodes strike out the same announcement at once, to read what was given up unannounced (e2e.exhaust), to
+// trace a record whose row was lost, and to tell a stream that is silent from one that is not there (e2e.silent).
 const rare = ['$JS.API.STREAM.MSG.GET.TRANSACTION_EXHAUSTED', '$JS.API.CONSUMER.CREATE.TRANSACTIONS',
-  '$JS.API.CONSUMER.DELETE.TRANSACTIONS.x', '$JS.API.STREAM.MSG.GET.TRANSACTION_RESULTS'];
+  '$JS.API.CONSUMER.DELETE.TRANSACTIONS.x', '$JS.API.STREAM.MSG.GET.TRANSACTION_RESULTS',
+  '$JS.API.CONSUMER.NAMES.TRANSACTION_EXHAUSTED', '$JS.API.CONSUMER.NAMES.TRANSACTION_ACTIONS'];
 
 function idleRights() {
   const subjects = [...used(), ...rare];

@@ -94,6 +94,19 @@ CAF_TEST(while the announcements are missing the floor proves nothing) {
   CAF_CHECK_EQUAL(book.swept(), 30u);
 }
 
+CAF_TEST(while the announcements are silent the floor proves nothing either) {
+  book.announcements_unheard();
+  book.observe(at(45, 50));
+  CAF_CHECK_EQUAL(book.swept(), 30u);
+  book.announcements_unheard(); // in the look that hears them again
+  CAF_CHECK(!book.observe(made(10), made(20)));
+  book.observe(at(60, 60));
+  CAF_CHECK_EQUAL(book.swept(), 30u);
+  book.swept_to(60);
+  book.observe(at(80, 80));
+  CAF_CHECK_EQUAL(book.swept(), 80u);
+}
+
 CAF_TEST(where announcements were never kept the floor is all there is) {
   recovery_book other;
   other.observe(made(10), {});
