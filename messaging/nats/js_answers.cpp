@@ -86,8 +86,10 @@ std::vector<std::string> weak_copies_in(const json& info) {
       if (!each.is_object())
         continue;
       ++copies;
+      const auto silent_ns = number_at(each, "active");
+      const bool never_heard = silent_ns == 0; // by the server that leads now
       const bool behind =
-          number_at(each, "active") >= silent_copy_ns || number_at(each, "lag") >= lag_of_weak_copy;
+          never_heard || silent_ns >= silent_copy_ns || number_at(each, "lag") >= lag_of_weak_copy;
       if (flag("offline") || (!flag("current") && behind))
         result.push_back(text_at(each, "name"));
     }

@@ -1,6 +1,5 @@
 #include "tests/support/nats_process.hpp"
 
-#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -93,7 +92,7 @@ void nats_process::start() {
   process_ = fork();
   if (process_ == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (std::freopen(log.c_str(), "ae", stderr) != nullptr)
+    if (std::freopen(log.c_str(), "a", stderr) != nullptr)
       execlp(program.c_str(), program.c_str(), "-c", configuration.c_str(), nullptr);
     _exit(127);
   }
@@ -116,21 +115,6 @@ void nats_process::kill() {
   ::kill(process_, SIGKILL);
   waitpid(process_, nullptr, 0);
   process_ = 0;
-}
-
-std::vector<std::unique_ptr<nats_process>> nats_cluster() {
-  std::array<std::string, 3> places;
-  std::string routes;
-  for (auto& place : places) {
-    place = "127.0.0.1:" + std::to_string(free_port());
-    routes += "nats-route://" + place + ", ";
-  }
-  std::vector<std::unique_ptr<nats_process>> result;
-  for (const auto& place : places)
-    result.push_back(std::make_unique<nats_process>(
-        "server_name: " + place + "\njetstream { store_dir: \"$directory/js\" }"
-        + "\ncluster { name: c, listen: '" + place + "', routes: [" + routes + "] }"));
-  return result;
 }
 
 } // namespace ledgerd::test

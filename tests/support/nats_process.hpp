@@ -6,10 +6,8 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <sys/types.h>
-#include <vector>
 
 namespace ledgerd::test {
 
@@ -43,8 +41,5 @@ private:
   std::uint16_t port_ = 0;
   pid_t process_ = 0;
 };
-
-// Three servers that form a cluster with JetStream, some time soon.
-std::vector<std::unique_ptr<nats_process>> nats_cluster();
 
 } // namespace ledgerd::test

@@ -5,9 +5,8 @@
 #include <string>
 
 #include "messaging/nats/line_pair.hpp"
-#include "tests/messaging/nats/broker_fixture.hpp"
+#include "tests/messaging/nats/nats_cluster.hpp"
 #include "tests/support/cut_proxy.hpp"
-#include "tests/support/nats_process.hpp"
 
 #define CAF_SUITE broker_parted
 #include "caf/test/unit_test.hpp"

@@ -64,9 +64,12 @@ CAF_TEST(a copy is weak when its server is away or behind or when there is no se
   CAF_CHECK_EQUAL(weak(3, "[" + good + R"(,{"name":"n3","current":true,"lag":3}])"), "");
   CAF_CHECK_EQUAL(weak(3, "[" + good + R"(,{"name":"n3","current":false,"lag":9,"active":2000}])"),
                   ""); // the slower one under load
-  CAF_CHECK_EQUAL(weak(3, "[" + good + R"(,{"name":"n3","current":false,"lag":1000}])"), "n3");
+  CAF_CHECK_EQUAL(weak(3, "[" + good + R"(,{"name":"n3","current":false,"lag":1000,"active":1}])"),
+                  "n3");
   CAF_CHECK_EQUAL(weak(3, "[" + good + R"(,{"name":"n3","current":false,"active":5000000000}])"),
                   "n3");
+  CAF_CHECK_EQUAL(weak(3, "[" + good + R"(,{"name":"n3","current":false,"active":0,"lag":2}])"),
+                  "n3"); // gone before it ever spoke to the one that leads now
   CAF_CHECK_EQUAL(weak(3, "[" + good + R"(,{"name":"n3","current":true,"offline":true}])"), "n3");
   CAF_CHECK_EQUAL(weak(3, "[" + good + "]"), "no server");
   CAF_CHECK_EQUAL(weak(1, "[]"), "");
