@@ -5,26 +5,35 @@
 
 namespace ledgerd {
 
-bool recovery_book::observe(const stream_state& requests, const stream_state& announcements) {
+bool recovery_book::observe(const stream_state& requests,
+                            const std::optional<stream_state>& announcements) {
   const auto made = requests.exists ? requests.created_at_ns : requests_made_;
-  const auto list_made = announcements.exists ? announcements.created_at_ns : -1;
   const bool requests_anew = std::exchange(requests_made_, made) != made;
-  const auto list_before = std::exchange(announcements_made_, list_made);
   if (requests_anew) {
     swept_ = 0;
     gap_ = false;
     gap_end_ = 0;
     announced_.clear();
   }
+  if (!announcements) {
+    unheard_ = true;
+    return requests_anew;
+  }
+  const auto list_made = announcements->exists ? announcements->created_at_ns : -1;
+  const auto list_before = std::exchange(announcements_made_, list_made);
+  const auto leader_before = std::exchange(led_by_, announcements->leader);
+  const bool led_by_another = !leader_before.empty() && leader_before != led_by_;
+  // While nobody led them nobody kept what was announced.
+  gap_ = gap_ || std::exchange(unheard_, false) || led_by_another;
   if (list_before != list_made) {
     // What the consumer gave up meanwhile was announced to nobody, and nats-server 2.10 moves the
     // floor over it.
     gap_ = gap_ || list_before > 0 || (list_before != 0 && ever_kept_);
-    ever_kept_ = ever_kept_ || announcements.exists;
+    ever_kept_ = ever_kept_ || announcements->exists;
     read_ = 0;
     announced_.clear();
   }
-  return requests_anew || list_before != list_made;
+  return requests_anew || list_before != list_made || led_by_another;
 }
 
 void recovery_book::observe(const consumer_state& consumer) {
@@ -34,7 +43,7 @@ void recovery_book::observe(const consumer_state& consumer) {
     announced_.clear();
   }
   const bool missing = announcements_made_ == -1 && ever_kept_;
-  if (std::exchange(gap_, false) || missing)
+  if (std::exchange(gap_, false) || missing || unheard_)
     gap_end_ = consumer.delivered;
   if (swept_ >= gap_end_)
     swept_to(std::max(swept_, consumer.ack_floor));

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
+#include <string>
 
 #include "messaging/broker.hpp"
 
@@ -12,12 +14,13 @@ namespace ledgerd {
 // the requests, of the announcements, or of the consumer.
 class recovery_book {
 public:
-  // The two streams as they are now. True when one of them is not the one of the last time.
-  bool observe(const stream_state& requests, const stream_state& announcements);
+  // The two streams as they are now; no announcements: they are silent. True when one of them is
+  // not the one of the last time, or is led by another server.
+  bool observe(const stream_state& requests, const std::optional<stream_state>& announcements);
 
-  // The stream of announcements is silent, or was until now: what the consumer gives up meanwhile
+  // The stream of announcements is silent: what the consumer gives up until it is observed again
   // is announced to nobody.
-  void announcements_unheard() { gap_ = true; }
+  void announcements_unheard() { unheard_ = true; }
 
   // The consumer, asked before the announcements are read: what it has given up and left behind is
   // among them.
@@ -45,6 +48,8 @@ private:
   std::uint64_t read_ = 0;
   std::uint64_t swept_ = 0;
   bool ever_kept_ = false;            // there has been a stream of announcements
+  std::string led_by_;                // the server that leads the announcements; empty: alone
+  bool unheard_ = false;              // they are silent, or were until now
   bool gap_ = false;                  // announcements may be missing
   std::uint64_t gap_end_ = 0;         // up to here the acknowledgement floor proves nothing
   std::set<std::uint64_t> announced_; // after `swept_`

@@ -175,7 +175,7 @@ private:
     if (is_closed())
       return; // each answer may be waited for
     life_ = requests.exists ? requests.created_at_ns : 0;
-    if (list && book_.observe(requests, *list))
+    if (book_.observe(requests, list))
       next_sweep_ = {};
     std::optional<consumer_state> limited;
     attempt([&] {
@@ -208,9 +208,8 @@ private:
       list = nats_.stream(names::exhausted_stream);
     } catch (const part_silent& why) {
       unheard_ = why.what();
+      book_.announcements_unheard(); // the requests may be silent too, and the round end here
     }
-    if (!was_heard || !list)
-      book_.announcements_unheard();
     if (was_heard != list.has_value())
       next_sweep_ = {};
     return list;

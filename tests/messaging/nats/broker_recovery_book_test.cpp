@@ -83,11 +83,11 @@ CAF_TEST(both made anew) {
 }
 
 CAF_TEST(while the announcements are missing the floor proves nothing) {
-  CAF_CHECK(book.observe(made(10), {}));
+  CAF_CHECK(book.observe(made(10), stream_state{}));
   for (const auto delivered : {60u, 70u}) {
     book.observe(at(delivered, delivered));
     CAF_CHECK_EQUAL(book.swept(), 30u);
-    CAF_CHECK(!book.observe(made(10), {}));
+    CAF_CHECK(!book.observe(made(10), stream_state{}));
   }
   CAF_CHECK(book.observe(made(10), made(21)));
   book.observe(at(80, 80));
@@ -95,16 +95,47 @@ CAF_TEST(while the announcements are missing the floor proves nothing) {
 }
 
 CAF_TEST(while the announcements are silent the floor proves nothing either) {
-  book.announcements_unheard();
+  CAF_CHECK(!book.observe(made(10), std::nullopt));
   book.observe(at(45, 50));
   CAF_CHECK_EQUAL(book.swept(), 30u);
-  book.announcements_unheard(); // in the look that hears them again
   CAF_CHECK(!book.observe(made(10), made(20)));
   book.observe(at(60, 60));
   CAF_CHECK_EQUAL(book.swept(), 30u);
   book.swept_to(60);
   book.observe(at(80, 80));
   CAF_CHECK_EQUAL(book.swept(), 80u);
+}
+
+CAF_TEST(silent announcements are remembered when the requests are silent too) {
+  book.announcements_unheard(); // and nothing is observed
+  CAF_CHECK(!book.observe(made(10), made(20)));
+  book.observe(at(45, 50));
+  CAF_CHECK_EQUAL(book.swept(), 30u);
+}
+
+CAF_TEST(requests made anew while the announcements are silent are swept from their beginning) {
+  CAF_CHECK(book.observe(made(11), std::nullopt));
+  CAF_CHECK_EQUAL(book.swept(), 0u);
+  book.observe(at(4, 5));
+  CAF_CHECK_EQUAL(book.swept(), 0u);
+  CAF_CHECK(book.observe(made(12), made(20))); // once more, as they are heard again
+  book.observe(at(4, 5));
+  CAF_CHECK_EQUAL(book.swept(), 0u);
+}
+
+CAF_TEST(what was given up while another server came to lead the announcements is swept for) {
+  const auto led_by = [](const char* server) {
+    auto list = made(20);
+    list.leader = server;
+    return list;
+  };
+  CAF_CHECK(!book.observe(made(10), led_by("n1")));
+  book.observe(at(40, 40));
+  CAF_CHECK_EQUAL(book.swept(), 40u);
+  CAF_CHECK(!book.observe(made(10), led_by("n1")));
+  CAF_CHECK(book.observe(made(10), led_by("n2")));
+  book.observe(at(60, 60));
+  CAF_CHECK_EQUAL(book.swept(), 40u);
 }
 
 CAF_TEST(where announcements were never kept the floor is all there is) {
