@@ -140,7 +140,7 @@ CAF_TEST(what was given up while another server came to lead the announcements i
 
 CAF_TEST(where announcements were never kept the floor is all there is) {
   recovery_book other;
-  other.observe(made(10), {});
+  other.observe(made(10), stream_state{});
   other.observe(at(45, 50));
   CAF_CHECK_EQUAL(other.swept(), 45u);
 }
