@@ -24,7 +24,8 @@ bool recovery_book::observe(const stream_state& requests,
   const auto leader_before = std::exchange(led_by_, announcements->leader);
   const bool led_by_another = !leader_before.empty() && leader_before != led_by_;
   // While nobody led them nobody kept what was announced.
-  gap_ = gap_ || std::exchange(unheard_, false) || led_by_another;
+  gap_ = gap_ || std::exchange(unheard_, false);
+  gap_ = gap_ || led_by_another;
   if (list_before != list_made) {
     // What the consumer gave up meanwhile was announced to nobody, and nats-server 2.10 moves the
     // floor over it.
