@@ -70,7 +70,8 @@ struct stream_state {
   // The limits at which it refuses what is published; 0: none.
   std::uint64_t messages_max = 0;
   std::uint64_t bytes_max = 0;
-  std::string leader; // the server that leads it and has said this; empty: there is no cluster
+  std::string leader; // the server that leads it and has said this; empty: it gives no name
+  std::int64_t led_since_ns = 0; // by its clock, since 1970; 0: it does not say (before 2.12)
   // The servers whose copy of it is away or behind, as its leader sees it just now; "no server" for
   // each copy that none keeps. One that is a moment behind is no fault.
   std::vector<std::string> weak_copies;
@@ -87,7 +88,7 @@ struct consumer_state {
   std::chrono::milliseconds ack_wait{0};
   std::uint64_t max_deliver = 0;  // how often a message is handed out at most; 0: without limit
   std::int64_t created_at_ns = 0; // by the broker's clock, since 1970
-  std::string leader;             // the server that leads it; empty: there is no cluster
+  std::string leader;             // the server that leads it; empty: it gives no name
 };
 
 // A stored message, for audit, trace and tests.

@@ -87,7 +87,7 @@ std::vector<std::string> weak_copies_in(const json& info) {
         continue;
       ++copies;
       const auto silent_ns = number_at(each, "active");
-      const bool never_heard = silent_ns == 0; // by the server that leads now
+      const bool never_heard = silent_ns == 0; // since the leader began
       const bool behind =
           never_heard || silent_ns >= silent_copy_ns || number_at(each, "lag") >= lag_of_weak_copy;
       if (flag("offline") || (!flag("current") && behind))
@@ -145,6 +145,11 @@ std::string parse_leader(std::string_view text) {
   return leader_in(parse_object(text));
 }
 
+bool parse_leaderless(std::string_view text) {
+  const auto info = parse_object(text);
+  return !object_at(info, "cluster").empty() && leader_in(info).empty();
+}
+
 std::string parse_cluster(std::string_view text) {
   return text_at(object_at(parse_object(text), "cluster"), "name");
 }
@@ -170,6 +175,7 @@ stream_state parse_stream_state(std::string_view text) {
           refuses ? number_at(config, "max_msgs") : 0,
           refuses ? number_at(config, "max_bytes") : 0,
           leader_in(info),
+          parse_time(text_at(object_at(info, "cluster"), "leader_since")),
           weak_copies_in(info)};
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 #include <variant>
 
@@ -63,6 +64,7 @@ std::string checked_name(std::string_view name) {
 namespace {
 
 constexpr std::chrono::milliseconds second_look{1500};
+constexpr std::chrono::milliseconds election_pause{200};
 
 bool is_offline(int code) {
   return code == api_stream_offline || code == api_consumer_offline
@@ -77,11 +79,19 @@ struct silence {
 
 std::variant<jetstream_answer, silence> hear(session& through, const std::string& what,
                                              std::chrono::milliseconds at_most) {
+  using clock = std::chrono::steady_clock;
+  const auto until = clock::now() + at_most;
   try {
-    auto answer = ask_jetstream(through, what, "", at_most);
-    if (answer.code == api_unavailable || is_offline(answer.code))
-      return silence{failed(what, answer.error), is_offline(answer.code)};
-    return answer;
+    for (;;) {
+      auto answer = ask_jetstream(through, what, "", at_most);
+      if (answer.code == api_unavailable || is_offline(answer.code))
+        return silence{failed(what, answer.error), is_offline(answer.code)};
+      if (!parse_leaderless(answer.json))
+        return answer;
+      if (clock::now() + election_pause >= until)
+        return silence{failed(what, "it has no leader just now"), true};
+      std::this_thread::sleep_for(election_pause);
+    }
   } catch (const no_answer& none) {
     return silence{none.what()};
   }

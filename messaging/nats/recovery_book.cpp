@@ -13,6 +13,7 @@ bool recovery_book::observe(const stream_state& requests,
     swept_ = 0;
     gap_ = false;
     gap_end_ = 0;
+    before_floor_.reset();
     announced_.clear();
   }
   if (!announcements) {
@@ -21,11 +22,11 @@ bool recovery_book::observe(const stream_state& requests,
   }
   const auto list_made = announcements->exists ? announcements->created_at_ns : -1;
   const auto list_before = std::exchange(announcements_made_, list_made);
-  const auto leader_before = std::exchange(led_by_, announcements->leader);
-  const bool led_by_another = !leader_before.empty() && leader_before != led_by_;
   // While nobody led them nobody kept what was announced.
-  gap_ = gap_ || std::exchange(unheard_, false);
-  gap_ = gap_ || led_by_another;
+  if (std::exchange(unheard_, false))
+    gap_ = true;
+  if (led_anew(*announcements))
+    gap_ = true;
   if (list_before != list_made) {
     // What the consumer gave up meanwhile was announced to nobody, and nats-server 2.10 moves the
     // floor over it.
@@ -34,20 +35,39 @@ bool recovery_book::observe(const stream_state& requests,
     read_ = 0;
     announced_.clear();
   }
-  return requests_anew || list_before != list_made || led_by_another;
+  return requests_anew || list_before != list_made;
+}
+
+bool recovery_book::led_anew(const stream_state& announcements) {
+  if (announcements.leader.empty())
+    return false;
+  auto now = std::pair(announcements.leader, announcements.led_since_ns);
+  const auto before = std::exchange(led_by_, std::move(now));
+  return !before.first.empty() && before != led_by_;
 }
 
 void recovery_book::observe(const consumer_state& consumer) {
   if (const auto before = std::exchange(consumer_made_, consumer.created_at_ns);
       before != 0 && before != consumer.created_at_ns) {
     swept_ = 0;
+    gap_end_ = 0;
+    before_floor_.reset();
     announced_.clear();
   }
+  const bool limited = consumer.max_deliver != 0;
   const bool missing = announcements_made_ == -1 && ever_kept_;
-  if (std::exchange(gap_, false) || missing || unheard_)
+  const bool unannounced = std::exchange(gap_, false) || missing || unheard_;
+  if (limited && unannounced) {
+    swept_ = std::exchange(before_floor_, std::nullopt).value_or(swept_);
     gap_end_ = consumer.delivered;
+  }
   if (swept_ >= gap_end_)
-    swept_to(std::max(swept_, consumer.ack_floor));
+    believe(consumer.ack_floor, limited);
+}
+
+void recovery_book::believe(std::uint64_t floor, bool limited) {
+  before_floor_ = limited && floor > swept_ ? std::optional(swept_) : std::nullopt;
+  swept_to(std::max(swept_, floor));
 }
 
 void recovery_book::swept_to(std::uint64_t request) {

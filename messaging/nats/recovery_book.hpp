@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "messaging/broker.hpp"
 
@@ -15,15 +16,15 @@ namespace ledgerd {
 class recovery_book {
 public:
   // The two streams as they are now; no announcements: they are silent. True when one of them is
-  // not the one of the last time, or is led by another server.
+  // not the one of the last time.
   bool observe(const stream_state& requests, const std::optional<stream_state>& announcements);
 
   // The stream of announcements is silent: what the consumer gives up until it is observed again
   // is announced to nobody.
   void announcements_unheard() { unheard_ = true; }
 
-  // The consumer, asked before the announcements are read: what it has given up and left behind is
-  // among them.
+  // The consumer, asked after the streams, and before the announcements are read: what it has given
+  // up and left behind is among them. One without a limit has given nothing up.
   void observe(const consumer_state& consumer);
 
   // The last announcement that is dealt with.
@@ -42,16 +43,22 @@ public:
   bool is_announced(std::uint64_t request) const { return announced_.contains(request); }
 
 private:
+  bool led_anew(const stream_state& announcements);
+  void believe(std::uint64_t floor, bool limited);
+
   std::int64_t requests_made_ = 0;      // creation times in nanoseconds; 0: not seen yet
   std::int64_t announcements_made_ = 0; // -1: seen missing
   std::int64_t consumer_made_ = 0;
   std::uint64_t read_ = 0;
   std::uint64_t swept_ = 0;
-  bool ever_kept_ = false;            // there has been a stream of announcements
-  std::string led_by_;                // the server that leads the announcements; empty: alone
-  bool unheard_ = false;              // they are silent, or were until now
-  bool gap_ = false;                  // announcements may be missing
-  std::uint64_t gap_end_ = 0;         // up to here the acknowledgement floor proves nothing
+  bool ever_kept_ = false;                      // there has been a stream of announcements
+  std::pair<std::string, std::int64_t> led_by_; // who leads the announcements, and since when
+  bool unheard_ = false;                        // they are silent, or were until now
+  bool gap_ = false;                            // announcements may be missing
+  std::uint64_t gap_end_ = 0; // up to here the acknowledgement floor proves nothing
+  // Where a sweep stood before the last floor was believed. The next look may show that nobody led
+  // the announcements by then.
+  std::optional<std::uint64_t> before_floor_;
   std::set<std::uint64_t> announced_; // after `swept_`
 };
 

@@ -225,10 +225,9 @@ private:
                        : announcements_kept       ? unlimited_pause_announced
                                                   : unlimited_pause_alone;
     next_sweep_ = steady::now() + std::max(interval_, pause);
-    if (!limits)
-      return std::nullopt;
-    book_.observe(consumer);
-    return consumer;
+    if (consumer.exists)
+      book_.observe(consumer);
+    return limits ? std::optional(consumer) : std::nullopt;
   }
 
   // The stream of announcements is a list of what is to be done: what is done is deleted.

@@ -39,6 +39,7 @@ class Broker {
 
   // By SIGTERM it tells the others that it goes.
   kill(signal = 'SIGKILL') {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return Promise.resolve();
     this.child.kill(signal);
     return new Promise((resolve) => this.child.once('close', resolve));
   }
@@ -77,6 +78,11 @@ export class Brokers {
       urls.push(`nats://127.0.0.1:${port}`);
     }
     const connection = await connect({servers: urls[0]});
+    await this.#meet(world, connection).finally(() => connection.close());
+    return urls;
+  }
+
+  async #meet(world, connection) {
     for (let attempts = 1; !await this.#formed(connection); attempts++) {
       if (attempts === 5) {
         const logs = [join(world.servers, 'nats.log'), ...this.others.map(({at}) => join(at, 'nats.log'))];
@@ -88,20 +94,24 @@ export class Brokers {
         other.start();
       }
     }
-    await connection.close();
-    return urls;
   }
 
-  // They have a leader, and he has heard of all: a stream of three replicas is made.
+  // They have a leader, and he has heard of all: a stream is made of which each keeps a copy.
   #formed(connection) {
     const probe = {name: 'COPIES', subjects: ['copies'], num_replicas: this.ports.length};
     return until('the brokers make a stream of three replicas', 20, async () => {
       await sleep(200);
       const manager = await connection.jetstreamManager({timeout: 1000}).catch(() => null);
-      return manager?.streams.add(probe).then(() => manager.streams.delete(probe.name), () => false);
+      if (!manager) return false;
+      await manager.streams.add(probe).catch(() => null);
+      const info = await manager.streams.info(probe.name).catch(() => null);
+      return info && hasCopies(info) && manager.streams.delete(probe.name).catch(() => false);
     }).then(() => true, () => false);
   }
 }
+
+const hasCopies = ({cluster}) => cluster?.leader && cluster.replicas?.length === 2
+  && cluster.replicas.every(({current}) => current);
 
 // Gives every stream three replicas, and waits until they are there.
 export async function replicate(manager) {
@@ -111,7 +121,6 @@ export async function replicate(manager) {
   }
   await until('every stream has three replicas', 60, async () => {
     const all = await Promise.all(streams.map((name) => manager.streams.info(name)));
-    return all.every(({cluster}) => cluster?.leader && cluster.replicas?.length === 2
-      && cluster.replicas.every(({current}) => current));
+    return all.every(hasCopies);
   });
 }

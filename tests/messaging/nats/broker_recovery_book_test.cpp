@@ -19,6 +19,19 @@ consumer_state at(std::uint64_t floor, std::uint64_t delivered, std::int64_t cre
           .created_at_ns = created};
 }
 
+consumer_state unlimited_at(std::uint64_t floor, std::uint64_t delivered) {
+  auto result = at(floor, delivered);
+  result.max_deliver = 0;
+  return result;
+}
+
+stream_state led_by(const std::string& server, std::int64_t since = 0) {
+  auto result = made(20);
+  result.leader = server;
+  result.led_since_ns = since;
+  return result;
+}
+
 struct fixture {
   recovery_book book;
 
@@ -124,18 +137,54 @@ CAF_TEST(requests made anew while the announcements are silent are swept from th
 }
 
 CAF_TEST(what was given up while another server came to lead the announcements is swept for) {
-  const auto led_by = [](const char* server) {
-    auto list = made(20);
-    list.leader = server;
-    return list;
-  };
-  CAF_CHECK(!book.observe(made(10), led_by("n1")));
+  book.observe(made(10), led_by("n1"));
   book.observe(at(40, 40));
-  CAF_CHECK_EQUAL(book.swept(), 40u);
-  CAF_CHECK(!book.observe(made(10), led_by("n1")));
-  CAF_CHECK(book.observe(made(10), led_by("n2")));
+  book.observe(made(10), led_by("n1"));
+  book.observe(at(45, 45)); // n1 may have been gone by then
+  CAF_CHECK_EQUAL(book.swept(), 45u);
+  CAF_CHECK(!book.observe(made(10), led_by("n2"))); // no reason to ask an unlimited consumer
   book.observe(at(60, 60));
   CAF_CHECK_EQUAL(book.swept(), 40u);
+  book.swept_to(60);
+  book.observe(made(10), led_by("n2"));
+  book.observe(at(80, 80));
+  CAF_CHECK_EQUAL(book.swept(), 80u);
+}
+
+CAF_TEST(a leader that gives no name hides no change) {
+  book.observe(made(10), led_by("n1"));
+  book.observe(at(40, 40));
+  book.observe(made(10), led_by(""));
+  book.observe(made(10), led_by("n2"));
+  book.observe(at(60, 60));
+  CAF_CHECK_EQUAL(book.swept(), 30u);
+}
+
+CAF_TEST(a server that came to lead once more is another leader) {
+  book.observe(made(10), led_by("n1", 5));
+  book.observe(at(40, 40));
+  book.observe(made(10), led_by("n1", 6));
+  book.observe(at(60, 60));
+  CAF_CHECK_EQUAL(book.swept(), 30u);
+}
+
+CAF_TEST(what was swept since is not swept again while the announcements stay silent) {
+  book.observe(made(10), std::nullopt);
+  book.observe(at(45, 50));
+  book.swept_to(50);
+  book.observe(made(10), std::nullopt);
+  book.observe(at(45, 60));
+  CAF_CHECK_EQUAL(book.swept(), 50u);
+}
+
+CAF_TEST(a consumer without a limit has given nothing up) {
+  book.observe(made(10), std::nullopt);
+  book.observe(made(10), made(20));
+  book.observe(unlimited_at(60, 70));
+  CAF_CHECK_EQUAL(book.swept(), 60u);
+  book.observe(made(10), made(20));
+  book.observe(at(80, 90)); // it has got one since
+  CAF_CHECK_EQUAL(book.swept(), 80u);
 }
 
 CAF_TEST(where announcements were never kept the floor is all there is) {
@@ -148,6 +197,16 @@ CAF_TEST(where announcements were never kept the floor is all there is) {
 CAF_TEST(a consumer made anew is swept from its beginning) {
   book.observe(at(3, 50, 2));
   CAF_CHECK_EQUAL(book.swept(), 3u);
+}
+
+CAF_TEST(what the consumer before it gave up unannounced is not swept for the one made anew) {
+  book.observe(made(10), std::nullopt);
+  book.observe(at(45, 50));
+  book.observe(made(10), made(20));
+  book.observe(at(60, 70));
+  book.observe(made(10), made(20));
+  book.observe(at(65, 65, 2)); // it begins at 66
+  CAF_CHECK_EQUAL(book.swept(), 65u);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -46,6 +46,13 @@ CAF_TEST(a state is read from an answer) {
   CAF_CHECK(!parse_stream_state(R"({"config":{"compression":"none"}})").on_old_server);
   CAF_CHECK_EQUAL(parse_stream_state(R"({"cluster":{"name":"c","leader":"n2"}})").leader, "n2");
   CAF_CHECK_EQUAL(parse_stream_state(R"({"cluster":["n2"]})").leader, "");
+  CAF_CHECK_EQUAL(
+      parse_stream_state(R"({"cluster":{"leader":"n2","leader_since":"1970-01-01T00:00:07Z"}})")
+          .led_since_ns,
+      7'000'000'000);
+  CAF_CHECK(parse_leaderless(R"({"cluster":{"name":"c"}})"));
+  CAF_CHECK(!parse_leaderless(R"({"cluster":{"name":"c","leader":"n2"}})"));
+  CAF_CHECK(!parse_leaderless(R"({"config":{}})")); // alone, or a consumer that is new
   CAF_CHECK_EQUAL(parse_cluster(R"({"cluster":{"name":"c","leader":"n2"}})"), "c");
   CAF_CHECK_EQUAL(parse_cluster(""), "");
 }

@@ -5,6 +5,7 @@
 // never comes. Whoever starts a server looks whether it has been heard, and starts it again.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <stdexcept>
@@ -35,20 +36,33 @@ inline nats_servers started_servers() {
   return result;
 }
 
-// Whether a stream of which each of them keeps a copy is made and deleted in time.
+// Whether a stream is made, of which each of them keeps a copy that its leader has heard of.
 inline bool can_replicate(const nats_servers& servers) {
   const auto side = session::open(options_for(servers.front()->url()), {.name = "test"});
   const nlohmann::json probe{
       {"name", "PROBE"}, {"subjects", {"probe"}}, {"num_replicas", servers.size()}};
-  const auto done = [&](const std::string& what, const std::string& body) {
+  const auto ask = [&](const std::string& what, const std::string& body) {
     try {
-      return ask_jetstream(*side, what, body).error.empty();
+      const auto answer = ask_jetstream(*side, what, body);
+      return nlohmann::json::parse(answer.json);
     } catch (const std::runtime_error&) { // nobody answers while they look for each other
-      return false;
+      return nlohmann::json::object();
     }
   };
-  return eventually([&] { return done("STREAM.CREATE.PROBE", probe.dump()); })
-         && eventually([&] { return done("STREAM.DELETE.PROBE", ""); });
+  const auto whole = [&] {
+    const auto copies = ask("STREAM.INFO.PROBE", "")
+                            .value("/cluster/replicas"_json_pointer, nlohmann::json::array());
+    return copies.size() + 1 == servers.size()
+           && std::ranges::all_of(copies, [](const auto& each) { return each.at("current"); });
+  };
+  const auto made = eventually([&] {
+    ask("STREAM.CREATE.PROBE", probe.dump());
+    return whole();
+  });
+  return made && eventually([&] {
+           ask("STREAM.DELETE.PROBE", ""); // an answer may have been lost
+           return ask("STREAM.INFO.PROBE", "").value("/error/code"_json_pointer, 0) == 404;
+         });
 }
 
 // Whose streams can have three replicas.
