@@ -69,11 +69,14 @@ void world::watch_leases() {
     const auto troubled = std::max(network_.troubled(holder->id), holder->began);
     // A source that asked for nothing in the moment in which the stream was made anew hears of it
     // late. What came until then and is, by its own time, older than the stream is not settled, but
-    // delivered again. And what is in the way of an account may make its entries be let go.
+    // delivered again. What is on the wire to a connection that its node ends, since its consumer
+    // was silent, nobody sees. And what is in the way of an account may make its entries be let go.
     const bool looks_older =
         one.stored_at_ns < of.created_ns && result_.seen.contains("stream made anew");
     const account_key account{user_of(one), *currency_code::parse("KRW")};
-    if (age >= renewed_for_sure || troubled + milliseconds{100} >= lease.since || looks_older
+    constexpr milliseconds on_the_wire{100};
+    if (age >= renewed_for_sure || troubled + on_the_wire >= lease.since || looks_older
+        || network_.has_closed(holder->id, lease.since, lease.since + on_the_wire)
         || account.user_id.empty() || database_.ever_obstructed().contains(account))
       return;
     fail("the lease of message " + std::to_string(one.seq) + " of " + at.name + ", held by "

@@ -77,6 +77,7 @@ void network::close(connection& one) {
     return;
   drop_link(one);
   one.at = connection::state::closed;
+  closed_[one.owner].insert(on_.now);
   for (auto& [sid, each] : one.interests)
     on_.signal(each.get(), true);
   on_.signal(&one, true);

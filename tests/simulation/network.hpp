@@ -159,6 +159,8 @@ public:
   // When a connection of this owner last had trouble.
   time_point troubled(owner_id whose) const;
   void note_trouble(owner_id whose) { trouble_[whose] = on_.now; }
+  // Whether this owner has itself ended a connection then: what was on the wire to it is lost.
+  bool has_closed(owner_id whose, time_point from, time_point until) const;
 
   // What a node has open now.
   std::size_t connections_of(owner_id whose) const;
@@ -208,6 +210,7 @@ private:
   std::vector<standing> standing_;
   std::set<owner_id> held_;
   std::map<owner_id, time_point> trouble_;
+  std::map<owner_id, std::set<time_point>> closed_; // by the owner
   struct delayed {
     packet what;
     owner_id from = nobody;

@@ -14,6 +14,14 @@ time_point network::troubled(owner_id whose) const {
   return found == trouble_.end() ? time_point{} : found->second;
 }
 
+bool network::has_closed(owner_id whose, time_point from, time_point until) const {
+  const auto found = closed_.find(whose);
+  if (found == closed_.end())
+    return false;
+  const auto first = found->second.lower_bound(from);
+  return first != found->second.end() && *first <= until;
+}
+
 void network::drop_link(connection& one) {
   std::erase_if(standing_, [&](const standing& each) { return each.of == &one; });
   one.out.clear();
