@@ -39,8 +39,8 @@ std::optional<std::int64_t> parse_creation_time(std::string_view json);
 // CONSUMER.CREATE; empty where there is no cluster.
 std::string parse_leader(std::string_view json);
 
-// Whether a server that keeps a copy has answered because nobody leads the stream: what it says
-// may be older than what is stored.
+// Whether a server that keeps a copy has answered because it knows of nobody who leads the stream:
+// what it says may be older than what is stored.
 bool parse_leaderless(std::string_view json);
 
 // Stands in `stream_state::weak_copies` for a copy that no server has been given.

@@ -65,6 +65,7 @@ namespace {
 
 constexpr std::chrono::milliseconds second_look{1500};
 constexpr std::chrono::milliseconds election_pause{200};
+constexpr std::chrono::milliseconds election_patience{1000};
 
 bool is_offline(int code) {
   return code == api_stream_offline || code == api_consumer_offline
@@ -74,26 +75,30 @@ bool is_offline(int code) {
 // What nobody answers for, and why.
 struct silence {
   std::string why;
-  bool exists = false; // whoever leads the cluster of servers says so
+  bool exists = false; // a server says so
 };
 
 std::variant<jetstream_answer, silence> hear(session& through, const std::string& what,
                                              std::chrono::milliseconds at_most) {
   using clock = std::chrono::steady_clock;
   const auto until = clock::now() + at_most;
-  try {
-    for (;;) {
-      auto answer = ask_jetstream(through, what, "", at_most);
+  for (bool electing = false;; std::this_thread::sleep_for(election_pause)) {
+    const auto left = std::chrono::floor<std::chrono::milliseconds>(until - clock::now());
+    if (electing && left < election_pause)
+      return silence{failed(what, "it has no leader just now"), true};
+    try {
+      // A new leader is quiet until it has gone through its log.
+      auto answer =
+          ask_jetstream(through, what, "", electing ? std::min(left, election_patience) : at_most);
       if (answer.code == api_unavailable || is_offline(answer.code))
         return silence{failed(what, answer.error), is_offline(answer.code)};
       if (!parse_leaderless(answer.json))
         return answer;
-      if (clock::now() + election_pause >= until)
-        return silence{failed(what, "it has no leader just now"), true};
-      std::this_thread::sleep_for(election_pause);
+      electing = true;
+    } catch (const no_answer& none) {
+      if (!electing)
+        return silence{none.what()};
     }
-  } catch (const no_answer& none) {
-    return silence{none.what()};
   }
 }
 

@@ -38,8 +38,8 @@ jetstream_answer ask_jetstream(session& through, const std::string& what, const 
 // A stream or consumer name that can stand in a subject. Throws std::runtime_error.
 std::string checked_name(std::string_view name);
 
-// STREAM.INFO and CONSUMER.INFO. Throw part_silent when it exists and nobody answers for it,
-// no_answer when that is not known either.
+// STREAM.INFO and CONSUMER.INFO. Throw part_silent when it exists and nobody answers for it, or
+// only who does not lead it; no_answer when that is not known either.
 jetstream_answer ask_stream_info(session& through, std::string_view name);
 jetstream_answer ask_consumer_info(session& through, std::string_view stream,
                                    std::string_view durable);

@@ -14,6 +14,7 @@ bool recovery_book::observe(const stream_state& requests,
     gap_ = false;
     gap_end_ = 0;
     before_floor_.reset();
+    delivered_ = 0;
     announced_.clear();
   }
   if (!announcements) {
@@ -47,26 +48,33 @@ bool recovery_book::led_anew(const stream_state& announcements) {
 }
 
 void recovery_book::observe(const consumer_state& consumer) {
-  if (const auto before = std::exchange(consumer_made_, consumer.created_at_ns);
-      before != 0 && before != consumer.created_at_ns) {
+  const auto before = std::exchange(consumer_made_, consumer.created_at_ns);
+  const bool first = before == 0;
+  const bool anew = !first && before != consumer.created_at_ns;
+  if (!anew && consumer.delivered < delivered_)
+    return; // said by a server that does not lead it, or by one that is behind
+  delivered_ = consumer.delivered;
+  const auto dealt_with = std::exchange(before_floor_, std::nullopt).value_or(swept_);
+  if (anew) {
     swept_ = 0;
     gap_end_ = 0;
-    before_floor_.reset();
     announced_.clear();
   }
   const bool limited = consumer.max_deliver != 0;
+  const bool was_limited = std::exchange(limited_, limited);
   const bool missing = announcements_made_ == -1 && ever_kept_;
   const bool unannounced = std::exchange(gap_, false) || missing || unheard_;
-  if (limited && unannounced) {
-    swept_ = std::exchange(before_floor_, std::nullopt).value_or(swept_);
+  if (unannounced && !first && (limited || was_limited)) {
+    swept_ = dealt_with;
     gap_end_ = consumer.delivered;
   }
-  if (swept_ >= gap_end_)
-    believe(consumer.ack_floor, limited);
+  if (!has_gap())
+    believe(consumer.ack_floor, limited && !first);
 }
 
-void recovery_book::believe(std::uint64_t floor, bool limited) {
-  before_floor_ = limited && floor > swept_ ? std::optional(swept_) : std::nullopt;
+void recovery_book::believe(std::uint64_t floor, bool can_be_revoked) {
+  if (can_be_revoked && floor > swept_)
+    before_floor_ = swept_;
   swept_to(std::max(swept_, floor));
 }
 

@@ -19,17 +19,21 @@ public:
   // not the one of the last time.
   bool observe(const stream_state& requests, const std::optional<stream_state>& announcements);
 
-  // The stream of announcements is silent: what the consumer gives up until it is observed again
+  // The announcements could not be asked for: what the consumer gives up until it is observed again
   // is announced to nobody.
   void announcements_unheard() { unheard_ = true; }
 
   // The consumer, asked after the streams, and before the announcements are read: what it has given
-  // up and left behind is among them. One without a limit has given nothing up.
+  // up and left behind is among them. One without a limit has given nothing up since the last time.
+  // The first time its floor is believed: of what was before, nothing is known.
   void observe(const consumer_state& consumer);
 
   // The last announcement that is dealt with.
   std::uint64_t read() const noexcept { return read_; }
   void read_to(std::uint64_t announcement) noexcept { read_ = announcement; }
+
+  // Requests lie before a sweep that were perhaps given up, whatever the floor says.
+  bool has_gap() const noexcept { return swept_ < gap_end_; }
 
   // The last request that a sweep has dealt with.
   std::uint64_t swept() const noexcept { return swept_; }
@@ -44,11 +48,13 @@ public:
 
 private:
   bool led_anew(const stream_state& announcements);
-  void believe(std::uint64_t floor, bool limited);
+  void believe(std::uint64_t floor, bool can_be_revoked);
 
   std::int64_t requests_made_ = 0;      // creation times in nanoseconds; 0: not seen yet
   std::int64_t announcements_made_ = 0; // -1: seen missing
   std::int64_t consumer_made_ = 0;
+  std::uint64_t delivered_ = 0; // by the consumer
+  bool limited_ = false;        // it was, the last time
   std::uint64_t read_ = 0;
   std::uint64_t swept_ = 0;
   bool ever_kept_ = false;                      // there has been a stream of announcements

@@ -171,9 +171,11 @@ private:
 
   void look() {
     const auto list = ask_list();
-    const auto requests = nats_.stream(stream_);
     if (is_closed())
       return; // each answer may be waited for
+    const auto requests = nats_.stream(stream_);
+    if (is_closed())
+      return;
     life_ = requests.exists ? requests.created_at_ns : 0;
     if (book_.observe(requests, list))
       next_sweep_ = {};
@@ -209,25 +211,29 @@ private:
     } catch (const part_silent& why) {
       unheard_ = why.what();
       book_.announcements_unheard(); // the requests may be silent too, and the round end here
+    } catch (...) {
+      book_.announcements_unheard();
+      throw;
     }
     if (was_heard != list.has_value())
       next_sweep_ = {};
     return list;
   }
 
-  // The consumer, if it limits deliveries. Where announcements are kept, a limit that is set later
-  // needs no sweep to be noticed. To ask is not free: nats-server 2.9 may count what is pending
-  // anew for every delivery from then on (docs/decisions/0008-recovery.md).
+  // The consumer, if it limits deliveries, or did when announcements were missed. Where
+  // announcements are kept, a limit that is set later needs no sweep to be noticed. To ask is not
+  // free: nats-server 2.9 may count what is pending anew for every delivery from then on
+  // (docs/decisions/0008-recovery.md).
   std::optional<consumer_state> ask_consumer(bool announcements_kept) {
     auto consumer = nats_.consumer(stream_, durable_);
-    const bool limits = consumer.exists && consumer.max_deliver != 0;
-    const auto pause = limits || !consumer.exists ? interval_
-                       : announcements_kept       ? unlimited_pause_announced
-                                                  : unlimited_pause_alone;
-    next_sweep_ = steady::now() + std::max(interval_, pause);
     if (consumer.exists)
       book_.observe(consumer);
-    return limits ? std::optional(consumer) : std::nullopt;
+    const bool swept = consumer.exists && (consumer.max_deliver != 0 || book_.has_gap());
+    const auto pause = swept || !consumer.exists ? interval_
+                       : announcements_kept      ? unlimited_pause_announced
+                                                 : unlimited_pause_alone;
+    next_sweep_ = steady::now() + std::max(interval_, pause);
+    return swept ? std::optional(consumer) : std::nullopt;
   }
 
   // The stream of announcements is a list of what is to be done: what is done is deleted.
@@ -303,13 +309,18 @@ private:
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     const auto old_enough =
         std::chrono::duration_cast<std::chrono::nanoseconds>(now - consumer.ack_wait).count();
+    bool ended = true; // nothing of what was delivered is left
     nats_.read(stream_, subject_, book_.swept() + 1, [&](const stored_message& message) {
-      if (message.seq > consumer.delivered || message.stored_at_ns > old_enough
-          || (!book_.is_announced(message.seq) && !hand_out({.request = message.seq}, message)))
+      if (message.seq > consumer.delivered)
         return false;
-      book_.swept_to(message.seq);
-      return true;
+      ended = message.stored_at_ns <= old_enough
+              && (book_.is_announced(message.seq) || hand_out({.request = message.seq}, message));
+      if (ended)
+        book_.swept_to(message.seq);
+      return ended;
     });
+    if (ended)
+      book_.swept_to(std::max(book_.swept(), consumer.delivered));
   }
 
   // Both wait for room; false when the source is closed.

@@ -138,9 +138,9 @@ CAF_TEST(requests made anew while the announcements are silent are swept from th
 
 CAF_TEST(what was given up while another server came to lead the announcements is swept for) {
   book.observe(made(10), led_by("n1"));
-  book.observe(at(40, 40));
+  book.observe(at(40, 50));
   book.observe(made(10), led_by("n1"));
-  book.observe(at(45, 45)); // n1 may have been gone by then
+  book.observe(at(45, 50)); // n1 may have been gone by then
   CAF_CHECK_EQUAL(book.swept(), 45u);
   CAF_CHECK(!book.observe(made(10), led_by("n2"))); // no reason to ask an unlimited consumer
   book.observe(at(60, 60));
@@ -153,7 +153,7 @@ CAF_TEST(what was given up while another server came to lead the announcements i
 
 CAF_TEST(a leader that gives no name hides no change) {
   book.observe(made(10), led_by("n1"));
-  book.observe(at(40, 40));
+  book.observe(at(40, 50));
   book.observe(made(10), led_by(""));
   book.observe(made(10), led_by("n2"));
   book.observe(at(60, 60));
@@ -162,7 +162,7 @@ CAF_TEST(a leader that gives no name hides no change) {
 
 CAF_TEST(a server that came to lead once more is another leader) {
   book.observe(made(10), led_by("n1", 5));
-  book.observe(at(40, 40));
+  book.observe(at(40, 50));
   book.observe(made(10), led_by("n1", 6));
   book.observe(at(60, 60));
   CAF_CHECK_EQUAL(book.swept(), 30u);
@@ -178,6 +178,7 @@ CAF_TEST(what was swept since is not swept again while the announcements stay si
 }
 
 CAF_TEST(a consumer without a limit has given nothing up) {
+  book.observe(unlimited_at(50, 50));
   book.observe(made(10), std::nullopt);
   book.observe(made(10), made(20));
   book.observe(unlimited_at(60, 70));
@@ -207,6 +208,73 @@ CAF_TEST(what the consumer before it gave up unannounced is not swept for the on
   book.observe(made(10), made(20));
   book.observe(at(65, 65, 2)); // it begins at 66
   CAF_CHECK_EQUAL(book.swept(), 65u);
+}
+
+CAF_TEST(
+    what a consumer made anew in a gap may have given up is swept from where the last one stood) {
+  book.observe(made(10), std::nullopt);
+  book.observe(made(10), made(20));
+  book.observe(at(65, 65, 2)); // it begins at 66, or has given up what lies below
+  CAF_CHECK_EQUAL(book.swept(), 30u);
+  book.observe(made(10), made(20));
+  book.swept_to(65);
+  book.observe(at(70, 70, 2));
+  CAF_CHECK_EQUAL(book.swept(), 70u);
+}
+
+CAF_TEST(a new leader right after the start does not make the whole stream be swept) {
+  recovery_book other;
+  other.observe(made(10), led_by("n1"));
+  other.observe(at(1000, 1000));
+  other.observe(made(10), led_by("n2"));
+  other.observe(at(1100, 1100));
+  CAF_CHECK_EQUAL(other.swept(), 1000u);
+  CAF_CHECK(other.has_gap());
+}
+
+CAF_TEST(silence at the start does not make the whole stream be swept) {
+  recovery_book other;
+  other.observe(made(10), std::nullopt);
+  other.observe(at(1000, 1000));
+  CAF_CHECK_EQUAL(other.swept(), 1000u);
+  other.observe(made(10), std::nullopt);
+  other.observe(at(1100, 1100));
+  CAF_CHECK_EQUAL(other.swept(), 1000u);
+}
+
+CAF_TEST(requests made anew as another server came to lead are swept from their beginning) {
+  book.observe(made(10), led_by("n1"));
+  book.observe(at(45, 50));
+  book.observe(made(11), led_by("n2"));
+  book.observe(at(5, 60, 2));
+  CAF_CHECK_EQUAL(book.swept(), 0u);
+  CAF_CHECK(book.has_gap());
+}
+
+CAF_TEST(what a server says of a consumer that it does not lead ends no gap) {
+  book.observe(made(10), led_by("n1"));
+  book.observe(at(40, 60));
+  book.observe(made(10), led_by("n2"));
+  book.observe(at(0, 0));
+  book.observe(made(10), led_by("n2"));
+  book.observe(at(80, 80));
+  CAF_CHECK_EQUAL(book.swept(), 30u);
+  CAF_CHECK(book.has_gap());
+}
+
+CAF_TEST(what was given up before the limit was taken away is swept for) {
+  book.observe(made(10), std::nullopt);
+  book.observe(made(10), made(20));
+  book.observe(unlimited_at(60, 60));
+  CAF_CHECK_EQUAL(book.swept(), 30u);
+  CAF_CHECK(book.has_gap());
+  book.observe(made(10), made(20));
+  book.observe(unlimited_at(90, 90));
+  CAF_CHECK_EQUAL(book.swept(), 30u);
+  book.swept_to(60);
+  CAF_CHECK(!book.has_gap());
+  book.observe(unlimited_at(90, 90));
+  CAF_CHECK_EQUAL(book.swept(), 90u);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

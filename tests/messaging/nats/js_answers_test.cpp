@@ -52,7 +52,7 @@ CAF_TEST(a state is read from an answer) {
       7'000'000'000);
   CAF_CHECK(parse_leaderless(R"({"cluster":{"name":"c"}})"));
   CAF_CHECK(!parse_leaderless(R"({"cluster":{"name":"c","leader":"n2"}})"));
-  CAF_CHECK(!parse_leaderless(R"({"config":{}})")); // alone, or a consumer that is new
+  CAF_CHECK(!parse_leaderless(R"({"config":{}})")); // a consumer whose server knows no more
   CAF_CHECK_EQUAL(parse_cluster(R"({"cluster":{"name":"c","leader":"n2"}})"), "c");
   CAF_CHECK_EQUAL(parse_cluster(""), "");
 }
