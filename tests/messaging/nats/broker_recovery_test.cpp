@@ -1,3 +1,5 @@
+#include <nats/nats.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
@@ -194,6 +196,26 @@ CAF_TEST(what is acknowledged is not handed out again) {
   CAF_CHECK(deposit_state().ack_wait == 300ms);
   std::this_thread::sleep_for(400ms);
   CAF_CHECK(recovered(100).empty());
+}
+
+CAF_TEST(a sweep whose last request is of the other subject comes to its end) {
+  remake_limited_consumer(3, 2s);
+  publish_requests(messages);
+  publish_requests(5, "transaction.withdrawal");
+  fetcher fetch(deposits(), 100);
+  std::size_t count = 0;
+  CAF_REQUIRE(eventually([&] {
+    for (const auto& one : fetch.turn())
+      if (++count < messages) // the last one stays held
+        fetch.done(one);
+    return count == messages;
+  }));
+  std::this_thread::sleep_for(2s); // by then it may be swept
+  const auto readings = std::make_shared<payloads>();
+  side->subscribe("$JS.API.CONSUMER.CREATE.>", readings);
+  natsConnection_FlushTimeout(side->raw(), 2000);
+  CAF_CHECK_LESS_OR_EQUAL(recovered(7).size(), 1u);
+  CAF_CHECK_LESS(readings->came().size(), 3u);
 }
 
 CAF_TEST(a consumer without a limit gives nothing up) {
